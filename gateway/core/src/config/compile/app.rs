@@ -1,0 +1,325 @@
+//! `[app.*]`.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use super::auth::{Providers, name_fits};
+use super::{Context, cors, headers, limits, networks, route, upstream};
+use crate::config::place::{Given, Maybe, Place};
+use crate::config::problem::{did_you_mean, shown};
+use crate::config::raw::{self, Ask};
+use crate::guard::access::AccessPolicy;
+use crate::guard::caller::AuthPolicy;
+use crate::guard::cors::CorsPolicy;
+use crate::guard::credential::{CarrierPolicy, Source};
+use crate::guard::jwt::JwtPolicy;
+use crate::guard::origin::OriginPolicy;
+use crate::guard::response::ResponsePolicy;
+use crate::guard::target::PathPolicy;
+use crate::guard::upstream::{ForwardPolicy, UpstreamHost};
+use crate::policy::{App, ErrorShape, Lines, UpstreamPolicy};
+
+/// What a route has where it says nothing.
+pub(super) struct Defaults<'a> {
+    pub(super) ask: Ask,
+    pub(super) identified: &'a Identified<'a>,
+    pub(super) body_max: u64,
+    pub(super) websocket: bool,
+    pub(super) encoded_slash: bool,
+}
+
+/// Who may speak for the callers of an app.
+pub(super) struct Identified<'a> {
+    all: &'a Providers,
+    /// The app's own choice.
+    pub(super) by: Vec<Arc<JwtPolicy>>,
+}
+
+impl Identified<'_> {
+    /// The providers of a `by`.
+    pub(super) fn choose(&self, by: &Given<Vec<Given<String>>>, cx: &Context<'_>) -> Vec<Arc<JwtPolicy>> {
+        choose(by, self.all, cx)
+    }
+
+    // An empty list of providers authenticates nobody: a part that failed refuses.
+    pub(super) fn policy(&self, ask: Ask, by: &[Arc<JwtPolicy>]) -> AuthPolicy {
+        match ask {
+            Ask::Public => AuthPolicy::Public,
+            Ask::Optional => AuthPolicy::Optional(by.into()),
+            Ask::Required => AuthPolicy::Required(by.into()),
+        }
+    }
+}
+
+/// One app; `None` if its routes clash.
+pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Context<'_>) -> Option<App> {
+    let raw::App {
+        name,
+        at,
+        hosts: raw_hosts,
+        upstream: raw_upstream,
+        auth,
+        by,
+        unlisted: _,
+        errors,
+        identity: raw_identity,
+        websocket,
+        limit: _,
+        body,
+        exact_case,
+        encoded_slash,
+        access: raw_access,
+        cors: raw_cors,
+        headers: raw_headers,
+        origin,
+        routes: raw_routes,
+    } = raw;
+    name_fits(name, cx);
+    if let Some(empty) = raw_hosts.as_ref().filter(|hosts| hosts.value.is_empty()) {
+        cx.report.vacant(&empty.at, "an app without a host", "name one: hosts = [\"media.example.com\"]");
+    }
+    let ask = Given::or(auth.as_ref(), Ask::Required);
+    let asks = |ask: Ask| ask != Ask::Public;
+    let needed =
+        asks(ask) || raw_routes.iter().any(|route| route.auth.as_ref().is_some_and(|auth| asks(auth.value)));
+    let own_by = match by {
+        Some(by) => choose(by, providers, cx),
+        None if needed => only(providers, at, raw_routes, asks(ask), cx),
+        None => Vec::new(),
+    };
+    let identified = Identified { all: providers, by: own_by };
+    let defaults = Defaults {
+        ask,
+        identified: &identified,
+        body_max: Given::or(body.max.as_ref(), 10 << 20),
+        websocket: Given::or(websocket.as_ref(), true),
+        encoded_slash: Given::or(encoded_slash.as_ref(), false),
+    };
+    let path = PathPolicy {
+        encoded_slash: defaults.encoded_slash,
+        exact_case: Given::or(exact_case.as_ref(), false),
+    };
+    let app_limits = limits::app(raw, cx);
+    let routes = route::routes(raw, &app_limits, &defaults, path, cx);
+    let (upstream, host) = match raw_upstream {
+        Some(raw) => upstream::upstream(raw, cx),
+        None => (nowhere(), UpstreamHost::Keep),
+    };
+    let (forward, keep) = identity(raw_identity.as_ref(), host, cx);
+    let cors = cors::cors(raw_cors.as_ref(), cx);
+    let settings = headers::headers(raw_headers.as_ref(), matches!(cors, CorsPolicy::App), cx);
+    Some(App {
+        name: name.value.as_str().into(),
+        index,
+        hosts: raw_hosts.iter().flat_map(|hosts| &hosts.value).map(|host| host.value.clone()).collect(),
+        path,
+        access: access(raw_access.as_ref(), cx),
+        limit: limits::policy(app_limits.ip),
+        carriers: CarrierPolicy { sources: carriers(&identified.by, raw_routes, providers), keep },
+        routes: routes?,
+        cors,
+        origin: Given::or(origin.as_ref(), OriginPolicy::Cookies),
+        forward,
+        response: ResponsePolicy::compile(&settings),
+        errors: Given::or(errors.as_ref(), ErrorShape::Problem),
+        upstream,
+        lines: lines(raw),
+    })
+}
+
+fn choose(by: &Given<Vec<Given<String>>>, providers: &Providers, cx: &Context<'_>) -> Vec<Arc<JwtPolicy>> {
+    if by.value.is_empty() {
+        cx.report.vacant(
+            &by.at,
+            "nobody to ask",
+            "name a provider, or leave `by` out where there is one alone",
+        );
+    }
+    let mut found: Vec<Arc<JwtPolicy>> = Vec::with_capacity(by.value.len());
+    for given in &by.value {
+        match providers.named(&given.value) {
+            Some(Some(provider)) if found.iter().any(|other| Arc::ptr_eq(other, provider)) => {
+                cx.report.problem(&given.at, format!("listed twice: `{}`", given.value), "once is enough");
+            }
+            Some(Some(provider)) => found.push(Arc::clone(provider)),
+            Some(None) => {}
+            None => {
+                let hint = did_you_mean(&given.value, providers.names())
+                    .unwrap_or_else(|| format!("define it: [auth.{}]", shown(&given.value)));
+                cx.report.missing(&given.at, format!("no such provider: `{}`", shown(&given.value)), hint);
+            }
+        }
+    }
+    found
+}
+
+/// The only provider there is, for an app that names none.
+fn only(
+    providers: &Providers,
+    app: &Place,
+    routes: &[raw::Route],
+    app_asks: bool,
+    cx: &Context<'_>,
+) -> Vec<Arc<JwtPolicy>> {
+    let names: Vec<&str> = providers.names().collect();
+    // Where every route that asks says whom, the app itself need not.
+    let said = !app_asks
+        && routes.iter().all(|route| {
+            route.by.is_some() || route.auth.as_ref().is_none_or(|auth| auth.value == Ask::Public)
+        });
+    match names.as_slice() {
+        [one] => providers.named(one).flatten().cloned().into_iter().collect(),
+        _ if said => Vec::new(),
+        [] => {
+            let hint = "define one: [auth.house] kind = \"jwt\" …; or say auth = \"public\"";
+            cx.report.missing(app, "nobody to ask who a caller is: no provider is defined", hint);
+            Vec::new()
+        }
+        several => {
+            let hint = format!("say which: by = [\"{}\"]", several.first().unwrap_or(&""));
+            let hint = format!("there are several providers, {}: {hint}", several.join(", "));
+            cx.report.absent(app, "by", hint);
+            Vec::new()
+        }
+    }
+}
+
+/// Every carrier of every provider of the app, whichever route it serves.
+fn carriers(own: &[Arc<JwtPolicy>], routes: &[raw::Route], providers: &Providers) -> Vec<Source> {
+    let of_routes = routes.iter().flat_map(|route| &route.by).flat_map(|by| &by.value);
+    let named = of_routes.filter_map(|given| providers.named(&given.value).flatten());
+    let mut all: Vec<Source> = Vec::new();
+    for source in own.iter().chain(named).flat_map(|provider| &provider.sources) {
+        if !all.contains(source) {
+            all.push(source.clone());
+        }
+    }
+    all
+}
+
+fn access(raw: Option<&raw::Access>, cx: &Context<'_>) -> AccessPolicy {
+    let Some(raw::Access { at, allow, deny }) = raw else { return AccessPolicy::Anyone };
+    let lists = (networks::list(allow, cx.report), networks::list(deny, cx.report));
+    if let Some(empty) = allow.as_ref().filter(|allow| allow.value.is_empty()) {
+        cx.report.vacant(&empty.at, "nobody is allowed", "leave `allow` out to let all addresses in");
+    }
+    if allow.is_none() && deny.is_none() {
+        cx.report.vacant(at, "neither `allow` nor `deny`", "list networks, or leave the table out");
+    }
+    let (allow, deny) = lists;
+    AccessPolicy::Listed { allow, deny }
+}
+
+/// Headers that are never an identity: they delimit the message, or are the gateway's to say.
+fn is_ours(name: &str) -> bool {
+    const OURS: &[&str] = &[
+        "authorization",
+        "connection",
+        "content-length",
+        "cookie",
+        "expect",
+        "forwarded",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-real-ip",
+        "x-request-id",
+    ];
+    const FORWARDED: &[&str] =
+        &["x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"];
+    OURS.contains(&name) || FORWARDED.contains(&name)
+}
+
+fn identity(raw: Option<&raw::Identity>, host: UpstreamHost, cx: &Context<'_>) -> (ForwardPolicy, bool) {
+    let user = HeaderName::from_static("x-auth-user");
+    let roles = HeaderName::from_static("x-auth-roles");
+    let Some(raw::Identity { at, user: raw_user, roles: raw_roles, keep, pass }) = raw else {
+        return (ForwardPolicy { user: Some(user), roles: Some(roles), pass: Vec::new(), host }, false);
+    };
+    let user = teller(raw_user, user, cx);
+    let roles = teller(raw_roles, roles, cx);
+    if user.is_some() && user == roles {
+        cx.report.problem(at, "user and roles in the same header", "give each a header of its own");
+    }
+    let mut through = Vec::new();
+    for given in pass.iter().flat_map(|list| &list.value) {
+        let Ok(name) = HeaderName::from_bytes(given.value.as_bytes()) else {
+            cx.report.problem(
+                &given.at,
+                format!("not a header: `{}`", shown(&given.value)),
+                "name one header each",
+            );
+            continue;
+        };
+        let folded = name.as_str().replace('_', "-");
+        let told =
+            [&user, &roles].into_iter().flatten().any(|told| told.as_str().replace('_', "-") == folded);
+        if told || is_ours(&folded) {
+            let hint = "only headers that the gateway does not set itself can pass";
+            cx.report.problem(&given.at, format!("the gateway's own: `{}`", given.value), hint);
+            continue;
+        }
+        let message = format!("any client can say this to the app: `{}`", given.value);
+        cx.report.warn(&given.at, message, "remove it, unless the app does not believe it");
+        through.push(folded);
+    }
+    (ForwardPolicy { user, roles, pass: through, host }, Given::or(keep.as_ref(), false))
+}
+
+fn teller(raw: &Maybe<String>, otherwise: HeaderName, cx: &Context<'_>) -> Option<HeaderName> {
+    let Some(given) = raw else { return Some(otherwise) };
+    if given.value == "off" {
+        return None;
+    }
+    match HeaderName::from_bytes(given.value.as_bytes()) {
+        Ok(name) if !is_ours(name.as_str()) => return Some(name),
+        Ok(name) => {
+            let hint = "choose a header that means nothing else, such as \"x-auth-user\"";
+            cx.report.problem(&given.at, format!("not a header for an identity: `{name}`"), hint);
+        }
+        Err(_) => {
+            let hint = "letters, digits and `-`, such as \"x-auth-user\"; or \"off\"";
+            cx.report.problem(&given.at, format!("not a header: `{}`", shown(&given.value)), hint);
+        }
+    }
+    None
+}
+
+fn nowhere() -> UpstreamPolicy {
+    let zero = std::time::Duration::ZERO;
+    UpstreamPolicy { url: String::new(), authority: String::new(), connect: zero, read: zero, retries: 0 }
+}
+
+fn lines(raw: &raw::App) -> Lines {
+    let mut lines = Lines(Vec::new());
+    let mut put = |key, place: Option<&Place>| {
+        if let Some(place) = place {
+            lines.0.push((key, place.line()));
+        }
+    };
+    put("app", Some(&raw.at));
+    put("hosts", raw.hosts.as_ref().map(|given| &given.at));
+    put("upstream", raw.upstream.as_ref().map(|upstream| &upstream.at));
+    put("auth", raw.auth.as_ref().map(|given| &given.at));
+    put("by", raw.by.as_ref().map(|given| &given.at));
+    put("unlisted", raw.unlisted.as_ref().map(|given| &given.at));
+    put("errors", raw.errors.as_ref().map(|given| &given.at));
+    put("identity", raw.identity.as_ref().map(|identity| &identity.at));
+    put("websocket", raw.websocket.as_ref().map(|given| &given.at));
+    put("limit.ip", raw.limit.ip.as_ref().map(|given| &given.at));
+    put("limit.user", raw.limit.user.as_ref().map(|given| &given.at));
+    put("body.max", raw.body.max.as_ref().map(|given| &given.at));
+    put("case", raw.exact_case.as_ref().map(|given| &given.at));
+    put("encoded_slash", raw.encoded_slash.as_ref().map(|given| &given.at));
+    put("access", raw.access.as_ref().map(|access| &access.at));
+    put("cors", raw.cors.as_ref().map(raw::Cors::at));
+    put("headers", raw.headers.as_ref().map(|headers| &headers.at));
+    put("origin.check", raw.origin.as_ref().map(|given| &given.at));
+    lines
+}

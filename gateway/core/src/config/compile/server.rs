@@ -1,0 +1,197 @@
+//! `[server]`, `[state]`, `[admin]`, `[log]`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{Context, queries, resolve, secrets};
+use crate::config::place::{Given, Maybe, Place};
+use crate::config::problem::{Report, shown};
+use crate::config::raw;
+use crate::guard::credential::Source;
+use crate::policy::{
+    AccessLog, AdminPolicy, HeadLimits, LogFormat, LogPolicy, ServerLimits, ServerPolicy, Timeouts,
+};
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9901);
+const REDACTED: &[&str] = &["token", "access_token", "api_key", "apikey", "sd_token", "X-Plex-Token"];
+
+pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, report: &Report) -> ServerPolicy {
+    let raw::Server { listen, trusted_proxies: _, threads, drain, server_timing, timeouts, limits } = server;
+    let raw::State { dir } = state;
+    if let Some(Given { value, at }) = dir
+        && value.is_empty()
+    {
+        report.problem(at, "not a folder: ``", "name one: dir = \"data\"");
+    }
+    ServerPolicy {
+        listen: listeners(listen.as_ref(), report),
+        threads: Given::or(threads.as_ref(), None).map(whole),
+        drain: Given::or(drain.as_ref(), Duration::from_secs(30)),
+        server_timing: Given::or(server_timing.as_ref(), false),
+        timeouts: deadlines(timeouts),
+        limits: caps(limits),
+        state_dir: resolve(main, dir.as_ref().map_or("data", |dir| &dir.value)),
+    }
+}
+
+fn deadlines(raw: &raw::Timeouts) -> Timeouts {
+    let raw::Timeouts { header, idle, body_idle, min_rate, send_idle, stream_idle } = raw;
+    let seconds =
+        |given: &Maybe<Duration>, otherwise| Given::or(given.as_ref(), Duration::from_secs(otherwise));
+    Timeouts {
+        header: seconds(header, 10),
+        idle: seconds(idle, 60),
+        body_idle: seconds(body_idle, 30),
+        min_rate: Given::or(min_rate.as_ref(), 1024),
+        send_idle: seconds(send_idle, 600),
+        stream_idle: seconds(stream_idle, 3600),
+    }
+}
+
+fn caps(raw: &raw::ServerLimits) -> ServerLimits {
+    let raw::ServerLimits {
+        connections,
+        connections_per_ip,
+        requests_per_connection,
+        header_bytes,
+        header_count,
+        uri_bytes,
+        limit_keys,
+        token_cache,
+    } = raw;
+    let count = |given: &Maybe<u64>, otherwise| whole(Given::or(given.as_ref(), otherwise));
+    ServerLimits {
+        connections: Given::or(connections.as_ref(), None).map(whole),
+        connections_per_ip: count(connections_per_ip, 64),
+        requests_per_connection: Given::or(requests_per_connection.as_ref(), 1000),
+        head: HeadLimits {
+            bytes: count(header_bytes, 32 << 10),
+            count: count(header_count, 100),
+            uri: count(uri_bytes, 8 << 10),
+        },
+        limit_keys: count(limit_keys, 200_000),
+        token_cache: count(token_cache, 50_000),
+    }
+}
+
+fn listeners(listen: Option<&Given<Vec<Given<String>>>>, report: &Report) -> Vec<SocketAddr> {
+    let Some(listen) = listen else { return vec![LISTEN] };
+    if listen.value.is_empty() {
+        report.vacant(&listen.at, "nowhere to listen", "name an address and a port: [\"127.0.0.1:8080\"]");
+    }
+    let mut found: Vec<SocketAddr> = Vec::with_capacity(listen.value.len());
+    for given in &listen.value {
+        let Some(addr) = address(given, report) else { continue };
+        if let Some(other) = found.iter().find(|other| overlap(**other, addr)) {
+            let hint = "an address and port can be listened on once";
+            report.problem(&given.at, format!("in conflict with `{other}`: `{}`", given.value), hint);
+        }
+        found.push(addr);
+    }
+    found
+}
+
+fn address(given: &Given<String>, report: &Report) -> Option<SocketAddr> {
+    let found = given.value.parse().ok();
+    if found.is_none() {
+        report.problem(
+            &given.at,
+            format!("not an address with a port: `{}`", shown(&given.value)),
+            "accepted: \"127.0.0.1:8080\", \"0.0.0.0:8080\" for every IPv4 address, \"[::1]:8080\"",
+        );
+    }
+    found
+}
+
+/// Whether both cannot be listened on. An unspecified address covers every other of its family, and
+/// `[::]` covers IPv4 too.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let covers = |wide: SocketAddr, other: SocketAddr| {
+        wide.ip().is_unspecified() && (wide.is_ipv6() || wide.is_ipv4() == other.is_ipv4())
+    };
+    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || covers(a, b) || covers(b, a))
+}
+
+pub(super) fn admin(
+    raw: &raw::Admin,
+    server: &ServerPolicy,
+    cx: &Context<'_>,
+    state: &raw::State,
+) -> AdminPolicy {
+    let raw::Admin { listen, hosts, token, metrics_open } = raw;
+    let addr = match listen {
+        None => Some(ADMIN),
+        Some(given) if given.value == "off" => None,
+        Some(given) => address(given, cx.report),
+    };
+    if let Some(addr) = addr
+        && let Some(other) = server.listen.iter().find(|other| overlap(**other, addr))
+    {
+        let at = listen.as_ref().map_or(&cx.main, |given| &given.at);
+        let message = format!("admin.listen and server.listen are in conflict: `{addr}` and `{other}`");
+        cx.report.problem(at, message, "give the operator's listener a port of its own");
+    }
+    let token = match token {
+        _ if addr.is_none() => None,
+        Some(token) => secrets::secret(token, cx),
+        None => secrets::secret(&default_token(state, &cx.main), cx),
+    };
+    let hosts =
+        hosts.iter().flat_map(|list| &list.value).map(|host| host.value.to_ascii_lowercase()).collect();
+    AdminPolicy { listen: addr, hosts, token, metrics_open: Given::or(metrics_open.as_ref(), false) }
+}
+
+/// The default of `admin.token`: made at the first start, in the state directory.
+fn default_token(state: &raw::State, main: &Place) -> raw::Secret {
+    let at = state.dir.as_ref().map_or(main, |dir| &dir.at).clone();
+    let at = Place { path: "admin.token".to_owned(), ..at };
+    let dir = state.dir.as_ref().map_or("data", |dir| dir.value.trim_end_matches('/'));
+    raw::Secret {
+        file: Some(Given { value: format!("{dir}/admin_token"), at: at.clone() }),
+        env: Some(Given { value: "STAGEDOOR_ADMIN_TOKEN".to_owned(), at: at.clone() }),
+        generate: Some(Given { value: true, at: at.clone() }),
+        dangerous_open_file: None,
+        dangerous_weak: None,
+        at,
+    }
+}
+
+pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<Source>, report: &Report) -> LogPolicy {
+    let raw::Log { level, format, access, redact_query } = raw;
+    let mut redacted: Vec<String> = match redact_query {
+        Some(list) => list.value.iter().map(|name| name.value.clone()).collect(),
+        None => REDACTED.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    // What carries a token is never logged, whether or not anybody thought of listing it.
+    for name in queries(&carriers) {
+        if !redacted.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            redacted.push(name.clone());
+        }
+    }
+    LogPolicy {
+        level: level.as_ref().map_or("info", |level| level.value).to_owned(),
+        format: Given::or(format.as_ref(), LogFormat::Json),
+        access: match access.as_ref().map(|access| &access.value) {
+            None | Some(raw::AccessLog::Stdout) => AccessLog::Stdout,
+            Some(raw::AccessLog::File { file, max_size, keep }) => {
+                if let Some(Given { value, at }) = file
+                    && value.is_empty()
+                {
+                    report.problem(at, "not a file: ``", "name one: \"data/access.jsonl\"");
+                }
+                AccessLog::File {
+                    path: resolve(main, file.as_ref().map_or("", |file| &file.value)),
+                    max_size: Given::or(max_size.as_ref(), 100 << 20),
+                    keep: whole(Given::or(keep.as_ref(), 14)),
+                }
+            }
+        },
+        redact_query: redacted,
+    }
+}
+
+/// Ranges were judged by the reader, far below what any machine counts to.
+fn whole(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

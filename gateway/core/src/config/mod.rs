@@ -1,0 +1,138 @@
+//! The configuration language: text → [`raw`] → [`Policy`].
+//!
+//! [`raw`] mirrors the TOML, table by table, and knows no unknown key; [`compile`](self::compile())
+//! gives it meaning. Every mistake is told at once, with its file, line, TOML path and a hint, and a
+//! configuration that has one yields no policy at all. What stands in a secret never shows in a message.
+//!
+//! Files and the environment are reached through [`Materials`] alone.
+
+use std::sync::Arc;
+
+use crate::clock::Now;
+use crate::policy::Policy;
+use crate::secret::Secret;
+
+mod compile;
+mod expect;
+pub mod keys;
+mod place;
+mod problem;
+mod raw;
+mod reference;
+mod text;
+pub mod units;
+
+pub use expect::{check_expects, decided_by, rehearse};
+pub use problem::Problem;
+pub use reference::reference;
+
+/// A file of the configuration.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name, as told to the user; relative paths of the main file start at its folder.
+    pub name: Arc<str>,
+    /// Its text.
+    pub text: String,
+}
+
+/// What the compiler may ask of the outside world.
+pub trait Materials {
+    /// Reads a file named in the configuration: the path as written, resolved by the implementor.
+    ///
+    /// # Errors
+    /// The file is missing or cannot be read.
+    fn file(&self, path: &str) -> Result<Material, FileFault>;
+
+    /// An environment variable.
+    fn env(&self, name: &str) -> Option<Secret<Vec<u8>>>;
+
+    /// Makes a 256-bit secret and saves it at `path` (0600, atomically, in a folder of 0700);
+    /// `None` where nothing may be made (`check`).
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    fn generate(&self, path: &str) -> Result<Option<Secret<Vec<u8>>>, FileFault>;
+
+    /// 32 random bytes.
+    fn random(&self) -> [u8; 32];
+
+    /// `--no-files`: neither files nor environment are looked at, stand-ins are used.
+    fn stand_in(&self) -> bool;
+}
+
+/// A file's content.
+#[derive(Debug)]
+pub struct Material {
+    /// Its bytes.
+    pub bytes: Secret<Vec<u8>>,
+    /// Group or others can read it, and it is not under `/run/secrets`.
+    pub open: bool,
+}
+
+/// Why a file could not be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileFault {
+    /// There is no such file.
+    Missing,
+    /// It is there and cannot be read or written; the text says why.
+    Unreadable(String),
+}
+
+/// What came of a compilation.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The policy.
+    pub policy: Policy,
+    /// What is told at start: dangerous keys, and what is surely not meant.
+    pub warnings: Vec<Problem>,
+    /// Keys that differ from the policy before and take effect at a restart only.
+    pub restart: Vec<String>,
+}
+
+/// Compiles `sources`, the main file first and its includes after it.
+///
+/// `previous` lends its limiter stores and, while no key changed, its verified tokens. The file's
+/// promises (`[[expect]]`) are rehearsed against a policy with fresh limiter stores.
+///
+/// # Errors
+/// Every problem found: at least one for each table that has any, in the order of the files.
+pub fn compile(
+    sources: &[Source],
+    materials: &dyn Materials,
+    previous: Option<&Policy>,
+    now: Now,
+) -> Result<Compiled, Vec<Problem>> {
+    let report = problem::Report::default();
+    let texts = text::parse(sources, &report);
+    let file = raw::read(&texts, &report);
+    let policy = compile::policy(&file, materials, previous, now, &report);
+    let rank = |name: &str| sources.iter().position(|source| &*source.name == name);
+    let (problems, warnings) = report.finish(rank);
+    let Some(policy) = policy.filter(|_| problems.is_empty()) else {
+        return Err(problems);
+    };
+    if !policy.expects.is_empty() {
+        // Fresh stores: a promise must not depend on who came before the reload, nor use up anything.
+        let unheard = problem::Report::default();
+        let fresh = compile::policy(&file, materials, None, now, &unheard);
+        let broken = fresh.map(|fresh| check_expects(&fresh, now)).unwrap_or_default();
+        if !broken.is_empty() {
+            return Err(broken);
+        }
+    }
+    let restart = previous.map(|before| compile::restart(before, &policy)).unwrap_or_default();
+    Ok(Compiled { policy, warnings, restart })
+}
+
+/// The globs of `include`, as written in the text of a main file; empty where it cannot be read,
+/// which [`compile`](self::compile()) then tells.
+#[must_use]
+pub fn includes(main: &Source) -> Vec<String> {
+    let report = problem::Report::default();
+    let texts = text::parse(std::slice::from_ref(main), &report);
+    let file = raw::read(&texts, &report);
+    file.include.into_iter().map(|glob| glob.value).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,332 @@
+//! `[app.*]` and its routes.
+
+use std::time::Duration;
+
+use super::reader::Reader;
+use crate::config::place::{Given, Maybe, Place};
+use crate::guard::origin::OriginPolicy;
+use crate::guard::response::Preset;
+use crate::guard::routes::Unlisted;
+use crate::policy::ErrorShape;
+
+type Texts = Maybe<Vec<Given<String>>>;
+type Table<T> = Vec<(Given<String>, Given<T>)>;
+
+/// `auth` of an app or a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Required,
+    Optional,
+    Public,
+}
+
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) name: Given<String>,
+    pub(crate) at: Place,
+    pub(crate) hosts: Texts,
+    pub(crate) upstream: Option<Upstream>,
+    pub(crate) auth: Maybe<Ask>,
+    pub(crate) by: Texts,
+    pub(crate) unlisted: Maybe<Unlisted>,
+    pub(crate) errors: Maybe<ErrorShape>,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) websocket: Maybe<bool>,
+    pub(crate) limit: Limits,
+    pub(crate) body: Body,
+    pub(crate) exact_case: Maybe<bool>,
+    pub(crate) encoded_slash: Maybe<bool>,
+    pub(crate) access: Option<Access>,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) headers: Option<Headers>,
+    pub(crate) origin: Maybe<OriginPolicy>,
+    pub(crate) routes: Vec<Route>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) at: Place,
+    pub(crate) urls: Texts,
+    /// `host = "upstream"`.
+    pub(crate) own_host: Maybe<bool>,
+    pub(crate) connect: Maybe<Duration>,
+    pub(crate) read: Maybe<Duration>,
+    pub(crate) retries: Maybe<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) at: Place,
+    pub(crate) user: Maybe<String>,
+    pub(crate) roles: Maybe<String>,
+    /// `token = "keep"`.
+    pub(crate) keep: Maybe<bool>,
+    pub(crate) pass: Texts,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) ip: Texts,
+    pub(crate) user: Texts,
+    pub(crate) app: Maybe<bool>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    pub(crate) max: Maybe<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Access {
+    pub(crate) at: Place,
+    pub(crate) allow: Texts,
+    pub(crate) deny: Texts,
+}
+
+#[derive(Debug)]
+pub(crate) enum Cors {
+    /// `cors = "app"`.
+    App(Place),
+    Table(Box<CorsTable>),
+}
+
+#[derive(Debug)]
+pub(crate) struct CorsTable {
+    pub(crate) at: Place,
+    pub(crate) origins: Texts,
+    pub(crate) methods: Texts,
+    pub(crate) headers: Texts,
+    pub(crate) expose: Texts,
+    pub(crate) credentials: Maybe<bool>,
+    pub(crate) max_age: Maybe<Duration>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Headers {
+    pub(crate) at: Place,
+    pub(crate) preset: Maybe<Preset>,
+    pub(crate) hsts: Option<HstsTable>,
+    pub(crate) csp: Option<Csp>,
+    pub(crate) frame: Texts,
+    pub(crate) set: Table<String>,
+    pub(crate) remove: Texts,
+}
+
+#[derive(Debug)]
+pub(crate) struct HstsTable {
+    pub(crate) max_age: Maybe<Duration>,
+    pub(crate) include_subdomains: Maybe<bool>,
+    pub(crate) preload: Maybe<bool>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Csp {
+    pub(crate) at: Place,
+    pub(crate) enforce: Maybe<bool>,
+    pub(crate) policy: Table<Vec<Given<String>>>,
+    pub(crate) replace: Maybe<bool>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) at: Place,
+    pub(crate) matches: Texts,
+    pub(crate) name: Maybe<String>,
+    pub(crate) auth: Maybe<Ask>,
+    pub(crate) by: Texts,
+    pub(crate) roles: Texts,
+    pub(crate) scopes: Texts,
+    pub(crate) owner: Option<Owner>,
+    pub(crate) limit: Limits,
+    pub(crate) bucket: Maybe<String>,
+    pub(crate) body: Body,
+    pub(crate) websocket: Maybe<bool>,
+    pub(crate) encoded_slash: Maybe<bool>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Owner {
+    pub(crate) at: Place,
+    pub(crate) param: Maybe<String>,
+    pub(crate) or_role: Maybe<String>,
+}
+
+pub(super) fn read(root: &Reader<'_>) -> Vec<App> {
+    root.named("app", "app.*").into_iter().map(|(name, table)| app(name, &table)).collect()
+}
+
+fn app(name: Given<String>, table: &Reader<'_>) -> App {
+    table.require("hosts", "say which hosts are its own: hosts = [\"media.example.com\"]");
+    table.require("upstream", "say where it is: upstream = \"http://127.0.0.1:3000\"");
+    table.require("auth", "decide: auth = \"required\", \"optional\" or \"public\"");
+    mode(table);
+    App {
+        name,
+        at: table.at.clone(),
+        hosts: table.texts("hosts"),
+        upstream: upstream(table),
+        auth: table.choice("auth", ASK),
+        by: table.texts("by"),
+        unlisted: table.choice("unlisted", &[("inherit", Unlisted::Inherit), ("deny", Unlisted::Deny)]),
+        errors: table.choice(
+            "errors",
+            &[
+                ("problem", ErrorShape::Problem),
+                ("fastapi", ErrorShape::Fastapi),
+                ("error", ErrorShape::Error),
+            ],
+        ),
+        identity: table.child("identity", "app.*.identity").map(|t| identity(&t)),
+        websocket: table.flag("websocket"),
+        limit: table.child("limit", "app.*.limit").map(|t| limits(&t)).unwrap_or_default(),
+        body: table.child("body", "app.*.body").map(|t| body(&t)).unwrap_or_default(),
+        exact_case: table.choice("case", &[("fold", false), ("exact", true)]),
+        encoded_slash: table.flag("encoded_slash"),
+        access: table.child("access", "app.*.access").map(|t| Access {
+            at: t.at.clone(),
+            allow: t.texts("allow"),
+            deny: t.texts("deny"),
+        }),
+        cors: cors(table),
+        headers: table.child("headers", "app.*.headers").map(|t| headers(&t)),
+        origin: table.child("origin", "app.*.origin").and_then(|t| {
+            t.choice(
+                "check",
+                &[
+                    ("cookies", OriginPolicy::Cookies),
+                    ("always", OriginPolicy::Always),
+                    ("off", OriginPolicy::Off),
+                ],
+            )
+        }),
+        routes: table.children("route", "app.*.route[]").iter().map(route).collect(),
+    }
+}
+
+const ASK: &[(&str, Ask)] =
+    &[("required", Ask::Required), ("optional", Ask::Optional), ("public", Ask::Public)];
+
+/// Shadow mode is not built: a rule that only notes would be a rule that lets pass.
+fn mode(table: &Reader<'_>) {
+    if let Some(Given { value: false, at }) = table.choice("mode", &[("enforce", true), ("shadow", false)]) {
+        table.report().problem(&at, "not yet supported: `shadow`", "leave `mode` out: rules are enforced");
+    }
+}
+
+fn upstream(table: &Reader<'_>) -> Option<Upstream> {
+    match table.text_or_child("upstream", "app.*.upstream")? {
+        Ok(url) => Some(Upstream {
+            at: url.at.clone(),
+            urls: Some(Given { at: url.at.clone(), value: vec![url] }),
+            own_host: None,
+            connect: None,
+            read: None,
+            retries: None,
+        }),
+        Err(t) => {
+            t.require("urls", "say where the app is: urls = [\"http://127.0.0.1:3000\"]");
+            Some(Upstream {
+                at: t.at.clone(),
+                urls: t.texts("urls"),
+                own_host: t.choice("host", &[("keep", false), ("upstream", true)]),
+                connect: t.duration("connect", Duration::from_millis(10)..=Duration::from_secs(300)),
+                read: t.duration("read", Duration::from_millis(10)..=Duration::from_secs(86_400)),
+                retries: t.count("retries", 0..=1),
+            })
+        }
+    }
+}
+
+fn identity(table: &Reader<'_>) -> Identity {
+    Identity {
+        at: table.at.clone(),
+        user: table.text("user"),
+        roles: table.text("roles"),
+        keep: table.choice("token", &[("drop", false), ("keep", true)]),
+        pass: table.texts("pass"),
+    }
+}
+
+fn limits(table: &Reader<'_>) -> Limits {
+    Limits { ip: table.text_or_texts("ip"), user: table.text_or_texts("user"), app: table.flag("app") }
+}
+
+fn body(table: &Reader<'_>) -> Body {
+    Body { max: table.size("max", 0..=1 << 50) }
+}
+
+fn cors(table: &Reader<'_>) -> Option<Cors> {
+    match table.text_or_child("cors", "app.*.cors")? {
+        Ok(_) => table.choice("cors", &[("app", ())]).map(|given| Cors::App(given.at)),
+        Err(t) => {
+            t.require("origins", "list the origins: origins = [\"https://example.com\"]");
+            Some(Cors::Table(Box::new(CorsTable {
+                at: t.at.clone(),
+                origins: t.texts("origins"),
+                methods: t.texts("methods"),
+                headers: t.texts("headers"),
+                expose: t.texts("expose"),
+                credentials: t.flag("credentials"),
+                max_age: t.duration("max_age", Duration::ZERO..=Duration::from_secs(7 * 86_400)),
+            })))
+        }
+    }
+}
+
+fn headers(table: &Reader<'_>) -> Headers {
+    Headers {
+        at: table.at.clone(),
+        preset: table.choice("preset", &[("web", Preset::Web), ("api", Preset::Api), ("off", Preset::Off)]),
+        hsts: table.child("hsts", "app.*.headers.hsts").map(|t| HstsTable {
+            max_age: t.duration("max_age", Duration::ZERO..=Duration::from_secs(3650 * 86_400)),
+            include_subdomains: t.flag("include_subdomains"),
+            preload: t.flag("preload"),
+        }),
+        csp: table.child("csp", "app.*.headers.csp").map(|t| {
+            t.require("policy", "list its directives: policy = { default-src = [\"'self'\"] }");
+            Csp {
+                at: t.at.clone(),
+                enforce: t.choice("mode", &[("report", false), ("enforce", true)]),
+                policy: t.map("policy", |t, key| t.text_or_texts(key)).unwrap_or_default(),
+                replace: t.choice("app", &[("keep", false), ("replace", true)]),
+            }
+        }),
+        frame: table.text_or_texts("frame"),
+        set: table.map("set", |t, key| t.text(key)).unwrap_or_default(),
+        remove: table.texts("remove"),
+    }
+}
+
+fn route(table: &Reader<'_>) -> Route {
+    table.require("match", "say which requests: match = \"GET /api/items/{id}\"");
+    mode(table);
+    Route {
+        at: table.at.clone(),
+        matches: table.text_or_texts("match"),
+        name: table.text("name"),
+        auth: table.choice("auth", ASK),
+        by: table.texts("by"),
+        roles: table.texts("roles"),
+        scopes: table.texts("scopes"),
+        owner: table.child("owner", "app.*.route[].owner").map(|t| {
+            if !t.has("created_by") {
+                t.require("param", "name the parameter: owner = { param = \"user\" }");
+            }
+            Owner { at: t.at.clone(), param: t.text("param"), or_role: t.text("or_role") }
+        }),
+        limit: table.child("limit", "app.*.route[].limit").map(|t| limits(&t)).unwrap_or_default(),
+        bucket: table.text("bucket"),
+        body: table.child("body", "app.*.route[].body").map(|t| body(&t)).unwrap_or_default(),
+        websocket: table.flag("websocket"),
+        encoded_slash: table.flag("encoded_slash"),
+    }
+}
+
+impl Cors {
+    pub(crate) fn at(&self) -> &Place {
+        match self {
+            Self::App(at) => at,
+            Self::Table(table) => &table.at,
+        }
+    }
+}

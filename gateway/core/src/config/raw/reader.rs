@@ -1,0 +1,385 @@
+//! Reads one table: known keys, their types, and where each stood.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::config::keys::{self, Kind, State, Table};
+use crate::config::place::{Given, Maybe, Place};
+use crate::config::problem::{Report, did_you_mean, shown};
+use crate::config::text::Text;
+use crate::config::units;
+
+/// In place of a table's path: its keys are not looked at, because the table as a whole was refused.
+pub(super) const UNREAD: &str = "(unread)";
+
+/// One table that is being read.
+pub(super) struct Reader<'a> {
+    text: &'a Text<'a>,
+    table: &'a DeTable<'a>,
+    report: &'a Report,
+    /// Where the table starts.
+    pub(super) at: Place,
+}
+
+/// What is wrong with a value: what it is not, and what is accepted.
+struct Misfit {
+    not: String,
+    accepted: String,
+}
+
+impl<'a> Reader<'a> {
+    /// The root of a file.
+    pub(super) fn root(text: &'a Text<'a>, report: &'a Report) -> Self {
+        let at = Place::whole(&text.name);
+        Self::open(text, text.root.get_ref(), at, "", report)
+    }
+
+    /// Opens a table and tells every key that is not one, or not yet.
+    fn open(text: &'a Text<'a>, table: &'a DeTable<'a>, at: Place, path: &str, report: &'a Report) -> Self {
+        let reader = Self { text, table, report, at };
+        if path == UNREAD {
+            return reader;
+        }
+        let def = keys::table(path);
+        for key in table.keys() {
+            let name: &str = key.get_ref();
+            let place = reader.at.key(&bare(name)).on(text.line(key.span().start));
+            match def.key(name).map(|known| known.state) {
+                Some(State::Supported) => {}
+                Some(State::NotYet | State::Later) => {
+                    report.problem(&place, format!("not yet supported: `{name}`"), "leave it out for now");
+                }
+                None => {
+                    report.problem(&place, format!("unknown key `{}`", shown(name)), unknown_hint(name, def));
+                }
+            }
+        }
+        reader
+    }
+
+    pub(super) fn report(&self) -> &'a Report {
+        self.report
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Where `key` stands, or the table where it does not.
+    pub(super) fn place(&self, key: &str) -> Place {
+        let line =
+            self.table.get_key_value(key).map_or(self.at.line, |(k, _)| self.text.line(k.span().start));
+        self.at.key(&bare(key)).on(line)
+    }
+
+    /// Tells that a key has to be there, if it is not.
+    pub(super) fn require(&self, key: &str, hint: &str) {
+        if !self.has(key) {
+            self.report.absent(&self.at, key, hint);
+        }
+    }
+
+    /// The number of `key`, within `range`.
+    pub(super) fn count(&self, key: &str, range: RangeInclusive<u64>) -> Maybe<u64> {
+        self.read(key, |value| whole(value, &range))
+    }
+
+    /// The number of `key`, or `None` where it says `word`.
+    pub(super) fn count_or(&self, key: &str, word: &str, range: RangeInclusive<u64>) -> Maybe<Option<u64>> {
+        self.read(key, |value| match value.as_str() {
+            Some(text) if text == word => Ok(None),
+            Some(_) | None => whole(value, &range).map(Some).map_err(|misfit| Misfit {
+                accepted: format!("\"{word}\", or {}", misfit.accepted),
+                ..misfit
+            }),
+        })
+    }
+
+    pub(super) fn flag(&self, key: &str) -> Maybe<bool> {
+        self.read(key, |value| {
+            value
+                .as_bool()
+                .ok_or_else(|| Misfit::new("neither true nor false", value, "true or false, without quotes"))
+        })
+    }
+
+    pub(super) fn text(&self, key: &str) -> Maybe<String> {
+        self.read(key, text)
+    }
+
+    /// The string of `key`; silent where it is something else.
+    pub(super) fn word(&self, key: &str) -> Maybe<String> {
+        let value = self.table.get(key)?.get_ref().as_str()?.to_owned();
+        Some(Given { value, at: self.place(key) })
+    }
+
+    pub(super) fn duration(&self, key: &str, range: RangeInclusive<Duration>) -> Maybe<Duration> {
+        self.read(key, |value| {
+            let found = value
+                .as_str()
+                .and_then(units::duration)
+                .ok_or_else(|| Misfit::new("not a duration", value, units::DURATIONS))?;
+            within(found, &range, value, units::show_duration)
+        })
+    }
+
+    pub(super) fn size(&self, key: &str, range: RangeInclusive<u64>) -> Maybe<u64> {
+        self.read(key, |value| {
+            let found = value
+                .as_str()
+                .and_then(units::size)
+                .ok_or_else(|| Misfit::new("not a size", value, units::SIZES))?;
+            within(found, &range, value, units::show_size)
+        })
+    }
+
+    pub(super) fn rate(&self, key: &str, range: RangeInclusive<u64>) -> Maybe<u64> {
+        self.read(key, |value| {
+            let found = value
+                .as_str()
+                .and_then(units::rate)
+                .ok_or_else(|| Misfit::new("not a rate", value, units::RATES))?;
+            within(found, &range, value, |rate| format!("{}/s", units::show_size(rate)))
+        })
+    }
+
+    /// One of the words of `choices`.
+    pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&'static str, T)]) -> Maybe<T> {
+        let words = || choices.iter().map(|(word, _)| *word);
+        self.read(key, |value| {
+            let accepted = || format!("one of {}", listed(words()));
+            let Some(found) = value.as_str() else {
+                return Err(Misfit::new("not a string", value, accepted()));
+            };
+            choices.iter().find(|(word, _)| *word == found).map(|(_, meant)| *meant).ok_or_else(|| {
+                let hint = did_you_mean(found, words()).map_or_else(String::new, |hint| format!("{hint}: "));
+                Misfit::new("not a choice here", value, format!("{hint}{}", accepted()))
+            })
+        })
+    }
+
+    /// A list of strings; where `or_one`, a lone string is a list of one.
+    fn list(&self, key: &str, or_one: bool) -> Maybe<Vec<Given<String>>> {
+        let (_, value) = self.table.get_key_value(key)?;
+        let at = self.place(key);
+        let misfit = |value: &DeValue<'_>| {
+            let accepted =
+                if or_one { "a string, or a list of strings in [ ]" } else { "a list of strings in [ ]" };
+            Misfit::new("not a list of strings", value, accepted)
+        };
+        if let Some(one) = value.get_ref().as_str().filter(|_| or_one) {
+            return Some(Given { value: vec![Given { value: one.to_owned(), at: at.clone() }], at });
+        }
+        let Some(items) = value.get_ref().as_array() else {
+            misfit(value.get_ref()).tell(&at, self.report);
+            return None;
+        };
+        let mut list = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let place = self.item(&at, index, item);
+            match item.get_ref().as_str() {
+                Some(text) => list.push(Given { value: text.to_owned(), at: place }),
+                None => misfit(item.get_ref()).tell(&place, self.report),
+            }
+        }
+        Some(Given { value: list, at })
+    }
+
+    pub(super) fn texts(&self, key: &str) -> Maybe<Vec<Given<String>>> {
+        self.list(key, false)
+    }
+
+    pub(super) fn text_or_texts(&self, key: &str) -> Maybe<Vec<Given<String>>> {
+        self.list(key, true)
+    }
+
+    /// Every key of a table of the operator's choice, with its value as `read` finds it.
+    pub(super) fn map<T>(
+        &self,
+        key: &str,
+        read: impl Fn(&Reader<'a>, &str) -> Maybe<T>,
+    ) -> Option<Vec<(Given<String>, Given<T>)>> {
+        let (table, at) = self.subtable(key)?;
+        let inner = Reader { text: self.text, table, report: self.report, at };
+        let entries = table.keys().filter_map(|name| {
+            let name: &str = name.get_ref();
+            let value = read(&inner, name)?;
+            Some((Given { value: name.to_owned(), at: inner.place(name) }, value))
+        });
+        Some(entries.collect())
+    }
+
+    /// The table `key`, known as `path` in the table of keys.
+    pub(super) fn child(&self, key: &str, path: &str) -> Option<Reader<'a>> {
+        let (table, at) = self.subtable(key)?;
+        Some(Self::open(self.text, table, at, path, self.report))
+    }
+
+    /// The table `key` unless it is a string, which is then the answer.
+    pub(super) fn text_or_child(&self, key: &str, path: &str) -> Option<Result<Given<String>, Reader<'a>>> {
+        let (_, value) = self.table.get_key_value(key)?;
+        match value.get_ref().as_str() {
+            Some(text) => Some(Ok(Given { value: text.to_owned(), at: self.place(key) })),
+            None => self.child(key, path).map(Err),
+        }
+    }
+
+    /// Every table of the list `key`, in order.
+    pub(super) fn children(&self, key: &str, path: &str) -> Vec<Reader<'a>> {
+        let Some((_, value)) = self.table.get_key_value(key) else { return Vec::new() };
+        let at = self.place(key);
+        let misfit = |value: &DeValue<'_>| {
+            Misfit::shape(value, &format!("a list of tables, each under [[{}]]", at.path))
+        };
+        let Some(items) = value.get_ref().as_array() else {
+            misfit(value.get_ref()).tell(&at, self.report);
+            return Vec::new();
+        };
+        let open = |(index, item): (usize, &'a Spanned<DeValue<'a>>)| {
+            let place = self.item(&at, index, item);
+            let Some(table) = item.get_ref().as_table() else {
+                misfit(item.get_ref()).tell(&place, self.report);
+                return None;
+            };
+            Some(Self::open(self.text, table, place, path, self.report))
+        };
+        items.iter().enumerate().filter_map(open).collect()
+    }
+
+    /// Every table under `key` with its name, such as `[app.NAME]`.
+    pub(super) fn named(&self, key: &str, path: &'static str) -> Vec<(Given<String>, Reader<'a>)> {
+        self.named_by(key, |_| path)
+    }
+
+    /// As [`Self::named`], where the table itself decides which path of the table of keys it is.
+    pub(super) fn named_by(
+        &self,
+        key: &str,
+        path: impl Fn(&DeTable<'_>) -> &'static str,
+    ) -> Vec<(Given<String>, Reader<'a>)> {
+        let Some((table, at)) = self.subtable(key) else { return Vec::new() };
+        let inner = Reader { text: self.text, table, report: self.report, at };
+        let open = |name: &'a Spanned<toml::de::DeString<'a>>| {
+            let name: &str = name.get_ref();
+            let (table, at) = inner.subtable(name)?;
+            let reader = Self::open(self.text, table, at, path(table), self.report);
+            Some((Given { value: name.to_owned(), at: inner.place(name) }, reader))
+        };
+        table.keys().filter_map(open).collect()
+    }
+
+    fn subtable(&self, key: &str) -> Option<(&'a DeTable<'a>, Place)> {
+        let (name, value) = self.table.get_key_value(key)?;
+        let at = self.at.key(&bare(key)).on(self.text.line(name.span().start));
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            Misfit::shape(value.get_ref(), "a table: { … }, or keys under a [header]").tell(&at, self.report);
+        }
+        Some((table?, at))
+    }
+
+    fn item(&self, list: &Place, index: usize, item: &Spanned<DeValue<'_>>) -> Place {
+        let line = self.text.line(item.span().start);
+        Place { path: format!("{}[{index}]", list.path), line, ..list.clone() }
+    }
+
+    fn read<T>(&self, key: &str, read: impl Fn(&DeValue<'_>) -> Result<T, Misfit>) -> Maybe<T> {
+        let (_, value) = self.table.get_key_value(key)?;
+        let at = self.place(key);
+        match read(value.get_ref()) {
+            Ok(value) => Some(Given { value, at }),
+            Err(misfit) => {
+                misfit.tell(&at, self.report);
+                None
+            }
+        }
+    }
+}
+
+impl Misfit {
+    fn new(not: impl Into<String>, value: &DeValue<'_>, accepted: impl Into<String>) -> Self {
+        Self { not: format!("{}: `{}`", not.into(), display(value)), accepted: accepted.into() }
+    }
+
+    /// A value of another shape altogether, which is named but never shown: it may be a secret.
+    fn shape(value: &DeValue<'_>, accepted: &str) -> Self {
+        Self { not: format!("of another shape: `{}`", value.type_str()), accepted: accepted.to_owned() }
+    }
+
+    fn tell(self, at: &Place, report: &Report) {
+        report.problem(at, self.not, format!("accepted: {}", self.accepted));
+    }
+}
+
+fn text(value: &DeValue<'_>) -> Result<String, Misfit> {
+    value.as_str().map(str::to_owned).ok_or_else(|| Misfit::new("not a string", value, "a string in quotes"))
+}
+
+fn whole(value: &DeValue<'_>, range: &RangeInclusive<u64>) -> Result<u64, Misfit> {
+    let accepted = || format!("a whole number from {} to {}", range.start(), range.end());
+    value
+        .as_integer()
+        .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| Misfit::new("not a number that fits", value, accepted()))
+}
+
+fn within<T: PartialOrd + Copy>(
+    found: T,
+    range: &RangeInclusive<T>,
+    value: &DeValue<'_>,
+    show: impl Fn(T) -> String,
+) -> Result<T, Misfit> {
+    if range.contains(&found) {
+        return Ok(found);
+    }
+    Err(Misfit::new(
+        "out of range",
+        value,
+        format!("from {} to {}", show(*range.start()), show(*range.end())),
+    ))
+}
+
+fn display(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => shown(text),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => value.type_str().to_owned(),
+    }
+}
+
+/// A key as it is written in a path.
+fn bare(name: &str) -> String {
+    let plain =
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if plain { name.to_owned() } else { format!("\"{}\"", shown(name)) }
+}
+
+/// What might have been meant by a key that is not one: a neighbour, a key of a table below, or one above.
+fn unknown_hint(name: &str, def: &'static Table) -> String {
+    let known = || def.keys.iter().filter(|key| key.state == State::Supported);
+    let below: Vec<String> = known().flat_map(dotted).collect();
+    if let Some(hint) =
+        did_you_mean(name, known().map(|key| key.name).chain(below.iter().map(String::as_str)))
+    {
+        return hint;
+    }
+    let elsewhere = keys::tables()
+        .find(|table| table.path != def.path && table.path != "secret" && table.key(name).is_some())
+        .map(|table| format!("`{name}` belongs in [{}]", table.path.replace("[]", "").replace('*', "NAME")));
+    elsewhere.unwrap_or_else(|| format!("known here: {}", listed(known().map(|key| key.name))))
+}
+
+fn dotted(key: &keys::Key) -> Vec<String> {
+    let Kind::Table(path) = key.kind else { return Vec::new() };
+    keys::table(path).keys.iter().map(|below| format!("{}.{}", key.name, below.name)).collect()
+}
+
+fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}

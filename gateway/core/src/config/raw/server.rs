@@ -1,0 +1,150 @@
+//! `[server]`, `[admin]`, `[state]`, `[log]`.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::auth::{Secret, secret};
+use super::reader::Reader;
+use crate::config::place::{Given, Maybe};
+use crate::policy::LogFormat;
+
+#[derive(Debug, Default)]
+pub(crate) struct Server {
+    pub(crate) listen: Maybe<Vec<Given<String>>>,
+    pub(crate) trusted_proxies: Maybe<Vec<Given<String>>>,
+    pub(crate) threads: Maybe<Option<u64>>,
+    pub(crate) drain: Maybe<Duration>,
+    pub(crate) server_timing: Maybe<bool>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) limits: ServerLimits,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Timeouts {
+    pub(crate) header: Maybe<Duration>,
+    pub(crate) idle: Maybe<Duration>,
+    pub(crate) body_idle: Maybe<Duration>,
+    pub(crate) min_rate: Maybe<u64>,
+    pub(crate) send_idle: Maybe<Duration>,
+    pub(crate) stream_idle: Maybe<Duration>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct ServerLimits {
+    pub(crate) connections: Maybe<Option<u64>>,
+    pub(crate) connections_per_ip: Maybe<u64>,
+    pub(crate) requests_per_connection: Maybe<u64>,
+    pub(crate) header_bytes: Maybe<u64>,
+    pub(crate) header_count: Maybe<u64>,
+    pub(crate) uri_bytes: Maybe<u64>,
+    pub(crate) limit_keys: Maybe<u64>,
+    pub(crate) token_cache: Maybe<u64>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Admin {
+    pub(crate) listen: Maybe<String>,
+    pub(crate) hosts: Maybe<Vec<Given<String>>>,
+    pub(crate) token: Option<Secret>,
+    pub(crate) metrics_open: Maybe<bool>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) dir: Maybe<String>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) level: Maybe<&'static str>,
+    pub(crate) format: Maybe<LogFormat>,
+    pub(crate) access: Maybe<AccessLog>,
+    pub(crate) redact_query: Maybe<Vec<Given<String>>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum AccessLog {
+    Stdout,
+    File { file: Maybe<String>, max_size: Maybe<u64>, keep: Maybe<u64> },
+}
+
+pub(super) fn server(table: &Reader<'_>) -> Server {
+    Server {
+        listen: table.texts("listen"),
+        trusted_proxies: table.texts("trusted_proxies"),
+        threads: table.count_or("threads", "auto", 1..=1024),
+        drain: table.duration("drain", up_to_a_day(Duration::ZERO)),
+        server_timing: table.flag("server_timing"),
+        timeouts: table.child("timeouts", "server.timeouts").map(|t| timeouts(&t)).unwrap_or_default(),
+        limits: table.child("limits", "server.limits").map(|t| limits(&t)).unwrap_or_default(),
+    }
+}
+
+fn timeouts(table: &Reader<'_>) -> Timeouts {
+    let range = || up_to_a_day(Duration::from_millis(10));
+    Timeouts {
+        header: table.duration("header", range()),
+        idle: table.duration("idle", range()),
+        body_idle: table.duration("body_idle", range()),
+        min_rate: table.rate("min_rate", 0..=1 << 30),
+        send_idle: table.duration("send_idle", range()),
+        stream_idle: table.duration("stream_idle", range()),
+    }
+}
+
+fn limits(table: &Reader<'_>) -> ServerLimits {
+    ServerLimits {
+        connections: table.count_or("connections", "auto", 1..=1_000_000),
+        connections_per_ip: table.count("connections_per_ip", 1..=1_000_000),
+        requests_per_connection: table.count("requests_per_connection", 1..=1_000_000_000),
+        header_bytes: table.size("header_bytes", 1024..=1 << 20),
+        header_count: table.count("header_count", 8..=1000),
+        uri_bytes: table.size("uri_bytes", 256..=1 << 20),
+        limit_keys: table.count("limit_keys", 16..=100_000_000),
+        token_cache: table.count("token_cache", 0..=100_000_000),
+    }
+}
+
+pub(super) fn admin(table: &Reader<'_>) -> Admin {
+    Admin {
+        listen: table.text("listen"),
+        hosts: table.texts("hosts"),
+        token: table.child("token", "secret").map(|t| secret(&t)),
+        metrics_open: table.choice("metrics", &[("token", false), ("open", true)]),
+    }
+}
+
+pub(super) fn state(table: &Reader<'_>) -> State {
+    State { dir: table.text("dir") }
+}
+
+pub(super) fn log(table: &Reader<'_>) -> Log {
+    const LEVELS: &[(&str, &str)] =
+        &[("error", "error"), ("warn", "warn"), ("info", "info"), ("debug", "debug"), ("trace", "trace")];
+    Log {
+        level: table.choice("level", LEVELS),
+        format: table.choice("format", &[("json", LogFormat::Json), ("text", LogFormat::Text)]),
+        access: access(table),
+        redact_query: table.texts("redact_query"),
+    }
+}
+
+fn access(table: &Reader<'_>) -> Maybe<AccessLog> {
+    let at = table.place("access");
+    let value = match table.text_or_child("access", "log.access")? {
+        Ok(_) => table.choice("access", &[("stdout", ())]).map(|_| AccessLog::Stdout)?,
+        Err(inner) => {
+            inner.require("file", "name the file: { file = \"data/access.jsonl\" }");
+            AccessLog::File {
+                file: inner.text("file"),
+                max_size: inner.size("max_size", 1 << 10..=1 << 40),
+                keep: inner.count("keep", 0..=10_000),
+            }
+        }
+    };
+    Some(Given { value, at })
+}
+
+fn up_to_a_day(least: Duration) -> RangeInclusive<Duration> {
+    least..=Duration::from_secs(86_400)
+}

@@ -1,0 +1,196 @@
+//! What an operator can write, and what the gateway then says: the text of `config/REFERENCE.md`.
+//!
+//! Everything comes from the table of keys and from [`Denial`]; nothing is written twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::keys::{Change, Key, Kind, State, Table, tables};
+use super::units::{DURATIONS, SIZES};
+use crate::denial::{Denial, Exhausted, TokenFault};
+
+/// The reference as Markdown: every supported key by table, the keys to come by name, every refusal.
+#[must_use]
+pub fn reference() -> String {
+    let mut out = String::from(HEAD);
+    out.push_str(&format!(
+        "A duration is {DURATIONS}. A size is {SIZES}. A rate of bytes is a size for each second.\n"
+    ));
+    tables().for_each(|table| section(table, &mut out));
+    later(&mut out);
+    refusals(&mut out);
+    out
+}
+
+const HEAD: &str = "\
+<!-- Generated from the table of keys, the refusals and the metrics of the program; do not edit.
+     STAGEDOOR_WRITE_REFERENCE=1 cargo test --test it reference writes it anew. -->
+
+# Reference
+
+Every key of the configuration, every refusal, every metric. A key that is not listed is an error.
+
+`NAME` stands for a name of your choice. `[[double brackets]]` head an entry of a list. *Reload* says when a change
+takes effect: **live** with SIGHUP, the reload of the API or the watch of the files, for requests and connections
+that begin afterwards; **restart** with the next start.
+
+";
+
+fn section(table: &Table, out: &mut String) {
+    out.push_str(&format!("\n## {}\n\n{}.\n\n", title(table.path), capital(table.doc)));
+    out.push_str("| key | value | default | meaning | reload |\n|---|---|---|---|---|\n");
+    for key in table.keys.iter().filter(|key| key.state == State::Supported) {
+        let mind =
+            if key.security.is_empty() { String::new() } else { format!(" **Mind:** {}.", key.security) };
+        let row = [
+            format!("`{}`", key.name),
+            value(key),
+            default(key),
+            format!("{}.{mind}", capital(key.doc)),
+            change(key).to_owned(),
+        ];
+        out.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
+    }
+}
+
+/// A table as it is headed in a file.
+fn title(path: &str) -> String {
+    let name = path.replace('*', "NAME");
+    match name.strip_suffix("[]") {
+        _ if path.is_empty() => "The root".to_owned(),
+        _ if path == "secret" => "A secret".to_owned(),
+        Some(list) => format!("`[[{}]]`", list.replace("[]", "")),
+        None => format!("`[{}]`", name.replace("[]", "")),
+    }
+}
+
+fn value(key: &Key) -> String {
+    let kind = match key.kind {
+        Kind::Text => "a string".to_owned(),
+        Kind::Choice(words) => {
+            words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
+        }
+        Kind::Flag => "`true`, `false`".to_owned(),
+        Kind::Count => "a number".to_owned(),
+        Kind::Duration => "a duration".to_owned(),
+        Kind::Size => "a size".to_owned(),
+        Kind::Rate => "a rate of bytes".to_owned(),
+        Kind::Texts => "a list of strings".to_owned(),
+        Kind::TextOrTexts => "a string, or a list of strings".to_owned(),
+        Kind::Map => "a table of names of your choice".to_owned(),
+        Kind::Table("secret") => "a [secret](#a-secret)".to_owned(),
+        Kind::Table(path) => format!("a table: {}", title(path)),
+        Kind::Tables(path) => format!("tables: {}", title(path)),
+        Kind::Named(path) => format!("tables: {}", title(path)),
+        Kind::TextOrTable(path) => return format!("{}, or a table: {}", key.range, title(path)),
+        Kind::TextOrCount => match key.written_default() {
+            Some(word) => format!("`{word}`, or a number"),
+            None => "a string, or a number".to_owned(),
+        },
+    };
+    if key.range.is_empty() { kind } else { format!("{kind}: {}", key.range) }
+}
+
+/// What stands where the key is left out: as it would be written, or in words.
+fn default(key: &Key) -> String {
+    match (key.default, key.written_default()) {
+        ("", _) => "that of each key".to_owned(),
+        (_, Some(written)) => format!("`{written}`"),
+        (words, None) => words.to_owned(),
+    }
+}
+
+fn change(key: &Key) -> &'static str {
+    match (key.kind, key.change) {
+        // What a table holds says it for itself.
+        (Kind::Table(_) | Kind::Tables(_) | Kind::Named(_), Change::Live) if key.default.is_empty() => {
+            "by key"
+        }
+        (_, Change::Live) => "live",
+        (_, Change::Restart) => "restart",
+    }
+}
+
+fn later(out: &mut String) {
+    out.push_str("\n## Not yet supported\n\nThese are known and refused; whatever is written there is never ignored.\n\n");
+    for table in tables() {
+        let names: Vec<String> = table
+            .keys
+            .iter()
+            .filter(|key| key.state != State::Supported)
+            .map(|key| format!("`{}`", key.name))
+            .collect();
+        if !names.is_empty() {
+            out.push_str(&format!("* {}: {}\n", title(table.path), names.join(", ")));
+        }
+    }
+}
+
+fn refusals(out: &mut String) {
+    out.push_str("\n## Refusals\n\nThe code stands in the body, in the access log and in `stagedoor_denied_total`.\n\n");
+    out.push_str("| status | code | why | `Retry-After` | connection |\n|---|---|---|---|---|\n");
+    let mut all = every_denial();
+    all.sort_by_key(|denial| (denial.status().as_u16(), denial.code()));
+    for denial in &all {
+        let row = [
+            denial.status().as_u16().to_string(),
+            format!("`{}`", denial.code()),
+            format!("{}.", capital(&why(denial))),
+            if denial.retry_after().is_some() { "yes" } else { "" }.to_owned(),
+            if denial.closes() { "closed" } else { "kept" }.to_owned(),
+        ];
+        out.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
+    }
+}
+
+/// As the operator reads it in the log, less what differs from case to case.
+fn why(denial: &Denial) -> String {
+    if matches!(denial, Denial::TokenInvalid(_)) {
+        return "token is not genuine, or not for us; the access log says what is wrong with it".to_owned();
+    }
+    let reason = denial.reason();
+    reason.strip_suffix(", `1MiB`").map_or_else(|| reason.clone(), str::to_owned)
+}
+
+/// One of each kind, with stand-ins for what differs from case to case.
+fn every_denial() -> Vec<Denial> {
+    let exhausted = Exhausted { limit: Arc::from("NAME"), retry_after: Duration::from_secs(1) };
+    vec![
+        Denial::BadRequest("FAULT"),
+        Denial::HeadTimeout,
+        Denial::UriTooLong,
+        Denial::HeadersTooLarge,
+        Denial::BodyTimeout,
+        Denial::AmbiguousPath("FAULT"),
+        Denial::UnknownHost,
+        Denial::NotFound,
+        Denial::MethodNotAllowed { allow: Arc::from("METHODS") },
+        Denial::AddressRefused,
+        Denial::AmbiguousCredentials,
+        Denial::TokenMissing,
+        Denial::TokenInvalid(TokenFault::Signature),
+        Denial::TokenExpired,
+        Denial::IdentityUnavailable,
+        Denial::RoleMissing,
+        Denial::ScopeMissing,
+        Denial::NotOwner,
+        Denial::CrossOrigin,
+        Denial::UpgradeRefused,
+        Denial::BodyTooLarge { max: 1 << 20 },
+        Denial::RateLimited(exhausted),
+        Denial::Overloaded,
+        Denial::Draining,
+        Denial::UpstreamUnreachable,
+        Denial::UpstreamTimeout,
+        Denial::Internal("FAULT"),
+    ]
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    // A name in backticks or of a header begins as it is written.
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests;

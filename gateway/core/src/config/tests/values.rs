@@ -1,0 +1,203 @@
+//! Values of a grammar of their own: addresses, networks, origins, headers.
+
+use super::{APP, HOUSE, check, text, warnings};
+
+/// These lines in an app that is complete.
+fn with(lines: &str) -> String {
+    text(&[HOUSE, APP, lines])
+}
+
+#[test]
+fn upstreams_are_one_plain_address() {
+    let at = |value: &str| with("").replace("\"http://127.0.0.1:3000\"", value);
+    for good in [
+        "\"http://127.0.0.1:3000\"",
+        "\"http://app\"",
+        "\"http://[::1]:3000/\"",
+        "{ urls = [\"http://app:1\"], host = \"upstream\", connect = \"1s\", read = \"5m\", retries = 0 }",
+    ] {
+        check(&at(good), &[]);
+    }
+    for (bad, expected) in [
+        (
+            "\"127.0.0.1:3000\"",
+            "8 app.media.upstream: not an address of an app: `127.0.0.1:3000` | accepted: http://HOST:PORT",
+        ),
+        ("\"https://app\"", "8 app.media.upstream: https to the app is not yet supported: `https://app`"),
+        ("\"ftp://app\"", "not an address of an app"),
+        ("\"http://app:0\"", "not an address of an app"),
+        ("\"http://app:\"", "not an address of an app"),
+        ("\"http://app:70000\"", "not an address of an app"),
+        ("\"http://app/path\"", "an address of an app with a path"),
+        ("\"http://app?x=1\"", "with a path"),
+        ("\"http://app/#x\"", "with a path"),
+        ("{ urls = [] }", "no address of the app"),
+        ("{ host = \"keep\" }", "8 app.media.upstream: missing key `urls`"),
+        (
+            "{ urls = [\"http://a\", \"http://b\"] }",
+            "8 app.media.upstream.urls[1]: more than one url is not yet supported: `http://b`",
+        ),
+        ("{ urls = [\"http://a\"], health = \"/x\" }", "8 app.media.upstream.health: not yet supported"),
+        (
+            "{ urls = [\"http://a\"], retries = 2 }",
+            "8 app.media.upstream.retries: not a number that fits: `2`",
+        ),
+        ("{ urls = [\"http://a\"], host = \"keeep\" }", "did you mean `keep`"),
+        ("\"http://127.0.0.1:8080\"", "8 app.media.upstream: the gateway listens at `127.0.0.1:8080` itself"),
+    ] {
+        check(&at(bad), &[expected]);
+    }
+    let told = format!(
+        "{:?}",
+        super::compiled(&at("\"http://bob:hunter2@app\""), &super::Desk::default()).unwrap_err()
+    );
+    assert!(told.contains("a user name") && !told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn listeners_do_not_collide() {
+    for (server, admin, expected) in [
+        ("[\"127.0.0.1:8080\"]", "127.0.0.1:9901", None),
+        ("[\"127.0.0.1:0\", \"127.0.0.1:0\"]", "127.0.0.1:0", None),
+        ("[\"127.0.0.1:80\", \"127.0.0.2:80\", \"[::1]:80\"]", "off", None),
+        ("[\"127.0.0.1:9901\"]", "127.0.0.1:9901", Some("13 admin.listen: … in conflict: `127.0.0.1:9901`")),
+        ("[\"0.0.0.0:9901\"]", "127.0.0.1:9901", Some("13 admin.listen: … in conflict")),
+        ("[\"[::]:9901\"]", "127.0.0.1:9901", Some("13 admin.listen: … in conflict")),
+        (
+            "[\"127.0.0.1:80\", \"0.0.0.0:80\"]",
+            "off",
+            Some("11 server.listen[1]: in conflict with `127.0.0.1:80`: `0.0.0.0:80`"),
+        ),
+        ("[]", "off", Some("11 server.listen: nowhere to listen")),
+        ("[\":8080\"]", "off", Some("11 server.listen[0]: not an address with a port: `:8080`")),
+        ("[\"localhost:8080\"]", "off", Some("not an address with a port: `localhost:8080`")),
+        ("[\"127.0.0.1:80\"]", "127.0.0.1", Some("13 admin.listen: not an address with a port: `127.0.0.1`")),
+    ] {
+        let text = with(&format!("[server]\nlisten = {server}\n[admin]\nlisten = \"{admin}\"\n"));
+        check(&text, expected.as_slice());
+    }
+    check(&with("[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\", \"192.0.2.1\"]\n"), &[]);
+    check(
+        &with("[server]\ntrusted_proxies = [\"10.0.0.0/33\"]\n"),
+        &["11 server.trusted_proxies[0]: not a network: `10.0.0.0/33`"],
+    );
+    warnings(
+        &with("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]\n"),
+        &["11 server.trusted_proxies[0]: anybody may claim any client address"],
+    );
+    check(&with("access = { deny = [\"x\"] }\n"), &["10 app.media.access.deny[0]: not a network: `x`"]);
+    check(&with("access = { allow = [] }\n"), &["10 app.media.access.allow: nobody is allowed"]);
+    check(&with("access = { }\n"), &["10 app.media.access: neither `allow` nor `deny`"]);
+}
+
+#[test]
+fn cors_lists_origins_as_browsers_send_them() {
+    let at = |origins: &str, more: &str| with(&format!("[app.media.cors]\norigins = {origins}\n{more}"));
+    check(
+        &at(
+            "[\"https://a.example\", \"http://localhost:3000\", \"https://[::1]:8443\"]",
+            "credentials = true\n",
+        ),
+        &[],
+    );
+    check(&at("[\"*\"]", ""), &[]);
+    for (origins, expected) in [
+        ("[\"*\"]", "12 app.media.cors.credentials: credentials for any origin: `*`"),
+        (
+            "[\"https://a.example/\"]",
+            "11 app.media.cors.origins[0]: not an origin: `https://a.example/` | without the slash",
+        ),
+        ("[\"https://a.example/x\"]", "not an origin: `https://a.example/x`"),
+        ("[\"a.example\"]", "not an origin: `a.example` | a scheme is missing"),
+        ("[\"https://\"]", "not an origin"),
+        (
+            "[\"https://a.example:443\"]",
+            "not an origin … browsers leave the default port out: \"https://a.example\"",
+        ),
+        ("[\"http://a.example:80\"]", "browsers leave the default port out"),
+        ("[\"https://*.a.example\"]", "not an origin"),
+        ("[\"https://a@b\"]", "not an origin"),
+        ("[\"null\"]", "not an origin: `null` | every sandboxed page"),
+        ("[\"https://a\", \"https://A\"]", "listed twice: `https://A`"),
+        ("[]", "11 app.media.cors.origins: no origin"),
+    ] {
+        check(&at(origins, "credentials = true\n"), &[expected]);
+    }
+    check(&at("[\"*\", \"https://a\"]", ""), &["any origin, and more"]);
+    check(
+        &at("[\"https://a\"]", "methods = [\"get\"]\n"),
+        &["12 app.media.cors.methods[0]: not a method here: `get`"],
+    );
+    check(&at("[\"https://a\"]", "methods = [\"TRACE\"]\n"), &["not a method here: `TRACE`"]);
+    check(&at("[\"https://a\"]", "headers = [\"a b\"]\n"), &["not a header: `a b`"]);
+    check(
+        &at("[\"https://a\"]", "expose = [\"*\"]\ncredentials = true\n"),
+        &["12 app.media.cors.expose[0]: any header, with credentials"],
+    );
+    check(&with("[app.media.cors]\ncredentials = false\n"), &["10 app.media.cors: missing key `origins`"]);
+}
+
+#[test]
+fn headers_are_headers() {
+    for (line, expected) in [
+        ("set = { \"a b\" = \"x\" }", "11 app.media.headers.set.\"a b\": not a header: `a b`"),
+        ("set = { x-a = \"a\\nb\" }", "11 app.media.headers.set.x-a: not a value of a header"),
+        ("set = { content-length = \"1\" }", "the gateway's own: `content-length`"),
+        ("set = { access-control-allow-origin = \"*\" }", "set by CORS alone"),
+        ("set = { x-a = 1 }", "11 app.media.headers.set.x-a: not a string: `1`"),
+        ("remove = [\"x:\"]", "11 app.media.headers.remove[0]: not a header: `x:`"),
+        ("frame = [\"https://a; script-src *\"]", "11 app.media.headers.frame[0]: not a source"),
+        ("frame = [\"self\"]", "a keyword without its quotes: `self` | … \"'self'\""),
+        ("frame = [\"'none'\", \"https://a\"]", "nobody, and others"),
+        ("csp = { mode = \"report\" }", "11 app.media.headers.csp: missing key `policy`"),
+        (
+            "csp = { policy = { default-scr = [\"'self'\"] } }",
+            "not a directive: `default-scr` | did you mean `default-src`",
+        ),
+        (
+            "csp = { policy = { default-src = [\"'self'; x\"] } }",
+            "11 app.media.headers.csp.policy.default-src[0]: not a source",
+        ),
+        ("csp = { policy = { default-src = [\"a,b\"] } }", "not a source: `a,b`"),
+        ("csp = { policy = { default-src = [\"a\\nb\"] } }", "not a source: `a\\nb`"),
+        ("csp = { mode = \"enforced\", policy = { default-src = [\"'self'\"] } }", "did you mean `enforce`"),
+        (
+            "hsts = { max_age = \"364d\", include_subdomains = true, preload = true }",
+            "11 app.media.headers.hsts.preload: preload of a host",
+        ),
+        ("hsts = { preload = true }", "11 app.media.headers.hsts.preload: preload of a host"),
+        ("hsts = { max_age = 31536000 }", "11 app.media.headers.hsts.max_age: not a duration: `31536000`"),
+    ] {
+        let given = with(&format!("[app.media.headers]\n{line}\n"));
+        check(&given, &[expected]);
+    }
+    check(
+        &with("[app.media.headers]\nhsts = { include_subdomains = true, preload = true }\nframe = []\n"),
+        &[],
+    );
+}
+
+#[test]
+fn identity_headers_mean_nothing_else() {
+    for (value, expected) in [
+        ("{ user = \"host\" }", Some("10 app.media.identity.user: not a header for an identity: `host`")),
+        ("{ user = \"X-Forwarded-For\" }", Some("not a header for an identity: `x-forwarded-for`")),
+        ("{ user = \"a b\" }", Some("not a header: `a b`")),
+        (
+            "{ user = \"x-a\", roles = \"X-A\" }",
+            Some("10 app.media.identity: user and roles in the same header"),
+        ),
+        (
+            "{ pass = [\"x_auth_user\"] }",
+            Some("10 app.media.identity.pass[0]: the gateway's own: `x_auth_user`"),
+        ),
+        ("{ token = \"kep\" }", Some("did you mean `keep`")),
+        ("{ user = \"off\", roles = \"off\", token = \"keep\" }", None),
+    ] {
+        check(&with(&format!("identity = {value}\n")), expected.as_slice());
+    }
+    warnings(
+        &with("identity.pass = [\"Remote-User\"]\n"),
+        &["10 app.media.identity.pass[0]: any client can say this to the app: `Remote-User`"],
+    );
+}

@@ -1,0 +1,61 @@
+//! Body caps, declared and streamed.
+//!
+//! Protects the app from bodies larger than it was meant for. `Content-Length` is believed only as
+//! a reason to refuse early: what really arrives is counted again. Bounds: two numbers per request.
+
+use crate::denial::Denial;
+use crate::request::Framing;
+
+/// `body.max`: how large a request body may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyPolicy {
+    /// Bytes after transfer coding is taken off; [`BodyPolicy::UNLIMITED`]`.max` is no cap.
+    pub max: u64,
+}
+
+/// The gate that every byte of the body passes on its way to the app.
+///
+/// Once shut it stays shut.
+#[derive(Debug)]
+pub struct BodyGate {
+    max: u64,
+    seen: u64,
+}
+
+impl BodyPolicy {
+    /// No cap at all.
+    pub const UNLIMITED: Self = Self { max: u64::MAX };
+
+    /// Judges the declared length, and opens the gate that counts what really comes.
+    ///
+    /// # Errors
+    /// [`Denial::BodyTooLarge`] for a `Content-Length` above the cap.
+    pub fn admit(&self, framing: Framing) -> Result<BodyGate, Denial> {
+        match framing {
+            Framing::Length(declared) if declared > self.max => Err(Denial::BodyTooLarge { max: self.max }),
+            Framing::None | Framing::Length(_) | Framing::Chunked => Ok(BodyGate { max: self.max, seen: 0 }),
+        }
+    }
+}
+
+impl BodyGate {
+    /// Counts the next `chunk` bytes, before they are sent on.
+    ///
+    /// # Errors
+    /// [`Denial::BodyTooLarge`] for the chunk that passes the cap, which must not be sent on, and
+    /// for everything after it.
+    pub fn pass(&mut self, chunk: usize) -> Result<(), Denial> {
+        let chunk = u64::try_from(chunk).unwrap_or(u64::MAX);
+        self.seen = self.seen.saturating_add(chunk);
+        if self.seen > self.max { Err(Denial::BodyTooLarge { max: self.max }) } else { Ok(()) }
+    }
+
+    /// Bytes counted so far, the refused chunk among them.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen
+    }
+}
+
+#[cfg(test)]
+mod tests;

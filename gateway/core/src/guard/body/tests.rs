@@ -1,0 +1,55 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use super::*;
+
+#[test]
+fn the_declared_length_is_judged_before_any_byte() {
+    let check = |max: u64, framing: Framing, expected: bool| {
+        let got = BodyPolicy { max }.admit(framing).map(|_| ());
+        let want = if expected { Ok(()) } else { Err(Denial::BodyTooLarge { max }) };
+        assert_eq!(got, want, "{framing:?} under {max}");
+    };
+    check(10, Framing::None, true);
+    check(10, Framing::Length(10), true);
+    check(10, Framing::Length(11), false);
+    check(10, Framing::Length(u64::MAX), false);
+    check(10, Framing::Chunked, true);
+    check(0, Framing::None, true);
+    check(0, Framing::Length(1), false);
+    check(u64::MAX, Framing::Length(u64::MAX), true);
+}
+
+#[test]
+fn the_gate_shuts_on_the_chunk_that_passes_the_cap_and_stays_shut() {
+    let mut gate = BodyPolicy { max: 10 }.admit(Framing::Chunked).unwrap();
+    assert_eq!(gate.pass(4), Ok(()));
+    assert_eq!(gate.pass(6), Ok(()));
+    assert_eq!(gate.pass(0), Ok(()));
+    assert_eq!(gate.seen(), 10);
+    for chunk in [1, 0, 5, usize::MAX, 1] {
+        assert_eq!(gate.pass(chunk), Err(Denial::BodyTooLarge { max: 10 }), "{chunk}");
+    }
+}
+
+#[test]
+fn a_cap_of_zero_lets_nothing_but_emptiness_pass() {
+    let mut gate = BodyPolicy { max: 0 }.admit(Framing::Chunked).unwrap();
+    assert_eq!(gate.pass(0), Ok(()));
+    assert_eq!(gate.pass(1), Err(Denial::BodyTooLarge { max: 0 }));
+    assert_eq!(gate.pass(0), Err(Denial::BodyTooLarge { max: 0 }));
+}
+
+#[test]
+fn no_cap_is_no_cap_however_much_comes() {
+    let mut gate = BodyPolicy::UNLIMITED.admit(Framing::Chunked).unwrap();
+    for _ in 0..3 {
+        assert_eq!(gate.pass(usize::MAX), Ok(()));
+    }
+    assert_eq!(gate.seen(), u64::MAX);
+}
+
+#[test]
+fn the_gate_does_not_believe_the_declared_length() {
+    let mut gate = BodyPolicy { max: 10 }.admit(Framing::Length(3)).unwrap();
+    assert_eq!(gate.pass(11), Err(Denial::BodyTooLarge { max: 10 }));
+}

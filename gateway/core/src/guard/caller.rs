@@ -1,0 +1,142 @@
+//! Who is asking.
+//!
+//! Turns the one token of a request into a [`Caller`]. Trust: none in the request. Bounds: one
+//! token, offered once to each provider that reads the place where it stands. The allow path of a
+//! remembered token allocates nothing. RFC 6750 §2, RFC 9110 §11.6.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Now;
+use crate::denial::{Denial, TokenFault};
+use crate::guard::credential::{Carried, find_among};
+use crate::guard::jwt::{JwtPolicy, TokenCache, Verified};
+use crate::policy::Assumed;
+use crate::request::Head;
+
+/// `auth` and `by`.
+#[derive(Clone, Debug)]
+pub enum AuthPolicy {
+    /// Nobody is asked, and no credential is looked at.
+    Public,
+    /// A genuine token names the caller, none is anonymous, a bad one is refused.
+    Optional(Arc<[Arc<JwtPolicy>]>),
+    /// Without a genuine token nobody comes in.
+    Required(Arc<[Arc<JwtPolicy>]>),
+}
+
+/// Evidence: who asks.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    proven: Option<Arc<Verified>>,
+    by_header: bool,
+}
+
+impl AuthPolicy {
+    /// Finds the credential and proves it by the providers, in their order.
+    ///
+    /// # Errors
+    /// Two credentials that differ, none where one is required, or the most telling refusal of
+    /// the providers that read it.
+    pub fn authenticate(&self, head: &Head<'_>, now: Now, tokens: &TokenCache) -> Result<Caller, Denial> {
+        let (providers, required) = match self {
+            Self::Public => return Ok(Caller::anonymous()),
+            Self::Optional(providers) => (providers, false),
+            Self::Required(providers) => (providers, true),
+        };
+        let sources = || providers.iter().flat_map(|provider| &provider.sources);
+        let Some(carried) = find_among(sources(), head)? else {
+            return if required { Err(Denial::TokenMissing) } else { Ok(Caller::anonymous()) };
+        };
+        let verified = prove(providers, &carried, head, now, tokens)?;
+        // The same token may stand in a cookie as well: what counts is that a header had it.
+        let by_header = sources().filter(|source| source.is_header()).any(|source| source.is_used(head));
+        Ok(Caller { proven: Some(verified), by_header })
+    }
+
+    /// For `check` and `explain`: as if a token of this user had been verified.
+    ///
+    /// # Errors
+    /// [`Denial::TokenMissing`] if nobody is assumed where somebody is required.
+    pub fn rehearse(&self, assumed: Option<&Assumed>) -> Result<Caller, Denial> {
+        match (self, assumed) {
+            (Self::Public, _) | (Self::Optional(_), None) => Ok(Caller::anonymous()),
+            (Self::Required(_), None) => Err(Denial::TokenMissing),
+            (Self::Optional(_) | Self::Required(_), Some(Assumed { user, roles, scopes })) => {
+                let verified = Verified::assumed(user, roles, scopes);
+                Ok(Caller { proven: Some(Arc::new(verified)), by_header: true })
+            }
+        }
+    }
+}
+
+impl Caller {
+    fn anonymous() -> Self {
+        Self { proven: None, by_header: false }
+    }
+
+    /// The user, unless anonymous.
+    #[must_use]
+    pub fn user(&self) -> Option<&Arc<str>> {
+        self.proven.as_ref().map(|verified| verified.user())
+    }
+
+    /// The roles; none if anonymous.
+    #[must_use]
+    pub fn roles(&self) -> &[Arc<str>] {
+        self.proven.as_ref().map_or(&[], |verified| verified.roles())
+    }
+
+    /// The scopes; none if anonymous.
+    #[must_use]
+    pub fn scopes(&self) -> &[Arc<str>] {
+        self.proven.as_ref().map_or(&[], |verified| verified.scopes())
+    }
+
+    /// The credential stood in a header (bearer or own), so no foreign page can have sent it.
+    #[must_use]
+    pub fn by_header(&self) -> bool {
+        self.by_header
+    }
+
+    /// When the credential ends, since the epoch; `None` if anonymous.
+    #[must_use]
+    pub fn expires(&self) -> Option<Duration> {
+        self.proven.as_ref().map(|verified| verified.expires())
+    }
+}
+
+/// The answer of the first provider that takes the token, else the most telling refusal.
+fn prove(
+    providers: &[Arc<JwtPolicy>],
+    carried: &Carried<'_>,
+    head: &Head<'_>,
+    now: Now,
+    tokens: &TokenCache,
+) -> Result<Arc<Verified>, Denial> {
+    let mut refusal: Option<Denial> = None;
+    for provider in providers.iter().filter(|p| p.sources.iter().any(|source| source.is_used(head))) {
+        match tokens.verify(provider, &carried.token, now) {
+            Ok((verified, _)) => return Ok(verified),
+            Err(denial) if refusal.as_ref().is_none_or(|known| tells(&denial) > tells(known)) => {
+                refusal = Some(denial);
+            }
+            Err(_) => {}
+        }
+    }
+    // One provider at least reads the place where the token was found.
+    Err(refusal.unwrap_or(Denial::TokenMissing))
+}
+
+/// How much a refusal tells: an expired token was genuine, and one that failed by its claims had
+/// at least a genuine signature.
+fn tells(denial: &Denial) -> u8 {
+    if *denial == Denial::TokenExpired {
+        return 2;
+    }
+    let unproven = [TokenFault::UnknownKey, TokenFault::Signature].map(Denial::TokenInvalid);
+    u8::from(matches!(denial, Denial::TokenInvalid(_)) && !unproven.contains(denial))
+}
+
+#[cfg(test)]
+mod tests;

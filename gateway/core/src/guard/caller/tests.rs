@@ -1,0 +1,155 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use super::*;
+use crate::guard::credential::Source;
+use crate::guard::credential::tests::head;
+use crate::guard::jwt::{Alg, ClaimPaths, JwtKey};
+use crate::secret::Secret;
+
+const NOW: Now = Now::new(Duration::ZERO, Duration::from_secs(1_800_000_000));
+
+/// A provider named `name`, whose one secret is made of that name.
+fn provider(name: &str, sources: &[&str]) -> Arc<JwtPolicy> {
+    let secret = name.bytes().cycle().take(32).collect();
+    let path = |name: &str| vec![name.to_owned()];
+    Arc::new(JwtPolicy {
+        name: name.into(),
+        keys: vec![JwtKey::secret(None, Alg::Hs256, Secret::new(secret)).unwrap()],
+        issuer: Some(name.to_owned()),
+        audience: vec!["media".to_owned()],
+        leeway: Duration::from_secs(30),
+        max_lifetime: Duration::from_secs(3600),
+        max_bytes: 8192,
+        sources: sources.iter().map(|text| Source::parse(text).unwrap()).collect(),
+        claims: ClaimPaths { user: path("sub"), roles: path("roles"), scopes: path("scope") },
+    })
+}
+
+fn token(provider: &JwtPolicy) -> String {
+    let roles = ["user".to_owned()];
+    provider.sign("alice", &roles, &["read".to_owned()], Duration::from_secs(600), "j", NOW).unwrap()
+}
+
+/// Two providers, the first by bearer and cookie, the second by header and cookie.
+fn two() -> (Arc<JwtPolicy>, Arc<JwtPolicy>) {
+    (provider("house", &["bearer", "cookie:t"]), provider("tower", &["header:x-token", "cookie:t"]))
+}
+
+#[track_caller]
+fn check(policy: &AuthPolicy, fields: &str, now: Now, expected: &str) {
+    let tokens = TokenCache::new(16, [1; 32]);
+    // Twice: what the cache says has to be the same.
+    for _ in 0..2 {
+        let told = match policy.authenticate(&head("/", fields), now, &tokens) {
+            Ok(caller) => match caller.user() {
+                Some(user) => {
+                    format!("{user} {}", if caller.by_header() { "by header" } else { "by cookie" })
+                }
+                None => "anonymous".to_owned(),
+            },
+            Err(denial) => format!("{denial:?}"),
+        };
+        assert_eq!(told, expected, "{fields}");
+    }
+}
+
+#[test]
+fn the_policy_says_who_must_be_known() {
+    let house = provider("house", &["bearer"]);
+    let good = format!("Authorization: Bearer {}", token(&house));
+    let providers: Arc<[_]> = [house].into();
+    let (optional, required) =
+        (AuthPolicy::Optional(Arc::clone(&providers)), AuthPolicy::Required(providers));
+    for (policy, fields, expected) in [
+        (&AuthPolicy::Public, "", "anonymous"),
+        (&AuthPolicy::Public, good.as_str(), "anonymous"),
+        (&AuthPolicy::Public, "Authorization: Bearer bad", "anonymous"),
+        (&optional, "", "anonymous"),
+        (&optional, "Authorization: Bearer", "anonymous"),
+        (&optional, "Authorization: Basic eDp5", "anonymous"),
+        (&optional, good.as_str(), "alice by header"),
+        (&optional, "Authorization: Bearer bad", "TokenInvalid(Malformed)"),
+        (&required, "", "TokenMissing"),
+        (&required, "Authorization: Basic eDp5", "TokenMissing"),
+        (&required, good.as_str(), "alice by header"),
+        (&required, "Authorization: Bearer bad", "TokenInvalid(Malformed)"),
+        (&required, "Authorization: Bearer a\nAuthorization: Bearer b", "AmbiguousCredentials"),
+    ] {
+        check(policy, fields, NOW, expected);
+    }
+}
+
+#[test]
+fn providers_are_asked_in_order_where_they_read() {
+    let (house, tower) = two();
+    let (by_house, by_tower) = (token(&house), token(&tower));
+    let both = AuthPolicy::Required([house, tower].into());
+    for (fields, expected) in [
+        (format!("Authorization: Bearer {by_house}"), "alice by header"),
+        (format!("X-Token: {by_tower}"), "alice by header"),
+        (format!("Cookie: t={by_house}"), "alice by cookie"),
+        (format!("Cookie: t={by_tower}"), "alice by cookie"),
+        // A token of one provider where only the other one reads.
+        (format!("Authorization: Bearer {by_tower}"), "TokenInvalid(Signature)"),
+        (format!("X-Token: {by_house}"), "TokenInvalid(Signature)"),
+        // Two that differ are refused, whoever reads them; the same twice is one.
+        (format!("Authorization: Bearer {by_house}\nX-Token: {by_tower}"), "AmbiguousCredentials"),
+        (format!("Cookie: t={by_house}\nX-Token: {by_tower}"), "AmbiguousCredentials"),
+        (format!("Cookie: t={by_house}\nAuthorization: Bearer {by_house}"), "alice by header"),
+    ] {
+        check(&both, &fields, NOW, expected);
+    }
+}
+
+#[test]
+fn the_most_telling_refusal_is_given() {
+    let (house, tower) = two();
+    let old = format!("Cookie: t={}", token(&house));
+    let later = NOW.after(Duration::from_secs(700));
+    for providers in [[&house, &tower], [&tower, &house]] {
+        let policy = AuthPolicy::Required(providers.map(Arc::clone).into());
+        check(&policy, &old, later, "TokenExpired");
+    }
+    // The key of one provider, the claims of another: its claims are what is wrong.
+    let mut impostor = provider("house", &["cookie:t"]);
+    Arc::get_mut(&mut impostor).unwrap().issuer = Some("other".to_owned());
+    let wrong = format!("Cookie: t={}", token(&impostor));
+    check(&AuthPolicy::Required([tower, house].into()), &wrong, NOW, "TokenInvalid(Issuer)");
+}
+
+#[test]
+fn without_providers_nobody_comes_in() {
+    check(&AuthPolicy::Required([].into()), "Authorization: Bearer x", NOW, "TokenMissing");
+}
+
+#[test]
+fn a_caller_says_what_the_token_said() {
+    let house = provider("house", &["bearer"]);
+    let fields = format!("Authorization: Bearer {}", token(&house));
+    let policy = AuthPolicy::Required([house].into());
+    let caller = policy.authenticate(&head("/", &fields), NOW, &TokenCache::new(4, [1; 32])).unwrap();
+    assert_eq!((&*caller.roles()[0], &*caller.scopes()[0]), ("user", "read"));
+    assert_eq!(caller.expires(), Some(NOW.unix() + Duration::from_secs(600)));
+}
+
+#[test]
+fn rehearsals_assume_a_caller() {
+    let providers: Arc<[_]> = [provider("house", &["bearer"])].into();
+    let bob = Assumed { user: "bob".to_owned(), roles: vec!["user".to_owned()], scopes: Vec::new() };
+    let told = |policy: &AuthPolicy, assumed| match policy.rehearse(assumed) {
+        Ok(caller) => caller.user().map_or("anonymous".to_owned(), ToString::to_string),
+        Err(denial) => format!("{denial:?}"),
+    };
+    let (optional, required) =
+        (AuthPolicy::Optional(Arc::clone(&providers)), AuthPolicy::Required(providers));
+    for (policy, assumed, expected) in [
+        (&AuthPolicy::Public, Some(&bob), "anonymous"),
+        (&AuthPolicy::Public, None, "anonymous"),
+        (&optional, Some(&bob), "bob"),
+        (&optional, None, "anonymous"),
+        (&required, Some(&bob), "bob"),
+        (&required, None, "TokenMissing"),
+    ] {
+        assert_eq!(told(policy, assumed), expected);
+    }
+}

@@ -1,0 +1,209 @@
+//! Which pages of other origins may read answers (Fetch standard, "CORS protocol").
+//!
+//! Protects the app's answers from scripts of origins that are not listed. Trusts the `Origin` of a request no
+//! further than a browser's word about itself: it widens what that browser may read, it never replaces a
+//! credential. An origin that is not listed learns nothing, not even that a list exists.
+//!
+//! Bounds: nothing is remembered. A request that a grant is made for costs one small vector; a request without
+//! `Origin` costs none, unless every origin may read.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use crate::request::Head;
+
+/// `[app.X.cors]`
+#[derive(Clone, Debug, Default)]
+pub enum CorsPolicy {
+    /// Same origin only; the app's own `access-control-*` is removed, a preflight gets an empty 204.
+    #[default]
+    SameOrigin,
+    /// `cors = "app"`: left to the app; preflights are forwarded like any request.
+    App,
+    /// The listed origins.
+    Listed(Box<ListedOrigins>),
+}
+
+/// What the pages of the listed origins may do.
+#[derive(Clone, Debug)]
+pub struct ListedOrigins {
+    /// Exact serialised origins, lower case, as `https://a.example:8443`; `null` only if written so.
+    pub origins: Vec<String>,
+    /// `*` was listed. Never together with `credentials`; should it be, it counts for nothing.
+    pub any: bool,
+    /// Methods; `*` stands for whatever is asked.
+    pub methods: Vec<String>,
+    /// Request header names, lower case; `*` stands for whatever is asked.
+    pub headers: Vec<String>,
+    /// Response header names that scripts may read.
+    pub expose: Vec<String>,
+    /// Cookies and other credentials may be sent along.
+    pub credentials: bool,
+    /// How long a browser may remember a preflight.
+    pub max_age: Duration,
+}
+
+/// What a browser of another origin may read of the answer, refusals included.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CorsGrant {
+    /// Fields to set.
+    pub(crate) headers: Vec<(&'static str, HeaderValue)>,
+    /// `Vary: Origin` is due.
+    pub(crate) vary: bool,
+}
+
+/// The answer to a preflight: 204 and these fields; no `access-control-*` for an origin that is not listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preflight {
+    /// The fields.
+    pub headers: Vec<(&'static str, HeaderValue)>,
+}
+
+impl CorsPolicy {
+    /// What this request's origin may read.
+    #[must_use]
+    pub fn grant(&self, head: &Head<'_>) -> CorsGrant {
+        match self {
+            Self::SameOrigin | Self::App => CorsGrant::default(),
+            Self::Listed(listed) => {
+                let mut headers = Vec::new();
+                if let Some(allowed) = listed.allowed(head) {
+                    headers.push((ALLOW_ORIGIN, allowed));
+                    listed.put_credentials(&mut headers);
+                    put(&mut headers, EXPOSE_HEADERS, &listed.expose.join(", "));
+                }
+                CorsGrant { headers, vary: !listed.open() }
+            }
+        }
+    }
+
+    /// The answer, if the request is a preflight that is ours to answer.
+    ///
+    /// A preflight is an `OPTIONS` with exactly one `Origin` and one `Access-Control-Request-Method`; any other
+    /// `OPTIONS` is a request like others.
+    #[must_use]
+    pub fn preflight(&self, head: &Head<'_>) -> Option<Preflight> {
+        if head.method != "OPTIONS" {
+            return None;
+        }
+        head.sole_text("origin").filter(|origin| !origin.is_empty())?;
+        let method = head.sole_text(REQUEST_METHOD).filter(|method| is_token(method))?;
+        match self {
+            Self::App => None,
+            Self::SameOrigin => Some(Preflight { headers: Vec::new() }),
+            Self::Listed(listed) => Some(Preflight { headers: listed.answer(head, method) }),
+        }
+    }
+
+    /// Whether `origin` itself is listed; `*` does not count.
+    #[must_use]
+    pub fn lists(&self, origin: &str) -> bool {
+        match self {
+            Self::SameOrigin | Self::App => false,
+            Self::Listed(listed) => listed.origins.iter().any(|known| same_origin(known, origin)),
+        }
+    }
+}
+
+impl ListedOrigins {
+    /// Every origin may read, none may send credentials.
+    fn open(&self) -> bool {
+        self.any && !self.credentials
+    }
+
+    /// The value of `Access-Control-Allow-Origin` for this request. `*` stands on every answer, with or without an
+    /// `Origin`, so that a cache may reuse it without `Vary`.
+    fn allowed(&self, head: &Head<'_>) -> Option<HeaderValue> {
+        let mut origins = head.all("origin");
+        let (origin, further) = (origins.next(), origins.next());
+        if further.is_some() {
+            return None;
+        }
+        if self.open() {
+            return Some(HeaderValue::from_static("*"));
+        }
+        let text = std::str::from_utf8(origin?).ok()?;
+        let listed = self.origins.iter().any(|known| same_origin(known, text));
+        if listed { HeaderValue::from_str(text).ok() } else { None }
+    }
+
+    fn answer(&self, head: &Head<'_>, method: &str) -> Vec<(&'static str, HeaderValue)> {
+        let mut headers = Vec::with_capacity(6);
+        headers.push(("vary", HeaderValue::from_static(PREFLIGHT_VARY)));
+        let Some(allowed) = self.allowed(head) else {
+            return headers;
+        };
+        headers.push((ALLOW_ORIGIN, allowed));
+        self.put_credentials(&mut headers);
+        if wild(&self.methods) {
+            put(&mut headers, ALLOW_METHODS, method);
+        } else {
+            put(&mut headers, ALLOW_METHODS, &self.methods.join(", "));
+        }
+        if wild(&self.headers) {
+            put(&mut headers, ALLOW_HEADERS, &asked_headers(head));
+        } else {
+            put(&mut headers, ALLOW_HEADERS, &self.headers.join(", "));
+        }
+        headers.push((MAX_AGE, HeaderValue::from(self.max_age.as_secs())));
+        headers
+    }
+
+    fn put_credentials(&self, headers: &mut Vec<(&'static str, HeaderValue)>) {
+        if self.credentials {
+            headers.push((ALLOW_CREDENTIALS, HeaderValue::from_static("true")));
+        }
+    }
+}
+
+/// Compared byte for byte, scheme and host without case; the opaque origin `null` has neither.
+fn same_origin(known: &str, origin: &str) -> bool {
+    if known == "null" { origin == "null" } else { known.eq_ignore_ascii_case(origin) }
+}
+
+/// `*` is told as what was asked: the wildcard itself means nothing with credentials, and never covers
+/// `Authorization` (Fetch, "CORS-preflight fetch").
+fn wild(list: &[String]) -> bool {
+    list.iter().any(|entry| entry == "*")
+}
+
+/// The names in `Access-Control-Request-Headers`; whatever is no name is left out.
+fn asked_headers(head: &Head<'_>) -> String {
+    let mut names = String::new();
+    let asked = head.all(REQUEST_HEADERS).flat_map(|value| value.split(|b| *b == b','));
+    for name in asked.filter_map(|name| std::str::from_utf8(name.trim_ascii()).ok()).filter(|n| is_token(n)) {
+        let comma = if names.is_empty() { "" } else { ", " };
+        // Writing to a String cannot fail.
+        let _ = write!(names, "{comma}{}", name.to_ascii_lowercase());
+    }
+    names
+}
+
+/// RFC 9110 §5.6.2
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+fn put(headers: &mut Vec<(&'static str, HeaderValue)>, name: &'static str, value: &str) {
+    if value.is_empty() {
+        return;
+    }
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.push((name, value));
+    }
+}
+
+const ALLOW_ORIGIN: &str = "access-control-allow-origin";
+const ALLOW_CREDENTIALS: &str = "access-control-allow-credentials";
+const ALLOW_METHODS: &str = "access-control-allow-methods";
+const ALLOW_HEADERS: &str = "access-control-allow-headers";
+const EXPOSE_HEADERS: &str = "access-control-expose-headers";
+const MAX_AGE: &str = "access-control-max-age";
+const REQUEST_METHOD: &str = "access-control-request-method";
+const REQUEST_HEADERS: &str = "access-control-request-headers";
+const PREFLIGHT_VARY: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+
+#[cfg(test)]
+mod tests;

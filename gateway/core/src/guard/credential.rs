@@ -1,0 +1,276 @@
+//! Where tokens are carried, finding the one, and taking it off.
+//!
+//! Protects the app from two readings of one request: what the gateway judged is the only token
+//! there is, and no carrier of it reaches the app unless the configuration keeps it.
+//!
+//! Trust: none; every byte is the client's choice. Bounds: the head's own caps; each source is
+//! scanned once. Finding allocates only to percent-decode a query parameter. RFC 6750 §2, 6265 §5.4.
+
+use std::borrow::Cow;
+
+use http::HeaderName;
+use percent_encoding::percent_decode;
+
+use crate::denial::Denial;
+use crate::request::Head;
+
+/// One of `sources`: a place where a token may stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `Authorization: Bearer …`
+    Bearer,
+    /// A header of its own; its value may begin with `Bearer `.
+    Header(HeaderName),
+    /// A cookie. Names are compared exactly.
+    Cookie(String),
+    /// A query parameter. Names are compared exactly, after percent-decoding.
+    Query(String),
+}
+
+/// Every carrier of every provider of one app: what is taken off before the app sees it.
+#[derive(Clone, Debug, Default)]
+pub struct CarrierPolicy {
+    /// All of them, without repeats.
+    pub sources: Vec<Source>,
+    /// `identity.token = "keep"`: bearer and cookie stay.
+    pub keep: bool,
+}
+
+/// The one token a request carries.
+#[derive(Clone, Debug)]
+pub struct Carried<'h> {
+    /// The token, without `Bearer ` and percent-decoded.
+    pub token: Cow<'h, [u8]>,
+    /// Where it stood first: an index into the sources that were searched.
+    pub source: usize,
+}
+
+/// Finds the one token that `sources` carry.
+///
+/// Every occurrence of every source is looked at. Empty values count as absent, and the same
+/// value twice is one token.
+///
+/// # Errors
+/// [`Denial::AmbiguousCredentials`] if two occurrences differ.
+pub fn find<'h>(sources: &[Source], head: &Head<'h>) -> Result<Option<Carried<'h>>, Denial> {
+    find_among(sources.iter(), head)
+}
+
+/// As [`find`], over sources that do not lie in one slice.
+pub(crate) fn find_among<'s, 'h>(
+    sources: impl Iterator<Item = &'s Source>,
+    head: &Head<'h>,
+) -> Result<Option<Carried<'h>>, Denial> {
+    let mut found: Option<Carried<'h>> = None;
+    for (source, place) in sources.enumerate() {
+        let agreed = place.visit(head, |token| match &found {
+            Some(first) => first.token == token,
+            None => {
+                found = Some(Carried { token, source });
+                true
+            }
+        });
+        if !agreed {
+            return Err(Denial::AmbiguousCredentials);
+        }
+    }
+    Ok(found)
+}
+
+impl Source {
+    /// Reads `bearer`, `header:NAME`, `cookie:NAME` or `query:NAME`.
+    ///
+    /// # Errors
+    /// Message and hint for the operator.
+    pub fn parse(text: &str) -> Result<Self, (String, String)> {
+        let hint = "write `bearer`, `header:NAME`, `cookie:NAME` or `query:NAME`";
+        let fault = |message: &str| Err((format!("{message}: `{text}`"), hint.to_owned()));
+        if text == "bearer" {
+            return Ok(Self::Bearer);
+        }
+        let Some((kind, name)) = text.split_once(':') else {
+            return fault("no such place for a token");
+        };
+        match kind {
+            "header" => match HeaderName::from_bytes(name.as_bytes()) {
+                Ok(name) if name == http::header::AUTHORIZATION => Err((
+                    format!("the authorization header is read by a source of its own: `{text}`"),
+                    "write `bearer`".to_owned(),
+                )),
+                Ok(name) if NOT_CARRIERS.contains(&name.as_str()) => {
+                    fault("this header cannot carry a token")
+                }
+                Ok(name) => Ok(Self::Header(name)),
+                Err(_) => fault("not a header name"),
+            },
+            "cookie" if is_cookie_name(name) => Ok(Self::Cookie(name.to_owned())),
+            "cookie" => fault("not a cookie name"),
+            "query"
+                if !name.is_empty()
+                    && name.bytes().all(|b| b.is_ascii_graphic() && !b"&=#%+".contains(&b)) =>
+            {
+                Ok(Self::Query(name.to_owned()))
+            }
+            "query" => fault("not a parameter name"),
+            _ => fault("no such place for a token"),
+        }
+    }
+
+    /// It is bearer or a header of its own, which no foreign page can send without a preflight.
+    #[must_use]
+    pub fn is_header(&self) -> bool {
+        match self {
+            Self::Bearer | Self::Header(_) => true,
+            Self::Cookie(_) | Self::Query(_) => false,
+        }
+    }
+
+    /// Whether a token stands here.
+    #[must_use]
+    pub(crate) fn is_used(&self, head: &Head<'_>) -> bool {
+        !self.visit(head, |_| false)
+    }
+
+    /// Shows each token that stands here to `agree` until that says no; whether it never did.
+    fn visit<'h>(&self, head: &Head<'h>, mut agree: impl FnMut(Cow<'h, [u8]>) -> bool) -> bool {
+        let mut agree = |token: Cow<'h, [u8]>| token.is_empty() || agree(token);
+        match self {
+            Self::Bearer => head.all("authorization").filter_map(bearer).all(|t| agree(Cow::Borrowed(t))),
+            Self::Header(name) => {
+                head.all(name.as_str()).all(|value| agree(Cow::Borrowed(bearer(value).unwrap_or(value))))
+            }
+            Self::Cookie(name) => head
+                .all("cookie")
+                .flat_map(|value| value.split(|b| *b == b';'))
+                .filter_map(cookie_pair)
+                .filter(|(n, _)| *n == name.as_bytes())
+                .all(|(_, token)| agree(Cow::Borrowed(token))),
+            Self::Query(name) => head
+                .raw_query()
+                .unwrap_or_default()
+                .split(|b| *b == b'&')
+                .map(query_pair)
+                .filter(|(n, _)| decoded(n) == name.as_bytes())
+                .all(|(_, token)| agree(decoded(token))),
+        }
+    }
+}
+
+impl CarrierPolicy {
+    /// Whether a field must not reach the app.
+    ///
+    /// `-` and `_` count as the same, since many apps cannot tell them apart. `Authorization`
+    /// goes only where it says `Bearer`: any other scheme is the app's own. A `Cookie` field is
+    /// never dropped here but rewritten by [`CarrierPolicy::strip_cookie`].
+    #[must_use]
+    pub fn drops(&self, name: &str, value: &[u8]) -> bool {
+        self.sources.iter().any(|source| match source {
+            Source::Bearer => {
+                !self.keep && name.eq_ignore_ascii_case("authorization") && bearer(value).is_some()
+            }
+            Source::Header(own) => same_name(own.as_str(), name),
+            Source::Cookie(_) | Source::Query(_) => false,
+        })
+    }
+
+    /// A cookie value without our cookies: `None` if unchanged, empty if nothing is left.
+    #[must_use]
+    pub fn strip_cookie(&self, value: &[u8]) -> Option<Vec<u8>> {
+        if self.keep {
+            return None;
+        }
+        let ours = |pair: &[u8]| {
+            let name = pair.split(|b| *b == b'=').next().unwrap_or_default().trim_ascii();
+            self.sources.iter().any(|s| matches!(s, Source::Cookie(own) if own.as_bytes() == name))
+        };
+        let left = without(value, b';', ours)?;
+        Some(left.trim_ascii().to_vec())
+    }
+
+    /// A query without our parameters, the rest byte for byte: `None` if unchanged.
+    #[must_use]
+    pub fn strip_query(&self, query: &[u8]) -> Option<Vec<u8>> {
+        let ours = |pair: &[u8]| {
+            let name = decoded(query_pair(pair).0);
+            self.sources.iter().any(|s| matches!(s, Source::Query(own) if own.as_bytes() == &*name))
+        };
+        without(query, b'&', ours)
+    }
+}
+
+/// The parts of `list` that are not `ours`, or `None` if none is.
+fn without(list: &[u8], separator: u8, ours: impl Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
+    let parts = || list.split(|b| *b == separator);
+    if !parts().any(&ours) {
+        return None;
+    }
+    let mut left = Vec::with_capacity(list.len());
+    for (position, part) in parts().filter(|part| !ours(part)).enumerate() {
+        if position > 0 {
+            left.push(separator);
+        }
+        left.extend_from_slice(part);
+    }
+    Some(left)
+}
+
+/// What follows the scheme `Bearer` (in any case). A value that is not one b64token (RFC 6750
+/// §2.1) is returned as well: it is a credential, and a bad one.
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let value = value.trim_ascii();
+    let end = value.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(value.len());
+    let (scheme, rest) = value.split_at_checked(end)?;
+    scheme.eq_ignore_ascii_case(b"bearer").then(|| rest.trim_ascii())
+}
+
+/// Name and value of one cookie, without the white space around them.
+fn cookie_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = pair.iter().position(|b| *b == b'=')?;
+    let (name, value) = pair.split_at_checked(at)?;
+    Some((name.trim_ascii(), value.get(1..)?.trim_ascii()))
+}
+
+/// Name and value of one query parameter, as written. Without a `=` the value is empty.
+fn query_pair(pair: &[u8]) -> (&[u8], &[u8]) {
+    let mut halves = pair.splitn(2, |b| *b == b'=');
+    (halves.next().unwrap_or_default(), halves.next().unwrap_or_default())
+}
+
+/// Percent-decoded; `+` stays what it is.
+fn decoded(raw: &[u8]) -> Cow<'_, [u8]> {
+    percent_decode(raw).into()
+}
+
+fn same_name(ours: &str, theirs: &str) -> bool {
+    let fold = |b: u8| if b == b'_' { b'-' } else { b.to_ascii_lowercase() };
+    ours.bytes().map(fold).eq(theirs.bytes().map(fold))
+}
+
+/// A token of RFC 9110 §5.6.2, as RFC 6265 §4.1.1 asks for.
+fn is_cookie_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Headers that mean something to HTTP itself.
+const NOT_CARRIERS: &[&str] = &[
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "origin",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+];
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,195 @@
+//! Verified tokens, remembered so that a repeated one costs a hash and a look.
+//!
+//! * An entry is found by HMAC-SHA-256, under a random key, of everything that decides about a
+//!   token and the token itself. Another provider, another key set or one changed byte of the
+//!   token is another entry, so a change of keys needs no clearing to be safe.
+//! * Only genuine tokens come in: strangers cannot fill it.
+//! * A hit is judged again by `exp` and `nbf`. An entry never outlives its token.
+//! * Bounds: `cap` entries over all shards, each found, replaced or removed in constant time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+
+use super::{JwtPolicy, Verified};
+use crate::clock::Now;
+use crate::denial::{Denial, TokenFault};
+
+/// Most shards; a power of two.
+const SHARDS: usize = 16;
+/// How many entries are looked at for an expired one when a shard is full.
+const SCAN: usize = 8;
+
+/// Half of an HMAC-SHA-256, which leaves 2¹²⁸ to guess and is found by nobody without the key.
+type Digest = [u8; 16];
+
+/// Verified tokens, bounded.
+#[derive(Debug)]
+pub struct TokenCache {
+    key: hmac::Key,
+    shards: Box<[Mutex<Shard>]>,
+}
+
+/// Whether a token had been verified before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheUse {
+    /// It had.
+    Hit,
+    /// It was verified now.
+    Miss,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    cap: usize,
+    /// Where in `entries` a digest stands.
+    places: HashMap<Digest, usize>,
+    entries: Vec<Entry>,
+    /// Where the next search for room begins.
+    hand: usize,
+    hits: u64,
+    misses: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    digest: Digest,
+    verified: Arc<Verified>,
+}
+
+impl TokenCache {
+    /// Room for at most `cap` tokens (0 remembers none); `key` is random and keys the digests.
+    #[must_use]
+    pub fn new(cap: usize, key: [u8; 32]) -> Self {
+        let count = if cap == 0 { 1 } else { 1 << cap.min(SHARDS).ilog2() };
+        let shard = |_| Mutex::new(Shard { cap: cap / count, ..Shard::default() });
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key), shards: (0..count).map(shard).collect() }
+    }
+
+    /// The same answer as [`JwtPolicy::verify`], by memory where it was given before.
+    ///
+    /// A hit allocates nothing. Verification happens outside of any lock.
+    ///
+    /// # Errors
+    /// Those of [`JwtPolicy::verify`].
+    pub fn verify(
+        &self,
+        policy: &JwtPolicy,
+        token: &[u8],
+        now: Now,
+    ) -> Result<(Arc<Verified>, CacheUse), Denial> {
+        if token.len() > policy.max_bytes {
+            return Err(Denial::TokenInvalid(TokenFault::TooLarge));
+        }
+        let digest = self.digest(policy, token);
+        let known =
+            self.shard(&digest).map_or(Ok(None), |mut shard| shard.find(&digest, policy.leeway, now))?;
+        if let Some(verified) = known {
+            return Ok((verified, CacheUse::Hit));
+        }
+        let verified = Arc::new(policy.verify(token, now)?);
+        if let Some(mut shard) = self.shard(&digest) {
+            shard.insert(digest, Arc::clone(&verified), now);
+        }
+        Ok((verified, CacheUse::Miss))
+    }
+
+    /// How many tokens are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sum(|shard| shard.entries.len())
+    }
+
+    /// Whether none is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Hits and misses since it was made.
+    #[must_use]
+    pub fn uses(&self) -> (u64, u64) {
+        (self.sum(|shard| shard.hits), self.sum(|shard| shard.misses))
+    }
+
+    fn digest(&self, policy: &JwtPolicy, token: &[u8]) -> Digest {
+        let mut context = hmac::Context::with_key(&self.key);
+        policy.describe(|part| context.update(part));
+        context.update(token);
+        let tag = context.sign();
+        let mut digest = Digest::default();
+        for (to, from) in digest.iter_mut().zip(tag.as_ref()) {
+            *to = *from;
+        }
+        digest
+    }
+
+    /// No code that holds the lock panics, so a poisoned one is as good as any.
+    fn shard(&self, digest: &Digest) -> Option<MutexGuard<'_, Shard>> {
+        let [first, ..] = *digest;
+        let shard = self.shards.get(usize::from(first) & (self.shards.len() - 1))?;
+        Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn sum<T: std::iter::Sum>(&self, of: impl Fn(&Shard) -> T) -> T {
+        self.shards.iter().map(|s| of(&s.lock().unwrap_or_else(PoisonError::into_inner))).sum()
+    }
+}
+
+impl Shard {
+    fn find(&mut self, digest: &Digest, leeway: Duration, now: Now) -> Result<Option<Arc<Verified>>, Denial> {
+        let Some(entry) = self.places.get(digest).and_then(|place| self.entries.get(*place)) else {
+            self.misses += 1;
+            return Ok(None);
+        };
+        match entry.verified.recheck(leeway, now) {
+            Ok(()) => {
+                self.hits += 1;
+                Ok(Some(Arc::clone(&entry.verified)))
+            }
+            Err(denial) => {
+                self.hits += 1;
+                self.remove(digest);
+                Err(denial)
+            }
+        }
+    }
+
+    fn insert(&mut self, digest: Digest, verified: Arc<Verified>, now: Now) {
+        let entry = Entry { digest, verified };
+        // Another thread may have verified the same token meanwhile.
+        if let Some(known) = self.places.get(&digest).and_then(|place| self.entries.get_mut(*place)) {
+            *known = entry;
+            return;
+        }
+        if self.entries.len() >= self.cap {
+            self.make_room(now);
+        }
+        if self.entries.len() < self.cap {
+            self.places.insert(digest, self.entries.len());
+            self.entries.push(entry);
+        }
+    }
+
+    /// Forgets the first expired entry of the next few, else the next one.
+    fn make_room(&mut self, now: Now) {
+        let count = self.entries.len().max(1);
+        let next = || (0..SCAN.min(count)).filter_map(|step| self.entries.get((self.hand + step) % count));
+        let expired = next().find(|entry| entry.verified.expires <= now.unix());
+        let gone = expired.or_else(|| next().next()).map(|entry| entry.digest);
+        self.hand = (self.hand + SCAN.min(count)) % count;
+        if let Some(digest) = gone {
+            self.remove(&digest);
+        }
+    }
+
+    fn remove(&mut self, digest: &Digest) {
+        let Some(place) = self.places.remove(digest) else { return };
+        self.entries.swap_remove(place);
+        if let Some(moved) = self.entries.get(place) {
+            self.places.insert(moved.digest, place);
+        }
+    }
+}

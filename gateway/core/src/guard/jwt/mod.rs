@@ -1,0 +1,210 @@
+//! JSON Web Tokens: is it genuine, is it for us, and whom does it name.
+//!
+//! Trust: none. Everything before the signature is proven is the client's choice, and of it the
+//! header alone is read, to choose among configured keys. Bounds: `max_bytes` before anything
+//! else, 16 levels of JSON, 8 signatures per token, 64 roles, 256 scopes; [`TokenCache`] holds
+//! `token_cache` tokens. A first verification allocates; a repeated token is a cache hit and does
+//! not. Time is a parameter.
+//!
+//! # RFC 8725, line by line
+//!
+//! | section | attack | stopped by | test |
+//! |---|---|---|---|
+//! | 2.1, 3.1, 3.2 | `none`, or an algorithm of the token's choice | [`Alg`] has no `none`; `JwtKey::fits` wants the key's own | `headers_are_judged`, `a_key_is_used_with_its_own_algorithm_alone` |
+//! | 2.1 | a public key used as an HMAC secret | keys are pinned; [`JwtKey::secret`] refuses key files | `public_keys_are_not_hmac_secrets`, `a_secret_that_is_a_key_file_is_refused` |
+//! | 2.2, 3.5 | guessable secrets | [`crate::secret::judge`] at start | `what_people_type_is_refused` |
+//! | 2.3, 3.3 | parts that were not checked; nested tokens | one signature over header and payload; no encryption, no nesting | `any_changed_byte_is_refused` |
+//! | 2.4, 3.6 | compression | `zip` is refused | `headers_are_judged` |
+//! | 2.5, 3.4 | invalid curve points | checked when a key is read; aws-lc rejects odd signatures | `keys_must_fit_their_algorithm`, `degenerate_signatures_are_refused` |
+//! | 2.6, 3.7 | readings of JSON and text that differ | `json::object`: UTF-8, no member twice, one base64url form | `json_has_one_reading`, `token_forms_are_judged` |
+//! | 2.7, 3.9 | a token for somebody else | `aud` is required and matched exactly | `claims_are_judged` |
+//! | 2.8, 3.8 | the key of another issuer | keys belong to one provider; `iss` and the user are required | `claims_are_judged`, `providers_do_not_share_keys` |
+//! | 2.9, 3.10 | `kid` injection, `jku`, `jwk`, `x5u`, `x5c` | `kid` is compared with the configured ones, nothing is fetched | `headers_are_judged`, `kids_choose_among_keys` |
+//! | 2.8, 3.11 | a token of another type | `typ` is absent, `JWT` or `at+jwt` | `headers_are_judged` |
+//! | 3.12 | rules shared by kinds of tokens | issuer, audience, claims and lifetime are each provider's own | `providers_do_not_share_keys` |
+
+mod alg;
+mod cache;
+mod claims;
+mod der;
+mod header;
+mod json;
+mod jwk;
+mod key;
+mod sign;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+
+pub use self::alg::Alg;
+pub use self::cache::{CacheUse, TokenCache};
+pub use self::key::JwtKey;
+
+use self::header::Jws;
+use crate::clock::Now;
+use crate::denial::{Denial, TokenFault};
+use crate::guard::credential::Source;
+
+/// Most keys that are tried on one token.
+const MAX_TRIES: usize = 8;
+
+/// One `[auth.NAME]` of kind `jwt`.
+#[derive(Debug)]
+pub struct JwtPolicy {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its keys; the first secret signs, all verify.
+    pub keys: Vec<JwtKey>,
+    /// The one issuer; `None` is `dangerous_any_issuer`.
+    pub issuer: Option<String>,
+    /// Of these a token must name one; empty is `dangerous_any_audience`.
+    pub audience: Vec<String>,
+    /// How far clocks may differ.
+    pub leeway: Duration,
+    /// Longest validity: `exp` − `iat`, or `exp` − now without `iat`.
+    pub max_lifetime: Duration,
+    /// Longest token, in bytes.
+    pub max_bytes: usize,
+    /// Where it may stand.
+    pub sources: Vec<Source>,
+    /// Where to look for what.
+    pub claims: ClaimPaths,
+}
+
+/// `claims`: paths of member names, from the outermost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimPaths {
+    /// The user, required.
+    pub user: Vec<String>,
+    /// The roles.
+    pub roles: Vec<String>,
+    /// The scopes.
+    pub scopes: Vec<String>,
+}
+
+/// Evidence: what a genuine token said.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Verified {
+    user: Arc<str>,
+    roles: Vec<Arc<str>>,
+    scopes: Vec<Arc<str>>,
+    expires: Duration,
+    /// The later of `nbf` and `iat`.
+    not_before: Duration,
+}
+
+impl JwtPolicy {
+    /// Verifies the signature, then judges the claims at `now`.
+    ///
+    /// # Errors
+    /// [`Denial::TokenInvalid`], or [`Denial::TokenExpired`] for a token that was once good.
+    pub fn verify(&self, token: &[u8], now: Now) -> Result<Verified, Denial> {
+        let payload = self.prove(token).map_err(Denial::TokenInvalid)?;
+        claims::judge(self, &payload, now)
+    }
+
+    /// The payload, if one of the keys that fit made the signature.
+    fn prove(&self, token: &[u8]) -> Result<Vec<u8>, TokenFault> {
+        if token.len() > self.max_bytes {
+            return Err(TokenFault::TooLarge);
+        }
+        let jws = Jws::parse(token)?;
+        let mut keys = self.keys.iter().filter(|key| key.fits(&jws.header)).take(MAX_TRIES).peekable();
+        if keys.peek().is_none() {
+            return Err(TokenFault::UnknownKey);
+        }
+        if !keys.any(|key| key.proves(&jws)) {
+            return Err(TokenFault::Signature);
+        }
+        jws.payload()
+    }
+
+    /// A digest of everything that decides whether a token is genuine and what it says: keys,
+    /// algorithms, issuer, audience, claims, leeway, lifetime, size.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut context = digest::Context::new(&digest::SHA256);
+        self.describe(|part| context.update(part));
+        let mut out = [0; 32];
+        out.copy_from_slice(context.finish().as_ref());
+        out
+    }
+
+    /// Tells `hash` everything that decides about a token, so that no two policies tell the same.
+    fn describe(&self, mut hash: impl FnMut(&[u8])) {
+        let Self { name, keys, issuer, audience, leeway, max_lifetime, max_bytes, sources: _, claims } = self;
+        let ClaimPaths { user, roles, scopes } = claims;
+        let count = |n: usize| (n as u64).to_be_bytes();
+        hash(&count(keys.len()));
+        for key in keys {
+            hash(key.digest());
+        }
+        hash(&leeway.as_nanos().to_be_bytes());
+        hash(&max_lifetime.as_nanos().to_be_bytes());
+        hash(&count(*max_bytes));
+        hash(&count(name.len()));
+        hash(name.as_bytes());
+        let issuer = issuer.as_slice();
+        for list in [issuer, audience, user, roles, scopes] {
+            hash(&count(list.len()));
+            for text in list {
+                hash(&count(text.len()));
+                hash(text.as_bytes());
+            }
+        }
+    }
+}
+
+impl Verified {
+    /// As if a token had said so: for rehearsals, which forward nothing.
+    pub(crate) fn assumed(user: &str, roles: &[String], scopes: &[String]) -> Self {
+        let names = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
+        Self {
+            user: Arc::from(user),
+            roles: names(roles),
+            scopes: names(scopes),
+            expires: Duration::MAX,
+            not_before: Duration::ZERO,
+        }
+    }
+
+    /// The user: 1 to 256 bytes without control characters.
+    #[must_use]
+    pub fn user(&self) -> &Arc<str> {
+        &self.user
+    }
+
+    /// The roles, at most 64, without control characters.
+    #[must_use]
+    pub fn roles(&self) -> &[Arc<str>] {
+        &self.roles
+    }
+
+    /// The scopes, at most 256, without control characters.
+    #[must_use]
+    pub fn scopes(&self) -> &[Arc<str>] {
+        &self.scopes
+    }
+
+    /// When it ends, since the epoch, leeway not included.
+    #[must_use]
+    pub fn expires(&self) -> Duration {
+        self.expires
+    }
+
+    /// Whether it is good at `now`.
+    fn recheck(&self, leeway: Duration, now: Now) -> Result<(), Denial> {
+        if self.not_before > now.unix().saturating_add(leeway) {
+            return Err(Denial::TokenInvalid(TokenFault::NotYetValid));
+        }
+        if now.unix() >= self.expires.saturating_add(leeway) {
+            return Err(Denial::TokenExpired);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

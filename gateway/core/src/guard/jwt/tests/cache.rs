@@ -1,0 +1,171 @@
+use super::*;
+
+const KEY: [u8; 32] = [5; 32];
+
+fn look(cache: &TokenCache, policy: &JwtPolicy, token: &str, now: u64) -> String {
+    match cache.verify(policy, token.as_bytes(), at(now)) {
+        Ok((_, used)) => format!("{used:?}"),
+        Err(denial) => told::<()>(Err(denial)),
+    }
+}
+
+fn house() -> JwtPolicy {
+    policy(vec![key(None, Alg::Hs256)])
+}
+
+/// A good token for the `n`th user, that ends at `exp`.
+fn numbered(n: usize, exp: u64) -> String {
+    house().sign(&format!("user-{n}"), &[], &[], Duration::from_secs(exp - NOW), "j", at(NOW)).unwrap()
+}
+
+#[test]
+fn a_second_look_is_a_hit() {
+    let (cache, house) = (TokenCache::new(100, KEY), house());
+    assert!(cache.is_empty());
+    assert_eq!(look(&cache, &house, &good(Alg::Hs256), NOW), "Miss");
+    assert_eq!(look(&cache, &house, &good(Alg::Hs256), NOW), "Hit");
+    assert_eq!((cache.len(), cache.uses()), (1, (1, 1)));
+}
+
+#[test]
+fn a_hit_says_what_the_verification_said() {
+    let (cache, house) = (TokenCache::new(100, KEY), house());
+    let direct = house.verify(good(Alg::Hs256).as_bytes(), at(NOW)).unwrap();
+    for _ in 0..2 {
+        let (cached, _) = cache.verify(&house, good(Alg::Hs256).as_bytes(), at(NOW)).unwrap();
+        assert_eq!(*cached, direct);
+    }
+}
+
+#[test]
+fn an_entry_never_outlives_its_token() {
+    let (cache, house) = (TokenCache::new(100, KEY), house());
+    let token = numbered(1, NOW + 60);
+    assert_eq!(look(&cache, &house, &token, NOW), "Miss");
+    assert_eq!(look(&cache, &house, &token, NOW + 89), "Hit", "leeway is 30 s");
+    assert_eq!(look(&cache, &house, &token, NOW + 90), "TokenExpired");
+    assert_eq!(cache.len(), 0);
+    assert_eq!(look(&cache, &house, &token, NOW + 90), "TokenExpired", "and verified again");
+}
+
+#[test]
+fn a_clock_set_back_is_noticed() {
+    let (cache, house) = (TokenCache::new(100, KEY), house());
+    let token = numbered(1, NOW + 60);
+    assert_eq!(look(&cache, &house, &token, NOW), "Miss");
+    assert_eq!(look(&cache, &house, &token, NOW - 31), "NotYetValid");
+}
+
+#[test]
+fn a_forged_token_is_refused_after_the_genuine_one() {
+    let (cache, house) = (TokenCache::new(100, KEY), house());
+    let token = good(Alg::Hs256);
+    assert_eq!(look(&cache, &house, &token, NOW), "Miss");
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let (header, _) = message.split_once('.').unwrap();
+    let admin = URL_SAFE_NO_PAD.encode(GOOD.replace("alice", "admin"));
+    assert_eq!(look(&cache, &house, &format!("{header}.{admin}.{signature}"), NOW), "Signature");
+    assert_eq!(look(&cache, &house, &format!("{message}."), NOW), "Signature");
+    assert_eq!(look(&cache, &house, &format!("{token}AAAA"), NOW), "Signature");
+    assert_eq!(cache.len(), 1);
+}
+
+#[test]
+fn what_is_refused_is_not_remembered() {
+    let (cache, house) = (TokenCache::new(100, KEY), house());
+    for n in 0..50 {
+        let forged = format!("{}x", numbered(n, NOW + 60));
+        assert_ne!(look(&cache, &house, &forged, NOW), "Miss");
+    }
+    assert_eq!((cache.len(), cache.uses()), (0, (0, 50)));
+}
+
+#[test]
+fn whatever_decides_about_a_token_is_part_of_the_entry() {
+    let cache = TokenCache::new(100, KEY);
+    let token = good(Alg::Hs256);
+    assert_eq!(look(&cache, &house(), &token, NOW), "Miss");
+    assert_eq!(look(&cache, &house(), &token, NOW), "Hit", "the same again after a reload");
+    let change = |change: fn(&mut JwtPolicy)| {
+        let mut policy = house();
+        change(&mut policy);
+        policy
+    };
+    for (changed, expected) in [
+        (change(|p| p.keys = vec![key(None, Alg::Es256)]), "UnknownKey"),
+        (change(|p| p.keys = vec![key(None, Alg::Hs384)]), "UnknownKey"),
+        (change(|p| p.keys.push(key(None, Alg::Es256))), "Miss"),
+        (change(|p| p.keys.clear()), "UnknownKey"),
+        (change(|p| p.issuer = Some("https://other.test".to_owned())), "Issuer"),
+        (change(|p| p.issuer = None), "Miss"),
+        (change(|p| p.audience = vec!["films".to_owned()]), "Audience"),
+        (change(|p| p.audience = vec!["media".to_owned()]), "Miss"),
+        (change(|p| p.leeway = Duration::from_secs(1)), "Miss"),
+        (change(|p| p.max_lifetime = Duration::from_secs(60)), "Lifetime"),
+        (change(|p| p.max_bytes = 10), "TooLarge"),
+        (change(|p| p.max_bytes = 9000), "Miss"),
+        (change(|p| p.claims.user = vec!["iss".to_owned()]), "Miss"),
+        (change(|p| p.claims.user = vec!["email".to_owned()]), "User"),
+        (change(|p| p.claims.roles = vec!["a".to_owned(), "b".to_owned()]), "Miss"),
+        (change(|p| p.claims.roles = vec!["a.b".to_owned()]), "Miss"),
+        (change(|p| p.name = "other".into()), "Miss"),
+    ] {
+        assert_eq!(look(&cache, &changed, &token, NOW), expected);
+        assert_ne!(changed.fingerprint(), house().fingerprint());
+    }
+    let elsewhere = change(|p| p.sources = Vec::new());
+    assert_eq!(look(&cache, &elsewhere, &token, NOW), "Hit", "where a token stands decides nothing");
+    assert_eq!(elsewhere.fingerprint(), house().fingerprint());
+}
+
+#[test]
+fn it_never_holds_more_than_its_cap() {
+    for cap in [0, 1, 2, 3, 16, 17, 40, 64] {
+        let (cache, house) = (TokenCache::new(cap, KEY), house());
+        let mut most = 0;
+        for n in 0..cap.max(1) * 10 {
+            assert_eq!(look(&cache, &house, &numbered(n, NOW + 60), NOW), "Miss");
+            most = most.max(cache.len());
+            assert!(most <= cap, "{most} of {cap}");
+        }
+        assert!(most >= cap / 2, "{most} of {cap}");
+    }
+}
+
+#[test]
+fn expired_entries_make_room_first() {
+    let (cache, house) = (TokenCache::new(8, KEY), house());
+    // One shard would be enough, but which one a token falls into is not ours to choose.
+    for n in 0..200 {
+        look(&cache, &house, &numbered(n, NOW + 10), NOW);
+    }
+    let full = cache.len();
+    let lasting: Vec<String> = (1000..1004).map(|n| numbered(n, NOW + 3600)).collect();
+    for token in &lasting {
+        look(&cache, &house, token, NOW + 20);
+    }
+    assert_eq!(cache.len(), full);
+    let kept = lasting.iter().filter(|token| look(&cache, &house, token, NOW + 20) == "Hit").count();
+    assert!(kept >= 1, "{kept} of {}", lasting.len());
+}
+
+#[test]
+fn many_threads_agree() {
+    let (cache, house) = (TokenCache::new(32, KEY), house());
+    let tokens: Vec<String> = (0..64).map(|n| numbered(n, NOW + 60)).collect();
+    std::thread::scope(|scope| {
+        for start in 0..4 {
+            let (cache, house, tokens) = (&cache, &house, &tokens);
+            scope.spawn(move || {
+                for step in 0..500 {
+                    let token = &tokens[(start * 17 + step * 7) % tokens.len()];
+                    let (verified, _) = cache.verify(house, token.as_bytes(), at(NOW)).unwrap();
+                    assert_eq!(*verified, house.verify(token.as_bytes(), at(NOW)).unwrap());
+                }
+            });
+        }
+    });
+    let (hits, misses) = cache.uses();
+    assert_eq!(hits + misses, 2000);
+    assert!(cache.len() <= 32);
+}

@@ -1,0 +1,77 @@
+use super::*;
+
+fn text(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn what_is_signed_is_accepted() {
+    for (kid, alg) in [(None, Alg::Hs256), (Some("2026-11"), Alg::Hs384), (Some(""), Alg::Hs512)] {
+        let policy = policy(vec![key(Some("e"), Alg::Es256), key(kid, alg), key(Some("z"), Alg::Hs256)]);
+        let token = policy
+            .sign(
+                "alice",
+                &text(&["admin", "user"]),
+                &text(&["read", "write"]),
+                Duration::from_secs(60),
+                "j1",
+                at(NOW),
+            )
+            .unwrap();
+        let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+        let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+        assert_eq!(header["alg"], alg.name());
+        assert_eq!(header["typ"], "JWT");
+        assert_eq!(header.get("kid").and_then(|kid| kid.as_str()), kid);
+        let verified = policy.verify(token.as_bytes(), at(NOW)).unwrap();
+        assert_eq!(&**verified.user(), "alice");
+        assert_eq!((verified.roles().len(), verified.scopes().len()), (2, 2));
+        assert_eq!(verified.expires(), Duration::from_secs(NOW + 60));
+    }
+}
+
+#[test]
+fn claims_stand_where_the_policy_looks() {
+    let mut policy = policy(vec![key(None, Alg::Hs256)]);
+    policy.claims = ClaimPaths {
+        user: text(&["who", "name"]),
+        roles: text(&["who", "roles"]),
+        scopes: text(&["a", "b", "c"]),
+    };
+    let token =
+        policy.sign("al.ice", &text(&["r"]), &text(&["s"]), Duration::from_secs(60), "j1", at(NOW)).unwrap();
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let payload: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(payload["iss"], "https://issuer.test");
+    assert_eq!(payload["aud"], "media");
+    assert_eq!(payload["jti"], "j1");
+    assert_eq!(payload["iat"], NOW);
+    let verified = policy.verify(token.as_bytes(), at(NOW)).unwrap();
+    assert_eq!((&**verified.user(), &*verified.roles()[0], &*verified.scopes()[0]), ("al.ice", "r", "s"));
+}
+
+#[test]
+fn what_would_be_refused_is_not_signed() {
+    let minute = Duration::from_secs(60);
+    let house = || policy(vec![key(None, Alg::Hs256)]);
+    let mut clash = house();
+    clash.claims.user = text(&["iss"]);
+    let mut small = house();
+    small.max_bytes = 100;
+    let many = vec!["r".to_owned(); 65];
+    for (policy, user, roles, scopes, lifetime, expected) in [
+        (policy(vec![key(None, Alg::Es256)]), "a", vec![], vec![], minute, "none is a secret: `house`"),
+        (house(), "a", vec![], vec![], Duration::ZERO, "`0`"),
+        (house(), "a", vec![], vec![], Duration::from_secs(86_401), "`86401`"),
+        (house(), "", vec![], vec![], minute, "not ``"),
+        (house(), "a\nb", vec![], vec![], minute, r"not `a\nb`"),
+        (house(), "a", many, vec![], minute, "`65, 0`"),
+        (house(), "a", text(&[""]), vec![], minute, "not a role"),
+        (house(), "a", vec![], text(&["a b"]), minute, "not a scope: `a b`"),
+        (clash, "a", vec![], vec![], minute, "same path: `iss`"),
+        (small, "a", vec![], vec![], minute, "max_bytes"),
+    ] {
+        let fault = policy.sign(user, &roles, &scopes, lifetime, "j", at(NOW)).unwrap_err();
+        assert!(fault.contains(expected), "{fault}, wanted {expected}");
+    }
+}

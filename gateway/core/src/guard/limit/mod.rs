@@ -1,0 +1,196 @@
+//! Rates and quotas, for one address or one caller at a time.
+//!
+//! Protects the app from floods and from slow abuse. A rate is GCRA, computed by `governor`: a burst
+//! at once, refilled evenly. A quota is never exceeded in any rolling window: up to
+//! twelve requests are remembered one by one; above that they are counted in twelfths of the window, and room may return up to a twelfth late, never early.
+//!
+//! Trust: keys are addresses that the client guard found, or users whose credential was verified;
+//! names and numbers are the operator's. Time is [`Now`]'s clock since the process started, so what is
+//! remembered keeps its meaning through a reload.
+//!
+//! Bounds: a limit remembers at most its number of clients, in 64 bytes each for a rate and 128 for a
+//! quota. Only a client whose allowance is whole is forgotten; a few are looked at for each newcomer,
+//! never all. When none can be forgotten, newcomers share one allowance per /24 or /48, in a table of
+//! fixed size; one who gets a place of its own later begins with what is left of that. Check and charge are one step under the lock of the client's entry.
+//!
+//! Allocation: none for a client that is known; for a new one where a table has to grow, and one block
+//! of 56 bytes where a quota counts it. More tickets than six for one request are the other case.
+
+mod counter;
+mod exact;
+mod key;
+mod rate;
+mod rule;
+mod store;
+mod tickets;
+mod windows;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::key::LimitKey;
+pub use self::rule::Rule;
+pub use self::tickets::Tickets;
+
+use self::counter::Counter;
+use self::tickets::Ticket;
+use crate::clock::Now;
+use crate::denial::{Denial, Exhausted};
+
+/// The limits of one place.
+#[derive(Clone, Debug, Default)]
+pub enum LimitPolicy {
+    /// None.
+    #[default]
+    Unlimited,
+    /// All of them, charged in order.
+    Limits(Box<[Arc<Limit>]>),
+}
+
+/// One rate or quota, with the clients it remembers.
+#[derive(Debug)]
+pub struct Limit {
+    name: Arc<str>,
+    rule: Rule,
+    counter: Counter,
+}
+
+/// Evidence that the limits of one place were charged, or that they do not apply there.
+#[derive(Debug)]
+pub struct Budget(());
+
+impl LimitPolicy {
+    /// Charges every limit in order and notes a ticket for each, the one that refuses included.
+    ///
+    /// # Errors
+    /// [`Denial::RateLimited`] by the first limit without room; those before it stay charged.
+    pub fn take(&self, key: &LimitKey, now: Now, tickets: &mut Tickets) -> Result<Budget, Denial> {
+        for limit in self.limits() {
+            let verdict = limit.counter.charge(key, instant(now));
+            tickets.push(Ticket::new(&limit.name, limit.rule, verdict));
+            if !verdict.passed {
+                let retry_after = Duration::from_nanos(verdict.wait);
+                return Err(Denial::RateLimited(Exhausted { limit: Arc::clone(&limit.name), retry_after }));
+            }
+        }
+        Ok(Budget(()))
+    }
+
+    /// The limits, in order.
+    #[must_use]
+    pub fn limits(&self) -> &[Arc<Limit>] {
+        match self {
+            Self::Unlimited => &[],
+            Self::Limits(limits) => limits,
+        }
+    }
+}
+
+impl Limit {
+    /// A limit named `name` that remembers at most `keys` clients and takes over the memory of
+    /// `previous`, the limit of that name in the policy before.
+    ///
+    /// Under an equal rule both count in the same memory, so requests that still hold the old policy
+    /// and those of the new one share their allowance. Under another rule what was charged is carried
+    /// over in requests: a rate that was used up stays so until the moment clients were told, or for
+    /// one interval of the new rule if that is shorter; a quota gains or loses the difference. With
+    /// fewer `keys` nobody is forgotten before time: newcomers share until there is room. `previous`
+    /// itself is left as it was, so a policy that is thrown away again has changed nothing.
+    #[must_use]
+    pub fn new(name: &str, rule: Rule, keys: usize, now: Now, previous: Option<&Self>) -> Self {
+        let counter = match previous {
+            Some(previous) if previous.rule == rule => previous.counter.share(keys),
+            Some(previous) => previous.counter.carry_over(rule, keys, instant(now)),
+            None => Counter::new(rule, keys),
+        };
+        Self { name: Arc::from(name), rule, counter }
+    }
+
+    /// Its name, as in headers, logs and metrics.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Its rule.
+    #[must_use]
+    pub fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// Clients remembered now.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.counter.keys()
+    }
+
+    /// Requests that had to share an allowance, since the memory was made.
+    #[must_use]
+    pub fn overflows(&self) -> u64 {
+        self.counter.overflows()
+    }
+}
+
+impl Budget {
+    /// `limit.app = false`: the app's limits do not apply.
+    pub(crate) fn exempt() -> Self {
+        Self(())
+    }
+}
+
+/// What one limit says of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Verdict {
+    /// It was charged; otherwise nothing was.
+    passed: bool,
+    /// Requests that would pass right after it.
+    remaining: u32,
+    /// Nanoseconds: of a request that passed until the allowance is whole, else until there is room.
+    wait: u64,
+}
+
+/// What one client has used up, in terms that every kind of limit understands.
+#[derive(Clone, Debug, Default)]
+struct Spent {
+    /// Moment and number of requests, oldest first; a number of zero is nothing.
+    charges: [(u64, u32); windows::BUCKETS],
+    /// There is no room before this moment.
+    until: Option<u64>,
+}
+
+/// The memory that one limit has of one client.
+trait State: Sized {
+    /// The rule, prepared.
+    type Terms: Copy + std::fmt::Debug;
+
+    /// A client that was never seen.
+    fn fresh() -> Self;
+
+    /// Whether the client differs in nothing from a fresh one.
+    fn is_whole(&self, terms: &Self::Terms, now: u64) -> bool;
+
+    /// Checks and charges one request.
+    fn charge(&mut self, terms: &Self::Terms, now: u64) -> Verdict;
+
+    /// What is used up now.
+    fn spent(&self, terms: &Self::Terms, now: u64) -> Spent;
+
+    /// A client that has used up that much.
+    fn resume(spent: &Spent, terms: &Self::Terms, now: u64) -> Self;
+}
+
+/// 146 years: keeps every sum of moments and spans within 64 bits.
+const FOREVER: u64 = 1 << 62;
+
+/// Nanoseconds since the process started.
+fn instant(now: Now) -> u64 {
+    nanos(now.mono())
+}
+
+/// The nanoseconds of a span, at most [`FOREVER`].
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(FOREVER).min(FOREVER)
+}
+
+#[cfg(test)]
+mod tests;

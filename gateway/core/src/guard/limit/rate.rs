@@ -1,0 +1,127 @@
+//! A rate: GCRA, as computed by `governor`, over one number for each client.
+
+use std::cell::Cell;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::Clock;
+use governor::middleware::StateInformationMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{NotKeyed, StateStore};
+use governor::{Quota, RateLimiter};
+
+use super::{FOREVER, Spent, State, Verdict, nanos};
+
+/// The theoretical arrival time: the moment at which the allowance is whole, in nanoseconds since
+/// the process started.
+#[derive(Debug)]
+pub(super) struct Arrival(u64);
+
+/// A rate, prepared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    quota: Quota,
+    burst: u32,
+    /// Nanoseconds in which one request is refilled.
+    interval: u64,
+    /// Nanoseconds that an arrival time may lie ahead for a request to pass.
+    tolerance: u64,
+}
+
+impl Rate {
+    /// Rounded up, so that no more than `count` come in a period. Beyond 73 years the burst is cut.
+    pub(super) fn new(count: NonZeroU32, period: Duration, burst: NonZeroU32) -> Self {
+        let interval = nanos(period).div_ceil(u64::from(count.get())).clamp(1, FOREVER / 4);
+        let fitting = u32::try_from(FOREVER / 2 / interval).unwrap_or(u32::MAX);
+        let burst = burst.min(NonZeroU32::new(fitting).unwrap_or(NonZeroU32::MIN));
+        let quota = Quota::with_period(Duration::from_nanos(interval))
+            .unwrap_or(Quota::per_second(NonZeroU32::MIN))
+            .allow_burst(burst);
+        let burst = burst.get();
+        Self { quota, burst, interval, tolerance: interval * u64::from(burst - 1) }
+    }
+}
+
+impl State for Arrival {
+    type Terms = Rate;
+
+    /// Zero is long ago, which to GCRA is the same as never.
+    fn fresh() -> Self {
+        Self(0)
+    }
+
+    fn is_whole(&self, _: &Rate, now: u64) -> bool {
+        self.0 <= now
+    }
+
+    fn charge(&mut self, rate: &Rate, now: u64) -> Verdict {
+        // The limiter lives for one request: its clock starts at zero, the start of the process, and
+        // is then set to this request's own moment. What lasts is the arrival time.
+        let entry = Entry(Cell::new(self.0));
+        let limiter: Limiter = RateLimiter::new(rate.quota, entry, Moment(Cell::new(0)));
+        limiter.clock().0.set(now);
+        let checked = limiter.check();
+        self.0 = limiter.into_state_store().0.get();
+        match checked {
+            Ok(snapshot) => Verdict {
+                passed: true,
+                remaining: snapshot.remaining_burst_capacity(),
+                wait: self.0.saturating_sub(now),
+            },
+            Err(not_until) => Verdict {
+                passed: false,
+                remaining: 0,
+                wait: nanos(not_until.wait_time_from(Nanos::new(now))),
+            },
+        }
+    }
+
+    fn spent(&self, rate: &Rate, now: u64) -> Spent {
+        let mut spent = Spent::default();
+        let used = self.0.saturating_sub(now).div_ceil(rate.interval);
+        if let Some(charge) = spent.charges.first_mut() {
+            *charge = (now, u32::try_from(used).unwrap_or(u32::MAX));
+        }
+        spent.until = Some(self.0.saturating_sub(rate.tolerance)).filter(|room| *room > now);
+        spent
+    }
+
+    fn resume(spent: &Spent, rate: &Rate, now: u64) -> Self {
+        match spent.until {
+            Some(until) => Self(until.min(now.saturating_add(rate.interval)).saturating_add(rate.tolerance)),
+            None => {
+                let used: u64 = spent.charges.iter().map(|(_, count)| u64::from(*count)).sum();
+                Self(now.saturating_add(used.min(u64::from(rate.burst)) * rate.interval))
+            }
+        }
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, Entry, Moment, StateInformationMiddleware>;
+
+/// One client's entry, locked, as `governor` wants to see it.
+struct Entry(Cell<u64>);
+
+impl StateStore for Entry {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let (outcome, arrival) = decide(Some(Nanos::new(self.0.get())))?;
+        self.0.set(arrival.as_u64());
+        Ok(outcome)
+    }
+}
+
+/// A clock that is told the time.
+struct Moment(Cell<u64>);
+
+impl Clock for Moment {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::new(self.0.get())
+    }
+}

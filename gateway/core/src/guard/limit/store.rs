@@ -1,0 +1,244 @@
+//! The memory of one limit: bounded, and forgetting only those whose allowance is whole.
+
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use dashmap::DashMap;
+
+use super::{LimitKey, State};
+
+/// Tables; a newcomer waits at most until one of them is made anew.
+const TABLES: usize = 8;
+
+/// Locks of a table, 128 bytes each: the fewest there can be.
+const SHARDS: usize = 2;
+
+/// Bytes that a table may take for each client; with the ring's 8 that makes 64.
+const TABLE_BYTES: usize = 56;
+
+/// Shared allowances. Networks whose hashes meet share one with each other too: stricter, never looser.
+const AREAS: usize = 4096;
+
+/// Clients that are looked at for each newcomer while there is room, so that the memory follows the
+/// number of active clients…
+const IDLE_PROBES: usize = 2;
+
+/// …and when there is none.
+const FULL_PROBES: usize = 8;
+
+/// A bounded table of clients.
+///
+/// Every remembered client owns exactly one place of the ring. A newcomer moves the hand over a few
+/// places and takes that of a client whose allowance is whole, or a new place while there are some.
+/// Order of the locks: ring, then one entry or shared allowance; who holds one of those waits for nobody.
+pub(super) struct Store<S> {
+    tables: [Table<S>; TABLES],
+    ring: Mutex<Ring>,
+    /// Made when the first newcomer finds no room.
+    areas: OnceLock<Box<[Mutex<Option<S>>]>>,
+    overflows: AtomicU64,
+}
+
+/// What one policy says of the memory, which may be another's too.
+#[derive(Debug)]
+pub(super) struct Bounds<S: State> {
+    pub(super) terms: S::Terms,
+    /// Clients remembered at most. Above it nobody is forgotten before time, and nobody added.
+    pub(super) keys: usize,
+}
+
+type Table<S> = DashMap<u64, S, BuildHasherDefault<Hashed>>;
+
+/// The keys of all clients, in no order.
+#[derive(Default)]
+struct Ring {
+    places: Vec<u64>,
+    hand: usize,
+}
+
+impl<S: State> Store<S> {
+    pub(super) fn new() -> Self {
+        Self {
+            tables: std::array::from_fn(|_| {
+                DashMap::with_hasher_and_shard_amount(BuildHasherDefault::default(), SHARDS)
+            }),
+            ring: Mutex::default(),
+            areas: OnceLock::new(),
+            overflows: AtomicU64::new(0),
+        }
+    }
+
+    /// Lets `act` work on the memory of one client, which nobody else sees meanwhile; on the shared
+    /// one of its network if it is new and no place is free.
+    pub(super) fn visit<T>(
+        &self,
+        key: &LimitKey,
+        bounds: &Bounds<S>,
+        now: u64,
+        act: impl FnOnce(&mut S) -> T,
+    ) -> T {
+        let table = self.table(key.key);
+        if let Some(mut known) = table.get_mut(&key.key) {
+            return act(&mut known);
+        }
+        let mut ring = lock(&self.ring);
+        // Only who holds the ring adds clients: another thread may have been quicker.
+        if let Some(mut known) = table.get_mut(&key.key) {
+            return act(&mut known);
+        }
+        if self.make_room(&mut ring, key.key, bounds.keys, |state| state.is_whole(&bounds.terms, now)) {
+            let mut state = self.newcomer(key.area, &bounds.terms, now);
+            let outcome = act(&mut state);
+            table.insert(key.key, state);
+            drop(ring);
+            tidy(table);
+            return outcome;
+        }
+        drop(ring);
+        self.overflows.fetch_add(1, Ordering::Relaxed);
+        self.share(key.area, act)
+    }
+
+    /// Remembers a client of another store, even beyond the bound: a reload forgets nobody.
+    pub(super) fn adopt(&self, key: u64, state: S) {
+        let mut ring = lock(&self.ring);
+        if self.table(key).insert(key, state).is_none() {
+            ring.places.push(key);
+        }
+    }
+
+    /// Makes a store of other terms with what each client, and each network, has left.
+    pub(super) fn convert<N: State>(
+        &self,
+        is_whole: impl Fn(&S) -> bool,
+        convert: impl Fn(&S) -> N,
+    ) -> Store<N> {
+        let next = Store::new();
+        for client in self.tables.iter().flatten() {
+            if !is_whole(client.value()) {
+                next.adopt(*client.key(), convert(client.value()));
+            }
+        }
+        if let Some(areas) = self.areas.get() {
+            let area = |area: &Mutex<Option<S>>| {
+                Mutex::new(lock(area).as_ref().filter(|state| !is_whole(state)).map(&convert))
+            };
+            next.areas.get_or_init(|| areas.iter().map(area).collect());
+        }
+        next.overflows.store(self.overflows(), Ordering::Relaxed);
+        next
+    }
+
+    /// Clients remembered.
+    pub(super) fn len(&self) -> usize {
+        lock(&self.ring).places.len()
+    }
+
+    /// Requests that had to share.
+    pub(super) fn overflows(&self) -> u64 {
+        self.overflows.load(Ordering::Relaxed)
+    }
+
+    /// Gives `key` a place, if one of `keys` is free or can be freed.
+    fn make_room(&self, ring: &mut Ring, key: u64, keys: usize, is_whole: impl Fn(&S) -> bool) -> bool {
+        let len = ring.places.len();
+        let probes = if len < keys { IDLE_PROBES } else { FULL_PROBES };
+        for _ in 0..probes.min(len) {
+            ring.hand = if ring.hand + 1 < ring.places.len() { ring.hand + 1 } else { 0 };
+            let Some(place) = ring.places.get_mut(ring.hand) else { break };
+            if self.table(*place).remove_if(place, |_, state| is_whole(state)).is_some() {
+                if len <= keys {
+                    *place = key;
+                    return true;
+                }
+                // The bound was lowered by a reload: the place itself has to go.
+                ring.places.swap_remove(ring.hand);
+                return false;
+            }
+        }
+        if len >= keys {
+            return false;
+        }
+        if len == ring.places.capacity() {
+            // Doubling, but never past the bound.
+            ring.places.reserve_exact(len.max(64).min(keys - len));
+        }
+        ring.places.push(key);
+        true
+    }
+
+    /// The memory of a client who gets a place of its own. What its network shares for want of places
+    /// may have been its doing: until that is whole it begins there, or it could have both.
+    fn newcomer(&self, area: u64, terms: &S::Terms, now: u64) -> S {
+        let shared = self.areas.get().and_then(|areas| areas.get(slot(area)));
+        shared
+            .and_then(|shared| Some(S::resume(&lock(shared).as_ref()?.spent(terms, now), terms, now)))
+            .unwrap_or_else(S::fresh)
+    }
+
+    fn table(&self, key: u64) -> &Table<S> {
+        // The bits that neither the locks nor the tables look at.
+        let [first, ..] = &self.tables;
+        self.tables.get((key >> 40) as usize % TABLES).unwrap_or(first)
+    }
+
+    fn share<T>(&self, area: u64, act: impl FnOnce(&mut S) -> T) -> T {
+        let areas = self.areas.get_or_init(|| (0..AREAS).map(|_| Mutex::new(None)).collect());
+        match areas.get(slot(area)) {
+            Some(slot) => act(lock(slot).get_or_insert_with(S::fresh)),
+            None => act(&mut S::fresh()),
+        }
+    }
+}
+
+impl<S> fmt::Debug for Store<S> {
+    /// Keys are nobody's business.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("clients", &lock(&self.ring).places.len()).finish_non_exhaustive()
+    }
+}
+
+/// Where a network's shared allowance is.
+fn slot(area: u64) -> usize {
+    usize::try_from(area % AREAS as u64).unwrap_or_default()
+}
+
+/// Brings a table back to size: one whose clients come and go would double on account of the gaps they
+/// leave, though it is not full. That takes as many newcomers as there are clients, so each pays for a
+/// few entries.
+fn tidy<S>(table: &Table<S>) {
+    let buckets = table.capacity() / 7 * 8;
+    if buckets > 256 && buckets * (size_of::<(u64, S)>() + 1) > table.len() * TABLE_BYTES {
+        table.shrink_to_fit();
+    }
+}
+
+/// A panic elsewhere leaves a memory that is still a memory.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keys are hashes already.
+#[derive(Clone, Copy, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+#[cfg(test)]
+mod tests;

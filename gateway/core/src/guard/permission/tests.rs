@@ -1,0 +1,91 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::guard::caller::AuthPolicy;
+use crate::policy::Assumed;
+
+fn text(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn caller(user: Option<&str>, roles: &[&str], scopes: &[&str]) -> Caller {
+    let assumed =
+        user.map(|user| Assumed { user: user.to_owned(), roles: text(roles), scopes: text(scopes) });
+    AuthPolicy::Optional([].into()).rehearse(assumed.as_ref()).unwrap()
+}
+
+fn told(policy: &PermissionPolicy, caller: &Caller, segment: Option<&str>) -> String {
+    match policy.decide(caller, |_, user| segment.is_some_and(|named| names(named, user))) {
+        Ok(Allowed(())) => "ok".to_owned(),
+        Err(denial) => format!("{denial:?}"),
+    }
+}
+
+#[test]
+fn roles_are_any_of_and_scopes_all_of() {
+    for (roles, scopes, has_roles, has_scopes, expected) in [
+        (&[][..], &[][..], &[][..], &[][..], "ok"),
+        (&["admin"], &[], &["admin"], &[], "ok"),
+        (&["admin", "staff"], &[], &["user", "staff"], &[], "ok"),
+        (&["admin"], &[], &[], &[], "RoleMissing"),
+        (&["admin"], &[], &["Admin"], &[], "RoleMissing"),
+        (&["admin"], &[], &["administrator", "admi", "user admin"], &[], "RoleMissing"),
+        (&["admin"], &[], &[], &["admin"], "RoleMissing"),
+        (&[], &["read"], &[], &["read", "write"], "ok"),
+        (&[], &["read", "write"], &[], &["read"], "ScopeMissing"),
+        (&[], &["read"], &["read"], &[], "ScopeMissing"),
+        (&["admin"], &["read"], &["admin"], &[], "ScopeMissing"),
+        (&["admin"], &["read"], &[], &[], "RoleMissing"),
+    ] {
+        let policy =
+            PermissionPolicy { roles: text(roles), scopes: text(scopes), owner: OwnerPolicy::Anyone };
+        assert_eq!(
+            told(&policy, &caller(Some("bob"), has_roles, has_scopes), None),
+            expected,
+            "{roles:?} {scopes:?}"
+        );
+    }
+}
+
+#[test]
+fn an_owned_path_is_its_owners() {
+    let owned = |or_role: Option<&str>| PermissionPolicy {
+        owner: OwnerPolicy::Segment { segment: 3, or_role: or_role.map(str::to_owned) },
+        ..PermissionPolicy::default()
+    };
+    for (or_role, user, roles, segment, expected) in [
+        (None, "bob", &[][..], Some("bob"), "ok"),
+        (None, "bob", &[], Some("alice"), "NotOwner"),
+        (None, "bob", &[], Some("Bob"), "NotOwner"),
+        (None, "bob", &[], Some("bob "), "NotOwner"),
+        (None, "bob", &[], Some("bob;x=1"), "NotOwner"),
+        (None, "bob;x", &[], Some("bob;x"), "NotOwner"),
+        (None, "bob", &[], Some(""), "NotOwner"),
+        (None, "bob", &[], None, "NotOwner"),
+        (None, "bob", &["admin"], Some("alice"), "NotOwner"),
+        (Some("admin"), "bob", &["admin"], Some("alice"), "ok"),
+        (Some("admin"), "bob", &["admins"], Some("alice"), "NotOwner"),
+        (Some("admin"), "bob", &[], Some("bob"), "ok"),
+        (Some("admin"), "admin", &[], Some("alice"), "NotOwner"),
+    ] {
+        assert_eq!(
+            told(&owned(or_role), &caller(Some(user), roles, &[]), segment),
+            expected,
+            "{user} {segment:?}"
+        );
+    }
+}
+
+#[test]
+fn an_anonymous_caller_has_to_say_who_it_is_where_anything_is_asked() {
+    let nobody = caller(None, &[], &[]);
+    let owner = OwnerPolicy::Segment { segment: 0, or_role: None };
+    for (policy, expected) in [
+        (PermissionPolicy::default(), "ok"),
+        (PermissionPolicy { roles: text(&["admin"]), ..PermissionPolicy::default() }, "TokenMissing"),
+        (PermissionPolicy { scopes: text(&["read"]), ..PermissionPolicy::default() }, "TokenMissing"),
+        (PermissionPolicy { owner, ..PermissionPolicy::default() }, "TokenMissing"),
+    ] {
+        assert_eq!(told(&policy, &nobody, Some("")), expected);
+    }
+}

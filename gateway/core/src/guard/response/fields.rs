@@ -1,0 +1,69 @@
+//! A set of response fields that can be edited.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// A set of response fields that can be edited, whatever type holds them.
+pub trait ResponseFields {
+    /// The first value of the field.
+    fn first(&self, name: &HeaderName) -> Option<&HeaderValue>;
+
+    /// All values of the field, in order.
+    fn all(&self, name: &HeaderName) -> impl Iterator<Item = &HeaderValue>;
+
+    /// The names present, each once.
+    fn names(&self) -> Vec<HeaderName>;
+
+    /// Removes every line of the field.
+    fn remove(&mut self, name: &HeaderName);
+
+    /// Replaces every line of the field by one.
+    fn set(&mut self, name: HeaderName, value: HeaderValue);
+
+    /// Adds one more line.
+    fn add(&mut self, name: HeaderName, value: HeaderValue);
+
+    /// The answer is a 304: its fields update a stored answer (RFC 9111 §4.3.4), which has its own CSP and media type.
+    fn revalidates(&self) -> bool {
+        false
+    }
+
+    /// Removes every field whose name `goes`.
+    fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
+        for name in self.names().iter().filter(|name| goes(name)) {
+            self.remove(name);
+        }
+    }
+}
+
+impl ResponseFields for HeaderMap {
+    fn first(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        self.get(name)
+    }
+
+    fn all(&self, name: &HeaderName) -> impl Iterator<Item = &HeaderValue> {
+        self.get_all(name).iter()
+    }
+
+    fn names(&self) -> Vec<HeaderName> {
+        self.keys().cloned().collect()
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        self.remove(name);
+    }
+
+    fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        self.insert(name, value);
+    }
+
+    fn add(&mut self, name: HeaderName, value: HeaderValue) {
+        self.append(name, value);
+    }
+
+    fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
+        let going: Vec<HeaderName> = self.keys().filter(|name| goes(name)).cloned().collect();
+        for name in &going {
+            self.remove(name);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What never leaves the house: the app's make and version, and what belongs to its connection.
+
+use http::{HeaderName, header};
+
+use super::AppCors;
+use super::fields::ResponseFields;
+
+/// Removes what leaks, hop-by-hop fields and what `Connection` nominates, and the app's CORS unless it is its to say.
+///
+/// `Transfer-Encoding` and `Content-Length` stay whatever is nominated: they are the framing, which belongs to whoever
+/// writes the message.
+pub(super) fn remove<F: ResponseFields>(fields: &mut F, cors: AppCors) {
+    let nominated = nominated(fields);
+    fields.remove_where(|name| leaks(name.as_str(), cors) || nominated.contains(name));
+}
+
+fn leaks(name: &str, cors: AppCors) -> bool {
+    match name {
+        "server" | "x-powered-by" | "x-generator" | "x-xss-protection" => true,
+        "connection" | "keep-alive" | "proxy-authenticate" | "proxy-connection" | "te" | "trailer"
+        | "upgrade" => true,
+        _ if name.starts_with("x-aspnet") => true,
+        _ => cors == AppCors::Removed && name.starts_with("access-control-"),
+    }
+}
+
+/// The fields that `Connection` names (RFC 9110 §7.6.1); no allocation for the usual options.
+fn nominated<F: ResponseFields>(fields: &F) -> Vec<HeaderName> {
+    fields
+        .all(&header::CONNECTION)
+        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|option| !USUAL.iter().any(|usual| option.eq_ignore_ascii_case(usual)))
+        .filter_map(|option| HeaderName::from_bytes(option).ok())
+        .filter(|name| *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH)
+        .collect()
+}
+
+const USUAL: [&[u8]; 4] = [b"", b"close", b"keep-alive", b"upgrade"];

@@ -1,0 +1,293 @@
+//! Which route a method and a path mean.
+//!
+//! Protects routes from being walked around by another spelling of their path: a path is looked up
+//! twice, as received and in its folded form (the widest reading an app may have of it), and is
+//! refused when the two meet different routes. The path is the client's choice, but is known to be
+//! free of dot segments and broken encoding ([`Target`]).
+//!
+//! The tables are bounded by the configuration. A lookup visits each node of a table at most once,
+//! whatever the path, and looks at each byte of the path a bounded number of times. A path that is
+//! already in its folded form is found without allocating; another costs a few buffers of its own
+//! length, and a 405 the list of its methods.
+//!
+//! RFC 9110 §9.1 and §15.5.6 (methods, 405), RFC 3986 §6.2.2 (equivalent paths).
+
+mod pattern;
+mod trie;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::denial::Denial;
+use crate::guard::target::{PathPolicy, Target};
+use crate::path::{self, EncodedSlash};
+use crate::policy::Route;
+
+use pattern::Sample;
+pub use pattern::{Pattern, PatternFault};
+use trie::{Step, Trie};
+
+/// The routes of one app.
+#[derive(Debug)]
+pub struct RoutesPolicy {
+    /// Patterns as written.
+    literal: Trie,
+    /// Patterns folded as paths are.
+    folded: Trie,
+    /// Every pattern is its own folded form, so both tables are the same.
+    patterns_are_folded: bool,
+    /// Every route once, the app's own policy first. The tables hold positions in it.
+    routes: Vec<Arc<Route>>,
+    unlisted: Unlisted,
+}
+
+/// Evidence: this route, and no other, is what was asked for.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The route; for an unlisted path the app's own policy.
+    pub(crate) route: Arc<Route>,
+}
+
+/// What becomes of a path, or of a method of a path, that no `match` lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unlisted {
+    /// It falls under the app's own policy.
+    #[default]
+    Inherit,
+    /// 404, or 405 where other methods are listed.
+    Deny,
+}
+
+/// Two patterns that cannot both stand, or one that cannot stand at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clash {
+    /// Both match the same requests with the same precedence. Positions in the input.
+    Tie {
+        /// The earlier one.
+        first: usize,
+        /// The later one.
+        second: usize,
+    },
+    /// No request can ever meet it.
+    NeverMet {
+        /// Its position in the input.
+        pattern: usize,
+        /// Why not, for the operator.
+        why: String,
+    },
+}
+
+impl RoutesPolicy {
+    /// Builds the tables. `own` is the app's own policy, for unlisted paths.
+    ///
+    /// A route with several patterns is given once for each, as the same [`Arc`].
+    ///
+    /// # Errors
+    /// Every pattern that ties with another or can never be met.
+    pub fn build(
+        patterns: Vec<(Pattern, Arc<Route>)>,
+        own: Arc<Route>,
+        unlisted: Unlisted,
+        paths: PathPolicy,
+    ) -> Result<Self, Vec<Clash>> {
+        let mut policy = Self {
+            literal: Trie::default(),
+            folded: Trie::default(),
+            patterns_are_folded: true,
+            routes: vec![own],
+            unlisted,
+        };
+        let mut clashes = Vec::new();
+        let mut shapes = HashMap::new();
+        let mut places: Vec<(Pattern, usize)> = Vec::with_capacity(patterns.len());
+        for (second, (pattern, route)) in patterns.into_iter().enumerate() {
+            let place = policy.place(route);
+            let steps: Vec<Step> = pattern.literal_steps().collect();
+            match shapes.get(&(pattern.method().map(str::to_owned), steps.clone())) {
+                Some((first, other)) if *other != place => clashes.push(Clash::Tie { first: *first, second }),
+                Some(_) => {}
+                None => {
+                    let folded: Vec<Step> = pattern.folded_steps(paths.exact_case).collect();
+                    policy.patterns_are_folded &= steps == folded;
+                    policy.literal.insert(pattern.method(), &steps, place);
+                    policy.folded.insert(pattern.method(), &folded, place);
+                    shapes.insert((pattern.method().map(str::to_owned), steps), (second, place));
+                }
+            }
+            places.push((pattern, place));
+        }
+        let sample = Sample::beside(places.iter().map(|(pattern, _)| pattern));
+        for (position, (pattern, place)) in places.iter().enumerate() {
+            let tied = clashes.iter().any(|c| matches!(c, Clash::Tie { second, .. } if *second == position));
+            if tied {
+                continue;
+            }
+            if let Err(why) = policy.meets(pattern, *place, &sample, paths, &places) {
+                clashes.push(Clash::NeverMet { pattern: position, why });
+            }
+        }
+        if clashes.is_empty() { Ok(policy) } else { Err(clashes) }
+    }
+
+    /// The one route of this method and path. `paths` is what the target was normalised with and the
+    /// tables were built with.
+    ///
+    /// `method` is taken as it is given. For a CORS preflight pass the method that
+    /// `Access-Control-Request-Method` announces instead of `OPTIONS`: the preflight asks about that
+    /// request, and a path listed for it must not answer 405 here.
+    ///
+    /// # Errors
+    /// [`Denial::AmbiguousPath`] if the folded path meets another route, or holds an encoded slash
+    /// that the route does not allow; this goes before the others. Under [`Unlisted::Deny`]
+    /// [`Denial::NotFound`], or [`Denial::MethodNotAllowed`] if other methods are listed.
+    pub fn find(&self, method: &str, target: &Target<'_>, paths: PathPolicy) -> Result<Found, Denial> {
+        let raw = target.raw_path();
+        let place = self.agree(method, raw, paths, target.is_folded(), target.has_encoded_slash())?;
+        match (place.and_then(|at| self.routes.get(at)), self.unlisted, self.routes.first()) {
+            (Some(route), _, _) | (None, Unlisted::Inherit, Some(route)) => {
+                Ok(Found { route: Arc::clone(route) })
+            }
+            (None, Unlisted::Deny | Unlisted::Inherit, _) => Err(self.unlisted(raw)),
+        }
+    }
+
+    /// Every route once, the app's own policy first.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.iter()
+    }
+
+    /// The place of the listed route that the path meets in every reading of it.
+    fn agree(
+        &self,
+        method: &str,
+        raw: &[u8],
+        paths: PathPolicy,
+        folded: bool,
+        encoded_slash: bool,
+    ) -> Result<Option<usize>, Denial> {
+        let literal = path::literal(raw);
+        let met = self.literal.find(method, literal.strip_prefix(b"/"));
+        if folded {
+            let other = if self.patterns_are_folded { met } else { self.folded.find(method, unrooted(raw)) };
+            return if met == other { Ok(met) } else { Err(OTHER_ROUTE) };
+        }
+        let read = |slash| {
+            let path = path::fold(raw, paths.exact_case, slash);
+            self.folded.find(method, unrooted(&path))
+        };
+        if encoded_slash {
+            let allowed =
+                || self.routes.get(met.unwrap_or_default()).is_some_and(|route| route.encoded_slash);
+            if !paths.encoded_slash && !allowed() {
+                return Err(Denial::AmbiguousPath("an encoded slash in the path"));
+            }
+            // The operator says that the app keeps it in its segment. Where splitting there would
+            // still meet another listed route, that is not believed.
+            if read(EncodedSlash::Splits).is_some_and(|other| met != Some(other)) {
+                return Err(OTHER_ROUTE);
+            }
+        }
+        if read(EncodedSlash::Keeps) == met { Ok(met) } else { Err(OTHER_ROUTE) }
+    }
+
+    fn unlisted(&self, raw: &[u8]) -> Denial {
+        let methods = self.literal.methods(path::literal(raw).strip_prefix(b"/"));
+        if methods.is_empty() {
+            return Denial::NotFound;
+        }
+        Denial::MethodNotAllowed { allow: methods.join(", ").into() }
+    }
+
+    /// The position of `route`, which is added if it is new.
+    fn place(&mut self, route: Arc<Route>) -> usize {
+        if let Some(at) = self.routes.iter().position(|known| Arc::ptr_eq(known, &route)) {
+            return at;
+        }
+        self.routes.push(route);
+        self.routes.len() - 1
+    }
+
+    /// Tries requests that were made for `pattern`.
+    ///
+    /// # Errors
+    /// Why none of them meets it.
+    fn meets(
+        &self,
+        pattern: &Pattern,
+        place: usize,
+        sample: &Sample,
+        paths: PathPolicy,
+        places: &[(Pattern, usize)],
+    ) -> Result<(), String> {
+        let method = pattern.method().unwrap_or_else(|| sample.method());
+        crate::head::judge_method(method)
+            .map_err(|_| format!("no request of this method is let in: `{method}`"))?;
+        let slash_allowed =
+            paths.encoded_slash || self.routes.get(place).is_some_and(|route| route.encoded_slash);
+        let mut why = String::new();
+        for path in pattern.examples(sample) {
+            let encoded_slash = match crate::guard::target::judge(&path) {
+                Ok(encoded_slash) => encoded_slash,
+                Err(denial) => {
+                    why = format!("every request for it is refused: {}", fault(&denial));
+                    continue;
+                }
+            };
+            if encoded_slash && !slash_allowed {
+                why = "its `%2F` is refused without `encoded_slash = true`".to_owned();
+                continue;
+            }
+            match self.agree(method, &path, paths, path::is_folded(&path, paths.exact_case), encoded_slash) {
+                Ok(Some(met)) if met == place => return Ok(()),
+                Ok(_) => why = "another route is met before it".to_owned(),
+                Err(_) => why = self.folded_clash(pattern, place, &path, paths, places),
+            }
+        }
+        Err(why)
+    }
+
+    /// Names the pattern that takes the folded path of `pattern`.
+    fn folded_clash(
+        &self,
+        pattern: &Pattern,
+        place: usize,
+        path: &[u8],
+        paths: PathPolicy,
+        places: &[(Pattern, usize)],
+    ) -> String {
+        let folded = path::fold(path, paths.exact_case, EncodedSlash::Splits);
+        let method = pattern.method().unwrap_or("*");
+        let met = self.folded.find(method, unrooted(&folded));
+        let other = places.iter().find(|(other, at)| {
+            *at != place
+                && Some(*at) == met
+                && other.folded_steps(paths.exact_case).eq(pattern.folded_steps(paths.exact_case))
+        });
+        let other = other.or_else(|| places.iter().find(|(_, at)| *at != place && Some(*at) == met));
+        match other {
+            Some((other, _)) => {
+                format!(
+                    "every request for it is ambiguous: once folded, its path is also that of `{}`",
+                    other.text()
+                )
+            }
+            None => "every request for it is ambiguous once its path is folded".to_owned(),
+        }
+    }
+}
+
+/// The text of a denial that [`crate::guard::target::judge`] gave.
+fn fault(denial: &Denial) -> &'static str {
+    if let Denial::AmbiguousPath(fault) = denial { fault } else { "its path" }
+}
+
+/// A folded path as the tables take it: the root has no segment at all.
+fn unrooted(path: &[u8]) -> Option<&[u8]> {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    if path.is_empty() { None } else { Some(path) }
+}
+
+const OTHER_ROUTE: Denial = Denial::AmbiguousPath("another spelling of the path meets another route");
+
+#[cfg(test)]
+mod tests;

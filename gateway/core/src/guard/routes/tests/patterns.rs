@@ -1,0 +1,109 @@
+//! Patterns that parse or do not, and tables that clash.
+
+use super::build;
+use crate::guard::routes::{Clash, Pattern, Unlisted};
+use crate::guard::target::PathPolicy;
+
+#[test]
+fn patterns() {
+    let pattern = Pattern::parse("  GET  /a/{id}/b/{*rest} ").unwrap();
+    assert_eq!(pattern.params(), [("id".to_owned(), 1), ("rest".to_owned(), 3)]);
+    assert_eq!((pattern.method(), pattern.text()), (Some("GET"), "GET  /a/{id}/b/{*rest}"));
+    for good in [
+        "* /",
+        "M-SEARCH /x",
+        "GET /a b/%20/%7C/|",
+        "GET /a;b",
+        "GET /a//b/",
+        "CONNECT /x",
+        "GET /a%2Fb",
+        "GET /..",
+    ] {
+        assert!(Pattern::parse(good).is_ok(), "{good}");
+    }
+    let rows = [
+        ("", "a method and a path are expected, not ``"),
+        ("/x", "a method and a path are expected, not `/x`"),
+        ("GET", "a method and a path are expected, not `GET`"),
+        ("get /x", "a method is one to 32 upper-case letters or hyphens, not `get`"),
+        ("GET,POST /x", "a method is one to 32 upper-case letters or hyphens, not `GET,POST`"),
+        ("GET x", "the path does not start with a slash: `x`"),
+        ("GET /x?y=1", "a path holds no `?`"),
+        ("GET /x#y", "a path holds no `#`"),
+        ("GET /x\\y", "a path holds no `\\\\`"),
+        ("GET /x\ty", "a path holds no `\\t`"),
+        ("GET /{*rest}/x", "something follows `{*rest}`"),
+        ("GET /{*rest}/", "something follows `{*rest}`"),
+        ("GET /{a}/{a}", "two parameters have the name `a`"),
+        ("GET /{a}/{*a}", "two parameters have the name `a`"),
+        ("GET /{}", "a parameter needs a name of letters, digits, `_` and `-`: `{}`"),
+        ("GET /{*}", "a parameter needs a name of letters, digits, `_` and `-`: `{*}`"),
+        ("GET /{a.b}", "a parameter needs a name of letters, digits, `_` and `-`: `{a.b}`"),
+        ("GET /x{a}", "a parameter is a whole segment: `x{a}`"),
+        ("GET /{a}.json", "a parameter is a whole segment: `{a}.json`"),
+        ("GET /api/*", "`*` is no wildcard here"),
+        ("GET /100%", "a `%` without two hexadecimal digits: `100%`"),
+        ("GET /%ff", "the path is not UTF-8 when decoded: `%ff`"),
+        ("GET /%0a", "an encoded control character or backslash: `%0a`"),
+        ("GET /%5c", "an encoded control character or backslash: `%5c`"),
+        ("GET /%61dmin", "an encoded character that needs no encoding: `%61dmin`"),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(Pattern::parse(text).map_err(|fault| fault.message), Err(expected.to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn clashes() {
+    let exact = PathPolicy { exact_case: true, encoded_slash: false };
+    let rows: &[(&[&str], PathPolicy, &[&str])] = &[
+        (&["GET /a/{x}", "GET /a/{y}"], PathPolicy::default(), &["0=1"]),
+        (&["GET /a/{*x}", "GET /b", "GET /a/{*y}"], PathPolicy::default(), &["0=2"]),
+        (&["GET /a%20b", "GET /a b"], PathPolicy::default(), &["0=1"]),
+        (&["GET /a/{x} | GET /a/{y}"], PathPolicy::default(), &[]),
+        (&["GET /a", "* /a", "HEAD /a", "POST /a"], PathPolicy::default(), &[]),
+        (&["* /a", "* /a"], PathPolicy::default(), &["0=1"]),
+        (&["GET /a/{x}", "GET /a/b", "GET /a/{*r}"], PathPolicy::default(), &[]),
+        (
+            &["GET /Foo", "GET /foo"],
+            PathPolicy::default(),
+            &["1: every request for it is ambiguous: once folded, its path is also that of `GET /Foo`"],
+        ),
+        (&["GET /Foo | GET /foo"], PathPolicy::default(), &[]),
+        (&["GET /Foo", "GET /foo"], exact, &[]),
+        (&["GET /Foo", "POST /foo"], PathPolicy::default(), &[]),
+        (
+            &["GET /a", "GET /a/"],
+            exact,
+            &["1: every request for it is ambiguous: once folded, its path is also that of `GET /a`"],
+        ),
+        (
+            &["GET /a", "GET /a;v=1"],
+            exact,
+            &["1: every request for it is ambiguous: once folded, its path is also that of `GET /a`"],
+        ),
+        (
+            &["GET /a", "GET //a"],
+            exact,
+            &["1: every request for it is ambiguous: once folded, its path is also that of `GET /a`"],
+        ),
+        (&["GET /a/../b"], exact, &["0: every request for it is refused: a dot segment in the path"]),
+        (&["GET /a/%252e"], exact, &["0: every request for it is refused: a dot segment in the path"]),
+        (&["GET /a%2Fb"], exact, &["0: its `%2F` is refused without `encoded_slash = true`"]),
+        (&["%GET /a%2Fb"], exact, &[]),
+        (&["CONNECT /a"], exact, &["0: no request of this method is let in: `CONNECT`"]),
+        (&["TRACE /{*rest}"], exact, &["0: no request of this method is let in: `TRACE`"]),
+        (&["* /sample/{x}", "SAMPLE /sample/{y}"], exact, &[]),
+    ];
+    for (lines, paths, expected) in rows {
+        let clashes = build(lines, Unlisted::Deny, *paths).err().unwrap_or_default();
+        let told: Vec<_> = clashes
+            .iter()
+            .map(|clash| match clash {
+                Clash::Tie { first, second } => format!("{first}={second}"),
+                Clash::NeverMet { pattern, why } => format!("{pattern}: {why}"),
+            })
+            .collect();
+        assert_eq!(told, *expected, "{lines:?}");
+    }
+}

@@ -1,0 +1,214 @@
+//! Which names of the client reach the app.
+
+use super::*;
+
+/// One name of every kind on the list; `*` names with several endings.
+const REMOVED: &[&str] = &[
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "expect",
+    "http2-settings",
+    "proxy",
+    "x-auth-user",
+    "x-auth-userid",
+    "x-auth-user-id",
+    "x-auth-username",
+    "x-auth-role",
+    "x-auth-roles",
+    "x-auth-role-names",
+    "x-auth-group",
+    "x-auth-groups",
+    "x-auth-email",
+    "x-auth-request-user",
+    "x-auth-request-access-token",
+    "x-auth-request-",
+    "x-user",
+    "x-user-id",
+    "x-user-name",
+    "x-user-email",
+    "x-user-role",
+    "x-user-roles",
+    "x-username",
+    "remote-user",
+    "remote-groups",
+    "remote-email",
+    "remote-addr",
+    "remote-",
+    "x-remote-user",
+    "x-remote-group",
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
+    "x-webauth-user",
+    "x-webauth-roles",
+    "x-authentik-username",
+    "x-authentik-meta-jwks",
+    "tailscale-user-login",
+    "tailscale-user-profile-pic",
+    "x-client-cert",
+    "x-client-cert-dn",
+    "x-client-certificate",
+    "x-ssl-client",
+    "x-ssl-client-s-dn",
+    "x-ssl-client-verify",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-original-uri",
+    "x-rewrite-url",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-scheme",
+    "x-forwarded-ssl",
+    "x-forwarded-",
+    "x-forwarded",
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-request-id",
+    "content-length",
+    "x-app-user",
+    "x-forwarded-with-a-name-that-is-longer-than-any-other-on-the-list",
+];
+
+const PASSES: &[&str] = &[
+    "x-auth-token",
+    "x-auth",
+    "x-auth-key",
+    "x-auth-emails",
+    "x-auth-request",
+    "x-user-agent",
+    "x-user-token",
+    "x-users",
+    "x-user-ids",
+    "x-usernames",
+    "remote",
+    "remotely",
+    "x-remote",
+    "x-webauth",
+    "x-authentik",
+    "tailscale-user",
+    "tailscale-headers-info",
+    "x-client",
+    "x-client-id",
+    "x-client-ips",
+    "x-ssl",
+    "x-http",
+    "x-http-methods",
+    "x-original",
+    "x-real-ips",
+    "x-requested-with",
+    "x-request-ids",
+    "x-csrf-token",
+    "x-transmission-session-id",
+    "x-emby-authorization",
+    "x-plex-token",
+    "x-mediabrowser-token",
+    "tea",
+    "trailers-of-films",
+    "authorization",
+    "range",
+    "if-range",
+    "destination",
+    "content-type",
+    "content-encoding",
+    "sec-websocket-key",
+    "priority",
+    "x-app-user-agent",
+    "a-name-that-is-a-good-deal-longer-than-any-of-those-on-the-list",
+];
+
+/// A name as it may be spelled: lower, upper, each `-` as `_`, as `.`, and every second one with the letters mixed.
+fn spellings(name: &str) -> Vec<String> {
+    let mixed: String = name
+        .chars()
+        .enumerate()
+        .map(|(i, c)| match (c, i % 2) {
+            ('-', _) if i % 3 == 0 => '_',
+            (c, 0) => c.to_ascii_uppercase(),
+            (c, _) => c,
+        })
+        .collect();
+    vec![
+        name.to_owned(),
+        name.to_ascii_uppercase(),
+        name.replace('-', "_"),
+        name.replace('-', "_").to_ascii_uppercase(),
+        name.replacen('-', "_", 1),
+        name.replace('-', "."),
+        mixed,
+    ]
+}
+
+fn app_user() -> Case {
+    let policy = ForwardPolicy {
+        user: Some(HeaderName::from_static("x_app-user")),
+        roles: None,
+        ..Case::default().policy
+    };
+    Case { policy, ..Case::default() }
+}
+
+#[test]
+fn what_clients_may_not_say_is_removed_in_every_spelling() {
+    let case = app_user();
+    for spelling in REMOVED.iter().flat_map(|name| spellings(name)) {
+        for value in ["spoof", ""] {
+            let lines = case.lines(&[(&spelling, value), ("x-after", "1")]);
+            let line = format!("{spelling}: {value}");
+            assert!(!lines.contains(&line), "{line} passed");
+            assert!(lines.contains(&"x-after: 1".to_owned()));
+        }
+    }
+}
+
+#[test]
+fn what_is_the_apps_own_passes_in_every_spelling() {
+    let case = app_user();
+    for spelling in PASSES.iter().flat_map(|name| spellings(name)) {
+        let lines = case.lines(&[(&spelling, "kept"), ("x-after", "1")]);
+        assert!(lines.contains(&format!("{spelling}: kept")), "{spelling} was removed");
+    }
+}
+
+#[test]
+fn passed_names_reach_the_app_unless_the_gateway_writes_them() {
+    let pass = [
+        "remote-user",
+        "x-real-ip",
+        "x-forwarded-for",
+        "x-auth-user",
+        "x-request-id",
+        "te",
+        "x-forwarded-prefix",
+    ];
+    let policy = ForwardPolicy { pass: pass.map(str::to_owned).to_vec(), ..Case::default().policy };
+    let case = Case { policy, user: Some("bob"), ..Case::default() };
+    let check =
+        |name: &str, expected: &[&str]| assert_eq!(case.values(name, &[(name, "said")]), expected, "{name}");
+    check("Remote_User", &["said"]);
+    check("X-Real-IP", &["said"]);
+    check("x-forwarded-prefix", &["said"]);
+    check("X-Forwarded-For", &["192.0.2.1"]);
+    check("x_auth_user", &["bob"]);
+    check("x-request-id", &["id-1"]);
+    check("te", &[]);
+    check("x-client-ip", &[]);
+    // Without a user the field is the gateway's all the same.
+    let anonymous = Case { user: None, ..case };
+    assert!(anonymous.values("x-auth-user", &[("x-auth-user", "root")]).is_empty());
+}

@@ -1,0 +1,28 @@
+//! The decisions of the Stagedoor gateway.
+//!
+//! This crate knows no runtime, no socket, no file, no environment and no clock: bytes, a compiled
+//! [`policy::Policy`] and a [`clock::Now`] come in, a permit or a [`denial::Denial`] goes out.
+//! The modules below stand in reading order.
+
+#![warn(clippy::indexing_slicing)]
+
+pub mod pipeline;
+
+pub mod denial;
+pub mod reply;
+pub mod request;
+
+pub mod head;
+
+pub mod chunked;
+
+mod path;
+
+pub mod policy;
+
+pub mod guard;
+
+pub mod clock;
+pub mod secret;
+
+pub mod config;

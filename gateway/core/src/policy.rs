@@ -1,0 +1,319 @@
+//! What a configuration means, compiled: one field per guard, nothing looked up by name.
+//!
+//! A [`Policy`] is immutable, swapped whole, and pinned once per request. Absence is always a
+//! named variant. Everything a guard needs is here; nothing here decides.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::guard::access::AccessPolicy;
+use crate::guard::body::BodyPolicy;
+use crate::guard::caller::AuthPolicy;
+use crate::guard::client::ClientPolicy;
+use crate::guard::cors::CorsPolicy;
+use crate::guard::credential::CarrierPolicy;
+use crate::guard::jwt::{JwtPolicy, TokenCache};
+use crate::guard::limit::LimitPolicy;
+use crate::guard::origin::OriginPolicy;
+use crate::guard::permission::PermissionPolicy;
+use crate::guard::response::ResponsePolicy;
+use crate::guard::routes::RoutesPolicy;
+use crate::guard::target::{HostTable, PathPolicy};
+use crate::guard::upgrade::UpgradePolicy;
+use crate::guard::upstream::ForwardPolicy;
+use crate::secret::Secret;
+
+/// The whole compiled configuration.
+#[derive(Debug)]
+pub struct Policy {
+    /// The door: listeners, deadlines, caps.
+    pub server: ServerPolicy,
+    /// Which host belongs to which app: an index into `apps`.
+    pub hosts: HostTable,
+    /// Who may speak for a client's address.
+    pub client: ClientPolicy,
+    /// The protected apps, in the order of their names.
+    pub apps: Vec<Arc<App>>,
+    /// Every `[auth.*]`, by name; apps hold their own references.
+    pub providers: Vec<Arc<JwtPolicy>>,
+    /// Verified tokens, bounded; carried over a reload only while no key changed.
+    pub tokens: Arc<TokenCache>,
+    /// The operator's listener.
+    pub admin: AdminPolicy,
+    /// Logging.
+    pub log: LogPolicy,
+    /// The promises of the file.
+    pub expects: Vec<Expect>,
+}
+
+/// `[server]` and `[state]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerPolicy {
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// Worker threads; `None` is one per core.
+    pub threads: Option<usize>,
+    /// How long open requests and streams get after SIGTERM.
+    pub drain: Duration,
+    /// Tell `Server-Timing`.
+    pub server_timing: bool,
+    /// Deadlines.
+    pub timeouts: Timeouts,
+    /// Caps.
+    pub limits: ServerLimits,
+    /// `state.dir`, resolved against the main file.
+    pub state_dir: PathBuf,
+}
+
+/// `[server.timeouts]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// The whole request head, from its first byte.
+    pub header: Duration,
+    /// Between two requests, and before the first.
+    pub idle: Duration,
+    /// A request body without a single byte.
+    pub body_idle: Duration,
+    /// Bytes per second below which a body is cut, measured over `body_idle`.
+    pub min_rate: u64,
+    /// A client that takes nothing of a response.
+    pub send_idle: Duration,
+    /// A WebSocket or event stream without a byte either way.
+    pub stream_idle: Duration,
+}
+
+/// `[server.limits]`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Open connections; `None` is "auto": an eighth of the memory at 64 KiB each, at most 10,000.
+    pub connections: Option<usize>,
+    /// Open connections of one address (IPv6: one /64); trusted proxies are not counted.
+    pub connections_per_ip: usize,
+    /// Requests after which a connection is closed.
+    pub requests_per_connection: u64,
+    /// Caps of a head.
+    pub head: HeadLimits,
+    /// Clients remembered by each limit.
+    pub limit_keys: usize,
+    /// Verified tokens remembered.
+    pub token_cache: usize,
+}
+
+/// Caps of one request head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Bytes of the whole head.
+    pub bytes: usize,
+    /// Number of fields.
+    pub count: usize,
+    /// Bytes of the request target.
+    pub uri: usize,
+}
+
+/// `[admin]`
+#[derive(Debug)]
+pub struct AdminPolicy {
+    /// Where it listens; `None` is off.
+    pub listen: Option<SocketAddr>,
+    /// Host names besides addresses, `localhost` and single labels.
+    pub hosts: Vec<String>,
+    /// The bearer that opens `/api/v1/*`.
+    pub token: Option<Secret<Vec<u8>>>,
+    /// `/metrics` needs no token even off loopback.
+    pub metrics_open: bool,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPolicy {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// Shape of the lines.
+    pub format: LogFormat,
+    /// Where access events go.
+    pub access: AccessLog,
+    /// Query parameters whose values are never logged, compared without case.
+    pub redact_query: Vec<String>,
+}
+
+/// `log.format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// `log.access`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Standard output.
+    Stdout,
+    /// A file that is rotated by size.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Bytes after which it is rotated.
+        max_size: u64,
+        /// Old files kept.
+        keep: usize,
+    },
+}
+
+/// One `[app.NAME]`.
+#[derive(Debug)]
+pub struct App {
+    /// Its name, also the realm of its challenges and a metrics label.
+    pub name: Arc<str>,
+    /// Position in [`Policy::apps`].
+    pub index: usize,
+    /// The host names it answers to, as configured; what decides is [`Policy::hosts`].
+    pub hosts: Vec<String>,
+    /// How paths are read.
+    pub path: PathPolicy,
+    /// Which addresses may come.
+    pub access: AccessPolicy,
+    /// Per-address limits of every request of the app.
+    pub limit: LimitPolicy,
+    /// The listed routes.
+    pub routes: RoutesPolicy,
+    /// CORS.
+    pub cors: CorsPolicy,
+    /// The same-origin rule.
+    pub origin: OriginPolicy,
+    /// What carries our tokens here, and has to be taken off before the app sees it.
+    pub carriers: CarrierPolicy,
+    /// What the app is told.
+    pub forward: ForwardPolicy,
+    /// What the client is told.
+    pub response: ResponsePolicy,
+    /// Shape of refusals.
+    pub errors: ErrorShape,
+    /// Where the app is.
+    pub upstream: UpstreamPolicy,
+    /// Where each key stood.
+    pub lines: Lines,
+}
+
+/// One `[[app.NAME.route]]`, or the app's own policy for unlisted paths; every value resolved.
+#[derive(Debug)]
+pub struct Route {
+    /// `name`, else the first `match`, else `-` for unlisted paths. A metrics label.
+    pub label: Arc<str>,
+    /// Position among the app's routes; unlisted is 0.
+    pub index: usize,
+    /// The app's per-address limits count here too (`limit.app`).
+    pub app_limit: bool,
+    /// Per-address limits on top of the app's.
+    pub ip_limit: LimitPolicy,
+    /// Body caps.
+    pub body: BodyPolicy,
+    /// Who has to be known.
+    pub auth: AuthPolicy,
+    /// Who of those may.
+    pub permission: PermissionPolicy,
+    /// Per-caller limits: the app's, then the route's.
+    pub caller_limit: LimitPolicy,
+    /// WebSockets.
+    pub upgrade: UpgradePolicy,
+    /// `%2F` is let through.
+    pub encoded_slash: bool,
+    /// Where each key stood.
+    pub lines: Lines,
+}
+
+/// Shape of refusal bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorShape {
+    /// RFC 9457 `application/problem+json`.
+    #[default]
+    Problem,
+    /// `{"detail": …}`
+    Fastapi,
+    /// `{"error": …}`
+    Error,
+}
+
+/// `upstream = { … }`: one plain-HTTP address for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamPolicy {
+    /// The URL as written, for messages.
+    pub url: String,
+    /// `host:port`, resolved when a connection is made.
+    pub authority: String,
+    /// Connect deadline.
+    pub connect: Duration,
+    /// How long the app may take to answer, and to go on answering.
+    pub read: Duration,
+    /// Further tries where they are safe: 0 or 1.
+    pub retries: usize,
+}
+
+/// Where the keys of a table stood, for `explain` and for warnings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lines(pub Vec<(&'static str, Line)>);
+
+/// A place in a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The file, as named to the reader.
+    pub file: Arc<str>,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+impl Lines {
+    /// The place of `key`, if it was written.
+    #[must_use]
+    pub fn of(&self, key: &str) -> Option<&Line> {
+        self.0.iter().find(|(k, _)| *k == key).map(|(_, line)| line)
+    }
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// One `[[expect]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// `METHOD /path`
+    pub request: String,
+    /// The `Host`; where the file has one app alone and the promise names none, a host of that app.
+    pub host: Option<String>,
+    /// Who asks; `None` is nobody.
+    pub caller: Option<Assumed>,
+    /// The client's address; loopback if not said.
+    pub ip: Option<std::net::IpAddr>,
+    /// What has to come out.
+    pub answer: Expected,
+    /// Where it stood.
+    pub line: Line,
+}
+
+/// A caller that is assumed, not proven: for `explain` and `[[expect]]` alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assumed {
+    /// The user.
+    pub user: String,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Scopes.
+    pub scopes: Vec<String>,
+}
+
+/// What an `[[expect]]` promises.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The request reaches the app.
+    Forward,
+    /// It is refused with this status.
+    Status(u16),
+    /// It is refused with this code.
+    Code(String),
+}

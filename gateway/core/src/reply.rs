@@ -1,0 +1,270 @@
+//! How a decision becomes bytes: the one writer of every local answer.
+//!
+//! Whatever the request said that stands in an answer is escaped: JSON by its serialiser, the page by
+//! [`page`], field values by their type. Nothing of the app, its address or its version is known here.
+//! RFC 9457 (problem details), RFC 6750 §3 (challenge), RFC 9112 (HTTP/1.1 bytes).
+
+mod page;
+
+use std::io::Write as _;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::denial::{Denial, Exhausted};
+use crate::guard::cors::{CorsGrant, Preflight};
+use crate::guard::limit::Tickets;
+use crate::guard::response::{Circumstances, ResponsePolicy};
+use crate::policy::ErrorShape;
+use crate::request::Head;
+
+/// A local answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The fields; `content-length` and `connection` are not among them.
+    pub fields: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The connection is closed afterwards.
+    pub close: bool,
+}
+
+/// How a refusal is worded.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner<'a> {
+    /// Shape of the body.
+    pub shape: ErrorShape,
+    /// A browser navigates: an HTML page, whatever the shape.
+    pub navigation: bool,
+    /// Realm of the challenge: the app's name, or `stagedoor`.
+    pub realm: &'a str,
+}
+
+impl Reply {
+    /// The answer to a refusal.
+    #[must_use]
+    pub fn refusal(
+        denial: &Denial,
+        manner: Manner<'_>,
+        policy: &ResponsePolicy,
+        at: &Circumstances<'_>,
+    ) -> Self {
+        Self::of(denial, manner, at.request_id).dressed(policy, at)
+    }
+
+    /// The answer to a refusal before any app is known: a problem, in the bare set of headers.
+    #[must_use]
+    pub fn early(denial: &Denial, request_id: &str) -> Self {
+        let manner = Manner { shape: ErrorShape::Problem, navigation: false, realm: "stagedoor" };
+        let (cors, tickets) = (CorsGrant::default(), Tickets::default());
+        let at = Circumstances {
+            https: false,
+            host: "",
+            request_id,
+            cors: &cors,
+            tickets: &tickets,
+            server_timing: None,
+        };
+        Self::refusal(denial, manner, ResponsePolicy::bare(), &at)
+    }
+
+    /// The answer to a preflight.
+    ///
+    /// It stands for the whole CORS part: the grant of `at` is left out.
+    #[must_use]
+    pub fn preflight(preflight: &Preflight, policy: &ResponsePolicy, at: &Circumstances<'_>) -> Self {
+        let cors = CorsGrant::default();
+        Self::of_preflight(preflight).dressed(policy, &Circumstances { cors: &cors, ..*at })
+    }
+
+    /// Any other local answer.
+    #[must_use]
+    pub fn text(
+        status: StatusCode,
+        content_type: &'static str,
+        body: Vec<u8>,
+        policy: &ResponsePolicy,
+        at: &Circumstances<'_>,
+    ) -> Self {
+        Self::plain(status, content_type, body).dressed(policy, at)
+    }
+
+    /// The HTTP/1.1 bytes; with `head_only`, for HEAD, the length is told and the body is not sent.
+    ///
+    /// `close` ends the connection even where the answer itself does not ask for it.
+    #[must_use]
+    pub fn to_h1(&self, head_only: bool, close: bool) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1024 + self.body.len());
+        let reason = self.status.canonical_reason().unwrap_or("Unknown");
+        // Writing to a Vec cannot fail.
+        let _ = write!(out, "HTTP/1.1 {} {reason}\r\n", self.status.as_str());
+        for (name, value) in &self.fields {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                out.extend_from_slice(part);
+            }
+        }
+        let bodiless = self.bodiless();
+        if !bodiless {
+            let _ = write!(out, "content-length: {}\r\n", self.body.len());
+        }
+        let connection = if self.close || close { "close" } else { "keep-alive" };
+        let _ = write!(out, "connection: {connection}\r\n\r\n");
+        if !head_only && !bodiless {
+            out.extend_from_slice(&self.body);
+        }
+        out
+    }
+
+    /// RFC 9110 §8.6: no length and no body on these.
+    fn bodiless(&self) -> bool {
+        self.status.is_informational()
+            || self.status == StatusCode::NO_CONTENT
+            || self.status == StatusCode::NOT_MODIFIED
+    }
+
+    /// The refusal without what every local answer carries.
+    fn of(denial: &Denial, manner: Manner<'_>, request_id: &str) -> Self {
+        let status = denial.status();
+        let mut reply = if manner.navigation {
+            let body = page::render(denial, request_id).into_bytes();
+            let mut reply = Self::plain(status, "text/html; charset=utf-8", body);
+            reply.fields.insert(header::CONTENT_SECURITY_POLICY, page::POLICY);
+            reply
+        } else {
+            let (content_type, body) = worded(denial, manner.shape, request_id);
+            Self::plain(status, content_type, body)
+        };
+        reply.close = denial.closes();
+        if let Some(challenge) = challenge(denial, manner.realm) {
+            reply.put(header::WWW_AUTHENTICATE, HeaderValue::try_from(challenge));
+        }
+        if let Some(seconds) = denial.retry_after() {
+            reply.fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Denial::MethodNotAllowed { allow } = denial {
+            reply.put(header::ALLOW, HeaderValue::from_str(allow));
+        }
+        reply
+    }
+
+    fn of_preflight(preflight: &Preflight) -> Self {
+        let mut fields = HeaderMap::new();
+        for (name, value) in &preflight.headers {
+            fields.insert(HeaderName::from_static(name), value.clone());
+        }
+        Self { status: StatusCode::NO_CONTENT, fields, body: Vec::new(), close: false }
+    }
+
+    fn plain(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
+        let mut fields = HeaderMap::with_capacity(20);
+        fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Self { status, fields, body, close: false }
+    }
+
+    fn put<E>(&mut self, name: HeaderName, value: Result<HeaderValue, E>) {
+        if let Ok(value) = value {
+            self.fields.insert(name, value);
+        }
+    }
+
+    fn dressed(mut self, policy: &ResponsePolicy, at: &Circumstances<'_>) -> Self {
+        policy.dress_local(&mut self.fields, at);
+        self
+    }
+}
+
+/// Whether a browser navigates: by `Sec-Fetch-Mode`, else a GET or HEAD that accepts HTML.
+#[must_use]
+pub fn is_navigation(head: &Head<'_>) -> bool {
+    if let Some(mode) = head.first("sec-fetch-mode") {
+        return mode.eq_ignore_ascii_case(b"navigate");
+    }
+    matches!(head.method, "GET" | "HEAD")
+        && head
+            .all("accept")
+            .flat_map(|value| value.split(|b| *b == b','))
+            .filter_map(|range| range.split(|b| *b == b';').next())
+            .any(|range| range.trim_ascii().eq_ignore_ascii_case(b"text/html"))
+}
+
+/// A problem of RFC 9457; the members in the order of the RFC.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'a str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    code: &'a str,
+    /// draft-ietf-httpapi-ratelimit-headers, "Quota Exceeded"
+    #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
+    violated: Option<[&'a str; 1]>,
+}
+
+/// Content type and body of a refusal that a program reads.
+fn worded(denial: &Denial, shape: ErrorShape, request_id: &str) -> (&'static str, Vec<u8>) {
+    let detail = denial.detail();
+    match shape {
+        ErrorShape::Problem => {
+            let (kind, violated) = match quota(denial) {
+                Some(exhausted) => (QUOTA_EXCEEDED, Some([&*exhausted.limit])),
+                None => ("about:blank", None),
+            };
+            let problem = Problem {
+                r#type: kind,
+                title: title(denial.status()),
+                status: denial.status().as_u16(),
+                detail: &detail,
+                instance: &format!("urn:uuid:{request_id}"),
+                code: denial.code(),
+                violated,
+            };
+            ("application/problem+json", json(&problem))
+        }
+        ErrorShape::Fastapi => ("application/json", json(&serde_json::json!({ "detail": detail }))),
+        ErrorShape::Error => ("application/json", json(&serde_json::json!({ "error": detail }))),
+    }
+}
+
+/// Text and numbers always serialise; an empty body would still refuse.
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn quota(denial: &Denial) -> Option<&Exhausted> {
+    if let Denial::RateLimited(exhausted) = denial { Some(exhausted) } else { None }
+}
+
+fn title(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("Error")
+}
+
+/// The value of `WWW-Authenticate` (RFC 6750 §3), on every 401 and where a scope is missing.
+fn challenge(denial: &Denial, realm: &str) -> Option<String> {
+    let error = if *denial == Denial::ScopeMissing {
+        ", error=\"insufficient_scope\""
+    } else if denial.status() != StatusCode::UNAUTHORIZED {
+        return None;
+    } else if *denial == Denial::TokenMissing {
+        ""
+    } else {
+        ", error=\"invalid_token\""
+    };
+    let mut challenge = String::from("Bearer realm=\"");
+    for c in realm.chars().filter(|c| matches!(c, ' '..='~')) {
+        if matches!(c, '"' | '\\') {
+            challenge.push('\\');
+        }
+        challenge.push(c);
+    }
+    challenge.push('"');
+    challenge.push_str(error);
+    Some(challenge)
+}
+
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+
+#[cfg(test)]
+mod tests;

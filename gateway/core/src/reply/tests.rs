@@ -1,0 +1,239 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::denial::TokenFault;
+use crate::request::{Field, Framing, Version};
+
+const ID: &str = "01900000-0000-7000-8000-000000000001";
+
+fn manner(shape: ErrorShape) -> Manner<'static> {
+    Manner { shape, navigation: false, realm: "anime" }
+}
+
+fn field(reply: &Reply, name: &str) -> String {
+    let lines: Vec<&str> = reply.fields.get_all(name).iter().map(|v| v.to_str().unwrap()).collect();
+    if lines.is_empty() { "-".to_owned() } else { lines.join(" || ") }
+}
+
+fn limited(millis: u64) -> Denial {
+    Denial::RateLimited(Exhausted {
+        limit: Arc::from("app.ip-1"),
+        retry_after: Duration::from_millis(millis),
+    })
+}
+
+#[test]
+fn bodies_have_the_shape_that_is_asked_for() {
+    let check = |denial: &Denial, shape, kind: &str, expected: Value| {
+        let reply = Reply::of(denial, manner(shape), ID);
+        assert_eq!(field(&reply, "content-type"), kind);
+        assert_eq!(serde_json::from_slice::<Value>(&reply.body).unwrap(), expected);
+        assert_eq!(reply.status, denial.status());
+    };
+    let missing = Denial::TokenMissing;
+    check(&missing, ErrorShape::Fastapi, "application/json", json!({"detail": "Not authenticated"}));
+    check(&missing, ErrorShape::Error, "application/json", json!({"error": "Not authenticated"}));
+    check(
+        &missing,
+        ErrorShape::Problem,
+        "application/problem+json",
+        json!({
+            "type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "Not authenticated",
+            "instance": format!("urn:uuid:{ID}"), "code": "token_missing",
+        }),
+    );
+    check(
+        &limited(1500),
+        ErrorShape::Problem,
+        "application/problem+json",
+        json!({
+            "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
+            "title": "Too Many Requests", "status": 429,
+            "detail": "Too many requests; try again in 2 seconds",
+            "instance": format!("urn:uuid:{ID}"), "code": "rate_limited", "violated-policies": ["app.ip-1"],
+        }),
+    );
+    let problem = Reply::of(&missing, manner(ErrorShape::Problem), ID);
+    assert!(problem.body.starts_with(b"{\"type\":\"about:blank\",\"title\":"));
+}
+
+#[test]
+fn each_status_brings_its_fields() {
+    let check = |denial: Denial, name: &str, expected: &str| {
+        for shape in [ErrorShape::Problem, ErrorShape::Fastapi, ErrorShape::Error] {
+            for navigation in [false, true] {
+                let reply = Reply::of(&denial, Manner { navigation, ..manner(shape) }, ID);
+                assert_eq!(field(&reply, name), expected, "{denial:?}");
+                assert_eq!(field(&reply, "location"), "-");
+            }
+        }
+    };
+    let challenge = "www-authenticate";
+    check(Denial::TokenMissing, challenge, "Bearer realm=\"anime\"");
+    check(Denial::TokenExpired, challenge, "Bearer realm=\"anime\", error=\"invalid_token\"");
+    check(
+        Denial::TokenInvalid(TokenFault::Issuer),
+        challenge,
+        "Bearer realm=\"anime\", error=\"invalid_token\"",
+    );
+    check(Denial::ScopeMissing, challenge, "Bearer realm=\"anime\", error=\"insufficient_scope\"");
+    check(Denial::RoleMissing, challenge, "-");
+    check(Denial::NotFound, challenge, "-");
+    check(limited(0), "retry-after", "1");
+    check(limited(59_001), "retry-after", "60");
+    check(Denial::Draining, "retry-after", "5");
+    check(Denial::IdentityUnavailable, "retry-after", "5");
+    check(Denial::UpstreamTimeout, "retry-after", "-");
+    check(Denial::MethodNotAllowed { allow: Arc::from("GET, HEAD") }, "allow", "GET, HEAD");
+    check(Denial::MethodNotAllowed { allow: Arc::from("") }, "allow", "");
+    check(Denial::NotFound, "allow", "-");
+}
+
+#[test]
+fn a_realm_cannot_leave_its_quotes() {
+    let check = |realm, expected: &str| {
+        assert_eq!(challenge(&Denial::TokenMissing, realm).unwrap(), expected);
+    };
+    check("a b", "Bearer realm=\"a b\"");
+    check("a\", error=\"x\\", "Bearer realm=\"a\\\", error=\\\"x\\\\\"");
+    check("a\r\nset-cookie: x\u{e9}", "Bearer realm=\"aset-cookie: x\"");
+}
+
+#[test]
+fn a_navigation_gets_a_page() {
+    let manner = Manner { navigation: true, ..manner(ErrorShape::Fastapi) };
+    let reply = Reply::of(&Denial::AmbiguousPath("<b>&\"'"), manner, "<script>");
+    assert_eq!(field(&reply, "content-type"), "text/html; charset=utf-8");
+    let page = String::from_utf8(reply.body).unwrap();
+    for part in [
+        "<title>400 Bad Request</title>",
+        "&lt;b&gt;&amp;&quot;&#39;",
+        "<code>&lt;script&gt;</code>",
+        "width=device-width",
+        "prefers-color-scheme",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    for absent in ["<b>", "<script", "http://", "https://", "url(", " style=", "onclick"] {
+        assert!(!page.contains(absent), "{absent}\n{page}");
+    }
+    let page = String::from_utf8(Reply::of(&Denial::TokenMissing, manner, ID).body).unwrap();
+    assert!(page.contains("Not authenticated") && page.contains("Sign in") && page.contains(ID));
+}
+
+#[test]
+fn the_page_allows_its_one_style_block_alone() {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, page::STYLE.as_bytes());
+    let hash = base64::engine::general_purpose::STANDARD.encode(digest);
+    let expected = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    assert_eq!(page::POLICY, expected);
+    let manner = Manner { navigation: true, ..manner(ErrorShape::Problem) };
+    assert_eq!(field(&Reply::of(&Denial::NotFound, manner, ID), "content-security-policy"), expected);
+}
+
+#[test]
+fn bytes_on_the_wire() {
+    let check = |reply: &Reply, head_only, close, expected: &str| {
+        assert_eq!(String::from_utf8(reply.to_h1(head_only, close)).unwrap(), expected.replace('\n', "\r\n"));
+    };
+    let reply = Reply::plain(StatusCode::FORBIDDEN, "text/plain", b"no".to_vec());
+    let head = "HTTP/1.1 403 Forbidden\ncontent-type: text/plain\ncontent-length: 2\n";
+    check(&reply, false, false, &format!("{head}connection: keep-alive\n\nno"));
+    check(&reply, true, false, &format!("{head}connection: keep-alive\n\n"));
+    check(&reply, false, true, &format!("{head}connection: close\n\nno"));
+    let closing = Reply { close: true, ..reply };
+    check(&closing, false, false, &format!("{head}connection: close\n\nno"));
+
+    let allow = ("access-control-allow-origin", HeaderValue::from_static("https://a.example"));
+    let preflight = Reply::of_preflight(&Preflight { headers: vec![allow] });
+    check(
+        &preflight,
+        false,
+        false,
+        "HTTP/1.1 204 No Content\naccess-control-allow-origin: https://a.example\nconnection: keep-alive\n\n",
+    );
+    assert!(Reply::of(&Denial::BadRequest("x"), manner(ErrorShape::Problem), ID).close);
+    assert!(!Reply::of(&Denial::TokenMissing, manner(ErrorShape::Problem), ID).close);
+}
+
+#[test]
+fn navigations() {
+    let check = |method: &str, fields: &[(&str, &str)], expected: bool| {
+        let fields = fields.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect();
+        let head = Head {
+            method,
+            target: b"/",
+            host: "media.example",
+            version: Version::Http11,
+            fields,
+            framing: Framing::None,
+            keep_alive: true,
+            expects_continue: false,
+            length: 0,
+        };
+        assert_eq!(is_navigation(&head), expected, "{method} {:?}", head.fields);
+    };
+    check("GET", &[("Sec-Fetch-Mode", "navigate"), ("Accept", "*/*")], true);
+    check("POST", &[("sec-fetch-mode", "navigate")], true);
+    check("GET", &[("Sec-Fetch-Mode", "cors"), ("Accept", "text/html")], false);
+    check("GET", &[("Sec-Fetch-Mode", "websocket")], false);
+    check("GET", &[("Accept", "application/xhtml+xml, Text/HTML;q=0.9")], true);
+    check("HEAD", &[("Accept", "text/html")], true);
+    check("POST", &[("Accept", "text/html")], false);
+    check("GET", &[("Accept", "*/*")], false);
+    check("GET", &[("Accept", "application/json, text/plain, */*")], false);
+    check("GET", &[("Accept", "text/html5, x/text/html")], false);
+    check("GET", &[], false);
+}
+
+#[test]
+fn a_whole_refusal_carries_what_every_answer_carries() {
+    let cors = CorsGrant {
+        headers: vec![("access-control-allow-origin", HeaderValue::from_static("https://a.example"))],
+        vary: true,
+    };
+    let tickets = Tickets::default();
+    let at = Circumstances {
+        https: false,
+        host: "media.example",
+        request_id: ID,
+        cors: &cors,
+        tickets: &tickets,
+        server_timing: None,
+    };
+    let allowed = Preflight { headers: vec![("access-control-max-age", HeaderValue::from_static("600"))] };
+    let page = Manner { navigation: true, ..manner(ErrorShape::Problem) };
+    let bare = ResponsePolicy::bare();
+    let api = "default-src 'none'; frame-ancestors 'none'";
+    let policy = page::POLICY;
+    let hash = policy.to_str().unwrap();
+    let check = |reply: Reply, cors: &str, csp: &str| {
+        for (name, value) in [
+            ("x-request-id", ID),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("cache-control", "no-store"),
+            ("content-security-policy", csp),
+            ("access-control-allow-origin", cors),
+            ("ratelimit", "-"),
+        ] {
+            assert_eq!(field(&reply, name), value, "{name}");
+        }
+    };
+    check(Reply::refusal(&Denial::NotFound, manner(ErrorShape::Error), bare, &at), "https://a.example", api);
+    check(Reply::refusal(&Denial::NotFound, page, bare, &at), "https://a.example", hash);
+    check(Reply::preflight(&allowed, bare, &at), "-", api);
+    check(Reply::text(StatusCode::OK, "text/plain", Vec::new(), bare, &at), "https://a.example", api);
+    check(Reply::early(&Denial::BadRequest("no Host"), ID), "-", api);
+}

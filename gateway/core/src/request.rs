@@ -1,0 +1,131 @@
+//! A borrowed view of one request, whatever protocol brought it.
+
+use std::net::IpAddr;
+
+/// The head of one request as it stood on the wire, already judged by the strict parser.
+///
+/// Names and values borrow the connection's buffer. Trust: syntax only; nothing in it has been
+/// authenticated and every value is the client's choice.
+#[derive(Clone, Debug)]
+pub struct Head<'a> {
+    /// The method: `[A-Z-]{1,32}`, never CONNECT, TRACE or TRACK; see [`crate::head::judge_method`].
+    pub method: &'a str,
+    /// Path and query in origin form, byte for byte as received (an absolute form loses its
+    /// scheme and authority). Starts with `/`; visible ASCII or bytes above 0x7F, no `#`.
+    pub target: &'a [u8],
+    /// The one `Host` (or the authority of an absolute form, which must equal it), not empty.
+    pub host: &'a str,
+    /// The protocol version.
+    pub version: Version,
+    /// All fields in their order, hop-by-hop ones included.
+    pub fields: Vec<Field<'a>>,
+    /// How the body is delimited.
+    pub framing: Framing,
+    /// The client wants to reuse the connection.
+    pub keep_alive: bool,
+    /// `Expect: 100-continue` was sent.
+    pub expects_continue: bool,
+    /// Bytes of the buffer that the head took, its last CRLF included.
+    pub length: usize,
+}
+
+/// One header field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// A token of RFC 9110 §5.6.2, in the client's spelling.
+    pub name: &'a str,
+    /// The value without surrounding white space; no CR, LF, NUL or other control but tab.
+    pub value: &'a [u8],
+}
+
+/// HTTP versions that reach the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+    /// HTTP/2
+    Http2,
+}
+
+/// How a request body is delimited (RFC 9112 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// No body.
+    None,
+    /// `Content-Length`, in bytes; never zero (zero is [`Framing::None`] with the field kept).
+    Length(u64),
+    /// `Transfer-Encoding: chunked` alone.
+    Chunked,
+}
+
+/// Whom the socket belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The remote address of the TCP connection. An IPv4-mapped address is already plain IPv4.
+    pub ip: IpAddr,
+    /// The local port the connection came in on.
+    pub port: u16,
+    /// The connection is TLS.
+    pub tls: bool,
+}
+
+impl<'a> Head<'a> {
+    /// All values of the field `name` (compared without case), in order.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields.iter().filter(move |f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value)
+    }
+
+    /// The first value of the field `name`.
+    #[must_use]
+    pub fn first(&self, name: &str) -> Option<&'a [u8]> {
+        self.all(name).next()
+    }
+
+    /// The only value of the field `name`, as visible text; `None` if absent, repeated or not UTF-8.
+    #[must_use]
+    pub fn sole_text(&self, name: &str) -> Option<&'a str> {
+        let mut all = self.all(name);
+        let value = all.next()?;
+        if all.next().is_some() {
+            return None;
+        }
+        std::str::from_utf8(value).ok()
+    }
+
+    /// Whether the field `name` is there at all.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.first(name).is_some()
+    }
+
+    /// Whether a comma-separated list field holds `token` (compared without case).
+    #[must_use]
+    pub fn lists(&self, name: &str, token: &str) -> bool {
+        self.all(name).any(|value| {
+            value.split(|b| *b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+        })
+    }
+
+    /// Path without the query, as received.
+    #[must_use]
+    pub fn raw_path(&self) -> &'a [u8] {
+        self.target.split(|b| *b == b'?').next().unwrap_or_default()
+    }
+
+    /// Query without its `?`, as received.
+    #[must_use]
+    pub fn raw_query(&self) -> Option<&'a [u8]> {
+        let at = self.target.iter().position(|b| *b == b'?')?;
+        self.target.get(at + 1..)
+    }
+
+    /// The connection option `upgrade` together with an `Upgrade` field (RFC 9110 §7.8): the one
+    /// case in which a client really asks to leave HTTP. An `Upgrade` field that `Connection` does
+    /// not name is ignored and dropped, as the RFC wants.
+    #[must_use]
+    pub fn asks_upgrade(&self) -> bool {
+        self.has("upgrade") && self.lists("connection", "upgrade")
+    }
+}

@@ -1,0 +1,42 @@
+//! Host and path: no input panics, what is accepted is kept byte for byte, and no reading of an
+//! accepted path holds a dot segment.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use stagedoor_core::guard::target::{HostTable, PathPolicy};
+use stagedoor_core::request::{Framing, Head, Version};
+
+fuzz_target!(|input: (&str, &[u8])| {
+    let (name, raw) = input;
+    let entries = [("a.example".to_owned(), 0), ("*.example".to_owned(), 1), (name.to_owned(), 2)];
+    let _ = HostTable::build(&entries);
+    let Ok(hosts) = HostTable::build(&entries[..2]) else { panic!("the table") };
+    if let Ok(found) = hosts.find(name) {
+        assert_eq!(found.name(), name);
+    }
+
+    let head = Head {
+        method: "GET",
+        target: raw,
+        host: "a.example",
+        version: Version::Http11,
+        fields: Vec::new(),
+        framing: Framing::None,
+        keep_alive: true,
+        expects_continue: false,
+        length: 0,
+    };
+    let Ok(host) = hosts.find(head.host) else { panic!("the host") };
+    let Ok(target) = PathPolicy::default().normalise(&head, host) else { return };
+    assert_eq!(target.raw(), raw);
+    let segments = target.raw_path().split(|b| *b == b'/').count() - 1;
+    for at in 0..segments {
+        let Some(segment) = target.param(at) else { panic!("segment {at} is not UTF-8") };
+        let read = segment.split([';', '/']).next().unwrap_or_default();
+        assert!(read != "." && read != "..", "{segment}");
+        assert!(!segment.contains(|c: char| c.is_ascii_control() || c == '\\'));
+        assert!(!target.segment_is_plain(at) || !segment.contains([';', '/']));
+    }
+    assert!(target.param(segments).is_none());
+});
