@@ -1,0 +1,230 @@
+//! The operator's listener: liveness, readiness, metrics, reload.
+//!
+//! It reads heads with the same strict parser and answers with the same writer as the public door,
+//! one request a connection. `/live`, `/ready` and `/metrics` are open on loopback; `/api/v1/*`
+//! always wants the token. A `Host` that is a public name is refused (DNS rebinding).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use stagedoor_core::denial::{Denial, TokenFault};
+use stagedoor_core::guard::cors::CorsGrant;
+use stagedoor_core::guard::limit::Tickets;
+use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
+use stagedoor_core::head::{self, Parsed};
+use stagedoor_core::policy::{AdminPolicy, ErrorShape, HeadLimits};
+use stagedoor_core::reply::{Manner, Reply};
+use stagedoor_core::request::Head;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use crate::edge::adapt;
+use crate::edge::line::{Heard, Line};
+use crate::edge::request_id;
+use crate::gateway::{Gateway, Stage};
+use crate::reload::{Reloader, Trigger};
+
+const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, count: 64, uri: 2 * 1024 };
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Connections at once; more wait in the backlog.
+const CONNECTIONS: usize = 64;
+
+/// The listener's own state.
+pub(crate) struct Admin {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) reloader: Arc<Reloader>,
+    /// It listens on an address that only this machine reaches.
+    pub(crate) loopback: bool,
+    /// Never leaves the serving stage: the listener answers until the process ends.
+    pub(crate) open: watch::Sender<Stage>,
+}
+
+/// Accepts until the process ends.
+pub(crate) async fn accept(listener: TcpListener, admin: Arc<Admin>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok((tcp, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let admin = Arc::clone(&admin);
+        tokio::spawn(async move {
+            admin.serve(Line::new(tcp)).await;
+            drop(place);
+        });
+    }
+}
+
+impl Admin {
+    async fn serve(&self, mut line: Line) {
+        let mut open = self.open.subscribe();
+        let heard = line.hear(&LIMITS, PATIENCE, PATIENCE, &mut open).await;
+        let request_id = request_id::fresh(self.gateway.now().unix());
+        let bytes = match heard {
+            Heard::Silence => return,
+            Heard::Fault(denial) => self.bytes(refusal(&denial, &request_id), false),
+            Heard::Head => self.answer(&line, &request_id).await,
+        };
+        line.say(&bytes).await;
+        line.hang_up(&mut open).await;
+    }
+
+    async fn answer(&self, line: &Line, request_id: &str) -> Vec<u8> {
+        let head = match head::parse(&line.buffer, &LIMITS) {
+            Ok(Parsed::Complete(head)) => head,
+            Ok(Parsed::Partial) => {
+                return self.bytes(refusal(&Denial::BadRequest("unreadable head"), request_id), false);
+            }
+            Err(denial) => return self.bytes(refusal(&denial, request_id), false),
+        };
+        let reply = match self.decide(&head).await {
+            Ok(Answer { status, kind, body }) => {
+                with_bare(request_id, |policy, at| Reply::text(status, kind, body, policy, at))
+            }
+            Err(denial) => refusal(&denial, request_id),
+        };
+        self.bytes(reply, head.method == "HEAD")
+    }
+
+    fn bytes(&self, reply: Reply, head_only: bool) -> Vec<u8> {
+        adapt::to_h1(reply, self.gateway.now(), head_only, true)
+    }
+
+    async fn decide(&self, head: &Head<'_>) -> Result<Answer, Denial> {
+        let live = self.gateway.live();
+        let policy = &live.policy.admin;
+        if !is_private_name(head.host, &policy.hosts) {
+            return Err(Denial::UnknownHost);
+        }
+        let path = std::str::from_utf8(head.raw_path()).map_err(|_| Denial::NotFound)?;
+        match path {
+            "/live" => readable(head).map(|()| Answer::text(StatusCode::OK, "live\n")),
+            "/ready" => {
+                readable(head)?;
+                Ok(match self.gateway.stage() {
+                    Stage::Serving => Answer::text(StatusCode::OK, "ready\n"),
+                    Stage::Draining | Stage::Closing => {
+                        Answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+                    }
+                })
+            }
+            "/metrics" => {
+                readable(head)?;
+                if !self.loopback && !policy.metrics_open {
+                    authorised(head, policy)?;
+                }
+                let body = self.gateway.render_metrics(&live)?.into_bytes();
+                Ok(Answer { status: StatusCode::OK, kind: "text/plain; version=0.0.4; charset=utf-8", body })
+            }
+            "/api/v1/reload" => {
+                authorised(head, policy)?;
+                if head.method != "POST" {
+                    return Err(Denial::MethodNotAllowed { allow: "POST".into() });
+                }
+                drop(live);
+                Ok(self.reload().await)
+            }
+            path if path.starts_with("/api/") => authorised(head, policy).and(Err(Denial::NotFound)),
+            _ => Err(Denial::NotFound),
+        }
+    }
+
+    async fn reload(&self) -> Answer {
+        let (status, body) = match self.reloader.reload(Trigger::Asked).await {
+            Ok(report) => (
+                StatusCode::OK,
+                serde_json::json!({ "reloaded": true, "restart_needed": report.restart, "warnings": report.warnings }),
+            ),
+            Err(problems) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                serde_json::json!({ "reloaded": false, "problems": problems }),
+            ),
+        };
+        let mut body = body.to_string().into_bytes();
+        body.push(b'\n');
+        Answer { status, kind: "application/json", body }
+    }
+}
+
+/// What the listener says when it does not refuse.
+struct Answer {
+    status: StatusCode,
+    kind: &'static str,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn text(status: StatusCode, body: &str) -> Self {
+        Self { status, kind: "text/plain; charset=utf-8", body: body.as_bytes().to_vec() }
+    }
+}
+
+fn readable(head: &Head<'_>) -> Result<(), Denial> {
+    if matches!(head.method, "GET" | "HEAD") {
+        return Ok(());
+    }
+    Err(Denial::MethodNotAllowed { allow: "GET, HEAD".into() })
+}
+
+fn authorised(head: &Head<'_>, policy: &AdminPolicy) -> Result<(), Denial> {
+    let Some(token) = &policy.token else { return Err(Denial::TokenMissing) };
+    let value = head.sole_text("authorization").ok_or(Denial::TokenMissing)?;
+    let (scheme, given) = value.split_once(' ').ok_or(Denial::TokenInvalid(TokenFault::Malformed))?;
+    if scheme.eq_ignore_ascii_case("bearer") && token.matches(given.trim().as_bytes()) {
+        return Ok(());
+    }
+    Err(Denial::TokenInvalid(TokenFault::Signature))
+}
+
+/// Addresses, `localhost` and single labels cannot be rebound by a public DNS name.
+fn is_private_name(host: &str, listed: &[String]) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.parse::<IpAddr>().is_ok()
+        || !name.contains('.')
+        || listed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+}
+
+fn refusal(denial: &Denial, request_id: &str) -> Reply {
+    let manner = Manner { shape: ErrorShape::Problem, navigation: false, realm: "stagedoor admin" };
+    with_bare(request_id, |policy, at| Reply::refusal(denial, manner, policy, at))
+}
+
+fn with_bare<T>(request_id: &str, make: impl FnOnce(&ResponsePolicy, &Circumstances<'_>) -> T) -> T {
+    let at = Circumstances {
+        https: false,
+        host: "",
+        request_id,
+        cors: &CorsGrant::default(),
+        tickets: &Tickets::default(),
+        server_timing: None,
+    };
+    make(ResponsePolicy::bare(), &at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_names_are_refused_unless_listed() {
+        let listed = ["gate.example.com".to_owned()];
+        for (host, allowed) in [
+            ("127.0.0.1:9901", true),
+            ("[::1]:9901", true),
+            ("localhost", true),
+            ("localhost:9901", true),
+            ("stagedoor:9901", true),
+            ("gate.example.com:9901", true),
+            ("evil.example.com", false),
+            ("127.0.0.1.evil.example", false),
+        ] {
+            assert_eq!(is_private_name(host, &listed), allowed, "{host}");
+        }
+    }
+}

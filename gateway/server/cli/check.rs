@@ -1,0 +1,76 @@
+//! `stagedoor check`
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use stagedoor_core::config::Compiled;
+
+use super::{DEFAULT_FILE, Failure, compile_file, is_coloured, print, problems};
+use crate::materials::DiskMaterials;
+
+/// Tell every mistake of a configuration, and keep its promises
+///
+/// The same code as start and reload, but no secret is ever made. Every mistake is told at once, with
+/// file, line, path and a hint; the `[[expect]]` promises are kept or told.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Args {
+    /// The main file
+    #[arg(default_value = DEFAULT_FILE)]
+    file: PathBuf,
+    /// Look at neither secrets, keys nor environment
+    #[arg(long)]
+    no_files: bool,
+    /// For programs: an array of problems and warnings on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let materials =
+        DiskMaterials { may_generate: false, no_files: args.no_files, ..DiskMaterials::beside(&args.file) };
+    match compile_file(&args.file, &materials) {
+        Ok(compiled) if args.json => print(&format!("{:#}\n", problems::warnings_json(&compiled.warnings))),
+        Ok(compiled) => {
+            print(&problems::warnings_text(&compiled.warnings, is_coloured(&std::io::stdout())))?;
+            print(&summary(&args.file.display().to_string(), &compiled))
+        }
+        Err(Failure::Problems(found)) if args.json => {
+            print(&format!("{:#}\n", found.json()))?;
+            Err(Failure::Told(2))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn summary(file: &str, compiled: &Compiled) -> String {
+    let policy = &compiled.policy;
+    // The first of an app's routes is the app itself, for what is not listed.
+    let routes = policy.apps.iter().map(|app| app.routes.all().count().saturating_sub(1)).sum();
+    let mut text = format!("ok: {file}: ");
+    for (n, (count, one, many)) in [
+        (policy.apps.len(), "app", "apps"),
+        (routes, "route", "routes"),
+        (policy.providers.len(), "provider", "providers"),
+        (policy.expects.len(), "promise kept", "promises kept"),
+        (compiled.warnings.len(), "warning", "warnings"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let separator = if n == 0 { "" } else { ", " };
+        let _ = write!(text, "{separator}{count} {}", if count == 1 { one } else { many });
+    }
+    text.push('\n');
+    text
+}
+
+const AFTER: &str = "\
+Examples:
+  stagedoor check
+  stagedoor check --no-files config/stagedoor.toml
+  stagedoor check --json | jq -r '.[].message'
+
+Exit codes:
+  0  the gateway can start with it
+  2  it cannot";

@@ -1,0 +1,197 @@
+//! `stagedoor explain`
+
+use std::io::Read as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stagedoor_core::config;
+use stagedoor_core::denial::{Denial, Guard};
+use stagedoor_core::guard::caller::AuthPolicy;
+use stagedoor_core::guard::jwt::JwtPolicy;
+use stagedoor_core::pipeline::Trail;
+use stagedoor_core::policy::{Assumed, Policy};
+use stagedoor_core::secret::Secret;
+
+use super::{Failure, compile_file, config_file, is_coloured, now, print};
+use crate::materials::DiskMaterials;
+use account::Account;
+
+mod account;
+
+/// Tell, check by check, what would be decided about a request
+///
+/// Each check in its order, what it decided, and the line of the configuration that made it so. Nothing is
+/// sent to the app, and no limit of a running gateway is charged.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Args {
+    /// Method and path, such as "DELETE /api/downloads/1"
+    request: String,
+    /// The main file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The `Host` [default: that of the only app]
+    #[arg(long)]
+    host: Option<String>,
+    /// As if this user had been identified
+    #[arg(long = "as", value_name = "USER")]
+    user: Option<String>,
+    /// Roles of the user, with commas
+    #[arg(long, value_delimiter = ',', value_name = "ROLE,…", requires = "user")]
+    roles: Vec<String>,
+    /// Scopes of the user, with commas
+    #[arg(long, value_delimiter = ',', value_name = "SCOPE,…", requires = "user")]
+    scopes: Vec<String>,
+    /// With the token on standard input, which is really verified
+    #[arg(long, value_name = "-", conflicts_with = "user")]
+    token: Option<String>,
+    /// From this client address [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    ip: Option<IpAddr>,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    if let Some(text) = &args.token {
+        dash(text)?;
+    }
+    let file = config_file(args.config.as_deref())?;
+    let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
+    let policy = compile_file(&file, &materials)?.policy;
+    let presented = match args.token {
+        Some(_) => Presented::Token(read_token()?),
+        None => Presented::assumed(args),
+    };
+    let account = explain(&policy, args, &presented);
+    if args.json {
+        print(&format!("{:#}\n", account.json()))
+    } else {
+        print(&account.text(is_coloured(&std::io::stdout())))
+    }
+}
+
+/// What the request is said to carry.
+enum Presented {
+    Nothing,
+    User(Assumed),
+    Token(Secret<Vec<u8>>),
+}
+
+impl Presented {
+    fn assumed(args: &Args) -> Self {
+        match &args.user {
+            Some(user) => Self::User(Assumed {
+                user: user.clone(),
+                roles: args.roles.clone(),
+                scopes: args.scopes.clone(),
+            }),
+            None => Self::Nothing,
+        }
+    }
+}
+
+/// The host that is meant where none is named: one of the first app.
+fn usual_host(policy: &Policy) -> String {
+    let host = policy.apps.first().and_then(|app| app.hosts.first());
+    host.map_or_else(|| "localhost".to_owned(), |host| host.replacen('*', "any", 1))
+}
+
+/// Rehearses the request once: limits count rehearsals, too.
+fn explain(policy: &Policy, args: &Args, presented: &Presented) -> Account {
+    let (assumed, by) = match presented {
+        Presented::Nothing => (None, None),
+        Presented::User(assumed) => (Some(assumed.clone()), None),
+        Presented::Token(token) => genuine(&policy.providers, token).unzip(),
+    };
+    let host = args.host.clone().unwrap_or_else(|| usual_host(policy));
+    let ip = args.ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let (mut verdict, mut trail) =
+        config::rehearse(policy, &args.request, &host, assumed.as_ref(), ip, now());
+    if let Presented::Token(token) = presented
+        && trail.reached >= Guard::Identity
+        && let Some(denial) = refused_token(&trail, by, token)
+    {
+        trail.reached = Guard::Identity;
+        verdict = Err(denial);
+    }
+    Account::new(args.request.clone(), assumed.map(|a| a.user), verdict, trail)
+}
+
+/// Whom the token names, and the first provider that says so.
+fn genuine<'p>(
+    providers: &'p [Arc<JwtPolicy>],
+    token: &Secret<Vec<u8>>,
+) -> Option<(Assumed, &'p Arc<JwtPolicy>)> {
+    let texts = |items: &[Arc<str>]| items.iter().map(|item| item.to_string()).collect();
+    providers.iter().find_map(|provider| {
+        let verified = provider.verify(token.expose(), now()).ok()?;
+        let assumed = Assumed {
+            user: verified.user().to_string(),
+            roles: texts(verified.roles()),
+            scopes: texts(verified.scopes()),
+        };
+        Some((assumed, provider))
+    })
+}
+
+/// Why the route that was found does not take the token; `None` if it does, or asks for none.
+fn refused_token(trail: &Trail, by: Option<&Arc<JwtPolicy>>, token: &Secret<Vec<u8>>) -> Option<Denial> {
+    let providers = match &trail.route.as_ref()?.auth {
+        AuthPolicy::Public => return None,
+        AuthPolicy::Optional(providers) | AuthPolicy::Required(providers) => providers,
+    };
+    if by.is_some_and(|by| providers.iter().any(|p| p.name == by.name)) {
+        return None;
+    }
+    let mut refusals = providers.iter().map(|p| p.verify(token.expose(), now()).err());
+    // Where one of several providers takes it, so does the route.
+    let first = refusals.next()??;
+    if refusals.any(|refusal| refusal.is_none()) { None } else { Some(first) }
+}
+
+fn read_token() -> Result<Secret<Vec<u8>>, Failure> {
+    let mut bytes = Vec::with_capacity(TOKEN_MAX as usize + 1);
+    let read = std::io::stdin().lock().take(TOKEN_MAX + 1).read_to_end(&mut bytes);
+    let bytes = Secret::new(bytes);
+    if read? as u64 > TOKEN_MAX {
+        return Err(Failure::usage(
+            "larger than 64 KiB: the token on standard input",
+            "see whether it is one",
+        ));
+    }
+    let token = bytes.expose().trim_ascii();
+    if token.is_empty() {
+        return Err(Failure::usage(
+            "no token on standard input",
+            "`stagedoor token --sub bob | stagedoor explain …`",
+        ));
+    }
+    Ok(Secret::new(token.to_vec()))
+}
+
+/// Arguments can be read by every user of the machine: a token is none, and is not repeated here.
+fn dash(text: &str) -> Result<(), Failure> {
+    if text == "-" {
+        return Ok(());
+    }
+    Err(Failure::usage("a secret is never an argument", "say `--token -` and write it to standard input"))
+}
+
+const TOKEN_MAX: u64 = 64 << 10;
+
+const AFTER: &str = "\
+Examples:
+  stagedoor explain \"GET /api/downloads\"
+  stagedoor explain \"DELETE /api/downloads/1\" --as bob --roles user
+  stagedoor explain \"GET /\" --host media.example.com --ip 203.0.113.7
+  stagedoor token --sub bob | stagedoor explain \"GET /api/downloads\" --token -
+
+Exit codes:
+  0  it was explained, whatever would be decided
+  2  wrong usage, or mistakes in the configuration";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,315 @@
+//! What was decided about a request, check by check, and what made it so.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stagedoor_core::denial::{Denial, Guard};
+use stagedoor_core::guard::access::AccessPolicy;
+use stagedoor_core::guard::caller::AuthPolicy;
+use stagedoor_core::guard::cors::CorsPolicy;
+use stagedoor_core::guard::jwt::JwtPolicy;
+use stagedoor_core::guard::limit::{LimitPolicy, Rule};
+use stagedoor_core::guard::origin::OriginPolicy;
+use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
+use stagedoor_core::guard::upgrade::UpgradePolicy;
+use stagedoor_core::pipeline::Trail;
+use stagedoor_core::policy::{App, Line, Lines, Route};
+
+/// The account of one rehearsal.
+#[derive(Debug)]
+pub(super) struct Account {
+    request: String,
+    user: Option<String>,
+    verdict: Result<(), Denial>,
+    trail: Trail,
+}
+
+/// One check.
+#[derive(Debug, PartialEq, Eq)]
+struct Step {
+    name: &'static str,
+    outcome: Outcome,
+    /// What the configuration says there.
+    rule: String,
+    line: Option<Line>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Answered,
+    Refused,
+    NotReached,
+}
+
+impl Account {
+    pub(super) fn new(
+        request: String,
+        user: Option<String>,
+        verdict: Result<(), Denial>,
+        trail: Trail,
+    ) -> Self {
+        Self { request, user, verdict, trail }
+    }
+
+    /// For people.
+    pub(super) fn text(&self, colour: bool) -> String {
+        let mut text = format!(
+            "{}{}\n\n",
+            self.request,
+            self.user.as_ref().map_or(String::new(), |u| format!(" as {u}"))
+        );
+        for step in self.steps() {
+            let (mark, paint) = match step.outcome {
+                Outcome::Passed => ("pass", "\x1b[32m"),
+                Outcome::Answered => ("here", "\x1b[36m"),
+                Outcome::Refused => ("deny", "\x1b[1;31m"),
+                Outcome::NotReached => continue,
+            };
+            let (paint, plain) = if colour { (paint, "\x1b[0m") } else { ("", "") };
+            let place = step.line.map_or(String::new(), |line| format!("  ({line})"));
+            let _ = writeln!(text, "  {paint}{mark}{plain}  {:<15} {}{place}", step.name, step.rule);
+        }
+        text.push('\n');
+        text.push_str(&self.conclusion());
+        text
+    }
+
+    /// For programs.
+    pub(super) fn json(&self) -> Value {
+        let steps = self.steps().into_iter().map(|step| {
+            let Step { name, outcome, rule, line } = step;
+            let outcome = match outcome {
+                Outcome::Passed => "passed",
+                Outcome::Answered => "answered",
+                Outcome::Refused => "refused",
+                Outcome::NotReached => "not_reached",
+            };
+            let (file, line) = line.map(|l| (l.file.to_string(), l.line)).unzip();
+            json!({ "check": name, "outcome": outcome, "rule": rule, "file": file, "line": line })
+        });
+        let denial = self.verdict.as_ref().err();
+        json!({
+            "request": self.request,
+            "user": self.user,
+            "app": self.trail.app.as_ref().map(|app| &*app.name),
+            "route": self.trail.route.as_ref().map(|route| &*route.label),
+            "verdict": match (&self.verdict, self.is_preflight()) {
+                (Ok(()), false) => "forward",
+                (Ok(()), true) => "preflight",
+                (Err(_), _) => "refuse",
+            },
+            "status": denial.map(|d| d.status().as_u16()),
+            "code": denial.map(Denial::code),
+            "reason": denial.map(Denial::reason),
+            "checks": steps.collect::<Value>(),
+        })
+    }
+
+    fn conclusion(&self) -> String {
+        match &self.verdict {
+            Ok(()) if self.is_preflight() => "answered here: a CORS preflight\n".into(),
+            Ok(()) => match &self.trail.app {
+                Some(app) => format!("forwarded to {}\n", app.upstream.url),
+                None => "forwarded\n".into(),
+            },
+            Err(denial) => {
+                format!("refused: {} {}: {}\n", denial.status().as_u16(), denial.code(), denial.reason())
+            }
+        }
+    }
+
+    fn is_preflight(&self) -> bool {
+        self.verdict.is_ok() && self.trail.reached == Guard::Preflight
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let step = |(guard, name): (Guard, &'static str)| {
+            let outcome = outcome(guard, self.trail.reached, self.verdict.is_ok());
+            // What was not found has no rule that could be told.
+            let (rule, line) =
+                if outcome == Outcome::NotReached { None } else { self.rule(guard) }.unwrap_or_default();
+            Step { name, outcome, rule, line: line.cloned() }
+        };
+        CHECKS.into_iter().map(step).collect()
+    }
+
+    /// What the configuration says about a check, and where.
+    fn rule(&self, guard: Guard) -> Option<(String, Option<&Line>)> {
+        let (app, route) = (self.trail.app.as_deref(), self.trail.route.as_deref());
+        match guard {
+            Guard::Connection | Guard::Framing | Guard::Body | Guard::Upstream => None,
+            Guard::Target => match app {
+                Some(app) => Some((format!("app `{}`", app.name), place(&app.lines, &["hosts", "prefix"]))),
+                None => Some(("no app".into(), None)),
+            },
+            Guard::Client => self.trail.client.as_ref().map(|client| (client.ip().to_string(), None)),
+            Guard::Access => app.map(|app| {
+                (access(&app.access), place(&app.lines, &["access", "access.allow", "access.deny"]))
+            }),
+            Guard::AppLimit => app.map(|app| match route {
+                Some(route) if !route.app_limit => {
+                    ("left out here".into(), place(&route.lines, &["limit.app"]))
+                }
+                Some(_) | None => (limits(&app.limit), place(&app.lines, &["limit.ip", "limit"])),
+            }),
+            Guard::Route => app.map(|app| found(app, route)),
+            Guard::Preflight => {
+                app.map(|app| (cors(&app.cors), place(&app.lines, &["cors", "cors.origins"])))
+            }
+            Guard::RouteLimit => both(app, route)
+                .map(|(_, route)| (limits(&route.ip_limit), place(&route.lines, &["limit.ip", "limit"]))),
+            Guard::Size => both(app, route).map(|(app, route)| {
+                (format!("at most {} bytes", route.body.max), anywhere(app, route, &["body.max", "body"]))
+            }),
+            Guard::Identity => {
+                both(app, route).map(|(app, route)| (auth(&route.auth), anywhere(app, route, &["auth"])))
+            }
+            Guard::Origin => {
+                app.map(|app| (origin(app.origin), place(&app.lines, &["origin.check", "origin"])))
+            }
+            Guard::Permission => both(app, route).map(|(app, route)| {
+                (permission(&route.permission), anywhere(app, route, &["roles", "scopes", "owner"]))
+            }),
+            Guard::CallerLimit => both(app, route).map(|(app, route)| {
+                (limits(&route.caller_limit), anywhere(app, route, &["limit.user", "limit"]))
+            }),
+            Guard::Upgrade => both(app, route)
+                .map(|(app, route)| (upgrade(route.upgrade), anywhere(app, route, &["websocket"]))),
+        }
+    }
+}
+
+/// The checks that are told, in their order.
+const CHECKS: [(Guard, &str); 14] = [
+    (Guard::Framing, "framing"),
+    (Guard::Target, "host and path"),
+    (Guard::Client, "client"),
+    (Guard::Access, "address"),
+    (Guard::AppLimit, "app limits"),
+    (Guard::Route, "route"),
+    (Guard::Preflight, "preflight"),
+    (Guard::RouteLimit, "route limits"),
+    (Guard::Size, "body size"),
+    (Guard::Identity, "identity"),
+    (Guard::Origin, "origin"),
+    (Guard::Permission, "permission"),
+    (Guard::CallerLimit, "caller limits"),
+    (Guard::Upgrade, "upgrade"),
+];
+
+fn outcome(guard: Guard, reached: Guard, admitted: bool) -> Outcome {
+    match guard.cmp(&reached) {
+        std::cmp::Ordering::Less => Outcome::Passed,
+        std::cmp::Ordering::Greater => Outcome::NotReached,
+        std::cmp::Ordering::Equal if !admitted => Outcome::Refused,
+        // Only a preflight is admitted this early.
+        std::cmp::Ordering::Equal if guard == Guard::Preflight => Outcome::Answered,
+        std::cmp::Ordering::Equal => Outcome::Passed,
+    }
+}
+
+fn both<'a>(app: Option<&'a App>, route: Option<&'a Route>) -> Option<(&'a App, &'a Route)> {
+    app.zip(route)
+}
+
+/// Where the first of `keys` that was written stands.
+fn place<'l>(lines: &'l Lines, keys: &[&str]) -> Option<&'l Line> {
+    keys.iter().find_map(|key| lines.of(key))
+}
+
+/// The route's own line, else the app's.
+fn anywhere<'l>(app: &'l App, route: &'l Route, keys: &[&str]) -> Option<&'l Line> {
+    place(&route.lines, keys).or_else(|| place(&app.lines, keys))
+}
+
+fn found<'l>(app: &'l App, route: Option<&'l Route>) -> (String, Option<&'l Line>) {
+    match route {
+        Some(route) if route.index == 0 => {
+            ("not listed: the app's own policy".into(), place(&app.lines, &["unlisted"]))
+        }
+        Some(route) => (format!("`{}`", route.label), place(&route.lines, &["match", "name"])),
+        None => ("none".into(), place(&app.lines, &["unlisted"])),
+    }
+}
+
+fn access(policy: &AccessPolicy) -> String {
+    match policy {
+        AccessPolicy::Anyone => "any address".into(),
+        AccessPolicy::Listed { allow, deny } if allow.is_empty() => format!("any but {}", list(deny)),
+        AccessPolicy::Listed { allow, deny } if deny.is_empty() => format!("only {}", list(allow)),
+        AccessPolicy::Listed { allow, deny } => format!("only {}, and not {}", list(allow), list(deny)),
+    }
+}
+
+fn limits(policy: &LimitPolicy) -> String {
+    let rules: Vec<String> = policy.limits().iter().map(|limit| rule(limit.rule())).collect();
+    if rules.is_empty() { "none".into() } else { rules.join(", ") }
+}
+
+fn rule(rule: Rule) -> String {
+    match rule {
+        Rule::Rate { count, period, burst } => format!("{count} in {}s, burst {burst}", period.as_secs_f64()),
+        Rule::Quota { count, window } => format!("{count} in any {}s", window.as_secs_f64()),
+    }
+}
+
+fn cors(policy: &CorsPolicy) -> String {
+    match policy {
+        CorsPolicy::SameOrigin => "same origin only".into(),
+        CorsPolicy::App => "left to the app".into(),
+        CorsPolicy::Listed(listed) if listed.any => "every origin".into(),
+        CorsPolicy::Listed(listed) => format!("for {}", list(&listed.origins)),
+    }
+}
+
+fn auth(policy: &AuthPolicy) -> String {
+    let names = |providers: &[Arc<JwtPolicy>]| list(&providers.iter().map(|p| &p.name).collect::<Vec<_>>());
+    match policy {
+        AuthPolicy::Public => "public".into(),
+        AuthPolicy::Optional(providers) => format!("optional, by {}", names(providers)),
+        AuthPolicy::Required(providers) => format!("required, by {}", names(providers)),
+    }
+}
+
+fn origin(policy: OriginPolicy) -> String {
+    match policy {
+        OriginPolicy::Cookies => "of requests that a cookie vouches for".into(),
+        OriginPolicy::Always => "of every unsafe request".into(),
+        OriginPolicy::Off => "off".into(),
+    }
+}
+
+fn permission(policy: &PermissionPolicy) -> String {
+    let PermissionPolicy { roles, scopes, owner } = policy;
+    let mut needs = Vec::new();
+    if !roles.is_empty() {
+        needs.push(format!("one of the roles {}", list(roles)));
+    }
+    if !scopes.is_empty() {
+        needs.push(format!("the scopes {}", list(scopes)));
+    }
+    match owner {
+        OwnerPolicy::Anyone => {}
+        OwnerPolicy::Segment { segment: _, or_role: None } => needs.push("the owner".into()),
+        OwnerPolicy::Segment { segment: _, or_role: Some(role) } => {
+            needs.push(format!("the owner, or the role `{role}`"))
+        }
+    }
+    if needs.is_empty() { "everybody".into() } else { needs.join("; ") }
+}
+
+fn upgrade(policy: UpgradePolicy) -> String {
+    match policy {
+        UpgradePolicy::Websocket => "WebSockets allowed".into(),
+        UpgradePolicy::Forbidden => "WebSockets forbidden".into(),
+    }
+}
+
+fn list(items: &[impl std::fmt::Display]) -> String {
+    items.iter().map(|item| format!("`{item}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

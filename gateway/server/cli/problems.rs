@@ -1,0 +1,100 @@
+//! Mistakes of a configuration, as they are told.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use stagedoor_core::config::Problem;
+
+/// Why a configuration was refused: every mistake at once. As an error it makes a command exit with 2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems {
+    errors: Vec<Problem>,
+}
+
+impl Problems {
+    /// All mistakes that were found.
+    #[must_use]
+    pub fn new(errors: Vec<Problem>) -> Self {
+        Self { errors }
+    }
+
+    /// One that stands nowhere in a file.
+    #[must_use]
+    pub fn single(file: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(vec![Problem {
+            file: file.into(),
+            line: 0,
+            path: String::new(),
+            message: message.into(),
+            hint: hint.into(),
+        }])
+    }
+
+    /// For people: each mistake with its place and mend, and how many there are.
+    pub(super) fn text(&self, colour: bool) -> String {
+        let mut text = String::new();
+        for problem in &self.errors {
+            push(&mut text, &error(&problem.message, colour), problem);
+        }
+        let count = self.errors.len();
+        let _ = writeln!(text, "{count} {}", if count == 1 { "error" } else { "errors" });
+        text
+    }
+
+    /// For programs: an array of objects.
+    pub(super) fn json(&self) -> Value {
+        self.errors.iter().map(|problem| object("error", problem)).collect()
+    }
+}
+
+impl std::fmt::Display for Problems {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text(false).trim_end())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Warnings for people.
+pub(super) fn warnings_text(warnings: &[Problem], colour: bool) -> String {
+    let mut text = String::new();
+    for problem in warnings {
+        push(&mut text, &titled("warning", "\x1b[1;33m", &problem.message, colour), problem);
+    }
+    text
+}
+
+/// Warnings for programs.
+pub(super) fn warnings_json(warnings: &[Problem]) -> Value {
+    warnings.iter().map(|problem| object("warning", problem)).collect()
+}
+
+/// `error: message`
+pub(super) fn error(message: &str, colour: bool) -> String {
+    titled("error", "\x1b[1;31m", message, colour)
+}
+
+fn titled(title: &str, paint: &str, message: &str, colour: bool) -> String {
+    if colour { format!("{paint}{title}\x1b[0m: {message}") } else { format!("{title}: {message}") }
+}
+
+fn push(text: &mut String, first: &str, problem: &Problem) {
+    let Problem { file, line, path, message: _, hint } = problem;
+    let _ = write!(text, "{first}\n  --> {file}");
+    if *line > 0 {
+        let _ = write!(text, ":{line}");
+    }
+    if !path.is_empty() {
+        let _ = write!(text, " ({path})");
+    }
+    text.push('\n');
+    if !hint.is_empty() {
+        let _ = writeln!(text, "  hint: {hint}");
+    }
+    text.push('\n');
+}
+
+fn object(level: &str, problem: &Problem) -> Value {
+    let Problem { file, line, path, message, hint } = problem;
+    json!({ "level": level, "file": &**file, "line": line, "path": path, "message": message, "hint": hint })
+}

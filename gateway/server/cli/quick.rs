@@ -1,0 +1,109 @@
+//! The configuration of `run --upstream`: no file, secure defaults.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use stagedoor_core::config::Source;
+
+use super::Failure;
+use crate::serve::ConfigSource;
+
+/// What the environment may say, each a list with commas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Environment {
+    /// `STAGEDOOR_LISTEN`
+    pub(super) listen: Vec<String>,
+    /// `STAGEDOOR_HOSTS`
+    pub(super) hosts: Vec<String>,
+    /// `STAGEDOOR_TRUSTED_PROXIES`
+    pub(super) trusted_proxies: Vec<String>,
+}
+
+/// Where the secret of `run --upstream` is kept, relative to the working folder.
+pub(super) const SECRET_FILE: &str = "data/jwt_secret";
+
+impl Environment {
+    /// Reads it.
+    pub(super) fn read() -> Result<Self, Failure> {
+        Ok(Self {
+            listen: list("STAGEDOOR_LISTEN")?,
+            hosts: list("STAGEDOOR_HOSTS")?,
+            trusted_proxies: list("STAGEDOOR_TRUSTED_PROXIES")?,
+        })
+    }
+}
+
+/// One app that needs a token for everything. What is wrong in it is told by the compiler.
+pub(super) fn config(upstream: &str, environment: &Environment) -> ConfigSource {
+    let default = ["127.0.0.1:8080".to_owned()];
+    let listen = if environment.listen.is_empty() { &default } else { &*environment.listen };
+    let hosts = hosts(listen, &environment.hosts);
+    let text = format!(
+        r#"version = 1
+
+[server]
+listen = {listen}
+trusted_proxies = {trusted}
+
+[auth.house]
+kind = "jwt"
+keys = [{{ secret = {{ file = "{SECRET_FILE}", env = "JWT_SECRET_KEY", generate = true }} }}]
+issuer = "stagedoor"
+audience = ["app"]
+
+[app.app]
+hosts = {hosts}
+upstream = {{ urls = [{upstream}] }}
+auth = "required"
+"#,
+        listen = array(listen),
+        trusted = array(&environment.trusted_proxies),
+        hosts = array(&hosts),
+        upstream = quoted(upstream),
+    );
+    ConfigSource::Text { source: Source { name: "run --upstream".into(), text }, base: PathBuf::new() }
+}
+
+/// `localhost`, the addresses listened on, and what the environment adds. A wildcard address is no
+/// host: this machine's own addresses stand for it.
+fn hosts(listen: &[String], more: &[String]) -> Vec<String> {
+    let mut hosts = vec!["localhost".to_owned()];
+    let mut add = |host: String| {
+        if !hosts.iter().any(|h| h.eq_ignore_ascii_case(&host)) {
+            hosts.push(host);
+        }
+    };
+    for address in listen.iter().filter_map(|text| text.parse::<SocketAddr>().ok()) {
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => add("127.0.0.1".into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => {
+                ["127.0.0.1", "[::1]"].map(String::from).into_iter().for_each(&mut add)
+            }
+            IpAddr::V4(ip) => add(ip.to_string()),
+            IpAddr::V6(ip) => add(format!("[{ip}]")),
+        }
+    }
+    more.iter().cloned().for_each(add);
+    hosts
+}
+
+fn list(name: &str) -> Result<Vec<String>, Failure> {
+    let Some(value) = std::env::var_os(name) else { return Ok(Vec::new()) };
+    let value = value.into_string().map_err(|_| {
+        Failure::usage(format!("not UTF-8: the environment variable `{name}`"), "write it in ASCII")
+    })?;
+    Ok(value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+}
+
+fn array(items: &[String]) -> String {
+    let items: Vec<String> = items.iter().map(|item| quoted(item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests;

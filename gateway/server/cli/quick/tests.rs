@@ -1,0 +1,38 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use super::*;
+
+fn texts(items: &[&str]) -> Vec<String> {
+    items.iter().map(|item| (*item).to_owned()).collect()
+}
+
+#[test]
+fn hosts_are_localhost_and_the_listen_address() {
+    fn check(listen: &[&str], more: &[&str], expected: &[&str]) {
+        assert_eq!(hosts(&texts(listen), &texts(more)), expected, "{listen:?} {more:?}");
+    }
+    check(&["127.0.0.1:8080"], &[], &["localhost", "127.0.0.1"]);
+    check(&["0.0.0.0:8080"], &["media.lan"], &["localhost", "127.0.0.1", "media.lan"]);
+    check(&["[::]:8080"], &[], &["localhost", "127.0.0.1", "[::1]"]);
+    check(&["192.0.2.1:80", "[2001:db8::1]:80"], &[], &["localhost", "192.0.2.1", "[2001:db8::1]"]);
+    check(&["nonsense"], &["LOCALHOST"], &["localhost"]);
+}
+
+#[test]
+fn what_the_environment_says_stays_a_value() {
+    let environment = Environment {
+        listen: texts(&["127.0.0.1:1"]),
+        hosts: texts(&["a\"]\nauth = \"public\" #"]),
+        trusted_proxies: texts(&["10.0.0.0/8"]),
+    };
+    let ConfigSource::Text { source, .. } = config("http://x\\y\u{7f}", &environment) else {
+        panic!("a file")
+    };
+    let table: toml::Table = source.text.parse().unwrap();
+    let app = table["app"]["app"].as_table().unwrap();
+    assert_eq!(app["auth"].as_str(), Some("required"));
+    assert_eq!(app["upstream"]["urls"][0].as_str(), Some("http://x\\y\u{7f}"));
+    assert_eq!(app["hosts"][2].as_str(), Some("a\"]\nauth = \"public\" #"));
+    assert_eq!(table["server"]["listen"][0].as_str(), Some("127.0.0.1:1"));
+    assert_eq!(table["server"]["trusted_proxies"][0].as_str(), Some("10.0.0.0/8"));
+}

@@ -1,0 +1,124 @@
+//! `stagedoor run`
+
+use std::path::{Path, PathBuf};
+
+use super::problems::Problems;
+use super::quick::{self, Environment};
+use super::{DEFAULT_FILE, Failure};
+use crate::serve::{self, ConfigSource, Start};
+
+/// Run the gateway
+///
+/// With a file: that one, else `config/stagedoor.toml`. With `--upstream`: without any file, with secure
+/// defaults; every request needs a token. Neither is an error: a volume that failed to mount must not
+/// become an open door.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Args {
+    /// The main file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Protect the app at this address, such as http://127.0.0.1:8000
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let variable = std::env::var("STAGEDOOR_UPSTREAM").ok().filter(|value| !value.is_empty());
+    let asked =
+        Asked { file: args.config.as_deref(), flag: args.upstream.as_deref(), variable: variable.as_deref() };
+    let config = match asked.choose(Path::new(DEFAULT_FILE).exists())? {
+        Chosen::File(file) => ConfigSource::File(file.to_owned()),
+        Chosen::Upstream(upstream) => quick::config(upstream, &Environment::read()?),
+    };
+    match &config {
+        ConfigSource::File(file) if !file.exists() => {
+            let hint = "name another file, or see whether the volume it is on was mounted";
+            return Err(Failure::Problems(Problems::single(
+                &file.display().to_string(),
+                "no such file",
+                hint,
+            )));
+        }
+        ConfigSource::File(_) => {}
+        ConfigSource::Text { .. } => {
+            // Standard output belongs to the access events.
+            eprintln!(
+                "every request needs a token; make one in this folder with `stagedoor token --upstream --sub NAME`"
+            );
+        }
+    }
+    Ok(serve::run(Start { config })?)
+}
+
+/// What the operator said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked<'a> {
+    /// `--config`
+    file: Option<&'a Path>,
+    /// `--upstream`
+    flag: Option<&'a str>,
+    /// `STAGEDOOR_UPSTREAM`
+    variable: Option<&'a str>,
+}
+
+/// What to start with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chosen<'a> {
+    File(&'a Path),
+    Upstream(&'a str),
+}
+
+impl<'a> Asked<'a> {
+    /// Exactly one of file and upstream. The flag goes before a default file that merely lies there;
+    /// the variable does not, for it may be a leftover.
+    fn choose(self, default_exists: bool) -> Result<Chosen<'a>, Failure> {
+        let default = default_exists.then_some(Path::new(DEFAULT_FILE));
+        match (self.file, self.flag, self.variable, default) {
+            (Some(_), Some(_), ..) => Err(both("`--config` and `--upstream`", "leave one of them out")),
+            (Some(_), None, Some(_), _) => Err(both(
+                "`--config` and the environment variable `STAGEDOOR_UPSTREAM`",
+                "unset the variable",
+            )),
+            (None, None, Some(_), Some(_)) => Err(both(
+                "`config/stagedoor.toml` and the environment variable `STAGEDOOR_UPSTREAM`",
+                "unset the variable, or say `--upstream`",
+            )),
+            (Some(file), None, None, _) | (None, None, None, Some(file)) => Ok(Chosen::File(file)),
+            (None, Some(upstream), ..) | (None, None, Some(upstream), None) => Ok(Chosen::Upstream(upstream)),
+            (None, None, None, None) => Err(Failure::usage(
+                format!(
+                    "nothing to protect: there is no `{DEFAULT_FILE}`, and neither `--config` nor `--upstream`"
+                ),
+                "run `stagedoor run --upstream http://127.0.0.1:8000`, or see whether the volume with the file was mounted",
+            )),
+        }
+    }
+}
+
+fn both(what: &str, hint: &str) -> Failure {
+    Failure::usage(format!("two configurations: {what}"), hint)
+}
+
+const AFTER: &str = "\
+Environment:
+  STAGEDOOR_UPSTREAM         like --upstream, but never beside a file
+  STAGEDOOR_LISTEN           addresses to listen on, with commas [127.0.0.1:8080]
+  STAGEDOOR_HOSTS            host names to answer to, besides localhost and the listen address
+  STAGEDOOR_TRUSTED_PROXIES  networks whose X-Forwarded-For is believed
+  The last three belong to --upstream; with a file, the file says it.
+
+Examples:
+  stagedoor run
+  stagedoor run --config /etc/stagedoor/stagedoor.toml
+  stagedoor run --upstream http://127.0.0.1:8000
+  STAGEDOOR_LISTEN=0.0.0.0:8080 STAGEDOOR_HOSTS=media.lan stagedoor run --upstream http://app:8000
+
+Signals:
+  TERM, INT  drain and stop    HUP  load the file again
+
+Exit codes:
+  0  stopped as told    1  could not start or go on    2  wrong usage or configuration";
+
+#[cfg(test)]
+mod tests;

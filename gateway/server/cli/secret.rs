@@ -1,0 +1,24 @@
+//! `stagedoor secret …`
+
+use super::{Failure, print};
+use crate::materials::fresh_secret;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Print a fresh 256-bit secret
+    ///
+    /// 43 characters of base64url. A secret of the configuration that says `generate = true` is made
+    /// at start and needs none of this.
+    #[command(after_help = "Examples:\n  (umask 077 && stagedoor secret new > config/data/jwt_secret)")]
+    New,
+}
+
+pub(super) fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::New => {
+            let line = fresh_secret();
+            let text = String::from_utf8_lossy(line.expose());
+            print(&format!("{text}\n"))
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The sample app. It has the holes of the apps that this gateway is made for: nobody is asked who they
+//! are, every origin may read everything, answers tell what runs here, and errors tell where.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{DefaultBodyLimit, Json, Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use futures_util::{Stream, StreamExt as _, stream};
+use serde_json::{Value, json};
+
+use super::film;
+
+/// Everything the app answers.
+pub(super) fn router() -> Router {
+    Router::new()
+        .route("/", get(|| page("text/html; charset=utf-8", include_str!("index.html"))))
+        .route("/app.js", get(|| page("text/javascript; charset=utf-8", include_str!("app.js"))))
+        .route("/app.css", get(|| page("text/css; charset=utf-8", include_str!("app.css"))))
+        .route("/api/health", get(async || Json(json!({ "status": "ok" }))))
+        .route("/api/downloads", get(downloads).post(download))
+        .route("/api/upload", post(upload))
+        .route("/api/gallery", get(gallery))
+        .route("/api/gallery/{file}", get(picture))
+        .route("/api/events", get(events))
+        .route("/api/ws", get(websocket))
+        .route("/api/admin/settings", get(async || Json(json!({ "library": "/srv/media", "debug": true }))))
+        .route("/api/error", get(error))
+        .route("/media/film.bin", get(film::serve))
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::map_response(leak))
+        .with_state(Jobs::default())
+}
+
+/// What was asked to be downloaded; nothing ever is.
+#[derive(Clone, Default)]
+struct Jobs(Arc<Mutex<List>>);
+
+#[derive(Default)]
+struct List {
+    jobs: Vec<Job>,
+    made: u64,
+}
+
+struct Job {
+    id: u64,
+    url: String,
+    begun: Instant,
+}
+
+#[derive(serde::Deserialize)]
+struct Wish {
+    url: String,
+}
+
+impl Jobs {
+    fn begin(&self, url: String) -> Value {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.made += 1;
+        let job = Job { id: list.made, url: url.chars().take(200).collect(), begun: Instant::now() };
+        let told = job.tell();
+        if list.jobs.len() == JOBS_MAX {
+            list.jobs.remove(0);
+        }
+        list.jobs.push(job);
+        told
+    }
+
+    fn tell(&self) -> Value {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).jobs.iter().map(Job::tell).collect()
+    }
+}
+
+impl Job {
+    /// Ten per cent a second.
+    fn tell(&self) -> Value {
+        let progress = (self.begun.elapsed().as_millis() / 100).min(100) as u64;
+        json!({ "id": self.id, "url": self.url, "progress": progress })
+    }
+}
+
+async fn page(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+async fn downloads(State(jobs): State<Jobs>) -> Json<Value> {
+    Json(jobs.tell())
+}
+
+async fn download(State(jobs): State<Jobs>, Json(wish): Json<Wish>) -> (StatusCode, Json<Value>) {
+    (StatusCode::CREATED, Json(jobs.begin(wish.url)))
+}
+
+/// Counts what comes, raw or multipart, and keeps none of it.
+async fn upload(body: Body) -> Result<Json<Value>, StatusCode> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = 0;
+    while let Some(chunk) = chunks.next().await {
+        bytes += chunk.map_err(|_| StatusCode::BAD_REQUEST)?.len();
+    }
+    Ok(Json(json!({ "bytes": bytes })))
+}
+
+async fn gallery() -> Json<Value> {
+    Json((1..=PICTURES).map(|n| json!({ "id": n, "url": format!("/api/gallery/{n}.svg") })).collect())
+}
+
+async fn picture(Path(file): Path<String>) -> Result<Response, StatusCode> {
+    let id: u32 = file.strip_suffix(".svg").and_then(|id| id.parse().ok()).ok_or(StatusCode::NOT_FOUND)?;
+    if !(1..=PICTURES).contains(&id) {
+        return Err(StatusCode::NOT_FOUND);
+    }
+    let hue = id * 360 / PICTURES;
+    let svg = format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90"><rect width="160" height="90" fill="hsl({hue} 50% 40%)"/><path d="M65 25v40l35-20z" fill="white"/></svg>"#
+    );
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
+}
+
+async fn events(State(jobs): State<Jobs>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let progress = stream::unfold((jobs, true), async |(jobs, first)| {
+        if !first {
+            tokio::time::sleep(TICK).await;
+        }
+        let event = Event::default().event("progress").data(jobs.tell().to_string());
+        Some((Ok(event), (jobs, false)))
+    });
+    Sse::new(progress).keep_alive(KeepAlive::default())
+}
+
+async fn websocket(State(jobs): State<Jobs>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(move |socket| talk(socket, jobs))
+}
+
+/// Says back what it is told, and how far the downloads are.
+async fn talk(mut socket: WebSocket, jobs: Jobs) {
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        let answer = tokio::select! {
+            _ = ticks.tick() => Message::text(jobs.tell().to_string()),
+            message = socket.recv() => match message {
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => message,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            },
+        };
+        if socket.send(answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn error() -> (StatusCode, Json<Value>) {
+    let detail =
+        "FileNotFoundError: [Errno 2] No such file or directory: '/srv/media/library/.state/jobs.db'";
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "detail": detail, "line": 217 })))
+}
+
+async fn leak(mut response: Response) -> Response {
+    let fields = response.headers_mut();
+    fields.insert(header::SERVER, HeaderValue::from_static("uvicorn/0.23.1"));
+    fields.insert("x-powered-by", HeaderValue::from_static("Express"));
+    fields.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
+const JOBS_MAX: usize = 100;
+const PICTURES: u32 = 6;
+const TICK: Duration = Duration::from_secs(1);

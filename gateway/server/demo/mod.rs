@@ -1,0 +1,128 @@
+//! A sample media app without any defence, and the gateway's configuration in front of it.
+
+use axum::serve::ListenerExt as _;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+mod api;
+mod film;
+
+/// Starts the app on a free port of loopback, on a thread of its own, for as long as the process lives.
+///
+/// # Errors
+/// No port, thread or runtime could be had.
+pub fn start() -> io::Result<SocketAddr> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+    let address = listener.local_addr()?;
+    std::thread::Builder::new().name("demo-app".into()).spawn(move || {
+        if let Err(error) = runtime.block_on(async {
+            axum::serve(
+                listener.tap_io(|tcp| {
+                    let _ = tcp.set_nodelay(true);
+                }),
+                api::router(),
+            )
+            .await
+        }) {
+            tracing::error!(%error, "the sample app stopped");
+        }
+    })?;
+    Ok(address)
+}
+
+/// The gateway in front of the app at `upstream`, listening on `listen`. Paths are relative to a folder
+/// that belongs to the demo alone.
+#[must_use]
+pub fn config_text(upstream: SocketAddr, listen: SocketAddr) -> String {
+    format!(
+        r#"version = 1
+
+[server]
+listen = ["{listen}"]
+
+[admin]
+listen = "127.0.0.1:0"
+
+[state]
+dir = "state"
+
+[log]
+level  = "warn"
+format = "text"
+
+[auth.house]
+kind     = "jwt"
+keys     = [{{ secret = {{ file = "state/jwt_secret", generate = true }} }}]
+issuer   = "stagedoor"
+audience = ["demo"]
+sources  = ["bearer", "cookie:{COOKIE}"]
+
+[app.demo]
+hosts    = ["localhost", "127.0.0.1"]
+upstream = {{ urls = ["http://{upstream}"] }}
+auth     = "required"
+limit.ip = ["200/s burst 400"]
+body.max = "1MiB"
+
+[app.demo.headers]
+csp = {{ mode = "enforce", policy = {{ default-src = ["'self'"] }} }}
+
+[[app.demo.route]]
+match = ["GET /", "GET /app.js", "GET /app.css", "GET /api/health"]
+name  = "page"
+auth  = "public"
+
+[[app.demo.route]]
+match      = "POST /api/downloads"
+limit.user = ["3/min"]
+body.max   = "16KiB"
+
+[[app.demo.route]]
+match    = "POST /api/upload"
+body.max = "64MiB"
+
+[[app.demo.route]]
+match = "* /api/admin/{{*rest}}"
+roles = ["admin"]
+"#
+    )
+}
+
+/// What is told once the gateway listens: an address for the browser, and four lines to paste.
+#[must_use]
+pub fn lines(upstream: SocketAddr, listen: SocketAddr, token: &str) -> String {
+    let port = listen.port();
+    let curl = "curl -si";
+    let bearer = format!("-H 'Authorization: Bearer {token}'");
+    let start =
+        format!(r#"{bearer} -H 'Content-Type: application/json' -d '{{"url":"http://localhost/film"}}'"#);
+    let downloads = format!("http://{listen}/api/downloads");
+    format!(
+        "
+An app without any defence listens on http://{upstream}, and Stagedoor in front of it on http://{listen}
+
+In a browser, for the next hour:
+http://localhost:{port}/#token={token}
+
+Without a token it is refused, 401:
+{curl} {downloads}
+
+With one it is allowed, 200:
+{curl} {bearer} {downloads}
+
+The fourth download within a minute is one too many, 429:
+curl -s -o /dev/null {start} '{downloads}?try=[1-3]' --next -si {start} {downloads}
+
+A body over the cap of its route is too large, 413:
+{curl} {bearer} -d \"$(printf '%020000d' 0)\" {downloads}
+
+"
+    )
+}
+
+/// The cookie in which the demo's page keeps its token.
+const COOKIE: &str = "sd_demo";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,467 @@
+//! The front: the first reader of every connection, and the one that ends it.
+//!
+//! A head is read under one deadline and one byte cap, judged by the strict parser, and decided by
+//! `admit`. What is refused is answered here and never reaches pingora. What is permitted goes on
+//! as a head that was written from the permit; the socket comes back afterwards for the next
+//! request. A forwarding loop of our own could stand in [`Turn::hand_over`]'s place.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use futures_util::FutureExt;
+use pingora::apps::HttpServerApp;
+use pingora::proxy::HttpProxy;
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::server::ShutdownWatch;
+use stagedoor_core::chunked::{Chunked, Malformed};
+use stagedoor_core::denial::Denial;
+use stagedoor_core::guard::cors::CorsGrant;
+use stagedoor_core::guard::limit::Tickets;
+use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
+use stagedoor_core::guard::upgrade::Upgrade;
+use stagedoor_core::guard::upstream;
+use stagedoor_core::head::{self, Parsed};
+use stagedoor_core::pipeline::{Admission, Arrival, Permit, Proof, Trail, admit};
+use stagedoor_core::policy::ErrorShape;
+use stagedoor_core::reply::{self, Manner, Reply};
+use stagedoor_core::request::{Framing, Head, Peer, Version};
+use tokio::net::TcpStream;
+
+use super::adapt;
+use super::exchange::{self, Exchange, Terms};
+use super::line::{Heard, Line};
+use super::permits;
+use super::proxy::Proxy;
+use super::request_id;
+use super::wire::{Body, Wire};
+use crate::gateway::{Gateway, Live, Stage};
+use crate::telemetry::record::{Label, Record, Refusal};
+
+/// A body that nobody wants is skipped up to this length, so that its connection can go on.
+const SKIP: u64 = 64 * 1024;
+const SKIP_TIME: Duration = Duration::from_secs(5);
+
+/// What every connection is served with.
+pub(crate) struct Front {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) proxy: Arc<HttpProxy<Proxy>>,
+    /// pingora asks it whether to keep connections; that is the front's business, so it never fires.
+    pub(crate) never: ShutdownWatch,
+}
+
+/// One request on one connection.
+struct Turn<'a> {
+    front: &'a Front,
+    live: &'a Arc<Live>,
+    peer: Peer,
+    request_id: String,
+    started: std::time::Instant,
+    unix: Duration,
+    /// The connection may serve another request after this one.
+    may_go_on: bool,
+}
+
+/// How a turn left the connection.
+enum After {
+    /// So many bytes of the buffer were used and these read beyond it; the next head may follow.
+    Next(TcpStream, usize, BytesMut),
+    /// The last answer is out.
+    HangUp(TcpStream),
+    /// The last answer broke off.
+    Reset(TcpStream),
+    /// There is nothing left to end.
+    Gone,
+}
+
+/// What the record needs besides the head.
+struct Outcome<'a> {
+    trail: &'a Trail,
+    status: u16,
+    denial: Option<&'a Denial>,
+    bytes_in: u64,
+    bytes_out: u64,
+    own_time: Duration,
+    upstream_time: Option<Duration>,
+}
+
+impl Front {
+    /// Serves one connection to its end.
+    pub(crate) async fn serve(&self, tcp: TcpStream, peer: Peer, _permit: permits::Permit) {
+        let mut stage = self.gateway.watch_stage();
+        let mut line = Line::new(tcp);
+        let mut served = 0u64;
+        loop {
+            let (limits, timeouts) = {
+                let live = self.gateway.live();
+                (live.policy.server.limits, live.policy.server.timeouts)
+            };
+            let heard = line.hear(&limits.head, timeouts.idle, timeouts.header, &mut stage).await;
+            served += 1;
+            let fault = match heard {
+                Heard::Silence => return,
+                Heard::Fault(denial) => Some(denial),
+                Heard::Head => None,
+            };
+            let live = self.gateway.live();
+            let turn = Turn::new(self, &live, peer, served < limits.requests_per_connection);
+            if let Some(denial) = fault {
+                return turn.turn_away(line, &denial).await;
+            }
+            let Line { tcp, mut buffer } = line;
+            // Boxed: what a request needs is not paid for by connections that wait for one.
+            let after = Box::pin(turn.run(tcp, &buffer)).await;
+            match after {
+                After::Next(tcp, used, beyond) => {
+                    buffer.advance(used);
+                    buffer.unsplit(beyond);
+                    line = Line { tcp, buffer };
+                }
+                After::HangUp(tcp) => return Line { tcp, buffer }.hang_up(&mut stage).await,
+                After::Reset(tcp) => return Line { tcp, buffer }.reset(),
+                After::Gone => return,
+            }
+        }
+    }
+}
+
+impl<'a> Turn<'a> {
+    fn new(front: &'a Front, live: &'a Arc<Live>, peer: Peer, may_go_on: bool) -> Self {
+        let unix = front.gateway.now().unix();
+        Self {
+            front,
+            live,
+            peer,
+            request_id: request_id::fresh(unix),
+            started: std::time::Instant::now(),
+            unix,
+            may_go_on,
+        }
+    }
+
+    /// Answers something that is no request, and ends the connection.
+    async fn turn_away(self, mut line: Line, denial: &Denial) {
+        let trail = Trail::default();
+        let reply = Reply::refusal(denial, NOBODY, ResponsePolicy::bare(), &self.nowhere());
+        let outcome = Outcome::local(&trail, &reply, Some(denial), self.started.elapsed());
+        line.say(&adapt::to_h1(reply, self.front.gateway.now(), false, true)).await;
+        self.record(None, &outcome);
+        line.hang_up(&mut self.front.gateway.watch_stage()).await;
+    }
+
+    async fn run(self, tcp: TcpStream, buffer: &BytesMut) -> After {
+        let head = match head::parse(buffer, &self.live.policy.server.limits.head) {
+            Ok(Parsed::Complete(head)) => head,
+            Ok(Parsed::Partial) => return self.give_up(tcp, &Denial::BadRequest("unreadable head")).await,
+            Err(denial) => return self.give_up(tcp, &denial).await,
+        };
+        // What came of the body with the head is judged with it: framing goes before everything.
+        let begun = match begun_body(head.framing, buffer.get(head.length..).unwrap_or_default()) {
+            Ok(begun) => begun,
+            Err(Malformed(fault)) => return self.give_up(tcp, &Denial::BadRequest(fault)).await,
+        };
+        let mut trail = Trail::default();
+        let verdict = if self.front.gateway.stage() == Stage::Serving {
+            let arrival = Arrival { peer: self.peer, now: self.front.gateway.now(), proof: Proof::Carried };
+            admit(&self.live.policy, &head, &arrival, &mut trail)
+        } else {
+            Err(Denial::Draining)
+        };
+        self.warn_once(&trail);
+        match verdict {
+            Ok(Admission::Forward(permit)) => self.hand_over(tcp, buffer, &head, begun, permit, trail).await,
+            Ok(Admission::Preflight(preflight)) => {
+                let reply = with_circumstances(&self, &head, &trail, |policy, at| {
+                    Reply::preflight(&preflight, policy, at)
+                });
+                self.answer(tcp, buffer, &head, &trail, reply, None).await
+            }
+            Err(denial) => {
+                let reply = self.refusal(&head, &trail, &denial);
+                self.answer(tcp, buffer, &head, &trail, reply, Some(&denial)).await
+            }
+        }
+    }
+
+    /// The answer to a request that is refused.
+    fn refusal(&self, head: &Head<'_>, trail: &Trail, denial: &Denial) -> Reply {
+        let manner = Manner {
+            shape: trail.app.as_ref().map_or(ErrorShape::Problem, |app| app.errors),
+            navigation: reply::is_navigation(head),
+            realm: trail.app.as_ref().map_or(NOBODY.realm, |app| &app.name),
+        };
+        with_circumstances(self, head, trail, |policy, at| Reply::refusal(denial, manner, policy, at))
+    }
+
+    /// A head that ends in a fault after all.
+    async fn give_up(self, tcp: TcpStream, denial: &Denial) -> After {
+        self.turn_away(Line::new(tcp), denial).await;
+        After::Gone
+    }
+
+    /// Sends an answer of our own.
+    async fn answer(
+        self,
+        tcp: TcpStream,
+        buffer: &BytesMut,
+        head: &Head<'_>,
+        trail: &Trail,
+        reply: Reply,
+        denial: Option<&Denial>,
+    ) -> After {
+        let unwanted = match head.framing {
+            Framing::None => Some(0),
+            Framing::Length(length) if length <= SKIP && !head.expects_continue => {
+                usize::try_from(length).ok()
+            }
+            Framing::Length(_) | Framing::Chunked => None,
+        };
+        let goes_on = self.may_go_on
+            && head.keep_alive
+            && !reply.close
+            && unwanted.is_some()
+            && self.front.gateway.stage() == Stage::Serving;
+        let own_time = self.started.elapsed();
+        let mut line = Line::new(tcp);
+        let outcome = Outcome::local(trail, &reply, denial, own_time);
+        let bytes = adapt::to_h1(reply, self.front.gateway.now(), head.method == "HEAD", !goes_on);
+        let told = line.say(&bytes).await;
+        self.record(Some(head), &outcome);
+        if !told {
+            return After::Gone;
+        }
+        let Some(unwanted) = unwanted.filter(|_| goes_on) else { return After::HangUp(line.tcp) };
+        let buffered = buffer.len().saturating_sub(head.length).min(unwanted);
+        if !line.skip_ahead(unwanted - buffered, SKIP_TIME).await {
+            return After::Gone;
+        }
+        After::Next(line.tcp, head.length + buffered, BytesMut::new())
+    }
+
+    /// Lets a permitted request go to the app, by way of pingora.
+    async fn hand_over(
+        self,
+        mut tcp: TcpStream,
+        buffer: &BytesMut,
+        head: &Head<'_>,
+        begun: (&[u8], Body),
+        permit: Box<Permit<'_>>,
+        trail: Trail,
+    ) -> After {
+        let websocket = permit.upgrade() == Upgrade::Websocket;
+        let mut handed = BytesMut::with_capacity(head.length + 1024);
+        upstream::write_head(&permit, head, &self.request_id, &mut handed);
+        if head.version == Version::Http10 {
+            speak_http10(&mut handed);
+        }
+        let early = buffer.get(head.length..).unwrap_or_default();
+        let (given, body) = if websocket { (early, Body::Open) } else { begun };
+        handed.extend_from_slice(given);
+        let used = head.length + given.len();
+        if head.expects_continue && head.framing != Framing::None && given.is_empty() {
+            use tokio::io::AsyncWriteExt;
+            if tcp.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_err() {
+                return After::Gone;
+            }
+        }
+        let exchange = Exchange::new(self.terms(head, *permit, &trail, websocket));
+        let wire = Wire::new(tcp, Arc::clone(&exchange), body, self.front.gateway.watch_stage());
+        let reusable = self.run_proxy(wire, handed, &exchange).await;
+        let own_time = self.own_time(&exchange);
+        let outcome = Outcome::of(&trail, &exchange, own_time);
+        self.record(Some(head), &outcome);
+        self.settle(&exchange, reusable, used).await
+    }
+
+    /// Runs pingora for one exchange; `true` if the connection can serve another request.
+    async fn run_proxy(&self, wire: Wire, handed: BytesMut, exchange: &Arc<Exchange>) -> bool {
+        let mut session = ServerSession::new_http1(Box::new(wire));
+        session.set_pipelined_prefix(handed);
+        let work = self.front.proxy.process_new_http(session, &self.front.never);
+        // The panic hook has counted and logged it; the connection ends, the process goes on.
+        let Ok(back) = AssertUnwindSafe(exchange::scope(Arc::clone(exchange), work)).catch_unwind().await
+        else {
+            exchange.fail(Denial::Internal("a panic"));
+            exchange.cut();
+            return false;
+        };
+        back.is_some()
+    }
+
+    /// Takes the socket back and decides how it goes on.
+    async fn settle(&self, exchange: &Arc<Exchange>, reusable: bool, used: usize) -> After {
+        let Some(returned) = exchange.take_back() else { return After::Gone };
+        let mut line = Line::new(returned.tcp);
+        if exchange.needs_reset() {
+            return After::Reset(line.tcp);
+        }
+        if !returned.unsent.is_empty() && !line.say(&returned.unsent).await {
+            return After::Gone;
+        }
+        if reusable && self.front.gateway.stage() == Stage::Serving {
+            return After::Next(line.tcp, used, returned.beyond);
+        }
+        After::HangUp(line.tcp)
+    }
+
+    fn terms(&self, head: &Head<'_>, permit: Permit<'_>, trail: &Trail, websocket: bool) -> Terms {
+        let server = &self.live.policy.server;
+        Terms {
+            live: Arc::clone(self.live),
+            app: Arc::clone(permit.app()),
+            request_id: self.request_id.clone(),
+            host: permit.target().host().to_owned(),
+            https: permit.client().https(),
+            cors: trail.cors.clone(),
+            tickets: trail.tickets.clone(),
+            navigation: reply::is_navigation(head),
+            keep_alive: head.keep_alive && self.may_go_on,
+            http10: head.version == Version::Http10,
+            websocket,
+            retriable: head.framing == Framing::None && matches!(head.method, "GET" | "HEAD" | "OPTIONS"),
+            has_body: head.framing != Framing::None,
+            timeouts: server.timeouts,
+            tells_timing: server.server_timing,
+            started: self.started,
+            gate: permit.into_gate(),
+        }
+    }
+
+    fn own_time(&self, exchange: &Exchange) -> Duration {
+        let own = exchange.own_time();
+        if own.is_zero() { self.started.elapsed() } else { own }
+    }
+
+    /// Circumstances of an answer before anything is known of the request.
+    fn nowhere(&self) -> Circumstances<'_> {
+        static NO_CORS: std::sync::LazyLock<CorsGrant> = std::sync::LazyLock::new(CorsGrant::default);
+        static NO_TICKETS: std::sync::LazyLock<Tickets> = std::sync::LazyLock::new(Tickets::default);
+        Circumstances {
+            https: self.peer.tls,
+            host: "",
+            request_id: &self.request_id,
+            cors: &NO_CORS,
+            tickets: &NO_TICKETS,
+            server_timing: None,
+        }
+    }
+
+    /// Behind NAT or a proxy that is not named, all clients share one address: say so, once.
+    fn warn_once(&self, trail: &Trail) {
+        let Some(client) = &trail.client else { return };
+        if client.unheeded_forwarding() && self.front.gateway.first_unheeded() {
+            tracing::warn!(
+                peer = %client.peer(),
+                "a private peer sends X-Forwarded-For and is not trusted: all its clients share one limit; \
+                 hint: add `trusted_proxies = [\"{}\"]` to [server] if it is your proxy",
+                client.peer()
+            );
+        }
+    }
+
+    fn record(&self, head: Option<&Head<'_>>, outcome: &Outcome<'_>) {
+        let Outcome { trail, status, denial, bytes_in, bytes_out, own_time, upstream_time } = *outcome;
+        let reason = denial.map(|denial| match (denial, head) {
+            (Denial::UnknownHost, Some(head)) => {
+                format!("no app serves this host; hint: add it to `hosts` of an [app.NAME]: `{}`", head.host)
+            }
+            (denial, _) => denial.reason(),
+        });
+        let record = Record {
+            time: self.unix,
+            request_id: &self.request_id,
+            app: trail.app.as_deref().map(Label::app),
+            route: trail.route.as_deref().map(Label::route),
+            method: head.map_or("", |head| head.method),
+            target: head.map_or(b"", |head| head.target),
+            status,
+            refusal: denial.zip(reason.as_deref()).map(|(denial, reason)| Refusal::of(denial, reason)),
+            user: trail.user.as_deref(),
+            ip: trail.client.as_ref().map_or(self.peer.ip, |client| client.ip()),
+            bytes_in,
+            bytes_out,
+            gateway: own_time,
+            upstream: upstream_time,
+            total: self.started.elapsed(),
+            tls: self.peer.tls,
+            user_agent: head.and_then(|head| head.first("user-agent")),
+        };
+        self.live.counters.observe(&record);
+        self.front.gateway.access.record(&record, &self.live.redaction);
+    }
+}
+
+impl<'a> Outcome<'a> {
+    fn local(trail: &'a Trail, reply: &Reply, denial: Option<&'a Denial>, own_time: Duration) -> Self {
+        Self {
+            trail,
+            status: reply.status.as_u16(),
+            denial,
+            bytes_in: 0,
+            bytes_out: reply.body.len() as u64,
+            own_time,
+            upstream_time: None,
+        }
+    }
+
+    fn of(trail: &'a Trail, exchange: &'a Exchange, own_time: Duration) -> Self {
+        Self {
+            trail,
+            status: exchange.status(),
+            denial: exchange.failure(),
+            bytes_in: exchange.bytes_in(),
+            bytes_out: exchange.bytes_out(),
+            own_time,
+            upstream_time: exchange.upstream_time(),
+        }
+    }
+}
+
+/// How something is answered that belongs to no app.
+const NOBODY: Manner<'static> = Manner { shape: ErrorShape::Problem, navigation: false, realm: "stagedoor" };
+
+/// The part of the body that came with the head, and what is still to come.
+fn begun_body(framing: Framing, early: &[u8]) -> Result<(&[u8], Body), Malformed> {
+    Ok(match framing {
+        Framing::None => (&[], Body::Length(0)),
+        Framing::Length(length) => {
+            let given = early.get(..usize::try_from(length).unwrap_or(usize::MAX)).unwrap_or(early);
+            (given, Body::Length(length - given.len() as u64))
+        }
+        Framing::Chunked => {
+            let mut chunked = Chunked::default();
+            let of_body = chunked.feed(early)?;
+            (early.get(..of_body).unwrap_or(early), Body::Chunked(chunked))
+        }
+    })
+}
+
+/// Tells pingora the client's version, so that it sends no chunks to one that knows none; towards
+/// the app it speaks 1.1 all the same.
+fn speak_http10(handed: &mut BytesMut) {
+    let end = handed.iter().position(|byte| *byte == b'\r');
+    if let Some(minor) = end.and_then(|end| handed.get_mut(end.checked_sub(1)?)) {
+        *minor = b'0';
+    }
+}
+
+fn with_circumstances<T>(
+    turn: &Turn<'_>,
+    head: &Head<'_>,
+    trail: &Trail,
+    make: impl FnOnce(&ResponsePolicy, &Circumstances<'_>) -> T,
+) -> T {
+    let at = Circumstances {
+        https: trail.client.as_ref().map_or(turn.peer.tls, |client| client.https()),
+        host: head.host,
+        request_id: &turn.request_id,
+        cors: &trail.cors,
+        tickets: &trail.tickets,
+        server_timing: None,
+    };
+    match &trail.app {
+        Some(app) => make(&app.response, &at),
+        None => make(ResponsePolicy::bare(), &at),
+    }
+}

@@ -1,0 +1,101 @@
+//! Connection permits: how many connections there may be, in all and from one address.
+//!
+//! A permit is taken before a byte is read and given back when it is dropped. The table of
+//! addresses holds an entry only while one of its connections is open, so it is bounded by the
+//! global cap.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+
+use crate::telemetry::metrics::ConnectionRefusal;
+
+/// The counters; one for the process.
+#[derive(Debug, Default)]
+pub(crate) struct Permits {
+    open: AtomicUsize,
+    by_address: DashMap<u128, usize>,
+}
+
+/// Why a connection got no permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// `server.limits.connections`
+    Connections,
+    /// `server.limits.connections_per_ip`
+    PerAddress,
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    permits: Arc<Permits>,
+    address: Option<u128>,
+}
+
+impl Permits {
+    /// Takes a permit. `per_address` is `None` for peers that are not counted (trusted proxies).
+    pub(crate) fn take(
+        self: &Arc<Self>,
+        ip: IpAddr,
+        connections: usize,
+        per_address: Option<usize>,
+    ) -> Result<Permit, Refused> {
+        let held = Permit { permits: Arc::clone(self), address: None };
+        // The count is given back by `held` on every way out of here.
+        if self.open.fetch_add(1, Ordering::AcqRel) >= connections {
+            return Err(Refused::Connections);
+        }
+        let Some(most) = per_address else { return Ok(held) };
+        let key = group(ip);
+        let mut count = self.by_address.entry(key).or_insert(0);
+        if *count >= most {
+            return Err(Refused::PerAddress);
+        }
+        *count += 1;
+        drop(count);
+        let mut held = held;
+        held.address = Some(key);
+        Ok(held)
+    }
+
+    /// Connections open now.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(key) = self.address {
+            if let Some(mut count) = self.permits.by_address.get_mut(&key) {
+                *count = count.saturating_sub(1);
+            }
+            self.permits.by_address.remove_if(&key, |_, count| *count == 0);
+        }
+        self.permits.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Refused {
+    /// Its name in `stagedoor_connections_refused_total`.
+    pub(crate) fn reason(self) -> ConnectionRefusal {
+        match self {
+            Self::Connections => ConnectionRefusal::Total,
+            Self::PerAddress => ConnectionRefusal::PerAddress,
+        }
+    }
+}
+
+/// IPv4 whole, IPv6 by its /64.
+fn group(ip: IpAddr) -> u128 {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => u128::from(u32::from(v4)),
+        IpAddr::V6(v6) => (u128::from(v6) >> 64) | (1 << 127),
+    }
+}
+
+#[cfg(test)]
+mod tests;

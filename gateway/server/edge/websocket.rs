@@ -1,0 +1,92 @@
+//! Where WebSocket frames end, so that a close frame is never written into the middle of one.
+
+/// Follows the frame boundaries of one direction (RFC 6455 §5.2) without looking at payloads.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    /// Header bytes of the frame that is being read.
+    head: [u8; 10],
+    have: usize,
+    /// Payload bytes (and mask) still to come.
+    left: u64,
+}
+
+/// `1012 Service Restart`, unmasked as a server sends it.
+pub(crate) const CLOSE_RESTART: [u8; 4] = [0x88, 0x02, 0x03, 0xF4];
+/// `1001 Going Away`
+pub(crate) const CLOSE_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
+
+impl Frames {
+    /// Takes the bytes that were passed on.
+    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.left > 0 {
+                let step = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+                self.left -= step as u64;
+                bytes = bytes.get(step..).unwrap_or_default();
+                continue;
+            }
+            let Some((first, rest)) = bytes.split_first() else { return };
+            if let Some(slot) = self.head.get_mut(self.have) {
+                *slot = *first;
+            }
+            self.have += 1;
+            bytes = rest;
+            if self.have >= 2 && self.have == self.head_length() {
+                self.left = self.payload();
+                self.have = 0;
+            }
+        }
+    }
+
+    /// Nothing of a frame is outstanding.
+    pub(crate) fn at_boundary(&self) -> bool {
+        self.have == 0 && self.left == 0
+    }
+
+    fn head_length(&self) -> usize {
+        match self.head[1] & 0x7F {
+            126 => 4,
+            127 => 10,
+            _ => 2,
+        }
+    }
+
+    fn payload(&self) -> u64 {
+        let [_, second, rest @ ..] = self.head;
+        let mask = if second & 0x80 == 0 { 0 } else { 4 };
+        let length = match second & 0x7F {
+            126 => u64::from(u16::from_be_bytes([rest[0], rest[1]])),
+            127 => u64::from_be_bytes(rest),
+            short => u64::from(short),
+        };
+        length.saturating_add(mask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boundaries_are_found_in_any_slicing() {
+        let mut stream = vec![0x81, 0x03, b'a', b'b', b'c', 0x82, 0x7E, 0x01, 0x00];
+        stream.extend([7; 256]);
+        stream.extend([0x82, 0x7F, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2]);
+        stream.extend([0x89, 0x81, 1, 2, 3, 4, 9]);
+        for step in [1, 2, 3, 7, 100, stream.len()] {
+            let mut frames = Frames::default();
+            let mut boundaries = 0;
+            for chunk in stream.chunks(step) {
+                frames.feed(chunk);
+                boundaries += usize::from(frames.at_boundary());
+            }
+            assert!(frames.at_boundary(), "step {step}");
+            if step == 1 {
+                assert_eq!(boundaries, 4);
+            }
+        }
+        let mut frames = Frames::default();
+        frames.feed(&[0x81, 0x03, b'a']);
+        assert!(!frames.at_boundary());
+    }
+}

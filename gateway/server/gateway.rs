@@ -1,0 +1,155 @@
+//! What the whole process shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use stagedoor_core::clock::Now;
+use stagedoor_core::denial::Denial;
+use stagedoor_core::guard::cors::CorsGrant;
+use stagedoor_core::guard::limit::Tickets;
+use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
+use stagedoor_core::policy::{ErrorShape, Policy};
+use stagedoor_core::reply::{Manner, Reply};
+use tokio::sync::watch;
+
+use crate::edge::adapt;
+use crate::edge::permits::Permits;
+use crate::edge::request_id;
+use crate::listeners;
+use crate::telemetry::access::AccessLog;
+use crate::telemetry::logs::Logs;
+use crate::telemetry::metrics::{Metrics, PolicyMetrics};
+use crate::telemetry::redact::Redaction;
+
+/// Where the process is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Requests are served.
+    Serving,
+    /// Open requests and streams are finished, new ones refused.
+    Draining,
+    /// Streams are told to come back later.
+    Closing,
+}
+
+/// A policy in force, with what the books need of it resolved.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) policy: Policy,
+    pub(crate) counters: PolicyMetrics,
+    pub(crate) redaction: Redaction,
+}
+
+impl Live {
+    fn new(policy: Policy, metrics: &Metrics) -> Arc<Self> {
+        let counters = PolicyMetrics::resolve(metrics, &policy);
+        let redaction = Redaction::of(&policy);
+        Arc::new(Self { policy, counters, redaction })
+    }
+}
+
+/// The one shared state of the server.
+pub(crate) struct Gateway {
+    live: ArcSwap<Live>,
+    pub(crate) metrics: Metrics,
+    pub(crate) access: AccessLog,
+    logs: Logs,
+    pub(crate) permits: Arc<Permits>,
+    stage: watch::Sender<Stage>,
+    started: Instant,
+    unheeded_told: AtomicBool,
+    auto_connections: usize,
+}
+
+impl Gateway {
+    pub(crate) fn new(
+        policy: Policy,
+        metrics: Metrics,
+        access: AccessLog,
+        logs: Logs,
+        started: Instant,
+    ) -> Arc<Self> {
+        metrics.loaded(clock(started).unix());
+        Arc::new(Self {
+            live: ArcSwap::new(Live::new(policy, &metrics)),
+            metrics,
+            access,
+            logs,
+            permits: Arc::new(Permits::default()),
+            stage: watch::Sender::new(Stage::Serving),
+            started,
+            unheeded_told: AtomicBool::new(false),
+            auto_connections: listeners::auto_connections(),
+        })
+    }
+
+    /// The policy in force, pinned by the caller for as long as one request takes.
+    pub(crate) fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// Puts another policy in force. Requests under way keep theirs.
+    pub(crate) fn install(&self, policy: Policy) {
+        if let Err(error) = self.logs.update(&policy.log) {
+            tracing::warn!(%error, "the log keeps its level");
+        }
+        self.live.store(Live::new(policy, &self.metrics));
+    }
+
+    /// All metrics as text, sampled now.
+    pub(crate) fn render_metrics(&self, live: &Live) -> Result<String, Denial> {
+        let open = i64::try_from(self.permits.open()).unwrap_or(i64::MAX);
+        self.metrics.connections.set(open);
+        self.metrics.render(&live.policy).map_err(|_| Denial::Internal("the metrics cannot be written"))
+    }
+
+    /// What `connections = "auto"` means here, reckoned once.
+    pub(crate) fn auto_connections(&self) -> usize {
+        self.auto_connections
+    }
+
+    /// The bytes of a refusal that belongs to no request.
+    pub(crate) fn bare_refusal(&self, denial: &Denial) -> Vec<u8> {
+        let request_id = request_id::fresh(self.now().unix());
+        let at = Circumstances {
+            https: false,
+            host: "",
+            request_id: &request_id,
+            cors: &CorsGrant::default(),
+            tickets: &Tickets::default(),
+            server_timing: None,
+        };
+        let manner = Manner { shape: ErrorShape::Problem, navigation: false, realm: "stagedoor" };
+        let reply = Reply::refusal(denial, manner, ResponsePolicy::bare(), &at);
+        adapt::to_h1(reply, self.now(), false, true)
+    }
+
+    /// `true` once: the first time somebody asks.
+    pub(crate) fn first_unheeded(&self) -> bool {
+        !self.unheeded_told.swap(true, Ordering::Relaxed)
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        clock(self.started)
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        *self.stage.borrow()
+    }
+
+    pub(crate) fn watch_stage(&self) -> watch::Receiver<Stage> {
+        self.stage.subscribe()
+    }
+
+    pub(crate) fn enter(&self, stage: Stage) {
+        self.stage.send_replace(stage);
+    }
+}
+
+/// Both clocks, read together.
+pub(crate) fn clock(started: Instant) -> Now {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now::new(started.elapsed(), unix)
+}

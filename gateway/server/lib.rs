@@ -1,0 +1,22 @@
+//! Stagedoor's server: the edge on pingora, and everything an operator touches.
+//!
+//! Decisions live in `stagedoor-core`; this crate moves bytes, tells the time and keeps the books.
+
+pub mod serve;
+
+mod admin;
+mod crowding;
+mod edge;
+mod gateway;
+mod listeners;
+mod reload;
+mod upstream;
+
+pub mod loader;
+pub mod materials;
+
+pub mod telemetry;
+
+pub mod demo;
+
+pub mod cli;

@@ -1,0 +1,249 @@
+//! Reads the main file and what it includes.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{self, Read as _};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stagedoor_core::config::{Problem, Source};
+use toml::de::{DeTable, DeValue};
+
+/// Reads `main` and the files that its `include` globs match: the globs in the order of the file,
+/// what each matches in the order of the names, nothing twice. A glob that matches nothing is fine.
+///
+/// # Errors
+/// One problem for each file that cannot be read and each entry that is no pattern. A main file
+/// that is no TOML is not one of them: that is for the compiler to say.
+pub fn load(main: &Path) -> Result<Vec<Source>, Vec<Problem>> {
+    let name: Arc<str> = main.display().to_string().into();
+    let text = read(main).map_err(|fault| vec![unreadable_main(&name, &fault)])?;
+    let base = main.parent().unwrap_or(Path::new(""));
+    let mut included = Included { seen: HashSet::from([identity(main)]), ..Included::default() };
+    for entry in entries(&text) {
+        let place = Place { file: &name, line: line_of(&text, entry.span.start), entry: &entry.text };
+        included.add(base, &place);
+    }
+    if !included.problems.is_empty() {
+        return Err(included.problems);
+    }
+    let mut sources = vec![Source { name, text }];
+    sources.append(&mut included.sources);
+    Ok(sources)
+}
+
+/// The folders whose changes may change the configuration: that of the main file, and those in which
+/// its `include` patterns look. Folders that do not exist are left out.
+#[must_use]
+pub fn folders(main: &Path) -> Vec<PathBuf> {
+    let own = folder_of(main);
+    let text = read(main).unwrap_or_default();
+    let included = entries(&text).into_iter().filter_map(|entry| {
+        let pattern = own.join(entry.text);
+        // The part before the first wildcard; below it, new folders are not watched.
+        let fixed: PathBuf = pattern
+            .components()
+            .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']))
+            .collect();
+        if fixed == pattern { fixed.parent().map(Path::to_owned) } else { Some(fixed) }
+    });
+    let mut folders: Vec<PathBuf> = included.filter(|folder| folder.is_dir()).collect();
+    folders.push(own);
+    folders.sort();
+    folders.dedup();
+    folders
+}
+
+/// Where the key `[table, key]` of the main file stands, as `FILE:LINE (TABLE.KEY)`; without the line
+/// where it is a default.
+#[must_use]
+pub fn place_of(sources: &[Source], [table, key]: [&str; 2]) -> String {
+    let Some(main) = sources.first() else { return format!("{table}.{key}") };
+    let (root, _) = DeTable::parse_recoverable(&main.text);
+    let span = root
+        .get_ref()
+        .get(table)
+        .and_then(|value| value.get_ref().as_table())
+        .and_then(|table| table.get(key))
+        .map(toml::Spanned::span);
+    match span {
+        Some(span) => format!("{}:{} ({table}.{key})", main.name, line_of(&main.text, span.start)),
+        None => format!("{} ({table}.{key}, a default)", main.name),
+    }
+}
+
+/// The folder of a file, also of one that is named without any.
+#[must_use]
+pub fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        Some(_) | None => PathBuf::from("."),
+    }
+}
+
+#[derive(Default)]
+struct Included {
+    sources: Vec<Source>,
+    problems: Vec<Problem>,
+    seen: HashSet<PathBuf>,
+}
+
+/// One entry of `include`.
+struct Entry {
+    text: String,
+    span: Range<usize>,
+}
+
+/// Where an entry stands, for messages.
+struct Place<'a> {
+    file: &'a Arc<str>,
+    line: usize,
+    entry: &'a str,
+}
+
+/// Why a file could not be read, and how to mend it.
+struct Fault {
+    message: String,
+    hint: &'static str,
+}
+
+impl Included {
+    fn add(&mut self, base: &Path, place: &Place<'_>) {
+        // Only the entry is a pattern: the folder may have brackets in its name.
+        let mut pattern = PathBuf::from(glob::Pattern::escape(&base.to_string_lossy()));
+        pattern.push(place.entry);
+        let options =
+            glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::default() };
+        let matches = match glob::glob_with(&pattern.to_string_lossy(), options) {
+            Ok(matches) => matches,
+            Err(error) => {
+                let hint = "`*` and `?` match within a name, `**` any folders, `[ab]` one of these letters";
+                return self.problem(
+                    place,
+                    format!("not a pattern of files: {}: `{}`", error.msg, place.entry),
+                    hint,
+                );
+            }
+        };
+        let mut found = false;
+        for path in matches {
+            match path {
+                Ok(path) if path.is_dir() => {}
+                Ok(path) => {
+                    found = true;
+                    self.read(&path, place);
+                }
+                Err(error) => {
+                    let message =
+                        format!("cannot be looked into ({}): `{}`", error.error(), error.path().display());
+                    self.problem(place, message, "give the gateway's user the right to read it");
+                }
+            }
+        }
+        if !found && !place.entry.contains(['*', '?', '[']) {
+            let message = format!("no such file: `{}`", place.entry);
+            self.problem(
+                place,
+                message,
+                "paths are relative to the folder of this file; a pattern may match nothing",
+            );
+        }
+    }
+
+    fn read(&mut self, path: &Path, place: &Place<'_>) {
+        if !self.seen.insert(identity(path)) {
+            return;
+        }
+        match read(path) {
+            Ok(text) => self.sources.push(Source { name: path.display().to_string().into(), text }),
+            Err(fault) => self.problem(place, fault.message, fault.hint),
+        }
+    }
+
+    fn problem(&mut self, place: &Place<'_>, message: String, hint: &str) {
+        self.problems.push(Problem {
+            file: Arc::clone(place.file),
+            line: place.line,
+            path: "include".into(),
+            message,
+            hint: hint.into(),
+        });
+    }
+}
+
+/// The entries of `include`, as far as the text can be read; shapes that are wrong are for the compiler.
+fn entries(text: &str) -> Vec<Entry> {
+    let (table, _) = DeTable::parse_recoverable(text);
+    let Some(DeValue::Array(array)) = table.get_ref().get("include").map(|value| value.get_ref()) else {
+        return Vec::new();
+    };
+    let entry = |value: &toml::Spanned<DeValue<'_>>| {
+        let text = value.get_ref().as_str()?.to_owned();
+        Some(Entry { text, span: value.span() })
+    };
+    array.iter().filter_map(entry).collect()
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
+}
+
+fn read(path: &Path) -> Result<String, Fault> {
+    let shown = path.display();
+    let unreadable = |error: io::Error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            return Fault {
+                message: format!("no such file: `{shown}`"),
+                hint: "name another file, or see whether the volume it is on was mounted",
+            };
+        }
+        Fault {
+            message: format!("cannot be read ({error}): `{shown}`"),
+            hint: "give the gateway's user the right to read it",
+        }
+    };
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        // A pipe or a device could keep the start, or a reload, waiting for ever.
+        return Err(Fault { message: format!("not a regular file: `{shown}`"), hint: "name a file" });
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(unreadable)?;
+    file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(Fault {
+            message: format!("larger than 4 MiB: `{shown}`"),
+            hint: "see whether it is a configuration at all, or divide it with `include`",
+        });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| Fault {
+        message: format!("not UTF-8 from byte {} on: `{shown}`", error.utf8_error().valid_up_to()),
+        hint: "save it as UTF-8",
+    })?;
+    Ok(match text.strip_prefix('\u{FEFF}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}
+
+fn unreadable_main(name: &Arc<str>, fault: &Fault) -> Problem {
+    Problem {
+        file: Arc::clone(name),
+        line: 0,
+        path: String::new(),
+        message: fault.message.clone(),
+        hint: fault.hint.into(),
+    }
+}
+
+/// The path by which two names of one file are told to be the same.
+fn identity(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Bytes of one file.
+const FILE_MAX: u64 = 4 << 20;
+
+#[cfg(test)]
+mod tests;

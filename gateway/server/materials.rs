@@ -1,0 +1,174 @@
+//! Files, environment and secrets for the configuration compiler.
+
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use stagedoor_core::config::{FileFault, Material, Materials};
+use stagedoor_core::secret::Secret;
+
+/// The disk and the environment of this process.
+#[derive(Clone, Debug)]
+pub struct DiskMaterials {
+    /// What paths are relative to: the folder of the main file.
+    pub base: PathBuf,
+    /// Secrets that do not exist are made. Never for `check`.
+    pub may_generate: bool,
+    /// Neither files nor environment are looked at.
+    pub no_files: bool,
+}
+
+impl DiskMaterials {
+    /// For start and reload of the file `main`.
+    #[must_use]
+    pub fn beside(main: &Path) -> Self {
+        Self { base: main.parent().unwrap_or(Path::new("")).to_owned(), may_generate: true, no_files: false }
+    }
+}
+
+impl Materials for DiskMaterials {
+    fn file(&self, path: &str) -> Result<Material, FileFault> {
+        if self.no_files {
+            return Err(FileFault::Missing);
+        }
+        read(&self.base.join(path))
+    }
+
+    /// An empty variable counts as none: `NAME=` is how compose files pass on what is not set.
+    fn env(&self, name: &str) -> Option<Secret<Vec<u8>>> {
+        if self.no_files {
+            return None;
+        }
+        std::env::var_os(name).map(OsString::into_vec).filter(|value| !value.is_empty()).map(Secret::new)
+    }
+
+    fn generate(&self, path: &str) -> Result<Option<Secret<Vec<u8>>>, FileFault> {
+        if self.no_files || !self.may_generate {
+            return Ok(None);
+        }
+        let path = self.base.join(path);
+        let secret = fresh_secret();
+        match save(&path, secret.expose()) {
+            Ok(()) => Ok(Some(secret)),
+            // Another process was faster: what stands there is the secret.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => read(&path).map(|m| Some(m.bytes)),
+            Err(error) => Err(FileFault::Unreadable(format!("cannot be made: {error}"))),
+        }
+    }
+
+    fn random(&self) -> [u8; 32] {
+        random()
+    }
+
+    fn stand_in(&self) -> bool {
+        self.no_files
+    }
+}
+
+/// A fresh 256-bit secret as base64url text: 43 bytes.
+#[must_use]
+pub fn fresh_secret() -> Secret<Vec<u8>> {
+    let raw = Secret::new(random::<32>());
+    Secret::new(URL_SAFE_NO_PAD.encode(raw.expose()).into_bytes())
+}
+
+/// Random bytes of the operating system's generator.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    #[allow(clippy::expect_used, reason = "without randomness no secret is one: better to stop")]
+    aws_lc_rs::rand::fill(&mut bytes).expect("the generator of random numbers does not work");
+    bytes
+}
+
+fn read(path: &Path) -> Result<Material, FileFault> {
+    let fault = |error: io::Error| {
+        if error.kind() == ErrorKind::NotFound {
+            FileFault::Missing
+        } else {
+            FileFault::Unreadable(error.to_string())
+        }
+    };
+    let refused = |text: &str| Err(FileFault::Unreadable(text.into()));
+    // Opening a pipe waits for its other end, so the kind of file is asked first.
+    if !std::fs::metadata(path).map_err(fault)?.is_file() {
+        return refused("not a regular file");
+    }
+    let file = File::open(path).map_err(fault)?;
+    let metadata = file.metadata().map_err(fault)?;
+    if metadata.len() > FILE_MAX {
+        return refused("larger than 64 KiB");
+    }
+    // One allocation of the right size: a buffer that grows would leave copies of the secret behind.
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+    let read = file.take(FILE_MAX + 1).read_to_end(&mut bytes);
+    let bytes = Secret::new(bytes);
+    if read.map_err(fault)? as u64 > FILE_MAX {
+        return refused("larger than 64 KiB");
+    }
+    Ok(Material { bytes, open: is_open(metadata.permissions().mode(), path, Path::new(MOUNTED)) })
+}
+
+/// Whether others than the owner can read it. Container runtimes mount secrets with 0444 below
+/// `mounted`, in a file system of the container's own.
+fn is_open(mode: u32, path: &Path, mounted: &Path) -> bool {
+    mode & 0o077 != 0 && !path.canonicalize().is_ok_and(|real| real.starts_with(mounted))
+}
+
+/// Writes a file that others cannot read and that is whole or not there; `AlreadyExists` if it is there.
+fn save(path: &Path, secret: &[u8]) -> io::Result<()> {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_private(parent)?;
+    let mark: [u8; 8] = random();
+    let temporary = parent.join(format!(".stagedoor-{}", URL_SAFE_NO_PAD.encode(mark)));
+    let written = write_new(&temporary, secret)
+        // Unlike `rename`, a link never replaces what another process made meanwhile.
+        .and_then(|()| {
+            std::fs::hard_link(&temporary, path).or_else(|error| rename_new(&temporary, path, error))
+        });
+    let _ = std::fs::remove_file(&temporary);
+    written?;
+    File::open(parent)?.sync_all()
+}
+
+/// For file systems without links (some mounted volumes): a rename, where nothing stands there.
+fn rename_new(from: &Path, to: &Path, error: io::Error) -> io::Result<()> {
+    if error.kind() == ErrorKind::AlreadyExists || to.symlink_metadata().is_ok() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    std::fs::rename(from, to)
+}
+
+fn write_new(path: &Path, secret: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(secret)?;
+    file.sync_all()
+}
+
+/// Creates the folder and those above it with 0700, whatever the umask; one that is there is left as it is.
+fn create_private(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent().filter(|p| !p.as_os_str().is_empty()) {
+        create_private(above)?;
+    }
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => std::fs::set_permissions(folder, Permissions::from_mode(0o700)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Bytes of one file: a secret, a certificate, a key.
+const FILE_MAX: u64 = 64 << 10;
+/// Where container runtimes mount secrets.
+const MOUNTED: &str = "/run/secrets";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! Running the gateway: from a configuration to the last connection.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use pingora::proxy::HttpProxy;
+use pingora_core::server::configuration::ServerConf;
+use stagedoor_core::config::{self, Compiled, Problem, Source};
+use stagedoor_core::policy::Policy;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::admin::{self, Admin};
+use crate::cli::Problems;
+use crate::crowding;
+use crate::edge::front::Front;
+use crate::edge::proxy::Proxy;
+use crate::gateway::{Gateway, Stage, clock};
+use crate::listeners;
+use crate::loader;
+use crate::materials::DiskMaterials;
+use crate::reload::{self, Reloader, Trigger};
+use crate::telemetry::access::AccessLog;
+use crate::telemetry::logs::{Logs, hook_panics};
+use crate::telemetry::metrics::Metrics;
+use crate::upstream::Upstreams;
+
+/// Idle connections to apps that are kept for the next request.
+const POOL: usize = 1024;
+/// Between looks at whether the last connection has ended.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long the last access events get to be written.
+const LAST_LINES: Duration = Duration::from_millis(200);
+/// How long closing streams get to say goodbye after the drain.
+const GOODBYE: Duration = Duration::from_millis(700);
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Where the configuration comes from.
+    pub config: ConfigSource,
+}
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub enum ConfigSource {
+    /// A file and its includes.
+    File(PathBuf),
+    /// A text of our own making; its paths are relative to `base`.
+    Text {
+        /// The text.
+        source: Source,
+        /// Folder of its paths.
+        base: PathBuf,
+    },
+}
+
+impl ConfigSource {
+    /// The texts, the main one first.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub fn read(&self) -> Result<Vec<Source>, Vec<Problem>> {
+        match self {
+            Self::File(path) => loader::load(path),
+            Self::Text { source, .. } => Ok(vec![source.clone()]),
+        }
+    }
+
+    /// What the compiler may ask of this machine.
+    #[must_use]
+    pub fn materials(&self) -> DiskMaterials {
+        DiskMaterials { base: self.base(), may_generate: true, no_files: false }
+    }
+
+    fn base(&self) -> PathBuf {
+        match self {
+            Self::File(path) => loader::folder_of(path),
+            Self::Text { base, .. } => base.clone(),
+        }
+    }
+}
+
+/// Runs until SIGTERM or SIGINT, and through the drain.
+///
+/// # Errors
+/// A configuration with mistakes (as [`Problems`]), an address that cannot be listened on, a runtime
+/// that cannot be made. Once it serves, it only ends by a signal.
+pub fn run(start: Start) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let sources = start.config.read().map_err(Problems::new)?;
+    let compiled =
+        config::compile(&sources, &start.config.materials(), None, clock(started)).map_err(Problems::new)?;
+    let logs = Logs::start(&compiled.policy.log).context("cannot set up logging")?;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = compiled.policy.server.threads {
+        builder.worker_threads(threads);
+    }
+    let runtime =
+        builder.enable_all().thread_name("stagedoor").build().context("cannot start the runtime")?;
+    let outcome = runtime.block_on(serve(start.config, sources, compiled, logs, started));
+    // Whatever is still running has had its time.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    outcome
+}
+
+async fn serve(
+    config: ConfigSource,
+    sources: Vec<Source>,
+    compiled: Compiled,
+    logs: Logs,
+    started: Instant,
+) -> anyhow::Result<()> {
+    let Compiled { policy, warnings, restart: _ } = compiled;
+    for warning in &warnings {
+        tracing::warn!("{}", reload::line(warning));
+    }
+    let mut signals = Signals::new()?;
+    let bound = Bound::new(&policy, &sources)?;
+    let metrics = Metrics::new().context("cannot set up the metrics")?;
+    hook_panics(metrics.panics.clone());
+    let access =
+        AccessLog::start(&policy.log, metrics.log_dropped.clone()).context("cannot write the access log")?;
+    let drain = policy.server.drain;
+    let gateway = Gateway::new(policy, metrics, access, logs, started);
+    let upstreams = Arc::new(Upstreams::default());
+    let reloader = Reloader::new(Arc::clone(&gateway), config.clone(), sources);
+
+    let (_kept_open, never) = watch::channel(false);
+    let front = Arc::new(Front {
+        gateway: Arc::clone(&gateway),
+        proxy: Arc::new(proxy(Arc::clone(&upstreams))),
+        never,
+    });
+    bound.announce();
+    bound.open(&front, &reloader);
+    if let ConfigSource::File(path) = &config {
+        tokio::spawn(reload::watch(Arc::clone(&reloader), path.clone()));
+    }
+    tokio::spawn(probe(Arc::clone(&gateway), upstreams));
+    tokio::spawn(crowding::watch(Arc::clone(&gateway)));
+
+    signals.until_end(&reloader).await;
+    finish(&gateway, drain).await;
+    Ok(())
+}
+
+/// The public and the operator's sockets, bound.
+struct Bound {
+    public: Vec<TcpListener>,
+    admin: Option<TcpListener>,
+}
+
+impl Bound {
+    fn new(policy: &Policy, sources: &[Source]) -> anyhow::Result<Self> {
+        let bind = |address: SocketAddr, key: [&str; 2]| {
+            listeners::bind(address).map_err(|error| {
+                let place = loader::place_of(sources, key);
+                anyhow::anyhow!("{error}\n  --> {place}\n  hint: {}", hint(error.source.kind()))
+            })
+        };
+        let public = policy
+            .server
+            .listen
+            .iter()
+            .map(|address| bind(*address, ["server", "listen"]))
+            .collect::<Result<Vec<_>, _>>()?;
+        let admin = policy.admin.listen.map(|address| bind(address, ["admin", "listen"])).transpose()?;
+        Ok(Self { public, admin })
+    }
+
+    /// The addresses as bound: port 0 has become a real one.
+    fn announce(&self) {
+        for address in self.public.iter().filter_map(|listener| listener.local_addr().ok()) {
+            tracing::info!(%address, "listening");
+        }
+        if let Some(address) = self.admin.as_ref().and_then(|listener| listener.local_addr().ok()) {
+            tracing::info!(%address, "admin listening");
+        }
+    }
+
+    fn open(self, front: &Arc<Front>, reloader: &Arc<Reloader>) {
+        for listener in self.public {
+            tokio::spawn(listeners::accept(listener, Arc::clone(front)));
+        }
+        if let Some(listener) = self.admin {
+            let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+            let admin = Admin {
+                gateway: Arc::clone(&front.gateway),
+                reloader: Arc::clone(reloader),
+                loopback,
+                open: watch::Sender::new(Stage::Serving),
+            };
+            tokio::spawn(admin::accept(listener, Arc::new(admin)));
+        }
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "the system's errors are an open set")]
+fn hint(kind: std::io::ErrorKind) -> &'static str {
+    match kind {
+        std::io::ErrorKind::AddrInUse => "another process listens there: end it, or choose another port",
+        std::io::ErrorKind::PermissionDenied => "ports below 1024 need a capability: choose a higher one",
+        std::io::ErrorKind::AddrNotAvailable => "this machine has no such address",
+        _ => "choose another address",
+    }
+}
+
+fn proxy(upstreams: Arc<Upstreams>) -> HttpProxy<Proxy> {
+    // The first try and one more; the hooks decide whether it is safe.
+    let conf = ServerConf { upstream_keepalive_pool_size: POOL, max_retries: 2, ..ServerConf::default() };
+    let mut proxy = HttpProxy::new(Proxy::new(upstreams), Arc::new(conf));
+    proxy.handle_init_modules();
+    proxy
+}
+
+/// Warns about apps that do not answer; they get 502 until they do.
+async fn probe(gateway: Arc<Gateway>, upstreams: Arc<Upstreams>) {
+    let live = gateway.live();
+    for app in &live.policy.apps {
+        let upstream = &app.upstream;
+        if !upstreams.reachable(&upstream.authority, upstream.connect).await {
+            tracing::warn!(
+                app = %app.name,
+                upstream = %upstream.url,
+                "the app cannot be reached; its requests get 502 until it can; hint: start it, or mend `upstream`"
+            );
+        }
+    }
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            hangup: listen(SignalKind::hangup())?,
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Reloads at each SIGHUP until told to end.
+    async fn until_end(&mut self, reloader: &Reloader) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {
+                    let _ = reloader.reload(Trigger::Asked).await;
+                }
+            }
+        }
+    }
+}
+
+/// Drains: new requests are refused, open ones finish, streams are closed at the end of `drain`.
+async fn finish(gateway: &Arc<Gateway>, drain: Duration) {
+    tracing::info!(connections = gateway.permits.open(), "draining");
+    gateway.enter(Stage::Draining);
+    if !idle_within(gateway, drain).await {
+        gateway.enter(Stage::Closing);
+        idle_within(gateway, GOODBYE).await;
+    }
+    tracing::info!(cut = gateway.permits.open(), "stopped");
+    if !gateway.access.close(LAST_LINES) {
+        tracing::warn!("some access events were not written in time");
+    }
+}
+
+async fn idle_within(gateway: &Gateway, within: Duration) -> bool {
+    let until = Instant::now() + within;
+    while gateway.permits.open() > 0 {
+        if Instant::now() >= until {
+            return false;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    true
+}

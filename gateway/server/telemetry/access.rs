@@ -1,0 +1,190 @@
+//! The access log: events go into a bounded queue, one thread writes them.
+//!
+//! A request never waits for the log. What does not fit into the queue, or cannot be written
+//! (full disk, closed pipe), is dropped and counted in `stagedoor_log_dropped_total`.
+
+use std::cell::RefCell;
+use std::io::{self, IsTerminal as _};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use prometheus::IntCounter;
+use stagedoor_core::policy::{self, LogFormat, LogPolicy};
+
+use super::record::{Form, Record};
+use super::redact::Redaction;
+use sink::Sink;
+
+mod sink;
+
+/// The open access log.
+#[derive(Debug)]
+pub struct AccessLog {
+    spool: Arc<Spool>,
+    form: Form,
+}
+
+impl AccessLog {
+    /// Opens the log and starts its thread. A file that cannot be opened now is tried again with
+    /// every batch; `dropped` counts the events that were lost.
+    ///
+    /// # Errors
+    /// The thread could not be started, or standard output is closed.
+    pub fn start(policy: &LogPolicy, dropped: IntCounter) -> io::Result<Self> {
+        let (sink, terminal) = match &policy.access {
+            policy::AccessLog::Stdout => (Sink::stdout()?, io::stdout().is_terminal()),
+            policy::AccessLog::File { path, max_size, keep } => {
+                (Sink::rolling(path.clone(), *max_size, *keep), false)
+            }
+        };
+        let form = match policy.format {
+            LogFormat::Json => Form::Json,
+            LogFormat::Text if terminal && std::env::var_os("NO_COLOR").is_none() => Form::Colour,
+            LogFormat::Text => Form::Text,
+        };
+        Self::over(sink, form, dropped)
+    }
+
+    fn over(mut sink: Sink, form: Form, dropped: IntCounter) -> io::Result<Self> {
+        let spool =
+            Arc::new(Spool { queue: Mutex::default(), wake: Condvar::new(), done: Condvar::new(), dropped });
+        let drained = Arc::clone(&spool);
+        std::thread::Builder::new().name("access-log".into()).spawn(move || drained.drain(&mut sink))?;
+        Ok(Self { spool, form })
+    }
+
+    /// Queues one event; drops and counts it where the queue is full.
+    pub fn record(&self, record: &Record<'_>, redaction: &Redaction) {
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            record.write(self.form, redaction, line);
+            self.spool.offer(line);
+        });
+    }
+
+    /// Takes no more events and waits up to `wait` until the queued ones are written. Says whether they were.
+    pub fn close(&self, wait: Duration) -> bool {
+        self.spool.close(wait)
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.spool.close(Duration::ZERO);
+    }
+}
+
+thread_local! {
+    /// Where a worker serialises its event; a line is at most some 16 KiB.
+    static LINE: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(1024));
+}
+
+/// The queue between the requests and the thread.
+#[derive(Debug)]
+struct Spool {
+    queue: Mutex<Queue>,
+    /// For the thread: there is something to do.
+    wake: Condvar,
+    /// For [`Spool::close`]: everything is written.
+    done: Condvar,
+    dropped: IntCounter,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    pending: Vec<u8>,
+    /// The thread sleeps until it is woken.
+    asleep: bool,
+    closing: bool,
+    drained: bool,
+}
+
+impl Spool {
+    fn offer(&self, line: &[u8]) {
+        let mut queue = self.lock();
+        let before = queue.pending.len();
+        if queue.closing || before + line.len() > QUEUE_MAX {
+            drop(queue);
+            self.dropped.inc();
+            return;
+        }
+        queue.pending.extend_from_slice(line);
+        let crossed = before < EAGER && queue.pending.len() >= EAGER;
+        let wake = std::mem::take(&mut queue.asleep) || crossed;
+        drop(queue);
+        if wake {
+            self.wake.notify_one();
+        }
+    }
+
+    fn close(&self, wait: Duration) -> bool {
+        let mut queue = self.lock();
+        queue.closing = true;
+        self.wake.notify_one();
+        if !wait.is_zero() {
+            queue = self
+                .done
+                .wait_timeout_while(queue, wait, |q| !q.drained)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        queue.drained
+    }
+
+    fn drain(&self, sink: &mut Sink) {
+        let mut batch = Vec::new();
+        let mut failing = false;
+        while self.next_batch(&mut batch) {
+            let written = sink.write(&batch);
+            self.dropped.inc_by(written.lost);
+            match written.error {
+                Some(error) if !failing => {
+                    failing = true;
+                    tracing::warn!(%error, "the access log cannot be written, its events are dropped");
+                }
+                None if failing => {
+                    failing = false;
+                    tracing::info!("the access log is written again");
+                }
+                Some(_) | None => {}
+            }
+            batch.clear();
+            batch.shrink_to(EAGER);
+        }
+        self.lock().drained = true;
+        self.done.notify_all();
+    }
+
+    /// Waits for events, lets some more gather, and takes them all; `false` once the log is closed and empty.
+    fn next_batch(&self, batch: &mut Vec<u8>) -> bool {
+        let mut queue = self.lock();
+        while queue.pending.is_empty() {
+            if queue.closing {
+                return false;
+            }
+            queue.asleep = true;
+            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.asleep = false;
+        let unhurried = |q: &mut Queue| !q.closing && q.pending.len() < EAGER;
+        let (mut queue, _) =
+            self.wake.wait_timeout_while(queue, GATHER, unhurried).unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut queue.pending, batch);
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that can panic runs under the lock.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that may wait.
+const QUEUE_MAX: usize = 4 << 20;
+/// Bytes that are written at once, without waiting for more.
+const EAGER: usize = 64 << 10;
+/// How long events gather, so that a busy gateway does not wake a thread for each.
+const GATHER: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests;

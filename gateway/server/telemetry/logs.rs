@@ -1,0 +1,140 @@
+//! The gateway's own log: what the operator has to know, on standard error.
+//!
+//! Every line passes through [`Redaction::line`] before it is written: libraries below us print
+//! request targets, and a target may hold a token.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, IsTerminal as _, Write};
+use std::panic::PanicHookInfo;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use prometheus::IntCounter;
+use stagedoor_core::policy::{LogFormat, LogPolicy};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::{EnvFilter, reload};
+
+use super::redact::Redaction;
+
+/// The running log, whose level and redaction a reload may change.
+#[derive(Debug)]
+pub struct Logs {
+    level: reload::Handle<EnvFilter, Registry>,
+    redaction: Arc<ArcSwap<Redaction>>,
+}
+
+/// Why the log could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogsError {
+    /// A fault of the gateway: the log was set up twice.
+    #[error("the log is set up already")]
+    Twice,
+    /// The level is none.
+    #[error("`log.level` is not a level: `{0}`")]
+    Level(String),
+}
+
+impl Logs {
+    /// Sets up the log of this process, lines of the `log` crate included. At most once.
+    ///
+    /// # Errors
+    /// See [`LogsError`].
+    pub fn start(policy: &LogPolicy) -> Result<Self, LogsError> {
+        let redaction = Arc::new(ArcSwap::from_pointee(Redaction::of_log(policy)));
+        let writer = Stderr { redaction: Arc::clone(&redaction) };
+        let (filter, level) = reload::Layer::new(filter(&policy.level)?);
+        let lines = match policy.format {
+            LogFormat::Json => {
+                tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
+            }
+            LogFormat::Text => {
+                let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+                tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(writer).boxed()
+            }
+        };
+        let subscriber = tracing_subscriber::registry().with(filter).with(lines);
+        tracing::subscriber::set_global_default(subscriber).map_err(|_| LogsError::Twice)?;
+        // Lines of the `log` crate come from libraries alone, and the proxy library makes many for each
+        // request: below `warn` they end at the macro's own test.
+        let bridge = tracing_log::LogTracer::builder().with_max_level(log::LevelFilter::Warn);
+        bridge.init().map_err(|_| LogsError::Twice)?;
+        Ok(Self { level, redaction })
+    }
+
+    /// Takes over level and names to redact from a policy that comes into force. The format stays.
+    ///
+    /// # Errors
+    /// See [`LogsError::Level`].
+    pub fn update(&self, policy: &LogPolicy) -> Result<(), LogsError> {
+        self.redaction.store(Arc::new(Redaction::of_log(policy)));
+        self.level.reload(filter(&policy.level)?).map_err(|_| LogsError::Twice)
+    }
+}
+
+/// Counts panics and logs where they happened, but not what they say: that may be a client's data.
+/// The text of a panic is logged only where it is a constant of the program.
+pub fn hook_panics(panics: IntCounter) {
+    std::panic::set_hook(Box::new(move |panic| {
+        panics.inc();
+        report_panic(panic);
+    }));
+}
+
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map_or_else(|| "-".to_owned(), ToString::to_string);
+    let message = panic.payload().downcast_ref::<&'static str>().unwrap_or(&"-");
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("-");
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        tracing::error!(%location, message, thread, %backtrace, "panic");
+    } else {
+        tracing::error!(%location, message, thread, "panic");
+    }
+}
+
+/// Our own lines from `level` on; the proxy library's from `warn` on, for it tells every request.
+fn filter(level: &str) -> Result<EnvFilter, LogsError> {
+    let quiet = match level {
+        "error" => "error",
+        "warn" | "info" | "debug" | "trace" => "warn",
+        _ => return Err(LogsError::Level(level.to_owned())),
+    };
+    EnvFilter::try_new(format!("{level},pingora={quiet}")).map_err(|_| LogsError::Level(level.to_owned()))
+}
+
+/// Standard error behind the redaction.
+#[derive(Clone)]
+struct Stderr {
+    redaction: Arc<ArcSwap<Redaction>>,
+}
+
+impl<'w> MakeWriter<'w> for Stderr {
+    type Writer = Redacting<'w, io::Stderr>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        Redacting { redaction: &self.redaction, to: io::stderr() }
+    }
+}
+
+/// A writer that is given whole lines, as `tracing_subscriber::fmt` does.
+struct Redacting<'r, W> {
+    redaction: &'r ArcSwap<Redaction>,
+    to: W,
+}
+
+impl<W: Write> Write for Redacting<'_, W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.to.write_all(&self.redaction.load().line(line))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,283 @@
+//! The metrics of the process.
+//!
+//! Every label value comes from the configuration or from a closed set in this room; none is
+//! chosen by a client. Names and labels are promised to dashboards: they never change.
+
+use std::time::Duration;
+
+use prometheus::{IntCounter, IntGauge, Registry, TextEncoder};
+use stagedoor_core::policy::Policy;
+
+use sampled::Sampled;
+use series::Series;
+
+pub use resolved::{OpenStream, PolicyMetrics};
+
+mod resolved;
+mod sampled;
+mod series;
+
+/// Every metric of the process; lives as long as it does.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Series<IntCounter>,
+    denied: Series<IntCounter>,
+    request_seconds: Series<prometheus::Histogram>,
+    gateway_seconds: Series<prometheus::Histogram>,
+    upstream_seconds: Series<prometheus::Histogram>,
+    limited: Series<IntCounter>,
+    streams: Series<IntGauge>,
+    streams_closed: Series<IntCounter>,
+    connections_refused: Series<IntCounter>,
+    reloads: Series<IntCounter>,
+    config_loaded: IntGauge,
+    sampled: Sampled,
+    /// Open client connections.
+    pub connections: IntGauge,
+    /// Panics of any thread.
+    pub panics: IntCounter,
+    /// Access events that were lost.
+    pub log_dropped: IntCounter,
+}
+
+/// Why a connection was refused before its first request was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionRefusal {
+    /// `server.limits.connections`
+    Total,
+    /// `server.limits.connections_per_ip`
+    PerAddress,
+    /// The gateway is shutting down.
+    Draining,
+}
+
+/// What kind of stream a request became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    /// A WebSocket.
+    Websocket,
+    /// An event stream.
+    Events,
+}
+
+/// Why a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// The client closed it, or went away.
+    Client,
+    /// The app closed it, or went away.
+    App,
+    /// Nothing was said for `server.timeouts.stream_idle`.
+    Idle,
+    /// The gateway is shutting down.
+    Draining,
+    /// The credential ran out.
+    Expired,
+}
+
+/// What came of a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadResult {
+    /// The new policy is in force.
+    Ok,
+    /// The files have mistakes; the old policy stays in force.
+    Failed,
+    /// The files drop protection and nobody asked; the old policy stays in force.
+    Refused,
+}
+
+impl Metrics {
+    /// Registers all metrics.
+    ///
+    /// # Errors
+    /// Two metrics have the same name, or a name is none: a fault of this file.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let r = &registry;
+        let metrics = Self {
+            requests: Series::counters(
+                r,
+                "requests_total",
+                "Requests answered.",
+                &["app", "route", "status"],
+            )?,
+            denied: Series::counters(r, "denied_total", "Requests refused.", &["app", "route", "code"])?,
+            request_seconds: Series::histograms(
+                r,
+                "request_seconds",
+                "From the first byte of a request to the last of its answer.",
+                &["app"],
+                REQUEST_BUCKETS,
+            )?,
+            gateway_seconds: Series::histograms(
+                r,
+                "gateway_seconds",
+                "The gateway's own time on a request.",
+                &["app"],
+                GATEWAY_BUCKETS,
+            )?,
+            upstream_seconds: Series::histograms(
+                r,
+                "upstream_seconds",
+                "Until the app began to answer.",
+                &["app"],
+                REQUEST_BUCKETS,
+            )?,
+            limited: Series::counters(
+                r,
+                "limited_total",
+                "Requests that a limit refused.",
+                &["app", "limit"],
+            )?,
+            streams: Series::gauges(r, "streams", "Open WebSockets and event streams.", &["app", "kind"])?,
+            streams_closed: Series::counters(r, "streams_closed_total", "Streams that ended.", &["reason"])?,
+            connections_refused: Series::counters(
+                r,
+                "connections_refused_total",
+                "Connections refused before a request was read.",
+                &["reason"],
+            )?,
+            reloads: Series::counters(
+                r,
+                "config_reload_total",
+                "Reloads of the configuration.",
+                &["result"],
+            )?,
+            config_loaded: gauge(
+                r,
+                "config_loaded_timestamp_seconds",
+                "When the policy in force was loaded, since the epoch.",
+            )?,
+            sampled: Sampled::new(r)?,
+            connections: gauge(r, "connections", "Open client connections.")?,
+            panics: counter(r, "panics_total", "Panics; each is a fault of the gateway.")?,
+            log_dropped: counter(r, "log_dropped_total", "Access events that were lost.")?,
+            registry,
+        };
+        Series::gauges(&metrics.registry, "build_info", "The version that runs.", &["version"])?
+            .of(&[env!("CARGO_PKG_VERSION")])
+            .set(1);
+        metrics.begin_closed_sets();
+        Ok(metrics)
+    }
+
+    /// Counts a refused connection.
+    pub fn connection_refused(&self, refusal: ConnectionRefusal) {
+        self.connections_refused.of(&[refusal.label()]).inc();
+    }
+
+    /// Counts a reload; a good one at `at` (since the epoch) is when the policy in force was loaded.
+    pub fn reloaded(&self, result: ReloadResult, at: Duration) {
+        self.reloads.of(&[result.label()]).inc();
+        match result {
+            ReloadResult::Ok => self.loaded(at),
+            ReloadResult::Failed | ReloadResult::Refused => {}
+        }
+    }
+
+    /// Notes when the policy in force was loaded, since the epoch: at start, where nothing is counted.
+    pub fn loaded(&self, at: Duration) {
+        self.config_loaded.set(i64::try_from(at.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// All metrics in the text format 0.0.4, `policy` (the one in force) sampled now.
+    ///
+    /// # Errors
+    /// The encoder refuses a metric: a fault of this room.
+    pub fn render(&self, policy: &Policy) -> prometheus::Result<String> {
+        self.sampled.sample(policy);
+        self.encode()
+    }
+
+    fn encode(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// Series of closed sets stand at zero from the start, so that a rate over them has a beginning.
+    fn begin_closed_sets(&self) {
+        for refusal in [ConnectionRefusal::Total, ConnectionRefusal::PerAddress, ConnectionRefusal::Draining]
+        {
+            self.connections_refused.of(&[refusal.label()]);
+        }
+        for end in StreamEnd::ALL {
+            self.streams_closed.of(&[end.label()]);
+        }
+        for result in [ReloadResult::Ok, ReloadResult::Failed, ReloadResult::Refused] {
+            self.reloads.of(&[result.label()]);
+        }
+    }
+}
+
+impl ConnectionRefusal {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Total => "total",
+            Self::PerAddress => "per_address",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+impl StreamKind {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Websocket => "websocket",
+            Self::Events => "events",
+        }
+    }
+}
+
+impl StreamEnd {
+    const ALL: [Self; 5] = [Self::Client, Self::App, Self::Idle, Self::Draining, Self::Expired];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::App => "app",
+            Self::Idle => "idle",
+            Self::Draining => "draining",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl ReloadResult {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+    let counter = IntCounter::new(full(name), help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+    let gauge = IntGauge::new(full(name), help)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
+}
+
+fn full(name: &str) -> String {
+    format!("stagedoor_{name}")
+}
+
+/// Seconds: 50 µs to a minute.
+const REQUEST_BUCKETS: &[f64] = &[
+    50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0, 30.0, 60.0,
+];
+/// Seconds: 5 µs to 50 ms.
+const GATEWAY_BUCKETS: &[f64] = &[
+    5e-6, 10e-6, 20e-6, 40e-6, 60e-6, 80e-6, 100e-6, 150e-6, 200e-6, 300e-6, 500e-6, 1e-3, 2.5e-3, 5e-3,
+    10e-3, 25e-3, 50e-3,
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! The metrics of one policy, found once when it is loaded: a request hashes no label.
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+use prometheus::{Histogram, IntCounter, IntGauge};
+use stagedoor_core::policy::Policy;
+
+use super::series::Series;
+use super::{Metrics, StreamEnd, StreamKind};
+use crate::telemetry::record::{Record, Refusal};
+
+/// The metrics of the apps and routes of one policy. Pinned together with that policy: positions are its own.
+#[derive(Debug)]
+pub struct PolicyMetrics {
+    apps: Box<[AppMetrics]>,
+    /// Requests that reached no app.
+    nowhere: AppMetrics,
+    shared: Shared,
+}
+
+/// One stream, counted until it is dropped.
+#[derive(Debug)]
+pub struct OpenStream {
+    gauge: IntGauge,
+    closed: Series<IntCounter>,
+    end: StreamEnd,
+}
+
+#[derive(Debug)]
+struct AppMetrics {
+    name: Arc<str>,
+    request_seconds: Histogram,
+    gateway_seconds: Histogram,
+    upstream_seconds: Histogram,
+    websockets: IntGauge,
+    events: IntGauge,
+    routes: Box<[RouteMetrics]>,
+}
+
+#[derive(Debug)]
+struct RouteMetrics {
+    label: Arc<str>,
+    statuses: [OnceLock<IntCounter>; STATUSES.len()],
+    /// Few routes ever refuse anything.
+    codes: OnceLock<Box<[OnceLock<IntCounter>; CODES.len()]>>,
+}
+
+/// The series themselves, for what is not worth a place of its own.
+#[derive(Debug)]
+struct Shared {
+    requests: Series<IntCounter>,
+    denied: Series<IntCounter>,
+    limited: Series<IntCounter>,
+    streams_closed: Series<IntCounter>,
+}
+
+impl PolicyMetrics {
+    /// Finds or makes the series of `policy`, which is about to come into force, and forgets those of
+    /// apps and routes that it no longer has.
+    #[must_use]
+    pub fn resolve(metrics: &Metrics, policy: &Policy) -> Self {
+        metrics.sampled.adopt(policy);
+        let resolved = Self::over(
+            metrics,
+            policy.apps.iter().map(|app| {
+                let mut routes: Vec<_> = app.routes.all().map(|r| (r.index, Arc::clone(&r.label))).collect();
+                routes.sort_unstable_by_key(|(index, _)| *index);
+                (Arc::clone(&app.name), routes.into_iter().map(|(_, label)| label).collect())
+            }),
+        );
+        let limits = policy.apps.iter().flat_map(|app| {
+            let of_routes = app.routes.all().flat_map(|route| [&route.ip_limit, &route.caller_limit]);
+            let all = std::iter::once(&app.limit).chain(of_routes).flat_map(|place| place.limits());
+            all.map(|limit| (&*app.name, &**limit.name()))
+        });
+        resolved.forget_others(metrics, &limits.collect());
+        resolved
+    }
+
+    pub(super) fn over(metrics: &Metrics, apps: impl Iterator<Item = (Arc<str>, Vec<Arc<str>>)>) -> Self {
+        let nothing: Arc<str> = "-".into();
+        Self {
+            apps: apps.map(|(name, routes)| AppMetrics::new(metrics, name, routes)).collect(),
+            nowhere: AppMetrics::new(metrics, Arc::clone(&nothing), vec![nothing]),
+            shared: Shared {
+                requests: metrics.requests.clone(),
+                denied: metrics.denied.clone(),
+                limited: metrics.limited.clone(),
+                streams_closed: metrics.streams_closed.clone(),
+            },
+        }
+    }
+
+    /// Counts one request: the one update each of them makes.
+    pub fn observe(&self, record: &Record<'_>) {
+        let app = self.app(record.app.map(|a| a.index));
+        app.request_seconds.observe(record.total.as_secs_f64());
+        app.gateway_seconds.observe(record.gateway.as_secs_f64());
+        if let Some(upstream) = record.upstream {
+            app.upstream_seconds.observe(upstream.as_secs_f64());
+        }
+        // A request without a route counts as an unlisted one, which stands first.
+        let Some(route) = app.routes.get(record.route.map_or(0, |r| r.index)) else { return };
+        route.count(app, record.status, &self.shared);
+        if let Some(refusal) = &record.refusal {
+            route.refuse(app, refusal, &self.shared);
+        }
+    }
+
+    /// Counts a stream of the app at `app` from now until the answer is dropped.
+    #[must_use]
+    pub fn open_stream(&self, app: usize, kind: StreamKind) -> OpenStream {
+        let app = self.app(Some(app));
+        let gauge = match kind {
+            StreamKind::Websocket => &app.websockets,
+            StreamKind::Events => &app.events,
+        };
+        gauge.inc();
+        OpenStream {
+            gauge: gauge.clone(),
+            closed: self.shared.streams_closed.clone(),
+            end: StreamEnd::Client,
+        }
+    }
+
+    fn app(&self, index: Option<usize>) -> &AppMetrics {
+        index.and_then(|index| self.apps.get(index)).unwrap_or(&self.nowhere)
+    }
+
+    pub(super) fn forget_others(&self, metrics: &Metrics, limits: &HashSet<(&str, &str)>) {
+        let all = || self.apps.iter().chain([&self.nowhere]);
+        let apps: HashSet<&str> = all().map(|app| &*app.name).collect();
+        let routes: HashSet<(&str, &str)> =
+            all().flat_map(|app| app.routes.iter().map(|route| (&*app.name, &*route.label))).collect();
+        let of_app = |labels: &[Arc<str>]| matches!(labels, [app, ..] if apps.contains(&**app));
+        let of_route =
+            |labels: &[Arc<str>]| matches!(labels, [app, route, ..] if routes.contains(&(&**app, &**route)));
+        metrics.requests.retain(of_route);
+        metrics.denied.retain(of_route);
+        metrics.request_seconds.retain(of_app);
+        metrics.gateway_seconds.retain(of_app);
+        metrics.upstream_seconds.retain(of_app);
+        metrics.streams.retain(of_app);
+        metrics
+            .limited
+            .retain(|labels| matches!(labels, [app, limit] if limits.contains(&(&**app, &**limit))));
+    }
+}
+
+impl AppMetrics {
+    fn new(metrics: &Metrics, name: Arc<str>, routes: Vec<Arc<str>>) -> Self {
+        let stream = |kind: StreamKind| metrics.streams.of(&[&name, kind.label()]);
+        Self {
+            request_seconds: metrics.request_seconds.of(&[&name]),
+            gateway_seconds: metrics.gateway_seconds.of(&[&name]),
+            upstream_seconds: metrics.upstream_seconds.of(&[&name]),
+            websockets: stream(StreamKind::Websocket),
+            events: stream(StreamKind::Events),
+            routes: routes.into_iter().map(RouteMetrics::new).collect(),
+            name,
+        }
+    }
+}
+
+impl RouteMetrics {
+    fn new(label: Arc<str>) -> Self {
+        Self { label, statuses: [const { OnceLock::new() }; STATUSES.len()], codes: OnceLock::new() }
+    }
+
+    fn count(&self, app: &AppMetrics, status: u16, shared: &Shared) {
+        let place = STATUSES.iter().position(|s| *s == status).and_then(|n| self.statuses.get(n));
+        let find = || {
+            // The app may answer with any number; beyond the classes of RFC 9110 §15 it is no status.
+            let status = if matches!(status, 100..=599) { &*status.to_string() } else { "other" };
+            shared.requests.of(&[&app.name, &self.label, status])
+        };
+        match place {
+            Some(place) => place.get_or_init(find).inc(),
+            None => find().inc(),
+        }
+    }
+
+    fn refuse(&self, app: &AppMetrics, refusal: &Refusal<'_>, shared: &Shared) {
+        let codes = self.codes.get_or_init(|| Box::new([const { OnceLock::new() }; CODES.len()]));
+        let place = CODES.iter().position(|code| *code == refusal.code).and_then(|n| codes.get(n));
+        let find = || shared.denied.of(&[&app.name, &self.label, refusal.code]);
+        match place {
+            Some(place) => place.get_or_init(find).inc(),
+            None => find().inc(),
+        }
+        if let Some(limit) = refusal.limit {
+            shared.limited.of(&[&app.name, limit]).inc();
+        }
+    }
+}
+
+impl OpenStream {
+    /// Says why the stream is about to end; without it the client went away.
+    pub fn ends(&mut self, end: StreamEnd) {
+        self.end = end;
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.gauge.dec();
+        self.closed.of(&[self.end.label()]).inc();
+    }
+}
+
+/// Statuses that have a place of their own in every route, the most frequent first; others are looked up.
+const STATUSES: [u16; 24] = [
+    200, 206, 304, 204, 401, 429, 404, 403, 302, 201, 400, 413, 101, 301, 303, 307, 308, 405, 422, 500, 502,
+    503, 504, 416,
+];
+
+/// Codes that have a place of their own; others are looked up.
+const CODES: [&str; 24] = [
+    "token_missing",
+    "rate_limited",
+    "token_invalid",
+    "token_expired",
+    "forbidden",
+    "not_owner",
+    "cross_origin",
+    "body_too_large",
+    "not_found",
+    "method_not_allowed",
+    "unknown_host",
+    "ambiguous_path",
+    "bad_request",
+    "ambiguous_credentials",
+    "address_refused",
+    "upgrade_refused",
+    "head_timeout",
+    "uri_too_long",
+    "headers_too_large",
+    "upstream_unreachable",
+    "upstream_timeout",
+    "overloaded",
+    "draining",
+    "identity_unavailable",
+];

@@ -1,0 +1,153 @@
+//! Metrics that are read off the policy when somebody asks.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use prometheus::{IntCounter, IntGauge, Registry};
+use stagedoor_core::guard::jwt::TokenCache;
+use stagedoor_core::guard::limit::Limit;
+use stagedoor_core::policy::Policy;
+
+use super::counter;
+use super::series::Series;
+
+/// What the limiters and the token cache count for themselves.
+#[derive(Debug)]
+pub(super) struct Sampled {
+    limit_keys: IntGauge,
+    token_keys: IntGauge,
+    overflows: IntCounter,
+    hits: IntCounter,
+    misses: IntCounter,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    limits: Ledger<Limit, 1>,
+    caches: Ledger<TokenCache, 2>,
+}
+
+impl Sampled {
+    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let keys = Series::gauges(registry, "state_keys", "Entries held in memory.", &["kind"])?;
+        let uses = Series::counters(registry, "jwt_cache_total", "Verified tokens looked up.", &["result"])?;
+        Ok(Self {
+            limit_keys: keys.of(&["limit"]),
+            token_keys: keys.of(&["token"]),
+            overflows: counter(
+                registry,
+                "limit_overflow_total",
+                "Requests that shared an allowance because limit_keys was reached.",
+            )?,
+            hits: uses.of(&["hit"]),
+            misses: uses.of(&["miss"]),
+            seen: Mutex::default(),
+        })
+    }
+
+    /// Adds what was counted since the last time.
+    pub(super) fn sample(&self, policy: &Policy) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let limits = limits(policy);
+        let keys = limits.values().map(|limit| limit.keys()).sum();
+        self.limit_keys.set(whole(keys));
+        self.token_keys.set(whole(policy.tokens.len()));
+        for limit in limits.values() {
+            let [overflows] = seen.limits.since(limit, overflows(limit));
+            self.overflows.inc_by(overflows);
+        }
+        self.add_uses(seen.caches.since(&policy.tokens, uses(&policy.tokens)));
+    }
+
+    /// Prepares for `policy`, which is about to come into force: closes the account of what it
+    /// replaces, and does not count again what its limiters carried over.
+    pub(super) fn adopt(&self, policy: &Policy) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for limit in seen.limits.living() {
+            let [overflows] = seen.limits.since(&limit, overflows(&limit));
+            self.overflows.inc_by(overflows);
+        }
+        for cache in seen.caches.living() {
+            self.add_uses(seen.caches.since(&cache, uses(&cache)));
+        }
+        seen.limits.replace(limits(policy).into_values(), overflows);
+        seen.caches.replace([&policy.tokens], uses);
+    }
+
+    fn add_uses(&self, [hits, misses]: [u64; 2]) {
+        self.hits.inc_by(hits);
+        self.misses.inc_by(misses);
+    }
+}
+
+/// How far each of several counters was read. A counter is known by its place in memory, which is
+/// not given to another while the `Weak` is held.
+#[derive(Debug)]
+struct Ledger<T, const N: usize>(HashMap<usize, (Weak<T>, [u64; N])>);
+
+impl<T, const N: usize> Ledger<T, N> {
+    /// What was added to `counter` since it was read last; from zero if it never was.
+    fn since(&mut self, counter: &Arc<T>, now: [u64; N]) -> [u64; N] {
+        let (_, last) =
+            self.0.entry(Arc::as_ptr(counter).addr()).or_insert_with(|| (Arc::downgrade(counter), [0; N]));
+        let last = std::mem::replace(last, now);
+        std::array::from_fn(|n| match (now.get(n), last.get(n)) {
+            // Less than before: it was begun anew.
+            (Some(now), Some(last)) => now.checked_sub(*last).unwrap_or(*now),
+            (None, _) | (_, None) => 0,
+        })
+    }
+
+    /// The counters that are still in use.
+    fn living(&self) -> Vec<Arc<T>> {
+        self.0.values().filter_map(|(counter, _)| counter.upgrade()).collect()
+    }
+
+    /// Goes on with `counters` alone. One that was not known before has been read as far as `now` says.
+    fn replace<'c>(&mut self, counters: impl IntoIterator<Item = &'c Arc<T>>, now: impl Fn(&T) -> [u64; N])
+    where
+        T: 'c,
+    {
+        let mut before = std::mem::take(&mut self.0);
+        for counter in counters {
+            let place = Arc::as_ptr(counter).addr();
+            let entry = before.remove(&place).unwrap_or_else(|| (Arc::downgrade(counter), now(counter)));
+            self.0.insert(place, entry);
+        }
+    }
+}
+
+impl<T, const N: usize> Default for Ledger<T, N> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+/// Every limit of the policy once: routes share the app's, and those of a bucket.
+fn limits(policy: &Policy) -> HashMap<usize, &Arc<Limit>> {
+    let mut all = HashMap::new();
+    for app in &policy.apps {
+        let of_routes = app.routes.all().flat_map(|route| [&route.ip_limit, &route.caller_limit]);
+        for limit in std::iter::once(&app.limit).chain(of_routes).flat_map(|place| place.limits()) {
+            all.insert(Arc::as_ptr(limit).addr(), limit);
+        }
+    }
+    all
+}
+
+fn overflows(limit: &Limit) -> [u64; 1] {
+    [limit.overflows()]
+}
+
+fn uses(cache: &TokenCache) -> [u64; 2] {
+    let (hits, misses) = cache.uses();
+    [hits, misses]
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

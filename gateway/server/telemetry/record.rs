@@ -1,0 +1,380 @@
+//! One access event: what happened to one request, as one line.
+//!
+//! Everything in it that came from the client is bounded, redacted and escaped here, so that a
+//! line stays one line, a JSON reader stays sound and a terminal shows what was sent.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use stagedoor_core::denial::Denial;
+use stagedoor_core::policy::{App, Route};
+
+use super::redact::Redaction;
+
+/// What happened to one request.
+#[derive(Clone, Debug)]
+pub struct Record<'a> {
+    /// When it arrived, since the epoch.
+    pub time: Duration,
+    /// The gateway's id of the request.
+    pub request_id: &'a str,
+    /// The app; `None` if the host named none.
+    pub app: Option<Label<'a>>,
+    /// The route; `None` if the request did not get that far.
+    pub route: Option<Label<'a>>,
+    /// The method; empty if the head could not be read.
+    pub method: &'a str,
+    /// Path and query as received; redacted when written.
+    pub target: &'a [u8],
+    /// The status that the client was sent; 0 if it was sent none.
+    pub status: u16,
+    /// Why the gateway refused; `None` where the answer is the app's.
+    pub refusal: Option<Refusal<'a>>,
+    /// The user, where one was proven.
+    pub user: Option<&'a str>,
+    /// The client's address.
+    pub ip: IpAddr,
+    /// Bytes of the request body.
+    pub bytes_in: u64,
+    /// Bytes of the response body.
+    pub bytes_out: u64,
+    /// The gateway's own time.
+    pub gateway: Duration,
+    /// Time the app took until its answer began; `None` if it was not asked.
+    pub upstream: Option<Duration>,
+    /// From the first byte of the request to the last of the answer.
+    pub total: Duration,
+    /// The client's leg is TLS.
+    pub tls: bool,
+    /// `User-Agent` as received.
+    pub user_agent: Option<&'a [u8]>,
+}
+
+/// A name from the configuration and its position there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label<'a> {
+    /// The name.
+    pub text: &'a str,
+    /// The position in the policy.
+    pub index: usize,
+}
+
+/// Why a request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// The stable code.
+    pub code: &'static str,
+    /// The limit that was used up, where it was one.
+    pub limit: Option<&'a str>,
+    /// What the operator may do about it; at most 512 bytes are written.
+    pub reason: Option<&'a str>,
+}
+
+/// Shape of the lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One JSON object.
+    Json,
+    /// For people, without colour.
+    Text,
+    /// For people at a terminal.
+    Colour,
+}
+
+impl Record<'_> {
+    /// Appends the event as one line, its newline included.
+    pub fn write(&self, form: Form, redaction: &Redaction, out: &mut Vec<u8>) {
+        match form {
+            Form::Json => self.write_json(redaction, out),
+            Form::Text => self.write_text(redaction, false, out),
+            Form::Colour => self.write_text(redaction, true, out),
+        }
+    }
+
+    fn write_json(&self, redaction: &Redaction, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"time\":\"");
+        push_time(self.time, out);
+        out.extend_from_slice(b"\",\"request_id\":");
+        push_quoted(self.request_id.as_bytes(), NAME_MAX, out);
+        out.extend_from_slice(b",\"app\":");
+        push_quoted(label(self.app).as_bytes(), NAME_MAX, out);
+        out.extend_from_slice(b",\"route\":");
+        push_quoted(label(self.route).as_bytes(), NAME_MAX, out);
+        out.extend_from_slice(b",\"method\":");
+        push_quoted(self.method.as_bytes(), METHOD_MAX, out);
+        out.extend_from_slice(b",\"path\":");
+        push_quoted(&redaction.target(self.target), PATH_MAX, out);
+        out.extend_from_slice(b",\"status\":");
+        push_number(self.status.into(), out);
+        out.extend_from_slice(b",\"code\":");
+        push_optional(self.refusal.map(|r| r.code.as_bytes()), NAME_MAX, out);
+        out.extend_from_slice(b",\"user\":");
+        push_optional(self.user.map(str::as_bytes), NAME_MAX, out);
+        out.extend_from_slice(b",\"ip\":\"");
+        push_display(self.ip, out);
+        out.extend_from_slice(b"\",\"bytes_in\":");
+        push_number(self.bytes_in, out);
+        out.extend_from_slice(b",\"bytes_out\":");
+        push_number(self.bytes_out, out);
+        out.extend_from_slice(b",\"gateway_us\":");
+        push_number(micros(self.gateway), out);
+        out.extend_from_slice(b",\"upstream_us\":");
+        match self.upstream {
+            Some(upstream) => push_number(micros(upstream), out),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b",\"total_us\":");
+        push_number(micros(self.total), out);
+        out.extend_from_slice(if self.tls { b",\"tls\":true" } else { b",\"tls\":false" });
+        out.extend_from_slice(b",\"user_agent\":");
+        match self.user_agent {
+            Some(agent) => push_quoted(&redaction.line(agent), AGENT_MAX, out),
+            None => out.extend_from_slice(b"null"),
+        }
+        if let Some(limit) = self.refusal.and_then(|r| r.limit) {
+            out.extend_from_slice(b",\"limit\":");
+            push_quoted(limit.as_bytes(), NAME_MAX, out);
+        }
+        if let Some(reason) = self.refusal.and_then(|r| r.reason) {
+            out.extend_from_slice(b",\"reason\":");
+            push_quoted(&redaction.line(reason.as_bytes()), REASON_MAX, out);
+        }
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn write_text(&self, redaction: &Redaction, colour: bool, out: &mut Vec<u8>) {
+        push_time(self.time, out);
+        out.push(b' ');
+        if colour {
+            out.extend_from_slice(status_colour(self.status));
+        }
+        push_number(self.status.into(), out);
+        if colour {
+            out.extend_from_slice(PLAIN);
+        }
+        out.push(b' ');
+        push_escaped(or_dash(self.method.as_bytes()), METHOD_MAX, out);
+        out.push(b' ');
+        push_escaped(or_dash(&redaction.target(self.target)), PATH_MAX, out);
+        out.extend_from_slice(b" app=");
+        push_word(label(self.app).as_bytes(), out);
+        out.extend_from_slice(b" route=");
+        push_word(label(self.route).as_bytes(), out);
+        if let Some(user) = self.user {
+            out.extend_from_slice(b" user=");
+            push_word(user.as_bytes(), out);
+        }
+        out.extend_from_slice(b" ip=");
+        push_display(self.ip, out);
+        for (name, value) in [(" in=", self.bytes_in), (" out=", self.bytes_out)] {
+            out.extend_from_slice(name.as_bytes());
+            push_number(value, out);
+        }
+        out.extend_from_slice(b" gateway=");
+        push_millis(self.gateway, out);
+        if let Some(upstream) = self.upstream {
+            out.extend_from_slice(b" upstream=");
+            push_millis(upstream, out);
+        }
+        if let Some(refusal) = self.refusal {
+            out.extend_from_slice(b" code=");
+            push_word(refusal.code.as_bytes(), out);
+            if let Some(reason) = refusal.reason {
+                out.extend_from_slice(b" reason=");
+                push_quoted(&redaction.line(reason.as_bytes()), REASON_MAX, out);
+            }
+        }
+        out.extend_from_slice(b" id=");
+        push_word(self.request_id.as_bytes(), out);
+        out.push(b'\n');
+    }
+}
+
+impl<'a> Label<'a> {
+    /// The app's name and position.
+    #[must_use]
+    pub fn app(app: &'a App) -> Self {
+        Self { text: &app.name, index: app.index }
+    }
+
+    /// The route's label and position.
+    #[must_use]
+    pub fn route(route: &'a Route) -> Self {
+        Self { text: &route.label, index: route.index }
+    }
+}
+
+impl<'a> Refusal<'a> {
+    /// What the access event says of `denial`; `reason` is [`Denial::reason`], made once by the caller.
+    #[must_use]
+    pub fn of(denial: &'a Denial, reason: &'a str) -> Self {
+        let limit = if let Denial::RateLimited(exhausted) = denial { Some(&*exhausted.limit) } else { None };
+        Self { code: denial.code(), limit, reason: Some(reason) }
+    }
+}
+
+/// The name, or `-` for nothing.
+pub(super) fn label(label: Option<Label<'_>>) -> &str {
+    label.map_or("-", |l| l.text)
+}
+
+/// Appends `2026-11-21T05:41:37.123Z` (RFC 3339 §5.6, UTC).
+fn push_time(since_epoch: Duration, out: &mut Vec<u8>) {
+    let seconds = since_epoch.as_secs();
+    let (year, month, day) = civil_from_days(seconds / 86_400);
+    let of_day = seconds % 86_400;
+    for (value, digits, then) in [
+        (year, 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (of_day / 3_600, 2, b':'),
+        (of_day / 60 % 60, 2, b':'),
+        (of_day % 60, 2, b'.'),
+        (since_epoch.subsec_millis().into(), 3, b'Z'),
+    ] {
+        push_digits(value, digits, out);
+        out.push(then);
+    }
+}
+
+/// Year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian calendar.
+///
+/// Counted in eras of 400 years that begin on 1 March, so that the leap day is an era's last.
+fn civil_from_days(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+fn push_optional(text: Option<&[u8]>, max: usize, out: &mut Vec<u8>) {
+    match text {
+        Some(text) => push_quoted(text, max, out),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn push_quoted(text: &[u8], max: usize, out: &mut Vec<u8>) {
+    out.push(b'"');
+    push_escaped(text, max, out);
+    out.push(b'"');
+}
+
+/// A word as it is, anything else in quotes.
+fn push_word(text: &[u8], out: &mut Vec<u8>) {
+    let plain = !text.is_empty() && text.iter().all(|b| b.is_ascii_graphic() && *b != b'"' && *b != b'=');
+    if plain { push_escaped(text, NAME_MAX, out) } else { push_quoted(text, NAME_MAX, out) }
+}
+
+/// Appends at most `max` bytes of `text` so that they can stand in a JSON string (RFC 8259 §7) and
+/// on a terminal: bytes that are not UTF-8 as `%XX`, controls and what turns text around as `\uXXXX`.
+fn push_escaped(text: &[u8], max: usize, out: &mut Vec<u8>) {
+    let (text, cut) = shorten(text, max);
+    for chunk in text.utf8_chunks() {
+        let valid = chunk.valid();
+        if valid.bytes().all(is_plain) {
+            out.extend_from_slice(valid.as_bytes());
+        } else {
+            valid.chars().for_each(|c| push_char(c, out));
+        }
+        for byte in chunk.invalid() {
+            out.extend_from_slice(&[b'%', hex(byte >> 4), hex(byte & 15)]);
+        }
+    }
+    if cut {
+        out.extend_from_slice("…".as_bytes());
+    }
+}
+
+/// The first `max` bytes, and whether that is less than all; a character is not cut apart.
+fn shorten(text: &[u8], max: usize) -> (&[u8], bool) {
+    if text.len() <= max {
+        return (text, false);
+    }
+    let inside = |at: &usize| text.get(*at).is_some_and(|b| b & 0xC0 == 0x80);
+    let end = (max.saturating_sub(3)..=max).rev().find(|at| !inside(at)).unwrap_or(max);
+    (text.split_at(end).0, true)
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7E) && byte != b'"' && byte != b'\\'
+}
+
+fn push_char(c: char, out: &mut Vec<u8>) {
+    match c {
+        '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
+        // Line and paragraph separators, and what changes the direction of the text around it.
+        '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
+            push_unit(c as u32, out)
+        }
+        _ if c.is_control() => push_unit(c as u32, out),
+        _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+fn push_unit(unit: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\\u");
+    for shift in [12, 8, 4, 0] {
+        out.push(hex((unit >> shift) as u8 & 15));
+    }
+}
+
+fn hex(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 }
+}
+
+fn push_number(value: u64, out: &mut Vec<u8>) {
+    let digits = value.checked_ilog10().map_or(1, |log| log + 1);
+    push_digits(value, digits, out);
+}
+
+/// The last `digits` decimal digits of `value`.
+fn push_digits(value: u64, digits: u32, out: &mut Vec<u8>) {
+    for place in (0..digits).rev() {
+        out.push(b'0' + (value / 10_u64.pow(place) % 10) as u8);
+    }
+}
+
+fn push_millis(time: Duration, out: &mut Vec<u8>) {
+    push_number(micros(time) / 1_000, out);
+    out.push(b'.');
+    push_digits(micros(time), 3, out);
+    out.extend_from_slice(b"ms");
+}
+
+fn push_display(value: impl std::fmt::Display, out: &mut Vec<u8>) {
+    use std::io::Write as _;
+    // Writing to memory does not fail.
+    let _ = write!(out, "{value}");
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn or_dash(text: &[u8]) -> &[u8] {
+    if text.is_empty() { b"-" } else { text }
+}
+
+fn status_colour(status: u16) -> &'static [u8] {
+    match status {
+        100..=299 => b"\x1b[32m",
+        300..=399 => b"\x1b[36m",
+        400..=499 => b"\x1b[33m",
+        _ => b"\x1b[31m",
+    }
+}
+
+const PLAIN: &[u8] = b"\x1b[0m";
+const PATH_MAX: usize = 2048;
+const AGENT_MAX: usize = 256;
+const NAME_MAX: usize = 256;
+const METHOD_MAX: usize = 32;
+const REASON_MAX: usize = 512;
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,209 @@
+//! Takes secrets out of what is about to be logged.
+//!
+//! Input is the client's choice down to the last byte. A secret is a query (or matrix) parameter
+//! whose name is listed, and anything that has the look of a JSON Web Token, wherever it stands.
+//! What cannot be told apart is redacted: a lost value costs an operator less than a leaked one.
+
+use std::borrow::Cow;
+
+use stagedoor_core::guard::credential::Source;
+use stagedoor_core::policy::{LogPolicy, Policy};
+
+/// The parameter names whose values are never written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Redaction {
+    names: Vec<String>,
+}
+
+impl Redaction {
+    /// `log.redact_query` and every query carrier of every app.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        let carriers = policy.apps.iter().flat_map(|app| &app.carriers.sources).filter_map(|s| match s {
+            Source::Query(name) => Some(name.as_str()),
+            Source::Bearer | Source::Header(_) | Source::Cookie(_) => None,
+        });
+        Self::new(policy.log.redact_query.iter().map(String::as_str).chain(carriers))
+    }
+
+    /// `log.redact_query` alone, for lines that belong to no app.
+    #[must_use]
+    pub fn of_log(policy: &LogPolicy) -> Self {
+        Self::new(policy.redact_query.iter().map(String::as_str))
+    }
+
+    /// The names given, compared without case.
+    pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let mut names: Vec<String> = names.into_iter().map(str::to_ascii_lowercase).collect();
+        names.sort_unstable();
+        names.dedup();
+        Self { names }
+    }
+
+    /// A request target without its secrets; borrowed where there was nothing to take out.
+    #[must_use]
+    pub fn target<'t>(&self, target: &'t [u8]) -> Cow<'t, [u8]> {
+        if !target.iter().any(|b| matches!(b, b'?' | b';' | b'%')) && !has_token(target) {
+            return Cow::Borrowed(target);
+        }
+        let (path, query) = split_at_first(target, b'?');
+        let mut out = Vec::with_capacity(target.len());
+        for (n, segment) in path.split(|b| *b == b'/').enumerate() {
+            if n > 0 {
+                out.push(b'/');
+            }
+            let (name, parameters) = split_at_first(segment, b';');
+            push_without_tokens(name, &mut out);
+            if let Some(parameters) = parameters {
+                out.push(b';');
+                self.push_piece(parameters, &mut out);
+            }
+        }
+        if let Some(query) = query {
+            out.push(b'?');
+            for (n, piece) in query.split(|b| *b == b'&').enumerate() {
+                if n > 0 {
+                    out.push(b'&');
+                }
+                self.push_piece(piece, &mut out);
+            }
+        }
+        Cow::Owned(out)
+    }
+
+    /// A line of free text without tokens and listed parameters, as far as they can be recognised.
+    #[must_use]
+    pub fn line<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        if !text.iter().any(|b| matches!(b, b'?' | b'&')) && !has_token(text) {
+            return Cow::Borrowed(text);
+        }
+        let mut out = Vec::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.iter().position(|b| matches!(b, b'?' | b'&')) {
+            let (before, after) = rest.split_at(at + 1);
+            push_without_tokens(before, &mut out);
+            let end = after.iter().position(|b| ends_parameter(*b)).unwrap_or(after.len());
+            let (piece, next) = after.split_at(end);
+            self.push_piece(piece, &mut out);
+            rest = next;
+        }
+        push_without_tokens(rest, &mut out);
+        Cow::Owned(out)
+    }
+
+    /// One `name=value` between two `&`, which some apps split again at `;` or `?`.
+    fn push_piece(&self, piece: &[u8], out: &mut Vec<u8>) {
+        let mut rest = piece;
+        loop {
+            let end = rest.iter().position(|b| matches!(b, b';' | b'?')).unwrap_or(rest.len());
+            let (pair, next) = rest.split_at(end);
+            let (name, value) = split_at_first(pair, b'=');
+            if value.is_some() && self.lists(name) {
+                // The value may hold the separators itself: all up to the next `&` goes.
+                out.extend_from_slice(name);
+                out.push(b'=');
+                out.extend_from_slice(REDACTED);
+                return;
+            }
+            if value.is_some_and(|v| self.hides(v)) {
+                out.extend_from_slice(name);
+                out.push(b'=');
+                out.extend_from_slice(REDACTED);
+            } else {
+                push_without_tokens(pair, out);
+            }
+            let Some((separator, next)) = next.split_first() else { return };
+            out.push(*separator);
+            rest = next;
+        }
+    }
+
+    /// Whether the value is an encoded address that carries a secret in its own query.
+    fn hides(&self, value: &[u8]) -> bool {
+        if !value.contains(&b'%') {
+            return false;
+        }
+        let decoded = decode(value);
+        has_token(&decoded)
+            || decoded
+                .split(|b| matches!(b, b'?' | b'&' | b';' | b'#'))
+                .any(|pair| matches!(split_at_first(pair, b'='), (name, Some(_)) if self.lists(name)))
+    }
+
+    /// Whether `name`, percent-decoded and without a `[…]` behind it, is listed.
+    fn lists(&self, name: &[u8]) -> bool {
+        let decoded: Cow<'_, [u8]> =
+            if name.contains(&b'%') { Cow::Owned(decode(name)) } else { Cow::Borrowed(name) };
+        let (name, _) = split_at_first(&decoded, b'[');
+        let name = name.trim_ascii();
+        self.names.iter().any(|listed| listed.as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+fn split_at_first(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    let mut parts = bytes.splitn(2, |b| *b == separator);
+    (parts.next().unwrap_or_default(), parts.next())
+}
+
+fn decode(bytes: &[u8]) -> Vec<u8> {
+    percent_encoding::percent_decode(bytes).collect()
+}
+
+fn ends_parameter(byte: u8) -> bool {
+    byte.is_ascii_whitespace()
+        || matches!(byte, b'&' | b'"' | b'\'' | b'`' | b'\\' | b'<' | b'>' | b')' | b',')
+}
+
+/// Copies `bytes`, with [`REDACTED`] for everything that looks like a token.
+fn push_without_tokens(bytes: &[u8], out: &mut Vec<u8>) {
+    let mut rest = bytes;
+    while let Some((before, after)) = next_token(rest) {
+        out.extend_from_slice(before);
+        out.extend_from_slice(REDACTED);
+        rest = after;
+    }
+    if rest.contains(&b'%') && has_token(&decode(rest)) {
+        out.extend_from_slice(REDACTED);
+    } else {
+        out.extend_from_slice(rest);
+    }
+}
+
+fn has_token(bytes: &[u8]) -> bool {
+    next_token(bytes).is_some()
+}
+
+/// What stands before and after the first token: `eyJ` (the base64url of `{"`) and at least two
+/// dots (RFC 7515 §3.1, RFC 7516 §3.1), the dots perhaps percent-encoded.
+fn next_token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut from = 0;
+    while let Some(at) = bytes.get(from..)?.windows(START.len()).position(|w| w == START) {
+        let start = from + at;
+        let (length, dots) = token_length(bytes.get(start..)?);
+        if dots >= 2 {
+            return Some((bytes.get(..start)?, bytes.get(start + length..)?));
+        }
+        from = start + length;
+    }
+    None
+}
+
+/// Bytes of the run of base64url and dots at the start, and how many dots it has.
+fn token_length(bytes: &[u8]) -> (usize, usize) {
+    let (mut length, mut dots) = (0, 0);
+    while let Some(rest) = bytes.get(length..) {
+        match rest {
+            [b'.', ..] => (length, dots) = (length + 1, dots + 1),
+            [b'%', b'2', b'e' | b'E', ..] => (length, dots) = (length + 3, dots + 1),
+            [b, ..] if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_') => length += 1,
+            _ => break,
+        }
+    }
+    (length, dots)
+}
+
+const START: &[u8] = b"eyJ";
+const REDACTED: &[u8] = b"[redacted]";
+
+#[cfg(test)]
+mod tests;

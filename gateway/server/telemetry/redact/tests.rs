@@ -1,0 +1,58 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+
+const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJib2IifQ.c2lnbmF0dXJl";
+
+fn redaction() -> Redaction {
+    Redaction::new(["token", "X-Plex-Token", "sd_token"])
+}
+
+#[test]
+fn targets_lose_their_secrets() {
+    fn check(target: &str, expected: &str) {
+        let redacted = redaction().target(target.as_bytes()).into_owned();
+        assert_eq!(String::from_utf8(redacted).unwrap(), expected, "{target}");
+    }
+    check("/", "/");
+    check("/a/b?c=d&e", "/a/b?c=d&e");
+    check("/a?token=s3cret", "/a?token=[redacted]");
+    check("/a?TOKEN=s3cret&b=1", "/a?TOKEN=[redacted]&b=1");
+    check("/a?b=1&x-plex-token=s3cret", "/a?b=1&x-plex-token=[redacted]");
+    check("/a?t%6fken=s3cret", "/a?t%6fken=[redacted]");
+    check("/a?token[]=s3cret", "/a?token[]=[redacted]");
+    check("/a?token%5B%5D=s3cret", "/a?token%5B%5D=[redacted]");
+    check("/a?token=s3;cret&b=1", "/a?token=[redacted]&b=1");
+    check("/a?b=1;token=s3cret", "/a?b=1;token=[redacted]");
+    check("/a?next=/b?token=s3cret", "/a?next=/b?token=[redacted]");
+    check("/a?next=%2Fb%3Ftoken%3Ds3cret&c=%7C", "/a?next=[redacted]&c=%7C");
+    check("/a?tokens=many&stoken=b", "/a?tokens=many&stoken=b");
+    check("/a?token", "/a?token");
+    check("/a?token=", "/a?token=[redacted]");
+    check("/a;sd_token=s3cret/b", "/a;sd_token=[redacted]/b");
+    check(&format!("/x/{JWT}/y"), "/x/[redacted]/y");
+    check(&format!("/x?a={JWT}&b=1"), "/x?a=[redacted]&b=1");
+    check(&format!("/x?{JWT}"), "/x?[redacted]");
+    check(&format!("/x?a={}", JWT.replace('.', "%2e")), "/x?a=[redacted]");
+    check(&format!("/x?a={}", JWT.replace("ey", "%65y")), "/x?a=[redacted]");
+    check(&format!("/{}", JWT.replace("ey", "%65y")), "/[redacted]");
+    check("/eyJ.a/eyJ.b", "/eyJ.a/eyJ.b");
+    check("/eyJa..sig", "/[redacted]");
+    check("/100%/x?%=%", "/100%/x?%=%");
+}
+
+#[test]
+fn a_plain_target_is_not_copied() {
+    assert!(matches!(redaction().target(b"/api/downloads/1"), Cow::Borrowed(_)));
+}
+
+#[test]
+fn lines_lose_their_secrets() {
+    fn check(line: &str, expected: &str) {
+        assert_eq!(String::from_utf8(redaction().line(line.as_bytes()).into_owned()).unwrap(), expected);
+    }
+    check("plain & simple", "plain & simple");
+    check("GET /a?token=s3cret, Host: x", "GET /a?token=[redacted], Host: x");
+    check(r#"{"m":"GET /a?b=1&token=s3cret"}"#, r#"{"m":"GET /a?b=1&token=[redacted]"}"#);
+    check(&format!("bearer {JWT} end"), "bearer [redacted] end");
+}

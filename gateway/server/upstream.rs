@@ -1,0 +1,92 @@
+//! Where the app is: names to addresses, and the terms of a connection to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use pingora::upstreams::peer::HttpPeer;
+use stagedoor_core::denial::Denial;
+
+use crate::edge::exchange::Exchange;
+use crate::edge::tunnel::Tunnel;
+
+/// How long a resolved name is used before it is asked again.
+const FRESH: Duration = Duration::from_secs(10);
+/// How long a connection of the pool may idle.
+const POOLED: Duration = Duration::from_secs(60);
+
+/// Numbers the connections that serve one exchange only; the shared ones are group 0.
+static OWN: AtomicU64 = AtomicU64::new(1);
+
+/// Resolved names, one entry for each configured upstream.
+#[derive(Debug, Default)]
+pub(crate) struct Upstreams {
+    resolved: DashMap<String, Resolved>,
+}
+
+#[derive(Clone, Debug)]
+struct Resolved {
+    at: Instant,
+    addresses: Arc<[SocketAddr]>,
+}
+
+impl Upstreams {
+    /// The peer for the next try of an exchange.
+    pub(crate) async fn peer(&self, exchange: &Exchange) -> Result<HttpPeer, Denial> {
+        let policy = &exchange.app.upstream;
+        let address = self.address(&policy.authority, policy.connect, exchange.failed_tries()).await?;
+        let mut peer = HttpPeer::new(address, false, String::new());
+        peer.options.connection_timeout = Some(policy.connect);
+        peer.options.total_connection_timeout = Some(policy.connect);
+        peer.options.write_timeout = Some(policy.read);
+        // The wire keeps the app's deadline, which differs for streams; this one is the last resort.
+        peer.options.read_timeout = Some(policy.read.max(exchange.timeouts.stream_idle) * 2);
+        peer.options.idle_timeout = Some(POOLED);
+        if exchange.websocket {
+            peer.options.custom_l4 = Some(Arc::new(Tunnel { within: policy.connect }));
+        }
+        if exchange.websocket || !exchange.retriable {
+            // A pooled connection may have been closed by the app this very moment. What cannot be
+            // repeated safely gets a connection of its own, which no other exchange can find.
+            peer.group_key = OWN.fetch_add(1, Ordering::Relaxed);
+            peer.options.idle_timeout = Some(Duration::ZERO);
+        }
+        Ok(peer)
+    }
+
+    /// Whether the upstream accepts a connection; for the warning at start.
+    pub(crate) async fn reachable(&self, authority: &str, within: Duration) -> bool {
+        let Ok(address) = self.address(authority, within, 0).await else { return false };
+        matches!(tokio::time::timeout(within, tokio::net::TcpStream::connect(address)).await, Ok(Ok(_)))
+    }
+
+    /// An address of `authority`; tries after the first go to the next one.
+    async fn address(&self, authority: &str, within: Duration, tries: usize) -> Result<SocketAddr, Denial> {
+        if let Ok(address) = authority.parse() {
+            return Ok(address);
+        }
+        let known = self.resolved.get(authority).map(|entry| entry.value().clone());
+        let addresses = match known {
+            Some(known) if known.at.elapsed() < FRESH => known.addresses,
+            Some(_) | None => self.resolve(authority, within).await?,
+        };
+        let turn = tries.checked_rem(addresses.len()).unwrap_or(0);
+        addresses.get(turn).copied().ok_or(Denial::UpstreamUnreachable)
+    }
+
+    async fn resolve(&self, authority: &str, within: Duration) -> Result<Arc<[SocketAddr]>, Denial> {
+        let found = tokio::time::timeout(within, tokio::net::lookup_host(authority))
+            .await
+            .map_err(|_| Denial::UpstreamTimeout)?
+            .map_err(|_| Denial::UpstreamUnreachable)?;
+        let addresses: Arc<[SocketAddr]> = found.collect();
+        if addresses.is_empty() {
+            return Err(Denial::UpstreamUnreachable);
+        }
+        let resolved = Resolved { at: Instant::now(), addresses: Arc::clone(&addresses) };
+        self.resolved.insert(authority.to_owned(), resolved);
+        Ok(addresses)
+    }
+}
