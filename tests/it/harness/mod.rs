@@ -1,0 +1,45 @@
+//! What every test stands on: the real process, a recording app behind it, raw clients before it.
+//!
+//! Nothing here sleeps except inside [`poll_until`], everything waits at most [`DEADLINE`], and
+//! every test has a gateway, an app and ports of its own.
+
+use std::time::{Duration, Instant};
+
+mod client;
+mod gateway;
+mod message;
+mod request;
+mod token;
+mod upstream;
+mod websocket;
+
+pub(crate) use client::Client;
+pub(crate) use gateway::{Command, Folder, Gateway, Output};
+pub(crate) use message::Response;
+pub(crate) use request::Request;
+pub(crate) use token::{SECRET, Token, token, unix_now};
+pub(crate) use upstream::{Exchange, Upstream, default_answer};
+pub(crate) use websocket::websocket;
+
+/// How long anything may take before a test fails.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The host of the app in most tests.
+pub(crate) const HOST: &str = "media.localhost";
+
+/// Asks again and again until there is an answer; panics with `what` after [`DEADLINE`].
+pub(crate) fn poll_until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    poll_for(what, DEADLINE, &mut ask)
+}
+
+/// Like [`poll_until`], for what is allowed to take longer.
+pub(crate) fn poll_for<T>(what: &str, most: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + most;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < until, "waited {most:?} in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

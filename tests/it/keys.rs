@@ -1,0 +1,233 @@
+//! Each key changes what is seen from outside.
+//!
+//! What the core decides is shown by its own walking test for each key; here are those that the process
+//! honours, each under two values at once, and some of the others once more as a client meets them.
+//! Where a deadline is shown, the gateway with the short one tells when the other could have cut, too.
+
+use std::net::SocketAddr;
+
+use stagedoor_core::config::keys::{Honoured, State, tables};
+
+use crate::harness::{Client, Gateway, Request, Response, Upstream};
+
+mod admin;
+mod deadlines;
+mod limits;
+mod logs;
+mod upstream;
+
+/// Table, key, and the test that shows it.
+type Row = (&'static str, &'static str, fn());
+
+const ROWS: &[Row] = &[
+    ("server", "listen", it_listens_where_it_is_told),
+    ("server", "threads", limits::threads_are_as_many_as_told),
+    ("server", "drain", deadlines::drain),
+    ("server", "server_timing", of_the_answer),
+    ("server.timeouts", "header", deadlines::header),
+    ("server.timeouts", "idle", deadlines::idle),
+    ("server.timeouts", "body_idle", deadlines::body_idle),
+    ("server.timeouts", "min_rate", deadlines::min_rate),
+    ("server.timeouts", "send_idle", deadlines::send_idle),
+    ("server.timeouts", "stream_idle", deadlines::stream_idle),
+    ("server.limits", "connections", limits::connections),
+    ("server.limits", "connections_per_ip", limits::connections_per_ip),
+    ("server.limits", "requests_per_connection", limits::requests_per_connection),
+    ("server.limits", "header_bytes", limits::heads),
+    ("server.limits", "header_count", limits::heads),
+    ("server.limits", "uri_bytes", limits::heads),
+    ("admin", "listen", admin::listen),
+    ("admin", "hosts", admin::hosts),
+    ("admin", "token", admin::token),
+    ("admin", "metrics", admin::metrics),
+    ("state", "dir", admin::state_dir),
+    ("log", "level", logs::level),
+    ("log", "format", the_log_is_of_its_form),
+    ("log", "access", logs::access),
+    ("log", "redact_query", logs::redact_query),
+    ("log.access", "file", logs::access),
+    ("log.access", "max_size", logs::rotation),
+    ("log.access", "keep", logs::rotation),
+    ("app.*.upstream", "urls", upstream::urls),
+    ("app.*.upstream", "connect", upstream::connect),
+    ("app.*.upstream", "read", upstream::read),
+    ("app.*.upstream", "retries", upstream::retries),
+];
+
+#[test]
+fn every_key_of_the_process_has_a_test() {
+    let honoured = tables().flat_map(|table| table.keys.iter().map(move |key| (table.path, key)));
+    let mut keys: Vec<(&str, &str)> = honoured
+        .filter(|(_, key)| key.honoured == Honoured::ByServer && key.state == State::Supported)
+        .map(|(table, key)| (table, key.name))
+        .collect();
+    let mut rows: Vec<(&str, &str)> = ROWS.iter().map(|(table, key, _)| (*table, *key)).collect();
+    keys.sort_unstable();
+    rows.sort_unstable();
+    assert_eq!(keys, rows);
+}
+
+const APP: &str = r#"
+[app.media]
+hosts    = ["media.localhost"]
+upstream = { urls = ["UPSTREAM"] }
+auth     = "public"
+"#;
+
+/// Asks under both configurations and gives what `look` makes of the answers.
+fn both(
+    without: &str,
+    with: &str,
+    request: &Request,
+    look: impl Fn(&Response, &Upstream) -> String,
+) -> (String, String) {
+    let seen = |config: &str| {
+        let app = Upstream::with(|exchange| {
+            exchange.body()?;
+            exchange.reply("200 OK", &["Server: app", "X-App: 1", "Content-Type: text/html"], "ok")
+        });
+        let gateway = Gateway::before(&app, config);
+        let answer = gateway.ask(request);
+        look(&answer, &app)
+    };
+    (seen(without), seen(with))
+}
+
+/// Two gateways before one app, each with lines of its own before the app's.
+fn two(app: &Upstream, a: &str, b: &str) -> (Gateway, Gateway) {
+    let start = |lines: &str| Gateway::before(app, &format!("{lines}\n{APP}"));
+    (start(a), start(b))
+}
+
+fn key(text: &str) -> String {
+    format!("{APP}{text}\n")
+}
+
+#[test]
+fn of_the_app() {
+    let status = |answer: &Response, _: &Upstream| answer.status.to_string();
+    let get = Request::get("/x");
+    let rows: Vec<(&str, Request, &str, &str)> = vec![
+        ("unlisted = \"deny\"\n[[app.media.route]]\nmatch = \"GET /y\"", get.clone(), "200", "404"),
+        ("access = { deny = [\"127.0.0.0/8\"] }", get.clone(), "200", "403"),
+        ("access = { allow = [\"10.0.0.0/8\"] }", get.clone(), "200", "403"),
+        ("body.max = \"2B\"", Request::post("/x", "abc"), "200", "413"),
+        ("encoded_slash = true", Request::get("/a%2Fb"), "400", "200"),
+    ];
+    for (text, request, without, with) in rows {
+        let (a, b) = both(APP, &key(text), &request, status);
+        assert_eq!((a.as_str(), b.as_str()), (without, with), "{text}");
+    }
+}
+
+#[test]
+fn of_the_answer() {
+    let field = |name: &'static str| move |answer: &Response, _: &Upstream| answer.field(name).to_owned();
+    let get = Request::get("/x");
+    let rows: [(&str, &'static str, &str, &str); 6] = [
+        (
+            "headers = { preset = \"api\" }",
+            "referrer-policy",
+            "strict-origin-when-cross-origin",
+            "no-referrer",
+        ),
+        ("headers = { preset = \"off\" }", "x-content-type-options", "nosniff", ""),
+        ("headers = { set = { x-robots-tag = \"noindex\" } }", "x-robots-tag", "", "noindex"),
+        ("headers = { remove = [\"x-app\"] }", "x-app", "1", ""),
+        ("headers = { frame = [\"'none'\"] }", "x-frame-options", "SAMEORIGIN", "DENY"),
+        (
+            "headers = { csp = { mode = \"enforce\", policy = { default-src = [\"'self'\"] } } }",
+            "content-security-policy",
+            "base-uri 'self'; object-src 'none'; frame-ancestors 'self'",
+            "*",
+        ),
+    ];
+    for (text, name, without, with) in rows {
+        let (a, b) = both(APP, &key(text), &get, field(name));
+        assert_eq!(a, without, "{text}");
+        if with == "*" {
+            assert!(b != a && b.contains("default-src 'self'"), "{text}: {b}");
+        } else {
+            assert_eq!(b, with, "{text}");
+        }
+    }
+    let (a, b) = both(APP, &format!("[server]\nserver_timing = true\n{APP}"), &get, field("server-timing"));
+    assert!(a.is_empty() && b.starts_with("gateway;dur="), "{a} {b}");
+}
+
+#[test]
+fn of_the_way_to_the_app() {
+    let seen = |name: &'static str| {
+        move |_: &Response, app: &Upstream| {
+            app.seen().first().and_then(|seen| seen.fields.sole(name).map(str::to_owned)).unwrap_or_default()
+        }
+    };
+    let get = Request::get("/x").field("X-User", "mallory");
+    let (a, b) =
+        both(APP, &APP.replace("[\"UPSTREAM\"]", "[\"UPSTREAM\"], host = \"upstream\""), &get, seen("host"));
+    assert!(a == "media.localhost" && b.starts_with("127.0.0.1:"), "{a} {b}");
+    let (a, b) = both(APP, &key("identity = { pass = [\"x-user\"] }"), &get, seen("x-user"));
+    assert_eq!((a.as_str(), b.as_str()), ("", "mallory"));
+}
+
+#[test]
+fn trusted_proxies_are_believed() {
+    let config = format!("[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n{APP}");
+    let request = Request::get("/x")
+        .field("X-Forwarded-For", "192.0.2.7")
+        .field("X-Forwarded-Proto", "https")
+        .field("X-Forwarded-Host", "media.localhost:8443");
+    let look = |answer: &Response, app: &Upstream| {
+        let seen = app.sole();
+        let of = |name| seen.fields.sole(name).unwrap_or_default().to_owned();
+        format!(
+            "{} {} {} {}",
+            of("x-forwarded-for"),
+            of("x-forwarded-proto"),
+            of("x-forwarded-host"),
+            answer.status
+        )
+    };
+    let (a, b) = both(APP, &config, &request, look);
+    assert_eq!(a, "127.0.0.1 http media.localhost 200");
+    assert_eq!(b, "192.0.2.7 https media.localhost:8443 200");
+}
+
+#[test]
+fn it_listens_where_it_is_told() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(
+        &app,
+        &format!("[server]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\", \"127.0.0.2:0\"]\n{APP}"),
+    );
+    assert_eq!(gateway.addresses.len(), 3);
+    for address in &gateway.addresses {
+        assert_eq!(Client::connect(*address).ask(&Request::get("/x")).status, 200, "{address}");
+    }
+    let elsewhere: SocketAddr = format!("127.0.0.3:{}", gateway.address.port()).parse().unwrap();
+    assert!(std::net::TcpStream::connect(elsewhere).is_err());
+}
+
+#[test]
+fn the_log_is_of_its_form() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, APP);
+    let first = gateway.log().lines().next().unwrap_or_default().to_owned();
+    assert!(serde_json::from_str::<serde_json::Value>(&first).is_ok(), "{first}");
+    let text = Gateway::before(&app, &format!("[log]\nformat = \"text\"\n{APP}"));
+    let first = text.log().lines().next().unwrap_or_default().to_owned();
+    assert!(serde_json::from_str::<serde_json::Value>(&first).is_err(), "{first}");
+}
+
+#[test]
+fn files_that_are_included_count() {
+    let app = Upstream::start();
+    let folder = crate::harness::Folder::new("include = [\"apps/*.toml\"]\n");
+    folder.write("apps/media.toml", &APP.replace("UPSTREAM", &app.url()));
+    let gateway = Gateway::start_in(folder);
+    assert_eq!(gateway.ask(&Request::get("/x")).status, 200);
+    let second = APP.replace("UPSTREAM", &app.url()).replace("media", "second");
+    gateway.folder.write("apps/second.toml", &second);
+    assert_eq!(gateway.reload(), "ok");
+    assert_eq!(gateway.ask(&Request::get("/x").host("second.localhost")).status, 200);
+}

@@ -1,0 +1,27 @@
+//! The gateway from outside: the real process, raw sockets, one module for each behaviour.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+mod harness;
+
+mod bodies;
+mod cli;
+mod failures;
+mod framing;
+mod identity;
+mod keys;
+mod limits;
+mod operation;
+mod reference;
+mod refusals;
+mod reload;
+mod routes;
+mod tidy;
+mod time;

@@ -1,0 +1,278 @@
+//! Another policy while requests run, and the end of the process.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::harness::{Client, DEADLINE, Gateway, Request, Upstream, poll_until, token, websocket};
+
+const CONFIG: &str = r#"
+[app.media]
+hosts    = ["media.localhost"]
+upstream = { urls = ["UPSTREAM"] }
+auth     = "required"
+
+[[app.media.route]]
+match = "GET /public"
+auth  = "public"
+[[app.media.route]]
+match = "GET /admin"
+roles = ["admin"]
+[[app.media.route]]
+match    = "GET /limited"
+auth     = "public"
+limit.ip = ["3/hour"]
+"#;
+
+const OPENED: &str = r#"
+[[app.media.route]]
+match = "GET /new"
+auth  = "public"
+"#;
+
+fn status(gateway: &Gateway, path: &str) -> u16 {
+    gateway.ask(&Request::get(path)).status
+}
+
+#[test]
+fn a_signal_puts_the_new_file_in_force_and_limits_go_on() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    assert_eq!(status(&gateway, "/new"), 401);
+    for expected in [200, 200, 200, 429] {
+        assert_eq!(status(&gateway, "/limited"), expected);
+    }
+    gateway.folder.configure(&format!("{config}{OPENED}"));
+    assert_eq!(gateway.reload(), "ok");
+    assert_eq!(status(&gateway, "/new"), 200);
+    assert_eq!(status(&gateway, "/limited"), 429, "what was used up stays used up");
+}
+
+#[test]
+fn no_request_is_lost_while_policies_change() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    let (stop, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for worker in 0..4 {
+            let (gateway, stop, asked) = (&gateway, &stop, &asked);
+            scope.spawn(move || {
+                let mut client = gateway.client();
+                while !stop.load(Ordering::SeqCst) {
+                    let answer = client.ask(&Request::get("/public"));
+                    assert_eq!(answer.status, 200);
+                    if answer.field("connection") == "close" || worker % 2 == 0 {
+                        client = gateway.client();
+                    }
+                    asked.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        for round in 0..10 {
+            let text = if round % 2 == 0 { format!("{config}{OPENED}") } else { config.clone() };
+            gateway.folder.configure(&text);
+            assert_eq!(gateway.reload(), "ok", "round {round}");
+            let before = asked.load(Ordering::SeqCst);
+            poll_until("requests under the new policy", || {
+                (asked.load(Ordering::SeqCst) > before + 8).then_some(())
+            });
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn a_broken_file_changes_nothing() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    for broken in [
+        config.replace("auth     = \"required\"", "auth = \"requird\""),
+        format!("{config}\n[app.media.nonsense]\nx = 1\n"),
+        "version = 1\n[app.media".to_owned(),
+        String::new(),
+    ] {
+        gateway.folder.configure(&broken);
+        assert_eq!(gateway.reload(), "failed", "{broken}");
+        assert_eq!(status(&gateway, "/public"), 200);
+        assert_eq!(status(&gateway, "/x"), 401);
+    }
+    gateway.wait_for_log("old policy stays in force");
+    gateway.folder.configure(&config);
+    assert_eq!(gateway.reload(), "ok");
+}
+
+#[test]
+fn a_changed_file_is_seen() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    gateway.folder.configure(&format!("{config}{OPENED}"));
+    poll_until("the new route", || (status(&gateway, "/new") == 200).then_some(()));
+}
+
+/// A file may be caught half written: what protects is dropped by a person only.
+#[test]
+fn a_changed_file_never_drops_protection_by_itself() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url());
+    let admin = "[[app.media.route]]\nmatch = \"GET /admin\"\nroles = [\"admin\"]\n";
+    let bob = token("bob");
+    for (what, weaker) in [
+        ("a role", config.replace("roles = [\"admin\"]\n", "")),
+        ("a route", config.replace(admin, "")),
+        (
+            "half a file",
+            config.split_at(config.find("[[app.media.route]]\nmatch = \"GET /admin\"").unwrap()).0.to_owned(),
+        ),
+    ] {
+        let gateway = Gateway::start(&config);
+        let forbidden = || gateway.ask(&Request::get("/admin").bearer(&bob)).status;
+        assert_eq!(forbidden(), 403);
+        gateway.folder.configure(&weaker);
+        poll_until(&format!("the refusal to drop {what}"), || {
+            (gateway.metric("stagedoor_config_reload_total", &["result=\"refused\""]) >= 1.0).then_some(())
+        });
+        assert_eq!(forbidden(), 403, "{what} was dropped by a write");
+        assert!(gateway.log().contains("SIGHUP"), "{}", gateway.log());
+        assert_eq!(gateway.reload(), "ok");
+        assert_eq!(forbidden(), 200, "a person may");
+    }
+}
+
+#[test]
+fn a_dropped_app_needs_a_person() {
+    let app = Upstream::start();
+    let second = "\n[app.second]\nhosts = [\"second.localhost\"]\nupstream = { urls = [\"UPSTREAM\"] }\nauth = \"public\"\n";
+    let both = format!("{CONFIG}{second}").replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&both);
+    gateway.folder.configure(&CONFIG.replace("UPSTREAM", &app.url()));
+    poll_until("the refusal", || {
+        (gateway.metric("stagedoor_config_reload_total", &["result=\"refused\""]) >= 1.0).then_some(())
+    });
+    assert_eq!(gateway.ask(&Request::get("/x").host("second.localhost")).status, 200);
+    let answer = gateway.ask_admin_as_operator(Request::post("/api/v1/reload", ""));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(gateway.ask(&Request::get("/x").host("second.localhost")).status, 421);
+}
+
+#[test]
+fn the_api_wants_its_token() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, CONFIG);
+    let reload = || Request::post("/api/v1/reload", "");
+    assert_eq!(gateway.ask_admin(reload()).status, 401);
+    assert_eq!(gateway.ask_admin(reload().bearer("wrong")).status, 401);
+    assert_eq!(gateway.ask_admin(reload().bearer(&token("bob"))).status, 401);
+    assert_eq!(gateway.ask_admin(Request::get("/api/v1/anything")).status, 401);
+    assert_eq!(gateway.ask_admin_as_operator(Request::get("/api/v1/reload")).status, 405);
+    assert_eq!(gateway.metric("stagedoor_config_reload_total", &["result=\"ok\""]), 0.0);
+    let answer = gateway.ask_admin_as_operator(reload());
+    assert_eq!((answer.status, answer.json()["reloaded"].as_bool()), (200, Some(true)));
+    let rebound = Client::connect(gateway.admin).ask(&Request::get("/live").host("evil.example.com"));
+    assert_eq!(rebound.status, 421, "a public name never reaches the operator's listener");
+    gateway.folder.configure("nonsense");
+    let answer = gateway.ask_admin_as_operator(reload());
+    assert_eq!(answer.status, 422);
+    assert!(!answer.json()["problems"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn keys_that_need_a_restart_say_so() {
+    let app = Upstream::start();
+    let config = format!("[server]\nthreads = 2\n{CONFIG}").replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    gateway.folder.configure(&config.replace("threads = 2", "threads = 3"));
+    let answer = gateway.ask_admin_as_operator(Request::post("/api/v1/reload", ""));
+    let restart = answer.json()["restart_needed"].to_string();
+    assert!(restart.contains("server.threads"), "{}", answer.text());
+    gateway.wait_for_log("server.threads");
+}
+
+#[test]
+fn an_idle_gateway_ends_at_once() {
+    let app = Upstream::start();
+    let mut gateway = Gateway::before(&app, CONFIG);
+    let mut idle = gateway.client();
+    assert_eq!(idle.ask(&Request::get("/public")).status, 200);
+    gateway.signal("TERM");
+    let (status, after) = gateway.wait();
+    println!("ended after {after:?}");
+    assert!(status.success(), "{status}");
+    assert!(after < Duration::from_secs(5), "{after:?}");
+    assert!(idle.is_closed());
+}
+
+#[test]
+fn open_requests_are_finished_and_new_ones_refused() {
+    let app = Upstream::with(|exchange| {
+        exchange.body()?;
+        exchange.reply("200 OK", &[], "done")
+    });
+    let mut gateway =
+        Gateway::before(&app, &CONFIG.replace("auth     = \"required\"", "auth = \"optional\""));
+    // One request is under way: its body is still coming. Another connection is in mid-head.
+    let mut open = gateway.client();
+    open.send("POST /x HTTP/1.1\r\nHost: media.localhost\r\nContent-Length: 6\r\n\r\nabc");
+    poll_until("the app to see it", || (!app.seen().is_empty()).then_some(()));
+    let mut late = gateway.client();
+    late.send("GET /x HTTP/1.1\r\nHost: media.localhost\r\n");
+    gateway.wait_for_log("listening");
+    gateway.signal("TERM");
+    gateway.wait_for_log("draining");
+    assert_eq!(gateway.ask_admin(Request::get("/ready")).status, 503);
+    assert_eq!(gateway.ask_admin(Request::get("/live")).status, 200);
+    late.send("\r\n");
+    let refused = late.answer();
+    assert_eq!((refused.status, refused.code().as_str()), (503, "draining"));
+    assert!(refused.fields.has("retry-after"));
+    assert!(gateway.is_running());
+    open.send("def");
+    let answer = open.answer();
+    assert_eq!((answer.status, answer.text().as_str()), (200, "done"));
+    assert!(open.is_closed());
+    let (status, after) = gateway.wait();
+    println!("ended {after:?} after the last answer");
+    assert!(status.success());
+}
+
+#[test]
+fn websockets_are_told_to_come_back() {
+    let app = Upstream::with(|exchange| exchange.echo_websocket());
+    let config = format!("[server]\ndrain = \"1s\"\n{CONFIG}");
+    let mut gateway = Gateway::before(&app, &config);
+    let bearer = format!("Bearer {}", token("bob"));
+    let mut socket = websocket(gateway.address, "/ws", &[("Authorization", &bearer)]).unwrap();
+    socket.send(Message::text("hello")).unwrap();
+    assert_eq!(socket.read().unwrap(), Message::text("hello"));
+    let from = Instant::now();
+    gateway.signal("TERM");
+    let last = socket.read().unwrap();
+    let Message::Close(Some(frame)) = last else { panic!("{last:?}") };
+    assert_eq!(u16::from(frame.code), 1012);
+    let (status, _) = gateway.wait();
+    println!("ended after {:?} with a drain of 1 s", from.elapsed());
+    assert!(status.success());
+    assert!(from.elapsed() < DEADLINE);
+}
+
+#[test]
+fn streams_are_cut_at_the_end_of_the_drain() {
+    let app = Upstream::with(|exchange| {
+        exchange.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n")?;
+        exchange.wait_for_the_end();
+        Ok(())
+    });
+    let mut gateway = Gateway::before(&app, &format!("[server]\ndrain = \"1s\"\n{CONFIG}"));
+    let mut client = gateway.client();
+    client.send(Request::get("/public").bytes());
+    assert_eq!(client.head().unwrap().status, 200);
+    gateway.signal("TERM");
+    assert!(client.is_closed());
+    let (status, after) = gateway.wait();
+    println!("ended {after:?} after the stream");
+    assert!(status.success());
+}
