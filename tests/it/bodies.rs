@@ -451,3 +451,19 @@ fn clients_of_http_1_0_are_served() {
     assert!(text.contains(" 200 ") && text.ends_with("\r\n\r\nabc"), "{text}");
     assert!(!text.to_ascii_lowercase().contains("transfer-encoding"), "{text}");
 }
+
+#[test]
+fn clients_of_http_1_0_get_no_interim_answers() {
+    let app = Upstream::with(|exchange| {
+        exchange.write(
+            "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+        )
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    let mut client: Client = gateway.client();
+    client.reader.stream.write_all(b"GET /x HTTP/1.0\r\nHost: media.localhost\r\n\r\n").unwrap();
+    assert!(client.is_closed());
+    let text = String::from_utf8_lossy(&client.reader.buffer).into_owned();
+    assert!(text.starts_with("HTTP/1.1 200 ") && text.ends_with("\r\n\r\nabc"), "{text}");
+    assert_eq!(gateway.ask(&Request::get("/x")).interim.len(), 1, "others get them");
+}

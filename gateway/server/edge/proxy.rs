@@ -50,6 +50,8 @@ impl ProxyHttp for Proxy {
         session.set_keepalive(exchange.keep_alive.then(|| exchange.timeouts.idle.as_secs().max(1)));
         session.set_read_timeout(None); // the wire's deadlines rule
         session.set_write_timeout(Some(exchange.timeouts.send_idle));
+        // RFC 9110 §15.2: a client of HTTP/1.0 would take a 1xx for the answer.
+        session.set_ignore_info_resp(exchange.http10);
         Ok(())
     }
 
