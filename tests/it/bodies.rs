@@ -467,3 +467,29 @@ fn clients_of_http_1_0_get_no_interim_answers() {
     assert!(text.starts_with("HTTP/1.1 200 ") && text.ends_with("\r\n\r\nabc"), "{text}");
     assert_eq!(gateway.ask(&Request::get("/x")).interim.len(), 1, "others get them");
 }
+
+#[test]
+fn an_answer_has_one_framing_and_our_version() {
+    let app = Upstream::with(|exchange| {
+        match exchange.path().as_str() {
+        "/list" => exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabc"),
+        "/lines" => exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"),
+        "/codings" => exchange.write(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        ),
+        "/old" => exchange.write("HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc"),
+        _ => exchange.write("HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\n"),
+    }
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    for path in ["/list", "/lines", "/codings", "/old"] {
+        let answer = gateway.ask(&Request::get(path));
+        assert_eq!((answer.status, answer.text().as_str(), answer.complete), (200, "abc", true), "{path}");
+        assert!(answer.head.starts_with(b"HTTP/1.1 "), "{path}");
+        let framing = [answer.fields.sole("content-length"), answer.fields.sole("transfer-encoding")];
+        assert!(matches!(framing, [Some("3"), None] | [None, Some("chunked")]), "{path}: {framing:?}");
+    }
+    let empty = gateway.ask(&Request::get("/empty"));
+    assert_eq!(empty.status, 204);
+    assert!(!empty.fields.has("content-length"), "{empty:?}");
+}

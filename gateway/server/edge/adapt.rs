@@ -2,7 +2,8 @@
 
 use std::time::UNIX_EPOCH;
 
-use http::{HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use stagedoor_core::clock::Now;
 use stagedoor_core::guard::response::ResponseFields;
@@ -29,7 +30,7 @@ impl ResponseFields for Fields<'_> {
     }
 
     fn revalidates(&self) -> bool {
-        self.0.status == http::StatusCode::NOT_MODIFIED
+        self.0.status == StatusCode::NOT_MODIFIED
     }
 
     fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
@@ -50,6 +51,40 @@ impl ResponseFields for Fields<'_> {
     }
 }
 
+/// Makes the head of a final answer this hop's own message: its version (RFC 9112 §2.3), and one line
+/// of framing where the app repeats itself, which pingora has read as one.
+pub(crate) fn one_framing(response: &mut ResponseHeader) {
+    response.set_version(Version::HTTP_11);
+    if response.status == StatusCode::NO_CONTENT {
+        // RFC 9110 §8.6
+        response.remove_header(&CONTENT_LENGTH);
+    }
+    if let Some(length) = repeated(response, &CONTENT_LENGTH, |_| true) {
+        let _ = response.insert_header(CONTENT_LENGTH, length);
+    }
+    if let Some(coding) =
+        repeated(response, &TRANSFER_ENCODING, |coding| coding.eq_ignore_ascii_case(b"chunked"))
+    {
+        let _ = response.insert_header(TRANSFER_ENCODING, coding);
+    }
+}
+
+/// The one element of a field that stands there several times, if each of them is `fit`.
+fn repeated(
+    response: &ResponseHeader,
+    name: &HeaderName,
+    fit: impl Fn(&[u8]) -> bool,
+) -> Option<HeaderValue> {
+    let lines = response.headers.get_all(name);
+    let mut elements =
+        lines.iter().flat_map(|line| line.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii);
+    let first = elements.next()?;
+    let mut more = elements.peekable();
+    more.peek()?;
+    let same = fit(first) && more.all(|other| other.eq_ignore_ascii_case(first));
+    if same { HeaderValue::from_bytes(first).ok() } else { None }
+}
+
 /// The bytes of a local answer, `Date` (RFC 9110 §6.6.1) among its fields.
 pub(crate) fn to_h1(mut reply: Reply, now: Now, head_only: bool, close: bool) -> Vec<u8> {
     let date = httpdate::fmt_http_date(UNIX_EPOCH + now.unix());
@@ -65,6 +100,6 @@ pub(crate) fn response_header(reply: &Reply) -> pingora::Result<ResponseHeader> 
     for (name, value) in &reply.fields {
         header.append_header(name, value)?;
     }
-    header.insert_header(http::header::CONTENT_LENGTH, reply.body.len())?;
+    header.insert_header(CONTENT_LENGTH, reply.body.len())?;
     Ok(header)
 }

@@ -132,6 +132,7 @@ impl ProxyHttp for Proxy {
         }
         exchange.mark_answered();
         exchange.answer(response.status.as_u16());
+        adapt::one_framing(response);
         if is_event_stream(response) {
             exchange.open_stream(StreamKind::Events);
         } else {
