@@ -257,7 +257,8 @@ fn ranges_conditions_and_heads_pass_untouched() {
 #[test]
 fn informational_answers_pass_without_dressing() {
     let app = Upstream::with(|exchange| {
-        exchange.write("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")?;
+        exchange
+            .write("HTTP/1.1 103 Early Hints\r\nServer: leaky/1\r\nLink: </a.css>; rel=preload\r\n\r\n")?;
         exchange.reply("200 OK", &[], "done")
     });
     let gateway = Gateway::before(&app, CONFIG);
@@ -266,6 +267,7 @@ fn informational_answers_pass_without_dressing() {
     let [(103, hints)] = answer.interim.as_slice() else { panic!("{answer:?}") };
     assert_eq!(hints.sole("link"), Some("</a.css>; rel=preload"));
     assert!(!hints.has("x-frame-options") && !hints.has("x-request-id"), "{hints:?}");
+    assert!(!hints.has("server"), "{hints:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use stagedoor_core::denial::Denial;
-use stagedoor_core::guard::response::Circumstances;
+use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::reply::{Manner, Reply};
 
 use super::adapt::{self, Fields};
@@ -124,11 +124,10 @@ impl ProxyHttp for Proxy {
         ctx: &mut Context,
     ) -> Result<()> {
         let exchange = known(ctx)?;
-        if response.status == http::StatusCode::SWITCHING_PROTOCOLS {
-            return switch(exchange);
-        }
         if response.status.is_informational() {
-            return Ok(());
+            ResponsePolicy::hush(&mut Fields(response));
+            let switches = response.status == http::StatusCode::SWITCHING_PROTOCOLS;
+            return if switches { switch(exchange) } else { Ok(()) };
         }
         exchange.mark_answered();
         exchange.answer(response.status.as_u16());

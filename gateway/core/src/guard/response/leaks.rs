@@ -14,12 +14,21 @@ pub(super) fn remove<F: ResponseFields>(fields: &mut F, cors: AppCors) {
     fields.remove_where(|name| leaks(name.as_str(), cors) || nominated.contains(name));
 }
 
+/// Removes the app's make and version alone; for interim answers, whose other fields belong to the exchange.
+pub(super) fn hush<F: ResponseFields>(fields: &mut F) {
+    fields.remove_where(|name| tells_make(name.as_str()));
+}
+
+fn tells_make(name: &str) -> bool {
+    matches!(name, "server" | "x-powered-by" | "x-generator" | "x-xss-protection")
+        || name.starts_with("x-aspnet")
+}
+
 fn leaks(name: &str, cors: AppCors) -> bool {
     match name {
-        "server" | "x-powered-by" | "x-generator" | "x-xss-protection" => true,
+        _ if tells_make(name) => true,
         "connection" | "keep-alive" | "proxy-authenticate" | "proxy-connection" | "te" | "trailer"
         | "upgrade" => true,
-        _ if name.starts_with("x-aspnet") => true,
         _ => cors == AppCors::Removed && name.starts_with("access-control-"),
     }
 }

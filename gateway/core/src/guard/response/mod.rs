@@ -165,6 +165,11 @@ impl ResponsePolicy {
         self.edit(fields, at, |fields| tell_limits(fields, at.tickets));
     }
 
+    /// Hides what an interim answer of the app (1xx) tells of it. Nothing is added.
+    pub fn hush<F: ResponseFields>(fields: &mut F) {
+        leaks::hush(fields);
+    }
+
     /// Dresses an answer of our own: the `api` set and `no-store`; a field that is there already is kept.
     pub fn dress_local<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>) {
         self.dress(fields, at, |fields| tell_limits(fields, at.tickets));
