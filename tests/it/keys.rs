@@ -194,6 +194,21 @@ fn trusted_proxies_are_believed() {
 }
 
 #[test]
+fn the_reported_host_decides_about_hsts_on_refusals_too() {
+    let hosts = APP.replace("media.localhost", "media.example.com");
+    let config = format!("[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n{hosts}unlisted = \"deny\"\n");
+    let gateway = Gateway::start(&config.replace("UPSTREAM", "http://127.0.0.1:9"));
+    let answer = gateway.ask(
+        &Request::get("/nothing")
+            .host("10.0.0.1:8080")
+            .field("X-Forwarded-Proto", "https")
+            .field("X-Forwarded-Host", "media.example.com"),
+    );
+    assert_eq!((answer.status, answer.code().as_str()), (404, "not_found"));
+    assert!(answer.fields.has("strict-transport-security"), "{answer:?}");
+}
+
+#[test]
 fn it_listens_where_it_is_told() {
     let app = Upstream::start();
     let gateway = Gateway::before(

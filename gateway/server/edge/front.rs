@@ -454,7 +454,7 @@ fn with_circumstances<T>(
 ) -> T {
     let at = Circumstances {
         https: trail.client.as_ref().map_or(turn.peer.tls, |client| client.https()),
-        host: head.host,
+        host: turn.live.policy.client.trust(turn.peer, head).host(head),
         request_id: &turn.request_id,
         cors: &trail.cors,
         tickets: &trail.tickets,
