@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use notify::{EventKind, RecursiveMode, Watcher};
 use stagedoor_core::config::{self, Problem, Source};
+use stagedoor_core::guard::access::AccessPolicy;
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::permission::OwnerPolicy;
 use stagedoor_core::policy::{App, Policy, Route};
@@ -179,6 +180,9 @@ pub(crate) fn drops(old: &Policy, new: &Policy) -> Vec<String> {
 
 fn dropped_in_app(old: &App, new: &App, lost: &mut Vec<String>) {
     let name = &old.name;
+    if old.access != AccessPolicy::Anyone && new.access == AccessPolicy::Anyone {
+        lost.push(format!("the new file drops the access list of an app: `{name}`"));
+    }
     for route in old.routes.all() {
         let Some(other) = new.routes.all().find(|other| other.label == route.label) else {
             lost.push(format!("the new file drops a route of app `{name}`: `{}`", route.label));
@@ -191,9 +195,8 @@ fn dropped_in_app(old: &App, new: &App, lost: &mut Vec<String>) {
 fn dropped_in_route(app: &str, old: &Route, new: &Route, lost: &mut Vec<String>) {
     let label = &old.label;
     let (was, is) = (&old.permission, &new.permission);
-    // Roles are alternatives: fewer are stricter, none at all is open.
-    if !was.roles.is_empty() && is.roles.is_empty() {
-        lost.push(format!("the new file drops the roles of a route of app `{app}`: `{label}`"));
+    for role in was.roles.iter().filter(|role| !is.roles.contains(role)) {
+        lost.push(format!("the new file drops a role of route `{label}` of app `{app}`: `{role}`"));
     }
     for scope in was.scopes.iter().filter(|scope| !is.scopes.contains(scope)) {
         lost.push(format!("the new file drops a scope of route `{label}` of app `{app}`: `{scope}`"));
@@ -277,3 +280,6 @@ fn matters(event: &notify::Event) -> bool {
 fn is_toml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "toml")
 }
+
+#[cfg(test)]
+mod tests;
