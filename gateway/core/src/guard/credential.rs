@@ -173,6 +173,17 @@ impl CarrierPolicy {
         })
     }
 
+    /// Whether the request carries one of our credentials, genuine or not, in a header of its own: no
+    /// foreign page can have added that without a preflight.
+    #[must_use]
+    pub fn stand_in_header(&self, head: &Head<'_>) -> bool {
+        self.sources.iter().any(|source| match source {
+            Source::Bearer => head.all("authorization").any(|value| bearer(value).is_some()),
+            Source::Header(own) => head.has(own.as_str()),
+            Source::Cookie(_) | Source::Query(_) => false,
+        })
+    }
+
     /// A cookie value without our cookies: `None` if unchanged, empty if nothing is left.
     #[must_use]
     pub fn strip_cookie(&self, value: &[u8]) -> Option<Vec<u8>> {

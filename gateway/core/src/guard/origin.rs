@@ -6,7 +6,6 @@
 //! Bounds: a few comparisons. RFC 6454 §7, RFC 6455 §10.2, W3C Fetch Metadata.
 
 use crate::denial::Denial;
-use crate::guard::caller::Caller;
 use crate::guard::cors::CorsPolicy;
 use crate::guard::target::Target;
 use crate::request::Head;
@@ -28,7 +27,8 @@ pub enum OriginPolicy {
 pub struct OriginChecked(());
 
 impl OriginPolicy {
-    /// Asks where an unsafe request or a handshake comes from.
+    /// Asks where an unsafe request or a handshake comes from. `by_header`: it carries a credential in a
+    /// header of its own, which no foreign page can add without a preflight.
     ///
     /// # Errors
     /// [`Denial::CrossOrigin`].
@@ -36,10 +36,10 @@ impl OriginPolicy {
         &self,
         head: &Head<'_>,
         target: &Target<'_>,
-        caller: &Caller,
+        by_header: bool,
         cors: &CorsPolicy,
     ) -> Result<OriginChecked, Denial> {
-        let exempt = !self.applies(head, caller.by_header());
+        let exempt = !self.applies(head, by_header);
         if exempt || is_welcome(head, || target.host(), |origin| cors.lists(origin)) {
             Ok(OriginChecked(()))
         } else {

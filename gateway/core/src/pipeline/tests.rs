@@ -131,6 +131,10 @@ match = "GET /health"
 name = "health"
 auth = "public"
 [[app.media.route]]
+match = "POST /hook"
+name = "hook"
+auth = "public"
+[[app.media.route]]
 match = "GET /gallery"
 name = "gallery"
 auth = "optional"
@@ -369,6 +373,15 @@ fn cookies_of_other_origins_do_nothing() {
             (
                 "GET /items/1 HTTP/1.1\nHost: m.example\nCookie: door={bob}\nOrigin: https://evil.example",
                 "forward items",
+            ),
+            // On a public route nobody is asked, and a header of ours still shows that no page sent it.
+            (
+                "POST /hook HTTP/1.1\nHost: m.example\nCookie: app=1\nOrigin: https://evil.example",
+                "deny 403 cross_origin",
+            ),
+            (
+                "POST /hook HTTP/1.1\nHost: m.example\nCookie: app=1\nX-Door: {bob}\nOrigin: https://evil.example",
+                "forward hook",
             ),
             (
                 "GET /ws HTTP/1.1\nHost: m.example\nCookie: door={bob}\nOrigin: https://evil.example\nConnection: Upgrade\nUpgrade: websocket",
