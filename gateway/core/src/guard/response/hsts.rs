@@ -59,4 +59,4 @@ fn under(name: &str, zone: &str) -> bool {
     same && (start == 0 || name.as_bytes().get(start - 1) == Some(&b'.'))
 }
 
-const LOCAL: [&str; 5] = ["local", "lan", "home.arpa", "internal", "localhost"];
+const LOCAL: [&str; 4] = ["local", "lan", "home.arpa", "internal"];

@@ -17,6 +17,7 @@ fn hsts_is_for_registered_names_on_https() {
         "example.com.",
         "local.example.com",
         "mylan.example.lann",
+        "anime.localhost",
     ] {
         check(true, host, true);
         check(false, host, false);
@@ -27,7 +28,6 @@ fn hsts_is_for_registered_names_on_https() {
         "media.",
         "localhost",
         "localhost:8443",
-        "anime.localhost",
         "tower.local",
         "TOWER.LOCAL.:443",
         "nas.lan",
