@@ -398,6 +398,38 @@ fn a_switch_that_nobody_asked_for_goes_nowhere() {
 }
 
 #[test]
+fn a_handshake_becomes_a_websocket_or_nothing() {
+    let app = Upstream::with(|exchange| {
+        let path = exchange.path();
+        let (version, upgrade) = match path.as_str() {
+            "/h2c" => ("1.1", "Upgrade: h2c\r\n"),
+            "/none" => ("1.1", ""),
+            "/two" => ("1.1", "Upgrade: websocket\r\nUpgrade: h2c\r\n"),
+            _ => ("1.0", "Upgrade: websocket\r\n"),
+        };
+        exchange.write(format!("HTTP/{version} 101 Switching\r\n{upgrade}Connection: Upgrade\r\n\r\nsecret"))
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    for path in ["/h2c", "/none", "/two", "/old"] {
+        assert_eq!(websocket(gateway.address, path, &[]).err(), Some(502), "{path}");
+    }
+}
+
+#[test]
+fn a_coding_that_would_lose_its_meaning_is_no_answer() {
+    let app = Upstream::with(|exchange| {
+        let coding = exchange.path().trim_start_matches('/').to_owned();
+        exchange.hang_up();
+        exchange.write(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {coding}\r\n\r\nabc"))
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    for coding in ["gzip", "identity", "xchunked"] {
+        let answer = gateway.ask(&Request::get(&format!("/{coding}")));
+        assert_eq!(answer.status, 502, "{coding}: {answer:?}");
+    }
+}
+
+#[test]
 fn an_answer_before_the_end_of_the_body_is_passed_on() {
     let app = Upstream::with(|exchange| {
         if exchange.path() == "/early" {

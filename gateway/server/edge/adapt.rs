@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use stagedoor_core::clock::Now;
@@ -67,6 +67,20 @@ pub(crate) fn one_framing(response: &mut ResponseHeader) {
     {
         let _ = response.insert_header(TRANSFER_ENCODING, coding);
     }
+}
+
+/// Whether no coding but `chunked` delimits the body: any other would go on with its field and
+/// without its meaning.
+pub(crate) fn is_framed(response: &ResponseHeader) -> bool {
+    let mut codings = response.headers.get_all(TRANSFER_ENCODING).iter();
+    codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+}
+
+/// Whether a 101 switches to one `websocket`, and to nothing else (RFC 6455 §4.1).
+pub(crate) fn is_websocket(response: &ResponseHeader) -> bool {
+    let mut upgrades = response.headers.get_all(UPGRADE).iter();
+    let first = upgrades.next().is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    response.version == Version::HTTP_11 && first && upgrades.next().is_none()
 }
 
 /// The one element of a field that stands there several times, if each of them is `fit`.

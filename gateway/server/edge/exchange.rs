@@ -21,23 +21,7 @@ use crate::telemetry::metrics::{OpenStream, StreamEnd, StreamKind};
 /// the hooks (which own the bytes). Made from a permit, never without one.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    pub(crate) live: Arc<Live>,
-    pub(crate) app: Arc<App>,
-    pub(crate) request_id: String,
-    pub(crate) host: String,
-    pub(crate) https: bool,
-    pub(crate) cors: CorsGrant,
-    pub(crate) tickets: Tickets,
-    pub(crate) navigation: bool,
-    pub(crate) keep_alive: bool,
-    /// The client knows no chunks.
-    pub(crate) http10: bool,
-    pub(crate) websocket: bool,
-    pub(crate) retriable: bool,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) tells_timing: bool,
-    pub(crate) started: Instant,
-
+    terms: Terms,
     gate: Mutex<BodyGate>,
     frames: Mutex<Frames>,
     stream: Mutex<Option<OpenStream>>,
@@ -81,6 +65,7 @@ pub(crate) struct Returned {
 }
 
 /// The parts of a permit and its circumstances that outlive the head.
+#[derive(Debug)]
 pub(crate) struct Terms {
     pub(crate) live: Arc<Live>,
     pub(crate) app: Arc<App>,
@@ -99,7 +84,6 @@ pub(crate) struct Terms {
     pub(crate) timeouts: Timeouts,
     pub(crate) tells_timing: bool,
     pub(crate) started: Instant,
-    pub(crate) gate: BodyGate,
 }
 
 tokio::task_local! {
@@ -117,48 +101,25 @@ pub(crate) fn current() -> Option<Arc<Exchange>> {
     CURRENT.try_with(|slot| slot.borrow_mut().take()).ok().flatten()
 }
 
+/// What was permitted does not change while it happens.
+impl std::ops::Deref for Exchange {
+    type Target = Terms;
+
+    fn deref(&self) -> &Terms {
+        &self.terms
+    }
+}
+
 impl Exchange {
-    pub(crate) fn new(terms: Terms) -> Arc<Self> {
-        let Terms {
-            live,
-            app,
-            request_id,
-            host,
-            https,
-            cors,
-            tickets,
-            navigation,
-            keep_alive,
-            http10,
-            websocket,
-            retriable,
-            has_body,
-            timeouts,
-            tells_timing,
-            started,
-            gate,
-        } = terms;
+    pub(crate) fn new(terms: Terms, gate: BodyGate) -> Arc<Self> {
+        let phase = if terms.has_body { Phase::Body } else { Phase::Waiting };
         Arc::new(Self {
-            live,
-            app,
-            request_id,
-            host,
-            https,
-            cors,
-            tickets,
-            navigation,
-            keep_alive,
-            http10,
-            websocket,
-            retriable,
-            timeouts,
-            tells_timing,
-            started,
+            terms,
             gate: Mutex::new(gate),
             frames: Mutex::default(),
             stream: Mutex::default(),
             failure: OnceLock::new(),
-            phase: AtomicU8::new(if has_body { Phase::Body as u8 } else { Phase::Waiting as u8 }),
+            phase: AtomicU8::new(phase as u8),
             tries: AtomicU8::new(0),
             status: AtomicU16::new(0),
             bytes_in: AtomicU64::new(0),

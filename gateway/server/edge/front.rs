@@ -265,7 +265,7 @@ impl<'a> Turn<'a> {
                 return After::Gone;
             }
         }
-        let exchange = Exchange::new(self.terms(head, *permit, &trail, websocket));
+        let exchange = Exchange::new(self.terms(head, &permit, &trail, websocket), permit.into_gate());
         let wire = Wire::new(tcp, Arc::clone(&exchange), body, self.front.gateway.watch_stage());
         let reusable = self.run_proxy(wire, handed, &exchange).await;
         let own_time = self.own_time(&exchange);
@@ -305,7 +305,7 @@ impl<'a> Turn<'a> {
         After::HangUp(line.tcp)
     }
 
-    fn terms(&self, head: &Head<'_>, permit: Permit<'_>, trail: &Trail, websocket: bool) -> Terms {
+    fn terms(&self, head: &Head<'_>, permit: &Permit<'_>, trail: &Trail, websocket: bool) -> Terms {
         let server = &self.live.policy.server;
         Terms {
             live: Arc::clone(self.live),
@@ -324,7 +324,6 @@ impl<'a> Turn<'a> {
             timeouts: server.timeouts,
             tells_timing: server.server_timing,
             started: self.started,
-            gate: permit.into_gate(),
         }
     }
 

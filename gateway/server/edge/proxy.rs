@@ -127,11 +127,14 @@ impl ProxyHttp for Proxy {
         if response.status.is_informational() {
             ResponsePolicy::hush(&mut Fields(response));
             let switches = response.status == http::StatusCode::SWITCHING_PROTOCOLS;
-            return if switches { switch(exchange) } else { Ok(()) };
+            return if switches { switch(exchange, response) } else { Ok(()) };
         }
         exchange.mark_answered();
         exchange.answer(response.status.as_u16());
         adapt::one_framing(response);
+        if !adapt::is_framed(response) {
+            return Err(Error::new_up(ErrorType::InvalidHTTPHeader));
+        }
         if is_event_stream(response) {
             exchange.open_stream(StreamKind::Events);
         } else {
@@ -199,8 +202,8 @@ fn known(ctx: &Context) -> Result<&Arc<Exchange>> {
 }
 
 /// An app that switches protocols unasked gets nowhere: only a permitted WebSocket may.
-fn switch(exchange: &Arc<Exchange>) -> Result<()> {
-    if !exchange.websocket {
+fn switch(exchange: &Arc<Exchange>, response: &ResponseHeader) -> Result<()> {
+    if !exchange.websocket || !adapt::is_websocket(response) {
         return Err(Error::new_up(ErrorType::InvalidHTTPHeader));
     }
     exchange.mark_answered();
