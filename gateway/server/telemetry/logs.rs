@@ -95,11 +95,12 @@ fn report_panic(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// Our own lines from `level` on; the proxy library's from `warn` on, for it tells every request.
+/// Our own lines from `level` on; the proxy library's only where somebody looks for a fault, for it
+/// tells every request, and races in its pool that harm nobody as errors.
 fn filter(level: &str) -> Result<EnvFilter, LogsError> {
     let quiet = match level {
-        "error" => "error",
-        "warn" | "info" | "debug" | "trace" => "warn",
+        "error" | "warn" | "info" => "off",
+        "debug" | "trace" => "warn",
         _ => return Err(LogsError::Level(level.to_owned())),
     };
     EnvFilter::try_new(format!("{level},pingora={quiet}")).map_err(|_| LogsError::Level(level.to_owned()))

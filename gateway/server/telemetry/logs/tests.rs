@@ -7,8 +7,8 @@ fn levels() {
     fn check(level: &str, expected: Option<&str>) {
         assert_eq!(filter(level).ok().map(|f| f.to_string()).as_deref(), expected, "{level}");
     }
-    check("info", Some("pingora=warn,info"));
-    check("error", Some("pingora=error,error"));
+    check("info", Some("pingora=off,info"));
+    check("error", Some("pingora=off,error"));
     check("trace", Some("pingora=warn,trace"));
     check("loud", None);
     check("info,stagedoor=trace", None);
