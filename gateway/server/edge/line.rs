@@ -19,6 +19,8 @@ const STEP: usize = 4 * 1024;
 /// After a refusal that closes, this much is still read, for this long, so that the client sees it.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(5);
+/// How long that goes on while the gateway itself ends.
+const LAST_MOMENTS: Duration = Duration::from_millis(250);
 /// How long a local answer may take to be taken by the client.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
@@ -122,7 +124,7 @@ impl Line {
     }
 
     /// Ends the connection so that what was said last can still be read: our side is closed, theirs
-    /// is read for a while (RFC 9112 §9.6), or until the gateway itself is to end.
+    /// is read for a while (RFC 9112 §9.6), and for less of it once the gateway itself is to end.
     pub(crate) async fn hang_up(mut self, stage: &mut watch::Receiver<Stage>) {
         if self.tcp.shutdown().await.is_err() {
             return;
@@ -130,7 +132,7 @@ impl Line {
         tokio::select! {
             biased;
             () = self.linger() => {}
-            _ = stage.wait_for(|stage| *stage != Stage::Serving) => {}
+            () = last_moments(stage) => {}
         }
     }
 
@@ -150,6 +152,12 @@ impl Line {
     pub(crate) fn reset(self) {
         let _ = self.tcp.set_zero_linger();
     }
+}
+
+/// Over a little after the gateway has begun to end.
+async fn last_moments(stage: &mut watch::Receiver<Stage>) {
+    let _ = stage.wait_for(|stage| *stage != Stage::Serving).await;
+    tokio::time::sleep(LAST_MOMENTS).await;
 }
 
 /// Whether the empty line that ends a head is there, the empty lines that may precede one aside.
