@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read as _};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stagedoor_core::config::{Problem, Source};
-use toml::de::{DeTable, DeValue};
+use stagedoor_core::config::{Problem, Source, includes};
+use toml::de::DeTable;
 
 /// Reads `main` and the files that its `include` globs match: the globs in the order of the file,
 /// what each matches in the order of the names, nothing twice. A glob that matches nothing is fine.
@@ -21,14 +20,15 @@ pub fn load(main: &Path) -> Result<Vec<Source>, Vec<Problem>> {
     let text = read(main).map_err(|fault| vec![unreadable_main(&name, &fault)])?;
     let base = main.parent().unwrap_or(Path::new(""));
     let mut included = Included { seen: HashSet::from([identity(main)]), ..Included::default() };
-    for entry in entries(&text) {
-        let place = Place { file: &name, line: line_of(&text, entry.span.start), entry: &entry.text };
+    let main_source = Source { name: Arc::clone(&name), text };
+    for entry in includes(&main_source) {
+        let place = Place { file: &name, line: entry.line, entry: &entry.pattern };
         included.add(base, &place);
     }
     if !included.problems.is_empty() {
         return Err(included.problems);
     }
-    let mut sources = vec![Source { name, text }];
+    let mut sources = vec![main_source];
     sources.append(&mut included.sources);
     Ok(sources)
 }
@@ -39,8 +39,9 @@ pub fn load(main: &Path) -> Result<Vec<Source>, Vec<Problem>> {
 pub fn folders(main: &Path) -> Vec<PathBuf> {
     let own = folder_of(main);
     let text = read(main).unwrap_or_default();
-    let included = entries(&text).into_iter().filter_map(|entry| {
-        let pattern = own.join(entry.text);
+    let source = Source { name: main.display().to_string().into(), text };
+    let included = includes(&source).into_iter().filter_map(|entry| {
+        let pattern = own.join(entry.pattern);
         // The part before the first wildcard; below it, new folders are not watched.
         let fixed: PathBuf = pattern
             .components()
@@ -87,12 +88,6 @@ struct Included {
     sources: Vec<Source>,
     problems: Vec<Problem>,
     seen: HashSet<PathBuf>,
-}
-
-/// One entry of `include`.
-struct Entry {
-    text: String,
-    span: Range<usize>,
 }
 
 /// Where an entry stands, for messages.
@@ -170,19 +165,6 @@ impl Included {
             hint: hint.into(),
         });
     }
-}
-
-/// The entries of `include`, as far as the text can be read; shapes that are wrong are for the compiler.
-fn entries(text: &str) -> Vec<Entry> {
-    let (table, _) = DeTable::parse_recoverable(text);
-    let Some(DeValue::Array(array)) = table.get_ref().get("include").map(|value| value.get_ref()) else {
-        return Vec::new();
-    };
-    let entry = |value: &toml::Spanned<DeValue<'_>>| {
-        let text = value.get_ref().as_str()?.to_owned();
-        Some(Entry { text, span: value.span() })
-    };
-    array.iter().filter_map(entry).collect()
 }
 
 fn line_of(text: &str, at: usize) -> usize {

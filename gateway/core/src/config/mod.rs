@@ -124,14 +124,23 @@ pub fn compile(
     Ok(Compiled { policy, warnings, restart })
 }
 
-/// The globs of `include`, as written in the text of a main file; empty where it cannot be read,
-/// which [`compile`](self::compile()) then tells.
+/// One entry of `include`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Include {
+    /// The pattern, as written.
+    pub pattern: String,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+/// The entries of `include` in the text of a main file; empty where it cannot be read, which
+/// [`compile`](self::compile()) then tells.
 #[must_use]
-pub fn includes(main: &Source) -> Vec<String> {
+pub fn includes(main: &Source) -> Vec<Include> {
     let report = problem::Report::default();
     let texts = text::parse(std::slice::from_ref(main), &report);
     let file = raw::read(&texts, &report);
-    file.include.into_iter().map(|glob| glob.value).collect()
+    file.include.into_iter().map(|glob| Include { pattern: glob.value, line: glob.at.line }).collect()
 }
 
 #[cfg(test)]

@@ -259,7 +259,7 @@ fn includes_hold_apps_and_providers_and_nothing_else() {
         "apps/two.toml",
         "[app.two]\nhosts = [\"two\"]\nupstream = \"http://[::1]:9\"\nauth = \"public\"\n",
     );
-    assert_eq!(includes(&main), ["apps/*.toml"]);
+    assert_eq!(includes(&main), [crate::config::Include { pattern: "apps/*.toml".into(), line: 1 }]);
     let compiled = compile(&[main.clone(), one.clone(), two.clone()], &Desk::default(), None, now()).unwrap();
     let names: Vec<&str> = compiled.policy.apps.iter().map(|app| &*app.name).collect();
     assert_eq!(names, ["media", "two"]);
