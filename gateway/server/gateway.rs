@@ -7,11 +7,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
-use stagedoor_core::guard::cors::CorsGrant;
-use stagedoor_core::guard::limit::Tickets;
-use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
-use stagedoor_core::policy::{ErrorShape, Policy};
-use stagedoor_core::reply::{Manner, Reply};
+use stagedoor_core::policy::Policy;
+use stagedoor_core::reply::Reply;
 use tokio::sync::watch;
 
 use crate::edge::adapt;
@@ -113,16 +110,7 @@ impl Gateway {
     /// The bytes of a refusal that belongs to no request.
     pub(crate) fn bare_refusal(&self, denial: &Denial) -> Vec<u8> {
         let request_id = request_id::fresh(self.now().unix());
-        let at = Circumstances {
-            https: false,
-            host: "",
-            request_id: &request_id,
-            cors: &CorsGrant::default(),
-            tickets: &Tickets::default(),
-            server_timing: None,
-        };
-        let manner = Manner { shape: ErrorShape::Problem, navigation: false, realm: "stagedoor" };
-        let reply = Reply::refusal(denial, manner, ResponsePolicy::bare(), &at);
+        let reply = Reply::early(denial, &request_id);
         adapt::to_h1(reply, self.now(), false, true)
     }
 

@@ -17,8 +17,6 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use stagedoor_core::chunked::{Chunked, Malformed};
 use stagedoor_core::denial::Denial;
-use stagedoor_core::guard::cors::CorsGrant;
-use stagedoor_core::guard::limit::Tickets;
 use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::guard::upgrade::Upgrade;
 use stagedoor_core::guard::upstream;
@@ -143,7 +141,7 @@ impl<'a> Turn<'a> {
     /// Answers something that is no request, and ends the connection.
     async fn turn_away(self, mut line: Line, denial: &Denial) {
         let trail = Trail::default();
-        let reply = Reply::refusal(denial, NOBODY, ResponsePolicy::bare(), &self.nowhere());
+        let reply = Reply::early(denial, &self.request_id);
         let outcome = Outcome::local(&trail, &reply, Some(denial), self.started.elapsed());
         line.say(&adapt::to_h1(reply, self.front.gateway.now(), false, true)).await;
         self.record(None, &outcome);
@@ -189,7 +187,7 @@ impl<'a> Turn<'a> {
         let manner = Manner {
             shape: trail.app.as_ref().map_or(ErrorShape::Problem, |app| app.errors),
             navigation: reply::is_navigation(head),
-            realm: trail.app.as_ref().map_or(NOBODY.realm, |app| &app.name),
+            realm: trail.app.as_ref().map_or("stagedoor", |app| &app.name),
         };
         with_circumstances(self, head, trail, |policy, at| Reply::refusal(denial, manner, policy, at))
     }
@@ -332,20 +330,6 @@ impl<'a> Turn<'a> {
         if own.is_zero() { self.started.elapsed() } else { own }
     }
 
-    /// Circumstances of an answer before anything is known of the request.
-    fn nowhere(&self) -> Circumstances<'_> {
-        static NO_CORS: std::sync::LazyLock<CorsGrant> = std::sync::LazyLock::new(CorsGrant::default);
-        static NO_TICKETS: std::sync::LazyLock<Tickets> = std::sync::LazyLock::new(Tickets::default);
-        Circumstances {
-            https: self.peer.tls,
-            host: "",
-            request_id: &self.request_id,
-            cors: &NO_CORS,
-            tickets: &NO_TICKETS,
-            server_timing: None,
-        }
-    }
-
     /// Behind NAT or a proxy that is not named, all clients share one address: say so, once.
     fn warn_once(&self, trail: &Trail) {
         let Some(client) = &trail.client else { return };
@@ -416,9 +400,6 @@ impl<'a> Outcome<'a> {
         }
     }
 }
-
-/// How something is answered that belongs to no app.
-const NOBODY: Manner<'static> = Manner { shape: ErrorShape::Problem, navigation: false, realm: "stagedoor" };
 
 /// The part of the body that came with the head, and what is still to come.
 fn begun_body(framing: Framing, early: &[u8]) -> Result<(&[u8], Body), Malformed> {

@@ -48,8 +48,6 @@ pub enum ConnectionRefusal {
     Total,
     /// `server.limits.connections_per_ip`
     PerAddress,
-    /// The gateway is shutting down.
-    Draining,
 }
 
 /// What kind of stream a request became.
@@ -72,8 +70,6 @@ pub enum StreamEnd {
     Idle,
     /// The gateway is shutting down.
     Draining,
-    /// The credential ran out.
-    Expired,
 }
 
 /// What came of a reload.
@@ -196,8 +192,7 @@ impl Metrics {
 
     /// Series of closed sets stand at zero from the start, so that a rate over them has a beginning.
     fn begin_closed_sets(&self) {
-        for refusal in [ConnectionRefusal::Total, ConnectionRefusal::PerAddress, ConnectionRefusal::Draining]
-        {
+        for refusal in [ConnectionRefusal::Total, ConnectionRefusal::PerAddress] {
             self.connections_refused.of(&[refusal.label()]);
         }
         for end in StreamEnd::ALL {
@@ -214,7 +209,6 @@ impl ConnectionRefusal {
         match self {
             Self::Total => "total",
             Self::PerAddress => "per_address",
-            Self::Draining => "draining",
         }
     }
 }
@@ -229,7 +223,7 @@ impl StreamKind {
 }
 
 impl StreamEnd {
-    const ALL: [Self; 5] = [Self::Client, Self::App, Self::Idle, Self::Draining, Self::Expired];
+    const ALL: [Self; 4] = [Self::Client, Self::App, Self::Idle, Self::Draining];
 
     fn label(self) -> &'static str {
         match self {
@@ -237,7 +231,6 @@ impl StreamEnd {
             Self::App => "app",
             Self::Idle => "idle",
             Self::Draining => "draining",
-            Self::Expired => "expired",
         }
     }
 }
