@@ -41,8 +41,9 @@ fn our_vectors() {
 
 /// A corpus from elsewhere, named by `STAGEDOOR_CORPUS`.
 #[test]
+#[ignore = "its vectors are kept elsewhere: STAGEDOOR_CORPUS names their folder"]
 fn further_vectors() {
-    let Some(folder) = std::env::var_os("STAGEDOOR_CORPUS") else { return };
+    let folder = std::env::var_os("STAGEDOOR_CORPUS").expect("STAGEDOOR_CORPUS");
     let mut vectors = load(&Path::new(&folder).join("framing.jsonl"));
     for vector in &mut vectors {
         // How a refusal of a path leaves the connection is for the contract to say, not the corpus.

@@ -1,7 +1,7 @@
 //! Tokens from outside: `STAGEDOOR_JWT_CORPUS` names a folder with `rsa.pub.pem`, `ec.pub.pem`,
 //! `ed.pub.pem` (kids `rsa1`, `ec1`, `ed1`), `valid.json` and `hostile.json` (name to token, made
 //! for issuer `https://issuer.test` and audience `media`); `STAGEDOOR_WYCHEPROOF` names the file
-//! `json_web_signature_test.json` of Project Wycheproof. Without them these tests check nothing.
+//! `json_web_signature_test.json` of Project Wycheproof. Without them these tests do not run, and say so.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,8 +10,9 @@ use std::time::SystemTime;
 use super::*;
 
 #[test]
+#[ignore = "its tokens are made elsewhere: STAGEDOOR_JWT_CORPUS names their folder"]
 fn a_corpus_is_told_apart() {
-    let Some(folder) = std::env::var_os("STAGEDOOR_JWT_CORPUS") else { return };
+    let folder = std::env::var_os("STAGEDOOR_JWT_CORPUS").expect("STAGEDOOR_JWT_CORPUS");
     let folder = Path::new(&folder);
     let public = |file: &str, kid: &str, alg| {
         let pem = std::fs::read(folder.join(file)).unwrap();
@@ -41,8 +42,9 @@ fn a_corpus_is_told_apart() {
 }
 
 #[test]
+#[ignore = "its vectors are kept elsewhere: STAGEDOOR_WYCHEPROOF names their file"]
 fn no_invalid_vector_of_wycheproof_is_genuine() {
-    let Some(file) = std::env::var_os("STAGEDOOR_WYCHEPROOF") else { return };
+    let file = std::env::var_os("STAGEDOOR_WYCHEPROOF").expect("STAGEDOOR_WYCHEPROOF");
     let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let vectors = || {
         file["testGroups"].as_array().unwrap().iter().flat_map(|group| {
