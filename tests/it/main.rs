@@ -23,5 +23,6 @@ mod reference;
 mod refusals;
 mod reload;
 mod routes;
+mod strange;
 mod tidy;
 mod time;

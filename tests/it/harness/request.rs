@@ -28,7 +28,12 @@ impl Request {
     }
 
     pub(crate) fn post(target: &str, body: impl AsRef<[u8]>) -> Self {
-        Self { body: Some(body.as_ref().to_vec()), ..Self::new("POST", target) }
+        Self::new("POST", target).body(body)
+    }
+
+    /// Gives it a body, of a declared length.
+    pub(crate) fn body(self, body: impl AsRef<[u8]>) -> Self {
+        Self { body: Some(body.as_ref().to_vec()), ..self }
     }
 
     pub(crate) fn host(mut self, host: &str) -> Self {

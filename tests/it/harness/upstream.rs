@@ -226,6 +226,11 @@ impl Exchange<'_> {
         lock(&self.book.seen).get(self.at).cloned().unwrap_or_default()
     }
 
+    /// Where the app listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.reader.stream.local_addr().unwrap()
+    }
+
     /// Path and query.
     pub(crate) fn target(&self) -> String {
         self.seen().target
