@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::edge::adapt;
 use crate::edge::permits::Permits;
 use crate::edge::request_id;
-use crate::listeners;
+use crate::listeners::Machine;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::logs::Logs;
 use crate::telemetry::metrics::{Metrics, PolicyMetrics};
@@ -57,7 +57,7 @@ pub(crate) struct Gateway {
     stage: watch::Sender<Stage>,
     started: Instant,
     unheeded_told: AtomicBool,
-    auto_connections: usize,
+    machine: Machine,
 }
 
 impl Gateway {
@@ -66,6 +66,7 @@ impl Gateway {
         metrics: Metrics,
         access: AccessLog,
         logs: Logs,
+        machine: Machine,
         started: Instant,
     ) -> Arc<Self> {
         metrics.loaded(clock(started).unix());
@@ -78,7 +79,7 @@ impl Gateway {
             stage: watch::Sender::new(Stage::Serving),
             started,
             unheeded_told: AtomicBool::new(false),
-            auto_connections: listeners::auto_connections(),
+            machine,
         })
     }
 
@@ -102,9 +103,9 @@ impl Gateway {
         self.metrics.render(&live.policy).map_err(|_| Denial::Internal("the metrics cannot be written"))
     }
 
-    /// What `connections = "auto"` means here, reckoned once.
+    /// What `connections = "auto"` means here.
     pub(crate) fn auto_connections(&self) -> usize {
-        self.auto_connections
+        self.machine.connections
     }
 
     /// The bytes of a refusal that belongs to no request.

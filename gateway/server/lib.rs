@@ -5,6 +5,7 @@
 pub mod serve;
 
 mod admin;
+mod confinement;
 mod crowding;
 mod edge;
 mod gateway;

@@ -33,15 +33,37 @@ pub(crate) struct ListenError {
     pub(crate) source: io::Error,
 }
 
-/// Binds one address. Must run inside the runtime.
-pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    let fault = |source| ListenError { address, source };
-    let socket =
-        if address.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }
-            .map_err(fault)?;
-    socket.set_reuseaddr(true).map_err(fault)?;
-    socket.bind(address).map_err(fault)?;
-    socket.listen(BACKLOG).map_err(fault)
+/// What this machine has, looked up once: later the process may not be able to look.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine {
+    /// What `connections = "auto"` means.
+    pub(crate) connections: usize,
+    /// What `threads = "auto"` means.
+    pub(crate) threads: usize,
+}
+
+impl Machine {
+    pub(crate) fn look() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { connections: auto_connections(), threads }
+    }
+}
+
+/// Binds one address, outside of any runtime: for [`TcpListener::from_std`].
+pub(crate) fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ListenError> {
+    let bound = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        runtime.block_on(async {
+            let socket = match address {
+                SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
+                SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
+            }?;
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            socket.listen(BACKLOG)?.into_std()
+        })
+    };
+    bound().map_err(|source| ListenError { address, source })
 }
 
 /// Accepts until the gateway leaves the serving stage; then the socket is closed.
@@ -101,7 +123,7 @@ fn lost_by_the_client(error: &io::Error) -> bool {
 
 /// What `connections = "auto"` means on this machine: an eighth of the memory at 64 KiB each, at
 /// most 10,000, and never more than the process may open files for (two for each connection).
-pub(crate) fn auto_connections() -> usize {
+fn auto_connections() -> usize {
     let by_memory = memory_bytes()
         .map_or(AUTO_MOST, |bytes| usize::try_from(bytes / 8 / PER_CONNECTION).unwrap_or(usize::MAX));
     let by_files = open_files().map_or(AUTO_MOST, |files| {

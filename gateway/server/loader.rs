@@ -9,6 +9,8 @@ use std::sync::Arc;
 use stagedoor_core::config::{Problem, Source, includes};
 use toml::de::DeTable;
 
+use crate::confinement;
+
 /// Reads `main` and the files that its `include` globs match: the globs in the order of the file,
 /// what each matches in the order of the names, nothing twice. A glob that matches nothing is fine.
 ///
@@ -130,8 +132,12 @@ impl Included {
                     self.read(&path, place);
                 }
                 Err(error) => {
-                    let message =
-                        format!("cannot be looked into ({}): `{}`", error.error(), error.path().display());
+                    let shown = error.path().display();
+                    if confinement::gave_up(error.path()) {
+                        self.problem(place, format!("{}: `{shown}`", GIVEN_UP[0]), GIVEN_UP[1]);
+                        continue;
+                    }
+                    let message = format!("cannot be looked into ({}): `{shown}`", error.error());
                     self.problem(place, message, "give the gateway's user the right to read it");
                 }
             }
@@ -174,6 +180,9 @@ fn line_of(text: &str, at: usize) -> usize {
 fn read(path: &Path) -> Result<String, Fault> {
     let shown = path.display();
     let unreadable = |error: io::Error| {
+        if error.kind() == io::ErrorKind::PermissionDenied && confinement::gave_up(path) {
+            return Fault { message: format!("{}: `{shown}`", GIVEN_UP[0]), hint: GIVEN_UP[1] };
+        }
         if error.kind() == io::ErrorKind::NotFound {
             return Fault {
                 message: format!("no such file: `{shown}`"),
@@ -224,6 +233,11 @@ fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
+/// Why a file is out of reach that another gateway could read, and the mend.
+const GIVEN_UP: [&str; 2] = [
+    "cannot be read, the gateway confined itself at its start and gave up this folder",
+    "restart it: then it keeps the folders of all files that its configuration names",
+];
 /// Bytes of one file.
 const FILE_MAX: u64 = 4 << 20;
 

@@ -12,6 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stagedoor_core::config::{FileFault, Material, Materials};
 use stagedoor_core::secret::Secret;
 
+use crate::confinement;
+
 /// The disk and the environment of this process.
 #[derive(Clone, Debug)]
 pub struct DiskMaterials {
@@ -57,7 +59,7 @@ impl Materials for DiskMaterials {
             Ok(()) => Ok(Some(secret)),
             // Another process was faster: what stands there is the secret.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => read(&path).map(|m| Some(m.bytes)),
-            Err(error) => Err(FileFault::Unreadable(format!("cannot be made: {error}"))),
+            Err(error) => Err(fault(&path, &error, "cannot be made: ")),
         }
     }
 
@@ -87,13 +89,7 @@ pub fn random<const N: usize>() -> [u8; N] {
 }
 
 fn read(path: &Path) -> Result<Material, FileFault> {
-    let fault = |error: io::Error| {
-        if error.kind() == ErrorKind::NotFound {
-            FileFault::Missing
-        } else {
-            FileFault::Unreadable(error.to_string())
-        }
-    };
+    let fault = |error: io::Error| fault(path, &error, "");
     let refused = |text: &str| Err(FileFault::Unreadable(text.into()));
     // Opening a pipe waits for its other end, so the kind of file is asked first.
     if !std::fs::metadata(path).map_err(fault)?.is_file() {
@@ -112,6 +108,16 @@ fn read(path: &Path) -> Result<Material, FileFault> {
         return refused("larger than 64 KiB");
     }
     Ok(Material { bytes, open: is_open(metadata.permissions().mode(), path, Path::new(MOUNTED)) })
+}
+
+fn fault(path: &Path, error: &io::Error, what: &str) -> FileFault {
+    if error.kind() == ErrorKind::NotFound && what.is_empty() {
+        FileFault::Missing
+    } else if error.kind() == ErrorKind::PermissionDenied && confinement::gave_up(path) {
+        FileFault::GivenUp
+    } else {
+        FileFault::Unreadable(format!("{what}{error}"))
+    }
 }
 
 /// Whether others than the owner can read it. Container runtimes mount secrets with 0444 below
@@ -151,7 +157,7 @@ fn write_new(path: &Path, secret: &[u8]) -> io::Result<()> {
 }
 
 /// Creates the folder and those above it with 0700, whatever the umask; one that is there is left as it is.
-fn create_private(folder: &Path) -> io::Result<()> {
+pub(crate) fn create_private(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }

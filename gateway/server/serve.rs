@@ -1,7 +1,7 @@
 //! Running the gateway: from a configuration to the last connection.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,12 @@ use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
 use crate::cli::Problems;
+use crate::confinement::{self, Kept};
 use crate::crowding;
 use crate::edge::front::Front;
 use crate::edge::proxy::Proxy;
 use crate::gateway::{Gateway, Stage, clock};
-use crate::listeners;
+use crate::listeners::{self, Machine};
 use crate::loader;
 use crate::materials::DiskMaterials;
 use crate::reload::{self, Reloader, Trigger};
@@ -39,10 +40,19 @@ const LAST_LINES: Duration = Duration::from_millis(200);
 const GOODBYE: Duration = Duration::from_millis(700);
 
 /// What to run.
-#[derive(Clone, Debug)]
 pub struct Start {
     /// Where the configuration comes from.
     pub config: ConfigSource,
+    /// What runs beside the gateway in this process.
+    pub beside: Option<Beside>,
+}
+
+/// What runs beside the gateway, under the same confinement.
+pub struct Beside {
+    /// Called once the process is confined: its threads are to be started here, not before.
+    pub start: Box<dyn FnOnce() -> std::io::Result<()>>,
+    /// A folder that is removed at the end of the process.
+    pub removed: PathBuf,
 }
 
 /// Where the configuration comes from.
@@ -77,7 +87,8 @@ impl ConfigSource {
         DiskMaterials { base: self.base(), may_generate: true, no_files: false }
     }
 
-    fn base(&self) -> PathBuf {
+    /// The folder that paths are relative to.
+    pub(crate) fn base(&self) -> PathBuf {
         match self {
             Self::File(path) => loader::folder_of(path),
             Self::Text { base, .. } => base.clone(),
@@ -95,38 +106,65 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     let sources = start.config.read().map_err(Problems::new)?;
     let compiled =
         config::compile(&sources, &start.config.materials(), None, clock(started)).map_err(Problems::new)?;
-    let logs = Logs::start(&compiled.policy.log).context("cannot set up logging")?;
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = compiled.policy.server.threads {
-        builder.worker_threads(threads);
+    let Compiled { policy, warnings, restart: _ } = compiled;
+    let logs = Logs::start(&policy.log).context("cannot set up logging")?;
+    for warning in &warnings {
+        tracing::warn!("{}", reload::line(warning));
     }
-    let runtime =
-        builder.enable_all().thread_name("stagedoor").build().context("cannot start the runtime")?;
-    let outcome = runtime.block_on(serve(start.config, sources, compiled, logs, started));
+    let bound = Bound::new(&policy, &sources)?;
+    let machine = Machine::look();
+    confine(&start.config, &policy, start.beside)?;
+    // From here on there may be threads.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(policy.server.threads.unwrap_or(machine.threads))
+        .enable_all()
+        .thread_name("stagedoor")
+        .build()
+        .context("cannot start the runtime")?;
+    let ready = Ready { config: start.config, sources, policy, logs, bound, machine, started };
+    let outcome = runtime.block_on(serve(ready));
     // Whatever is still running has had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
 }
 
-async fn serve(
+/// Gives up what the process does not need, and starts what runs beside it.
+fn confine(config: &ConfigSource, policy: &Policy, beside: Option<Beside>) -> anyhow::Result<()> {
+    let mut kept = Kept::prepare(config, policy);
+    if let Some(Beside { removed, .. }) = &beside {
+        kept.write.insert(removed.clone());
+        kept.tidy.extend(removed.parent().map(Path::to_owned));
+    }
+    let hint = "hint: `server.confine = \"off\"` starts without";
+    let outcome = confinement::enter(policy.server.confine, &kept)
+        .with_context(|| format!("cannot confine the process; {hint}"))?;
+    outcome.tell();
+    match beside {
+        Some(Beside { start, .. }) => start().context("cannot start what runs beside the gateway"),
+        None => Ok(()),
+    }
+}
+
+/// What a confined process serves with.
+struct Ready {
     config: ConfigSource,
     sources: Vec<Source>,
-    compiled: Compiled,
+    policy: Policy,
     logs: Logs,
+    bound: Bound,
+    machine: Machine,
     started: Instant,
-) -> anyhow::Result<()> {
-    let Compiled { policy, warnings, restart: _ } = compiled;
-    for warning in &warnings {
-        tracing::warn!("{}", reload::line(warning));
-    }
+}
+
+async fn serve(ready: Ready) -> anyhow::Result<()> {
+    let Ready { config, sources, policy, logs, bound, machine, started } = ready;
     let mut signals = Signals::new()?;
-    let bound = Bound::new(&policy, &sources)?;
     let metrics = Metrics::new().context("cannot set up the metrics")?;
     hook_panics(metrics.panics.clone());
     let access =
         AccessLog::start(&policy.log, metrics.log_dropped.clone()).context("cannot write the access log")?;
     let drain = policy.server.drain;
-    let gateway = Gateway::new(policy, metrics, access, logs, started);
+    let gateway = Gateway::new(policy, metrics, access, logs, machine, started);
     let upstreams = Arc::new(Upstreams::default());
     let reloader = Reloader::new(Arc::clone(&gateway), config.clone(), sources);
 
@@ -137,7 +175,7 @@ async fn serve(
         never,
     });
     bound.announce();
-    bound.open(&front, &reloader);
+    bound.open(&front, &reloader)?;
     if let ConfigSource::File(path) = &config {
         tokio::spawn(reload::watch(Arc::clone(&reloader), path.clone()));
     }
@@ -151,8 +189,8 @@ async fn serve(
 
 /// The public and the operator's sockets, bound.
 struct Bound {
-    public: Vec<TcpListener>,
-    admin: Option<TcpListener>,
+    public: Vec<std::net::TcpListener>,
+    admin: Option<std::net::TcpListener>,
 }
 
 impl Bound {
@@ -183,11 +221,13 @@ impl Bound {
         }
     }
 
-    fn open(self, front: &Arc<Front>, reloader: &Arc<Reloader>) {
+    fn open(self, front: &Arc<Front>, reloader: &Arc<Reloader>) -> anyhow::Result<()> {
+        let heard = |listener| TcpListener::from_std(listener).context("cannot wait for connections");
         for listener in self.public {
-            tokio::spawn(listeners::accept(listener, Arc::clone(front)));
+            tokio::spawn(listeners::accept(heard(listener)?, Arc::clone(front)));
         }
         if let Some(listener) = self.admin {
+            let listener = heard(listener)?;
             let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
             let admin = Admin {
                 gateway: Arc::clone(&front.gateway),
@@ -197,6 +237,7 @@ impl Bound {
             };
             tokio::spawn(admin::accept(listener, Arc::new(admin)));
         }
+        Ok(())
     }
 }
 

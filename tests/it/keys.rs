@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use stagedoor_core::config::keys::{Honoured, State, tables};
 
+use crate::confinement;
 use crate::harness::{Client, Gateway, Request, Response, Upstream};
 
 mod admin;
@@ -24,6 +25,7 @@ const ROWS: &[Row] = &[
     ("server", "threads", limits::threads_are_as_many_as_told),
     ("server", "drain", deadlines::drain),
     ("server", "server_timing", of_the_answer),
+    ("server", "confine", confinement::off_confines_nothing),
     ("server.timeouts", "header", deadlines::header),
     ("server.timeouts", "idle", deadlines::idle),
     ("server.timeouts", "body_idle", deadlines::body_idle),

@@ -13,6 +13,7 @@ mod harness;
 
 mod bodies;
 mod cli;
+mod confinement;
 mod failures;
 mod framing;
 mod identity;

@@ -381,6 +381,7 @@ fn one_upstream_and_nothing_else_needs_a_token_for_everything() {
     assert_eq!(made.code, Some(0), "{made:?}");
     assert_eq!(ask(Request::get("/anything").bearer(made.stdout.trim())).status, 200);
     assert_eq!(folder.mode("data/jwt_secret"), 0o600);
+    crate::confinement::assert_confined(running.pid());
     assert!(!running.stdout().contains("panicked") && !running.stderr().contains("panicked"));
 }
 

@@ -137,7 +137,7 @@ fn a_changed_file_never_drops_protection_by_itself() {
             (gateway.metric("stagedoor_config_reload_total", &["result=\"refused\""]) >= 1.0).then_some(())
         });
         assert_eq!(forbidden(), 403, "{what} was dropped by a write");
-        assert!(gateway.log().contains("SIGHUP"), "{}", gateway.log());
+        gateway.wait_for_log("SIGHUP");
         assert_eq!(gateway.reload(), "ok");
         assert_eq!(forbidden(), 200, "a person may");
     }

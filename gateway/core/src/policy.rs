@@ -46,6 +46,17 @@ pub struct Policy {
     pub log: LogPolicy,
     /// The promises of the file.
     pub expects: Vec<Expect>,
+    /// Every file that the configuration names and the compiler asked for, or would have, in the order of asking.
+    pub files: Vec<NamedFile>,
+}
+
+/// A file that the configuration names: a secret or a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    /// The path as written.
+    pub path: String,
+    /// It is made where it is missing.
+    pub made: bool,
 }
 
 /// `[server]` and `[state]`.
@@ -59,12 +70,23 @@ pub struct ServerPolicy {
     pub drain: Duration,
     /// Tell `Server-Timing`.
     pub server_timing: bool,
+    /// Whether the process gives up what it does not need.
+    pub confine: ConfinePolicy,
     /// Deadlines.
     pub timeouts: Timeouts,
     /// Caps.
     pub limits: ServerLimits,
     /// `state.dir`, resolved against the main file.
     pub state_dir: PathBuf,
+}
+
+/// `server.confine`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfinePolicy {
+    /// As far as the system can.
+    Auto,
+    /// Not at all.
+    Off,
 }
 
 /// `[server.timeouts]`

@@ -13,7 +13,7 @@ use stagedoor_core::config::Source;
 use super::{Failure, compile, now, print};
 use crate::demo;
 use crate::materials::{DiskMaterials, random};
-use crate::serve::{self, ConfigSource, Start};
+use crate::serve::{self, Beside, ConfigSource, Start};
 
 /// See it work: a sample app with the gateway in front of it
 ///
@@ -29,18 +29,25 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let listen = free(args.port)?;
-    let app = demo::start()?;
+    let app = demo::App::bind()?;
     let folder = Folder::create()?;
-    let config = Source { name: "demo".into(), text: demo::config_text(app, listen) };
-    let token = token(&config, &folder.0)?;
-    let lines = demo::lines(app, listen, &token);
-    // The lines are for pasting at once: they are told when they work.
-    std::thread::Builder::new().name("demo-lines".into()).spawn(move || {
-        if answers(listen) {
-            let _ = print(&lines);
-        }
-    })?;
-    Ok(serve::run(Start { config: ConfigSource::Text { source: config, base: folder.0.clone() } })?)
+    let base = folder.0.clone();
+    let name = base.join("demo").display().to_string().into();
+    let config = Source { name, text: demo::config_text(app.address, listen) };
+    let token = token(&config, &base)?;
+    let lines = demo::lines(app.address, listen, &token);
+    let start = move || {
+        app.start()?;
+        // The lines are for pasting at once: they are told when they work.
+        std::thread::Builder::new().name("demo-lines".into()).spawn(move || {
+            if answers(listen) {
+                let _ = print(&lines);
+            }
+        })?;
+        Ok(())
+    };
+    let beside = Some(Beside { start: Box::new(start), removed: base.clone() });
+    Ok(serve::run(Start { config: ConfigSource::Text { source: config, base }, beside })?)
 }
 
 /// A token of the secret that the gateway is about to read.

@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             );
         }
     }
-    Ok(serve::run(Start { config })?)
+    Ok(serve::run(Start { config, beside: None })?)
 }
 
 /// What the operator said.

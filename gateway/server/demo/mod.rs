@@ -7,28 +7,48 @@ use std::net::{Ipv4Addr, SocketAddr};
 mod api;
 mod film;
 
-/// Starts the app on a free port of loopback, on a thread of its own, for as long as the process lives.
-///
-/// # Errors
-/// No port, thread or runtime could be had.
-pub fn start() -> io::Result<SocketAddr> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
-    let address = listener.local_addr()?;
-    std::thread::Builder::new().name("demo-app".into()).spawn(move || {
-        if let Err(error) = runtime.block_on(async {
-            axum::serve(
-                listener.tap_io(|tcp| {
-                    let _ = tcp.set_nodelay(true);
-                }),
-                api::router(),
-            )
-            .await
-        }) {
-            tracing::error!(%error, "the sample app stopped");
-        }
-    })?;
-    Ok(address)
+/// The app, listening on a free port of loopback.
+#[derive(Debug)]
+pub struct App {
+    listener: tokio::net::TcpListener,
+    runtime: tokio::runtime::Runtime,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl App {
+    /// Listens; nothing is answered yet.
+    ///
+    /// # Errors
+    /// No port or runtime could be had.
+    pub fn bind() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, runtime, address })
+    }
+
+    /// Answers on a thread of its own, for as long as the process lives.
+    ///
+    /// # Errors
+    /// No thread could be had.
+    pub fn start(self) -> io::Result<()> {
+        let Self { listener, runtime, address: _ } = self;
+        std::thread::Builder::new().name("demo-app".into()).spawn(move || {
+            if let Err(error) = runtime.block_on(async {
+                axum::serve(
+                    listener.tap_io(|tcp| {
+                        let _ = tcp.set_nodelay(true);
+                    }),
+                    api::router(),
+                )
+                .await
+            }) {
+                tracing::error!(%error, "the sample app stopped");
+            }
+        })?;
+        Ok(())
+    }
 }
 
 /// The gateway in front of the app at `upstream`, listening on `listen`. Paths are relative to a folder

@@ -5,6 +5,13 @@ use super::*;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+fn started() -> SocketAddr {
+    let app = App::bind().unwrap();
+    let address = app.address;
+    app.start().unwrap();
+    address
+}
+
 /// Sends a request and gives back the head of the answer, in lower case, and its body.
 fn ask(address: SocketAddr, request: &str) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -18,7 +25,7 @@ fn ask(address: SocketAddr, request: &str) -> (String, Vec<u8>) {
 
 #[test]
 fn the_app_answers() {
-    let app = start().unwrap();
+    let app = started();
     let check = |request: &str, parts: &[&str]| {
         let (head, body) = ask(app, request);
         let all = format!("{head}\n{}", String::from_utf8_lossy(&body));
@@ -54,7 +61,7 @@ fn the_app_answers() {
 
 #[test]
 fn the_film_is_the_same_from_wherever_it_is_read() {
-    let app = start().unwrap();
+    let app = started();
     let (head, body) =
         ask(app, "GET /media/film.bin\r\nrange: bytes=65530-65545\r\nif-range: \"film-1\"\r\n\r\n");
     assert!(head.contains("content-length: 16\r\n"), "{head}");

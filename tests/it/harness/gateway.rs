@@ -252,9 +252,7 @@ impl Gateway {
 
     /// Sends a signal by name, such as `HUP`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent =
-            std::process::Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
-        assert!(sent.unwrap().success());
+        signal(name, self.pid());
     }
 
     /// Reloads by SIGHUP and waits for the outcome, which is returned as its label in the metrics.
@@ -360,6 +358,16 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as an operator would, and waits for it.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        signal("TERM", self.pid());
+        poll_until("the process to end", || self.child.try_wait().unwrap())
+    }
+
     pub(crate) fn stdout(&self) -> String {
         snapshot(&self.stdout).join("\n")
     }
@@ -388,6 +396,11 @@ impl Drop for Running {
             eprintln!("--- it said:\n{}\n{}", self.stdout(), self.stderr());
         }
     }
+}
+
+fn signal(name: &str, pid: u32) {
+    let sent = std::process::Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status();
+    assert!(sent.unwrap().success());
 }
 
 /// Fills in what a test does not care about: addresses of its own, a provider, the access log.

@@ -76,6 +76,8 @@ pub enum FileFault {
     Missing,
     /// It is there and cannot be read or written; the text says why.
     Unreadable(String),
+    /// It lies in a folder that the process gave up when it started; another process of the same kind could have it.
+    GivenUp,
 }
 
 /// What came of a compilation.

@@ -53,6 +53,9 @@ impl Materials for Desk {
         if path.ends_with("unreadable") {
             return Err(FileFault::Unreadable("permission denied".to_owned()));
         }
+        if path.starts_with("given-up/") {
+            return Err(FileFault::GivenUp);
+        }
         let (bytes, open) = self.files.get(path).ok_or(FileFault::Missing)?;
         Ok(Material { bytes: Secret::new(bytes.clone()), open: *open })
     }
@@ -64,6 +67,9 @@ impl Materials for Desk {
     fn generate(&self, path: &str) -> Result<Option<Secret<Vec<u8>>>, FileFault> {
         if path.starts_with("read-only/") {
             return Err(FileFault::Unreadable("read-only file system".to_owned()));
+        }
+        if path.starts_with("made-nowhere/") {
+            return Err(FileFault::GivenUp);
         }
         let made = format!("{path}-{OTHER}").into_bytes();
         Ok((!self.never_make).then(|| Secret::new(made)))

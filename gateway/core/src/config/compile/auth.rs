@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Context;
 use super::secrets::{dangerous, secret};
+use super::{Context, GIVEN_UP};
 use crate::config::place::{Given, Maybe, Place};
 use crate::config::problem::{did_you_mean, shown};
 use crate::config::{FileFault, raw};
@@ -206,15 +206,17 @@ fn key(raw: &raw::JwtKey, cx: &Context<'_>) -> Option<JwtKey> {
 
 /// The PEM text; `None` with `--no-files`, where a policy without the key is compiled.
 fn public_key(path: &Given<String>, cx: &Context<'_>) -> Option<Vec<u8>> {
+    cx.names(&path.value, false);
     if cx.materials.stand_in() {
         return None;
     }
-    let why = match cx.materials.file(&path.value) {
+    let a_pem = "a PEM file with the public key or certificate of the issuer, relative to the main file";
+    let (why, hint) = match cx.materials.file(&path.value) {
         Ok(material) => return Some(material.bytes.expose().clone()),
-        Err(FileFault::Missing) => "it is missing".to_owned(),
-        Err(FileFault::Unreadable(why)) => why,
+        Err(FileFault::Missing) => ("it is missing".to_owned(), a_pem),
+        Err(FileFault::Unreadable(why)) => (why, a_pem),
+        Err(FileFault::GivenUp) => (GIVEN_UP[0].to_owned(), GIVEN_UP[1]),
     };
-    let hint = "a PEM file with the public key or certificate of the issuer, relative to the main file";
     cx.report.problem(&path.at, format!("cannot read the key ({why}): `{}`", path.value), hint);
     None
 }

@@ -16,6 +16,7 @@ mod secrets;
 mod server;
 mod upstream;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use crate::guard::client::ClientPolicy;
 use crate::guard::credential::Source;
 use crate::guard::jwt::TokenCache;
 use crate::guard::target::{HostFault, HostTable};
-use crate::policy::{App, Policy, ServerPolicy};
+use crate::policy::{App, NamedFile, Policy, ServerPolicy};
 
 /// What every part of the compilation needs.
 struct Context<'a> {
@@ -40,6 +41,15 @@ struct Context<'a> {
     limit_keys: usize,
     /// The main file as a whole.
     main: Place,
+    /// The files that were asked for so far.
+    files: RefCell<Vec<NamedFile>>,
+}
+
+impl Context<'_> {
+    /// Notes a file that the configuration names; `made` where it is missing.
+    fn names(&self, path: &str, made: bool) {
+        self.files.borrow_mut().push(NamedFile { path: path.to_owned(), made });
+    }
 }
 
 /// Compiles the files; `None` if some part could not even stand in for itself. What counts is whether
@@ -54,7 +64,8 @@ pub(super) fn policy(
     let raw::File { main, include: _, server, admin, state, log, providers, apps, expects } = file;
     let server_policy = server::server(server, state, main, report);
     let limit_keys = server_policy.limits.limit_keys;
-    let cx = Context { materials, previous, now, report, limit_keys, main: Place::whole(main) };
+    let (main_place, files) = (Place::whole(main), RefCell::default());
+    let cx = Context { materials, previous, now, report, limit_keys, main: main_place, files };
     let client = ClientPolicy { trusted: networks::trusted(server.trusted_proxies.as_ref(), report) };
     let providers = auth::providers(providers, &cx);
     if apps.is_empty() {
@@ -84,6 +95,7 @@ pub(super) fn policy(
         admin,
         log,
         expects,
+        files: cx.files.into_inner(),
     })
 }
 
@@ -94,12 +106,19 @@ pub(super) fn restart(before: &Policy, after: &Policy) -> Vec<String> {
         ("server.listen", b.listen != a.listen),
         ("server.threads", b.threads != a.threads),
         ("server.drain", b.drain != a.drain),
+        ("server.confine", b.confine != a.confine),
         ("admin.listen", before.admin.listen != after.admin.listen),
         ("log.format", before.log.format != after.log.format),
         ("log.access", before.log.access != after.log.access),
     ];
     differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned()).collect()
 }
+
+/// Why a file cannot be had that lies in a folder which was given up at the start, and the mend.
+const GIVEN_UP: [&str; 2] = [
+    "the gateway confined itself at its start and gave up this folder",
+    "restart it: then it keeps the folders of all files that its configuration names",
+];
 
 /// A path of the file, seen from the folder of the main file.
 fn resolve(main: &str, path: &str) -> PathBuf {

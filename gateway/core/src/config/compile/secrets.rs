@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::Context;
+use super::{Context, GIVEN_UP};
 use crate::config::place::{Given, Maybe, Place};
 use crate::config::{FileFault, raw};
 use crate::secret::{Secret, Weakness, judge};
@@ -23,6 +23,9 @@ pub(super) fn secret(raw: &raw::Secret, cx: &Context<'_>) -> Option<Secret<Vec<u
         let hint = "name the `file` it is saved to, or leave `generate` out";
         cx.report.vacant(at, "a secret that is made and not saved", hint);
         return None;
+    }
+    if let Some(path) = file {
+        cx.names(&path.value, generate);
     }
     if cx.materials.stand_in() {
         return Some(stand_in(cx));
@@ -60,14 +63,17 @@ pub(super) fn dangerous(key: &Maybe<bool>, means: &str, cx: &Context<'_>) -> boo
 }
 
 fn read(path: &Given<String>, open_allowed: bool, cx: &Context<'_>) -> Option<Option<Secret<Vec<u8>>>> {
+    let unreadable = |why: &str, hint: &str| {
+        cx.report.problem(&path.at, format!("cannot read the secret ({why}): `{}`", path.value), hint);
+        None
+    };
     let material = match cx.materials.file(&path.value) {
         Ok(material) => material,
         Err(FileFault::Missing) => return Some(None),
         Err(FileFault::Unreadable(why)) => {
-            let hint = "the gateway's user has to be able to read it";
-            cx.report.problem(&path.at, format!("cannot read the secret ({why}): `{}`", path.value), hint);
-            return None;
+            return unreadable(&why, "the gateway's user has to be able to read it");
         }
+        Err(FileFault::GivenUp) => return unreadable(GIVEN_UP[0], GIVEN_UP[1]),
     };
     if material.open && !open_allowed {
         cx.report.problem(
@@ -112,11 +118,12 @@ fn made(at: &Place, path: &Given<String>, cx: &Context<'_>) -> Option<Secret<Vec
         Ok(Some(secret)) => Some(secret),
         Ok(None) => Some(stand_in(cx)),
         Err(fault) => {
-            let why = match fault {
-                FileFault::Missing => "its folder is missing".to_owned(),
-                FileFault::Unreadable(why) => why,
+            let by_user = "the gateway's user has to be able to write there";
+            let (why, hint) = match &fault {
+                FileFault::Missing => ("its folder is missing", by_user),
+                FileFault::Unreadable(why) => (&**why, by_user),
+                FileFault::GivenUp => (GIVEN_UP[0], GIVEN_UP[1]),
             };
-            let hint = "the gateway's user has to be able to write there";
             cx.report.problem(at, format!("cannot save a secret ({why}): `{}`", path.value), hint);
             None
         }

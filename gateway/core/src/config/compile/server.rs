@@ -9,7 +9,8 @@ use crate::config::problem::{Report, shown};
 use crate::config::raw;
 use crate::guard::credential::Source;
 use crate::policy::{
-    AccessLog, AdminPolicy, HeadLimits, LogFormat, LogPolicy, ServerLimits, ServerPolicy, Timeouts,
+    AccessLog, AdminPolicy, ConfinePolicy, HeadLimits, LogFormat, LogPolicy, ServerLimits, ServerPolicy,
+    Timeouts,
 };
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
@@ -17,18 +18,28 @@ const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Add
 const REDACTED: &[&str] = &["token", "access_token", "api_key", "apikey", "sd_token", "X-Plex-Token"];
 
 pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, report: &Report) -> ServerPolicy {
-    let raw::Server { listen, trusted_proxies: _, threads, drain, server_timing, timeouts, limits } = server;
+    let raw::Server { listen, trusted_proxies: _, threads, drain, server_timing, confine, timeouts, limits } =
+        server;
     let raw::State { dir } = state;
     if let Some(Given { value, at }) = dir
         && value.is_empty()
     {
         report.problem(at, "not a folder: ``", "name one: dir = \"data\"");
     }
+    if let Some(Given { value: ConfinePolicy::Off, at }) = confine {
+        let hint = "leave it out, unless a debugger or a core dump is wanted";
+        report.warn(
+            at,
+            "the gateway keeps access to every file and may leave core dumps: `confine = \"off\"`",
+            hint,
+        );
+    }
     ServerPolicy {
         listen: listeners(listen.as_ref(), report),
         threads: Given::or(threads.as_ref(), None).map(whole),
         drain: Given::or(drain.as_ref(), Duration::from_secs(30)),
         server_timing: Given::or(server_timing.as_ref(), false),
+        confine: Given::or(confine.as_ref(), ConfinePolicy::Auto),
         timeouts: deadlines(timeouts),
         limits: caps(limits),
         state_dir: resolve(main, dir.as_ref().map_or("data", |dir| &dir.value)),

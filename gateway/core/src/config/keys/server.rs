@@ -43,6 +43,9 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("drain", Kind::Duration, r#""30s""#, "how long open requests and streams get after SIGTERM").within("0ms to 1d").by_server().restart(),
             Key::new("server_timing", Kind::Flag, "false", "tell in Server-Timing how long the gateway took").by_server()
                 .mind("tells a stranger how long the checks take"),
+            Key::new("confine", Kind::Choice(&["auto", "off"]), r#""auto""#, "whether the process gives up, once it listens, every folder that it does not need, the right to execute anything, and core dumps; as far as the system can").by_server()
+                .restart()
+                .mind("off leaves whoever takes over the process all that its user may do"),
             Key::new("timeouts", Kind::Table("server.timeouts"), "", "deadlines"),
             Key::new("limits", Kind::Table("server.limits"), "", "caps"),
             Key::not_yet("tls", Kind::Table("server.tls"), "https listeners"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::auth::{Secret, secret};
 use super::reader::Reader;
 use crate::config::place::{Given, Maybe};
-use crate::policy::LogFormat;
+use crate::policy::{ConfinePolicy, LogFormat};
 
 #[derive(Debug, Default)]
 pub(crate) struct Server {
@@ -15,6 +15,7 @@ pub(crate) struct Server {
     pub(crate) threads: Maybe<Option<u64>>,
     pub(crate) drain: Maybe<Duration>,
     pub(crate) server_timing: Maybe<bool>,
+    pub(crate) confine: Maybe<ConfinePolicy>,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: ServerLimits,
 }
@@ -75,6 +76,7 @@ pub(super) fn server(table: &Reader<'_>) -> Server {
         threads: table.count_or("threads", "auto", 1..=1024),
         drain: table.duration("drain", up_to_a_day(Duration::ZERO)),
         server_timing: table.flag("server_timing"),
+        confine: table.choice("confine", &[("auto", ConfinePolicy::Auto), ("off", ConfinePolicy::Off)]),
         timeouts: table.child("timeouts", "server.timeouts").map(|t| timeouts(&t)).unwrap_or_default(),
         limits: table.child("limits", "server.limits").map(|t| limits(&t)).unwrap_or_default(),
     }

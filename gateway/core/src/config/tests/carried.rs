@@ -154,6 +154,7 @@ fn what_needs_a_restart_says_so() {
         ("websocket = false\n[server]\nserver_timing = true\n[server.timeouts]\nidle = \"1s\"\n", &[]),
         ("[server]\ndrain = \"1s\"\n", &["server.drain"]),
         ("[server]\nlisten = [\"127.0.0.1:1\"]\nthreads = 3\n", &["server.listen", "server.threads"]),
+        ("[server]\nconfine = \"off\"\n", &["server.confine"]),
         ("[server.limits]\nconnections = 10\n", &[]),
         ("[state]\ndir = \"other\"\n[admin]\nlisten = \"off\"\n", &["admin.listen"]),
         (
@@ -170,5 +171,5 @@ fn what_needs_a_restart_says_so() {
     }
     // Those of `log.access` are told as one.
     let marked = keys::tables().filter(|table| table.path != "log.access").flat_map(|table| table.keys);
-    assert_eq!(marked.filter(|key| key.change == Change::Restart).count(), 6);
+    assert_eq!(marked.filter(|key| key.change == Change::Restart).count(), 7);
 }

@@ -68,6 +68,16 @@ fn a_secret_has_one_value() {
             Desk::default(),
             Some("cannot save a secret (read-only file system): `read-only/s`"),
         ),
+        (
+            "{ file = \"given-up/s\" }",
+            Desk::default(),
+            Some("cannot read the secret (the gateway confined itself … `given-up/s` | restart it"),
+        ),
+        (
+            "{ file = \"made-nowhere/s\", generate = true }",
+            Desk::default(),
+            Some("cannot save a secret (the gateway confined itself … `made-nowhere/s` | restart it"),
+        ),
         ("{ env = \"S\", generate = true }", Desk::default(), Some("a secret that is made and not saved")),
         ("{ generate = true }", Desk::default(), Some("a secret from nowhere")),
         ("{ }", Desk::default(), Some("a secret from nowhere")),
@@ -161,4 +171,35 @@ fn no_message_and_no_debug_output_shows_a_secret() {
             assert!(!told.contains(value), "{told}");
         }
     }
+}
+
+#[test]
+fn the_files_that_are_named_are_told() {
+    let keys = "{ secret = { file = \"a\" } }, { kid = \"2\", secret = { file = \"b\", env = \"S\", generate = true } }, \
+                { kid = \"3\", secret = { env = \"S\" } }";
+    let house = HOUSE.replace("{ secret = { file = \"jwt_secret\", generate = true } }", keys);
+    let desk = Desk::default().file("a", GOOD).var("S", OTHER);
+    let files = |given: &str| -> Vec<(String, bool)> {
+        let policy = compiled(given, &desk).unwrap().policy;
+        policy.files.into_iter().map(|file| (file.path, file.made)).collect()
+    };
+    let named = |path: &str, made| (path.to_owned(), made);
+    assert_eq!(
+        files(&text(&[&house, APP])),
+        [named("a", false), named("b", true), named("data/admin_token", true)],
+        "whether they are there or not"
+    );
+    assert_eq!(
+        files(&text(&[&house, APP, "[admin]\nlisten = \"off\"\n"])),
+        [named("a", false), named("b", true)]
+    );
+}
+
+#[test]
+fn a_gateway_that_is_not_confined_is_warned_of() {
+    let warned = |value: &str| {
+        let given = text(&[HOUSE, APP, &format!("[server]\nconfine = {value}\n")]);
+        compiled(&given, &Desk::default()).unwrap().warnings.len()
+    };
+    assert_eq!((warned("\"auto\""), warned("\"off\"")), (0, 1));
 }

@@ -21,6 +21,7 @@ pub(super) const SERVER: &[Row] = &[
     ("server", "threads", End, "[server]\nthreads = @", "\"auto\"", "3"),
     ("server", "drain", End, "[server]\ndrain = @", "\"1s\"", "\"2s\""),
     ("server", "server_timing", End, "[server]\nserver_timing = @", "true", "false"),
+    ("server", "confine", End, "[server]\nconfine = @", "\"auto\"", "\"off\""),
     ("server.timeouts", "header", End, "[server.timeouts]\nheader = @", "\"1s\"", "\"2s\""),
     ("server.timeouts", "idle", End, "[server.timeouts]\nidle = @", "\"1s\"", "\"2s\""),
     ("server.timeouts", "body_idle", End, "[server.timeouts]\nbody_idle = @", "\"1s\"", "\"2s\""),

@@ -1,0 +1,277 @@
+//! What the process gives up once it listens and before it serves anybody.
+//!
+//! Whoever takes over the process shall find little: no core dump to read secrets from, no privilege to gain by
+//! executing something (`no_new_privs`), and, where the kernel has landlock, no folder but those of the configuration,
+//! its secrets, its state and its access log, no program to execute, no port to listen on. It is the whole process that
+//! is confined, for good: this runs on the first thread before there is another, and threads inherit.
+//!
+//! A folder is kept rather than a file, since files are replaced by renaming. Folders that belong to the whole system
+//! are never kept: of those, single files.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use stagedoor_core::policy::{AccessLog, ConfinePolicy, Policy};
+
+use crate::loader;
+use crate::materials;
+use crate::serve::ConfigSource;
+
+/// Where the process may still go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// To read.
+    pub(crate) read: BTreeSet<PathBuf>,
+    /// To read, write, make and remove.
+    pub(crate) write: BTreeSet<PathBuf>,
+    /// To remove empty folders from, and nothing else.
+    pub(crate) tidy: BTreeSet<PathBuf>,
+}
+
+/// How far it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// `confine = "off"`.
+    Off,
+    /// Landlock is in force; with what this version of it cannot do, only partly.
+    Confined {
+        /// The version of landlock that is used.
+        abi: i32,
+        /// All that was asked for is enforced.
+        fully: bool,
+    },
+    /// Core dumps and privileges are gone, folders are not: the kernel has no landlock.
+    NoLandlock,
+}
+
+/// The folders that are kept since [`enter`], by real path; none is noted until then, or where none was given up.
+static KEPT: OnceLock<Vec<PathBuf>> = OnceLock::new();
+
+/// Gives everything up but what `kept` says, on this thread and on all that it will start.
+///
+/// # Errors
+/// Core dumps could not be turned off, or the kernel has landlock and refused the rules.
+pub(crate) fn enter(policy: ConfinePolicy, kept: &Kept) -> anyhow::Result<Outcome> {
+    match policy {
+        ConfinePolicy::Off => return Ok(Outcome::Off),
+        ConfinePolicy::Auto => {}
+    }
+    system::forbid_dumps()?;
+    let outcome = system::restrict(kept)?;
+    if let Outcome::Confined { .. } = outcome {
+        let real = |path: &PathBuf| path.canonicalize().ok().filter(|path| path.is_dir());
+        let _ = KEPT.set(kept.read.iter().chain(&kept.write).filter_map(real).collect());
+    }
+    Ok(outcome)
+}
+
+/// Whether `path` is out of reach because it was given up, and not for want of a right.
+pub(crate) fn gave_up(path: &Path) -> bool {
+    KEPT.get().is_some_and(|kept| is_outside(kept, path))
+}
+
+/// Whether `path`, or where it would be made, lies in none of `kept`.
+fn is_outside(kept: &[PathBuf], path: &Path) -> bool {
+    let there = path.ancestors().find_map(|part| {
+        let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
+        part.canonicalize().ok()
+    });
+    there.is_some_and(|real| !kept.iter().any(|folder| real.starts_with(folder)))
+}
+
+impl Outcome {
+    /// One line for the operator.
+    pub(crate) fn tell(&self) {
+        match self {
+            // The compiler has warned of it.
+            Self::Off => {}
+            Self::Confined { abi, fully } => {
+                let enforced = if *fully { "fully" } else { "partly" };
+                tracing::info!(landlock_abi = abi, enforced, "confined to its own folders");
+            }
+            Self::NoLandlock => {
+                tracing::info!(
+                    "not confined to its own folders: this kernel has no landlock, or it is turned off"
+                );
+            }
+        }
+    }
+}
+
+impl Kept {
+    /// What a gateway with this configuration needs while it runs. The folders of its state and its access log are
+    /// made if they are missing: they can only be kept when they are there.
+    pub(crate) fn prepare(config: &ConfigSource, policy: &Policy) -> Self {
+        let mut kept = Self::default();
+        for path in SYSTEM {
+            kept.read(Path::new(path));
+        }
+        // The list of name servers is often a link into the folder of the program that writes it.
+        kept.read_with_its_folder(Path::new(RESOLV_CONF));
+        if let ConfigSource::File(main) = config {
+            kept.read_with_its_folder(main);
+            for folder in loader::folders(main) {
+                kept.read(&folder);
+            }
+        }
+        let base = config.base();
+        for file in &policy.files {
+            let path = base.join(&file.path);
+            if file.made {
+                kept.write_with_its_folder(&path);
+            } else {
+                kept.read_with_its_folder(&path);
+            }
+        }
+        // One that cannot be made now is told of by whoever needs it.
+        let _ = materials::create_private(&policy.server.state_dir);
+        kept.write(&policy.server.state_dir);
+        match &policy.log.access {
+            AccessLog::Stdout => {}
+            AccessLog::File { path, .. } => {
+                if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                    let _ = materials::create_private(folder);
+                }
+                kept.write_with_its_folder(path);
+            }
+        }
+        kept
+    }
+
+    fn read(&mut self, path: &Path) {
+        self.read.insert(path.to_owned());
+    }
+
+    fn write(&mut self, path: &Path) {
+        self.write.insert(path.to_owned());
+    }
+
+    fn read_with_its_folder(&mut self, file: &Path) {
+        self.read.extend(places_of(file));
+    }
+
+    fn write_with_its_folder(&mut self, file: &Path) {
+        self.write.extend(places_of(file));
+    }
+}
+
+/// The file itself, the folder that it is in, and the one that it is in behind its links.
+fn places_of(file: &Path) -> Vec<PathBuf> {
+    let mut places = vec![file.to_owned()];
+    let real = file.canonicalize().ok();
+    // A device or a pipe is never replaced, and has neighbours that are none of ours.
+    if real.as_deref().is_some_and(|real| !real.is_file()) {
+        return places;
+    }
+    for folder in
+        [Some(loader::folder_of(file)), real.as_deref().map(loader::folder_of)].into_iter().flatten()
+    {
+        if folder.canonicalize().is_ok_and(|folder| !SHARED.iter().any(|shared| folder == Path::new(shared)))
+        {
+            places.push(folder);
+        }
+    }
+    places
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset,
+        RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags,
+    };
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+    use super::{Kept, Outcome, Path};
+
+    /// What is given up, as far as the kernel knows it. A later one has to be tried before it is named here.
+    const KNOWN: ABI = ABI::V7;
+
+    pub(super) fn forbid_dumps() -> anyhow::Result<()> {
+        setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+        // The limit alone does not hold for a handler that the kernel pipes dumps to.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        Ok(())
+    }
+
+    pub(super) fn restrict(kept: &Kept) -> anyhow::Result<Outcome> {
+        let mut rules = Ruleset::default()
+            .handle_access(AccessFs::from_all(KNOWN))?
+            .handle_access(AccessNet::BindTcp)?
+            .scope(Scope::from_all(KNOWN))?
+            .create()?;
+        let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+        let write = read
+            | make_bitflags!(AccessFs::{
+                WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir | Refer
+            });
+        let all = [(&kept.read, read), (&kept.write, write), (&kept.tidy, AccessFs::RemoveDir.into())];
+        for (path, access) in
+            all.into_iter().flat_map(|(paths, access)| paths.iter().map(move |path| (path, access)))
+        {
+            let Some(rule) = rule(path, access) else { continue };
+            if let Err(error) = (&mut rules).add_rule(rule) {
+                // Pipes and sockets lie in no folder: they stay open to all.
+                tracing::debug!(path = %path.display(), %error, "not a place that can be kept");
+            }
+        }
+        let status = rules.restrict_self()?;
+        let abi = match status.landlock {
+            LandlockStatus::Available { effective_abi, kernel_abi: _ } => effective_abi as i32,
+            LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => return Ok(Outcome::NoLandlock),
+        };
+        Ok(match status.ruleset {
+            RulesetStatus::FullyEnforced => Outcome::Confined { abi, fully: true },
+            RulesetStatus::PartiallyEnforced => Outcome::Confined { abi, fully: false },
+            RulesetStatus::NotEnforced => Outcome::NoLandlock,
+        })
+    }
+
+    /// `None` for what is not there.
+    fn rule(path: &Path, access: BitFlags<AccessFs>) -> Option<PathBeneath<PathFd>> {
+        let of_files = AccessFs::from_file(KNOWN);
+        let access = if path.is_dir() { access } else { access & of_files };
+        Some(PathBeneath::new(PathFd::new(path).ok()?, access))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use super::{Kept, Outcome};
+
+    pub(super) fn forbid_dumps() -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn restrict(_: &Kept) -> anyhow::Result<Outcome> {
+        Ok(Outcome::NoLandlock)
+    }
+}
+
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// What name resolution, random numbers and `/dev/null` need, none of it a secret. The resolver of the system loads
+/// its modules when the first name is asked for. One of these files that is replaced, not rewritten, is out of reach
+/// until the next start.
+const SYSTEM: &[&str] = &[
+    "/dev/null",
+    "/dev/random",
+    "/dev/urandom",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/nsswitch.conf",
+    "/lib",
+    "/lib64",
+    "/run/systemd/resolve",
+    "/usr/lib",
+    "/usr/lib64",
+];
+
+/// Folders of the whole system: a file in one of them does not make it ours.
+const SHARED: &[&str] = &["/", "/dev", "/etc", "/home", "/root", "/run", "/tmp", "/usr", "/var"];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+/// Runs on a thread of its own, which alone is confined by landlock.
+fn confined<T: Send + 'static>(kept: Kept, look: impl FnOnce(Outcome) -> T + Send + 'static) -> T {
+    let thread = std::thread::spawn(move || {
+        let outcome = system::restrict(&kept).unwrap();
+        look(outcome)
+    });
+    thread.join().unwrap()
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "text").unwrap();
+    folder
+}
+
+fn kept<const R: usize, const W: usize>(read: [&Path; R], write: [&Path; W]) -> Kept {
+    let set = |paths: &[&Path]| paths.iter().map(|path| path.to_path_buf()).collect();
+    Kept { read: set(&read), write: set(&write), tidy: BTreeSet::new() }
+}
+
+#[test]
+fn what_is_not_kept_is_out_of_reach() {
+    let (read, write, other) = (folder(), folder(), folder());
+    let [r, w, o] = [&read, &write, &other].map(|folder| folder.path().to_owned());
+    confined(kept([&r], [&w]), move |outcome| {
+        if outcome == Outcome::NoLandlock {
+            assert!(fs::read(o.join("file")).is_ok());
+            return;
+        }
+        let denied = |result: std::io::Result<()>| {
+            result.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+        };
+        assert_eq!(fs::read(r.join("file")).unwrap(), b"text");
+        assert_eq!(fs::read_dir(&r).unwrap().count(), 1);
+        assert!(denied(fs::write(r.join("new"), "")) && denied(fs::remove_file(r.join("file"))));
+
+        fs::create_dir(w.join("deep")).unwrap();
+        fs::write(w.join("deep/new"), "text").unwrap();
+        fs::hard_link(w.join("deep/new"), w.join("deep/linked")).unwrap();
+        fs::rename(w.join("deep/new"), w.join("moved")).unwrap();
+        fs::File::options().write(true).open(w.join("moved")).unwrap().set_len(0).unwrap();
+        fs::remove_dir_all(w.join("deep")).unwrap();
+        assert!(denied(symlink("/etc", w.join("etc"))), "nothing that leads out of it");
+
+        assert!(denied(fs::read(o.join("file")).map(drop)) && denied(fs::read_dir(&o).map(drop)));
+        assert!(denied(fs::write(o.join("new"), "")) && denied(fs::write("/tmp/stagedoor-confinement", "")));
+        assert!(denied(fs::read("/proc/self/environ").map(drop)));
+        let program = std::process::Command::new("/bin/sh").args(["-c", "exit 0"]).status();
+        assert!(denied(program.map(drop)), "a program was executed");
+    });
+}
+
+#[test]
+fn no_port_is_listened_on_any_more() {
+    confined(Kept::default(), |outcome| {
+        let bound = std::net::TcpListener::bind("127.0.0.1:0");
+        // Landlock knows of ports from its fourth version on.
+        let knows = matches!(outcome, Outcome::Confined { abi, .. } if abi >= 4);
+        assert_eq!(bound.is_err(), knows, "{outcome:?}");
+    });
+}
+
+#[test]
+fn a_dump_would_hold_secrets() {
+    system::forbid_dumps().unwrap();
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+        assert_eq!(getrlimit(Resource::Core).current, Some(0));
+        assert_eq!(getrlimit(Resource::Core).maximum, Some(0));
+        assert!(matches!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable));
+    }
+}
+
+#[test]
+fn off_gives_nothing_up() {
+    let outcome = std::thread::spawn(|| enter(ConfinePolicy::Off, &Kept::default()).unwrap()).join().unwrap();
+    assert_eq!(outcome, Outcome::Off);
+    assert!(!gave_up(Path::new("/etc/passwd")));
+}
+
+#[test]
+fn a_folder_is_kept_for_its_file_and_for_where_its_link_leads() {
+    let (named, real) = (folder(), folder());
+    let link = named.path().join("link");
+    symlink(real.path().join("file"), &link).unwrap();
+    let real_folder = real.path().canonicalize().unwrap();
+    assert_eq!(places_of(&link), [link.clone(), named.path().to_owned(), real_folder]);
+    let missing = named.path().join("missing");
+    assert_eq!(places_of(&missing), [missing.clone(), named.path().to_owned()]);
+    let nowhere = named.path().join("no/folder");
+    assert_eq!(places_of(&nowhere), std::slice::from_ref(&nowhere));
+}
+
+#[test]
+fn of_folders_that_belong_to_the_system_one_file_is_kept() {
+    assert_eq!(places_of(Path::new("/etc/hosts")), [Path::new("/etc/hosts")]);
+    assert_eq!(places_of(Path::new("/etc/../etc/hosts")), [Path::new("/etc/../etc/hosts")]);
+    assert_eq!(places_of(Path::new("/stagedoor.toml")), [Path::new("/stagedoor.toml")]);
+    assert_eq!(places_of(Path::new("/dev/null")), [Path::new("/dev/null")], "a device is never replaced");
+}
+
+#[test]
+fn outside_is_told_by_the_real_path() {
+    let (inside, outside) = (folder(), folder());
+    symlink(outside.path().join("file"), inside.path().join("leads-out")).unwrap();
+    symlink(inside.path(), outside.path().join("leads-in")).unwrap();
+    let kept = [inside.path().canonicalize().unwrap()];
+    for (path, expected) in [
+        (inside.path().join("file"), false),
+        (inside.path().join("not/there/yet"), false),
+        (inside.path().join("leads-out"), true),
+        (outside.path().join("file"), true),
+        (outside.path().join("not/there/yet"), true),
+        (outside.path().join("leads-in/file"), false),
+        (PathBuf::from("a-relative-name"), true),
+    ] {
+        assert_eq!(is_outside(&kept, &path), expected, "{}", path.display());
+    }
+}
