@@ -20,6 +20,7 @@ mod identity;
 mod keys;
 mod limits;
 mod operation;
+mod real;
 mod reference;
 mod refusals;
 mod reload;

@@ -19,7 +19,7 @@ pub(crate) use message::Response;
 pub(crate) use request::Request;
 pub(crate) use token::{SECRET, Token, token, unix_now};
 pub(crate) use upstream::{Exchange, Upstream, default_answer};
-pub(crate) use websocket::websocket;
+pub(crate) use websocket::{WebSocket, websocket, websocket_of};
 
 /// How long anything may take before a test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);

@@ -13,12 +13,22 @@ pub(crate) type WebSocket = tungstenite::WebSocket<TcpStream>;
 
 /// Opens a WebSocket through the gateway.
 pub(crate) fn websocket(to: SocketAddr, path: &str, fields: &[(&str, &str)]) -> Result<WebSocket, u16> {
+    websocket_of(HOST, to, path, fields)
+}
+
+/// The same to another host.
+pub(crate) fn websocket_of(
+    host: &str,
+    to: SocketAddr,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Result<WebSocket, u16> {
     let stream = TcpStream::connect_timeout(&to, DEADLINE).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.set_write_timeout(Some(DEADLINE)).unwrap();
     let mut request = http::Request::builder()
-        .uri(format!("ws://{HOST}{path}"))
-        .header("Host", HOST)
+        .uri(format!("ws://{host}{path}"))
+        .header("Host", host)
         .header("Connection", "Upgrade")
         .header("Upgrade", "websocket")
         .header("Sec-WebSocket-Version", "13")

@@ -76,9 +76,12 @@ const OURS: [&[u8]; 19] = [
 ];
 
 /// Identity, method, path and address as only a proxy may state them.
-const SPOOFS: [&[u8]; 18] = [
+const SPOOFS: [&[u8]; 22] = [
     b"cf-connecting-ip",
     b"forwarded",
+    // WSGI servers and apps cut the script name off the path: `/public/admin` would be read as `/admin`.
+    b"path-info",
+    b"script-name",
     b"true-client-ip",
     b"x-auth-email",
     b"x-client-ip",
@@ -90,6 +93,8 @@ const SPOOFS: [&[u8]; 18] = [
     b"x-original-url",
     b"x-real-ip",
     b"x-rewrite-url",
+    b"x-scheme",
+    b"x-script-name",
     b"x-user",
     b"x-user-email",
     b"x-user-id",
