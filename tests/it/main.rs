@@ -21,6 +21,7 @@ mod keys;
 mod limits;
 mod operation;
 mod real;
+mod real_qbittorrent;
 mod reference;
 mod refusals;
 mod reload;

@@ -13,13 +13,13 @@ use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
 use crate::guard::client::ClientPolicy;
 use crate::guard::cors::CorsPolicy;
-use crate::guard::credential::CarrierPolicy;
+use crate::guard::credential::{CarrierPolicy, Source};
 use crate::guard::jwt::{JwtPolicy, TokenCache};
 use crate::guard::limit::LimitPolicy;
 use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::PermissionPolicy;
 use crate::guard::response::ResponsePolicy;
-use crate::guard::routes::RoutesPolicy;
+use crate::guard::routes::{Layer, RoutesPolicy};
 use crate::guard::target::{HostTable, PathPolicy};
 use crate::guard::upgrade::UpgradePolicy;
 use crate::guard::upstream::ForwardPolicy;
@@ -220,6 +220,15 @@ pub struct App {
     pub lines: Lines,
 }
 
+impl App {
+    /// Where the tokens of its callers are read, and what is taken off on the way to the app: its own `sources`,
+    /// else those of its providers, without repeats.
+    #[must_use]
+    pub fn sources(&self) -> &[Source] {
+        &self.carriers.sources
+    }
+}
+
 /// One `[[app.NAME.route]]`, or the app's own policy for unlisted paths; every value resolved.
 #[derive(Debug)]
 pub struct Route {
@@ -227,6 +236,8 @@ pub struct Route {
     pub label: Arc<str>,
     /// Position among the app's routes; unlisted is 0.
     pub index: usize,
+    /// Whether the app lists it itself, or its profile does.
+    pub layer: Layer,
     /// The app's per-address limits count here too (`limit.app`).
     pub app_limit: bool,
     /// Per-address limits on top of the app's.

@@ -139,14 +139,14 @@ fn genuine<'p>(
 
 /// Why the route that was found does not take the token; `None` if it does, or asks for none.
 fn refused_token(trail: &Trail, by: Option<&Arc<JwtPolicy>>, token: &Secret<Vec<u8>>) -> Option<Denial> {
-    let providers = match &trail.route.as_ref()?.auth {
+    let speakers = match &trail.route.as_ref()?.auth {
         AuthPolicy::Public => return None,
-        AuthPolicy::Optional(providers) | AuthPolicy::Required(providers) => providers,
+        AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => speakers,
     };
-    if by.is_some_and(|by| providers.iter().any(|p| p.name == by.name)) {
+    if by.is_some_and(|by| speakers.iter().any(|s| s.provider.name == by.name)) {
         return None;
     }
-    let mut refusals = providers.iter().map(|p| p.verify(token.expose(), now()).err());
+    let mut refusals = speakers.iter().map(|s| s.provider.verify(token.expose(), now()).err());
     // Where one of several providers takes it, so does the route.
     let first = refusals.next()??;
     if refusals.any(|refusal| refusal.is_none()) { None } else { Some(first) }

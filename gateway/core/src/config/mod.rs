@@ -17,6 +17,7 @@ mod expect;
 pub mod keys;
 mod place;
 mod problem;
+mod profile;
 mod raw;
 mod reference;
 mod text;
@@ -24,6 +25,7 @@ pub mod units;
 
 pub use expect::{check_expects, decided_by, rehearse};
 pub use problem::Problem;
+pub use profile::{Profile, profiles, profiles_markdown};
 pub use reference::reference;
 
 /// A file of the configuration.
@@ -108,7 +110,7 @@ pub fn compile(
     let texts = text::parse(sources, &report);
     let file = raw::read(&texts, &report);
     let policy = compile::policy(&file, materials, previous, now, &report);
-    let rank = |name: &str| sources.iter().position(|source| &*source.name == name);
+    let rank = |name: &str| sources.iter().position(|source| &*source.name == name).or(Some(sources.len()));
     let (problems, warnings) = report.finish(rank);
     let Some(policy) = policy.filter(|_| problems.is_empty()) else {
         return Err(problems);
@@ -146,4 +148,4 @@ pub fn includes(main: &Source) -> Vec<Include> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::keys::{Change, Key, Kind, State, Table, tables};
+use super::profile::profiles_markdown;
 use super::units::{DURATIONS, SIZES};
 use crate::denial::{Denial, Exhausted, TokenFault};
 
@@ -18,6 +19,8 @@ pub fn reference() -> String {
     ));
     tables().for_each(|table| section(table, &mut out));
     later(&mut out);
+    out.push('\n');
+    out.push_str(&profiles_markdown());
     refusals(&mut out);
     out
 }

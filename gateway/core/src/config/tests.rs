@@ -4,6 +4,7 @@
 mod carried;
 mod crossing;
 mod design;
+mod profiles;
 mod promises;
 mod reading;
 mod secrets;

@@ -68,7 +68,7 @@ impl Denial {
             }
             Self::AddressRefused => "address is in `access.deny`, or not in `access.allow`",
             Self::AmbiguousCredentials => "two credentials that differ; `sources` names the carriers that are read",
-            Self::TokenMissing => "no credential in any of the provider's `sources`",
+            Self::TokenMissing => "no credential in any of the `sources` of the app or its provider",
             Self::TokenInvalid(fault) => fault.reason(),
             Self::TokenExpired => "token has expired, `leeway` included",
             Self::IdentityUnavailable => "identity service gave no answer within `timeout`",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
-use crate::guard::credential::{Carried, find_among};
+use crate::guard::credential::{Carried, Source, find_among};
 use crate::guard::jwt::{JwtPolicy, TokenCache, Verified};
 use crate::policy::Assumed;
 use crate::request::Head;
@@ -20,9 +20,18 @@ pub enum AuthPolicy {
     /// Nobody is asked, and no credential is looked at.
     Public,
     /// A genuine token names the caller, none is anonymous, a bad one is refused.
-    Optional(Arc<[Arc<JwtPolicy>]>),
+    Optional(Arc<[Speaker]>),
     /// Without a genuine token nobody comes in.
-    Required(Arc<[Arc<JwtPolicy>]>),
+    Required(Arc<[Speaker]>),
+}
+
+/// A provider that may speak for a caller, and where its token is read.
+#[derive(Clone, Debug)]
+pub struct Speaker {
+    /// The provider.
+    pub provider: Arc<JwtPolicy>,
+    /// The `sources` of the app, else those of the provider.
+    pub sources: Arc<[Source]>,
 }
 
 /// Evidence: who asks.
@@ -39,16 +48,16 @@ impl AuthPolicy {
     /// Two credentials that differ, none where one is required, or the most telling refusal of
     /// the providers that read it.
     pub fn authenticate(&self, head: &Head<'_>, now: Now, tokens: &TokenCache) -> Result<Caller, Denial> {
-        let (providers, required) = match self {
+        let (speakers, required) = match self {
             Self::Public => return Ok(Caller::anonymous()),
-            Self::Optional(providers) => (providers, false),
-            Self::Required(providers) => (providers, true),
+            Self::Optional(speakers) => (speakers, false),
+            Self::Required(speakers) => (speakers, true),
         };
-        let sources = || providers.iter().flat_map(|provider| &provider.sources);
+        let sources = || speakers.iter().flat_map(|speaker| speaker.sources.iter());
         let Some(carried) = find_among(sources(), head)? else {
             return if required { Err(Denial::TokenMissing) } else { Ok(Caller::anonymous()) };
         };
-        let verified = prove(providers, &carried, head, now, tokens)?;
+        let verified = prove(speakers, &carried, head, now, tokens)?;
         // The same token may stand in a cookie as well: what counts is that a header had it.
         let by_header = sources().filter(|source| source.is_header()).any(|source| source.is_used(head));
         Ok(Caller { proven: Some(verified), by_header })
@@ -67,6 +76,13 @@ impl AuthPolicy {
                 Ok(Caller { proven: Some(Arc::new(verified)), by_header: true })
             }
         }
+    }
+}
+
+impl From<Arc<JwtPolicy>> for Speaker {
+    /// Read where the provider says.
+    fn from(provider: Arc<JwtPolicy>) -> Self {
+        Self { sources: Arc::clone(&provider.sources), provider }
     }
 }
 
@@ -108,15 +124,15 @@ impl Caller {
 
 /// The answer of the first provider that takes the token, else the most telling refusal.
 fn prove(
-    providers: &[Arc<JwtPolicy>],
+    speakers: &[Speaker],
     carried: &Carried<'_>,
     head: &Head<'_>,
     now: Now,
     tokens: &TokenCache,
 ) -> Result<Arc<Verified>, Denial> {
     let mut refusal: Option<Denial> = None;
-    for provider in providers.iter().filter(|p| p.sources.iter().any(|source| source.is_used(head))) {
-        match tokens.verify(provider, &carried.token, now) {
+    for speaker in speakers.iter().filter(|s| s.sources.iter().any(|source| source.is_used(head))) {
+        match tokens.verify(&speaker.provider, &carried.token, now) {
             Ok((verified, _)) => return Ok(verified),
             Err(denial) if refusal.as_ref().is_none_or(|known| tells(&denial) > tells(known)) => {
                 refusal = Some(denial);

@@ -5,6 +5,9 @@
 //! refused when the two meet different routes. The path is the client's choice, but is known to be
 //! free of dot segments and broken encoding ([`Target`]).
 //!
+//! What the app lists itself is asked before what its profile lists: a profile's route decides only about
+//! requests that none of the app's own meets.
+//!
 //! The tables are bounded by the configuration. A lookup visits each node of a table at most once,
 //! whatever the path, and looks at each byte of the path a bounded number of times. A path that is
 //! already in its folded form is found without allocating; another costs a few buffers of its own
@@ -12,6 +15,7 @@
 //!
 //! RFC 9110 §9.1 and §15.5.6 (methods, 405), RFC 3986 §6.2.2 (equivalent paths).
 
+mod layers;
 mod pattern;
 mod trie;
 
@@ -23,17 +27,18 @@ use crate::guard::target::{PathPolicy, Target};
 use crate::path::{self, EncodedSlash};
 use crate::policy::Route;
 
+use layers::Layers;
 use pattern::Sample;
 pub use pattern::{Pattern, PatternFault};
-use trie::{Step, Trie};
+use trie::Step;
 
 /// The routes of one app.
 #[derive(Debug)]
 pub struct RoutesPolicy {
     /// Patterns as written.
-    literal: Trie,
+    literal: Layers,
     /// Patterns folded as paths are.
-    folded: Trie,
+    folded: Layers,
     /// Every pattern is its own folded form, so both tables are the same.
     patterns_are_folded: bool,
     /// Every route once, the app's own policy first. The tables hold positions in it.
@@ -46,6 +51,16 @@ pub struct RoutesPolicy {
 pub struct Found {
     /// The route; for an unlisted path the app's own policy.
     pub(crate) route: Arc<Route>,
+}
+
+/// Who lists a route. The app's own are asked first: a profile's decide only what none of those meets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// The app's own table.
+    #[default]
+    App,
+    /// The profile that it uses.
+    Profile,
 }
 
 /// What becomes of a path, or of a method of a path, that no `match` lists.
@@ -91,8 +106,8 @@ impl RoutesPolicy {
         paths: PathPolicy,
     ) -> Result<Self, Vec<Clash>> {
         let mut policy = Self {
-            literal: Trie::default(),
-            folded: Trie::default(),
+            literal: Layers::default(),
+            folded: Layers::default(),
             patterns_are_folded: true,
             routes: vec![own],
             unlisted,
@@ -101,17 +116,18 @@ impl RoutesPolicy {
         let mut shapes = HashMap::new();
         let mut places: Vec<(Pattern, usize)> = Vec::with_capacity(patterns.len());
         for (second, (pattern, route)) in patterns.into_iter().enumerate() {
+            let layer = route.layer;
             let place = policy.place(route);
             let steps: Vec<Step> = pattern.literal_steps().collect();
-            match shapes.get(&(pattern.method().map(str::to_owned), steps.clone())) {
+            match shapes.get(&(layer, pattern.method().map(str::to_owned), steps.clone())) {
                 Some((first, other)) if *other != place => clashes.push(Clash::Tie { first: *first, second }),
                 Some(_) => {}
                 None => {
                     let folded: Vec<Step> = pattern.folded_steps(paths.exact_case).collect();
                     policy.patterns_are_folded &= steps == folded;
-                    policy.literal.insert(pattern.method(), &steps, place);
-                    policy.folded.insert(pattern.method(), &folded, place);
-                    shapes.insert((pattern.method().map(str::to_owned), steps), (second, place));
+                    policy.literal.insert(layer, pattern.method(), &steps, place);
+                    policy.folded.insert(layer, pattern.method(), &folded, place);
+                    shapes.insert((layer, pattern.method().map(str::to_owned), steps), (second, place));
                 }
             }
             places.push((pattern, place));
@@ -119,7 +135,8 @@ impl RoutesPolicy {
         let sample = Sample::beside(places.iter().map(|(pattern, _)| pattern));
         for (position, (pattern, place)) in places.iter().enumerate() {
             let tied = clashes.iter().any(|c| matches!(c, Clash::Tie { second, .. } if *second == position));
-            if tied {
+            // What the app takes from its profile is meant to be taken.
+            if tied || policy.is_overlaid(*place) {
                 continue;
             }
             if let Err(why) = policy.meets(pattern, *place, &sample, paths, &places) {
@@ -196,6 +213,12 @@ impl RoutesPolicy {
             return Denial::NotFound;
         }
         Denial::MethodNotAllowed { allow: methods.join(", ").into() }
+    }
+
+    /// Whether the route is a profile's, in an app that has routes of its own.
+    fn is_overlaid(&self, place: usize) -> bool {
+        let of_profile = self.routes.get(place).is_some_and(|route| route.layer == Layer::Profile);
+        of_profile && self.routes.iter().any(|route| route.layer == Layer::App && route.index > 0)
     }
 
     /// The position of `route`, which is added if it is new.

@@ -1,14 +1,12 @@
 //! What was decided about a request, check by check, and what made it so.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::access::AccessPolicy;
-use stagedoor_core::guard::caller::AuthPolicy;
+use stagedoor_core::guard::caller::{AuthPolicy, Speaker};
 use stagedoor_core::guard::cors::CorsPolicy;
-use stagedoor_core::guard::jwt::JwtPolicy;
 use stagedoor_core::guard::limit::{LimitPolicy, Rule};
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
@@ -265,11 +263,11 @@ fn cors(policy: &CorsPolicy) -> String {
 }
 
 fn auth(policy: &AuthPolicy) -> String {
-    let names = |providers: &[Arc<JwtPolicy>]| list(&providers.iter().map(|p| &p.name).collect::<Vec<_>>());
+    let names = |speakers: &[Speaker]| list(&speakers.iter().map(|s| &s.provider.name).collect::<Vec<_>>());
     match policy {
         AuthPolicy::Public => "public".into(),
-        AuthPolicy::Optional(providers) => format!("optional, by {}", names(providers)),
-        AuthPolicy::Required(providers) => format!("required, by {}", names(providers)),
+        AuthPolicy::Optional(speakers) => format!("optional, by {}", names(speakers)),
+        AuthPolicy::Required(speakers) => format!("required, by {}", names(speakers)),
     }
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::auth::{Providers, name_fits};
+use super::auth::{self, Providers, name_fits};
 use super::{Context, cors, headers, limits, networks, route, upstream};
 use crate::config::place::{Given, Maybe, Place};
 use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw::{self, Ask};
 use crate::guard::access::AccessPolicy;
-use crate::guard::caller::AuthPolicy;
+use crate::guard::caller::{AuthPolicy, Speaker};
 use crate::guard::cors::CorsPolicy;
 use crate::guard::credential::{CarrierPolicy, Source};
 use crate::guard::jwt::JwtPolicy;
@@ -34,6 +34,15 @@ pub(super) struct Identified<'a> {
     all: &'a Providers,
     /// The app's own choice.
     pub(super) by: Vec<Arc<JwtPolicy>>,
+    slot: Slot,
+}
+
+/// Where the tokens of an app's callers are read.
+enum Slot {
+    /// Where each provider says.
+    Providers,
+    /// Where the app says.
+    App(Arc<[Source]>),
 }
 
 impl Identified<'_> {
@@ -44,11 +53,35 @@ impl Identified<'_> {
 
     // An empty list of providers authenticates nobody: a part that failed refuses.
     pub(super) fn policy(&self, ask: Ask, by: &[Arc<JwtPolicy>]) -> AuthPolicy {
+        let speakers = || by.iter().map(|provider| self.speaker(provider)).collect();
         match ask {
             Ask::Public => AuthPolicy::Public,
-            Ask::Optional => AuthPolicy::Optional(by.into()),
-            Ask::Required => AuthPolicy::Required(by.into()),
+            Ask::Optional => AuthPolicy::Optional(speakers()),
+            Ask::Required => AuthPolicy::Required(speakers()),
         }
+    }
+
+    fn speaker(&self, provider: &Arc<JwtPolicy>) -> Speaker {
+        match &self.slot {
+            Slot::Providers => Arc::clone(provider).into(),
+            Slot::App(sources) => Speaker { provider: Arc::clone(provider), sources: Arc::clone(sources) },
+        }
+    }
+
+    /// Every carrier of every provider of the app, whichever route it serves.
+    fn carriers(&self, routes: &[raw::Route]) -> Vec<Source> {
+        if let Slot::App(sources) = &self.slot {
+            return sources.to_vec();
+        }
+        let of_routes = routes.iter().flat_map(|route| &route.by).flat_map(|by| &by.value);
+        let named = of_routes.filter_map(|given| self.all.named(&given.value).flatten());
+        let mut all: Vec<Source> = Vec::new();
+        for source in self.by.iter().chain(named).flat_map(|provider| provider.sources.iter()) {
+            if !all.contains(source) {
+                all.push(source.clone());
+            }
+        }
+        all
     }
 }
 
@@ -57,10 +90,12 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
     let raw::App {
         name,
         at,
+        uses: _,
         hosts: raw_hosts,
         upstream: raw_upstream,
         auth,
         by,
+        sources,
         unlisted: _,
         errors,
         identity: raw_identity,
@@ -88,7 +123,8 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         None if needed => only(providers, at, raw_routes, asks(ask), cx),
         None => Vec::new(),
     };
-    let identified = Identified { all: providers, by: own_by };
+    let slot = sources.as_ref().map_or(Slot::Providers, |list| Slot::App(auth::carriers(list, cx)));
+    let identified = Identified { all: providers, by: own_by, slot };
     let defaults = Defaults {
         ask,
         identified: &identified,
@@ -116,7 +152,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         path,
         access: access(raw_access.as_ref(), cx),
         limit: limits::policy(app_limits.ip),
-        carriers: CarrierPolicy { sources: carriers(&identified.by, raw_routes, providers), keep },
+        carriers: CarrierPolicy { sources: identified.carriers(raw_routes), keep },
         routes: routes?,
         cors,
         origin: Given::or(origin.as_ref(), OriginPolicy::Cookies),
@@ -183,19 +219,6 @@ fn only(
             Vec::new()
         }
     }
-}
-
-/// Every carrier of every provider of the app, whichever route it serves.
-fn carriers(own: &[Arc<JwtPolicy>], routes: &[raw::Route], providers: &Providers) -> Vec<Source> {
-    let of_routes = routes.iter().flat_map(|route| &route.by).flat_map(|by| &by.value);
-    let named = of_routes.filter_map(|given| providers.named(&given.value).flatten());
-    let mut all: Vec<Source> = Vec::new();
-    for source in own.iter().chain(named).flat_map(|provider| &provider.sources) {
-        if !all.contains(source) {
-            all.push(source.clone());
-        }
-    }
-    all
 }
 
 fn access(raw: Option<&raw::Access>, cx: &Context<'_>) -> AccessPolicy {
@@ -304,10 +327,12 @@ fn lines(raw: &raw::App) -> Lines {
         }
     };
     put("app", Some(&raw.at));
+    put("use", raw.uses.as_ref().map(|given| &given.at));
     put("hosts", raw.hosts.as_ref().map(|given| &given.at));
     put("upstream", raw.upstream.as_ref().map(|upstream| &upstream.at));
     put("auth", raw.auth.as_ref().map(|given| &given.at));
     put("by", raw.by.as_ref().map(|given| &given.at));
+    put("sources", raw.sources.as_ref().map(|given| &given.at));
     put("unlisted", raw.unlisted.as_ref().map(|given| &given.at));
     put("errors", raw.errors.as_ref().map(|given| &given.at));
     put("identity", raw.identity.as_ref().map(|identity| &identity.at));

@@ -79,7 +79,7 @@ fn jwt(name: &str, raw: &raw::Keys, cx: &Context<'_>) -> JwtPolicy {
         leeway: Given::or(leeway.as_ref(), Duration::from_secs(30)),
         max_lifetime: Given::or(max_lifetime.as_ref(), Duration::from_secs(86_400)),
         max_bytes: usize::try_from(Given::or(max_bytes.as_ref(), 8 << 10)).unwrap_or(usize::MAX),
-        sources: carriers(sources, cx),
+        sources: sources.as_ref().map_or_else(|| [Source::Bearer].into(), |list| carriers(list, cx)),
         claims: paths(claims, cx),
     }
 }
@@ -221,8 +221,8 @@ fn public_key(path: &Given<String>, cx: &Context<'_>) -> Option<Vec<u8>> {
     None
 }
 
-fn carriers(raw: &Maybe<Vec<Given<String>>>, cx: &Context<'_>) -> Vec<Source> {
-    let Some(list) = raw else { return vec![Source::Bearer] };
+/// `sources`, of a provider or of an app.
+pub(super) fn carriers(list: &Given<Vec<Given<String>>>, cx: &Context<'_>) -> Arc<[Source]> {
     if list.value.is_empty() {
         cx.report.vacant(
             &list.at,
@@ -240,7 +240,7 @@ fn carriers(raw: &Maybe<Vec<Given<String>>>, cx: &Context<'_>) -> Vec<Source> {
             Err((message, hint)) => cx.report.problem(&given.at, message, hint),
         }
     }
-    found
+    found.into()
 }
 
 fn paths(raw: &raw::Claims, cx: &Context<'_>) -> ClaimPaths {

@@ -84,7 +84,8 @@ const DIRECTIVES: &[&str] = &[
 ];
 
 fn csp(raw: &raw::Csp, cx: &Context<'_>) -> Csp {
-    let raw::Csp { at, enforce, policy, replace } = raw;
+    let raw::Csp { at, enforce, policy: raw_policy, replace } = raw;
+    let policy = raw_policy.as_deref().unwrap_or_default();
     if policy.is_empty() {
         cx.report.vacant(
             at,

@@ -79,7 +79,9 @@ pub(super) fn policy(
         upstream::refuse_loop(app, &server_policy, report);
     }
     let admin = server::admin(admin, &server_policy, &cx, state);
-    let carriers = providers.all().flat_map(|provider| provider.sources.clone()).collect();
+    let of_providers = providers.all().flat_map(|provider| provider.sources.iter());
+    let of_apps = compiled.iter().flatten().flat_map(App::sources);
+    let carriers = of_providers.chain(of_apps).cloned().collect();
     let log = server::log(log, main, carriers, report);
     let expects = expects::expects(expects, apps, report);
     let providers = providers.into_policies();

@@ -11,7 +11,7 @@ use crate::config::raw::{self, Ask};
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
-use crate::guard::routes::{Clash, Pattern, RoutesPolicy, Unlisted};
+use crate::guard::routes::{Clash, Layer, Pattern, RoutesPolicy, Unlisted};
 use crate::guard::target::PathPolicy;
 use crate::guard::upgrade::UpgradePolicy;
 use crate::policy::{Lines, Route};
@@ -79,6 +79,7 @@ fn unlisted(limits: &AppLimits, defaults: &Defaults<'_>) -> Route {
     Route {
         label: "-".into(),
         index: 0,
+        layer: Layer::App,
         app_limit: true,
         ip_limit: policy([]),
         body: BodyPolicy { max: defaults.body_max },
@@ -104,6 +105,7 @@ fn route(
 ) -> Route {
     let raw::Route {
         at: _,
+        layer,
         matches: _,
         name: _,
         auth,
@@ -130,6 +132,7 @@ fn route(
     Route {
         label,
         index,
+        layer: *layer,
         app_limit,
         ip_limit: policy(own.ip),
         body: BodyPolicy { max: Given::or(body.max.as_ref(), defaults.body_max) },

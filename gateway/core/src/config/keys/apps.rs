@@ -12,7 +12,11 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("hosts", Kind::Texts, "required", "host names that belong to it; `*.example.com` covers all below"),
             Key::new("upstream", Kind::TextOrTable("app.*.upstream"), "required", "where it is").within("`\"http://HOST:PORT\"`"),
             Key::new("auth", AUTH, "required", "whether a caller has to be known"),
+            Key::new("use", Kind::Text, "none", "the profile of a well-known app: its name, or `NAME@VERSION`; what is written here wins key by key, also within tables, and the routes here are asked before the profile's")
+                .mind("a profile opens paths of its own to everybody; the list of profiles names them"),
             Key::new("by", Kind::Texts, "the only provider", "providers, any of which may speak"),
+            Key::new("sources", Kind::Texts, "those of its providers", "where the tokens of its callers may be, in place of what its providers say: bearer, header:NAME, cookie:NAME, query:NAME")
+                .mind("what stands anywhere else goes on to the app: leave out `bearer` only for an app with a use of its own for it"),
             Key::new(
                 "unlisted",
                 Kind::Choice(&["inherit", "deny"]),
@@ -36,7 +40,6 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("route", Kind::Tables("app.*.route[]"), "none", "paths with a policy of their own"),
             Key::not_yet("prefix", Kind::Text, "a path instead of a host"),
             Key::not_yet("strip_prefix", Kind::Flag, "take the prefix off before the app sees it"),
-            Key::not_yet("use", Kind::Texts, "settings shared by several apps"),
             Key::later("cookies", Kind::Table("app.*.cookies"), "the app's cookies, hardened on the way out"),
             Key::later("response", Kind::Table("app.*.response"), "what is taken out of answers"),
             Key::later("until", Kind::Text, "the last day of shadow mode"),

@@ -6,6 +6,7 @@
 mod apps;
 mod auth;
 mod extras;
+pub(super) mod profiles;
 mod server;
 
 /// One table of the language.
@@ -111,11 +112,11 @@ pub fn tables() -> impl Iterator<Item = &'static Table> {
     [server::TABLES, auth::TABLES, apps::TABLES, extras::TABLES].into_iter().flatten()
 }
 
-/// The table of `path`, as [`Table::path`] writes it. An unknown path is an empty table.
+/// The table of `path`, as [`Table::path`] writes it, or one of a profile. An unknown path is an empty table.
 #[must_use]
 pub fn table(path: &str) -> &'static Table {
     static NONE: Table = Table { path: "", doc: "", keys: &[] };
-    tables().find(|table| table.path == path).unwrap_or(&NONE)
+    tables().chain(profiles::TABLES).find(|table| table.path == path).unwrap_or(&NONE)
 }
 
 impl Table {

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::reader::Reader;
+use super::profile;
+use super::reader::{Reader, Voice};
 use crate::config::place::{Given, Maybe, Place};
 use crate::guard::origin::OriginPolicy;
 use crate::guard::response::Preset;
-use crate::guard::routes::Unlisted;
+use crate::guard::routes::{Layer, Unlisted};
 use crate::policy::ErrorShape;
 
 type Texts = Maybe<Vec<Given<String>>>;
-type Table<T> = Vec<(Given<String>, Given<T>)>;
+pub(super) type Table<T> = Vec<(Given<String>, Given<T>)>;
 
 /// `auth` of an app or a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +25,13 @@ pub(crate) enum Ask {
 pub(crate) struct App {
     pub(crate) name: Given<String>,
     pub(crate) at: Place,
+    /// `use`; what the profile says has been laid beneath the rest.
+    pub(crate) uses: Maybe<String>,
     pub(crate) hosts: Texts,
     pub(crate) upstream: Option<Upstream>,
     pub(crate) auth: Maybe<Ask>,
     pub(crate) by: Texts,
+    pub(crate) sources: Texts,
     pub(crate) unlisted: Maybe<Unlisted>,
     pub(crate) errors: Maybe<ErrorShape>,
     pub(crate) identity: Option<Identity>,
@@ -123,13 +127,14 @@ pub(crate) struct HstsTable {
 pub(crate) struct Csp {
     pub(crate) at: Place,
     pub(crate) enforce: Maybe<bool>,
-    pub(crate) policy: Table<Vec<Given<String>>>,
+    pub(crate) policy: Option<Table<Vec<Given<String>>>>,
     pub(crate) replace: Maybe<bool>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) at: Place,
+    pub(crate) layer: Layer,
     pub(crate) matches: Texts,
     pub(crate) name: Maybe<String>,
     pub(crate) auth: Maybe<Ask>,
@@ -160,13 +165,32 @@ fn app(name: Given<String>, table: &Reader<'_>) -> App {
     table.require("upstream", "say where it is: upstream = \"http://127.0.0.1:3000\"");
     table.require("auth", "decide: auth = \"required\", \"optional\" or \"public\"");
     mode(table);
+    let own = settings(name, table);
+    let profile = own.uses.as_ref().and_then(|uses| profile::beneath(uses, table.report()));
+    let app = match profile {
+        Some(profile) => own.over(profile),
+        None => own,
+    };
+    if let Some(csp) = app.headers.as_ref().and_then(|headers| headers.csp.as_ref())
+        && csp.policy.is_none()
+    {
+        let hint = "list its directives: policy = { default-src = [\"'self'\"] }";
+        table.report().absent(&csp.at, "policy", hint);
+    }
+    app
+}
+
+/// What the table of an app says, or the `[app]` of a profile.
+pub(super) fn settings(name: Given<String>, table: &Reader<'_>) -> App {
     App {
         name,
         at: table.at.clone(),
+        uses: table.text("use"),
         hosts: table.texts("hosts"),
         upstream: upstream(table),
         auth: table.choice("auth", ASK),
         by: table.texts("by"),
+        sources: table.texts("sources"),
         unlisted: table.choice("unlisted", &[("inherit", Unlisted::Inherit), ("deny", Unlisted::Deny)]),
         errors: table.choice(
             "errors",
@@ -215,6 +239,10 @@ fn mode(table: &Reader<'_>) {
 
 fn upstream(table: &Reader<'_>) -> Option<Upstream> {
     match table.text_or_child("upstream", "app.*.upstream")? {
+        Ok(url) if table.voice == Voice::Profile => {
+            table.not_for_profiles(&url.at, "upstream");
+            None
+        }
         Ok(url) => Some(Upstream {
             at: url.at.clone(),
             urls: Some(Given { at: url.at.clone(), value: vec![url] }),
@@ -224,7 +252,9 @@ fn upstream(table: &Reader<'_>) -> Option<Upstream> {
             retries: None,
         }),
         Err(t) => {
-            t.require("urls", "say where the app is: urls = [\"http://127.0.0.1:3000\"]");
+            if table.voice == Voice::Operator {
+                t.require("urls", "say where the app is: urls = [\"http://127.0.0.1:3000\"]");
+            }
             Some(Upstream {
                 at: t.at.clone(),
                 urls: t.texts("urls"),
@@ -282,14 +312,11 @@ fn headers(table: &Reader<'_>) -> Headers {
             include_subdomains: t.flag("include_subdomains"),
             preload: t.flag("preload"),
         }),
-        csp: table.child("csp", "app.*.headers.csp").map(|t| {
-            t.require("policy", "list its directives: policy = { default-src = [\"'self'\"] }");
-            Csp {
-                at: t.at.clone(),
-                enforce: t.choice("mode", &[("report", false), ("enforce", true)]),
-                policy: t.map("policy", |t, key| t.text_or_texts(key)).unwrap_or_default(),
-                replace: t.choice("app", &[("keep", false), ("replace", true)]),
-            }
+        csp: table.child("csp", "app.*.headers.csp").map(|t| Csp {
+            at: t.at.clone(),
+            enforce: t.choice("mode", &[("report", false), ("enforce", true)]),
+            policy: t.map("policy", |t, key| t.text_or_texts(key)),
+            replace: t.choice("app", &[("keep", false), ("replace", true)]),
         }),
         frame: table.text_or_texts("frame"),
         set: table.map("set", |t, key| t.text(key)).unwrap_or_default(),
@@ -302,6 +329,10 @@ fn route(table: &Reader<'_>) -> Route {
     mode(table);
     Route {
         at: table.at.clone(),
+        layer: match table.voice {
+            Voice::Operator => Layer::App,
+            Voice::Profile => Layer::Profile,
+        },
         matches: table.text_or_texts("match"),
         name: table.text("name"),
         auth: table.choice("auth", ASK),

@@ -4,6 +4,8 @@
 mod app;
 mod auth;
 mod expect;
+mod layer;
+mod profile;
 mod reader;
 mod server;
 
@@ -12,6 +14,7 @@ pub(crate) use app::{
 };
 pub(crate) use auth::{Claims, JwtKey, Keys, Provider, Secret};
 pub(crate) use expect::{Answer, As, Expect};
+pub(crate) use profile::Profile;
 pub(crate) use server::{AccessLog, Admin, Log, Server, ServerLimits, State, Timeouts};
 
 use super::place::Given;

@@ -6,40 +6,61 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::keys::{self, Kind, State, Table};
+use crate::config::keys::{self, Kind, State, Table, profiles};
 use crate::config::place::{Given, Maybe, Place};
 use crate::config::problem::{Report, did_you_mean, shown};
 use crate::config::text::Text;
 use crate::config::units;
 
+use misfit::Misfit;
+
+mod misfit;
+
 /// In place of a table's path: its keys are not looked at, because the table as a whole was refused.
 pub(super) const UNREAD: &str = "(unread)";
+
+/// Whose file is being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// The operator's.
+    Operator,
+    /// A profile's, which may say less.
+    Profile,
+}
 
 /// One table that is being read.
 pub(super) struct Reader<'a> {
     text: &'a Text<'a>,
     table: &'a DeTable<'a>,
     report: &'a Report,
+    pub(super) voice: Voice,
     /// Where the table starts.
     pub(super) at: Place,
-}
-
-/// What is wrong with a value: what it is not, and what is accepted.
-struct Misfit {
-    not: String,
-    accepted: String,
 }
 
 impl<'a> Reader<'a> {
     /// The root of a file.
     pub(super) fn root(text: &'a Text<'a>, report: &'a Report) -> Self {
         let at = Place::whole(&text.name);
-        Self::open(text, text.root.get_ref(), at, "", report)
+        Self::open(text, text.root.get_ref(), at, "", Voice::Operator, report)
+    }
+
+    /// The root of a profile.
+    pub(super) fn profile(text: &'a Text<'a>, report: &'a Report) -> Self {
+        let at = Place::whole(&text.name);
+        Self::open(text, text.root.get_ref(), at, profiles::ROOT, Voice::Profile, report)
     }
 
     /// Opens a table and tells every key that is not one, or not yet.
-    fn open(text: &'a Text<'a>, table: &'a DeTable<'a>, at: Place, path: &str, report: &'a Report) -> Self {
-        let reader = Self { text, table, report, at };
+    fn open(
+        text: &'a Text<'a>,
+        table: &'a DeTable<'a>,
+        at: Place,
+        path: &str,
+        voice: Voice,
+        report: &'a Report,
+    ) -> Self {
+        let reader = Self { text, table, report, voice, at };
         if path == UNREAD {
             return reader;
         }
@@ -48,6 +69,9 @@ impl<'a> Reader<'a> {
             let name: &str = key.get_ref();
             let place = reader.at.key(&bare(name)).on(text.line(key.span().start));
             match def.key(name).map(|known| known.state) {
+                Some(State::Supported) if voice == Voice::Profile && !profiles::settable(path, name) => {
+                    reader.not_for_profiles(&place, name);
+                }
                 Some(State::Supported) => {}
                 Some(State::NotYet | State::Later) => {
                     report.problem(&place, format!("not yet supported: `{name}`"), "leave it out for now");
@@ -58,6 +82,12 @@ impl<'a> Reader<'a> {
             }
         }
         reader
+    }
+
+    /// Tells that a key is the operator's alone.
+    pub(super) fn not_for_profiles(&self, at: &Place, key: &str) {
+        let hint = "leave it to the app's own table";
+        self.report.problem(at, format!("not for a profile to say: `{key}`"), hint);
     }
 
     pub(super) fn report(&self) -> &'a Report {
@@ -203,7 +233,7 @@ impl<'a> Reader<'a> {
         read: impl Fn(&Reader<'a>, &str) -> Maybe<T>,
     ) -> Option<Vec<(Given<String>, Given<T>)>> {
         let (table, at) = self.subtable(key)?;
-        let inner = Reader { text: self.text, table, report: self.report, at };
+        let inner = Reader { text: self.text, table, report: self.report, voice: self.voice, at };
         let entries = table.keys().filter_map(|name| {
             let name: &str = name.get_ref();
             let value = read(&inner, name)?;
@@ -215,7 +245,7 @@ impl<'a> Reader<'a> {
     /// The table `key`, known as `path` in the table of keys.
     pub(super) fn child(&self, key: &str, path: &str) -> Option<Reader<'a>> {
         let (table, at) = self.subtable(key)?;
-        Some(Self::open(self.text, table, at, path, self.report))
+        Some(Self::open(self.text, table, at, path, self.voice, self.report))
     }
 
     /// The table `key` unless it is a string, which is then the answer.
@@ -244,7 +274,7 @@ impl<'a> Reader<'a> {
                 misfit(item.get_ref()).tell(&place, self.report);
                 return None;
             };
-            Some(Self::open(self.text, table, place, path, self.report))
+            Some(Self::open(self.text, table, place, path, self.voice, self.report))
         };
         items.iter().enumerate().filter_map(open).collect()
     }
@@ -261,11 +291,11 @@ impl<'a> Reader<'a> {
         path: impl Fn(&DeTable<'_>) -> &'static str,
     ) -> Vec<(Given<String>, Reader<'a>)> {
         let Some((table, at)) = self.subtable(key) else { return Vec::new() };
-        let inner = Reader { text: self.text, table, report: self.report, at };
+        let inner = Reader { text: self.text, table, report: self.report, voice: self.voice, at };
         let open = |name: &'a Spanned<toml::de::DeString<'a>>| {
             let name: &str = name.get_ref();
             let (table, at) = inner.subtable(name)?;
-            let reader = Self::open(self.text, table, at, path(table), self.report);
+            let reader = Self::open(self.text, table, at, path(table), self.voice, self.report);
             Some((Given { value: name.to_owned(), at: inner.place(name) }, reader))
         };
         table.keys().filter_map(open).collect()
@@ -299,21 +329,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Misfit {
-    fn new(not: impl Into<String>, value: &DeValue<'_>, accepted: impl Into<String>) -> Self {
-        Self { not: format!("{}: `{}`", not.into(), display(value)), accepted: accepted.into() }
-    }
-
-    /// A value of another shape altogether, which is named but never shown: it may be a secret.
-    fn shape(value: &DeValue<'_>, accepted: &str) -> Self {
-        Self { not: format!("of another shape: `{}`", value.type_str()), accepted: accepted.to_owned() }
-    }
-
-    fn tell(self, at: &Place, report: &Report) {
-        report.problem(at, self.not, format!("accepted: {}", self.accepted));
-    }
-}
-
 fn text(value: &DeValue<'_>) -> Result<String, Misfit> {
     value.as_str().map(str::to_owned).ok_or_else(|| Misfit::new("not a string", value, "a string in quotes"))
 }
@@ -341,16 +356,6 @@ fn within<T: PartialOrd + Copy>(
         value,
         format!("from {} to {}", show(*range.start()), show(*range.end())),
     ))
-}
-
-fn display(value: &DeValue<'_>) -> String {
-    match value {
-        DeValue::String(text) => shown(text),
-        DeValue::Integer(number) => number.to_string(),
-        DeValue::Float(number) => number.to_string(),
-        DeValue::Boolean(flag) => flag.to_string(),
-        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => value.type_str().to_owned(),
-    }
 }
 
 /// A key as it is written in a path.

@@ -49,7 +49,7 @@ fn what_is_not_built_says_so_once() {
         ("[otel]\n", "10 otel: not yet"),
         ("prefix = \"/x\"", "10 app.media.prefix: not yet"),
         ("strip_prefix = true", "10 app.media.strip_prefix: not yet"),
-        ("use = [\"x\"]", "10 app.media.use: not yet"),
+        ("use = [\"x\"]", "10 app.media.use: not a string: `array`"),
         ("mode = \"shadow\"", "10 app.media.mode: not yet supported: `shadow`"),
         ("until = \"2026-12-24\"", "10 app.media.until: not yet"),
         ("[app.media.cookies]\nsecure = 1", "10 app.media.cookies: not yet"),

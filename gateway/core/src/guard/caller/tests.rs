@@ -57,9 +57,8 @@ fn check(policy: &AuthPolicy, fields: &str, now: Now, expected: &str) {
 fn the_policy_says_who_must_be_known() {
     let house = provider("house", &["bearer"]);
     let good = format!("Authorization: Bearer {}", token(&house));
-    let providers: Arc<[_]> = [house].into();
-    let (optional, required) =
-        (AuthPolicy::Optional(Arc::clone(&providers)), AuthPolicy::Required(providers));
+    let speakers: Arc<[Speaker]> = [house.into()].into();
+    let (optional, required) = (AuthPolicy::Optional(Arc::clone(&speakers)), AuthPolicy::Required(speakers));
     for (policy, fields, expected) in [
         (&AuthPolicy::Public, "", "anonymous"),
         (&AuthPolicy::Public, good.as_str(), "anonymous"),
@@ -83,7 +82,7 @@ fn the_policy_says_who_must_be_known() {
 fn providers_are_asked_in_order_where_they_read() {
     let (house, tower) = two();
     let (by_house, by_tower) = (token(&house), token(&tower));
-    let both = AuthPolicy::Required([house, tower].into());
+    let both = AuthPolicy::Required([house.into(), tower.into()].into());
     for (fields, expected) in [
         (format!("Authorization: Bearer {by_house}"), "alice by header"),
         (format!("X-Token: {by_tower}"), "alice by header"),
@@ -102,19 +101,40 @@ fn providers_are_asked_in_order_where_they_read() {
 }
 
 #[test]
+fn an_app_may_say_itself_where_tokens_are_read() {
+    let (house, _) = two();
+    let by_house = token(&house);
+    let sources: Arc<[_]> = ["header:x-own", "cookie:own"].map(|text| Source::parse(text).unwrap()).into();
+    let elsewhere = AuthPolicy::Required([Speaker { provider: house, sources }].into());
+    for (fields, expected) in [
+        (format!("X-Own: {by_house}"), "alice by header"),
+        (format!("Cookie: own={by_house}"), "alice by cookie"),
+        // Where the provider would look, nobody does.
+        (format!("Authorization: Bearer {by_house}"), "TokenMissing"),
+        (format!("Cookie: t={by_house}"), "TokenMissing"),
+        // So what stands there is the app's own affair.
+        (format!("X-Own: {by_house}\nAuthorization: Bearer other"), "alice by header"),
+        (format!("X-Own: {by_house}\nCookie: own=other"), "AmbiguousCredentials"),
+        ("X-Own: other".to_owned(), "TokenInvalid(Malformed)"),
+    ] {
+        check(&elsewhere, &fields, NOW, expected);
+    }
+}
+
+#[test]
 fn the_most_telling_refusal_is_given() {
     let (house, tower) = two();
     let old = format!("Cookie: t={}", token(&house));
     let later = NOW.after(Duration::from_secs(700));
     for providers in [[&house, &tower], [&tower, &house]] {
-        let policy = AuthPolicy::Required(providers.map(Arc::clone).into());
+        let policy = AuthPolicy::Required(providers.map(|provider| Arc::clone(provider).into()).into());
         check(&policy, &old, later, "TokenExpired");
     }
     // The key of one provider, the claims of another: its claims are what is wrong.
     let mut impostor = provider("house", &["cookie:t"]);
     Arc::get_mut(&mut impostor).unwrap().issuer = Some("other".to_owned());
     let wrong = format!("Cookie: t={}", token(&impostor));
-    check(&AuthPolicy::Required([tower, house].into()), &wrong, NOW, "TokenInvalid(Issuer)");
+    check(&AuthPolicy::Required([tower.into(), house.into()].into()), &wrong, NOW, "TokenInvalid(Issuer)");
 }
 
 #[test]
@@ -126,7 +146,7 @@ fn without_providers_nobody_comes_in() {
 fn a_caller_says_what_the_token_said() {
     let house = provider("house", &["bearer"]);
     let fields = format!("Authorization: Bearer {}", token(&house));
-    let policy = AuthPolicy::Required([house].into());
+    let policy = AuthPolicy::Required([house.into()].into());
     let caller = policy.authenticate(&head("/", &fields), NOW, &TokenCache::new(4, [1; 32])).unwrap();
     assert_eq!((&*caller.roles()[0], &*caller.scopes()[0]), ("user", "read"));
     assert_eq!(caller.expires(), Some(NOW.unix() + Duration::from_secs(600)));
@@ -134,14 +154,13 @@ fn a_caller_says_what_the_token_said() {
 
 #[test]
 fn rehearsals_assume_a_caller() {
-    let providers: Arc<[_]> = [provider("house", &["bearer"])].into();
+    let speakers: Arc<[Speaker]> = [provider("house", &["bearer"]).into()].into();
     let bob = Assumed { user: "bob".to_owned(), roles: vec!["user".to_owned()], scopes: Vec::new() };
     let told = |policy: &AuthPolicy, assumed| match policy.rehearse(assumed) {
         Ok(caller) => caller.user().map_or("anonymous".to_owned(), ToString::to_string),
         Err(denial) => format!("{denial:?}"),
     };
-    let (optional, required) =
-        (AuthPolicy::Optional(Arc::clone(&providers)), AuthPolicy::Required(providers));
+    let (optional, required) = (AuthPolicy::Optional(Arc::clone(&speakers)), AuthPolicy::Required(speakers));
     for (policy, assumed, expected) in [
         (&AuthPolicy::Public, Some(&bob), "anonymous"),
         (&AuthPolicy::Public, None, "anonymous"),

@@ -67,8 +67,8 @@ pub struct JwtPolicy {
     pub max_lifetime: Duration,
     /// Longest token, in bytes.
     pub max_bytes: usize,
-    /// Where it may stand.
-    pub sources: Vec<Source>,
+    /// Where it may stand, unless an app says so itself.
+    pub sources: Arc<[Source]>,
     /// Where to look for what.
     pub claims: ClaimPaths,
 }

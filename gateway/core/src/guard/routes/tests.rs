@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Clash, Pattern, RoutesPolicy, Unlisted};
+use super::{Clash, Layer, Pattern, RoutesPolicy, Unlisted};
 use crate::denial::Denial;
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
@@ -22,6 +22,7 @@ pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route
     Arc::new(Route {
         label: label.into(),
         index,
+        layer: Layer::App,
         app_limit: true,
         ip_limit: LimitPolicy::Unlimited,
         body: BodyPolicy { max: 1024 },
@@ -34,13 +35,16 @@ pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route
     })
 }
 
-/// Each line is a route; its patterns are parted by ` | `. A `%` in front allows `%2F`.
+/// Each line is a route; its patterns are parted by ` | `. A `%` in front allows `%2F`, a `~` makes it a profile's.
 fn build(lines: &[&str], unlisted: Unlisted, paths: PathPolicy) -> Result<RoutesPolicy, Vec<Clash>> {
     let mut patterns = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         let encoded_slash = line.starts_with('%');
-        let text = line.trim_start_matches('%');
-        let route = route(text, index + 1, encoded_slash);
+        let text = line.trim_start_matches(['%', '~']);
+        let mut route = route(text, index + 1, encoded_slash);
+        if line.starts_with('~') {
+            Arc::get_mut(&mut route).unwrap().layer = Layer::Profile;
+        }
         for pattern in text.split(" | ") {
             patterns.push((Pattern::parse(pattern).unwrap(), Arc::clone(&route)));
         }
@@ -372,4 +376,5 @@ proptest! {
     }
 }
 
+mod layers;
 mod patterns;

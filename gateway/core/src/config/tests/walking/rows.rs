@@ -131,6 +131,8 @@ pub(super) const AUTH: &[Row] = &[
 pub(super) const APPS: &[Row] = &[
     ("app.*", "hosts", Instead, "hosts = @", "[\"a\"]", "[\"b\"]"),
     ("app.*", "auth", Instead, "auth = @", "\"required\"", "\"public\""),
+    ("app.*", "use", End, "use = @", "\"generic-api\"", "\"generic-spa\""),
+    ("app.*", "sources", End, "sources = @", "[\"bearer\"]", "[\"cookie:x\"]"),
     (
         "app.*",
         "by",

@@ -113,7 +113,7 @@ fn whatever_decides_about_a_token_is_part_of_the_entry() {
         assert_eq!(look(&cache, &changed, &token, NOW), expected);
         assert_ne!(changed.fingerprint(), house().fingerprint());
     }
-    let elsewhere = change(|p| p.sources = Vec::new());
+    let elsewhere = change(|p| p.sources = [].into());
     assert_eq!(look(&cache, &elsewhere, &token, NOW), "Hit", "where a token stands decides nothing");
     assert_eq!(elsewhere.fingerprint(), house().fingerprint());
 }

@@ -1,0 +1,156 @@
+//! Profiles of well-known apps, which an app takes with `use = "NAME"`.
+//!
+//! Each is a file in `config/profiles/`, built into the program: it names neither files nor secrets, and it says of
+//! an app what its own table would say, in the same words. What a profile may say at all stands in
+//! [`keys::profiles`](super::keys::profiles).
+
+use super::place::Given;
+use super::problem::Report;
+use super::raw;
+
+/// A profile, for whoever looks for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: u64,
+    /// The app it is for, and the versions of it that were looked at.
+    pub made_for: String,
+    /// What it does, in one sentence.
+    pub about: String,
+    /// Where its facts are from: an address, a blank, and what it proves.
+    pub facts: Vec<String>,
+    /// What it opens to everybody: the `match` of each public route.
+    pub public: Vec<String>,
+    /// Where it has tokens read; empty where that is left to the providers.
+    pub sources: Vec<String>,
+}
+
+/// Every profile, by name and version.
+pub fn profiles() -> impl Iterator<Item = Profile> {
+    SHELF.iter().filter_map(Profile::of)
+}
+
+/// The list of profiles as Markdown, beginning with a heading of the second level.
+#[must_use]
+pub fn profiles_markdown() -> String {
+    let mut out = String::from(HEAD);
+    for profile in profiles() {
+        let Profile { name, version, made_for, about, facts, public, sources } = profile;
+        out.push_str(&format!("\n### `{name}@{version}`\n\nFor {made_for}. {about}\n\n"));
+        out.push_str(&format!("* Public: {}.\n", listed(&public, "nothing")));
+        out.push_str(&format!("* Tokens: {}.\n", listed(&sources, "where the providers say")));
+        for fact in facts {
+            let (address, proves) = fact.split_once(' ').unwrap_or((&fact, ""));
+            out.push_str(&format!("* Fact: {proves} (<{address}>).\n"));
+        }
+    }
+    out
+}
+
+fn listed(words: &[String], otherwise: &str) -> String {
+    if words.is_empty() {
+        return otherwise.to_owned();
+    }
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl Profile {
+    fn of(shelved: &Shelved) -> Option<Self> {
+        // A profile with a mistake is none; that there is no such profile is shown by a test.
+        let report = Report::default();
+        let raw::Profile { version, made_for, about, facts, app } = raw::Profile::read(shelved, &report)?;
+        let public = app
+            .routes
+            .iter()
+            .filter(|route| route.auth.as_ref().is_some_and(|auth| auth.value == raw::Ask::Public));
+        Some(Self {
+            name: shelved.name,
+            version: version?.value,
+            made_for: made_for?.value,
+            about: about?.value,
+            facts: texts(facts.as_ref()),
+            public: public.flat_map(|route| texts(route.matches.as_ref())).collect(),
+            sources: texts(app.sources.as_ref()),
+        })
+    }
+}
+
+fn texts(list: Option<&Given<Vec<Given<String>>>>) -> Vec<String> {
+    list.iter().flat_map(|list| &list.value).map(|given| given.value.clone()).collect()
+}
+
+/// A profile as it lies on the shelf.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shelved {
+    pub(super) name: &'static str,
+    pub(super) version: u64,
+    /// A newer version of it lies there too.
+    pub(super) older: bool,
+    pub(super) text: &'static str,
+}
+
+impl Shelved {
+    /// The name of its file, without the ending: that of an older version tells which.
+    fn stem(&self) -> String {
+        let Self { name, version, older, text: _ } = self;
+        if *older { format!("{name}@{version}") } else { (*name).to_owned() }
+    }
+
+    /// How it is called in messages, and wherever it decides.
+    pub(super) fn label(&self) -> String {
+        format!("profile {}", self.stem())
+    }
+}
+
+/// The profile of a `use`: of several versions the newest, unless one is named.
+pub(super) fn find<'s>(shelf: &'s [Shelved], asked: &str) -> Option<&'s Shelved> {
+    let (name, version) = match asked.split_once('@') {
+        Some((name, version)) => (name, Some(version)),
+        None => (asked, None),
+    };
+    shelf.iter().filter(|shelved| shelved.name == name).find(|shelved| match version {
+        Some(version) => version == shelved.version.to_string(),
+        None => !shelved.older,
+    })
+}
+
+/// The newest version of a profile.
+macro_rules! newest {
+    ($name:literal, $version:literal) => {
+        Shelved {
+            name: $name,
+            version: $version,
+            older: false,
+            text: include_str!(concat!("../../../../config/profiles/", $name, ".toml")),
+        }
+    };
+}
+
+/// Every profile there is, by name and version. One that is superseded stays, as `NAME@VERSION.toml`.
+pub(super) const SHELF: &[Shelved] = &[
+    newest!("calibre-web", 1),
+    newest!("generic-api", 1),
+    newest!("generic-spa", 1),
+    newest!("jellyfin", 1),
+    newest!("lidarr", 1),
+    newest!("mopidy", 1),
+    newest!("navidrome", 1),
+    newest!("prowlarr", 1),
+    newest!("qbittorrent", 1),
+    newest!("radarr", 1),
+    newest!("sonarr", 1),
+    newest!("transmission", 1),
+];
+
+const HEAD: &str = "\
+## Profiles
+
+`use = \"NAME\"` in an `[app.NAME]` takes what is known of a well-known app, `use = \"NAME@VERSION\"` one version of it for
+good. `hosts`, `upstream` and `auth` are still yours to say. What you write wins key by key, and a route of yours is
+asked before those of the profile. A profile opens nothing to everybody but what stands here as public.
+";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! Two tables of patterns, one over the other.
+
+use super::Layer;
+use super::trie::{Step, Trie};
+
+/// The app's own patterns, and beneath them those of its profile.
+#[derive(Debug, Default)]
+pub(super) struct Layers {
+    own: Trie,
+    profile: Trie,
+}
+
+impl Layers {
+    /// Adds a pattern; `None` is any method. What is there already stays.
+    pub(super) fn insert(&mut self, layer: Layer, method: Option<&str>, steps: &[Step], place: usize) {
+        match layer {
+            Layer::App => self.own.insert(method, steps, place),
+            Layer::Profile => self.profile.insert(method, steps, place),
+        }
+    }
+
+    /// The best match of the app's own, else the best of the profile's; see [`Trie::find`].
+    pub(super) fn find(&self, method: &str, path: Option<&[u8]>) -> Option<usize> {
+        self.own.find(method, path).or_else(|| self.profile.find(method, path))
+    }
+
+    /// The methods of all patterns that match the path, sorted.
+    pub(super) fn methods(&self, path: Option<&[u8]>) -> Vec<&str> {
+        let mut all = self.own.methods(path);
+        all.extend(self.profile.methods(path));
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
