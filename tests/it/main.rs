@@ -27,5 +27,6 @@ mod refusals;
 mod reload;
 mod routes;
 mod strange;
+mod systems;
 mod tidy;
 mod time;

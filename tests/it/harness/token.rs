@@ -40,6 +40,14 @@ impl Token {
         self
     }
 
+    /// As others sign them, who leave these fields and claims out.
+    pub(crate) fn without(mut self, names: &[&str]) -> Self {
+        for part in [&mut self.header, &mut self.claims] {
+            part.as_object_mut().unwrap().retain(|name, _| !names.contains(&name.as_str()));
+        }
+        self
+    }
+
     pub(crate) fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.header[name] = value.into();
         self

@@ -1,0 +1,111 @@
+//! The five systems whose audits this gateway answers: each with its stand-in, behind exactly the configuration that is
+//! shipped for it, every endpoint of its table walked by everybody.
+
+use std::fs;
+use std::path::Path;
+
+mod anime;
+mod kometa;
+mod lemedia;
+mod media_downloader;
+mod mvidarr;
+mod stage;
+#[path = "../../examples/stand-in/app.rs"]
+mod stand_in;
+mod walk;
+
+use stage::System;
+
+const ALL: [&System; 5] =
+    [&media_downloader::SYSTEM, &mvidarr::SYSTEM, &kometa::SYSTEM, &lemedia::SYSTEM, &anime::SYSTEM];
+
+/// A file of the repository.
+fn shipped(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The main file of the repository runs one app, whatever else is shipped beside it.
+#[test]
+fn the_shipped_main_file_starts_none_of_them() {
+    assert_eq!(checked("config/stagedoor.toml"), "1 app, 4 routes, 1 provider, 3 promises kept, 0 warnings");
+}
+
+/// As they lie there: the app's file is found two folders up, and no line of it is dangerous.
+#[test]
+fn each_example_checks_without_a_warning() {
+    for system in ALL {
+        let said = checked(&format!("examples/{}/stagedoor.toml", system.name));
+        assert!(said.starts_with("1 app, "), "{}: {said}", system.name);
+        assert!(said.contains(" 1 provider, ") && said.ends_with(" promises kept, 0 warnings"), "{said}");
+    }
+}
+
+/// All five in one gateway: their names, hosts and providers are their own.
+#[test]
+fn they_stand_side_by_side() {
+    let folder = crate::harness::Folder::empty();
+    let list: Vec<String> = ALL.iter().map(|system| format!("\"{}.toml\"", system.name)).collect();
+    folder.write("stagedoor.toml", &format!("version = 1\ninclude = [{}]\n", list.join(", ")));
+    for system in ALL {
+        let name = format!("{}.toml", system.name);
+        folder.write(&name, &shipped(&format!("config/apps/{name}")));
+    }
+    let output = crate::harness::Command::new(&folder, &["check", "--no-files", "stagedoor.toml"]).run();
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert!(output.stdout.contains("5 apps, "), "{output:#?}");
+}
+
+/// Where an audit asks for a rate without a figure: a hundred at once and twenty a second, for each address.
+#[test]
+fn a_flood_from_one_address_has_its_rate() {
+    for system in [&media_downloader::SYSTEM, &kometa::SYSTEM, &lemedia::SYSTEM, &anime::SYSTEM] {
+        let stage = stage::Stage::set(system);
+        let answer = stage.ask_as(stage::Who::Nobody, crate::harness::Request::get("/api/health"));
+        assert_eq!(answer.field("ratelimit-policy"), "\"app.ip-1\";q=100;w=5", "{}", system.name);
+        assert_eq!(answer.field("x-ratelimit-remaining"), "99", "{}", system.name);
+    }
+}
+
+/// A password can be guessed ten times a minute, whatever the app thinks of it.
+#[test]
+fn logins_of_an_address_are_ten_a_minute() {
+    for (system, path) in
+        [(&media_downloader::SYSTEM, "/api/auth/login"), (&kometa::SYSTEM, "/api/v1/auth/token")]
+    {
+        let stage = stage::Stage::set(system);
+        let logins = vec![crate::harness::Request::post(path, "username=a&password=b"); 11];
+        assert_eq!(stage.ask_each_from(2, &logins), [vec![200; 10], vec![429]].concat(), "{}", system.name);
+    }
+}
+
+/// What stands in the last column of a README's table is in the configuration, letter for letter.
+#[test]
+fn each_readme_names_lines_that_are_there() {
+    for system in ALL {
+        let readme = shipped(&format!("examples/{}/README.md", system.name));
+        let config = system.config();
+        let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+        assert!(rows.len() >= 5, "{}", system.name);
+        for row in rows {
+            let column = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+            let lines: Vec<&str> = column.split('`').skip(1).step_by(2).collect();
+            assert!(!lines.is_empty(), "{}: {row}", system.name);
+            for line in lines {
+                assert!(config.contains(line), "{}: `{line}` is not in the configuration", system.name);
+            }
+        }
+    }
+}
+
+/// What `check` says of a file of the repository, behind its name.
+fn checked(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let output = crate::harness::Command::new(
+        &crate::harness::Folder::empty(),
+        &["check", "--no-files", path.to_str().unwrap()],
+    )
+    .run();
+    assert_eq!(output.code, Some(0), "{file}: {output:#?}");
+    output.stdout.trim().rsplit_once(": ").unwrap().1.to_owned()
+}

@@ -1,0 +1,146 @@
+//! Kometa Web Interface: a login of its own, and a log that anybody could read.
+
+use super::stage::{Slot, Stage, System, Who};
+use super::walk;
+use crate::harness::{Command, Request, unix_now};
+
+pub(super) static SYSTEM: System = System {
+    name: "kometa",
+    host: "localhost",
+    port: 8000,
+    slot: Slot::Own,
+    user_claim: "sub",
+    refusal: "detail",
+};
+
+const ORIGIN: &str = "https://kometa.example.com";
+
+#[test]
+fn every_endpoint_of_kometa() {
+    walk::every_endpoint(&Stage::set(&SYSTEM));
+}
+
+#[test]
+fn only_trusted_hosts_are_served() {
+    let stage = Stage::set(&SYSTEM);
+    for (host, status) in [
+        ("kometa.example.com", 200),
+        ("KOMETA.example.com:8080", 200),
+        ("localhost", 200),
+        ("localhost:8080", 200),
+        ("other.example.com", 421),
+        ("sub.kometa.example.com", 421),
+        ("kometa.example.com.evil.example", 421),
+        ("127.0.0.1", 421),
+    ] {
+        assert_eq!(stage.gateway.ask(&Request::get("/").host(host)).status, status, "{host}");
+    }
+    assert_eq!(stage.app.served().len(), 4);
+}
+
+#[test]
+fn one_origin_may_read_with_credentials_and_no_other() {
+    let stage = Stage::set(&SYSTEM);
+    let preflight = |origin: &str| {
+        let request = Request::new("OPTIONS", "/api/v1/scheduler/jobs/7")
+            .field("Origin", origin)
+            .field("Access-Control-Request-Method", "DELETE")
+            .field("Access-Control-Request-Headers", "authorization, x-stagedoor-token");
+        stage.ask_as(Who::Nobody, request)
+    };
+    let granted = preflight(ORIGIN);
+    assert_eq!(granted.status, 204);
+    assert_eq!(granted.field("access-control-allow-origin"), ORIGIN);
+    assert_eq!(granted.field("access-control-allow-credentials"), "true");
+    assert!(granted.field("access-control-allow-methods").contains("DELETE"));
+    assert_eq!(
+        granted.field("access-control-allow-headers"),
+        "authorization, content-type, x-stagedoor-token"
+    );
+    assert!(stage.app.served().is_empty(), "a preflight is answered here");
+
+    let read = |origin: &str, who| stage.ask_as(who, Request::get("/api/v1/config").field("Origin", origin));
+    for who in [Who::User, Who::Nobody] {
+        let answer = read(ORIGIN, who);
+        assert_eq!(answer.field("access-control-allow-origin"), ORIGIN, "{who:?}");
+        assert_eq!(answer.field("access-control-allow-credentials"), "true", "{who:?}");
+    }
+    // The app itself says `*` to everybody.
+    for origin in [
+        "http://kometa.example.com",
+        "https://evil.example",
+        "https://kometa.example.com.evil.example",
+        "null",
+    ] {
+        for answer in [preflight(origin), read(origin, Who::User), read(origin, Who::Nobody)] {
+            let granted = answer
+                .fields
+                .0
+                .iter()
+                .any(|(name, _)| name.to_ascii_lowercase().starts_with("access-control-"));
+            assert!(!granted, "{origin}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn a_token_lives_thirty_minutes_at_most() {
+    let stage = Stage::set(&SYSTEM);
+    let lasting = |minutes: u64| {
+        let now = unix_now();
+        let token = SYSTEM.token("alice").claim("iat", now).claim("exp", now + minutes * 60).sign();
+        stage.ask_as(Who::Nobody, Request::get("/api/v1/config").field("X-Stagedoor-Token", token)).status
+    };
+    assert_eq!((lasting(30), lasting(31), lasting(24 * 60)), (200, 401, 401));
+
+    let made = |minutes: &str| {
+        let arguments = ["token", "--config", "stagedoor.toml", "--sub", "alice", "--for", minutes];
+        Command::new(&stage.gateway.folder, &arguments).run()
+    };
+    assert_eq!(made("31m").code, Some(2));
+    let token = made("30m").stdout.trim().to_owned();
+    let request = Request::get("/api/v1/config").field("X-Stagedoor-Token", token);
+    assert_eq!(stage.ask_as(Who::Nobody, request).status, 200);
+}
+
+/// Kometa's pages send Kometa's own bearer with every request, beside the gateway's cookie.
+#[test]
+fn kometas_own_bearer_is_none_of_the_gateways_business() {
+    let stage = Stage::set(&SYSTEM);
+    let theirs = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmVkIGJ5IGtvbWV0YQ";
+    let own = || Request::get("/api/v1/config").field("Authorization", theirs);
+    assert_eq!(stage.ask_as(Who::Nobody, own()).status, 401, "it opens no door");
+    let token = SYSTEM.credential(Who::User, "alice").unwrap();
+    let answer = stage.ask_as(Who::Nobody, own().field("Cookie", format!("stagedoor={token}; lang=de")));
+    let seen = answer.json();
+    assert_eq!((answer.status, seen["headers"]["authorization"].as_str()), (200, Some(theirs)));
+    assert_eq!(seen["headers"]["cookie"], "lang=de");
+}
+
+/// A browser cannot put a header into a handshake: the cookie opens the log, to pages of this host.
+#[test]
+fn the_log_is_streamed_to_whoever_has_the_cookie() {
+    let stage = Stage::set(&SYSTEM);
+    let token = SYSTEM.credential(Who::User, "alice").unwrap();
+    let open = |origin: &str| {
+        let request = walk::request("WEBSOCKET", "/ws/logs").field("Origin", origin);
+        stage.ask_as(Who::Nobody, request.field("Cookie", format!("stagedoor={token}"))).status
+    };
+    assert_eq!((open("http://localhost"), open("https://evil.example")), (101, 403));
+}
+
+#[test]
+fn pages_and_refusals_carry_the_headers_of_the_audit() {
+    let stage = Stage::set(&SYSTEM);
+    let page = stage.ask_as(Who::Nobody, Request::get("/"));
+    for (name, value) in [
+        ("x-frame-options", "SAMEORIGIN"),
+        ("x-content-type-options", "nosniff"),
+        ("x-xss-protection", "1; mode=block"),
+        ("referrer-policy", "strict-origin-when-cross-origin"),
+    ] {
+        assert_eq!(page.field(name), value, "{name}");
+    }
+    assert!(page.field("content-security-policy").starts_with("default-src 'self'; "), "{page:?}");
+    assert!(!page.fields.has("server"));
+}

@@ -1,0 +1,154 @@
+//! LeMedia: 552 routes, and a cap on bodies that looked at `Content-Length` alone.
+
+use super::stage::{Slot, Stage, System, Who};
+use super::walk;
+use crate::harness::{Request, Response};
+
+pub(super) static SYSTEM: System = System {
+    name: "lemedia",
+    host: "lemedia.localhost",
+    port: 3010,
+    slot: Slot::Own,
+    user_claim: "sub",
+    refusal: "error",
+};
+
+const CAP: usize = 1 << 20;
+
+#[test]
+fn every_endpoint_of_lemedia() {
+    walk::every_endpoint(&Stage::set(&SYSTEM));
+}
+
+/// A body in chunks of 64 KiB, as far as the gateway takes it.
+fn chunked(stage: &Stage, path: &str, bytes: usize) -> Response {
+    let token = SYSTEM.credential(Who::User, "alice").unwrap();
+    let mut client = stage.gateway.client();
+    client.send(format!(
+        "POST {path} HTTP/1.1\r\nHost: {}\r\nX-Stagedoor-Token: {token}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        SYSTEM.host
+    ));
+    for start in (0..bytes).step_by(1 << 16) {
+        let part = vec![b'x'; (bytes - start).min(1 << 16)];
+        let chunk = [format!("{:x}\r\n", part.len()).into_bytes(), part, b"\r\n".to_vec()].concat();
+        if client.try_send(chunk).is_err() {
+            break;
+        }
+    }
+    let _ = client.try_send("0\r\n\r\n");
+    client.answer_to("POST")
+}
+
+#[test]
+fn a_body_has_one_mebibyte_by_length_and_in_chunks() {
+    let stage = Stage::set(&SYSTEM);
+    let declared = |bytes| stage.ask_as(Who::User, Request::post("/api/issues/report", vec![b'x'; bytes]));
+    for answer in [declared(CAP), chunked(&stage, "/api/issues/report", CAP)] {
+        assert_eq!((answer.status, answer.json()["body"].as_u64()), (200, Some(CAP as u64)));
+    }
+    let whole = stage.app.served().len();
+    for answer in [declared(CAP + 1), chunked(&stage, "/api/issues/report", CAP + 1)] {
+        assert_eq!(answer.status, 413, "{answer:?}");
+        assert_eq!(answer.text(), SYSTEM.says("The body is larger than the 1MiB allowed here"));
+    }
+    assert_eq!(declared(1).status, 200);
+    let served = stage.app.served();
+    let complete: Vec<usize> = served.iter().filter(|one| one.status == 200).map(|one| one.bytes).collect();
+    assert_eq!(
+        (whole, complete),
+        (2, vec![CAP, CAP, 1]),
+        "the app never sees a complete request that is larger"
+    );
+}
+
+/// The audit's matcher leaves the app's code and what browsers look for by themselves to a cap of their own.
+#[test]
+fn what_the_audits_matcher_leaves_out_has_another_cap() {
+    let stage = Stage::set(&SYSTEM);
+    for path in [
+        "/_next/image",
+        "/_next/static/chunk.js",
+        "/favicon.ico",
+        "/manifest.json",
+        "/robots.txt",
+        "/sitemap.xml",
+    ] {
+        // The stand-in has none of these: 404 is its answer, and it read the body first.
+        assert_eq!(stage.ask_as(Who::User, Request::post(path, vec![b'x'; 2 * CAP])).status, 404, "{path}");
+        assert_eq!(chunked(&stage, path, 2 * CAP).status, 404, "{path}");
+    }
+    assert!(stage.app.served().iter().all(|one| one.bytes == 2 * CAP));
+    // What a browser asks for without cookies has to be there before anybody is known; the app's code has not.
+    for (path, status) in [("/favicon.ico", 404), ("/manifest.json", 404), ("/_next/static/chunk.js", 401)] {
+        assert_eq!(stage.ask_as(Who::Nobody, Request::get(path)).status, status, "{path}");
+    }
+    for path in ["/_nextdoor", "/icon-192.png", "/favicon.ico/x", "/api/_next/x"] {
+        assert_eq!(stage.ask_as(Who::User, Request::post(path, vec![b'x'; 2 * CAP])).status, 413, "{path}");
+    }
+}
+
+/// The session and the CSRF cookie of the app pass, whatever the gateway's own credential.
+#[test]
+fn the_apps_login_keeps_its_cookies_and_its_one_address() {
+    let stage = Stage::set(&SYSTEM);
+    let token = SYSTEM.credential(Who::User, "alice").unwrap();
+    let request = Request::post("/api/login", "username=alice&password=x&csrf_token=c")
+        .field("Cookie", format!("lemedia_csrf=c; stagedoor={token}; lemedia_session=s"))
+        .field("Origin", "http://lemedia.localhost")
+        .field("X-Forwarded-Proto", "https")
+        .field("X-Forwarded-Host", "lemedia.localhost");
+    let answer = stage.ask_as(Who::Nobody, request);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let seen = &answer.json()["headers"];
+    assert_eq!(seen["cookie"], "lemedia_csrf=c; lemedia_session=s");
+    assert_eq!(seen["x-forwarded-for"], "10.250.0.1");
+    assert_eq!(
+        (seen["x-forwarded-proto"].as_str(), seen["x-forwarded-host"].as_str()),
+        (Some("https"), Some("lemedia.localhost"))
+    );
+}
+
+#[test]
+fn another_site_cannot_use_the_cookie() {
+    let stage = Stage::set(&SYSTEM);
+    let token = SYSTEM.credential(Who::Admin, "alice").unwrap();
+    let request = Request::post("/api/v1/admin/settings/rotate-secrets", "{}")
+        .field("Cookie", format!("stagedoor={token}"))
+        .field("Origin", "https://evil.example");
+    assert_eq!(stage.ask_as(Who::Nobody, request).status, 403);
+    assert!(stage.app.served().is_empty());
+}
+
+#[test]
+fn answers_carry_the_headers_of_the_audit() {
+    let stage = Stage::set(&SYSTEM);
+    let plain = stage.ask_as(Who::User, Request::get("/api/user"));
+    let policy: Vec<&str> = plain.field("content-security-policy").split("; ").collect();
+    for directive in [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-eval' 'unsafe-inline'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: https://image.tmdb.org https://artworks.thetvdb.com https://gravatar.com https://plex.tv",
+        "font-src 'self' data:",
+        "connect-src 'self' https://api.themoviedb.org https://www.omdbapi.com",
+        "frame-ancestors 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+    ] {
+        assert!(policy.contains(&directive), "{directive}: {policy:?}");
+    }
+    assert_eq!(plain.field("x-frame-options"), "DENY");
+    assert_eq!(plain.field("x-content-type-options"), "nosniff");
+    assert_eq!(plain.field("referrer-policy"), "strict-origin-when-cross-origin");
+    for closed in ["geolocation=()", "microphone=()", "camera=()"] {
+        assert!(plain.field("permissions-policy").contains(closed), "{closed}");
+    }
+    for told in ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"] {
+        assert!(!plain.field(told).is_empty(), "{told}");
+    }
+    assert!(!plain.fields.has("strict-transport-security"), "never on plain http");
+    let host = "lemedia.example.com";
+    let over_tls = Request::get("/api/health").host(host).field("X-Forwarded-Proto", "https");
+    let over_tls = stage.gateway.ask(&over_tls.field("X-Forwarded-For", "10.1.2.3"));
+    assert_eq!(over_tls.field("strict-transport-security"), "max-age=31536000; includeSubDomains; preload");
+}
