@@ -12,22 +12,27 @@ use http::StatusCode;
 use stagedoor_core::denial::{Denial, TokenFault};
 use stagedoor_core::guard::cors::CorsGrant;
 use stagedoor_core::guard::limit::Tickets;
+use stagedoor_core::guard::own;
 use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::head::{self, Parsed};
 use stagedoor_core::policy::{AdminPolicy, ErrorShape, HeadLimits};
 use stagedoor_core::reply::{Manner, Reply};
-use stagedoor_core::request::Head;
+use stagedoor_core::request::{Framing, Head};
+use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use crate::edge::adapt;
 use crate::edge::line::{Heard, Line};
 use crate::edge::request_id;
+use crate::enter::{self, Unlinked};
 use crate::gateway::{Gateway, Stage};
 use crate::reload::{Reloader, Trigger};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, count: 64, uri: 2 * 1024 };
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of a document that is sent here.
+const DOCUMENT_MAX: u64 = 16 * 1024;
 /// Connections at once; more wait in the backlog.
 const CONNECTIONS: usize = 64;
 
@@ -66,21 +71,24 @@ impl Admin {
         let bytes = match heard {
             Heard::Silence => return,
             Heard::Fault(denial) => self.bytes(refusal(&denial, &request_id), false),
-            Heard::Head => self.answer(&line, &request_id).await,
+            Heard::Head => self.answer(&mut line, &request_id).await,
         };
         line.say(&bytes).await;
         line.hang_up(&mut open).await;
     }
 
-    async fn answer(&self, line: &Line, request_id: &str) -> Vec<u8> {
-        let head = match head::parse(&line.buffer, &LIMITS) {
+    async fn answer(&self, line: &mut Line, request_id: &str) -> Vec<u8> {
+        // The head is read where it lies, while what follows it is still to come.
+        let buffer = std::mem::take(&mut line.buffer);
+        let head = match head::parse(&buffer, &LIMITS) {
             Ok(Parsed::Complete(head)) => head,
             Ok(Parsed::Partial) => {
                 return self.bytes(refusal(&Denial::BadRequest("unreadable head"), request_id), false);
             }
             Err(denial) => return self.bytes(refusal(&denial, request_id), false),
         };
-        let reply = match self.decide(&head).await {
+        let early = buffer.get(head.length..).unwrap_or_default();
+        let reply = match self.decide(&head, early, line).await {
             Ok(Answer { status, kind, body }) => {
                 with_bare(request_id, |policy, at| Reply::text(status, kind, body, policy, at))
             }
@@ -93,7 +101,7 @@ impl Admin {
         adapt::to_h1(reply, self.gateway.now(), head_only, true)
     }
 
-    async fn decide(&self, head: &Head<'_>) -> Result<Answer, Denial> {
+    async fn decide(&self, head: &Head<'_>, early: &[u8], line: &mut Line) -> Result<Answer, Denial> {
         let live = self.gateway.live();
         let policy = &live.policy.admin;
         if !is_private_name(head.host, &policy.hosts) {
@@ -127,6 +135,15 @@ impl Admin {
                 drop(live);
                 Ok(self.reload().await)
             }
+            "/api/v1/enter" => {
+                authorised(head, policy)?;
+                if head.method != "POST" {
+                    return Err(Denial::MethodNotAllowed { allow: "POST".into() });
+                }
+                drop(live);
+                let document = document(head, early, line).await?;
+                self.enter(&document)
+            }
             path if path.starts_with("/api/") => authorised(head, policy).and(Err(Denial::NotFound)),
             _ => Err(Denial::NotFound),
         }
@@ -143,10 +160,78 @@ impl Admin {
                 serde_json::json!({ "reloaded": false, "problems": problems }),
             ),
         };
-        let mut body = body.to_string().into_bytes();
-        body.push(b'\n');
-        Answer { status, kind: "application/json", body }
+        Answer::json(status, &body)
     }
+
+    /// Makes an enter link.
+    fn enter(&self, document: &Secret<Vec<u8>>) -> Result<Answer, Denial> {
+        let wish: Wish = serde_json::from_slice(document.expose())
+            .map_err(|_| Denial::BadRequest("not a JSON object with a `token`, and perhaps an `app`"))?;
+        let token = Secret::new(wish.token.into_bytes());
+        Ok(match self.gateway.link(wish.app.as_deref(), token) {
+            Ok(link) => {
+                let listen: Vec<String> = self.gateway.listening().iter().map(ToString::to_string).collect();
+                let body = serde_json::json!({
+                    "code": link.code.expose(),
+                    "path": own::ENTER,
+                    "expires_in": enter::LIFE.as_secs(),
+                    "app": &*link.app.name,
+                    "hosts": link.app.hosts,
+                    "listen": listen,
+                    "needs_https": link.needs_https,
+                });
+                Answer::json(StatusCode::CREATED, &body)
+            }
+            Err(unlinked) => {
+                let status = match unlinked {
+                    Unlinked::Full => StatusCode::SERVICE_UNAVAILABLE,
+                    Unlinked::NoSuchApp(_) | Unlinked::WhichApp(_) | Unlinked::Misfit(_) => {
+                        StatusCode::UNPROCESSABLE_ENTITY
+                    }
+                };
+                let title = status.canonical_reason().unwrap_or_default();
+                let body = serde_json::json!({
+                    "type": "about:blank",
+                    "title": title,
+                    "status": status.as_u16(),
+                    "detail": unlinked.to_string(),
+                });
+                Answer { kind: "application/problem+json", ..Answer::json(status, &body) }
+            }
+        })
+    }
+}
+
+/// What `/api/v1/enter` is asked.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    app: Option<String>,
+    token: String,
+}
+
+/// The JSON document of a request, whole. `early`: what of it came with the head.
+async fn document(head: &Head<'_>, early: &[u8], line: &mut Line) -> Result<Secret<Vec<u8>>, Denial> {
+    let length = match head.framing {
+        Framing::Length(length @ ..=DOCUMENT_MAX) => usize::try_from(length).unwrap_or(0),
+        Framing::Length(_) => return Err(Denial::BodyTooLarge { max: DOCUMENT_MAX }),
+        Framing::None | Framing::Chunked => {
+            return Err(Denial::BadRequest("a body with a declared length is expected"));
+        }
+    };
+    let kind = head.sole_text("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    if !kind.trim().eq_ignore_ascii_case("application/json") {
+        return Err(Denial::MediaType);
+    }
+    let early = early.get(..length).unwrap_or(early);
+    if head.expects_continue && early.is_empty() && !line.go_on().await {
+        return Err(Denial::BadRequest("the body ends in the middle"));
+    }
+    let mut body = Vec::with_capacity(length);
+    body.extend_from_slice(early);
+    let read = line.take_body(&mut body, length - early.len(), PATIENCE).await;
+    let body = Secret::new(body);
+    read.map(|()| body)
 }
 
 /// What the listener says when it does not refuse.
@@ -159,6 +244,12 @@ struct Answer {
 impl Answer {
     fn text(status: StatusCode, body: &str) -> Self {
         Self { status, kind: "text/plain; charset=utf-8", body: body.as_bytes().to_vec() }
+    }
+
+    fn json(status: StatusCode, body: &serde_json::Value) -> Self {
+        let mut body = body.to_string().into_bytes();
+        body.push(b'\n');
+        Self { status, kind: "application/json", body }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the whole process shares.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use crate::edge::adapt;
 use crate::edge::permits::Permits;
 use crate::edge::request_id;
+use crate::enter::Links;
 use crate::listeners::Machine;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::logs::Logs;
@@ -54,6 +56,9 @@ pub(crate) struct Gateway {
     pub(crate) access: AccessLog,
     logs: Logs,
     pub(crate) permits: Arc<Permits>,
+    pub(crate) links: Links,
+    /// Where clients connect: port 0 has become a real one.
+    listening: OnceLock<Vec<SocketAddr>>,
     stage: watch::Sender<Stage>,
     started: Instant,
     unheeded_told: AtomicBool,
@@ -76,6 +81,8 @@ impl Gateway {
             access,
             logs,
             permits: Arc::new(Permits::default()),
+            links: Links::default(),
+            listening: OnceLock::new(),
             stage: watch::Sender::new(Stage::Serving),
             started,
             unheeded_told: AtomicBool::new(false),
@@ -101,6 +108,16 @@ impl Gateway {
         let open = i64::try_from(self.permits.open()).unwrap_or(i64::MAX);
         self.metrics.connections.set(open);
         self.metrics.render(&live.policy).map_err(|_| Denial::Internal("the metrics cannot be written"))
+    }
+
+    /// The public addresses, once they are bound.
+    pub(crate) fn listening(&self) -> &[SocketAddr] {
+        self.listening.get().map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn listens(&self, addresses: Vec<SocketAddr>) {
+        // Bound once in the life of a process.
+        let _ = self.listening.set(addresses);
     }
 
     /// What `connections = "auto"` means here.

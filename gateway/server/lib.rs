@@ -8,6 +8,7 @@ mod admin;
 mod confinement;
 mod crowding;
 mod edge;
+mod enter;
 mod gateway;
 mod listeners;
 mod reload;

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pingora::proxy::HttpProxy;
 use pingora_core::server::configuration::ServerConf;
 use stagedoor_core::config::{self, Compiled, Problem, Source};
+use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::Policy;
+use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -20,10 +24,11 @@ use crate::confinement::{self, Kept};
 use crate::crowding;
 use crate::edge::front::Front;
 use crate::edge::proxy::Proxy;
+use crate::enter;
 use crate::gateway::{Gateway, Stage, clock};
 use crate::listeners::{self, Machine};
 use crate::loader;
-use crate::materials::DiskMaterials;
+use crate::materials::{DiskMaterials, random};
 use crate::reload::{self, Reloader, Trigger};
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::logs::{Logs, hook_panics};
@@ -45,6 +50,8 @@ pub struct Start {
     pub config: ConfigSource,
     /// What runs beside the gateway in this process.
     pub beside: Option<Beside>,
+    /// What is to be said once the gateway answers.
+    pub greeting: Option<Greeting>,
 }
 
 /// What runs beside the gateway, under the same confinement.
@@ -53,6 +60,47 @@ pub struct Beside {
     pub start: Box<dyn FnOnce() -> std::io::Result<()>>,
     /// A folder that is removed at the end of the process.
     pub removed: PathBuf,
+}
+
+/// Called once, with the gateway that answers.
+pub type Greeting = Box<dyn FnOnce(&Ready<'_>) + Send>;
+
+/// A gateway that answers, for whoever started it.
+pub struct Ready<'a> {
+    gateway: &'a Gateway,
+}
+
+impl Ready<'_> {
+    /// The first public address.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.gateway.listening().first().copied()
+    }
+
+    /// A token of the first provider that signs, for at most `lifetime`.
+    ///
+    /// # Errors
+    /// None signs, or not this.
+    pub fn sign(&self, user: &str, roles: &[String], lifetime: Duration) -> Result<Secret<String>, String> {
+        let live = self.gateway.live();
+        let signs = |provider: &&Arc<JwtPolicy>| provider.keys.iter().any(JwtKey::signs);
+        let provider = live.policy.providers.iter().find(signs).ok_or("no provider can sign")?;
+        let lifetime = lifetime.min(provider.max_lifetime);
+        let jti = URL_SAFE_NO_PAD.encode(random::<16>());
+        provider.sign(user, roles, &[], lifetime, &jti, self.gateway.now()).map(Secret::new)
+    }
+
+    /// The address that takes this token into a browser on this machine, once.
+    ///
+    /// # Errors
+    /// There is no single app, it would not take the token, or it has no host to name.
+    pub fn link(&self, token: &Secret<String>) -> Result<Secret<String>, String> {
+        let token = Secret::new(token.expose().as_bytes().to_vec());
+        let link = self.gateway.link(None, token).map_err(|unlinked| unlinked.to_string())?;
+        let port = self.address().map_or(80, |address| address.port());
+        let base = enter::base(&link.app.hosts, port).ok_or("no host of the app can be named")?;
+        Ok(enter::address(&base, link.code.expose()))
+    }
 }
 
 /// Where the configuration comes from.
@@ -103,9 +151,10 @@ impl ConfigSource {
 /// that cannot be made. Once it serves, it only ends by a signal.
 pub fn run(start: Start) -> anyhow::Result<()> {
     let started = Instant::now();
-    let sources = start.config.read().map_err(Problems::new)?;
+    let Start { config: from, beside, greeting } = start;
+    let sources = from.read().map_err(Problems::new)?;
     let compiled =
-        config::compile(&sources, &start.config.materials(), None, clock(started)).map_err(Problems::new)?;
+        config::compile(&sources, &from.materials(), None, clock(started)).map_err(Problems::new)?;
     let Compiled { policy, warnings, restart: _ } = compiled;
     let logs = Logs::start(&policy.log).context("cannot set up logging")?;
     for warning in &warnings {
@@ -113,7 +162,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     }
     let bound = Bound::new(&policy, &sources)?;
     let machine = Machine::look();
-    confine(&start.config, &policy, start.beside)?;
+    confine(&from, &policy, beside)?;
     // From here on there may be threads.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(policy.server.threads.unwrap_or(machine.threads))
@@ -121,8 +170,8 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         .thread_name("stagedoor")
         .build()
         .context("cannot start the runtime")?;
-    let ready = Ready { config: start.config, sources, policy, logs, bound, machine, started };
-    let outcome = runtime.block_on(serve(ready));
+    let confined = Confined { config: from, greeting, sources, policy, logs, bound, machine, started };
+    let outcome = runtime.block_on(serve(confined));
     // Whatever is still running has had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
@@ -146,8 +195,9 @@ fn confine(config: &ConfigSource, policy: &Policy, beside: Option<Beside>) -> an
 }
 
 /// What a confined process serves with.
-struct Ready {
+struct Confined {
     config: ConfigSource,
+    greeting: Option<Greeting>,
     sources: Vec<Source>,
     policy: Policy,
     logs: Logs,
@@ -156,8 +206,8 @@ struct Ready {
     started: Instant,
 }
 
-async fn serve(ready: Ready) -> anyhow::Result<()> {
-    let Ready { config, sources, policy, logs, bound, machine, started } = ready;
+async fn serve(confined: Confined) -> anyhow::Result<()> {
+    let Confined { config, greeting, sources, policy, logs, bound, machine, started } = confined;
     let mut signals = Signals::new()?;
     let metrics = Metrics::new().context("cannot set up the metrics")?;
     hook_panics(metrics.panics.clone());
@@ -175,7 +225,11 @@ async fn serve(ready: Ready) -> anyhow::Result<()> {
         never,
     });
     bound.announce();
+    gateway.listens(bound.addresses());
     bound.open(&front, &reloader)?;
+    if let Some(greet) = greeting {
+        greet(&Ready { gateway: &gateway });
+    }
     if let ConfigSource::File(path) = &config {
         tokio::spawn(reload::watch(Arc::clone(&reloader), path.clone()));
     }
@@ -211,9 +265,13 @@ impl Bound {
         Ok(Self { public, admin })
     }
 
-    /// The addresses as bound: port 0 has become a real one.
+    /// The public addresses as bound: port 0 has become a real one.
+    fn addresses(&self) -> Vec<SocketAddr> {
+        self.public.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
     fn announce(&self) {
-        for address in self.public.iter().filter_map(|listener| listener.local_addr().ok()) {
+        for address in self.addresses() {
             tracing::info!(%address, "listening");
         }
         if let Some(address) = self.admin.as_ref().and_then(|listener| listener.local_addr().ok()) {

@@ -1,6 +1,6 @@
 //! The commands, as typed.
 
-use crate::harness::{Command, Folder, Gateway, Output, Request, Upstream};
+use crate::harness::{Client, Command, Folder, Gateway, Output, Request, Upstream};
 
 const GOOD: &str = r#"
 [app.media]
@@ -227,4 +227,17 @@ fn the_demo_does_what_it_prints() {
         })
         .collect();
     assert_eq!(answers, ["401", "200", "429", "413"], "{lines:#?}");
+    // And the link for the browser.
+    let said = demo.stdout();
+    let (base, code) = said
+        .lines()
+        .find_map(|line| line.split_once("/.stagedoor/enter#"))
+        .unwrap_or_else(|| panic!("no link: {said}"));
+    let form = Request::post("/.stagedoor/enter", format!("code={code}"))
+        .host(base.trim_start_matches("http://"))
+        .field("Content-Type", "application/x-www-form-urlencoded");
+    let address = format!("127.0.0.1:{}", base.rsplit_once(':').unwrap().1).parse().unwrap();
+    let entered = Client::connect(address).ask(&form);
+    assert_eq!(entered.status, 204, "{entered:?}");
+    assert!(entered.field("set-cookie").starts_with("stagedoor_token="), "{entered:?}");
 }

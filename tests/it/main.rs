@@ -14,6 +14,7 @@ mod harness;
 mod bodies;
 mod cli;
 mod confinement;
+mod enter;
 mod failures;
 mod framing;
 mod identity;

@@ -382,6 +382,17 @@ fn one_upstream_and_nothing_else_needs_a_token_for_everything() {
     assert_eq!(ask(Request::get("/anything").bearer(made.stdout.trim())).status, 200);
     assert_eq!(folder.mode("data/jwt_secret"), 0o600);
     crate::confinement::assert_confined(running.pid());
+    // The link that is printed at the start, and another.
+    let printed = running.wait_for("a link", |said| {
+        said.lines().find_map(|line| line.split_once("/.stagedoor/enter#")).map(|(_, code)| code.to_owned())
+    });
+    let made = Command::new(&folder, &["token", "--upstream", "--sub", "bob", "--link"]).run();
+    let another = made.stdout.trim().split_once("/.stagedoor/enter#").unwrap_or_else(|| panic!("{made:?}")).1;
+    for code in [&*printed, another] {
+        let form = Request::post("/.stagedoor/enter", format!("code={code}"))
+            .field("Content-Type", "application/x-www-form-urlencoded");
+        assert_eq!(ask(form).status, 204);
+    }
     assert!(!running.stdout().contains("panicked") && !running.stderr().contains("panicked"));
 }
 

@@ -155,6 +155,7 @@ fn the_order_of_the_source_is_the_order_of_the_checks() {
         "Guard::Target",
         "Guard::Access",
         "Guard::AppLimit",
+        "Guard::Own",
         "Guard::Route",
         "Guard::Preflight",
         "Guard::RouteLimit",

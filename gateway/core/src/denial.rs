@@ -31,6 +31,10 @@ pub enum Denial {
         /// The value of `Allow`, sorted, comma-separated; may be empty.
         allow: Arc<str>,
     },
+    /// The code of an enter link is unknown, used or expired.
+    LinkInvalid,
+    /// The body is of a type that is not read here.
+    MediaType,
     /// The client's address is not one the app admits.
     AddressRefused,
     /// Two credentials that differ.
@@ -122,6 +126,7 @@ pub enum Guard {
     Client,
     Access,
     AppLimit,
+    Own,
     Route,
     Preflight,
     RouteLimit,
@@ -149,6 +154,8 @@ impl Denial {
             Self::UnknownHost => "unknown_host",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::LinkInvalid => "link_invalid",
+            Self::MediaType => "media_type",
             Self::AddressRefused => "address_refused",
             Self::AmbiguousCredentials => "ambiguous_credentials",
             Self::TokenMissing => "token_missing",
@@ -178,6 +185,7 @@ impl Denial {
             }
             Self::TokenMissing | Self::TokenInvalid(_) | Self::TokenExpired => StatusCode::UNAUTHORIZED,
             Self::AddressRefused
+            | Self::LinkInvalid
             | Self::RoleMissing
             | Self::ScopeMissing
             | Self::NotOwner
@@ -188,6 +196,7 @@ impl Denial {
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -216,6 +225,8 @@ impl Denial {
             Self::UnknownHost
             | Self::NotFound
             | Self::MethodNotAllowed { .. }
+            | Self::LinkInvalid
+            | Self::MediaType
             | Self::AddressRefused
             | Self::TokenMissing
             | Self::TokenInvalid(_)
@@ -243,6 +254,7 @@ impl Denial {
             Self::AmbiguousPath(_) | Self::UnknownHost => Guard::Target,
             Self::AddressRefused => Guard::Access,
             Self::RateLimited(_) => Guard::AppLimit,
+            Self::LinkInvalid | Self::MediaType => Guard::Own,
             Self::NotFound | Self::MethodNotAllowed { .. } => Guard::Route,
             Self::BodyTooLarge { .. } => Guard::Size,
             Self::AmbiguousCredentials
@@ -274,6 +286,8 @@ impl Denial {
             | Self::UnknownHost
             | Self::NotFound
             | Self::MethodNotAllowed { .. }
+            | Self::LinkInvalid
+            | Self::MediaType
             | Self::AddressRefused
             | Self::AmbiguousCredentials
             | Self::TokenMissing

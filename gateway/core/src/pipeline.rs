@@ -13,6 +13,7 @@ use crate::guard::client::Client;
 use crate::guard::cors::{CorsGrant, Preflight};
 use crate::guard::limit::{Budget, LimitKey, Tickets};
 use crate::guard::origin::OriginChecked;
+use crate::guard::own::{self, Elsewhere, Own, Place};
 use crate::guard::permission::Allowed;
 use crate::guard::routes::Found;
 use crate::guard::target::Target;
@@ -80,6 +81,8 @@ pub enum Admission<'h> {
     Forward(Box<Permit<'h>>),
     /// It is a CORS preflight and answered here.
     Preflight(Preflight),
+    /// It is for a page of the gateway's own.
+    Own(Own),
 }
 
 /// Proof that every check ran: made here alone, and only of all the evidence.
@@ -93,6 +96,7 @@ pub struct Permit<'h> {
     app: Arc<App>,
     route: Arc<Route>,
     _screened: Screened,
+    _elsewhere: Elsewhere,
     _origin: OriginChecked,
     _allowed: Allowed,
     _budgets: [Budget; 3],
@@ -125,6 +129,17 @@ pub fn admit<'h>(
 
     trail.reached = Guard::AppLimit;
     let address = LimitKey::address(client.ip());
+    let elsewhere = match own::locate(&target) {
+        Place::App(elsewhere) => elsewhere,
+        Place::Own(asked) => {
+            app.limit.take(&address, now, &mut trail.tickets)?;
+            trail.reached = Guard::Own;
+            // No other origin reads these pages.
+            trail.cors = CorsGrant::default();
+            let occupied = || own::is_occupied(app, head, now, &policy.tokens);
+            return asked.judge(head, &target, occupied).map(Admission::Own);
+        }
+    };
     let preflight = app.cors.preflight(head);
     // A preflight asks about the request it announces: its route is the one of that method.
     let announced = preflight.as_ref().and_then(|_| head.sole_text("access-control-request-method"));
@@ -181,6 +196,7 @@ pub fn admit<'h>(
         app: Arc::clone(app),
         route,
         _screened: screened,
+        _elsewhere: elsewhere,
         _origin: origin,
         _allowed: allowed,
         _budgets: [app_budget, route_budget, caller_budget],

@@ -42,6 +42,27 @@ pub struct Manner<'a> {
     pub realm: &'a str,
 }
 
+/// A page of the gateway's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnPage {
+    /// It takes a code.
+    Enter {
+        /// Somebody is in already: it asks before it goes on.
+        occupied: bool,
+    },
+    /// The code was good; it goes on to the app by itself.
+    ///
+    /// A page and no redirect: browsers hold all that follows a form to `form-action`, also where the app then
+    /// sends them to another site.
+    Entered,
+    /// It asks whether to leave.
+    Leave,
+    /// The token is out of the browser.
+    Left,
+    /// Nothing, for those who show no pages.
+    Nothing,
+}
+
 impl Reply {
     /// The answer to a refusal.
     #[must_use]
@@ -77,6 +98,21 @@ impl Reply {
     pub fn preflight(preflight: &Preflight, policy: &ResponsePolicy, at: &Circumstances<'_>) -> Self {
         let cors = CorsGrant::default();
         Self::of_preflight(preflight).dressed(policy, &Circumstances { cors: &cors, ..*at })
+    }
+
+    /// A page of the gateway's own. `cookies` are set, or taken out again, by it.
+    #[must_use]
+    pub fn own(
+        page: OwnPage,
+        cookies: Vec<HeaderValue>,
+        policy: &ResponsePolicy,
+        at: &Circumstances<'_>,
+    ) -> Self {
+        let mut reply = Self::of_own(page);
+        for cookie in cookies {
+            reply.fields.append(header::SET_COOKIE, cookie);
+        }
+        reply.dressed(policy, at)
     }
 
     /// Any other local answer.
@@ -128,10 +164,7 @@ impl Reply {
     fn of(denial: &Denial, manner: Manner<'_>, request_id: &str) -> Self {
         let status = denial.status();
         let mut reply = if manner.navigation {
-            let body = page::render(denial, request_id).into_bytes();
-            let mut reply = Self::plain(status, "text/html; charset=utf-8", body);
-            reply.fields.insert(header::CONTENT_SECURITY_POLICY, page::POLICY);
-            reply
+            Self::html(status, &page::refusal(denial, request_id), page::POLICY)
         } else {
             let (content_type, body) = worded(denial, manner.shape, request_id);
             Self::plain(status, content_type, body)
@@ -146,6 +179,35 @@ impl Reply {
         if let Denial::MethodNotAllowed { allow } = denial {
             reply.put(header::ALLOW, HeaderValue::from_str(allow));
         }
+        reply
+    }
+
+    fn of_own(page: OwnPage) -> Self {
+        match page {
+            OwnPage::Enter { occupied } => Self::form(&page::enter(occupied), page::ENTER_POLICY),
+            OwnPage::Entered => Self::html(StatusCode::OK, &page::entered(), page::POLICY),
+            OwnPage::Leave => Self::form(&page::leave(), page::LEAVE_POLICY),
+            OwnPage::Left => Self::html(StatusCode::OK, &page::left(), page::POLICY),
+            OwnPage::Nothing => Self {
+                status: StatusCode::NO_CONTENT,
+                fields: HeaderMap::new(),
+                body: Vec::new(),
+                close: false,
+            },
+        }
+    }
+
+    /// A page whose form is sent back here. Under `no-referrer` a browser would send it with `Origin: null`,
+    /// which says less than nothing where it sends no `Sec-Fetch-Site` either: over plain HTTP.
+    fn form(body: &str, policy: HeaderValue) -> Self {
+        let mut reply = Self::html(StatusCode::OK, body, policy);
+        reply.fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        reply
+    }
+
+    fn html(status: StatusCode, body: &str, policy: HeaderValue) -> Self {
+        let mut reply = Self::plain(status, "text/html; charset=utf-8", body.as_bytes().to_vec());
+        reply.fields.insert(header::CONTENT_SECURITY_POLICY, policy);
         reply
     }
 
@@ -178,15 +240,20 @@ impl Reply {
 /// Whether a browser navigates: by `Sec-Fetch-Mode`, else a GET or HEAD that accepts HTML.
 #[must_use]
 pub fn is_navigation(head: &Head<'_>) -> bool {
+    let unsaid = !head.has("sec-fetch-mode") && !matches!(head.method, "GET" | "HEAD");
+    !unsaid && shows_page(head)
+}
+
+/// As [`is_navigation`], for any method: over plain HTTP a browser does not say that it sends a form.
+#[must_use]
+pub fn shows_page(head: &Head<'_>) -> bool {
     if let Some(mode) = head.first("sec-fetch-mode") {
         return mode.eq_ignore_ascii_case(b"navigate");
     }
-    matches!(head.method, "GET" | "HEAD")
-        && head
-            .all("accept")
-            .flat_map(|value| value.split(|b| *b == b','))
-            .filter_map(|range| range.split(|b| *b == b';').next())
-            .any(|range| range.trim_ascii().eq_ignore_ascii_case(b"text/html"))
+    head.all("accept")
+        .flat_map(|value| value.split(|b| *b == b','))
+        .filter_map(|range| range.split(|b| *b == b';').next())
+        .any(|range| range.trim_ascii().eq_ignore_ascii_case(b"text/html"))
 }
 
 /// A problem of RFC 9457; the members in the order of the RFC.

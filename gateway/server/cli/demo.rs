@@ -1,24 +1,24 @@
 //! `stagedoor demo`
 
 use std::fs::DirBuilder;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stagedoor_core::config::Source;
 
-use super::{Failure, compile, now, print};
+use super::{Failure, print};
 use crate::demo;
-use crate::materials::{DiskMaterials, random};
-use crate::serve::{self, Beside, ConfigSource, Start};
+use crate::materials::random;
+use crate::serve::{self, Beside, ConfigSource, Ready, Start};
 
 /// See it work: a sample app with the gateway in front of it
 ///
-/// A small media app without any defence runs inside this process, on loopback. What is printed is an
-/// address for the browser and four lines to paste: refused, allowed, limited, too large.
+/// A small media app without any defence runs inside this process, on loopback. What is printed is a
+/// link for the browser and four lines to paste: refused, allowed, limited, too large.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
@@ -33,33 +33,24 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let folder = Folder::create()?;
     let base = folder.0.clone();
     let name = base.join("demo").display().to_string().into();
-    let config = Source { name, text: demo::config_text(app.address, listen) };
-    let token = token(&config, &base)?;
-    let lines = demo::lines(app.address, listen, &token);
-    let start = move || {
-        app.start()?;
-        // The lines are for pasting at once: they are told when they work.
-        std::thread::Builder::new().name("demo-lines".into()).spawn(move || {
-            if answers(listen) {
-                let _ = print(&lines);
-            }
-        })?;
-        Ok(())
-    };
-    let beside = Some(Beside { start: Box::new(start), removed: base.clone() });
-    Ok(serve::run(Start { config: ConfigSource::Text { source: config, base }, beside })?)
+    let address = app.address;
+    let config = Source { name, text: demo::config_text(address, listen) };
+    let config = ConfigSource::Text { source: config, base: base.clone() };
+    let beside = Beside { start: Box::new(move || app.start()), removed: base };
+    // The lines are for pasting at once: they are told when they work.
+    let greeting = Box::new(move |ready: &Ready<'_>| match lines(ready, address, listen) {
+        Ok(lines) => {
+            let _ = print(&lines);
+        }
+        Err(reason) => eprintln!("the demo cannot show itself: {reason}"),
+    });
+    Ok(serve::run(Start { config, beside: Some(beside), greeting: Some(greeting) })?)
 }
 
-/// A token of the secret that the gateway is about to read.
-fn token(config: &Source, base: &Path) -> Result<String, Failure> {
-    let materials = DiskMaterials { base: base.to_owned(), may_generate: true, no_files: false };
-    let policy = compile(std::slice::from_ref(config), &materials)?.policy;
-    let provider = policy.providers.first().ok_or_else(|| anyhow::anyhow!("the demo has no provider"))?;
-    let id: [u8; 16] = random();
-    let (roles, lifetime) = (["user".to_owned()], Duration::from_secs(3_600));
-    provider
-        .sign("guest", &roles, &[], lifetime, &URL_SAFE_NO_PAD.encode(id), now())
-        .map_err(|message| anyhow::anyhow!(message).into())
+fn lines(ready: &Ready<'_>, app: SocketAddr, listen: SocketAddr) -> Result<String, String> {
+    let token = ready.sign("guest", &["user".to_owned()], Duration::from_secs(3_600))?;
+    let link = ready.link(&token)?;
+    Ok(demo::lines(app, listen, token.expose(), link.expose()))
 }
 
 fn free(port: u16) -> Result<SocketAddr, Failure> {
@@ -67,17 +58,6 @@ fn free(port: u16) -> Result<SocketAddr, Failure> {
         Ok(address) => Ok(address),
         Err(error) => Err(anyhow::anyhow!("cannot listen on port `{port}`: {error} (try `--port 0`)").into()),
     }
-}
-
-/// Whether somebody answers there within ten seconds.
-fn answers(address: SocketAddr) -> bool {
-    (0..200).any(|_| {
-        let there = TcpStream::connect(address).is_ok();
-        if !there {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        there
-    })
 }
 
 /// A private folder for the demo's secrets, removed at the end.

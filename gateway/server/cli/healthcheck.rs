@@ -1,11 +1,11 @@
 //! `stagedoor healthcheck`
 
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Failure, compile_file, print};
+use super::{Failure, compile_file, operator, print};
 use crate::materials::DiskMaterials;
 
 /// Ask a running gateway whether it is ready
@@ -40,15 +40,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 fn admin(file: &Path) -> Result<SocketAddr, Failure> {
     // No secret is looked at: this runs every few seconds, and perhaps as somebody else.
     let materials = DiskMaterials { may_generate: false, no_files: true, ..DiskMaterials::beside(file) };
-    let Some(mut address) = compile_file(file, &materials)?.policy.admin.listen else {
-        return Err(Failure::usage("the admin listener is off", "set `admin.listen`"));
-    };
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        IpAddr::V4(_) | IpAddr::V6(_) => {}
-    }
-    Ok(address)
+    operator::address(&compile_file(file, &materials)?.policy.admin)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -92,39 +84,17 @@ fn ask(url: &Url) -> io::Result<u16> {
 }
 
 fn ask_at(address: SocketAddr, url: &Url, until: Instant) -> io::Result<u16> {
-    let mut stream = TcpStream::connect_timeout(&address, left(until)?)?;
-    stream.set_write_timeout(Some(left(until)?))?;
     let Url { authority, path } = url;
-    stream.write_all(
-        format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n").as_bytes(),
-    )?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+    let mut stream = operator::call(address, request.as_bytes(), until)?;
     // The status line is all that matters: `HTTP/1.1 200 `.
     let mut line = Vec::new();
-    let mut chunk = [0; 64];
     while line.len() < 13 {
-        stream.set_read_timeout(Some(left(until)?))?;
-        let length = stream.read(&mut chunk)?.min(chunk.len());
-        let (read, _) = chunk.split_at(length);
-        if read.is_empty() {
+        if operator::read_some(&mut stream, &mut line, until)? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        line.extend_from_slice(read);
     }
-    status(&line).ok_or_else(|| ErrorKind::InvalidData.into())
-}
-
-fn status(line: &[u8]) -> Option<u16> {
-    let rest = line.strip_prefix(b"HTTP/1.1 ").or_else(|| line.strip_prefix(b"HTTP/1.0 "))?;
-    let (digits, after) = rest.split_at_checked(3)?;
-    let sound = digits.iter().all(u8::is_ascii_digit) && matches!(after.first(), Some(b' ' | b'\r'));
-    sound.then(|| digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0')))
-}
-
-fn left(until: Instant) -> io::Result<Duration> {
-    match until.checked_duration_since(Instant::now()) {
-        Some(left) if !left.is_zero() => Ok(left),
-        Some(_) | None => Err(ErrorKind::TimedOut.into()),
-    }
+    operator::status(&line).ok_or_else(|| ErrorKind::InvalidData.into())
 }
 
 const TIMEOUT: Duration = Duration::from_secs(3);

@@ -18,6 +18,7 @@ mod check;
 mod demo;
 mod explain;
 mod healthcheck;
+mod operator;
 mod problems;
 mod quick;
 mod run;

@@ -50,6 +50,7 @@ kind = "jwt"
 keys = [{{ secret = {{ file = "{SECRET_FILE}", env = "JWT_SECRET_KEY", generate = true }} }}]
 issuer = "stagedoor"
 audience = ["app"]
+sources = ["bearer", "cookie:stagedoor_token"]
 
 [app.app]
 hosts = {hosts}

@@ -1,11 +1,12 @@
 //! `stagedoor run`
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::problems::Problems;
 use super::quick::{self, Environment};
 use super::{DEFAULT_FILE, Failure};
-use crate::serve::{self, ConfigSource, Start};
+use crate::serve::{self, ConfigSource, Ready, Start};
 
 /// Run the gateway
 ///
@@ -42,13 +43,23 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
         ConfigSource::File(_) => {}
         ConfigSource::Text { .. } => {
-            // Standard output belongs to the access events.
-            eprintln!(
-                "every request needs a token; make one in this folder with `stagedoor token --upstream --sub NAME`"
-            );
+            return Ok(serve::run(Start { config, beside: None, greeting: Some(Box::new(greet)) })?);
         }
     }
-    Ok(serve::run(Start { config, beside: None })?)
+    Ok(serve::run(Start { config, beside: None, greeting: None })?)
+}
+
+/// Standard output belongs to the access events.
+fn greet(ready: &Ready<'_>) {
+    eprintln!(
+        "every request needs a token; in a browser, for the next twelve hours, open this within ten minutes:"
+    );
+    match ready.sign("owner", &[], VISIT).and_then(|token| ready.link(&token)) {
+        Ok(link) => eprintln!("  {}", link.expose()),
+        Err(reason) => eprintln!("  there is no link: {reason}"),
+    }
+    eprintln!("another link, from this folder:  stagedoor token --upstream --sub NAME --for 12h --link");
+    eprintln!("a token for programs:            stagedoor token --upstream --sub NAME");
 }
 
 /// What the operator said.
@@ -99,6 +110,9 @@ impl<'a> Asked<'a> {
 fn both(what: &str, hint: &str) -> Failure {
     Failure::usage(format!("two configurations: {what}"), hint)
 }
+
+/// How long the first link lets its user in.
+const VISIT: Duration = Duration::from_secs(12 * 3_600);
 
 const AFTER: &str = "\
 Environment:

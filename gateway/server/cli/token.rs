@@ -1,17 +1,21 @@
 //! `stagedoor token`
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 use stagedoor_core::config::Compiled;
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::Policy;
 
+use super::operator::Operator;
 use super::quick::{self, Environment};
 use super::{DEFAULT_FILE, Failure, compile, compile_file, config_file, now, parse_span, print};
+use crate::enter;
 use crate::materials::{DiskMaterials, random};
 use crate::serve::ConfigSource;
 
@@ -43,12 +47,96 @@ pub(super) struct Args {
     /// The `[auth.NAME]` that signs, where several can
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
+    /// Print an address that takes the token into a browser, once, within ten minutes; the gateway has to run
+    #[arg(long)]
+    link: bool,
+    /// The `[app.NAME]` that the link leads to, where there are several
+    #[arg(long, value_name = "NAME", requires = "link")]
+    app: Option<String>,
+    /// How browsers reach the app, such as https://media.example.com [default: its first host and the listener]
+    #[arg(long, value_name = "BASE", requires = "link", value_parser = parse_base)]
+    url: Option<String>,
+    /// For programs
+    #[arg(long, requires = "link")]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let compiled = load(args.config.as_deref(), args.upstream)?;
     let token = sign(&compiled.policy, args)?;
+    if args.link {
+        return link(compiled.policy, &token, args);
+    }
     print(&format!("{token}\n"))
+}
+
+/// Asks the running gateway for a link.
+fn link(policy: Policy, token: &str, args: &Args) -> Result<(), Failure> {
+    let wish = json!({ "app": args.app, "token": token });
+    let answer = Operator::of(policy)?.post("/api/v1/enter", &wish)?;
+    let made = Made::of(&answer).ok_or_else(|| {
+        anyhow::anyhow!("the gateway's answer is not understood; hint: is it of this version?")
+    })?;
+    let base = match &args.url {
+        Some(base) => base.clone(),
+        None => enter::base(&made.hosts, made.port).ok_or_else(|| {
+            Failure::usage(
+                format!("every host of the app is a wildcard: `{}`", made.hosts.join("`, `")),
+                "say how browsers reach it: `--url https://media.example.com`",
+            )
+        })?,
+    };
+    if made.needs_https && !base.starts_with("https://") {
+        eprintln!("warning: browsers take the app's cookie by https alone; hint: `--url https://…`");
+    }
+    let address = enter::address(&base, &made.code);
+    if args.json {
+        let told = json!({ "url": address.expose(), "app": made.app, "expires_in": made.expires_in });
+        return print(&format!("{told:#}\n"));
+    }
+    print(&format!("{}\n", address.expose()))
+}
+
+/// What the gateway says of a link that it made.
+struct Made {
+    code: String,
+    app: String,
+    hosts: Vec<String>,
+    port: u16,
+    expires_in: u64,
+    needs_https: bool,
+}
+
+impl Made {
+    fn of(answer: &Value) -> Option<Self> {
+        let text = |name: &str| answer.get(name)?.as_str().map(str::to_owned);
+        let texts = |name: &str| -> Option<Vec<String>> {
+            answer.get(name)?.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+        };
+        let listen = texts("listen")?;
+        Some(Self {
+            code: text("code")?,
+            app: text("app")?,
+            hosts: texts("hosts")?,
+            port: listen.first()?.parse::<SocketAddr>().ok()?.port(),
+            expires_in: answer.get("expires_in")?.as_u64()?,
+            needs_https: answer.get("needs_https")?.as_bool()?,
+        })
+    }
+}
+
+/// `http://host` or `https://host`, perhaps with a port, and nothing behind it.
+fn parse_base(text: &str) -> Result<String, String> {
+    let base = text.strip_suffix('/').unwrap_or(text);
+    let authority = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+    let sound = |authority: &str| {
+        !authority.is_empty()
+            && authority.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
+    };
+    match authority {
+        Some(authority) if sound(authority) => Ok(base.to_owned()),
+        Some(_) | None => Err("scheme and host alone, such as https://media.example.com".into()),
+    }
 }
 
 fn load(file: Option<&Path>, upstream: bool) -> Result<Compiled, Failure> {
@@ -108,8 +196,11 @@ Examples:
   stagedoor token --sub alice
   stagedoor token --upstream --sub alice
   stagedoor token --sub bob --roles admin,user --scopes read --for 30m
+  stagedoor token --sub alice --link
+  stagedoor token --sub alice --link --app films --url https://films.example.com
   curl -H \"Authorization: Bearer $(stagedoor token --sub alice)\" http://localhost:8080/
 
 Exit codes:
-  0  the token is on standard output
+  0  the token, or the link, is on standard output
+  1  the gateway does not run, or makes no link
   2  wrong usage, or mistakes in the configuration";

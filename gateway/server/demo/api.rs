@@ -24,6 +24,7 @@ pub(super) fn router() -> Router {
         .route("/", get(|| page("text/html; charset=utf-8", include_str!("index.html"))))
         .route("/app.js", get(|| page("text/javascript; charset=utf-8", include_str!("app.js"))))
         .route("/app.css", get(|| page("text/css; charset=utf-8", include_str!("app.css"))))
+        .route("/icon.svg", get(|| page("image/svg+xml", ICON)))
         .route("/api/health", get(async || Json(json!({ "status": "ok" }))))
         .route("/api/downloads", get(downloads).post(download))
         .route("/api/upload", post(upload))
@@ -171,6 +172,7 @@ async fn leak(mut response: Response) -> Response {
     response
 }
 
+const ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#a8481c"/><path d="M6 4v8l6-4z" fill="#fff"/></svg>"##;
 const JOBS_MAX: usize = 100;
 const PICTURES: u32 = 6;
 const TICK: Duration = Duration::from_secs(1);

@@ -7,12 +7,6 @@ function say(text) {
   log.textContent = `${new Date().toLocaleTimeString()}  ${text}\n${log.textContent}`.slice(0, 4000);
 }
 
-// The part of an address behind its # never leaves the browser; here it brings the token in.
-function enter(token) {
-  document.cookie = `sd_demo=${encodeURIComponent(token)}; Path=/; SameSite=Strict`;
-  begin();
-}
-
 async function ask(path, options = {}) {
   const answer = await fetch(path, options);
   const kind = answer.headers.get("content-type") || "";
@@ -39,7 +33,8 @@ let events;
 async function begin() {
   events?.close();
   const list = await ask("/api/gallery");
-  at("who").textContent = list.ok ? "with a token" : "without a token";
+  at("who").textContent = list.ok ? "with a token, in a cookie that no script can read" : "without a token: open an enter link";
+  at("leave").hidden = !list.ok;
   at("gallery").replaceChildren();
   if (!list.ok) return;
   for (const picture of JSON.parse(list.text)) {
@@ -51,16 +46,6 @@ async function begin() {
   events = new EventSource("/api/events");
   events.addEventListener("progress", (event) => showJobs(JSON.parse(event.data)));
 }
-
-at("enter").addEventListener("submit", (event) => {
-  event.preventDefault();
-  enter(at("token").value.trim());
-});
-
-at("leave").addEventListener("click", () => {
-  document.cookie = "sd_demo=; Path=/; Max-Age=0";
-  begin();
-});
 
 at("download").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -89,10 +74,4 @@ at("ws").addEventListener("click", () => {
   setTimeout(() => socket.close(), 5000);
 });
 
-const token = new URLSearchParams(location.hash.slice(1)).get("token");
-if (token) {
-  history.replaceState(null, "", location.pathname);
-  enter(token);
-} else {
-  begin();
-}
+begin();

@@ -76,7 +76,7 @@ kind     = "jwt"
 keys     = [{{ secret = {{ file = "state/jwt_secret", generate = true }} }}]
 issuer   = "stagedoor"
 audience = ["demo"]
-sources  = ["bearer", "cookie:{COOKIE}"]
+sources  = ["bearer", "cookie:stagedoor_token"]
 
 [app.demo]
 hosts    = ["localhost", "127.0.0.1"]
@@ -89,7 +89,7 @@ body.max = "1MiB"
 csp = {{ mode = "enforce", policy = {{ default-src = ["'self'"] }} }}
 
 [[app.demo.route]]
-match = ["GET /", "GET /app.js", "GET /app.css", "GET /api/health"]
+match = ["GET /", "GET /app.js", "GET /app.css", "GET /icon.svg", "GET /api/health"]
 name  = "page"
 auth  = "public"
 
@@ -109,10 +109,9 @@ roles = ["admin"]
     )
 }
 
-/// What is told once the gateway listens: an address for the browser, and four lines to paste.
+/// What is told once the gateway listens: a link for the browser, and four lines to paste.
 #[must_use]
-pub fn lines(upstream: SocketAddr, listen: SocketAddr, token: &str) -> String {
-    let port = listen.port();
+pub fn lines(upstream: SocketAddr, listen: SocketAddr, token: &str, link: &str) -> String {
     let curl = "curl -si";
     let bearer = format!("-H 'Authorization: Bearer {token}'");
     let start =
@@ -122,8 +121,8 @@ pub fn lines(upstream: SocketAddr, listen: SocketAddr, token: &str) -> String {
         "
 An app without any defence listens on http://{upstream}, and Stagedoor in front of it on http://{listen}
 
-In a browser, for the next hour:
-http://localhost:{port}/#token={token}
+In a browser, for the next hour; open it within ten minutes, it works once:
+{link}
 
 Without a token it is refused, 401:
 {curl} {downloads}
@@ -140,9 +139,6 @@ A body over the cap of its route is too large, 413:
 "
     )
 }
-
-/// The cookie in which the demo's page keeps its token.
-const COOKIE: &str = "sd_demo";
 
 #[cfg(test)]
 mod tests;

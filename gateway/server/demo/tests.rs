@@ -36,6 +36,7 @@ fn the_app_answers() {
     check("GET /", &["200 ok", "text/html", "server: uvicorn", "x-powered-by: express", "allow-origin: *"]);
     check("GET /app.js", &["200 ok", "text/javascript"]);
     check("GET /app.css", &["200 ok", "text/css"]);
+    check("GET /icon.svg", &["200 ok", "image/svg+xml"]);
     check("GET /api/health", &["200 ok", r#"{"status":"ok"}"#]);
     check("GET /api/downloads", &["200 ok", "[]"]);
     check(
@@ -94,7 +95,7 @@ fn ranges() {
 #[test]
 fn the_lines_begin_with_curl_and_the_configuration_is_toml() {
     let (upstream, listen) = ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
-    let text = lines(upstream, listen, "T");
+    let text = lines(upstream, listen, "T", "L");
     let curls: Vec<&str> = text.lines().filter(|line| line.starts_with("curl ")).collect();
     assert_eq!(curls.len(), 4);
     assert!(curls.iter().all(|line| line.contains("http://127.0.0.1:2/api/downloads")));

@@ -5,6 +5,8 @@
 //! as a head that was written from the permit; the socket comes back afterwards for the next
 //! request. A forwarding loop of our own could stand in [`Turn::hand_over`]'s place.
 
+mod own;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use pingora::proxy::HttpProxy;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use stagedoor_core::chunked::{Chunked, Malformed};
-use stagedoor_core::denial::Denial;
+use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::guard::upgrade::Upgrade;
 use stagedoor_core::guard::upstream;
@@ -71,6 +73,23 @@ enum After {
     Reset(TcpStream),
     /// There is nothing left to end.
     Gone,
+}
+
+/// An answer of our own.
+struct Said {
+    reply: Reply,
+    denial: Option<Denial>,
+    /// The body, where it was read; `None` if nobody wanted it.
+    taken: Option<Taken>,
+}
+
+/// How much of a body was read.
+#[derive(Clone, Copy)]
+struct Taken {
+    /// All of it.
+    bytes: u64,
+    /// What of it had come with the head.
+    buffered: usize,
 }
 
 /// What the record needs besides the head.
@@ -173,11 +192,13 @@ impl<'a> Turn<'a> {
                 let reply = with_circumstances(&self, &head, &trail, |policy, at| {
                     Reply::preflight(&preflight, policy, at)
                 });
-                self.answer(tcp, buffer, &head, &trail, reply, None).await
+                self.answer(tcp, buffer, &head, &trail, Said { reply, denial: None, taken: None }).await
             }
+            Ok(Admission::Own(own)) => self.attend(tcp, buffer, &head, begun.0, own, trail).await,
             Err(denial) => {
                 let reply = self.refusal(&head, &trail, &denial);
-                self.answer(tcp, buffer, &head, &trail, reply, Some(&denial)).await
+                self.answer(tcp, buffer, &head, &trail, Said { reply, denial: Some(denial), taken: None })
+                    .await
             }
         }
     }
@@ -186,7 +207,9 @@ impl<'a> Turn<'a> {
     fn refusal(&self, head: &Head<'_>, trail: &Trail, denial: &Denial) -> Reply {
         let manner = Manner {
             shape: trail.app.as_ref().map_or(ErrorShape::Problem, |app| app.errors),
-            navigation: reply::is_navigation(head),
+            // The forms of our own pages are sent by people, whatever their browser says of it.
+            navigation: reply::is_navigation(head)
+                || (trail.reached == Guard::Own && reply::shows_page(head)),
             realm: trail.app.as_ref().map_or("stagedoor", |app| &app.name),
         };
         with_circumstances(self, head, trail, |policy, at| Reply::refusal(denial, manner, policy, at))
@@ -205,10 +228,11 @@ impl<'a> Turn<'a> {
         buffer: &BytesMut,
         head: &Head<'_>,
         trail: &Trail,
-        reply: Reply,
-        denial: Option<&Denial>,
+        said: Said,
     ) -> After {
+        let Said { reply, denial, taken } = said;
         let unwanted = match head.framing {
+            _ if taken.is_some() => Some(0),
             Framing::None => Some(0),
             Framing::Length(length) if length <= SKIP && !head.expects_continue => {
                 usize::try_from(length).ok()
@@ -222,7 +246,8 @@ impl<'a> Turn<'a> {
             && self.front.gateway.stage() == Stage::Serving;
         let own_time = self.started.elapsed();
         let mut line = Line::new(tcp);
-        let outcome = Outcome::local(trail, &reply, denial, own_time);
+        let bytes_in = taken.map_or(0, |taken| taken.bytes);
+        let outcome = Outcome { bytes_in, ..Outcome::local(trail, &reply, denial.as_ref(), own_time) };
         let bytes = adapt::to_h1(reply, self.front.gateway.now(), head.method == "HEAD", !goes_on);
         let told = line.say(&bytes).await;
         self.record(Some(head), &outcome);
@@ -230,11 +255,12 @@ impl<'a> Turn<'a> {
             return After::Gone;
         }
         let Some(unwanted) = unwanted.filter(|_| goes_on) else { return After::HangUp(line.tcp) };
-        let buffered = buffer.len().saturating_sub(head.length).min(unwanted);
+        let used = head.length + taken.map_or(0, |taken| taken.buffered);
+        let buffered = buffer.len().saturating_sub(used).min(unwanted);
         if !line.skip_ahead(unwanted - buffered, SKIP_TIME).await {
             return After::Gone;
         }
-        After::Next(line.tcp, head.length + buffered, BytesMut::new())
+        After::Next(line.tcp, used + buffered, BytesMut::new())
     }
 
     /// Lets a permitted request go to the app, by way of pingora.

@@ -109,6 +109,30 @@ impl Line {
         matches!(tokio::time::timeout(ANSWER_TIME, self.tcp.write_all(bytes)).await, Ok(Ok(())))
     }
 
+    /// Reads the rest of a small body into `body`: exactly `length` bytes, all of them within `within`.
+    ///
+    /// One deadline for the whole, so that a client that drips gets no more time than one that is silent.
+    pub(crate) async fn take_body(
+        &mut self,
+        body: &mut Vec<u8>,
+        length: usize,
+        within: Duration,
+    ) -> Result<(), Denial> {
+        let start = body.len();
+        body.resize(start.saturating_add(length), 0);
+        let rest = body.get_mut(start..).unwrap_or_default();
+        match tokio::time::timeout(within, self.tcp.read_exact(rest)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(Denial::BadRequest("the body ends in the middle")),
+            Err(_) => Err(Denial::BodyTimeout),
+        }
+    }
+
+    /// Tells the client to send the body that it announced.
+    pub(crate) async fn go_on(&mut self) -> bool {
+        self.say(b"HTTP/1.1 100 Continue\r\n\r\n").await
+    }
+
     /// Reads and forgets the rest of a body that nobody wants: exactly `length` bytes.
     pub(crate) async fn skip_ahead(&mut self, mut length: usize, within: Duration) -> bool {
         let until = Instant::now() + within;

@@ -412,7 +412,7 @@ fn with_addresses(config: &str) -> String {
     for (table, key, line) in [
         ("[server]", "\nlisten", r#"listen = ["127.0.0.1:0"]"#),
         ("[admin]", "token ", r#"token = { file = "admin_token" }"#),
-        ("[admin]", "127.0.0.1:0\"\n", r#"listen = "127.0.0.1:0""#),
+        ("[admin]", "\nlisten", r#"listen = "127.0.0.1:0""#),
         ("[log]", "access ", r#"access = { file = "access.jsonl" }"#),
     ] {
         let present = table_of(&text, table);

@@ -78,11 +78,14 @@ pub fn decided_by(outcome: &Result<(), Denial>, trail: &Trail) -> Option<(&'stat
 
 /// The keys that can have decided, nearest first.
 fn deciding(outcome: &Result<(), Denial>, reached: Guard) -> &'static [&'static str] {
-    let Err(denial) = outcome else { return &["auth", "match"] };
+    let Err(denial) = outcome else {
+        return if reached == Guard::Own { &[] } else { &["auth", "match"] };
+    };
     match denial {
         Denial::AmbiguousPath(_) => &["encoded_slash", "case"],
         Denial::UnknownHost => &["hosts"],
         Denial::NotFound | Denial::MethodNotAllowed { .. } => &["unlisted"],
+        Denial::LinkInvalid | Denial::MediaType => &[],
         Denial::AddressRefused => &["access"],
         Denial::AmbiguousCredentials
         | Denial::TokenMissing
@@ -116,7 +119,7 @@ fn check(policy: &Policy, expect: &Expect, now: Now) -> Option<Problem> {
     let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let (outcome, trail) = rehearse(policy, request, host, caller.as_ref(), ip, now);
     let kept = match (answer, &outcome) {
-        (Expected::Forward, outcome) => outcome.is_ok(),
+        (Expected::Forward, outcome) => outcome.is_ok() && trail.reached == Guard::Body,
         (Expected::Status(status), Err(denial)) => denial.status().as_u16() == *status,
         (Expected::Code(code), Err(denial)) => denial.code() == code,
         (Expected::Status(_) | Expected::Code(_), Ok(())) => false,
@@ -131,6 +134,7 @@ fn check(policy: &Policy, expect: &Expect, now: Now) -> Option<Problem> {
     };
     let who = caller.as_ref().map_or("nobody", |caller| &caller.user);
     let found = match &outcome {
+        Ok(()) if trail.reached == Guard::Own => "answered by the gateway itself".to_owned(),
         Ok(()) => "forward".to_owned(),
         Err(denial) => format!("{} {}", denial.status().as_u16(), denial.code()),
     };
@@ -154,6 +158,7 @@ fn guard(reached: Guard) -> &'static str {
         Guard::Target => "the host and the path",
         Guard::Client | Guard::Access => "the client's address",
         Guard::AppLimit | Guard::RouteLimit | Guard::CallerLimit => "a limit",
+        Guard::Own => "the gateway's own pages",
         Guard::Route => "the routes",
         Guard::Preflight => "CORS",
         Guard::Size | Guard::Body => "the size of the body",

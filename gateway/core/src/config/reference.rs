@@ -168,6 +168,8 @@ fn every_denial() -> Vec<Denial> {
         Denial::UnknownHost,
         Denial::NotFound,
         Denial::MethodNotAllowed { allow: Arc::from("METHODS") },
+        Denial::LinkInvalid,
+        Denial::MediaType,
         Denial::AddressRefused,
         Denial::AmbiguousCredentials,
         Denial::TokenMissing,

@@ -19,6 +19,8 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::UnknownHost, "421 unknown_host", Guard::Target),
         (Denial::NotFound, "404 not_found", Guard::Route),
         (Denial::MethodNotAllowed { allow }, "405 method_not_allowed", Guard::Route),
+        (Denial::LinkInvalid, "403 link_invalid", Guard::Own),
+        (Denial::MediaType, "415 media_type", Guard::Own),
         (Denial::AddressRefused, "403 address_refused", Guard::Access),
         (Denial::AmbiguousCredentials, "400 ambiguous_credentials close", Guard::Identity),
         (Denial::TokenMissing, "401 token_missing", Guard::Identity),

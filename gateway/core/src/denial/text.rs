@@ -18,6 +18,8 @@ impl Denial {
             Self::UnknownHost => "Nothing is served under this host name",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed { .. } => "Method not allowed",
+            Self::LinkInvalid => "This link was used already, or has expired",
+            Self::MediaType => "A body of this type is not accepted here",
             Self::AddressRefused => "Your address has no access",
             Self::AmbiguousCredentials => "The request carries two different credentials",
             Self::TokenMissing => "Not authenticated",
@@ -66,6 +68,8 @@ impl Denial {
             Self::MethodNotAllowed { allow } => {
                 return format!("no route of this path has the method, those that have one: `{allow}`");
             }
+            Self::LinkInvalid => "code of an enter link is unknown, used or expired; `stagedoor token --link` makes another",
+            Self::MediaType => "body of a type that is not read here",
             Self::AddressRefused => "address is in `access.deny`, or not in `access.allow`",
             Self::AmbiguousCredentials => "two credentials that differ; `sources` names the carriers that are read",
             Self::TokenMissing => "no credential in any of the `sources` of the app or its provider",

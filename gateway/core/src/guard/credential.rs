@@ -184,6 +184,21 @@ impl CarrierPolicy {
         })
     }
 
+    /// The names of our cookies.
+    pub fn cookies(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().filter_map(|source| match source {
+            Source::Cookie(name) => Some(name.as_str()),
+            Source::Bearer | Source::Header(_) | Source::Query(_) => None,
+        })
+    }
+
+    /// Whether one of our cookies is there, genuine or not.
+    #[must_use]
+    pub fn stand_in_cookie(&self, head: &Head<'_>) -> bool {
+        let cookies = self.sources.iter().filter(|source| matches!(source, Source::Cookie(_)));
+        cookies.into_iter().any(|cookie| cookie.is_used(head))
+    }
+
     /// A cookie value without our cookies: `None` if unchanged, empty if nothing is left.
     #[must_use]
     pub fn strip_cookie(&self, value: &[u8]) -> Option<Vec<u8>> {

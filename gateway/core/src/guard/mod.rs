@@ -11,6 +11,8 @@ pub mod access;
 
 pub mod limit;
 
+pub mod own;
+
 pub mod routes;
 
 pub mod cors;

@@ -1,6 +1,7 @@
 //! The order of the checks, from the configuration's text and the bytes of a request.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod own;
 mod pairs;
 
 use std::net::IpAddr;
@@ -87,6 +88,7 @@ fn outcome(policy: &Policy, from: &str, request: &str) -> String {
             let allowed = preflight.headers.iter().any(|(name, _)| *name == "access-control-allow-origin");
             format!("preflight {}", if allowed { "allowed" } else { "silent" })
         }
+        Ok(Admission::Own(own)) => format!("own {own:?}"),
         Err(denial) => denied(&denial),
     }
 }

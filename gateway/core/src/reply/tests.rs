@@ -124,19 +124,98 @@ fn a_navigation_gets_a_page() {
         assert!(!page.contains(absent), "{absent}\n{page}");
     }
     let page = String::from_utf8(Reply::of(&Denial::TokenMissing, manner, ID).body).unwrap();
-    assert!(page.contains("Not authenticated") && page.contains("Sign in") && page.contains(ID));
+    assert!(page.contains("Not authenticated") && page.contains("Open your enter link") && page.contains(ID));
 }
 
 #[test]
 fn the_page_allows_its_one_style_block_alone() {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, page::STYLE.as_bytes());
-    let hash = base64::engine::general_purpose::STANDARD.encode(digest);
+    let style = hash(page::STYLE);
     let expected = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; form-action 'none'; style-src '{style}'; base-uri 'none'; frame-ancestors 'none'"
     );
     assert_eq!(page::POLICY, expected);
     let manner = Manner { navigation: true, ..manner(ErrorShape::Problem) };
     assert_eq!(field(&Reply::of(&Denial::NotFound, manner, ID), "content-security-policy"), expected);
+}
+
+/// As a policy names a block.
+fn hash(block: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, block.as_bytes());
+    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
+}
+
+/// What stands between two marks of a page, where there is one such block alone.
+fn block<'p>(page: &'p str, from: &str, to: &str) -> &'p str {
+    let (_, rest) = page.split_once(from).unwrap();
+    let (block, rest) = rest.split_once(to).unwrap();
+    assert!(!rest.contains(from), "a second {from}");
+    block
+}
+
+#[test]
+fn own_pages_allow_what_they_hold_and_nothing_else() {
+    let pages = [
+        (OwnPage::Enter { occupied: false }, "form-action 'self'"),
+        (OwnPage::Enter { occupied: true }, "form-action 'self'"),
+        (OwnPage::Entered, "form-action 'none'"),
+        (OwnPage::Leave, "form-action 'self'"),
+        (OwnPage::Left, "form-action 'none'"),
+    ];
+    for (page, form) in pages {
+        let reply = Reply::of_own(page);
+        let html = String::from_utf8(reply.body.clone()).unwrap();
+        let scripts = if html.contains("<script") {
+            format!("script-src '{}'; ", hash(block(&html, "<script>", "</script>")))
+        } else {
+            String::new()
+        };
+        let style = hash(block(&html, "<style>", "</style>"));
+        let expected = format!(
+            "default-src 'none'; {scripts}{form}; style-src '{style}'; base-uri 'none'; frame-ancestors 'none'"
+        );
+        assert_eq!(field(&reply, "content-security-policy"), expected, "{page:?}");
+        assert_eq!(html.contains("<script"), matches!(page, OwnPage::Enter { .. }), "{page:?}");
+        for absent in ["http://", "https://", "url(", " style=", "onclick", "onload", "<img", "<link"] {
+            assert!(!html.contains(absent), "{page:?}: {absent}\n{html}");
+        }
+        // Without a referrer a browser would send our own forms with `Origin: null`.
+        let referrer = if html.contains("<form") { "same-origin" } else { "-" };
+        assert_eq!(field(&reply, "referrer-policy"), referrer, "{page:?}");
+    }
+    let waits = |occupied| {
+        let page = Reply::of_own(OwnPage::Enter { occupied });
+        String::from_utf8(page.body).unwrap().contains("action=\"/.stagedoor/enter\" data-waits>")
+    };
+    assert!(waits(true) && !waits(false));
+    let nothing = Reply::of_own(OwnPage::Nothing);
+    assert_eq!((nothing.status, nothing.body.len()), (StatusCode::NO_CONTENT, 0));
+}
+
+#[test]
+fn an_own_page_is_dressed_and_sets_its_cookies() {
+    let (cors, tickets) = (CorsGrant::default(), Tickets::default());
+    let at = Circumstances {
+        https: false,
+        host: "media.example",
+        request_id: ID,
+        cors: &cors,
+        tickets: &tickets,
+        server_timing: None,
+    };
+    let cookies = vec![HeaderValue::from_static("a=1"), HeaderValue::from_static("b=2")];
+    let reply = Reply::own(OwnPage::Enter { occupied: false }, cookies, ResponsePolicy::bare(), &at);
+    for (name, value) in [
+        ("set-cookie", "a=1 || b=2"),
+        ("cache-control", "no-store"),
+        ("referrer-policy", "same-origin"),
+        ("x-frame-options", "DENY"),
+        ("x-content-type-options", "nosniff"),
+        ("x-request-id", ID),
+        ("access-control-allow-origin", "-"),
+        ("location", "-"),
+    ] {
+        assert_eq!(field(&reply, name), value, "{name}");
+    }
 }
 
 #[test]
@@ -180,6 +259,8 @@ fn navigations() {
             length: 0,
         };
         assert_eq!(is_navigation(&head), expected, "{method} {:?}", head.fields);
+        let get = Head { method: "GET", ..head.clone() };
+        assert_eq!(shows_page(&head), is_navigation(&get), "{method} {:?}", head.fields);
     };
     check("GET", &[("Sec-Fetch-Mode", "navigate"), ("Accept", "*/*")], true);
     check("POST", &[("sec-fetch-mode", "navigate")], true);

@@ -93,10 +93,11 @@ impl Account {
             "user": self.user,
             "app": self.trail.app.as_ref().map(|app| &*app.name),
             "route": self.trail.route.as_ref().map(|route| &*route.label),
-            "verdict": match (&self.verdict, self.is_preflight()) {
-                (Ok(()), false) => "forward",
-                (Ok(()), true) => "preflight",
-                (Err(_), _) => "refuse",
+            "verdict": match &self.verdict {
+                Err(_) => "refuse",
+                Ok(()) if self.is_preflight() => "preflight",
+                Ok(()) if self.is_own() => "own",
+                Ok(()) => "forward",
             },
             "status": denial.map(|d| d.status().as_u16()),
             "code": denial.map(Denial::code),
@@ -107,6 +108,7 @@ impl Account {
 
     fn conclusion(&self) -> String {
         match &self.verdict {
+            Ok(()) if self.is_own() => "answered here: a page of the gateway's own\n".into(),
             Ok(()) if self.is_preflight() => "answered here: a CORS preflight\n".into(),
             Ok(()) => match &self.trail.app {
                 Some(app) => format!("forwarded to {}\n", app.upstream.url),
@@ -122,6 +124,10 @@ impl Account {
         self.verdict.is_ok() && self.trail.reached == Guard::Preflight
     }
 
+    fn is_own(&self) -> bool {
+        self.verdict.is_ok() && self.trail.reached == Guard::Own
+    }
+
     fn steps(&self) -> Vec<Step> {
         let step = |(guard, name): (Guard, &'static str)| {
             let outcome = outcome(guard, self.trail.reached, self.verdict.is_ok());
@@ -130,7 +136,9 @@ impl Account {
                 if outcome == Outcome::NotReached { None } else { self.rule(guard) }.unwrap_or_default();
             Step { name, outcome, rule, line: line.cloned() }
         };
-        CHECKS.into_iter().map(step).collect()
+        // Of most requests there is nothing to say about the gateway's own pages.
+        let told = |(guard, _): &(Guard, &str)| *guard != Guard::Own || self.trail.reached == Guard::Own;
+        CHECKS.into_iter().filter(told).map(step).collect()
     }
 
     /// What the configuration says about a check, and where.
@@ -152,6 +160,7 @@ impl Account {
                 }
                 Some(_) | None => (limits(&app.limit), place(&app.lines, &["limit.ip", "limit"])),
             }),
+            Guard::Own => Some(("`/.stagedoor/` is the gateway's own".into(), None)),
             Guard::Route => app.map(|app| found(app, route)),
             Guard::Preflight => {
                 app.map(|app| (cors(&app.cors), place(&app.lines, &["cors", "cors.origins"])))
@@ -180,12 +189,13 @@ impl Account {
 }
 
 /// The checks that are told, in their order.
-const CHECKS: [(Guard, &str); 14] = [
+const CHECKS: [(Guard, &str); 15] = [
     (Guard::Framing, "framing"),
     (Guard::Target, "host and path"),
     (Guard::Client, "client"),
     (Guard::Access, "address"),
     (Guard::AppLimit, "app limits"),
+    (Guard::Own, "own pages"),
     (Guard::Route, "route"),
     (Guard::Preflight, "preflight"),
     (Guard::RouteLimit, "route limits"),
@@ -202,8 +212,8 @@ fn outcome(guard: Guard, reached: Guard, admitted: bool) -> Outcome {
         std::cmp::Ordering::Less => Outcome::Passed,
         std::cmp::Ordering::Greater => Outcome::NotReached,
         std::cmp::Ordering::Equal if !admitted => Outcome::Refused,
-        // Only a preflight is admitted this early.
-        std::cmp::Ordering::Equal if guard == Guard::Preflight => Outcome::Answered,
+        // Only a preflight and a page of our own are admitted this early.
+        std::cmp::Ordering::Equal if matches!(guard, Guard::Preflight | Guard::Own) => Outcome::Answered,
         std::cmp::Ordering::Equal => Outcome::Passed,
     }
 }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 #[test]
@@ -16,18 +17,6 @@ fn addresses() {
     check("https://localhost/", None);
     check("http:///ready", None);
     check("http://a/\r\nX: y", None);
-}
-
-#[test]
-fn only_a_status_line_is_one() {
-    fn check(line: &[u8], expected: Option<u16>) {
-        assert_eq!(status(line), expected);
-    }
-    check(b"HTTP/1.1 200 OK\r\n", Some(200));
-    check(b"HTTP/1.0 503\r\n", Some(503));
-    check(b"HTTP/1.1 20x ", None);
-    check(b"HTTP/1.1 2000", None);
-    check(b"SSH-2.0-something", None);
 }
 
 #[test]

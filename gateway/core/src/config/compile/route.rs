@@ -10,6 +10,7 @@ use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw::{self, Ask};
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
+use crate::guard::own;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
 use crate::guard::routes::{Clash, Layer, Pattern, RoutesPolicy, Unlisted};
 use crate::guard::target::PathPolicy;
@@ -65,6 +66,15 @@ fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Given<String>,
         cx.report.vacant(&list.at, "a route that matches nothing", "write match = \"GET /api/items/{id}\"");
     }
     let parse = |given: &'r Given<String>| match Pattern::parse(&given.value) {
+        Ok(pattern) if own::covers(pattern.path().as_bytes()) => {
+            let hint = "remove it: no request for a path there reaches the app";
+            cx.report.problem(
+                &given.at,
+                format!("the gateway's own pages are there: `{}`", given.value),
+                hint,
+            );
+            None
+        }
         Ok(pattern) => Some((given, pattern)),
         Err(fault) => {
             cx.report.problem(&given.at, fault.message, fault.hint);

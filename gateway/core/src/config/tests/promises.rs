@@ -64,6 +64,10 @@ fn promises_that_are_broken_say_what_comes_out_and_why() {
             "comes out as `403 not_owner` | decided by `owner` at stagedoor.toml:16",
         ),
         (
+            "request = \"GET /.stagedoor/enter\"\nanswer = \"forward\"",
+            "promised `forward`, comes out as `answered by the gateway itself`",
+        ),
+        (
             "request = \"GET /x\"\nhost = \"nowhere\"\nanswer = 404",
             "comes out as `421 unknown_host` | decided by the host and the path",
         ),

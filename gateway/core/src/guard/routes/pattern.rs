@@ -95,6 +95,12 @@ impl Pattern {
         &self.text
     }
 
+    /// The path as written, parameters included.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.text.split_once(' ').map_or("", |(_, path)| path.trim_start())
+    }
+
     /// The method; `None` for `*`.
     #[must_use]
     pub fn method(&self) -> Option<&str> {

@@ -181,6 +181,9 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
         Ok(Admission::Preflight(preflight)) => {
             out.push_str(&written(&Reply::preflight(&preflight, response, &at)));
         }
+        Ok(Admission::Own(own)) => {
+            let _ = writeln!(out, "a page of ours: {own:?}");
+        }
         Ok(Admission::Forward(permit)) => {
             let mut to_app = BytesMut::new();
             write_head(&permit, &head, "1", &mut to_app);

@@ -1,0 +1,206 @@
+//! The gateway's own pages: `/.stagedoor/` of every app.
+//!
+//! Protects the pages that bring a token into a browser and take it out again from being the app's: no request
+//! for a path that any reading of it puts there is ever forwarded, whatever the routes say. A path that only some
+//! readers take for one of the area is refused. The path and every field are the client's choice.
+//! Bounds: one look at the first segment; a path that is not in its folded form is folded twice.
+//! RFC 9110 §15.5.6 and §15.5.16, RFC 6265bis §5.7.
+
+mod cookie;
+mod link;
+
+use crate::denial::Denial;
+use crate::guard::cors::CorsPolicy;
+use crate::guard::origin::OriginPolicy;
+use crate::guard::target::Target;
+use crate::path::{self, EncodedSlash};
+use crate::request::{Framing, Head};
+use crate::secret::Secret;
+
+pub use cookie::{COOKIE_MAX, clearing, needs_https, setting};
+pub use link::{Fit, Misfit, fit, is_occupied};
+
+/// The path of the page that takes a code.
+pub const ENTER: &str = "/.stagedoor/enter";
+/// The path of the page that ends it.
+pub const LEAVE: &str = "/.stagedoor/leave";
+/// Bytes of a form that is read here.
+pub const FORM_MAX: u64 = 4 * 1024;
+
+const AREA: &[u8] = b"/.stagedoor";
+const SEGMENT: &[u8] = b".stagedoor";
+
+/// Evidence: no reading of the path puts it in the area.
+#[derive(Debug)]
+pub struct Elsewhere(());
+
+/// To whom a path belongs.
+#[derive(Debug)]
+pub enum Place<'h> {
+    /// To the app.
+    App(Elsewhere),
+    /// To the gateway, at least in one reading.
+    Own(Asked<'h>),
+}
+
+/// A path of the area, yet to be answered.
+#[derive(Debug)]
+pub struct Asked<'h> {
+    spelling: Spelling<'h>,
+}
+
+/// How a path of the area is written.
+#[derive(Clone, Copy, Debug)]
+enum Spelling<'h> {
+    /// As the area's own; what follows `/.stagedoor`.
+    Plain(&'h [u8]),
+    /// So that only some readers find the area in it.
+    Disguised,
+}
+
+/// What is asked of the gateway itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// The page that takes a code.
+    EnterPage {
+        /// The browser carries a good token already: a link alone must not replace it.
+        occupied: bool,
+    },
+    /// To redeem the code in a form of so many bytes.
+    Enter {
+        /// At most [`FORM_MAX`].
+        length: usize,
+    },
+    /// The page that asks whether to leave.
+    LeavePage,
+    /// To take the token out of the browser.
+    Leave,
+}
+
+/// To whom the path belongs.
+#[must_use]
+pub fn locate<'h>(target: &Target<'h>) -> Place<'h> {
+    let raw = target.raw_path();
+    match spelling(raw, target.is_folded()) {
+        Some(spelling) => Place::Own(Asked { spelling }),
+        None => Place::App(Elsewhere(())),
+    }
+}
+
+/// Whether a request with this path belongs to the gateway, in any reading of it.
+pub(crate) fn covers(path: &[u8]) -> bool {
+    spelling(path, false).is_some()
+}
+
+/// `None` if no reading puts the path in the area. `folded`: it equals its folded form, but perhaps for its case.
+fn spelling(raw: &[u8], folded: bool) -> Option<Spelling<'_>> {
+    if let Some(rest) = raw.strip_prefix(AREA)
+        && matches!(rest.first(), None | Some(b'/'))
+    {
+        return Some(Spelling::Plain(rest));
+    }
+    let ours = if folded {
+        let first = raw.split(|b| *b == b'/').nth(1).unwrap_or_default();
+        first.eq_ignore_ascii_case(SEGMENT)
+    } else {
+        // An app may split at an encoded slash, or not; either reading counts. So does every case.
+        [EncodedSlash::Splits, EncodedSlash::Keeps].into_iter().any(|slash| {
+            let folded = path::fold(raw, false, slash);
+            folded.split(|b| *b == b'/').next() == Some(SEGMENT)
+        })
+    };
+    ours.then_some(Spelling::Disguised)
+}
+
+impl Asked<'_> {
+    /// What is asked, if it is asked in a way that is answered. `occupied`: see [`Own::EnterPage`].
+    ///
+    /// # Errors
+    /// The refusals of a path, a method, a form or an origin.
+    pub fn judge(
+        self,
+        head: &Head<'_>,
+        target: &Target<'_>,
+        occupied: impl FnOnce() -> bool,
+    ) -> Result<Own, Denial> {
+        let page = match self.spelling {
+            Spelling::Disguised => {
+                return Err(Denial::AmbiguousPath("another spelling of a path of the gateway's own"));
+            }
+            Spelling::Plain(b"/enter") => Page::Enter,
+            Spelling::Plain(b"/leave") => Page::Leave,
+            Spelling::Plain(_) => return Err(Denial::NotFound),
+        };
+        match (page, head.method) {
+            (Page::Enter, "GET" | "HEAD") => Ok(Own::EnterPage { occupied: occupied() }),
+            (Page::Enter, "POST") => {
+                let length = form_length(head)?;
+                same_origin(head, target)?;
+                form_type(head)?;
+                Ok(Own::Enter { length })
+            }
+            (Page::Leave, "GET" | "HEAD") if is_meant(head) => Ok(Own::Leave),
+            (Page::Leave, "GET" | "HEAD") => Ok(Own::LeavePage),
+            (Page::Leave, "POST") => same_origin(head, target).map(|()| Own::Leave),
+            (Page::Enter | Page::Leave, _) => {
+                Err(Denial::MethodNotAllowed { allow: "GET, HEAD, POST".into() })
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Page {
+    Enter,
+    Leave,
+}
+
+/// Whether somebody went to this address: no link or picture of another site, no picture of this one, and no
+/// browser that looks ahead. One that says nothing of where it comes from takes no cookie of ours from a picture.
+fn is_meant(head: &Head<'_>) -> bool {
+    let ahead = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| head.has(name));
+    let says = |name: &str, one_of: &[&str]| {
+        !head.has(name) || head.sole_text(name).is_some_and(|value| one_of.contains(&value))
+    };
+    !ahead && says("sec-fetch-site", &["same-origin", "none"]) && says("sec-fetch-mode", &["navigate"])
+}
+
+/// The rule of [`OriginPolicy::Always`]; no other origin is listed for these pages.
+fn same_origin(head: &Head<'_>, target: &Target<'_>) -> Result<(), Denial> {
+    OriginPolicy::Always.check(head, target, false, &CorsPolicy::SameOrigin).map(drop)
+}
+
+fn form_length(head: &Head<'_>) -> Result<usize, Denial> {
+    match head.framing {
+        Framing::None => Ok(0),
+        Framing::Length(length @ ..=FORM_MAX) => {
+            usize::try_from(length).map_err(|_| Denial::BodyTooLarge { max: FORM_MAX })
+        }
+        Framing::Length(_) => Err(Denial::BodyTooLarge { max: FORM_MAX }),
+        Framing::Chunked => Err(Denial::BadRequest("a body without a declared length")),
+    }
+}
+
+fn form_type(head: &Head<'_>) -> Result<(), Denial> {
+    let kind = head.sole_text("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    if kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Ok(());
+    }
+    Err(Denial::MediaType)
+}
+
+/// The `code` of a form; empty if there is none, or more than one.
+///
+/// What a person pastes may be the whole address: what counts stands behind its `#`.
+#[must_use]
+pub fn code(form: &[u8]) -> Secret<Vec<u8>> {
+    let mut codes = form.split(|b| *b == b'&').filter_map(|pair| pair.strip_prefix(b"code="));
+    let (Some(code), None) = (codes.next(), codes.next()) else { return Secret::new(Vec::new()) };
+    let decoded = Secret::new(path::decode(code).into_owned());
+    let pasted = decoded.expose().rsplit(|b| *b == b'#').next().unwrap_or_default();
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'+';
+    Secret::new(pasted.iter().copied().filter(|byte| !is_space(byte)).collect())
+}
+
+#[cfg(test)]
+mod tests;

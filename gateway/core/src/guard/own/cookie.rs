@@ -1,0 +1,49 @@
+//! The cookie that carries a token.
+//!
+//! RFC 6265 §4.1, RFC 6265bis §4.1.3 (prefixes) and §5.6 (sizes).
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+/// Bytes of name and value that browsers keep.
+pub const COOKIE_MAX: usize = 4096;
+
+/// `Set-Cookie` for a token that ends after `life`; `None` if it cannot stand there.
+///
+/// Out of reach for scripts, not sent with what other sites load, and only by https where it came by https.
+#[must_use]
+pub fn setting(name: &str, token: &[u8], life: Duration, https: bool) -> Option<HeaderValue> {
+    if life.as_secs() == 0 || !token.iter().all(|byte| is_cookie_octet(*byte)) {
+        return None;
+    }
+    let token = std::str::from_utf8(token).ok()?;
+    written(name, token, life.as_secs(), https)
+}
+
+/// `Set-Cookie` that takes it out again.
+#[must_use]
+pub fn clearing(name: &str, https: bool) -> Option<HeaderValue> {
+    written(name, "", 0, https)
+}
+
+/// Whether browsers take a cookie of this name by https alone.
+#[must_use]
+pub fn needs_https(name: &str) -> bool {
+    ["__host-", "__secure-"]
+        .iter()
+        .any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
+}
+
+fn written(name: &str, value: &str, seconds: u64, https: bool) -> Option<HeaderValue> {
+    let secure = if https { "; Secure" } else { "" };
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+    let mut value = HeaderValue::try_from(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// RFC 6265 §4.1.1.
+fn is_cookie_octet(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\')
+}

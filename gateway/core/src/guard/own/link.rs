@@ -1,0 +1,128 @@
+//! Whether a token can come into a browser, and in which cookie.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cookie::COOKIE_MAX;
+use crate::clock::Now;
+use crate::denial::{Denial, TokenFault};
+use crate::guard::caller::AuthPolicy;
+use crate::guard::jwt::TokenCache;
+use crate::policy::App;
+use crate::request::{Field, Framing, Head, Version};
+
+/// How a token comes into a browser of one app.
+#[derive(Debug)]
+pub struct Fit<'a> {
+    /// The name of the cookie.
+    pub cookie: &'a str,
+    /// Whom the token names.
+    pub user: Arc<str>,
+    /// When it ends, since the epoch.
+    pub expires: Duration,
+}
+
+/// Why a token cannot come into a browser of an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// The app asks nobody who they are.
+    AsksNobody,
+    /// No cookie is a source of the app's tokens.
+    NoCookie {
+        /// A provider that could read one.
+        provider: Arc<str>,
+    },
+    /// The app would refuse the token.
+    Refused(Denial),
+    /// A browser would not keep a cookie so large.
+    TooLarge {
+        /// Bytes of its name and value.
+        bytes: usize,
+    },
+}
+
+/// Finds the cookie in which `app` takes `token`, by presenting it there as a browser would.
+///
+/// # Errors
+/// No cookie does.
+pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Result<Fit<'a>, Misfit> {
+    let asking =
+        || app.routes.all().map(|route| &route.auth).filter_map(|auth| Some((auth, provider(auth)?)));
+    let Some((_, provider)) = asking().next() else { return Err(Misfit::AsksNobody) };
+    // An empty cookie counts as none.
+    let mut refusal = token.is_empty().then_some(Denial::TokenInvalid(TokenFault::Malformed));
+    for cookie in app.carriers.cookies() {
+        let value = [cookie.as_bytes(), b"=", token].concat();
+        let head = carrying(&value);
+        for (auth, _) in asking() {
+            match auth.authenticate(&head, now, tokens) {
+                Ok(caller) => {
+                    // Where a token is optional and this one stands elsewhere, nobody is proven.
+                    let Some((user, expires)) = caller.user().cloned().zip(caller.expires()) else {
+                        continue;
+                    };
+                    let bytes = cookie.len() + token.len();
+                    if bytes > COOKIE_MAX {
+                        return Err(Misfit::TooLarge { bytes });
+                    }
+                    return Ok(Fit { cookie, user, expires });
+                }
+                // The route reads other cookies.
+                Err(Denial::TokenMissing) => {}
+                Err(denial) => refusal = refusal.or(Some(denial)),
+            }
+        }
+    }
+    Err(refusal.map_or_else(|| Misfit::NoCookie { provider: Arc::clone(provider) }, Misfit::Refused))
+}
+
+/// Whether a cookie of the request names a user of the app. At most one verification, as for any request.
+#[must_use]
+pub fn is_occupied(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> bool {
+    let asking = || app.routes.all().map(|route| &route.auth).find(|auth| provider(auth).is_some());
+    app.carriers.stand_in_cookie(head)
+        && asking().is_some_and(|auth| {
+            auth.authenticate(head, now, tokens).is_ok_and(|caller| caller.user().is_some())
+        })
+}
+
+fn provider(auth: &AuthPolicy) -> Option<&Arc<str>> {
+    match auth {
+        AuthPolicy::Public => None,
+        AuthPolicy::Optional(providers) | AuthPolicy::Required(providers) => {
+            providers.first().map(|speaker| &speaker.provider.name)
+        }
+    }
+}
+
+fn carrying(cookie: &[u8]) -> Head<'_> {
+    Head {
+        method: "GET",
+        target: b"/",
+        host: "",
+        version: Version::Http11,
+        fields: vec![Field { name: "cookie", value: cookie }],
+        framing: Framing::None,
+        keep_alive: false,
+        expects_continue: false,
+        length: 0,
+    }
+}
+
+impl std::fmt::Display for Misfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AsksNobody => f.write_str("the app asks nobody who they are: it needs no link"),
+            Self::NoCookie { provider } => write!(
+                f,
+                "no cookie carries the app's tokens; hint: write \
+                 `sources = [\"bearer\", \"cookie:stagedoor_token\"]` in [auth.{provider}]"
+            ),
+            Self::Refused(denial) => write!(f, "the app would refuse this token: {}", denial.reason()),
+            Self::TooLarge { bytes } => write!(
+                f,
+                "a browser keeps no cookie over {COOKIE_MAX} bytes; hint: fewer roles and scopes; with this token: `{bytes}`"
+            ),
+        }
+    }
+}

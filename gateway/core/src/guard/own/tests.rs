@@ -1,0 +1,79 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::guard::target::tests::path;
+
+#[test]
+fn the_code_of_a_form() {
+    fn check(form: &str, expected: &str) {
+        assert_eq!(code(form.as_bytes()).expose(), expected.as_bytes(), "{form}");
+    }
+    check("code=abc_-1", "abc_-1");
+    check("a=b&code=abc&c=", "abc");
+    check("code=%61bc", "abc");
+    check("code=+abc%20%0D%0A", "abc");
+    check("code=http%3A%2F%2Fm.example%2F.stagedoor%2Fenter%23abc", "abc");
+    check("code=", "");
+    check("", "");
+    check("Code=abc", "");
+    check("xcode=abc", "");
+    check("code=abc&code=abc", "");
+    check("code", "");
+}
+
+#[test]
+fn a_cookie_is_out_of_reach_and_ends_with_its_token() {
+    fn check(token: &str, life: u64, https: bool, expected: Option<&str>) {
+        let cookie = setting("door", token.as_bytes(), Duration::from_secs(life), https);
+        assert_eq!(cookie.as_ref().map(|value| value.to_str().unwrap()), expected, "{token}");
+        assert!(cookie.is_none_or(|value| value.is_sensitive()));
+    }
+    check("a.b-c_", 60, false, Some("door=a.b-c_; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"));
+    check("a.b", 60, true, Some("door=a.b; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure"));
+    check("a.b", 0, true, None);
+    for bad in ["a;b", "a b", "a,b", "a\"b", "a\\b", "a\r\nb", "\u{e9}"] {
+        check(bad, 60, true, None);
+    }
+    let gone = clearing("door", true).unwrap();
+    assert_eq!(gone, "door=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure");
+    assert_eq!(clearing("door", false).unwrap(), "door=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+}
+
+#[test]
+fn names_that_need_https() {
+    for (name, expected) in [
+        ("__Host-door", true),
+        ("__secure-door", true),
+        ("__Hostdoor", false),
+        ("door", false),
+        ("", false),
+        ("__H\u{f6}st-", false),
+    ] {
+        assert_eq!(needs_https(name), expected, "{name}");
+    }
+}
+
+proptest! {
+    /// Whatever folds into the area is the gateway's, and what does not is the app's: the short look at a path
+    /// that is in its folded form agrees with the long one.
+    #[test]
+    fn no_reading_of_a_path_slips_past(
+        before in path(),
+        door in prop::sample::select(vec!["", ".stagedoor", ".StageDoor", "%2estagedoor", ".stagedoo%72"]),
+        after in path(),
+        alone in any::<bool>(),
+    ) {
+        let before = if alone { b"/".to_vec() } else { before };
+        let path = [&before, door.as_bytes(), &after].concat();
+        let reads = |slash| path::fold(&path, false, slash).split(|b| *b == b'/').next() == Some(SEGMENT);
+        let expected = reads(EncodedSlash::Splits) || reads(EncodedSlash::Keeps);
+        prop_assert_eq!(covers(&path), expected);
+        if path::is_folded(&path, true) {
+            prop_assert_eq!(spelling(&path, true).is_some(), expected);
+        }
+    }
+}

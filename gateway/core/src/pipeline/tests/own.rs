@@ -1,0 +1,246 @@
+//! The gateway's own pages: what is theirs, how they are asked, and that nothing of it is ever forwarded.
+
+use std::time::Duration;
+
+use super::{HOUSE, check, now, outcome, policy, wire};
+use crate::clock::Now;
+use crate::guard::own;
+
+/// An app that lets everything through that it is asked.
+const OPEN: &str = r#"
+[app.media]
+hosts = ["m.example"]
+upstream = "http://127.0.0.1:3000"
+auth = "public"
+encoded_slash = true
+EXTRA
+[[app.media.route]]
+match = "* /{*rest}"
+name = "all"
+limit.app = false
+[[app.media.route]]
+match = "GET /closed"
+name = "closed"
+auth = "required"
+[app.media.cors]
+origins = ["https://pages.example"]
+"#;
+
+fn open(extra: &str) -> String {
+    format!("{HOUSE}{}", OPEN.replace("EXTRA", extra))
+}
+
+#[test]
+fn paths_of_the_area_in_every_spelling() {
+    let rows = [
+        ("/.stagedoor/enter", "own EnterPage { occupied: false }"),
+        ("/.stagedoor/enter?next=/x", "own EnterPage { occupied: false }"),
+        ("/.stagedoor/leave", "own Leave"),
+        ("/.stagedoor", "deny 404 not_found"),
+        ("/.stagedoor/", "deny 404 not_found"),
+        ("/.stagedoor/else", "deny 404 not_found"),
+        ("/.stagedoor/enter/", "deny 404 not_found"),
+        ("/.stagedoor/enter/x", "deny 404 not_found"),
+        ("/.stagedoor//enter", "deny 404 not_found"),
+        ("/.stagedoor/ENTER", "deny 404 not_found"),
+        ("/.stagedoor/enter;x", "deny 404 not_found"),
+        ("/.stagedoor/%65nter", "deny 404 not_found"),
+        ("/.stagedoor/x/../enter", "deny 400 ambiguous_path"),
+        ("/.Stagedoor/enter", "deny 400 ambiguous_path"),
+        ("/.STAGEDOOR", "deny 400 ambiguous_path"),
+        ("//.stagedoor/enter", "deny 400 ambiguous_path"),
+        ("///.stagedoor", "deny 400 ambiguous_path"),
+        ("/;/.stagedoor/enter", "deny 400 ambiguous_path"),
+        ("/;a%2Fb/.stagedoor/enter", "deny 400 ambiguous_path"),
+        ("/.stagedoor;a=b/enter", "deny 400 ambiguous_path"),
+        ("/.stagedoor;", "deny 400 ambiguous_path"),
+        ("/%2estagedoor/enter", "deny 400 ambiguous_path"),
+        ("/.stagedoo%72/enter", "deny 400 ambiguous_path"),
+        ("/.stagedoor%2Fenter", "deny 400 ambiguous_path"),
+        ("/%2F.stagedoor/enter", "deny 400 ambiguous_path"),
+        ("/%2F%2f.%53tagedoor", "deny 400 ambiguous_path"),
+        ("/.stagedoor%3B/enter", "deny 400 ambiguous_path"),
+        ("/./.stagedoor/enter", "deny 400 ambiguous_path"),
+        ("/x/../.stagedoor/enter", "deny 400 ambiguous_path"),
+        // What is the app's in every reading.
+        ("/.stagedoors", "forward all"),
+        ("/.stagedoor-x/enter", "forward all"),
+        ("/stagedoor/enter", "forward all"),
+        ("/x/.stagedoor/enter", "forward all"),
+        ("/%252estagedoor/enter", "forward all"),
+        ("/?/.stagedoor/enter", "forward all"),
+    ];
+    for extra in ["", "case = \"exact\"", "unlisted = \"deny\""] {
+        let policy = policy(&open(extra));
+        for (path, expected) in rows {
+            let request = wire(&format!("GET {path} HTTP/1.1\nHost: m.example"));
+            assert_eq!(outcome(&policy, "192.0.2.1", &request), expected, "{extra} {path}");
+        }
+    }
+}
+
+#[test]
+fn how_the_own_pages_are_asked() {
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let post = |fields: &str| {
+        format!("POST /.stagedoor/enter HTTP/1.1\nHost: m.example:8080\nContent-Length: 48\n{fields}")
+    };
+    let leave = |method: &str, fields: &str| {
+        format!("{method} /.stagedoor/leave HTTP/1.1\nHost: m.example\n{fields}")
+    };
+    let rows = [
+        ("HEAD /.stagedoor/enter HTTP/1.1\nHost: m.example".to_owned(), "own EnterPage { occupied: false }"),
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: x=1".into(), "own EnterPage { occupied: false }"),
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: door={bob}".into(), "own EnterPage { occupied: true }"),
+        // What opens nothing occupies nothing.
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: door={old}".into(), "own EnterPage { occupied: false }"),
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: door={bad}".into(), "own EnterPage { occupied: false }"),
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nX-Door: {bob}".into(), "own EnterPage { occupied: false }"),
+        ("PUT /.stagedoor/enter HTTP/1.1\nHost: m.example".into(), "deny 405 method_not_allowed"),
+        ("OPTIONS /.stagedoor/enter HTTP/1.1\nHost: m.example".into(), "deny 405 method_not_allowed"),
+        (
+            "OPTIONS /.stagedoor/enter HTTP/1.1\nHost: m.example\nOrigin: https://pages.example\nAccess-Control-Request-Method: POST".into(),
+            "deny 405 method_not_allowed",
+        ),
+        (post(form), "own Enter { length: 48 }"),
+        (post(&format!("{form}; charset=UTF-8\nOrigin: http://m.example:8080")), "own Enter { length: 48 }"),
+        (post(&format!("{form}\nSec-Fetch-Site: same-origin\nOrigin: null")), "own Enter { length: 48 }"),
+        (post(&format!("{form}\nSec-Fetch-Site: none")), "own Enter { length: 48 }"),
+        (post(&format!("{form}\nSec-Fetch-Site: cross-site")), "deny 403 cross_origin"),
+        (post(&format!("{form}\nSec-Fetch-Site: same-site\nOrigin: http://x.m.example")), "deny 403 cross_origin"),
+        (post(&format!("{form}\nOrigin: http://evil.example")), "deny 403 cross_origin"),
+        (post(&format!("{form}\nOrigin: null")), "deny 403 cross_origin"),
+        (post(&format!("{form}\nOrigin: http://m.example:9")), "deny 403 cross_origin"),
+        // Other origins that may use the app are no more welcome here, and a bearer token vouches for nothing.
+        (post(&format!("{form}\nOrigin: https://pages.example")), "deny 403 cross_origin"),
+        (post(&format!("{form}\nOrigin: http://evil.example\nAuthorization: Bearer {{bob}}")), "deny 403 cross_origin"),
+        (post("Content-Type: application/json"), "deny 415 media_type"),
+        (post("Content-Type: multipart/form-data; boundary=x"), "deny 415 media_type"),
+        (post("Content-Type: application/x-www-form-urlencoded\nContent-Type: text/plain"), "deny 415 media_type"),
+        (post("X: y"), "deny 415 media_type"),
+        (format!("POST /.stagedoor/enter HTTP/1.1\nHost: m.example\n{form}"), "own Enter { length: 0 }"),
+        (
+            format!("POST /.stagedoor/enter HTTP/1.1\nHost: m.example\n{form}\nContent-Length: 4096"),
+            "own Enter { length: 4096 }",
+        ),
+        (
+            format!("POST /.stagedoor/enter HTTP/1.1\nHost: m.example\n{form}\nContent-Length: 4097"),
+            "deny 413 body_too_large",
+        ),
+        (
+            format!("POST /.stagedoor/enter HTTP/1.1\nHost: m.example\n{form}\nTransfer-Encoding: chunked"),
+            "deny 400 bad_request",
+        ),
+        (leave("GET", ""), "own Leave"),
+        (leave("HEAD", ""), "own Leave"),
+        (leave("GET", "Sec-Fetch-Site: none"), "own Leave"),
+        (leave("GET", "Sec-Fetch-Site: same-origin"), "own Leave"),
+        (leave("GET", "Sec-Fetch-Site: same-site"), "own LeavePage"),
+        (leave("GET", "Sec-Fetch-Site: cross-site"), "own LeavePage"),
+        (leave("GET", "Sec-Fetch-Site: none\nSec-Fetch-Site: none"), "own LeavePage"),
+        (leave("GET", "Sec-Fetch-Site: none\nSec-Fetch-Mode: navigate"), "own Leave"),
+        // A picture of this very site, and a browser that looks ahead.
+        (leave("GET", "Sec-Fetch-Site: same-origin\nSec-Fetch-Mode: no-cors"), "own LeavePage"),
+        (leave("GET", "Sec-Fetch-Site: same-origin\nSec-Fetch-Mode: navigate\nSec-Purpose: prefetch"), "own LeavePage"),
+        (leave("GET", "Purpose: prefetch"), "own LeavePage"),
+        (leave("POST", ""), "own Leave"),
+        (leave("POST", "Origin: http://m.example"), "own Leave"),
+        (leave("POST", "Origin: http://evil.example"), "deny 403 cross_origin"),
+        (leave("POST", "Sec-Fetch-Site: cross-site"), "deny 403 cross_origin"),
+        (leave("DELETE", ""), "deny 405 method_not_allowed"),
+    ];
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(request, expected)| (&**request, *expected)).collect();
+    check(&open(""), &rows);
+}
+
+#[test]
+fn the_own_pages_come_after_address_and_limit_and_before_all_else() {
+    let page = "GET /.stagedoor/enter HTTP/1.1\nHost: m.example";
+    // The route that leaves the app's limit out does not leave it out here.
+    let limited = open("limit.ip = [\"2/hour\"]");
+    let spelled = "GET /.Stagedoor/enter HTTP/1.1\nHost: m.example";
+    check(
+        &limited,
+        &[
+            (page, "own EnterPage { occupied: false }"),
+            (spelled, "deny 400 ambiguous_path"),
+            (page, "deny 429 rate_limited"),
+            (spelled, "deny 429 rate_limited"),
+        ],
+    );
+    check(&open("access.deny = [\"192.0.2.0/24\"]"), &[(page, "deny 403 address_refused")]);
+    check(&open(""), &[("GET /.stagedoor/enter HTTP/1.1\nHost: other.example", "deny 421 unknown_host")]);
+    // No credential, genuine or not, is looked at.
+    let closed = open("").replace("auth = \"public\"", "auth = \"required\"");
+    check(
+        &closed,
+        &[
+            (page, "own EnterPage { occupied: false }"),
+            (
+                "GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nX-Door: {bad}",
+                "own EnterPage { occupied: false }",
+            ),
+            ("GET /x HTTP/1.1\nHost: m.example", "deny 401 token_missing"),
+        ],
+    );
+}
+
+const TWO: &str = r#"
+[auth.first]
+kind = "jwt"
+keys = [{ secret = { file = "s", generate = true } }]
+issuer = "stagedoor"
+audience = ["media"]
+sources = ["bearer", "cookie:one"]
+[auth.second]
+kind = "jwt"
+keys = [{ secret = { file = "s", generate = true } }]
+issuer = "stagedoor"
+audience = ["films"]
+sources = ["bearer", "cookie:two"]
+[app.media]
+hosts = ["m.example"]
+upstream = "http://127.0.0.1:3000"
+auth = "optional"
+by = ["first"]
+[[app.media.route]]
+match = "GET /films"
+auth = "required"
+by = ["second"]
+[app.open]
+hosts = ["o.example"]
+upstream = "http://127.0.0.1:3000"
+auth = "public"
+[app.bare]
+hosts = ["b.example"]
+upstream = "http://127.0.0.1:3000"
+auth = "required"
+by = ["second"]
+"#;
+
+#[test]
+fn the_cookie_is_the_one_in_which_the_app_takes_the_token() {
+    let policy = policy(TWO);
+    let signed = |provider: usize, lifetime: u64| {
+        let lifetime = Duration::from_secs(lifetime);
+        policy.providers[provider].sign("bob", &[], &[], lifetime, "1", now()).unwrap()
+    };
+    let fits = |app: &str, token: &str, at: Now| {
+        let app = policy.apps.iter().find(|candidate| &*candidate.name == app).unwrap();
+        match own::fit(app, token.as_bytes(), at, &policy.tokens) {
+            Ok(fit) => format!("{} for {} until {}", fit.cookie, fit.user, fit.expires.as_secs()),
+            Err(misfit) => format!("{misfit:?}"),
+        }
+    };
+    let until = now().unix_secs() + 60;
+    let (first, second) = (signed(0, 60), signed(1, 60));
+    assert_eq!(fits("media", &first, now()), format!("one for bob until {until}"));
+    assert_eq!(fits("media", &second, now()), format!("two for bob until {until}"));
+    assert_eq!(fits("bare", &second, now()), format!("two for bob until {until}"));
+    assert_eq!(fits("bare", &first, now()), "Refused(TokenInvalid(Audience))");
+    assert_eq!(fits("bare", "nonsense", now()), "Refused(TokenInvalid(Malformed))");
+    assert_eq!(fits("bare", "", now()), "Refused(TokenInvalid(Malformed))");
+    let late = now().after(Duration::from_secs(600));
+    assert_eq!(fits("bare", &second, late), "Refused(TokenExpired)");
+    assert_eq!(fits("open", &first, now()), "AsksNobody");
+}

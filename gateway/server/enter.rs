@@ -1,0 +1,160 @@
+//! Enter links: one-use codes, each worth a token in a browser.
+//!
+//! A code lives in this process alone: it survives a reload, not a restart. Of a code its SHA-256 is kept; the
+//! token it is worth is a [`Secret`]. Bounds: [`CAP`] open links, [`LIFE`] each.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use stagedoor_core::clock::Now;
+use stagedoor_core::guard::own::{self, Misfit};
+use stagedoor_core::policy::{App, Policy};
+use stagedoor_core::secret::Secret;
+
+use crate::gateway::Gateway;
+use crate::materials::random;
+
+/// How long a code is good.
+pub(crate) const LIFE: Duration = Duration::from_secs(10 * 60);
+/// Links that are open at once.
+const CAP: usize = 1_000;
+
+/// The open links.
+#[derive(Debug, Default)]
+pub(crate) struct Links(Mutex<HashMap<Digest, Open>>);
+
+type Digest = [u8; 32];
+
+/// A link that nobody has used.
+#[derive(Debug)]
+struct Open {
+    app: Arc<str>,
+    token: Secret<Vec<u8>>,
+    /// Since the process started.
+    until: Duration,
+}
+
+/// A link that was made.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) code: Secret<String>,
+    pub(crate) app: Arc<App>,
+    /// Browsers take its cookie by https alone.
+    pub(crate) needs_https: bool,
+}
+
+/// Why no link is made.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unlinked {
+    /// No app has this name.
+    NoSuchApp(Vec<String>),
+    /// There are several apps, and none is named.
+    WhichApp(Vec<String>),
+    /// The app would not take the token from a browser.
+    Misfit(Misfit),
+    /// Too many are open.
+    Full,
+}
+
+impl Links {
+    /// A code that is worth `token` at the app of this name, once.
+    fn issue(&self, app: &Arc<str>, token: Secret<Vec<u8>>, now: Now) -> Result<Secret<String>, Unlinked> {
+        let bytes = Secret::new(random::<32>());
+        let code = Secret::new(URL_SAFE_NO_PAD.encode(bytes.expose()));
+        let mut open = self.lock();
+        open.retain(|_, link| link.until > now.mono());
+        if open.len() >= CAP {
+            return Err(Unlinked::Full);
+        }
+        let until = now.mono().saturating_add(LIFE);
+        open.insert(hashed(code.expose().as_bytes()), Open { app: Arc::clone(app), token, until });
+        Ok(code)
+    }
+
+    /// The token that a code is worth. Found and used up in one step: of two who come with it one gets it.
+    pub(crate) fn redeem(&self, app: &str, code: &[u8], now: Now) -> Option<Secret<Vec<u8>>> {
+        let digest = hashed(code);
+        let mut open = self.lock();
+        // What is worth nothing here may be worth something at the app it was made for.
+        if &*open.get(&digest)?.app != app {
+            return None;
+        }
+        let link = open.remove(&digest)?;
+        (link.until > now.mono()).then_some(link.token)
+    }
+
+    /// No code that holds the lock panics, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gateway {
+    /// Makes a link for `token` into the app of this name, or into the only one there is.
+    pub(crate) fn link(&self, app: Option<&str>, token: Secret<Vec<u8>>) -> Result<Link, Unlinked> {
+        let (live, now) = (self.live(), self.now());
+        let app = choose(&live.policy, app)?;
+        let fit = own::fit(app, token.expose(), now, &live.policy.tokens).map_err(Unlinked::Misfit)?;
+        let needs_https = own::needs_https(fit.cookie);
+        let code = self.links.issue(&app.name, token, now)?;
+        tracing::info!(app = %app.name, user = %fit.user, "an enter link was made");
+        Ok(Link { code, app: Arc::clone(app), needs_https })
+    }
+}
+
+fn choose<'p>(policy: &'p Policy, named: Option<&str>) -> Result<&'p Arc<App>, Unlinked> {
+    let names = || policy.apps.iter().map(|app| app.name.to_string()).collect();
+    match (named, &*policy.apps) {
+        (Some(name), apps) => {
+            apps.iter().find(|app| &*app.name == name).ok_or_else(|| Unlinked::NoSuchApp(names()))
+        }
+        (None, [app]) => Ok(app),
+        (None, _) => Err(Unlinked::WhichApp(names())),
+    }
+}
+
+fn hashed(code: &[u8]) -> Digest {
+    let mut out = Digest::default();
+    out.copy_from_slice(digest(&SHA256, code).as_ref());
+    out
+}
+
+impl std::fmt::Display for Unlinked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoSuchApp(names) => write!(f, "no app has this name; there are: `{}`", names.join("`, `")),
+            Self::WhichApp(names) => {
+                write!(f, "there are several apps; hint: `--app` and one of: `{}`", names.join("`, `"))
+            }
+            Self::Misfit(misfit) => write!(f, "{misfit}"),
+            Self::Full => write!(
+                f,
+                "too many links are open; hint: wait until some are used, or {} minutes; open: `{CAP}`",
+                LIFE.as_secs() / 60
+            ),
+        }
+    }
+}
+
+/// The address of a link, as `base/.stagedoor/enter#CODE`.
+#[must_use]
+pub(crate) fn address(base: &str, code: &str) -> Secret<String> {
+    Secret::new(format!("{base}{}#{code}", own::ENTER))
+}
+
+/// Where a browser on this machine finds the app that answers to `hosts` on a listener with this port; `None` if
+/// all of them are wildcards.
+#[must_use]
+pub(crate) fn base(hosts: &[String], port: u16) -> Option<String> {
+    let host = hosts.iter().find(|host| !host.contains('*'))?;
+    let bare = host.parse::<std::net::Ipv6Addr>().is_ok();
+    let host = if bare { format!("[{host}]") } else { host.clone() };
+    Some(if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") })
+}
+
+#[cfg(test)]
+mod tests;

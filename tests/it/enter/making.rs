@@ -1,0 +1,143 @@
+//! How links are made: the operator's API, the command, and what is told to whom no link would help.
+
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+
+use super::{CONFIG, ENTER, form, gateway, wish};
+use crate::harness::{Command, Folder, Gateway, HOST, Request, Token, Upstream, token, unix_now};
+
+#[test]
+fn what_no_browser_could_use_is_told_when_the_link_is_made() {
+    let app = Upstream::start();
+    let two =
+        "\n[app.two]\nhosts = [\"two.localhost\"]\nupstream = { urls = [\"UPSTREAM\"] }\nauth = \"public\"\n";
+    let gateway = Gateway::before(&app, &format!("{CONFIG}{two}"));
+    let old = Token::of("bob").claim("iat", unix_now() - 900).claim("exp", unix_now() - 600).sign();
+    let vast = Token::of("bob").claim("note", "x".repeat(3_000)).sign();
+    let foreign = Token::of("bob").claim("aud", "elsewhere").sign();
+    let rows = [
+        (json!({ "token": token("bob") }), 422, "several apps; hint: `--app` and one of: `media`, `two`"),
+        (
+            json!({ "token": token("bob"), "app": "three" }),
+            422,
+            "no app has this name; there are: `media`, `two`",
+        ),
+        (json!({ "token": token("bob"), "app": "two" }), 422, "asks nobody"),
+        (json!({ "token": "nonsense", "app": "media" }), 422, "not a signed JSON Web Token"),
+        (json!({ "token": old, "app": "media" }), 422, "token has expired"),
+        (json!({ "token": foreign, "app": "media" }), 422, "`aud`"),
+        (json!({ "token": vast, "app": "media" }), 422, "no cookie over 4096 bytes"),
+        (json!({ "token": 1 }), 400, "not a JSON object"),
+        (json!({ "token": "x", "ap": "media" }), 400, "not a JSON object"),
+        (json!([]), 400, "not a JSON object"),
+    ];
+    for (document, status, detail) in rows {
+        let answer = wish(&gateway, &document);
+        let told = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(answer.status == status && told.contains(detail), "{document}: {answer:?}");
+        assert!(!answer.text().contains("nonsense"), "a token is repeated: {answer:?}");
+    }
+    let no_cookie = Gateway::before(&app, &CONFIG.replace(", \"cookie:door_token\"", ""));
+    let answer = wish(&no_cookie, &json!({ "token": token("bob") }));
+    let told = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(told.contains("`sources = [\"bearer\", \"cookie:stagedoor_token\"]` in [auth.house]"), "{told}");
+}
+
+#[test]
+fn the_operators_api_reads_small_documents_of_the_operator_alone() {
+    let app = Upstream::start();
+    let gateway = gateway(&app);
+    let document = json!({ "token": token("bob") }).to_string();
+    let post = |body: &str| Request::post("/api/v1/enter", body).field("Content-Type", "application/json");
+    assert_eq!(gateway.ask_admin(post(&document)).status, 401);
+    assert_eq!(gateway.ask_admin_as_operator(Request::get("/api/v1/enter")).status, 405);
+    let untyped = Request::post("/api/v1/enter", &document);
+    assert_eq!(gateway.ask_admin_as_operator(untyped).status, 415);
+    assert_eq!(gateway.ask_admin_as_operator(post(&" ".repeat(16 * 1024 + 1))).status, 413);
+    assert_eq!(gateway.ask_admin_as_operator(post(&" ".repeat(16 * 1024))).status, 400);
+    let chunked = Request::new("POST", "/api/v1/enter")
+        .field("Content-Type", "application/json")
+        .field("Transfer-Encoding", "chunked");
+    assert_eq!(gateway.ask_admin_as_operator(chunked).status, 400);
+    let answer = gateway.ask_admin_as_operator(post(&document).field("Expect", "100-continue"));
+    assert_eq!(answer.status, 201);
+}
+
+#[test]
+fn explain_says_that_it_is_answered_here() {
+    let folder = Folder::new(&CONFIG.replace("UPSTREAM", "http://127.0.0.1:9"));
+    let explain = |request: &str, more: &[&str]| {
+        let arguments = [&["explain", request, "--config", "stagedoor.toml"], more].concat();
+        let output = Command::new(&folder, &arguments).run();
+        assert_eq!(output.code, Some(0), "{output:?}");
+        output.stdout
+    };
+    let told = explain("GET /.stagedoor/enter", &[]);
+    assert!(told.contains("here  own pages") && told.contains("answered here: a page"), "{told}");
+    let told = explain("GET /.Stagedoor/enter", &[]);
+    assert!(told.contains("deny  own pages") && told.contains("ambiguous_path"), "{told}");
+    let json: Value = serde_json::from_str(&explain("GET /.stagedoor/leave", &["--json"])).unwrap();
+    assert_eq!(json["verdict"], "own");
+    assert!(!explain("GET /open/x", &[]).contains("own pages"));
+}
+
+/// An address of this machine that nobody has just now.
+fn free_address() -> std::net::SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn the_command_prints_one_address_that_works() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url());
+    let config = format!("{config}\n[admin]\nlisten = \"{}\"\n", free_address());
+    let folder = Folder::new(&config);
+    let link = |more: &[&str], folder: &Folder| {
+        let arguments = ["token", "--sub", "alice", "--config", "stagedoor.toml", "--link"];
+        Command::new(folder, &[&arguments, more].concat()).run()
+    };
+    let dead = link(&[], &folder);
+    assert_eq!(dead.code, Some(1), "{dead:?}");
+    assert!(dead.stdout.is_empty() && dead.stderr.contains("hint: it has to run"), "{dead:?}");
+
+    let gateway = Gateway::start_in(folder);
+    let made = link(&[], &gateway.folder);
+    assert_eq!((made.code, made.stderr.as_str()), (Some(0), ""), "{made:?}");
+    let start = format!("http://{HOST}:{}{ENTER}#", gateway.address.port());
+    let code = made.stdout.trim().strip_prefix(&start).unwrap_or_else(|| panic!("{made:?}"));
+    assert_eq!(made.stdout.lines().count(), 1);
+    assert_eq!(gateway.ask(&form(code)).status, 200);
+
+    let made = link(&["--url", "https://media.example.com/", "--app", "media"], &gateway.folder);
+    assert!(made.stdout.starts_with(&format!("https://media.example.com{ENTER}#")), "{made:?}");
+    let made = link(&["--json"], &gateway.folder);
+    let told: Value = serde_json::from_str(&made.stdout).unwrap();
+    assert!(told["url"].as_str().unwrap().starts_with(&start), "{told}");
+    assert_eq!((told["app"].as_str(), told["expires_in"].as_u64()), (Some("media"), Some(600)));
+
+    let unknown = link(&["--app", "films"], &gateway.folder);
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    assert!(unknown.stderr.contains("no app has this name"), "{unknown:?}");
+    for base in ["media.example.com", "https://", "https://a/b", "https://a#b", "ftp://a", "https://u@a"] {
+        assert_eq!(link(&["--url", base], &gateway.folder).code, Some(2), "{base}");
+    }
+    let lonely = Command::new(&gateway.folder, &["token", "--sub", "a", "--url", "https://a"]).run();
+    assert_eq!(lonely.code, Some(2), "{lonely:?}");
+}
+
+#[test]
+fn a_cookie_for_https_alone_is_warned_about() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url()).replace("door_token", "__Host-door");
+    let gateway =
+        Gateway::start_in(Folder::new(&format!("{config}\n[admin]\nlisten = \"{}\"\n", free_address())));
+    let link = |more: &[&str]| {
+        let arguments = ["token", "--sub", "alice", "--config", "stagedoor.toml", "--link"];
+        Command::new(&gateway.folder, &[&arguments, more].concat()).run()
+    };
+    let plain = link(&[]);
+    assert_eq!(plain.code, Some(0), "{plain:?}");
+    assert!(plain.stderr.contains("by https alone"), "{plain:?}");
+    assert_eq!(link(&["--url", "https://media.example.com"]).stderr, "");
+}
