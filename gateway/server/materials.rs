@@ -23,13 +23,21 @@ pub struct DiskMaterials {
     pub may_generate: bool,
     /// Neither files nor environment are looked at.
     pub no_files: bool,
+    /// The environment is not looked at.
+    pub no_environment: bool,
 }
 
 impl DiskMaterials {
     /// For start and reload of the file `main`.
     #[must_use]
     pub fn beside(main: &Path) -> Self {
-        Self { base: main.parent().unwrap_or(Path::new("")).to_owned(), may_generate: true, no_files: false }
+        Self::within(main.parent().unwrap_or(Path::new("")))
+    }
+
+    /// For start and reload of a text whose paths are relative to `base`.
+    #[must_use]
+    pub fn within(base: &Path) -> Self {
+        Self { base: base.to_owned(), may_generate: true, no_files: false, no_environment: false }
     }
 }
 
@@ -43,7 +51,7 @@ impl Materials for DiskMaterials {
 
     /// An empty variable counts as none: `NAME=` is how compose files pass on what is not set.
     fn env(&self, name: &str) -> Option<Secret<Vec<u8>>> {
-        if self.no_files {
+        if self.no_files || self.no_environment {
             return None;
         }
         std::env::var_os(name).map(OsString::into_vec).filter(|value| !value.is_empty()).map(Secret::new)

@@ -114,6 +114,8 @@ pub enum ConfigSource {
         source: Source,
         /// Folder of its paths.
         base: PathBuf,
+        /// The environment has no say in it.
+        no_environment: bool,
     },
 }
 
@@ -132,7 +134,13 @@ impl ConfigSource {
     /// What the compiler may ask of this machine.
     #[must_use]
     pub fn materials(&self) -> DiskMaterials {
-        DiskMaterials { base: self.base(), may_generate: true, no_files: false }
+        let materials = DiskMaterials::within(&self.base());
+        match self {
+            Self::File(_) => materials,
+            Self::Text { no_environment, .. } => {
+                DiskMaterials { no_environment: *no_environment, ..materials }
+            }
+        }
     }
 
     /// The folder that paths are relative to.
@@ -160,7 +168,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     for warning in &warnings {
         tracing::warn!("{}", reload::line(warning));
     }
-    let bound = Bound::new(&policy, &sources)?;
+    let bound = Bound::new(&policy, &sources, &from.materials())?;
     let machine = Machine::look();
     confine(&from, &policy, beside)?;
     // From here on there may be threads.
@@ -248,10 +256,14 @@ struct Bound {
 }
 
 impl Bound {
-    fn new(policy: &Policy, sources: &[Source]) -> anyhow::Result<Self> {
+    fn new(policy: &Policy, sources: &[Source], materials: &DiskMaterials) -> anyhow::Result<Self> {
         let bind = |address: SocketAddr, key: [&str; 2]| {
             listeners::bind(address).map_err(|error| {
-                let place = loader::place_of(sources, key);
+                let key_text = key.join(".");
+                let place = match config::variable_over(&key_text, materials) {
+                    Some(variable) => format!("environment variable {variable} ({key_text})"),
+                    None => loader::place_of(sources, key),
+                };
                 anyhow::anyhow!("{error}\n  --> {place}\n  hint: {}", hint(error.source.kind()))
             })
         };

@@ -210,6 +210,6 @@ fn forwarded_addresses_are_believed_from_trusted_proxies_alone() {
     let statuses: Vec<u16> =
         (1..=4).map(|n| gateway.ask(&from("/quota", &format!("192.0.2.{n}"))).status).collect();
     assert_eq!(statuses, [200, 200, 200, 429]);
-    gateway.wait_for_log("trusted_proxies");
-    assert_eq!(gateway.log().matches("add `trusted_proxies").count(), 1, "said once");
+    gateway.wait_for_log("add `127.0.0.1` to `server.trusted_proxies` of the file");
+    assert_eq!(gateway.log().matches("STAGEDOOR_TRUSTED_PROXIES").count(), 1, "said once");
 }

@@ -15,6 +15,7 @@ mod bodies;
 mod cli;
 mod confinement;
 mod enter;
+mod environment;
 mod failures;
 mod framing;
 mod identity;

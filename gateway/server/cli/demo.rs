@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let name = base.join("demo").display().to_string().into();
     let address = app.address;
     let config = Source { name, text: demo::config_text(address, listen) };
-    let config = ConfigSource::Text { source: config, base: base.clone() };
+    let config = ConfigSource::Text { source: config, base: base.clone(), no_environment: true };
     let beside = Beside { start: Box::new(move || app.start()), removed: base };
     // The lines are for pasting at once: they are told when they work.
     let greeting = Box::new(move |ready: &Ready<'_>| match lines(ready, address, listen) {

@@ -21,6 +21,7 @@ mod healthcheck;
 mod operator;
 mod problems;
 mod quick;
+mod reference;
 mod run;
 mod secret;
 mod token;
@@ -46,6 +47,7 @@ enum Command {
     #[command(subcommand)]
     Secret(secret::Command),
     Healthcheck(healthcheck::Args),
+    Reference(reference::Args),
     Version(version::Args),
 }
 
@@ -68,6 +70,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Token(args) => token::run(&args),
         Command::Secret(command) => secret::run(&command),
         Command::Healthcheck(args) => healthcheck::run(&args),
+        Command::Reference(args) => reference::run(&args),
         Command::Version(args) => version::run(&args),
     }
 }

@@ -1,4 +1,5 @@
-//! The configuration of `run --upstream`: no file, secure defaults.
+//! The configuration of `run --upstream`: no file, secure defaults. What `STAGEDOOR_LISTEN` and
+//! `STAGEDOOR_TRUSTED_PROXIES` say, the compiler puts in place of these, as with any file.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -8,15 +9,13 @@ use stagedoor_core::config::Source;
 use super::Failure;
 use crate::serve::ConfigSource;
 
-/// What the environment may say, each a list with commas.
+/// What of the environment decides which hosts the app has, each a list with commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Environment {
-    /// `STAGEDOOR_LISTEN`
+    /// `STAGEDOOR_LISTEN`: the addresses listened on are hosts.
     pub(super) listen: Vec<String>,
     /// `STAGEDOOR_HOSTS`
     pub(super) hosts: Vec<String>,
-    /// `STAGEDOOR_TRUSTED_PROXIES`
-    pub(super) trusted_proxies: Vec<String>,
 }
 
 /// Where the secret of `run --upstream` is kept, relative to the working folder.
@@ -25,11 +24,7 @@ pub(super) const SECRET_FILE: &str = "data/jwt_secret";
 impl Environment {
     /// Reads it.
     pub(super) fn read() -> Result<Self, Failure> {
-        Ok(Self {
-            listen: list("STAGEDOOR_LISTEN")?,
-            hosts: list("STAGEDOOR_HOSTS")?,
-            trusted_proxies: list("STAGEDOOR_TRUSTED_PROXIES")?,
-        })
+        Ok(Self { listen: list("STAGEDOOR_LISTEN")?, hosts: list("STAGEDOOR_HOSTS")? })
     }
 }
 
@@ -40,10 +35,6 @@ pub(super) fn config(upstream: &str, environment: &Environment) -> ConfigSource 
     let hosts = hosts(listen, &environment.hosts);
     let text = format!(
         r#"version = 1
-
-[server]
-listen = {listen}
-trusted_proxies = {trusted}
 
 [auth.house]
 kind = "jwt"
@@ -57,12 +48,14 @@ hosts = {hosts}
 upstream = {{ urls = [{upstream}] }}
 auth = "required"
 "#,
-        listen = array(listen),
-        trusted = array(&environment.trusted_proxies),
         hosts = array(&hosts),
         upstream = quoted(upstream),
     );
-    ConfigSource::Text { source: Source { name: "run --upstream".into(), text }, base: PathBuf::new() }
+    ConfigSource::Text {
+        source: Source { name: "run --upstream".into(), text },
+        base: PathBuf::new(),
+        no_environment: false,
+    }
 }
 
 /// `localhost`, the addresses listened on, and what the environment adds. A wildcard address is no

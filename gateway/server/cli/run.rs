@@ -116,11 +116,11 @@ const VISIT: Duration = Duration::from_secs(12 * 3_600);
 
 const AFTER: &str = "\
 Environment:
-  STAGEDOOR_UPSTREAM         like --upstream, but never beside a file
   STAGEDOOR_LISTEN           addresses to listen on, with commas [127.0.0.1:8080]
-  STAGEDOOR_HOSTS            host names to answer to, besides localhost and the listen address
-  STAGEDOOR_TRUSTED_PROXIES  networks whose X-Forwarded-For is believed
-  The last three belong to --upstream; with a file, the file says it.
+  STAGEDOOR_TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, with commas
+  STAGEDOOR_UPSTREAM         like --upstream, but never beside a file
+  STAGEDOOR_HOSTS            with --upstream: host names to answer to, besides localhost and the listen address
+  The first two go before `server.listen` and `server.trusted_proxies` of a file. An empty variable is none.
 
 Examples:
   stagedoor run

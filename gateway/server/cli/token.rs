@@ -149,12 +149,12 @@ fn load(file: Option<&Path>, upstream: bool) -> Result<Compiled, Failure> {
         ));
     }
     if upstream || (file.is_none() && !Path::new(DEFAULT_FILE).exists() && left_here()) {
-        let ConfigSource::Text { source, base } =
+        let ConfigSource::Text { source, base, .. } =
             quick::config("http://127.0.0.1:1", &Environment::default())
         else {
             return Err(Failure::Runtime(anyhow::anyhow!("`run --upstream` has no file")));
         };
-        return compile(&[source], &DiskMaterials { base, may_generate: false, no_files: false });
+        return compile(&[source], &DiskMaterials { may_generate: false, ..DiskMaterials::within(&base) });
     }
     let file = config_file(file)?;
     compile_file(&file, &DiskMaterials::beside(&file))

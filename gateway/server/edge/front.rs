@@ -363,7 +363,8 @@ impl<'a> Turn<'a> {
             tracing::warn!(
                 peer = %client.peer(),
                 "a private peer sends X-Forwarded-For and is not trusted: all its clients share one limit; \
-                 hint: add `trusted_proxies = [\"{}\"]` to [server] if it is your proxy",
+                 hint: if it is your proxy, add `{}` to `server.trusted_proxies` of the file, or to the environment \
+                 variable STAGEDOOR_TRUSTED_PROXIES, which goes before it",
                 client.peer()
             );
         }

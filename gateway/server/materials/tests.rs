@@ -4,7 +4,7 @@ use super::*;
 use std::fs;
 
 fn materials(base: &Path) -> DiskMaterials {
-    DiskMaterials { base: base.to_owned(), may_generate: true, no_files: false }
+    DiskMaterials::within(base)
 }
 
 fn mode(path: &Path) -> u32 {
@@ -46,6 +46,8 @@ fn check_makes_and_sees_nothing() {
     assert_eq!(blind.file("there").unwrap_err(), FileFault::Missing);
     assert!(blind.env("PATH").is_none() && check.env("PATH").is_some());
     assert!(blind.stand_in() && !check.stand_in());
+    let deaf = DiskMaterials { no_environment: true, ..materials(dir.path()) };
+    assert!(deaf.env("PATH").is_none() && !deaf.stand_in() && deaf.file("there").is_ok());
     assert!(!dir.path().join("a").exists());
 }
 

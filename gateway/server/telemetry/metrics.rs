@@ -1,18 +1,20 @@
 //! The metrics of the process.
 //!
 //! Every label value comes from the configuration or from a closed set in this room; none is
-//! chosen by a client. Names and labels are promised to dashboards: they never change.
+//! chosen by a client. What there is stands in the [`catalogue`].
 
 use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge, Registry, TextEncoder};
 use stagedoor_core::policy::Policy;
 
+use catalogue::Metric;
 use sampled::Sampled;
 use series::Series;
 
 pub use resolved::{OpenStream, PolicyMetrics};
 
+pub mod catalogue;
 mod resolved;
 mod sampled;
 mod series;
@@ -92,68 +94,25 @@ impl Metrics {
         let registry = Registry::new();
         let r = &registry;
         let metrics = Self {
-            requests: Series::counters(
-                r,
-                "requests_total",
-                "Requests answered.",
-                &["app", "route", "status"],
-            )?,
-            denied: Series::counters(r, "denied_total", "Requests refused.", &["app", "route", "code"])?,
-            request_seconds: Series::histograms(
-                r,
-                "request_seconds",
-                "From the first byte of a request to the last of its answer.",
-                &["app"],
-                REQUEST_BUCKETS,
-            )?,
-            gateway_seconds: Series::histograms(
-                r,
-                "gateway_seconds",
-                "The gateway's own time on a request.",
-                &["app"],
-                GATEWAY_BUCKETS,
-            )?,
-            upstream_seconds: Series::histograms(
-                r,
-                "upstream_seconds",
-                "Until the app began to answer.",
-                &["app"],
-                REQUEST_BUCKETS,
-            )?,
-            limited: Series::counters(
-                r,
-                "limited_total",
-                "Requests that a limit refused.",
-                &["app", "limit"],
-            )?,
-            streams: Series::gauges(r, "streams", "Open WebSockets and event streams.", &["app", "kind"])?,
-            streams_closed: Series::counters(r, "streams_closed_total", "Streams that ended.", &["reason"])?,
-            connections_refused: Series::counters(
-                r,
-                "connections_refused_total",
-                "Connections refused before a request was read.",
-                &["reason"],
-            )?,
-            reloads: Series::counters(
-                r,
-                "config_reload_total",
-                "Reloads of the configuration.",
-                &["result"],
-            )?,
-            config_loaded: gauge(
-                r,
-                "config_loaded_timestamp_seconds",
-                "When the policy in force was loaded, since the epoch.",
-            )?,
+            requests: Series::counters(r, &catalogue::REQUESTS)?,
+            denied: Series::counters(r, &catalogue::DENIED)?,
+            request_seconds: Series::histograms(r, &catalogue::REQUEST_SECONDS)?,
+            gateway_seconds: Series::histograms(r, &catalogue::GATEWAY_SECONDS)?,
+            upstream_seconds: Series::histograms(r, &catalogue::UPSTREAM_SECONDS)?,
+            limited: Series::counters(r, &catalogue::LIMITED)?,
+            streams: Series::gauges(r, &catalogue::STREAMS)?,
+            streams_closed: Series::counters(r, &catalogue::STREAMS_CLOSED)?,
+            connections_refused: Series::counters(r, &catalogue::CONNECTIONS_REFUSED)?,
+            reloads: Series::counters(r, &catalogue::CONFIG_RELOADS)?,
+            config_loaded: gauge(r, &catalogue::CONFIG_LOADED)?,
             sampled: Sampled::new(r)?,
-            connections: gauge(r, "connections", "Open client connections.")?,
-            panics: counter(r, "panics_total", "Panics; each is a fault of the gateway.")?,
-            log_dropped: counter(r, "log_dropped_total", "Access events that were lost.")?,
+            connections: gauge(r, &catalogue::CONNECTIONS)?,
+            panics: counter(r, &catalogue::PANICS)?,
+            log_dropped: counter(r, &catalogue::LOG_DROPPED)?,
             registry,
         };
-        Series::gauges(&metrics.registry, "build_info", "The version that runs.", &["version"])?
-            .of(&[env!("CARGO_PKG_VERSION")])
-            .set(1);
+        let build = Series::gauges(&metrics.registry, &catalogue::BUILD_INFO)?;
+        build.of(&[env!("CARGO_PKG_VERSION")]).set(1);
         metrics.begin_closed_sets();
         Ok(metrics)
     }
@@ -245,32 +204,17 @@ impl ReloadResult {
     }
 }
 
-fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntCounter> {
-    let counter = IntCounter::new(full(name), help)?;
+fn counter(registry: &Registry, metric: &Metric) -> prometheus::Result<IntCounter> {
+    let counter = IntCounter::new(metric.name, metric.help)?;
     registry.register(Box::new(counter.clone()))?;
     Ok(counter)
 }
 
-fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
-    let gauge = IntGauge::new(full(name), help)?;
+fn gauge(registry: &Registry, metric: &Metric) -> prometheus::Result<IntGauge> {
+    let gauge = IntGauge::new(metric.name, metric.help)?;
     registry.register(Box::new(gauge.clone()))?;
     Ok(gauge)
 }
-
-fn full(name: &str) -> String {
-    format!("stagedoor_{name}")
-}
-
-/// Seconds: 50 µs to a minute.
-const REQUEST_BUCKETS: &[f64] = &[
-    50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-    10.0, 30.0, 60.0,
-];
-/// Seconds: 5 µs to 50 ms.
-const GATEWAY_BUCKETS: &[f64] = &[
-    5e-6, 10e-6, 20e-6, 40e-6, 60e-6, 80e-6, 100e-6, 150e-6, 200e-6, 300e-6, 500e-6, 1e-3, 2.5e-3, 5e-3,
-    10e-3, 25e-3, 50e-3,
-];
 
 #[cfg(test)]
 mod tests;

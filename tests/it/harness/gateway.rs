@@ -130,15 +130,24 @@ impl Gateway {
 
     /// A gateway, or what it said instead.
     pub(crate) fn try_start_in(folder: Folder) -> Result<Self, (Folder, Output)> {
+        Self::try_start_with(folder, &[])
+    }
+
+    /// As [`Self::try_start_in`], with these environment variables.
+    pub(crate) fn try_start_with(
+        folder: Folder,
+        variables: &[(&str, &str)],
+    ) -> Result<Self, (Folder, Output)> {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stagedoor"));
         command
             .args(["run", "--config"])
             .arg(folder.config_path())
-            .env_remove("RUST_LOG")
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        forget_environment(&mut command);
+        command.envs(variables.iter().copied());
         let mut child = command.spawn().unwrap();
         let stdout = gather(child.stdout.take().unwrap());
         let lines = gather(child.stderr.take().unwrap());
@@ -308,10 +317,8 @@ impl Drop for Gateway {
 impl Command {
     pub(crate) fn new(folder: &Folder, arguments: &[&str]) -> Self {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stagedoor"));
-        command.args(arguments).current_dir(folder.path()).env_remove("RUST_LOG");
-        for name in ["LISTEN", "UPSTREAM", "HOSTS", "TRUSTED_PROXIES"] {
-            command.env_remove(format!("STAGEDOOR_{name}"));
-        }
+        command.args(arguments).current_dir(folder.path());
+        forget_environment(&mut command);
         Self(command)
     }
 
@@ -401,6 +408,14 @@ impl Drop for Running {
 fn signal(name: &str, pid: u32) {
     let sent = std::process::Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).status();
     assert!(sent.unwrap().success());
+}
+
+/// Whatever the tests themselves run under says nothing to the gateway.
+fn forget_environment(command: &mut std::process::Command) {
+    command.env_remove("RUST_LOG");
+    for name in ["LISTEN", "UPSTREAM", "HOSTS", "TRUSTED_PROXIES"] {
+        command.env_remove(format!("STAGEDOOR_{name}"));
+    }
 }
 
 /// Fills in what a test does not care about: addresses of its own, a provider, the access log.

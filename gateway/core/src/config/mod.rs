@@ -19,14 +19,15 @@ mod place;
 mod problem;
 mod profile;
 mod raw;
-mod reference;
+pub mod reference;
+mod schema;
 mod text;
 pub mod units;
 
 pub use expect::{check_expects, decided_by, rehearse};
 pub use problem::Problem;
-pub use profile::{Profile, profiles, profiles_markdown};
-pub use reference::reference;
+pub use profile::{Profile, profiles, profiles_json, profiles_markdown};
+pub use schema::schema;
 
 /// A file of the configuration.
 #[derive(Clone, Debug)]
@@ -126,6 +127,12 @@ pub fn compile(
     }
     let restart = previous.map(|before| compile::restart(before, &policy)).unwrap_or_default();
     Ok(Compiled { policy, warnings, restart })
+}
+
+/// The environment variable that goes before `key`, such as `server.listen`; `None` where it is not set.
+#[must_use]
+pub fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static str> {
+    compile::variable_over(key, materials)
 }
 
 /// One entry of `include`.

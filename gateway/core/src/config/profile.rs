@@ -4,6 +4,8 @@
 //! an app what its own table would say, in the same words. What a profile may say at all stands in
 //! [`keys::profiles`](super::keys::profiles).
 
+use serde_json::{Value, json};
+
 use super::place::Given;
 use super::problem::Report;
 use super::raw;
@@ -47,6 +49,24 @@ pub fn profiles_markdown() -> String {
         }
     }
     out
+}
+
+/// The same for programs: an array of objects.
+#[must_use]
+pub fn profiles_json() -> Value {
+    let object = |profile| {
+        let Profile { name, version, made_for, about, facts, public, sources } = profile;
+        json!({
+            "name": name,
+            "version": version,
+            "for": made_for,
+            "about": about,
+            "facts": facts,
+            "public": public,
+            "sources": sources,
+        })
+    };
+    profiles().map(object).collect()
 }
 
 fn listed(words: &[String], otherwise: &str) -> String {
@@ -133,6 +153,7 @@ pub(super) const SHELF: &[Shelved] = &[
     newest!("calibre-web", 1),
     newest!("generic-api", 1),
     newest!("generic-spa", 1),
+    newest!("gradio", 1),
     newest!("jellyfin", 1),
     newest!("lidarr", 1),
     newest!("mopidy", 1),

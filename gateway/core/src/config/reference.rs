@@ -1,46 +1,92 @@
-//! What an operator can write, and what the gateway then says: the text of `config/REFERENCE.md`.
+//! What an operator can write, and what the gateway then says: for people as Markdown, for programs as JSON.
 //!
 //! Everything comes from the table of keys and from [`Denial`]; nothing is written twice.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::keys::{Change, Key, Kind, State, Table, tables};
-use super::profile::profiles_markdown;
 use super::units::{DURATIONS, SIZES};
 use crate::denial::{Denial, Exhausted, TokenFault};
 
-/// The reference as Markdown: every supported key by table, the keys to come by name, every refusal.
+/// Every supported key by table, and the keys to come by name: a chapter of Markdown.
 #[must_use]
-pub fn reference() -> String {
-    let mut out = String::from(HEAD);
+pub fn keys() -> String {
+    let mut out = String::from(KEYS);
     out.push_str(&format!(
         "A duration is {DURATIONS}. A size is {SIZES}. A rate of bytes is a size for each second.\n"
     ));
     tables().for_each(|table| section(table, &mut out));
     later(&mut out);
-    out.push('\n');
-    out.push_str(&profiles_markdown());
-    refusals(&mut out);
     out
 }
 
-const HEAD: &str = "\
-<!-- Generated from the table of keys, the refusals and the metrics of the program; do not edit.
-     STAGEDOOR_WRITE_REFERENCE=1 cargo test --test it reference writes it anew. -->
+/// Every supported key, for programs: an array of objects.
+#[must_use]
+pub fn keys_json() -> Value {
+    let of_table = |table: &'static Table| {
+        table.keys.iter().filter(|key| key.state == State::Supported).map(move |key| {
+            json!({
+                "table": table.path,
+                "key": key.name,
+                "value": value(key),
+                "default": if key.default.is_empty() { OF_EACH } else { key.default },
+                "meaning": sentence(key.doc),
+                "reload": change(key),
+                "security": key.security,
+            })
+        })
+    };
+    tables().flat_map(of_table).collect()
+}
 
-# Reference
+/// Every refusal: a chapter of Markdown.
+#[must_use]
+pub fn codes() -> String {
+    let mut out = String::from(CODES);
+    for Refusal { status, code, why, retry_after, closes } in refusals() {
+        let row = [
+            status.to_string(),
+            format!("`{code}`"),
+            why,
+            if retry_after { "yes" } else { "" }.to_owned(),
+            if closes { "closed" } else { "kept" }.to_owned(),
+        ];
+        out.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
+    }
+    out
+}
 
-Every key of the configuration, every refusal, every metric. A key that is not listed is an error.
+/// Every refusal, for programs: an array of objects.
+#[must_use]
+pub fn codes_json() -> Value {
+    let object = |refusal: Refusal| {
+        let Refusal { status, code, why, retry_after, closes } = refusal;
+        json!({ "status": status, "code": code, "why": why, "retry_after": retry_after, "closes": closes })
+    };
+    refusals().into_iter().map(object).collect()
+}
 
+const KEYS: &str = "\
 `NAME` stands for a name of your choice. `[[double brackets]]` head an entry of a list. *Reload* says when a change
 takes effect: **live** with SIGHUP, the reload of the API or the watch of the files, for requests and connections
 that begin afterwards; **restart** with the next start.
 
 ";
 
+const CODES: &str = "\
+## Refusals
+
+The code stands in the body, in the access log and in `stagedoor_denied_total`.
+
+| status | code | why | `Retry-After` | connection |
+|---|---|---|---|---|
+";
+
 fn section(table: &Table, out: &mut String) {
-    out.push_str(&format!("\n## {}\n\n{}.\n\n", title(table.path), capital(table.doc)));
+    out.push_str(&format!("\n## {}\n\n{}\n\n", title(table.path), sentence(table.doc)));
     out.push_str("| key | value | default | meaning | reload |\n|---|---|---|---|---|\n");
     for key in table.keys.iter().filter(|key| key.state == State::Supported) {
         let mind =
@@ -49,7 +95,7 @@ fn section(table: &Table, out: &mut String) {
             format!("`{}`", key.name),
             value(key),
             default(key),
-            format!("{}.{mind}", capital(key.doc)),
+            sentence(key.doc) + &mind,
             change(key).to_owned(),
         ];
         out.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
@@ -97,11 +143,14 @@ fn value(key: &Key) -> String {
 /// What stands where the key is left out: as it would be written, or in words.
 fn default(key: &Key) -> String {
     match (key.default, key.written_default()) {
-        ("", _) => "that of each key".to_owned(),
+        ("", _) => OF_EACH.to_owned(),
         (_, Some(written)) => format!("`{written}`"),
         (words, None) => words.to_owned(),
     }
 }
+
+/// The default of a table that has none of its own.
+const OF_EACH: &str = "that of each key";
 
 fn change(key: &Key) -> &'static str {
     match (key.kind, key.change) {
@@ -129,21 +178,29 @@ fn later(out: &mut String) {
     }
 }
 
-fn refusals(out: &mut String) {
-    out.push_str("\n## Refusals\n\nThe code stands in the body, in the access log and in `stagedoor_denied_total`.\n\n");
-    out.push_str("| status | code | why | `Retry-After` | connection |\n|---|---|---|---|---|\n");
-    let mut all = every_denial();
-    all.sort_by_key(|denial| (denial.status().as_u16(), denial.code()));
-    for denial in &all {
-        let row = [
-            denial.status().as_u16().to_string(),
-            format!("`{}`", denial.code()),
-            format!("{}.", capital(&why(denial))),
-            if denial.retry_after().is_some() { "yes" } else { "" }.to_owned(),
-            if denial.closes() { "closed" } else { "kept" }.to_owned(),
-        ];
-        out.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
-    }
+/// One kind of refusal.
+struct Refusal {
+    status: u16,
+    code: &'static str,
+    why: String,
+    retry_after: bool,
+    closes: bool,
+}
+
+/// In the order of their statuses.
+fn refusals() -> Vec<Refusal> {
+    let mut all: Vec<Refusal> = every_denial()
+        .iter()
+        .map(|denial| Refusal {
+            status: denial.status().as_u16(),
+            code: denial.code(),
+            why: sentence(&why(denial)),
+            retry_after: denial.retry_after().is_some(),
+            closes: denial.closes(),
+        })
+        .collect();
+    all.sort_by_key(|refusal| (refusal.status, refusal.code));
+    all
 }
 
 /// As the operator reads it in the log, less what differs from case to case.
@@ -191,10 +248,14 @@ fn every_denial() -> Vec<Denial> {
     ]
 }
 
-fn capital(text: &str) -> String {
+/// With a capital and a full stop, as documents have it.
+pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     // A name in backticks or of a header begins as it is written.
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    let mut sentence: String =
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
+    sentence.push('.');
+    sentence
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod carried;
 mod crossing;
 mod design;
+mod environment;
 mod profiles;
 mod promises;
 mod reading;
@@ -14,7 +15,7 @@ mod walking;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Compiled, FileFault, Material, Materials, Problem, Source, compile};
+use super::{Compiled, FileFault, Material, Materials, Problem, Source, schema};
 use crate::clock::Now;
 use crate::policy::Policy;
 use crate::secret::Secret;
@@ -109,6 +110,34 @@ pub(crate) fn text(parts: &[&str]) -> String {
 
 pub(crate) fn source(name: &str, text: &str) -> Source {
     Source { name: name.into(), text: text.to_owned() }
+}
+
+/// Compiles, and holds the schema to what came of it: whatever compiles it accepts, and where a key is unknown
+/// or not built it refuses the file. So every text of these tests is one for the schema too.
+fn compile(
+    sources: &[Source],
+    materials: &dyn Materials,
+    previous: Option<&Policy>,
+    now: Now,
+) -> Result<Compiled, Vec<Problem>> {
+    let outcome = super::compile(sources, materials, previous, now);
+    for Source { name, text } in sources {
+        let Some(faults) = schema::tests::faults(text) else { continue };
+        let of_keys = |problem: &&Problem| {
+            problem.file == *name
+                && (problem.message.starts_with("unknown key")
+                    || problem.message.starts_with("not yet supported: `"))
+        };
+        match &outcome {
+            Ok(_) => assert_eq!(faults, [""; 0], "it compiles, and the schema refuses it:\n{text}"),
+            Err(problems) => {
+                if let Some(problem) = problems.iter().find(of_keys) {
+                    assert_ne!(faults, [""; 0], "the schema lets this pass: {problem}\n{text}");
+                }
+            }
+        }
+    }
+    outcome
 }
 
 pub(crate) fn compiled(text: &str, desk: &Desk) -> Result<Compiled, Vec<Problem>> {

@@ -8,8 +8,8 @@ use stagedoor_core::guard::jwt::TokenCache;
 use stagedoor_core::guard::limit::Limit;
 use stagedoor_core::policy::Policy;
 
-use super::counter;
 use super::series::Series;
+use super::{catalogue, counter};
 
 /// What the limiters and the token cache count for themselves.
 #[derive(Debug)]
@@ -30,16 +30,12 @@ struct Seen {
 
 impl Sampled {
     pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let keys = Series::gauges(registry, "state_keys", "Entries held in memory.", &["kind"])?;
-        let uses = Series::counters(registry, "jwt_cache_total", "Verified tokens looked up.", &["result"])?;
+        let keys = Series::gauges(registry, &catalogue::STATE_KEYS)?;
+        let uses = Series::counters(registry, &catalogue::JWT_CACHE)?;
         Ok(Self {
             limit_keys: keys.of(&["limit"]),
             token_keys: keys.of(&["token"]),
-            overflows: counter(
-                registry,
-                "limit_overflow_total",
-                "Requests that shared an allowance because limit_keys was reached.",
-            )?,
+            overflows: counter(registry, &catalogue::LIMIT_OVERFLOWS)?,
             hits: uses.of(&["hit"]),
             misses: uses.of(&["miss"]),
             seen: Mutex::default(),

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use prometheus::core::{Collector, Desc, Metric};
+use prometheus::core::{Collector, Desc};
 use prometheus::proto::{LabelPair, MetricFamily, MetricType};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 
-use super::full;
+use super::catalogue::{Kind, Metric};
 
 /// All series of one metric.
 #[derive(Clone)]
@@ -25,54 +25,41 @@ struct Inner<M> {
 
 impl Series<IntCounter> {
     /// Counters.
-    pub(super) fn counters(
-        r: &Registry,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> prometheus::Result<Self> {
-        let opts = prometheus::Opts::new(full(name), help);
-        Self::register(r, name, help, labels, MetricType::COUNTER, move || {
-            IntCounter::with_opts(opts.clone())
-        })
+    pub(super) fn counters(r: &Registry, metric: &Metric) -> prometheus::Result<Self> {
+        let opts = prometheus::Opts::new(metric.name, metric.help);
+        Self::register(r, metric, MetricType::COUNTER, move || IntCounter::with_opts(opts.clone()))
     }
 }
 
 impl Series<IntGauge> {
     /// Gauges.
-    pub(super) fn gauges(r: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<Self> {
-        let opts = prometheus::Opts::new(full(name), help);
-        Self::register(r, name, help, labels, MetricType::GAUGE, move || IntGauge::with_opts(opts.clone()))
+    pub(super) fn gauges(r: &Registry, metric: &Metric) -> prometheus::Result<Self> {
+        let opts = prometheus::Opts::new(metric.name, metric.help);
+        Self::register(r, metric, MetricType::GAUGE, move || IntGauge::with_opts(opts.clone()))
     }
 }
 
 impl Series<Histogram> {
-    /// Histograms over `buckets`.
-    pub(super) fn histograms(
-        r: &Registry,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: &[f64],
-    ) -> prometheus::Result<Self> {
-        let opts = HistogramOpts::new(full(name), help).buckets(buckets.to_vec());
-        Self::register(r, name, help, labels, MetricType::HISTOGRAM, move || {
-            Histogram::with_opts(opts.clone())
-        })
+    /// Histograms over the buckets of the metric.
+    pub(super) fn histograms(r: &Registry, metric: &Metric) -> prometheus::Result<Self> {
+        let buckets = match metric.kind {
+            Kind::Histogram(buckets) => buckets.to_vec(),
+            Kind::Counter | Kind::Gauge => Vec::new(),
+        };
+        let opts = HistogramOpts::new(metric.name, metric.help).buckets(buckets);
+        Self::register(r, metric, MetricType::HISTOGRAM, move || Histogram::with_opts(opts.clone()))
     }
 }
 
-impl<M: Metric + 'static> Series<M> {
+impl<M: prometheus::core::Metric + 'static> Series<M> {
     fn register(
         registry: &Registry,
-        name: &str,
-        help: &str,
-        labels: &[&str],
+        metric: &Metric,
         kind: MetricType,
         create: impl Fn() -> prometheus::Result<M> + Send + Sync + 'static,
     ) -> prometheus::Result<Self> {
-        let labels = labels.iter().map(|label| (*label).to_owned()).collect();
-        let desc = Desc::new(full(name), help.to_owned(), labels, HashMap::new())?;
+        let labels = metric.labels.iter().map(|label| (*label).to_owned()).collect();
+        let desc = Desc::new(metric.name.to_owned(), metric.help.to_owned(), labels, HashMap::new())?;
         create()?;
         #[allow(clippy::expect_used, reason = "it depends on nothing but the options that were tried above")]
         let create = Box::new(move || create().expect("the same options were good before"));
@@ -97,7 +84,7 @@ impl<M: Metric + 'static> Series<M> {
     }
 }
 
-impl<M: Metric> Collector for Series<M> {
+impl<M: prometheus::core::Metric> Collector for Series<M> {
     fn desc(&self) -> Vec<&Desc> {
         vec![&self.0.desc]
     }

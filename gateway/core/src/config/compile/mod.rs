@@ -7,6 +7,7 @@
 mod app;
 mod auth;
 mod cors;
+mod environment;
 mod expects;
 mod headers;
 mod limits;
@@ -19,6 +20,8 @@ mod upstream;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub(super) use environment::variable_over;
 
 use super::Materials;
 use super::place::{Given, Place};
@@ -62,6 +65,7 @@ pub(super) fn policy(
     report: &Report,
 ) -> Option<Policy> {
     let raw::File { main, include: _, server, admin, state, log, providers, apps, expects } = file;
+    let server = &environment::over(server, materials, report);
     let server_policy = server::server(server, state, main, report);
     let limit_keys = server_policy.limits.limit_keys;
     let (main_place, files) = (Place::whole(main), RefCell::default());
@@ -75,6 +79,9 @@ pub(super) fn policy(
     let compiled: Vec<Option<App>> =
         apps.iter().enumerate().map(|(index, app)| app::app(app, index, &providers, &cx)).collect();
     let hosts = hosts(apps, report);
+    if let Some(hosts) = &hosts {
+        environment::unheard_hosts(hosts, apps, materials, report);
+    }
     for app in apps {
         upstream::refuse_loop(app, &server_policy, report);
     }

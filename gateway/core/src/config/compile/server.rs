@@ -86,7 +86,7 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
     }
 }
 
-fn listeners(listen: Option<&Given<Vec<Given<String>>>>, report: &Report) -> Vec<SocketAddr> {
+pub(super) fn listeners(listen: Option<&Given<Vec<Given<String>>>>, report: &Report) -> Vec<SocketAddr> {
     let Some(listen) = listen else { return vec![LISTEN] };
     if listen.value.is_empty() {
         report.vacant(&listen.at, "nowhere to listen", "name an address and a port: [\"127.0.0.1:8080\"]");

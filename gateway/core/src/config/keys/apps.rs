@@ -1,43 +1,57 @@
 //! What is protected: `[app.*]` and its routes.
 
-use super::{Key, Kind, Table};
+use super::{Key, Kind, NETWORK, Table};
 
 const AUTH: Kind = Kind::Choice(&["required", "optional", "public"]);
+const PUBLIC: &str = "public lets everybody in, and optional whoever brings no token";
+/// A rate or a quota.
+const LIMIT: &str =
+    r"^\s*[0-9]+\s*/\s*[0-9]*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(\s+burst\s+[0-9]+)?\s*$";
+/// The address of an app.
+const URL: &str = r"^[hH][tT][tT][pP]://[^/?#@\s]+/?$";
+/// A name, a wildcard, or an address with or without brackets.
+const HOST: &str = r"^((\*\.)?[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+|\[[0-9A-Fa-f:.]+\])$";
 
 pub(super) const TABLES: &[Table] = &[
     Table {
         path: "app.*",
         doc: "a protected app",
         keys: &[
-            Key::new("hosts", Kind::Texts, "required", "host names that belong to it; `*.example.com` covers all below"),
-            Key::new("upstream", Kind::TextOrTable("app.*.upstream"), "required", "where it is").within("`\"http://HOST:PORT\"`"),
-            Key::new("auth", AUTH, "required", "whether a caller has to be known"),
+            Key::new("hosts", Kind::Texts, "required", "the host names and addresses that browsers use for it; `*.example.com` covers all below")
+                .like(HOST),
+            Key::new("upstream", Kind::TextOrTable("app.*.upstream"), "required", "where the gateway reaches it").within("`\"http://HOST:PORT\"`").like(URL)
+                .mind("nobody but the gateway should be able to reach the app there"),
+            Key::new("auth", AUTH, "required", "whether a caller has to be known, on every path whose route says nothing else").mind(PUBLIC),
             Key::new("use", Kind::Text, "none", "the profile of a well-known app: its name, or `NAME@VERSION`; what is written here wins key by key, also within tables, and the routes here are asked before the profile's")
                 .mind("a profile opens paths of its own to everybody; the list of profiles names them"),
-            Key::new("by", Kind::Texts, "the only provider", "providers, any of which may speak"),
+            Key::new("by", Kind::Texts, "the only provider", "the names of the providers whose word counts; any of them is enough")
+                .mind("each provider can name any user, also one that another provider knows"),
             Key::new("sources", Kind::Texts, "those of its providers", "where the tokens of its callers may be, in place of what its providers say: bearer, header:NAME, cookie:NAME, query:NAME")
                 .mind("what stands anywhere else goes on to the app: leave out `bearer` only for an app with a use of its own for it"),
             Key::new(
                 "unlisted",
                 Kind::Choice(&["inherit", "deny"]),
                 r#""inherit""#,
-                "paths without a route: under the app's own policy, or refused",
-            ),
-            Key::new("errors", Kind::Choice(&["problem", "fastapi", "error"]), r#""problem""#, "shape of refusals"),
+                "what becomes of a path without a route: the app's own policy, or 404",
+            )
+            .mind("inherit also lets through what the app adds later"),
+            Key::new("errors", Kind::Choice(&["problem", "fastapi", "error"]), r#""problem""#, "the shape of refusals: RFC 9457, `{\"detail\"}`, or `{\"error\"}`"),
             Key::new("identity", Kind::Table("app.*.identity"), "", "how the app learns who is asking"),
-            Key::new("websocket", Kind::Flag, "true", "WebSockets may pass, under the same policy"),
-            Key::new("mode", Kind::Choice(&["enforce", "shadow"]), r#""enforce""#, "only enforce is supported so far"),
+            Key::new("websocket", Kind::Flag, "true", "whether WebSockets may pass, under the same policy")
+                .mind("one that is open stays open when its token expires"),
+            Key::new("mode", Kind::Choice(&["enforce"]), r#""enforce""#, "whether refusals are carried out; always, so far"),
             Key::new("limit", Kind::Table("app.*.limit"), "", "rates and quotas of every request"),
-            Key::new("body", Kind::Table("app.*.body"), "", "request bodies"),
-            Key::new("case", Kind::Choice(&["fold", "exact"]), r#""fold""#, "whether paths that differ in case may differ")
+            Key::new("body", Kind::Table("app.*.body"), "", "how large request bodies may be"),
+            Key::new("case", Kind::Choice(&["fold", "exact"]), r#""fold""#, "fold refuses a path that would meet another route in another case; exact minds case as it is written")
                 .mind("exact where the app minds case; an app that does not would answer under another route's name"),
-            Key::new("encoded_slash", Kind::Flag, "false", "let `%2F` in paths through")
+            Key::new("encoded_slash", Kind::Flag, "false", "whether `%2F` may stand in paths")
                 .mind("an app that decodes it reads another path than the one that was matched"),
-            Key::new("access", Kind::Table("app.*.access"), "", "which addresses may come"),
-            Key::new("cors", Kind::TextOrTable("app.*.cors"), "same origin only", "other origins; `app` leaves CORS to the app").within("`\"app\"`"),
-            Key::new("headers", Kind::Table("app.*.headers"), "", "response headers"),
-            Key::new("origin", Kind::Table("app.*.origin"), "", "the same-origin rule"),
-            Key::new("route", Kind::Tables("app.*.route[]"), "none", "paths with a policy of their own"),
+            Key::new("access", Kind::Table("app.*.access"), "", "which addresses may come at all"),
+            Key::new("cors", Kind::TextOrTable("app.*.cors"), "same origin only", "what pages of other origins may do; `app` leaves CORS to the app").within("`\"app\"`").like("^app$")
+                .mind("an app that allows every origin lets every page act in the name of its user"),
+            Key::new("headers", Kind::Table("app.*.headers"), "", "response headers: security headers, and what leaks"),
+            Key::new("origin", Kind::Table("app.*.origin"), "", "the same-origin rule for unsafe requests and WebSockets"),
+            Key::new("route", Kind::Tables("app.*.route[]"), "none", "paths with a policy of their own; the most specific one counts"),
             Key::not_yet("prefix", Kind::Text, "a path instead of a host"),
             Key::not_yet("strip_prefix", Kind::Flag, "take the prefix off before the app sees it"),
             Key::later("cookies", Kind::Table("app.*.cookies"), "the app's cookies, hardened on the way out"),
@@ -49,11 +63,11 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.upstream",
         doc: "where the app is",
         keys: &[
-            Key::new("urls", Kind::Texts, "required", "its address, as http://HOST:PORT; one so far").by_server(),
-            Key::new("host", Kind::Choice(&["keep", "upstream"]), r#""keep""#, "the Host it sees: the client's or its own"),
-            Key::new("connect", Kind::Duration, r#""3s""#, "connect deadline").within("10ms to 5m").by_server(),
+            Key::new("urls", Kind::Texts, "required", "its address, as http://HOST:PORT; one so far").like(URL).by_server(),
+            Key::new("host", Kind::Choice(&["keep", "upstream"]), r#""keep""#, "the `Host` that the app sees: the client's, or that of its address"),
+            Key::new("connect", Kind::Duration, r#""3s""#, "how long a connection to it may take").within("10ms to 5m").by_server(),
             Key::new("read", Kind::Duration, r#""60s""#, "how long it may take to answer, and to go on answering").within("10ms to 1d").by_server(),
-            Key::new("retries", Kind::Count, "1", "further tries where they are safe: 0 or 1").within("0 to 1").by_server(),
+            Key::new("retries", Kind::Count, "1", "how often a request that is safe to repeat is tried again").within("0 to 1").by_server(),
             Key::not_yet("health", Kind::Text, "a path that is asked whether the app is well"),
         ],
     },
@@ -61,44 +75,47 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.identity",
         doc: "how the app learns who is asking",
         keys: &[
-            Key::new("user", Kind::Text, r#""x-auth-user""#, "the header that names the caller, or off"),
-            Key::new("roles", Kind::Text, r#""x-auth-roles""#, "the header that lists the caller's roles, or off"),
-            Key::new("token", Kind::Choice(&["drop", "keep"]), r#""drop""#, "whether the app sees the bearer or cookie too")
+            Key::new("user", Kind::Text, r#""x-auth-user""#, "the header in which the app reads who is asking, or off"),
+            Key::new("roles", Kind::Text, r#""x-auth-roles""#, "the header in which the app reads the caller's roles, or off"),
+            Key::new("token", Kind::Choice(&["drop", "keep"]), r#""drop""#, "whether the app gets the bearer or cookie too")
                 .mind("an app that sees tokens can use them, and log them"),
-            Key::new("pass", Kind::Texts, "[]", "identity headers of others that are let through")
-                .mind("whoever reaches the gateway can say these"),
+            Key::new("pass", Kind::Texts, "[]", "identity headers that clients may send on to the app")
+                .mind("whoever reaches the gateway can claim with these to be anybody"),
         ],
     },
     Table {
         path: "app.*.limit",
         doc: "limits of every request of the app",
         keys: &[
-            Key::new("ip", Kind::TextOrTexts, "[]", "for each address: `20/s burst 40` is a rate, `5000/hour` a quota").within("at most four"),
-            Key::new("user", Kind::TextOrTexts, "[]", "for each caller; without one the address counts").within("at most four"),
+            Key::new("ip", Kind::TextOrTexts, "[]", "what each address may ask: `20/s burst 40` is a rate, `5000/hour` a quota").within("at most four").like(LIMIT)
+                .mind("without one, nothing stops a flood from one address"),
+            Key::new("user", Kind::TextOrTexts, "[]", "what each caller may ask; without a caller the address counts").within("at most four").like(LIMIT),
         ],
     },
     Table {
         path: "app.*.body",
         doc: "request bodies",
-        keys: &[Key::new("max", Kind::Size, r#""10MiB""#, "bytes of a body, declared or streamed").within("0B to 1048576GiB")],
+        keys: &[Key::new("max", Kind::Size, r#""10MiB""#, "how large a request body may be, declared or streamed").within("0B to 1048576GiB")
+            .mind("an app that reads bodies into memory needs that much for each request")],
     },
     Table {
         path: "app.*.access",
         doc: "which addresses may come; deny wins",
         keys: &[
-            Key::new("allow", Kind::Texts, "all", "networks that may come"),
-            Key::new("deny", Kind::Texts, "none", "networks that may not"),
+            Key::new("allow", Kind::Texts, "all", "the addresses and networks that may come, and no other").like(NETWORK)
+                .mind("behind a proxy that is not in `server.trusted_proxies` every client has its address"),
+            Key::new("deny", Kind::Texts, "none", "the addresses and networks that may not come, allowed or not").like(NETWORK),
         ],
     },
     Table {
         path: "app.*.cors",
         doc: "what pages of other origins may do",
         keys: &[
-            Key::new("origins", Kind::Texts, "required", "origins, exactly as browsers send them; `*` is any")
-                .mind("`*` with credentials is refused"),
-            Key::new("methods", Kind::Texts, r#"["GET", "HEAD", "POST"]"#, "methods they may use"),
-            Key::new("headers", Kind::Texts, "[]", "request headers they may send"),
-            Key::new("expose", Kind::Texts, "[]", "response headers they may read"),
+            Key::new("origins", Kind::Texts, "required", "the origins whose pages may ask, exactly as browsers send them; `*` is any")
+                .mind("their pages read what the user may read; `*` with credentials is refused"),
+            Key::new("methods", Kind::Texts, r#"["GET", "HEAD", "POST"]"#, "the methods their pages may use"),
+            Key::new("headers", Kind::Texts, "[]", "the request headers their pages may send"),
+            Key::new("expose", Kind::Texts, "[]", "the response headers their pages may read"),
             Key::new("credentials", Kind::Flag, "false", "whether the browser may send cookies")
                 .mind("the listed origins then act in the name of the user"),
             Key::new("max_age", Kind::Duration, r#""10m""#, "how long a browser may remember a preflight").within("0ms to 7d"),
@@ -108,11 +125,13 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.headers",
         doc: "response headers",
         keys: &[
-            Key::new("preset", Kind::Choice(&["web", "api", "off"]), r#""web""#, "the set of security headers"),
+            Key::new("preset", Kind::Choice(&["web", "api", "off"]), r#""web""#, "the set of security headers: for pages, for an API, or none")
+                .mind("off leaves the browser unprotected where the app says nothing itself"),
             Key::new("hsts", Kind::Table("app.*.headers.hsts"), "a year; none under `preset = \"off\"`", "Strict-Transport-Security, on https alone"),
-            Key::new("csp", Kind::Table("app.*.headers.csp"), "as the preset says", "Content-Security-Policy"),
-            Key::new("frame", Kind::TextOrTexts, "as the preset says", "who may frame it"),
-            Key::new("set", Kind::Map, "none", "headers that always stand, in place of the app's"),
+            Key::new("csp", Kind::Table("app.*.headers.csp"), "as the preset says", "Content-Security-Policy: what a page may load and run"),
+            Key::new("frame", Kind::TextOrTexts, "as the preset says", "the origins whose pages may show it in a frame")
+                .mind("a page that frames it can trick users into clicks"),
+            Key::new("set", Kind::Map, "none", "headers with a value of their own, in place of the app's"),
             Key::new("remove", Kind::Texts, "[]", "headers of the app that are taken off, besides the preset's"),
         ],
     },
@@ -120,9 +139,10 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.headers.hsts",
         doc: "Strict-Transport-Security (RFC 6797)",
         keys: &[
-            Key::new("max_age", Kind::Duration, r#""365d""#, "how long browsers keep to https").within("0ms to 3650d"),
-            Key::new("include_subdomains", Kind::Flag, "false", "also below this host"),
-            Key::new("preload", Kind::Flag, "false", "may be built into browsers")
+            Key::new("max_age", Kind::Duration, r#""365d""#, "how long browsers keep to https")
+                .mind("0s tells browsers to forget it").within("0ms to 3650d"),
+            Key::new("include_subdomains", Kind::Flag, "false", "whether it counts for every host below this one too"),
+            Key::new("preload", Kind::Flag, "false", "whether browsers may build it in")
                 .mind("it takes months to take back"),
         ],
     },
@@ -130,9 +150,11 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.headers.csp",
         doc: "Content-Security-Policy",
         keys: &[
-            Key::new("mode", Kind::Choice(&["report", "enforce"]), r#""report""#, "only told, or enforced"),
-            Key::new("policy", Kind::Map, "required", "directives, each with the list of its sources"),
-            Key::new("app", Kind::Choice(&["keep", "replace"]), r#""keep""#, "what becomes of the app's own policy"),
+            Key::new("mode", Kind::Choice(&["report", "enforce"]), r#""report""#, "whether the browser only tells of what breaks it, or stops it")
+                .mind("report stops nothing"),
+            Key::new("policy", Kind::Map, "required", "directives, each with the list of its sources").each(Kind::TextOrTexts)
+                .mind("`'unsafe-inline'` and `*` take most of its worth"),
+            Key::new("app", Kind::Choice(&["keep", "replace"]), r#""keep""#, "what becomes of the app's own policy: it stays and ours stays out, or ours replaces it"),
         ],
     },
     Table {
@@ -150,20 +172,21 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.route[]",
         doc: "paths with a policy of their own",
         keys: &[
-            Key::new("match", Kind::TextOrTexts, "required", "METHOD /path with `{param}` and a last `{*rest}`; `*` is any method"),
+            Key::new("match", Kind::TextOrTexts, "required", "the requests it is for: METHOD /path with `{param}` and a last `{*rest}`; `*` is any method")
+                .like(r"^\s*[A-Z*-]+ \s*/"),
             Key::new("name", Kind::Text, "its first match", "its label in logs and metrics"),
-            Key::new("auth", AUTH, "the app's", "whether a caller has to be known"),
-            Key::new("by", Kind::Texts, "the app's", "providers, any of which may speak"),
-            Key::new("roles", Kind::Texts, "none", "the caller needs any of these"),
-            Key::new("scopes", Kind::Texts, "none", "the caller needs all of these"),
-            Key::new("owner", Kind::Table("app.*.route[].owner"), "none: anybody's", "the path must be the caller's own"),
+            Key::new("auth", AUTH, "the app's", "whether a caller has to be known").mind(PUBLIC),
+            Key::new("by", Kind::Texts, "the app's", "the names of the providers whose word counts; any of them is enough"),
+            Key::new("roles", Kind::Texts, "none", "roles of which the caller needs one"),
+            Key::new("scopes", Kind::Texts, "none", "scopes of which the caller needs each"),
+            Key::new("owner", Kind::Table("app.*.route[].owner"), "none: anybody's", "whose the path is: it must be the caller's own"),
             Key::new("limit", Kind::Table("app.*.route[].limit"), "", "limits on top of the app's"),
-            Key::new("bucket", Kind::Text, "none: its limits are its own", "routes that name the same bucket share its limits").within("letters, digits, `-` and `_`, at most 64"),
-            Key::new("body", Kind::Table("app.*.route[].body"), "", "request bodies"),
-            Key::new("websocket", Kind::Flag, "the app's", "WebSockets may pass, under the same policy"),
-            Key::new("encoded_slash", Kind::Flag, "the app's", "let `%2F` in paths through")
+            Key::new("bucket", Kind::Text, "none: its limits are its own", "routes that name the same bucket share its limits").within("letters, digits, `-` and `_`, at most 64").like("^[A-Za-z0-9_-]{1,64}$"),
+            Key::new("body", Kind::Table("app.*.route[].body"), "", "how large request bodies may be"),
+            Key::new("websocket", Kind::Flag, "the app's", "whether WebSockets may pass, under the same policy"),
+            Key::new("encoded_slash", Kind::Flag, "the app's", "whether `%2F` may stand in paths")
                 .mind("an app that decodes it reads another path than the one that was matched"),
-            Key::new("mode", Kind::Choice(&["enforce", "shadow"]), r#""enforce""#, "only enforce is supported so far"),
+            Key::new("mode", Kind::Choice(&["enforce"]), r#""enforce""#, "whether refusals are carried out; always, so far"),
             Key::not_yet("mfa", Kind::Flag, "the caller needs a second factor"),
             Key::not_yet("inspect", Kind::Texts, "signs of injection"),
             Key::not_yet("query", Kind::Map, "rules of the query"),
@@ -178,8 +201,9 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.route[].owner",
         doc: "the path must be the caller's own",
         keys: &[
-            Key::new("param", Kind::Text, "required", "the parameter of the path that has to be the caller"),
-            Key::new("or_role", Kind::Text, "none", "a role that may come to others' paths too"),
+            Key::new("param", Kind::Text, "required", "the parameter of the path that has to be the caller's name"),
+            Key::new("or_role", Kind::Text, "none", "a role whose bearers may come to the paths of others too")
+                .mind("whoever has it sees what belongs to everybody"),
             Key::later("created_by", Kind::Text, "the request that made the thing"),
             Key::later("id", Kind::Text, "where its answer names the thing"),
         ],
@@ -188,16 +212,17 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.route[].limit",
         doc: "limits on top of the app's",
         keys: &[
-            Key::new("ip", Kind::TextOrTexts, "[]", "for each address").within("at most four"),
-            Key::new("user", Kind::TextOrTexts, "[]", "for each caller; without one the address counts").within("at most four"),
-            Key::new("app", Kind::Flag, "true", "whether the app's limits count here too"),
+            Key::new("ip", Kind::TextOrTexts, "[]", "what each address may ask here").within("at most four").like(LIMIT),
+            Key::new("user", Kind::TextOrTexts, "[]", "what each caller may ask here; without a caller the address counts").within("at most four").like(LIMIT),
+            Key::new("app", Kind::Flag, "true", "whether the app's limits count here too")
+                .mind("false leaves this route to its own limits alone"),
         ],
     },
     Table {
         path: "app.*.route[].body",
         doc: "request bodies",
         keys: &[
-            Key::new("max", Kind::Size, "the app's", "bytes of a body, declared or streamed").within("0B to 1048576GiB"),
+            Key::new("max", Kind::Size, "the app's", "how large a request body may be, declared or streamed").within("0B to 1048576GiB"),
             Key::not_yet("json", Kind::Map, "rules of a JSON body (JSON Schema)"),
             Key::not_yet("form", Kind::Map, "rules of a form"),
         ],

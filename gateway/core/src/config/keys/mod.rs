@@ -1,4 +1,4 @@
-//! The one table of keys: it feeds the reader, "did you mean" and the reference.
+//! The one table of keys: it feeds the reader, "did you mean", the reference and the schema.
 //!
 //! A key that is [`State::Supported`] has a row in the walking test that shows that changing it
 //! changes what is compiled. Any other key is refused where it stands: nothing is parsed and ignored.
@@ -31,6 +31,11 @@ pub struct Key {
     pub default: &'static str,
     /// What is accepted beyond its kind, such as `10ms to 1d`; empty where the kind says it all.
     pub range: &'static str,
+    /// A regular expression (ECMA 262) that every string of the value matches; empty where any may do.
+    /// It is for editors: what it lets through may still be refused.
+    pub pattern: &'static str,
+    /// In a [`Kind::Map`], what stands under each name.
+    pub each: Kind,
     /// What it means, in one sentence.
     pub doc: &'static str,
     /// When a change takes effect.
@@ -141,6 +146,8 @@ impl Key {
             kind,
             default,
             range: "",
+            pattern: "",
+            each: Kind::Text,
             doc,
             change: Change::Live,
             security: "",
@@ -155,6 +162,14 @@ impl Key {
 
     const fn within(self, range: &'static str) -> Self {
         Self { range, ..self }
+    }
+
+    const fn like(self, pattern: &'static str) -> Self {
+        Self { pattern, ..self }
+    }
+
+    const fn each(self, each: Kind) -> Self {
+        Self { each, ..self }
     }
 
     const fn by_server(self) -> Self {
@@ -173,6 +188,11 @@ impl Key {
         Self { state: State::Later, ..Self::new(name, kind, "", doc) }
     }
 }
+
+/// An address with a port.
+const SOCKET: &str = r"^(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+$";
+/// An address or a network.
+const NETWORK: &str = r"^[0-9A-Fa-f:.]+(/[0-9]+)?$";
 
 #[cfg(test)]
 mod tests;

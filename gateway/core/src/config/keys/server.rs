@@ -1,6 +1,9 @@
 //! The door: `[server]`, `[admin]`, `[state]`, `[log]`, and the root of the file.
 
-use super::{Key, Kind, Table};
+use super::{Key, Kind, NETWORK, SOCKET, Table};
+
+/// As [`SOCKET`], or none.
+const SOCKET_OR_OFF: &str = r"^(off|(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+)$";
 
 pub(super) const TABLES: &[Table] = &[
     Table {
@@ -8,14 +11,15 @@ pub(super) const TABLES: &[Table] = &[
         doc: "the root of the file",
         keys: &[
             Key::new("version", Kind::Count, "1", "the version of this language").within("1 alone"),
-            Key::new("include", Kind::Texts, "[]", "globs of further files, relative to the main file"),
-            Key::new("server", Kind::Table("server"), "", "the door"),
-            Key::new("admin", Kind::Table("admin"), "", "the operator's listener"),
+            Key::new("include", Kind::Texts, "[]", "further files with apps, providers and promises: patterns such as `apps/*.toml`, relative to the main file")
+                .mind("whoever can write there can open any door"),
+            Key::new("server", Kind::Table("server"), "", "where the gateway listens, and how much it takes"),
+            Key::new("admin", Kind::Table("admin"), "", "the operator's listener: health, metrics and API"),
             Key::new("state", Kind::Table("state"), "", "what survives a restart"),
-            Key::new("log", Kind::Table("log"), "", "what is written down"),
-            Key::new("auth", Kind::Named("auth.*"), "", "who can prove who they are"),
-            Key::new("app", Kind::Named("app.*"), "", "what is protected"),
-            Key::new("expect", Kind::Tables("expect[]"), "", "promises that are checked on every load"),
+            Key::new("log", Kind::Table("log"), "", "log lines and access events"),
+            Key::new("auth", Kind::Named("auth.*"), "", "providers: who can prove who they are, and how"),
+            Key::new("app", Kind::Named("app.*"), "", "what is protected, one table for each app"),
+            Key::new("expect", Kind::Tables("expect[]"), "", "promises of what is let through and what is refused, checked on every load"),
             Key::later("audit", Kind::Table("audit"), "who did what, hash-chained"),
             Key::later("lockout", Kind::Table("lockout"), "failed logins"),
             Key::later("ban", Kind::Table("ban"), "addresses that were refused too often"),
@@ -27,11 +31,12 @@ pub(super) const TABLES: &[Table] = &[
     },
     Table {
         path: "server",
-        doc: "the door",
+        doc: "where the gateway listens, and how much it takes",
         keys: &[
-            Key::new("listen", Kind::Texts, r#"["127.0.0.1:8080"]"#, "addresses and ports to listen on").within("`ADDRESS:PORT` each").by_server()
-                .restart(),
-            Key::new("trusted_proxies", Kind::Texts, "[]", "networks whose forwarding headers are believed").within("addresses and networks, such as `10.0.0.0/8`")
+            Key::new("listen", Kind::Texts, r#"["127.0.0.1:8080"]"#, "addresses and ports to listen on; `STAGEDOOR_LISTEN` overrides it").within("`ADDRESS:PORT` each").like(SOCKET).by_server()
+                .restart()
+                .mind("`0.0.0.0` is every network of this machine, unencrypted unless a proxy in front adds TLS"),
+            Key::new("trusted_proxies", Kind::Texts, "[]", "the proxies in front of this gateway, whose forwarding headers are believed; `STAGEDOOR_TRUSTED_PROXIES` overrides it").within("addresses and networks, such as `10.0.0.0/8`").like(NETWORK)
                 .mind("whoever stands here can claim any client address, scheme and host"),
             Key::not_yet(
                 "proxy_protocol",
@@ -41,13 +46,13 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("threads", Kind::TextOrCount, r#""auto""#, "worker threads; auto is one per core").within("1 to 1024").by_server()
                 .restart(),
             Key::new("drain", Kind::Duration, r#""30s""#, "how long open requests and streams get after SIGTERM").within("0ms to 1d").by_server().restart(),
-            Key::new("server_timing", Kind::Flag, "false", "tell in Server-Timing how long the gateway took").by_server()
+            Key::new("server_timing", Kind::Flag, "false", "tell clients in `Server-Timing` how long the gateway took").by_server()
                 .mind("tells a stranger how long the checks take"),
             Key::new("confine", Kind::Choice(&["auto", "off"]), r#""auto""#, "whether the process gives up, once it listens, every folder that it does not need, the right to execute anything, and core dumps; as far as the system can").by_server()
                 .restart()
                 .mind("off leaves whoever takes over the process all that its user may do"),
-            Key::new("timeouts", Kind::Table("server.timeouts"), "", "deadlines"),
-            Key::new("limits", Kind::Table("server.limits"), "", "caps"),
+            Key::new("timeouts", Kind::Table("server.timeouts"), "", "deadlines of a connection"),
+            Key::new("limits", Kind::Table("server.limits"), "", "caps of what strangers can make the gateway hold"),
             Key::not_yet("tls", Kind::Table("server.tls"), "https listeners"),
         ],
     },
@@ -55,13 +60,14 @@ pub(super) const TABLES: &[Table] = &[
         path: "server.timeouts",
         doc: "deadlines of a connection",
         keys: &[
-            Key::new("header", Kind::Duration, r#""10s""#, "the whole request head, however slowly it drips").within("10ms to 1d").by_server(),
+            Key::new("header", Kind::Duration, r#""10s""#, "how long a client may take to send a whole request head").within("10ms to 1d").by_server(),
             Key::not_yet("handshake", Kind::Duration, "the TLS handshake"),
-            Key::new("idle", Kind::Duration, r#""60s""#, "a connection between two requests").within("10ms to 1d").by_server(),
-            Key::new("body_idle", Kind::Duration, r#""30s""#, "a request body without a single byte").within("10ms to 1d").by_server(),
-            Key::new("min_rate", Kind::Rate, r#""1KiB/s""#, "a request body slower than this for `body_idle` is cut").within("0B/s to 1GiB/s").by_server(),
-            Key::new("send_idle", Kind::Duration, r#""10m""#, "a client that takes nothing of a response").within("10ms to 1d").by_server(),
-            Key::new("stream_idle", Kind::Duration, r#""1h""#, "a WebSocket or event stream without a byte").within("10ms to 1d").by_server(),
+            Key::new("idle", Kind::Duration, r#""60s""#, "how long a connection may wait for the next request").within("10ms to 1d").by_server(),
+            Key::new("body_idle", Kind::Duration, r#""30s""#, "how long a request body may bring no byte").within("10ms to 1d").by_server(),
+            Key::new("min_rate", Kind::Rate, r#""1KiB/s""#, "a request body slower than this for `body_idle` is cut").within("0B/s to 1GiB/s").by_server()
+                .mind("0B/s turns it off: a body that drips then holds its connection as long as it likes"),
+            Key::new("send_idle", Kind::Duration, r#""10m""#, "how long a client may take nothing of a response").within("10ms to 1d").by_server(),
+            Key::new("stream_idle", Kind::Duration, r#""1h""#, "how long a WebSocket or event stream may be silent").within("10ms to 1d").by_server(),
         ],
     },
     Table {
@@ -70,25 +76,26 @@ pub(super) const TABLES: &[Table] = &[
         keys: &[
             Key::new("connections", Kind::TextOrCount, r#""auto""#, "open connections; auto is an eighth of the memory at 64 KiB each, at most half of the files that may be open and 10000").within("1 to 1000000").by_server(),
             Key::new("connections_per_ip", Kind::Count, "64", "open connections of one address, or IPv6 /64; those of trusted proxies are not counted").within("1 to 1000000").by_server(),
-            Key::new("requests_per_connection", Kind::Count, "1000", "requests after which a connection is closed").within("1 to 1000000000").by_server(),
-            Key::new("header_bytes", Kind::Size, r#""32KiB""#, "bytes of a request head").within("1KiB to 1MiB").by_server(),
-            Key::new("header_count", Kind::Count, "100", "fields of a request head").within("8 to 1000").by_server(),
-            Key::new("uri_bytes", Kind::Size, r#""8KiB""#, "bytes of a request target").within("256B to 1MiB").by_server(),
+            Key::new("requests_per_connection", Kind::Count, "1000", "how many requests a connection may bring before it is closed").within("1 to 1000000000").by_server(),
+            Key::new("header_bytes", Kind::Size, r#""32KiB""#, "how large a request head may be").within("1KiB to 1MiB").by_server(),
+            Key::new("header_count", Kind::Count, "100", "how many fields a request head may have").within("8 to 1000").by_server(),
+            Key::new("uri_bytes", Kind::Size, r#""8KiB""#, "how long a request target, path and query, may be").within("256B to 1MiB").by_server(),
             Key::not_yet("h2_streams", Kind::Count, "open streams of one HTTP/2 connection"),
-            Key::new("limit_keys", Kind::Count, "200000", "clients remembered by each limit").within("16 to 100000000"),
-            Key::new("token_cache", Kind::Count, "50000", "verified tokens remembered").within("0 to 100000000"),
+            Key::new("limit_keys", Kind::Count, "200000", "how many clients each limit remembers; those beyond share an allowance by network").within("16 to 100000000"),
+            Key::new("token_cache", Kind::Count, "50000", "how many verified tokens are remembered, so that a signature is checked once").within("0 to 100000000"),
         ],
     },
     Table {
         path: "admin",
         doc: "the operator's listener",
         keys: &[
-            Key::new("listen", Kind::Text, r#""127.0.0.1:9901""#, "its address and port, or off").within("`ADDRESS:PORT`, or `off`").by_server()
+            Key::new("listen", Kind::Text, r#""127.0.0.1:9901""#, "the address and port of health, metrics and API, or off").within("`ADDRESS:PORT`, or `off`").like(SOCKET_OR_OFF).by_server()
                 .restart()
                 .mind("keep it on loopback, or in a network of your own"),
-            Key::new("hosts", Kind::Texts, "[]", "host names besides addresses, localhost and single labels").by_server()
-                .mind("other names are refused: DNS rebinding"),
-            Key::new("token", Kind::Table("secret"), "`STATE_DIR/admin_token` or `STAGEDOOR_ADMIN_TOKEN`, made where neither is there", "the bearer that opens /api/v1").by_server(),
+            Key::new("hosts", Kind::Texts, "[]", "host names it answers to, besides addresses, localhost and single labels").by_server()
+                .mind("a name that a stranger controls lets web pages in (DNS rebinding)"),
+            Key::new("token", Kind::Table("secret"), "`STATE_DIR/admin_token` or `STAGEDOOR_ADMIN_TOKEN`, made where neither is there", "the bearer that opens /api/v1").by_server()
+                .mind("whoever has it can use the operator's API"),
             Key::new("metrics", Kind::Choice(&["token", "open"]), r#""token""#, "who may read /metrics off loopback").by_server()
             .mind("open tells strangers the names of apps and routes"),
         ],
@@ -105,21 +112,23 @@ pub(super) const TABLES: &[Table] = &[
         path: "log",
         doc: "what is written down",
         keys: &[
-            Key::new("level", Kind::Choice(&["error", "warn", "info", "debug", "trace"]), r#""info""#, "what is worth a line").by_server(),
-            Key::new("format", Kind::Choice(&["json", "text"]), r#""json""#, "the shape of the lines").by_server()
+            Key::new("level", Kind::Choice(&["error", "warn", "info", "debug", "trace"]), r#""info""#, "the least that is worth a log line").by_server(),
+            Key::new("format", Kind::Choice(&["json", "text"]), r#""json""#, "the shape of log lines").by_server()
                 .restart(),
-            Key::new("access", Kind::TextOrTable("log.access"), r#""stdout""#, "where access events go").within("`\"stdout\"`").by_server()
+            Key::new("access", Kind::TextOrTable("log.access"), r#""stdout""#, "where access events go, one for each request").within("`\"stdout\"`").like("^stdout$").by_server()
                 .restart(),
-            Key::new("redact_query", Kind::Texts, r#"["token", "access_token", "api_key", "apikey", "sd_token", "X-Plex-Token"]"#, "query parameters whose values are never logged, besides those that carry a provider's token").by_server(),
+            Key::new("redact_query", Kind::Texts, r#"["token", "access_token", "api_key", "apikey", "sd_token", "X-Plex-Token"]"#, "query parameters whose values are never logged, besides those that carry a provider's token").by_server()
+                .mind("a secret in any other parameter is logged"),
         ],
     },
     Table {
         path: "log.access",
         doc: "a file of access events",
         keys: &[
-            Key::new("file", Kind::Text, "required", "its path, relative to the main file").by_server().restart(),
-            Key::new("max_size", Kind::Size, r#""100MiB""#, "bytes after which it is rotated").within("1KiB to 1024GiB").by_server().restart(),
-            Key::new("keep", Kind::Count, "14", "old files kept").within("0 to 10000").by_server().restart(),
+            Key::new("file", Kind::Text, "required", "its path, relative to the main file").by_server().restart()
+                .mind("it holds addresses and names of users"),
+            Key::new("max_size", Kind::Size, r#""100MiB""#, "how large it may grow before it is rotated").within("1KiB to 1024GiB").by_server().restart(),
+            Key::new("keep", Kind::Count, "14", "how many rotated files are kept").within("0 to 10000").by_server().restart(),
         ],
     },
 ];

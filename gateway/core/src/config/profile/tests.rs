@@ -114,6 +114,7 @@ fn what_each_profile_opens_is_known() {
             "generic-spa",
             &["GET /manifest.json", "GET /manifest.webmanifest", "GET /site.webmanifest", "GET /robots.txt"],
         ),
+        ("gradio", &["GET /manifest.json"]),
         ("jellyfin", &["GET /health"]),
         ("lidarr", &["GET /ping"]),
         ("navidrome", &["GET /ping"]),

@@ -8,7 +8,7 @@ use super::reader::Reader;
 use crate::config::place::{Given, Maybe};
 use crate::policy::{ConfinePolicy, LogFormat};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Server {
     pub(crate) listen: Maybe<Vec<Given<String>>>,
     pub(crate) trusted_proxies: Maybe<Vec<Given<String>>>,
@@ -20,7 +20,7 @@ pub(crate) struct Server {
     pub(crate) limits: ServerLimits,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Timeouts {
     pub(crate) header: Maybe<Duration>,
     pub(crate) idle: Maybe<Duration>,
@@ -30,7 +30,7 @@ pub(crate) struct Timeouts {
     pub(crate) stream_idle: Maybe<Duration>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ServerLimits {
     pub(crate) connections: Maybe<Option<u64>>,
     pub(crate) connections_per_ip: Maybe<u64>,

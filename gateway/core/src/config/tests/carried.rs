@@ -3,8 +3,8 @@
 use crate::config::keys::{self, Change};
 use std::sync::Arc;
 
-use super::{APP, Desk, HOUSE, now, policy, source, text};
-use crate::config::{Compiled, compile};
+use super::{APP, Desk, HOUSE, compile, now, policy, source, text};
+use crate::config::Compiled;
 use crate::guard::limit::{Limit, LimitKey, LimitPolicy, Tickets};
 use crate::policy::{Policy, Route};
 

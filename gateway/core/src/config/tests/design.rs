@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{Desk, now};
-use crate::config::{Source, compile, rehearse};
+use super::{Desk, compile, now};
+use crate::config::{Source, rehearse};
 
 const ANNOTATED: &str = include_str!("../../../../../config/stagedoor.toml");
 

@@ -1,7 +1,7 @@
 //! Syntax, keys, types, units, ranges.
 
-use super::{APP, Desk, HOUSE, check, compare, now, source, text};
-use crate::config::{compile, includes};
+use super::{APP, Desk, HOUSE, check, compare, compile, now, source, text};
+use crate::config::includes;
 
 #[test]
 fn a_small_file_compiles() {

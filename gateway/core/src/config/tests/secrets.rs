@@ -1,7 +1,6 @@
 //! Where secrets come from, and that they never show.
 
-use super::{APP, Desk, GOOD, HOUSE, OTHER, check_at, compiled, now, source, text};
-use crate::config::compile;
+use super::{APP, Desk, GOOD, HOUSE, OTHER, check_at, compile, compiled, now, source, text};
 
 /// The provider's secret under test; the admin's is off.
 fn with(secret: &str) -> String {

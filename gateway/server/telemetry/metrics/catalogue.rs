@@ -1,0 +1,172 @@
+//! Every metric there is: what is registered, and what the reference lists, is made from these rows.
+
+use serde_json::{Value, json};
+
+/// One metric. Its name and labels are promised to dashboards: they never change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metric {
+    /// Its full name.
+    pub name: &'static str,
+    /// What it measures with.
+    pub kind: Kind,
+    /// The names of its labels, in the order of their values.
+    pub labels: &'static [&'static str],
+    /// What it means: a sentence.
+    pub help: &'static str,
+}
+
+/// What a metric measures with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// It only grows, until the process ends.
+    Counter,
+    /// It rises and falls.
+    Gauge,
+    /// It counts into buckets, with these upper bounds in seconds.
+    Histogram(&'static [f64]),
+}
+
+impl Kind {
+    /// As the text format has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram(_) => "histogram",
+        }
+    }
+}
+
+/// Every metric, by name.
+pub const ALL: [&Metric; 18] = [
+    &BUILD_INFO,
+    &CONFIG_LOADED,
+    &CONFIG_RELOADS,
+    &CONNECTIONS,
+    &CONNECTIONS_REFUSED,
+    &DENIED,
+    &GATEWAY_SECONDS,
+    &JWT_CACHE,
+    &LIMIT_OVERFLOWS,
+    &LIMITED,
+    &LOG_DROPPED,
+    &PANICS,
+    &REQUEST_SECONDS,
+    &REQUESTS,
+    &STATE_KEYS,
+    &STREAMS,
+    &STREAMS_CLOSED,
+    &UPSTREAM_SECONDS,
+];
+
+/// A chapter of Markdown.
+#[must_use]
+pub fn text() -> String {
+    let mut out = String::from(HEAD);
+    for Metric { name, kind, labels, help } in ALL {
+        let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+        out.push_str(&format!("| `{name}` | {} | {} | {help} |\n", kind.name(), labels.join(", ")));
+    }
+    out
+}
+
+/// For programs: an array of objects.
+#[must_use]
+pub fn json() -> Value {
+    let object = |metric: &&Metric| {
+        let Metric { name, kind, labels, help } = metric;
+        json!({ "name": name, "kind": kind.name(), "labels": labels, "help": help })
+    };
+    ALL.iter().map(object).collect()
+}
+
+const HEAD: &str = "\
+## Metrics
+
+`GET /metrics` of the operator's listener. Names and labels stay as they are.
+
+| metric | kind | labels | meaning |
+|---|---|---|---|
+";
+
+const fn metric(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind, labels, help }
+}
+
+pub(super) const BUILD_INFO: Metric =
+    metric("stagedoor_build_info", Kind::Gauge, &["version"], "The version that runs.");
+pub(super) const CONFIG_LOADED: Metric = metric(
+    "stagedoor_config_loaded_timestamp_seconds",
+    Kind::Gauge,
+    &[],
+    "When the policy in force was loaded, since the epoch.",
+);
+pub(super) const CONFIG_RELOADS: Metric =
+    metric("stagedoor_config_reload_total", Kind::Counter, &["result"], "Reloads of the configuration.");
+pub(super) const CONNECTIONS: Metric =
+    metric("stagedoor_connections", Kind::Gauge, &[], "Open client connections.");
+pub(super) const CONNECTIONS_REFUSED: Metric = metric(
+    "stagedoor_connections_refused_total",
+    Kind::Counter,
+    &["reason"],
+    "Connections refused before a request was read.",
+);
+pub(super) const DENIED: Metric =
+    metric("stagedoor_denied_total", Kind::Counter, &["app", "route", "code"], "Requests refused.");
+pub(super) const GATEWAY_SECONDS: Metric = metric(
+    "stagedoor_gateway_seconds",
+    Kind::Histogram(GATEWAY_BUCKETS),
+    &["app"],
+    "The gateway's own time on a request.",
+);
+pub(super) const JWT_CACHE: Metric =
+    metric("stagedoor_jwt_cache_total", Kind::Counter, &["result"], "Verified tokens looked up.");
+pub(super) const LIMIT_OVERFLOWS: Metric = metric(
+    "stagedoor_limit_overflow_total",
+    Kind::Counter,
+    &[],
+    "Requests that shared an allowance because limit_keys was reached.",
+);
+pub(super) const LIMITED: Metric =
+    metric("stagedoor_limited_total", Kind::Counter, &["app", "limit"], "Requests that a limit refused.");
+pub(super) const LOG_DROPPED: Metric =
+    metric("stagedoor_log_dropped_total", Kind::Counter, &[], "Access events that were lost.");
+pub(super) const PANICS: Metric =
+    metric("stagedoor_panics_total", Kind::Counter, &[], "Panics; each is a fault of the gateway.");
+pub(super) const REQUEST_SECONDS: Metric = metric(
+    "stagedoor_request_seconds",
+    Kind::Histogram(REQUEST_BUCKETS),
+    &["app"],
+    "From the first byte of a request to the last of its answer.",
+);
+pub(super) const REQUESTS: Metric =
+    metric("stagedoor_requests_total", Kind::Counter, &["app", "route", "status"], "Requests answered.");
+pub(super) const STATE_KEYS: Metric =
+    metric("stagedoor_state_keys", Kind::Gauge, &["kind"], "Entries held in memory.");
+pub(super) const STREAMS: Metric =
+    metric("stagedoor_streams", Kind::Gauge, &["app", "kind"], "Open WebSockets and event streams.");
+pub(super) const STREAMS_CLOSED: Metric =
+    metric("stagedoor_streams_closed_total", Kind::Counter, &["reason"], "Streams that ended.");
+pub(super) const UPSTREAM_SECONDS: Metric = metric(
+    "stagedoor_upstream_seconds",
+    Kind::Histogram(REQUEST_BUCKETS),
+    &["app"],
+    "Until the app began to answer.",
+);
+
+/// Seconds: 50 µs to a minute.
+const REQUEST_BUCKETS: &[f64] = &[
+    50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 2.5e-3, 5e-3, 10e-3, 25e-3, 50e-3, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0, 30.0, 60.0,
+];
+/// Seconds: 5 µs to 50 ms.
+const GATEWAY_BUCKETS: &[f64] = &[
+    5e-6, 10e-6, 20e-6, 40e-6, 60e-6, 80e-6, 100e-6, 150e-6, 200e-6, 300e-6, 500e-6, 1e-3, 2.5e-3, 5e-3,
+    10e-3, 25e-3, 50e-3,
+];

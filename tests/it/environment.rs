@@ -1,0 +1,134 @@
+//! `STAGEDOOR_LISTEN`, `STAGEDOOR_TRUSTED_PROXIES` and `STAGEDOOR_HOSTS` beside a file, in a real process.
+
+use std::net::{SocketAddr, TcpListener};
+
+use crate::harness::{Client, Command, Folder, Gateway, HOST, Request, Upstream};
+
+const CONFIG: &str = r#"
+[server]
+trusted_proxies = ["192.0.2.1"]
+
+[app.media]
+hosts    = ["media.localhost"]
+upstream = { urls = ["UPSTREAM"] }
+auth     = "public"
+"#;
+
+fn start(app: &Upstream, variables: &[(&str, &str)]) -> Gateway {
+    let folder = Folder::new(&CONFIG.replace("UPSTREAM", &app.url()));
+    Gateway::try_start_with(folder, variables).unwrap_or_else(|(_, output)| panic!("{output:#?}"))
+}
+
+/// The client's address as the gateway saw it, where this was claimed.
+fn seen_as(gateway: &Gateway, claimed: &str) -> String {
+    let answer = gateway.ask(&Request::get("/x").host(HOST).field("X-Forwarded-For", claimed));
+    assert_eq!(answer.status, 200);
+    gateway.event(&answer)["ip"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn two_variables_go_before_the_file_at_start_and_at_reload() {
+    let app = Upstream::start();
+    assert_eq!(seen_as(&start(&app, &[]), "198.51.100.7"), "127.0.0.1");
+
+    let variables = [
+        ("STAGEDOOR_LISTEN", "127.0.0.1:0,127.0.0.2:0"),
+        ("STAGEDOOR_TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1"),
+    ];
+    let gateway = start(&app, &variables);
+    let listening: Vec<String> = gateway.addresses.iter().map(|address| address.ip().to_string()).collect();
+    assert_eq!(listening, ["127.0.0.1", "127.0.0.2"]);
+    assert_eq!(seen_as(&gateway, "198.51.100.7"), "198.51.100.7");
+    gateway.wait_for_log("(server.listen): overridden by the environment variable `STAGEDOOR_LISTEN`");
+    gateway.wait_for_log("(server.trusted_proxies): overridden");
+
+    let changed = CONFIG.replace("UPSTREAM", &app.url()).replace("192.0.2.1", "192.0.2.2");
+    gateway.folder.configure(&changed);
+    let answer = gateway.ask_admin_as_operator(Request::post("/api/v1/reload", ""));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.text().contains("STAGEDOOR_TRUSTED_PROXIES"), "{answer:?}");
+    assert_eq!(seen_as(&gateway, "198.51.100.8"), "198.51.100.8", "after a reload too");
+}
+
+#[test]
+fn check_tells_what_is_overridden_and_which_variable_is_wrong() {
+    let folder = Folder::new(&CONFIG.replace("UPSTREAM", "http://127.0.0.1:8000"));
+    let check = |more: &[&str], name: &str, value: &str| {
+        let arguments = [&["check", "stagedoor.toml"], more].concat();
+        Command::new(&folder, &arguments).env(name, value).run()
+    };
+    for (name, value, code, words) in [
+        (
+            "STAGEDOOR_LISTEN",
+            "127.0.0.1:1",
+            0,
+            "warning: overridden by the environment variable `STAGEDOOR_LISTEN`",
+        ),
+        ("STAGEDOOR_LISTEN", "", 0, "0 warnings"),
+        ("STAGEDOOR_LISTEN", "here", 2, "--> environment variable STAGEDOOR_LISTEN (server.listen)"),
+        ("STAGEDOOR_TRUSTED_PROXIES", "10.0.0.1", 0, "variable `STAGEDOOR_TRUSTED_PROXIES`"),
+        ("STAGEDOOR_TRUSTED_PROXIES", "proxy", 2, "--> environment variable STAGEDOOR_TRUSTED_PROXIES"),
+        ("STAGEDOOR_HOSTS", "b.lan", 0, "belongs to `run --upstream`, and no app of the file serves `b.lan`"),
+        ("STAGEDOOR_HOSTS", HOST, 0, "0 warnings"),
+    ] {
+        let output = check(&[], name, value);
+        assert_eq!(output.code, Some(code), "{name}={value}: {output:?}");
+        assert!(format!("{}{}", output.stdout, output.stderr).contains(words), "{name}={value}: {output:?}");
+        let blind = check(&["--no-files"], name, value);
+        assert!(blind.code == Some(0) && blind.stdout.contains("0 warnings"), "{name}={value}: {blind:?}");
+    }
+}
+
+#[test]
+fn an_address_of_the_environment_that_is_taken_is_told_as_its() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let folder = Folder::new(&CONFIG.replace("UPSTREAM", "http://127.0.0.1:8000"));
+    let (_, output) = Gateway::try_start_with(folder, &[("STAGEDOOR_LISTEN", &listen)]).unwrap_err();
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stderr.contains("environment variable STAGEDOOR_LISTEN (server.listen)"), "{output:?}");
+}
+
+#[test]
+fn the_demo_listens_where_it_is_told_and_nowhere_else() {
+    let mut demo = Command::new(&Folder::empty(), &["demo", "--port", "0"])
+        .env("STAGEDOOR_LISTEN", "127.0.0.2:0")
+        .env("STAGEDOOR_HOSTS", "elsewhere.example")
+        .spawn();
+    // The lines are told once the gateway answers at the address in them.
+    demo.wait_for("its lines", |said| said.contains("curl").then_some(()));
+    assert!(!demo.stderr().contains("STAGEDOOR_HOSTS"), "{}", demo.stderr());
+}
+
+#[test]
+fn without_a_file_all_four_are_heard() {
+    let app = Upstream::start();
+    let url = app.url();
+    let variables = [
+        ("STAGEDOOR_UPSTREAM", &*url),
+        ("STAGEDOOR_LISTEN", "127.0.0.1:0"),
+        ("STAGEDOOR_HOSTS", "films.lan, media.lan"),
+        ("STAGEDOOR_TRUSTED_PROXIES", "127.0.0.1"),
+    ];
+    let run = |folder: &Folder| {
+        variables
+            .iter()
+            .fold(Command::new(folder, &["run"]), |command, (name, value)| command.env(name, value))
+    };
+    let folder = Folder::empty();
+    let mut running = run(&folder).spawn();
+    let address: SocketAddr = running.wait_for("its address", |said| {
+        said.lines()
+            .filter(|line| line.contains("listening") && !line.contains("admin"))
+            .find_map(|line| line.split(['"', ' ']).find_map(|word| word.parse().ok()))
+    });
+    let request = Request::get("/x").host("media.lan").field("X-Forwarded-For", "198.51.100.7");
+    assert_eq!(Client::connect(address).ask(&request).status, 401);
+    running.wait_for("its access event", |said| said.contains("\"ip\":\"198.51.100.7\"").then_some(()));
+    assert!(!running.stderr().contains("WARN"), "{}", running.stderr());
+
+    folder.write("config/stagedoor.toml", "");
+    let output = run(&folder).run();
+    assert_eq!(output.code, Some(2), "{output:?}");
+    assert!(output.stderr.contains("STAGEDOOR_UPSTREAM"), "{output:?}");
+}
