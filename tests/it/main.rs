@@ -23,7 +23,6 @@ mod keys;
 mod limits;
 mod operation;
 mod real;
-mod real_qbittorrent;
 mod reference;
 mod refusals;
 mod reload;

@@ -12,6 +12,7 @@ mod epub;
 mod gradio;
 mod mopidy;
 mod program;
+mod qbittorrent;
 mod relay;
 mod transmission;
 mod visitor;

@@ -1,6 +1,8 @@
 //! Installed programs, started on a free port of this machine and killed with the value.
 
+use std::collections::hash_map::RandomState;
 use std::fs::File;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -82,8 +84,15 @@ pub(super) fn in_environment(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/apps/bin").join(name)
 }
 
+/// An address that nobody listens on. Its port is below those that the system gives to whoever asks for any: other
+/// tests do so all the time, and a program may take seconds until it listens.
 fn free_address() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+    loop {
+        let port = 20_000 + u16::try_from(RandomState::new().build_hasher().finish() % 10_000).unwrap();
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr().unwrap();
+        }
+    }
 }
 
 /// Whether somebody answers there in HTTP.

@@ -1,7 +1,7 @@
 //! A wire between the gateway and an app that remembers what the app is told.
 
 use std::io::{Read, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -22,9 +22,10 @@ struct Book {
 }
 
 impl Relay {
-    /// A relay to the app at `app`.
+    /// A relay to the app at `app`. It has the same port on another address of this machine, because some apps
+    /// compare the port of `Host` with their own.
     pub(super) fn before(app: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), app.port())).unwrap();
         let address = listener.local_addr().unwrap();
         let book = Arc::new(Book::default());
         let accepting = std::thread::spawn({

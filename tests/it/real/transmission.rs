@@ -158,8 +158,9 @@ fn transmissions_host_whitelist_is_met_by_its_own_host() {
     let met = ask(&stand);
     assert_eq!(met.status, 409, "the handshake: {met:?}");
 
-    let keep = |text: &str| text.replace("host = \"upstream\"", "host = \"keep\"");
-    let kept = Stand::changed("transmission", transmission(false), keep);
+    let own = "upstream = \"http://127.0.0.1:9091\"";
+    let keep = "upstream = { urls = [\"http://127.0.0.1:9091\"], host = \"keep\" }";
+    let kept = Stand::changed("transmission", transmission(false), |text| text.replace(own, keep));
     let refused = ask(&kept);
     assert_eq!(refused.status, 421, "{refused:?}");
     assert!(refused.text().contains("rpc-host-whitelist"), "{refused:?}");
