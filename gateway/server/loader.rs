@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stagedoor_core::config::{Problem, Source, includes};
+use stagedoor_core::config::{GIVEN_UP, Problem, Source, includes};
 use toml::de::DeTable;
 
 use crate::confinement;
@@ -134,7 +134,11 @@ impl Included {
                 Err(error) => {
                     let shown = error.path().display();
                     if confinement::gave_up(error.path()) {
-                        self.problem(place, format!("{}: `{shown}`", GIVEN_UP[0]), GIVEN_UP[1]);
+                        self.problem(
+                            place,
+                            format!("cannot be read ({}): `{shown}`", GIVEN_UP[0]),
+                            GIVEN_UP[1],
+                        );
                         continue;
                     }
                     let message = format!("cannot be looked into ({}): `{shown}`", error.error());
@@ -181,7 +185,10 @@ fn read(path: &Path) -> Result<String, Fault> {
     let shown = path.display();
     let unreadable = |error: io::Error| {
         if error.kind() == io::ErrorKind::PermissionDenied && confinement::gave_up(path) {
-            return Fault { message: format!("{}: `{shown}`", GIVEN_UP[0]), hint: GIVEN_UP[1] };
+            return Fault {
+                message: format!("cannot be read ({}): `{shown}`", GIVEN_UP[0]),
+                hint: GIVEN_UP[1],
+            };
         }
         if error.kind() == io::ErrorKind::NotFound {
             return Fault {
@@ -233,11 +240,6 @@ fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// Why a file is out of reach that another gateway could read, and the mend.
-const GIVEN_UP: [&str; 2] = [
-    "cannot be read, the gateway confined itself at its start and gave up this folder",
-    "restart it: then it keeps the folders of all files that its configuration names",
-];
 /// Bytes of one file.
 const FILE_MAX: u64 = 4 << 20;
 

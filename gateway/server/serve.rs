@@ -192,9 +192,10 @@ fn confine(config: &ConfigSource, policy: &Policy, beside: Option<Beside>) -> an
         kept.write.insert(removed.clone());
         kept.tidy.extend(removed.parent().map(Path::to_owned));
     }
-    let hint = "hint: `server.confine = \"off\"` starts without";
-    let outcome = confinement::enter(policy.server.confine, &kept)
-        .with_context(|| format!("cannot confine the process; {hint}"))?;
+    let outcome = confinement::enter(policy.server.confine, &kept).map_err(|error| {
+        let hint = "see what else confines it, or start without: server.confine = \"off\"";
+        anyhow::anyhow!("cannot confine the process: {error}\n  hint: {hint}")
+    })?;
     outcome.tell();
     match beside {
         Some(Beside { start, .. }) => start().context("cannot start what runs beside the gateway"),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use crate::harness::{Command, Folder, Gateway, Request, SECRET, Token, Upstream, poll_until, token};
+use crate::harness::{Client, Command, Folder, Gateway, Request, SECRET, Token, Upstream, poll_until, token};
 
 const APP: &str = r#"
 [app.media]
@@ -55,6 +55,8 @@ fn core_limits(pid: u32) -> Vec<String> {
 pub(super) fn assert_confined(pid: u32) {
     assert_eq!(no_new_privileges(pid), BTreeSet::from(["1".to_owned()]), "of every thread");
     assert_eq!(core_limits(pid), ["0", "0"]);
+    let owner = fs::metadata(format!("/proc/{pid}/environ")).unwrap().uid();
+    assert_eq!(owner, 0, "what cannot be dumped belongs to root");
 }
 
 #[test]
@@ -106,7 +108,12 @@ fn the_demo_is_confined_and_leaves_nothing() {
     let temporary = Folder::empty();
     let path = temporary.path().display().to_string();
     let mut demo = Command::new(&folder, &["demo", "--port", "0"]).env("TMPDIR", &path).spawn();
-    demo.wait_for("its lines", |said| said.contains("curl ").then_some(()));
+    let address = demo.wait_for("its lines", |said| {
+        let (_, after) = said.split_once("curl -si http://")?;
+        after.split('/').next()?.parse().ok()
+    });
+    let answer = Client::connect(address).ask(&Request::get("/api/downloads").host("localhost"));
+    assert_eq!(answer.status, 401, "it serves, and hears signals");
     let left = || fs::read_dir(temporary.path()).unwrap().count();
     assert_eq!(left(), 1, "a folder for its secrets");
     assert_confined(demo.pid());

@@ -41,7 +41,7 @@ kind = "jwt"
 keys = [{{ secret = {{ file = "{SECRET_FILE}", env = "JWT_SECRET_KEY", generate = true }} }}]
 issuer = "stagedoor"
 audience = ["app"]
-sources = ["bearer", "cookie:stagedoor_token"]
+sources = ["bearer", "cookie:stagedoor"]
 
 [app.app]
 hosts = {hosts}

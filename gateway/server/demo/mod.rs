@@ -76,7 +76,7 @@ kind     = "jwt"
 keys     = [{{ secret = {{ file = "state/jwt_secret", generate = true }} }}]
 issuer   = "stagedoor"
 audience = ["demo"]
-sources  = ["bearer", "cookie:stagedoor_token"]
+sources  = ["bearer", "cookie:stagedoor"]
 
 [app.demo]
 hosts    = ["localhost", "127.0.0.1"]

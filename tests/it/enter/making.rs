@@ -41,7 +41,7 @@ fn what_no_browser_could_use_is_told_when_the_link_is_made() {
     let no_cookie = Gateway::before(&app, &CONFIG.replace(", \"cookie:door_token\"", ""));
     let answer = wish(&no_cookie, &json!({ "token": token("bob") }));
     let told = answer.json()["detail"].as_str().unwrap().to_owned();
-    assert!(told.contains("`sources = [\"bearer\", \"cookie:stagedoor_token\"]` in [auth.house]"), "{told}");
+    assert!(told.contains("`sources = [\"bearer\", \"cookie:stagedoor\"]` in [auth.house]"), "{told}");
 }
 
 #[test]

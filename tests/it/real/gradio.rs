@@ -146,4 +146,8 @@ fn a_browser_gets_the_page_the_queue_and_an_upload() {
     let wrong = browser.post("/gradio_api/queue/join", "application/json", "{}");
     assert_eq!(wrong.status, 422, "{wrong:?}");
     stand.told_the_app_of_alice();
+
+    // A browser asks for the manifest without cookies.
+    let manifest = stand.stranger().get("/manifest.json");
+    assert!(text.contains("\"/manifest.json\"") && manifest.json()["icons"].is_array(), "{manifest:?}");
 }

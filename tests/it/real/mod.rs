@@ -47,10 +47,9 @@ impl Stand {
         let tables: toml::Table = text.parse().unwrap();
         let entry = tables["app"].as_table().unwrap().values().next().unwrap();
         let host = entry["hosts"][0].as_str().unwrap().to_owned();
-        let upstream = &entry["upstream"];
-        let url = upstream.as_str().or_else(|| upstream["urls"][0].as_str()).unwrap();
         let relay = Relay::before(app.address);
-        let gateway = Gateway::start(&change(&text).replace(url, &relay.url()));
+        let gateway =
+            Gateway::start(&change(&text).replace(entry["upstream"].as_str().unwrap(), &relay.url()));
         let token = token_of(&gateway, "alice");
         Self { gateway, relay, host, token, app }
     }
@@ -70,7 +69,7 @@ impl Stand {
         self.stranger().with_cookie("stagedoor", &token_of(&self.gateway, user))
     }
 
-    /// Requests that have to be refused with 401 before the app hears of them, whoever has no good token asks.
+    /// Each of these is refused with 401 without a token and with a forged one, and the app never hears of it.
     fn refuses_strangers(&self, requests: &[Request]) {
         let forged = format!("{}AAAA", &self.token[..self.token.len() - 4]);
         for request in requests {

@@ -254,3 +254,28 @@ fn apps_of_an_older_or_terser_http_are_understood() {
         assert_eq!((answer.status, answer.text().as_str(), answer.complete), (200, "body", true), "{wire}");
     }
 }
+
+/// Some servers offer another protocol with every answer, which concerns the next hop alone, and some compress.
+#[test]
+fn an_offer_to_upgrade_ends_here_and_a_coding_does_not() {
+    const GZIPPED: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
+    let app = Upstream::with(|exchange| {
+        let lines = [
+            "Upgrade: h2,h2c",
+            "Connection: Upgrade, Keep-Alive",
+            "Keep-Alive: timeout=5",
+            "Content-Encoding: gzip",
+        ];
+        exchange.reply("200 OK", &lines, GZIPPED)
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    let mut client = gateway.client();
+    for coding in ["gzip, br", "identity"] {
+        let answer = client.ask(&Request::get("/x").field("Accept-Encoding", coding));
+        assert_eq!((answer.status, answer.body.as_slice()), (200, GZIPPED), "neither undone nor done again");
+        assert_eq!(answer.field("content-encoding"), "gzip");
+        assert!(!answer.fields.has("upgrade") && !answer.fields.has("keep-alive"), "{answer:?}");
+        assert!(!answer.field("connection").to_ascii_lowercase().contains("upgrade"), "{answer:?}");
+        assert_eq!(app.last().fields.sole("accept-encoding"), Some(coding));
+    }
+}

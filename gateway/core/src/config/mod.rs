@@ -83,6 +83,12 @@ pub enum FileFault {
     GivenUp,
 }
 
+/// What [`FileFault::GivenUp`] means, and the mend.
+pub const GIVEN_UP: [&str; 2] = [
+    "the gateway confined itself at its start and gave up this folder",
+    "restart it: then it keeps the folders of all files that its configuration names",
+];
+
 /// What came of a compilation.
 #[derive(Debug)]
 pub struct Compiled {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Context;
 use super::secrets::{dangerous, secret};
-use super::{Context, GIVEN_UP};
 use crate::config::place::{Given, Maybe, Place};
 use crate::config::problem::{did_you_mean, shown};
-use crate::config::{FileFault, raw};
+use crate::config::{FileFault, GIVEN_UP, raw};
 use crate::guard::credential::Source;
 use crate::guard::jwt::{Alg, ClaimPaths, JwtKey, JwtPolicy};
 

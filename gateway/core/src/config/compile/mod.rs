@@ -123,12 +123,6 @@ pub(super) fn restart(before: &Policy, after: &Policy) -> Vec<String> {
     differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned()).collect()
 }
 
-/// Why a file cannot be had that lies in a folder which was given up at the start, and the mend.
-const GIVEN_UP: [&str; 2] = [
-    "the gateway confined itself at its start and gave up this folder",
-    "restart it: then it keeps the folders of all files that its configuration names",
-];
-
 /// A path of the file, seen from the folder of the main file.
 fn resolve(main: &str, path: &str) -> PathBuf {
     Path::new(main).parent().unwrap_or(Path::new("")).join(path)

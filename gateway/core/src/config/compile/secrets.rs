@@ -2,9 +2,9 @@
 
 use zeroize::Zeroizing;
 
-use super::{Context, GIVEN_UP};
+use super::Context;
 use crate::config::place::{Given, Maybe, Place};
-use crate::config::{FileFault, raw};
+use crate::config::{FileFault, GIVEN_UP, raw};
 use crate::secret::{Secret, Weakness, judge};
 
 const MAKE_ONE: &str = "`generate = true` makes a good one, or `stagedoor secret new` prints one";

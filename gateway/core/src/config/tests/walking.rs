@@ -1,6 +1,7 @@
 //! No key is parsed and ignored: for each supported key, two values compile to two policies, and those that the core
 //! honours make it behave in two ways. What the process honours is shown from outside, by the integration tests.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 
 mod panel;
@@ -8,8 +9,9 @@ mod rows;
 
 use super::{APP, Desk, GOOD, HOUSE, compile, now, source, text};
 use crate::config::keys::{self, Honoured, Kind, State, tables};
-use crate::config::{Source, includes};
+use crate::config::{FileFault, Material, Materials, Source, includes};
 use crate::policy::Policy;
+use crate::secret::Secret;
 use rows::At;
 
 /// Keys that two values cannot show in a policy, with the test that shows them.
@@ -95,6 +97,52 @@ fn changing_a_key_changes_what_is_done() {
     assert!(idle.is_empty(), "nothing is done differently for: {idle:#?}");
 }
 
+/// Files and variables of a desk, and which files were asked for.
+struct Watched(Desk, RefCell<Vec<String>>);
+
+impl Materials for Watched {
+    fn file(&self, path: &str) -> Result<Material, FileFault> {
+        self.1.borrow_mut().push(path.to_owned());
+        Materials::file(&self.0, path)
+    }
+
+    fn env(&self, name: &str) -> Option<Secret<Vec<u8>>> {
+        self.0.env(name)
+    }
+
+    fn generate(&self, path: &str) -> Result<Option<Secret<Vec<u8>>>, FileFault> {
+        self.1.borrow_mut().push(path.to_owned());
+        self.0.generate(path)
+    }
+
+    fn random(&self) -> [u8; 32] {
+        self.0.random()
+    }
+
+    fn stand_in(&self) -> bool {
+        self.0.stand_in()
+    }
+}
+
+/// A process that confined itself can read again what its policy names, and nothing else.
+#[test]
+fn every_file_that_is_asked_for_is_named() {
+    let mut asked_for = 0;
+    for (table, key, at, line, a, b) in all() {
+        for value in [a, b] {
+            let text = written(*at, key, &format!("{}\n", line.replace('@', value)));
+            let desk = Watched(Desk::default().file("s", &GOOD.repeat(2)), RefCell::default());
+            let policy = compile(&[source("f", &text)], &desk, None, now()).unwrap().policy;
+            let asked = desk.1.into_inner();
+            asked_for += asked.len();
+            for path in asked {
+                assert!(policy.files.iter().any(|file| file.path == path), "[{table}] {key}: `{path}`");
+            }
+        }
+    }
+    assert!(asked_for > all().count());
+}
+
 /// The policy of a row with this value.
 fn with((table, key, at, line, ..): &rows::Row, value: &str) -> Policy {
     let text = written(*at, key, &format!("{}\n", line.replace('@', value)));
@@ -176,7 +224,8 @@ fn a_public_key_is_read_from_its_file() {
         text(&[&HOUSE.replace("{ secret = { file = \"jwt_secret\", generate = true } }", &key), APP])
     };
     let desk = Desk::default().file("ed.pem", ED25519).file("broken.pem", "-----BEGIN PUBLIC KEY-----");
-    assert!(compiles(&with("ed.pem"), &desk));
+    let policy = compile(&[source("f", &with("ed.pem"))], &desk, None, now()).unwrap().policy;
+    assert!(policy.files.iter().any(|file| file.path == "ed.pem" && !file.made), "{:?}", policy.files);
     assert!(!compiles(&with("broken.pem"), &desk));
     assert!(!compiles(&with("gone.pem"), &desk));
 }

@@ -116,7 +116,7 @@ impl std::fmt::Display for Misfit {
             Self::NoCookie { provider } => write!(
                 f,
                 "no cookie carries the app's tokens; hint: write \
-                 `sources = [\"bearer\", \"cookie:stagedoor_token\"]` in [auth.{provider}]"
+                 `sources = [\"bearer\", \"cookie:stagedoor\"]` in [auth.{provider}]"
             ),
             Self::Refused(denial) => write!(f, "the app would refuse this token: {}", denial.reason()),
             Self::TooLarge { bytes } => write!(
