@@ -14,6 +14,7 @@ mod harness;
 mod bodies;
 mod cli;
 mod confinement;
+mod deploy;
 mod enter;
 mod environment;
 mod failures;
