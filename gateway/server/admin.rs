@@ -1,4 +1,4 @@
-//! The operator's listener: liveness, readiness, metrics, reload.
+//! The operator's listener: liveness, readiness, metrics, reload, refusals.
 //!
 //! It reads heads with the same strict parser and answers with the same writer as the public door,
 //! one request a connection. `/live`, `/ready` and `/metrics` are open on loopback; `/api/v1/*`
@@ -27,7 +27,9 @@ use crate::edge::line::{Heard, Line};
 use crate::edge::request_id;
 use crate::enter::{self, Unlinked};
 use crate::gateway::{Gateway, Stage};
+use crate::refusals::{KEPT, RequestId};
 use crate::reload::{Reloader, Trigger};
+use crate::why;
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, count: 64, uri: 2 * 1024 };
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -144,6 +146,12 @@ impl Admin {
                 let document = document(head, early, line).await?;
                 self.enter(&document)
             }
+            "/api/v1/why" => {
+                authorised(head, policy)?;
+                readable(head)?;
+                drop(live);
+                self.why(asked_id(head)?).await
+            }
             path if path.starts_with("/api/") => authorised(head, policy).and(Err(Denial::NotFound)),
             _ => Err(Denial::NotFound),
         }
@@ -161,6 +169,20 @@ impl Admin {
             ),
         };
         Answer::json(status, &body)
+    }
+
+    /// One refusal, or the newest. A proposal is compiled before it is told: not on the threads that serve.
+    async fn why(&self, id: Option<RequestId>) -> Result<Answer, Denial> {
+        let gateway = Arc::clone(&self.gateway);
+        let told = tokio::task::spawn_blocking(move || match id {
+            Some(id) => why::one(&gateway, id).map(serde_json::to_value),
+            None => Some(serde_json::to_value(why::newest(&gateway))),
+        });
+        match told.await {
+            Ok(Some(Ok(body))) => Ok(Answer::json(StatusCode::OK, &body)),
+            Ok(None) => Ok(Answer::unknown_request()),
+            Ok(Some(Err(_))) | Err(_) => Err(Denial::Internal("the answer cannot be made")),
+        }
     }
 
     /// Makes an enter link.
@@ -251,6 +273,22 @@ impl Answer {
         body.push(b'\n');
         Self { status, kind: "application/json", body }
     }
+
+    fn unknown_request() -> Self {
+        let detail =
+            format!("No refusal with this id is known: the last {KEPT} are kept, since the gateway started");
+        let body = serde_json::json!({
+            "type": "about:blank", "title": "Not Found", "status": 404, "detail": detail, "code": "not_found",
+        });
+        Self { kind: "application/problem+json", ..Self::json(StatusCode::NOT_FOUND, &body) }
+    }
+}
+
+/// The `id` of the query; `None` where there is no query at all.
+fn asked_id(head: &Head<'_>) -> Result<Option<RequestId>, Denial> {
+    let Some(query) = head.raw_query().filter(|query| !query.is_empty()) else { return Ok(None) };
+    let id = query.strip_prefix(b"id=").and_then(|id| RequestId::parse(std::str::from_utf8(id).ok()?));
+    id.map(Some).ok_or(Denial::BadRequest("the query is not `id=` and a request id"))
 }
 
 fn readable(head: &Head<'_>) -> Result<(), Denial> {

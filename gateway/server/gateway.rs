@@ -1,6 +1,6 @@
 //! What the whole process shares.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -8,8 +8,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
+use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::Policy;
 use stagedoor_core::reply::Reply;
+use stagedoor_core::request::Head;
 use tokio::sync::watch;
 
 use crate::edge::adapt;
@@ -17,6 +19,7 @@ use crate::edge::permits::Permits;
 use crate::edge::request_id;
 use crate::enter::Links;
 use crate::listeners::Machine;
+use crate::refusals::{Occasion, Refusal, Refusals};
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::logs::Logs;
 use crate::telemetry::metrics::{Metrics, PolicyMetrics};
@@ -39,13 +42,15 @@ pub(crate) struct Live {
     pub(crate) policy: Policy,
     pub(crate) counters: PolicyMetrics,
     pub(crate) redaction: Redaction,
+    /// How many were in force before it.
+    pub(crate) loaded: u64,
 }
 
 impl Live {
-    fn new(policy: Policy, metrics: &Metrics) -> Arc<Self> {
+    fn new(policy: Policy, loaded: u64, metrics: &Metrics) -> Arc<Self> {
         let counters = PolicyMetrics::resolve(metrics, &policy);
         let redaction = Redaction::of(&policy);
-        Arc::new(Self { policy, counters, redaction })
+        Arc::new(Self { policy, counters, redaction, loaded })
     }
 }
 
@@ -54,6 +59,7 @@ pub(crate) struct Gateway {
     live: ArcSwap<Live>,
     pub(crate) metrics: Metrics,
     pub(crate) access: AccessLog,
+    pub(crate) refusals: Refusals,
     logs: Logs,
     pub(crate) permits: Arc<Permits>,
     pub(crate) links: Links,
@@ -76,9 +82,10 @@ impl Gateway {
     ) -> Arc<Self> {
         metrics.loaded(clock(started).unix());
         Arc::new(Self {
-            live: ArcSwap::new(Live::new(policy, &metrics)),
+            live: ArcSwap::new(Live::new(policy, 0, &metrics)),
             metrics,
             access,
+            refusals: Refusals::default(),
             logs,
             permits: Arc::new(Permits::default()),
             links: Links::default(),
@@ -100,7 +107,9 @@ impl Gateway {
         if let Err(error) = self.logs.update(&policy.log) {
             tracing::warn!(%error, "the log keeps its level");
         }
-        self.live.store(Live::new(policy, &self.metrics));
+        // Reloads come one at a time.
+        let loaded = self.live.load().loaded + 1;
+        self.live.store(Live::new(policy, loaded, &self.metrics));
     }
 
     /// All metrics as text, sampled now.
@@ -125,11 +134,30 @@ impl Gateway {
         self.machine.connections
     }
 
-    /// The bytes of a refusal that belongs to no request.
-    pub(crate) fn bare_refusal(&self, denial: &Denial) -> Vec<u8> {
-        let request_id = request_id::fresh(self.now().unix());
+    /// The bytes of a refusal that belongs to no request, remembered like others.
+    pub(crate) fn bare_refusal(&self, denial: &Denial, peer: IpAddr) -> Vec<u8> {
+        let time = self.now().unix();
+        let request_id = request_id::fresh(time);
+        let live = self.live.load();
+        let (loaded, redaction) = (live.loaded, &live.redaction);
+        let at =
+            Occasion { request_id: &request_id, time, loaded, peer, host: None, crowded: false, redaction };
+        self.remember(&at, None, &Trail::default(), denial);
         let reply = Reply::early(denial, &request_id);
         adapt::to_h1(reply, self.now(), false, true)
+    }
+
+    /// Keeps what an operator may ask about a refusal later.
+    pub(crate) fn remember(
+        &self,
+        at: &Occasion<'_>,
+        head: Option<&Head<'_>>,
+        trail: &Trail,
+        denial: &Denial,
+    ) {
+        if let Some(refusal) = Refusal::of(at, head, trail, denial) {
+            self.refusals.push(refusal);
+        }
     }
 
     /// `true` once: the first time somebody asks.

@@ -4,6 +4,7 @@
 
 pub mod serve;
 
+mod account;
 mod admin;
 mod confinement;
 mod crowding;
@@ -11,8 +12,10 @@ mod edge;
 mod enter;
 mod gateway;
 mod listeners;
+mod refusals;
 mod reload;
 mod upstream;
+mod why;
 
 pub mod loader;
 pub mod materials;

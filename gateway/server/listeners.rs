@@ -1,7 +1,7 @@
 //! Listening sockets: bound before anything is promised, accepted with a permit in hand.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,14 +104,14 @@ fn admit(front: &Arc<Front>, tcp: TcpStream, from: SocketAddr, port: u16) {
             let peer = Peer { ip, port, tls: false };
             tokio::spawn(async move { front.serve(tcp, peer, permit).await });
         }
-        Err(refused) => refuse(gateway, &tcp, refused),
+        Err(refused) => refuse(gateway, &tcp, ip, refused),
     }
 }
 
 /// 503 and close. One write that does not wait: a flood must not buy tasks here.
-fn refuse(gateway: &Gateway, tcp: &TcpStream, refused: Refused) {
+fn refuse(gateway: &Gateway, tcp: &TcpStream, ip: IpAddr, refused: Refused) {
     gateway.metrics.connection_refused(refused.reason());
-    let _ = tcp.try_write(&gateway.bare_refusal(&Denial::Overloaded));
+    let _ = tcp.try_write(&gateway.bare_refusal(&Denial::Overloaded, ip));
 }
 
 fn lost_by_the_client(error: &io::Error) -> bool {

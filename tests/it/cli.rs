@@ -192,7 +192,7 @@ fn version_and_help() {
     assert!(version.stdout.contains(env!("CARGO_PKG_VERSION")), "{version:?}");
     let help = Command::new(&folder, &["--help"]).run();
     assert_eq!(help.code, Some(0));
-    for command in ["run", "demo", "check", "explain", "token", "secret", "healthcheck", "version"] {
+    for command in ["run", "demo", "check", "explain", "why", "token", "secret", "healthcheck", "version"] {
         assert!(help.stdout.contains(command), "no `{command}` in the help");
         let own = Command::new(&folder, &[command, "--help"]).run();
         assert_eq!(own.code, Some(0), "{command}");

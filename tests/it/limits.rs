@@ -184,7 +184,9 @@ fn more_clients_than_are_remembered_share_and_are_counted() {
     assert!(gateway.metric("stagedoor_limit_overflow_total", &[]) > 2000.0);
     let after = series();
     assert!(after <= before + 4, "{before} series became {after}"); // the first 429 and its codes
-    assert!(gateway.memory() < memory + (8 << 20));
+    let grown = gateway.memory().saturating_sub(memory);
+    // Of the refusals some hundred bytes each are kept for `why`.
+    assert!(grown < 12 << 20, "{grown}");
     gateway.wait_for_log("limit_keys");
 }
 

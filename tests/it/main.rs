@@ -32,3 +32,4 @@ mod strange;
 mod systems;
 mod tidy;
 mod time;
+mod why;

@@ -49,6 +49,14 @@ pub fn parse<'a>(buf: &'a [u8], limits: &HeadLimits) -> Result<Parsed<'a>, Denia
     }
 }
 
+/// Whether a head that is too large has too many fields, rather than too many bytes.
+#[must_use]
+pub fn is_crowded(buf: &[u8], limits: &HeadLimits) -> bool {
+    let view = buf.get(..limits.bytes).unwrap_or(buf);
+    // The request line and the fields that are allowed.
+    view.iter().filter(|byte| **byte == b'\n').count() > limits.count
+}
+
 /// Judges a method by itself, for heads that did not come through [`parse`].
 ///
 /// # Errors

@@ -54,6 +54,8 @@ pub struct Trail {
     pub client: Option<Client>,
     /// The user, once proven.
     pub user: Option<Arc<str>>,
+    /// The caller, once proven or known to be nobody.
+    pub caller: Option<Caller>,
     /// What a browser of another origin may read of the answer.
     pub cors: CorsGrant,
     /// The limits that were charged.
@@ -68,6 +70,7 @@ impl Default for Trail {
             route: None,
             client: None,
             user: None,
+            caller: None,
             cors: CorsGrant::default(),
             tickets: Tickets::default(),
         }
@@ -171,6 +174,7 @@ pub fn admit<'h>(
         Proof::Rehearsed(assumed) => route.auth.rehearse(assumed)?,
     };
     trail.user = caller.user().cloned();
+    trail.caller = Some(caller.clone());
 
     trail.reached = Guard::Origin;
     let by_header = caller.by_header() || app.carriers.stand_in_header(head);

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config;
 use crate::guard::access::AccessPolicy;
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
@@ -46,6 +47,8 @@ pub struct Policy {
     pub log: LogPolicy,
     /// The promises of the file.
     pub expects: Vec<Expect>,
+    /// The texts it was compiled from, the main file first: what is proposed to the operator is a change to these.
+    pub texts: Arc<[config::Source]>,
     /// Every file that the configuration names and the compiler asked for, or would have, in the order of asking.
     pub files: Vec<NamedFile>,
 }

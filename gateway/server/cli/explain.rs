@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use stagedoor_core::config;
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::caller::AuthPolicy;
@@ -14,10 +15,8 @@ use stagedoor_core::policy::{Assumed, Policy};
 use stagedoor_core::secret::Secret;
 
 use super::{Failure, compile_file, config_file, is_coloured, now, print};
+use crate::account::{self, Course};
 use crate::materials::DiskMaterials;
-use account::Account;
-
-mod account;
 
 /// Tell, check by check, what would be decided about a request
 ///
@@ -65,11 +64,82 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Some(_) => Presented::Token(read_token()?),
         None => Presented::assumed(args),
     };
-    let account = explain(&policy, args, &presented);
+    let rehearsal = explain(&policy, args, &presented);
     if args.json {
-        print(&format!("{:#}\n", account.json()))
+        print(&format!("{:#}\n", rehearsal.json()))
     } else {
-        print(&account.text(is_coloured(&std::io::stdout())))
+        print(&rehearsal.text(is_coloured(&std::io::stdout())))
+    }
+}
+
+/// One request that was rehearsed, and what came of it.
+#[derive(Debug)]
+struct Rehearsal {
+    request: String,
+    user: Option<String>,
+    verdict: Result<(), Denial>,
+    trail: Trail,
+}
+
+impl Rehearsal {
+    fn course(&self) -> Course<'_> {
+        Course {
+            verdict: self.verdict.as_ref().copied(),
+            reached: self.trail.reached,
+            app: self.trail.app.as_deref(),
+            route: self.trail.route.as_deref(),
+            client: self.trail.client.as_ref().map(|client| client.ip()),
+        }
+    }
+
+    /// For people.
+    fn text(&self, colour: bool) -> String {
+        let user = self.user.as_ref().map_or(String::new(), |user| format!(" as {user}"));
+        let checks = account::text(&self.course().checks(), colour);
+        format!("{}{user}\n\n{checks}\n{}", self.request, self.conclusion())
+    }
+
+    /// For programs.
+    fn json(&self) -> Value {
+        let denial = self.verdict.as_ref().err();
+        json!({
+            "request": self.request,
+            "user": self.user,
+            "app": self.trail.app.as_ref().map(|app| &*app.name),
+            "route": self.trail.route.as_ref().map(|route| &*route.label),
+            "verdict": match &self.verdict {
+                Err(_) => "refuse",
+                Ok(()) if self.is_preflight() => "preflight",
+                Ok(()) if self.is_own() => "own",
+                Ok(()) => "forward",
+            },
+            "status": denial.map(|d| d.status().as_u16()),
+            "code": denial.map(Denial::code),
+            "reason": denial.map(Denial::reason),
+            "checks": self.course().checks(),
+        })
+    }
+
+    fn conclusion(&self) -> String {
+        match &self.verdict {
+            Ok(()) if self.is_own() => "answered here: a page of the gateway's own\n".into(),
+            Ok(()) if self.is_preflight() => "answered here: a CORS preflight\n".into(),
+            Ok(()) => match &self.trail.app {
+                Some(app) => format!("forwarded to {}\n", app.upstream.url),
+                None => "forwarded\n".into(),
+            },
+            Err(denial) => {
+                format!("refused: {} {}: {}\n", denial.status().as_u16(), denial.code(), denial.reason())
+            }
+        }
+    }
+
+    fn is_preflight(&self) -> bool {
+        self.verdict.is_ok() && self.trail.reached == Guard::Preflight
+    }
+
+    fn is_own(&self) -> bool {
+        self.verdict.is_ok() && self.trail.reached == Guard::Own
     }
 }
 
@@ -100,7 +170,7 @@ fn usual_host(policy: &Policy) -> String {
 }
 
 /// Rehearses the request once: limits count rehearsals, too.
-fn explain(policy: &Policy, args: &Args, presented: &Presented) -> Account {
+fn explain(policy: &Policy, args: &Args, presented: &Presented) -> Rehearsal {
     let (assumed, by) = match presented {
         Presented::Nothing => (None, None),
         Presented::User(assumed) => (Some(assumed.clone()), None),
@@ -117,7 +187,7 @@ fn explain(policy: &Policy, args: &Args, presented: &Presented) -> Account {
         trail.reached = Guard::Identity;
         verdict = Err(denial);
     }
-    Account::new(args.request.clone(), assumed.map(|a| a.user), verdict, trail)
+    Rehearsal { request: args.request.clone(), user: assumed.map(|a| a.user), verdict, trail }
 }
 
 /// Whom the token names, and the first provider that says so.

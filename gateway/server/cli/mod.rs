@@ -26,6 +26,7 @@ mod run;
 mod secret;
 mod token;
 mod version;
+mod why;
 
 /// A security gateway in front of self-hosted media apps that cannot defend themselves.
 #[derive(Debug, Parser)]
@@ -42,6 +43,7 @@ enum Command {
     Demo(demo::Args),
     Check(check::Args),
     Explain(explain::Args),
+    Why(why::Args),
     Token(token::Args),
     /// Make secrets
     #[command(subcommand)]
@@ -67,6 +69,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Why(args) => why::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Secret(command) => secret::run(&command),
         Command::Healthcheck(args) => healthcheck::run(&args),

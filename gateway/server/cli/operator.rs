@@ -37,7 +37,6 @@ impl Operator {
     ///
     /// # Errors
     /// No answer within ten seconds, or a refusal, in its own words.
-    #[allow(dead_code, reason = "for commands that only ask; those that do come one by one")]
     pub(super) fn get(&self, target: &str) -> Result<Value, Failure> {
         self.ask("GET", target, None)
     }

@@ -2,11 +2,12 @@
 //! `STAGEDOOR_TRUSTED_PROXIES` say, the compiler puts in place of these, as with any file.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use stagedoor_core::config::Source;
+use stagedoor_core::config::{Compiled, Source};
 
-use super::Failure;
+use super::{DEFAULT_FILE, Failure, compile};
+use crate::materials::DiskMaterials;
 use crate::serve::ConfigSource;
 
 /// What of the environment decides which hosts the app has, each a list with commas.
@@ -56,6 +57,31 @@ auth = "required"
         base: PathBuf::new(),
         no_environment: false,
     }
+}
+
+/// Whether a command means the gateway that `run --upstream` started in this folder: it is told so, or there is
+/// nothing else here.
+///
+/// # Errors
+/// It is told so, and no such gateway was ever started here.
+pub(super) fn is_meant(file: Option<&Path>, told: bool) -> Result<bool, Failure> {
+    let left_here = Path::new(SECRET_FILE).is_file() || std::env::var_os("JWT_SECRET_KEY").is_some();
+    if told && !left_here {
+        return Err(Failure::usage(
+            format!("`run --upstream` has left no secret here: there is no `{SECRET_FILE}`"),
+            "go to the folder where it was started, or start it",
+        ));
+    }
+    Ok(told || (file.is_none() && !Path::new(DEFAULT_FILE).exists() && left_here))
+}
+
+/// What that gateway runs by, as far as another command needs it. Nothing is made.
+pub(super) fn compiled() -> Result<Compiled, Failure> {
+    let ConfigSource::Text { source, base, .. } = config("http://127.0.0.1:1", &Environment::default())
+    else {
+        return Err(Failure::Runtime(anyhow::anyhow!("`run --upstream` has no file")));
+    };
+    compile(&[source], &DiskMaterials { may_generate: false, ..DiskMaterials::within(&base) })
 }
 
 /// `localhost`, the addresses listened on, and what the environment adds. A wildcard address is no

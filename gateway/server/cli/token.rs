@@ -13,11 +13,10 @@ use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::Policy;
 
 use super::operator::Operator;
-use super::quick::{self, Environment};
-use super::{DEFAULT_FILE, Failure, compile, compile_file, config_file, now, parse_span, print};
+use super::quick;
+use super::{Failure, compile_file, config_file, now, parse_span, print};
 use crate::enter;
 use crate::materials::{DiskMaterials, random};
-use crate::serve::ConfigSource;
 
 /// Make a token
 ///
@@ -140,21 +139,8 @@ fn parse_base(text: &str) -> Result<String, String> {
 }
 
 fn load(file: Option<&Path>, upstream: bool) -> Result<Compiled, Failure> {
-    let left_here =
-        || Path::new(quick::SECRET_FILE).is_file() || std::env::var_os("JWT_SECRET_KEY").is_some();
-    if upstream && !left_here() {
-        return Err(Failure::usage(
-            format!("`run --upstream` has left no secret here: there is no `{}`", quick::SECRET_FILE),
-            "go to the folder where it was started, or start it",
-        ));
-    }
-    if upstream || (file.is_none() && !Path::new(DEFAULT_FILE).exists() && left_here()) {
-        let ConfigSource::Text { source, base, .. } =
-            quick::config("http://127.0.0.1:1", &Environment::default())
-        else {
-            return Err(Failure::Runtime(anyhow::anyhow!("`run --upstream` has no file")));
-        };
-        return compile(&[source], &DiskMaterials { may_generate: false, ..DiskMaterials::within(&base) });
+    if quick::is_meant(file, upstream)? {
+        return quick::compiled();
     }
     let file = config_file(file)?;
     compile_file(&file, &DiskMaterials::beside(&file))

@@ -24,7 +24,7 @@ use stagedoor_core::guard::upgrade::Upgrade;
 use stagedoor_core::guard::upstream;
 use stagedoor_core::head::{self, Parsed};
 use stagedoor_core::pipeline::{Admission, Arrival, Permit, Proof, Trail, admit};
-use stagedoor_core::policy::ErrorShape;
+use stagedoor_core::policy::{ErrorShape, HeadLimits};
 use stagedoor_core::reply::{self, Manner, Reply};
 use stagedoor_core::request::{Framing, Head, Peer, Version};
 use tokio::net::TcpStream;
@@ -37,6 +37,7 @@ use super::proxy::Proxy;
 use super::request_id;
 use super::wire::{Body, Wire};
 use crate::gateway::{Gateway, Live, Stage};
+use crate::refusals::Occasion;
 use crate::telemetry::record::{Label, Record, Refusal};
 
 /// A body that nobody wants is skipped up to this length, so that its connection can go on.
@@ -101,6 +102,8 @@ struct Outcome<'a> {
     bytes_out: u64,
     own_time: Duration,
     upstream_time: Option<Duration>,
+    /// The head had too many fields.
+    crowded: bool,
 }
 
 impl Front {
@@ -124,7 +127,8 @@ impl Front {
             let live = self.gateway.live();
             let turn = Turn::new(self, &live, peer, served < limits.requests_per_connection);
             if let Some(denial) = fault {
-                return turn.turn_away(line, &denial).await;
+                let crowded = crowded(&denial, &line.buffer, &limits.head);
+                return turn.turn_away(line, crowded, &denial).await;
             }
             let Line { tcp, mut buffer } = line;
             // Boxed: what a request needs is not paid for by connections that wait for one.
@@ -158,10 +162,11 @@ impl<'a> Turn<'a> {
     }
 
     /// Answers something that is no request, and ends the connection.
-    async fn turn_away(self, mut line: Line, denial: &Denial) {
+    async fn turn_away(self, mut line: Line, crowded: bool, denial: &Denial) {
         let trail = Trail::default();
         let reply = Reply::early(denial, &self.request_id);
-        let outcome = Outcome::local(&trail, &reply, Some(denial), self.started.elapsed());
+        let local = Outcome::local(&trail, &reply, Some(denial), self.started.elapsed());
+        let outcome = Outcome { crowded, ..local };
         line.say(&adapt::to_h1(reply, self.front.gateway.now(), false, true)).await;
         self.record(None, &outcome);
         line.hang_up(&mut self.front.gateway.watch_stage()).await;
@@ -170,13 +175,15 @@ impl<'a> Turn<'a> {
     async fn run(self, tcp: TcpStream, buffer: &BytesMut) -> After {
         let head = match head::parse(buffer, &self.live.policy.server.limits.head) {
             Ok(Parsed::Complete(head)) => head,
-            Ok(Parsed::Partial) => return self.give_up(tcp, &Denial::BadRequest("unreadable head")).await,
-            Err(denial) => return self.give_up(tcp, &denial).await,
+            Ok(Parsed::Partial) => {
+                return self.give_up(tcp, buffer, &Denial::BadRequest("unreadable head")).await;
+            }
+            Err(denial) => return self.give_up(tcp, buffer, &denial).await,
         };
         // What came of the body with the head is judged with it: framing goes before everything.
         let begun = match begun_body(head.framing, buffer.get(head.length..).unwrap_or_default()) {
             Ok(begun) => begun,
-            Err(Malformed(fault)) => return self.give_up(tcp, &Denial::BadRequest(fault)).await,
+            Err(Malformed(fault)) => return self.give_up(tcp, buffer, &Denial::BadRequest(fault)).await,
         };
         let mut trail = Trail::default();
         let verdict = if self.front.gateway.stage() == Stage::Serving {
@@ -216,8 +223,9 @@ impl<'a> Turn<'a> {
     }
 
     /// A head that ends in a fault after all.
-    async fn give_up(self, tcp: TcpStream, denial: &Denial) -> After {
-        self.turn_away(Line::new(tcp), denial).await;
+    async fn give_up(self, tcp: TcpStream, buffer: &[u8], denial: &Denial) -> After {
+        let crowded = crowded(denial, buffer, &self.live.policy.server.limits.head);
+        self.turn_away(Line::new(tcp), crowded, denial).await;
         After::Gone
     }
 
@@ -351,6 +359,11 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// The host that was judged: a trusted proxy may tell another than it asked for.
+    fn host<'h>(&self, head: &'h Head<'h>) -> &'h str {
+        self.live.policy.client.trust(self.peer, head).host(head)
+    }
+
     fn own_time(&self, exchange: &Exchange) -> Duration {
         let own = exchange.own_time();
         if own.is_zero() { self.started.elapsed() } else { own }
@@ -371,10 +384,12 @@ impl<'a> Turn<'a> {
     }
 
     fn record(&self, head: Option<&Head<'_>>, outcome: &Outcome<'_>) {
-        let Outcome { trail, status, denial, bytes_in, bytes_out, own_time, upstream_time } = *outcome;
-        let reason = denial.map(|denial| match (denial, head) {
-            (Denial::UnknownHost, Some(head)) => {
-                format!("no app serves this host; hint: add it to `hosts` of an [app.NAME]: `{}`", head.host)
+        let Outcome { trail, status, denial, bytes_in, bytes_out, own_time, upstream_time, crowded } =
+            *outcome;
+        let host = head.map(|head| self.host(head));
+        let reason = denial.map(|denial| match (denial, host) {
+            (Denial::UnknownHost, Some(host)) => {
+                format!("no app serves this host; hint: add it to `hosts` of an [app.NAME]: `{host}`")
             }
             (denial, _) => denial.reason(),
         });
@@ -399,6 +414,18 @@ impl<'a> Turn<'a> {
         };
         self.live.counters.observe(&record);
         self.front.gateway.access.record(&record, &self.live.redaction);
+        if let Some(denial) = denial {
+            let at = Occasion {
+                request_id: &self.request_id,
+                time: self.unix,
+                loaded: self.live.loaded,
+                peer: self.peer.ip,
+                host,
+                crowded,
+                redaction: &self.live.redaction,
+            };
+            self.front.gateway.remember(&at, head, trail, denial);
+        }
     }
 }
 
@@ -412,6 +439,7 @@ impl<'a> Outcome<'a> {
             bytes_out: reply.body.len() as u64,
             own_time,
             upstream_time: None,
+            crowded: false,
         }
     }
 
@@ -424,8 +452,14 @@ impl<'a> Outcome<'a> {
             bytes_out: exchange.bytes_out(),
             own_time,
             upstream_time: exchange.upstream_time(),
+            crowded: false,
         }
     }
+}
+
+/// Whether a head was refused for its fields, rather than for its bytes.
+fn crowded(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> bool {
+    *denial == Denial::HeadersTooLarge && head::is_crowded(heard, limits)
 }
 
 /// The part of the body that came with the head, and what is still to come.
@@ -461,7 +495,7 @@ fn with_circumstances<T>(
 ) -> T {
     let at = Circumstances {
         https: trail.client.as_ref().map_or(turn.peer.tls, |client| client.https()),
-        host: turn.live.policy.client.trust(turn.peer, head).host(head),
+        host: turn.host(head),
         request_id: &turn.request_id,
         cors: &trail.cors,
         tickets: &trail.tickets,

@@ -213,6 +213,13 @@ impl<'a> Refusal<'a> {
     }
 }
 
+/// A moment as it stands in events.
+pub(crate) fn timestamp(since_epoch: Duration) -> String {
+    let mut out = Vec::with_capacity(24);
+    push_time(since_epoch, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// The name, or `-` for nothing.
 pub(super) fn label(label: Option<Label<'_>>) -> &str {
     label.map_or("-", |l| l.text)
@@ -307,13 +314,15 @@ fn is_plain(byte: u8) -> bool {
 fn push_char(c: char, out: &mut Vec<u8>) {
     match c {
         '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
-        // Line and paragraph separators, and what changes the direction of the text around it.
-        '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => {
-            push_unit(c as u32, out)
-        }
-        _ if c.is_control() => push_unit(c as u32, out),
+        _ if is_odd(c) => push_unit(c as u32, out),
         _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
     }
+}
+
+/// Controls, line and paragraph separators, and what changes the direction of the text around it.
+pub(crate) fn is_odd(c: char) -> bool {
+    let turns = matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    turns || c.is_control()
 }
 
 fn push_unit(unit: u32, out: &mut Vec<u8>) {

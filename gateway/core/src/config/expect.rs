@@ -8,7 +8,7 @@ use crate::clock::Now;
 use crate::denial::{Denial, Guard};
 use crate::head::{Parsed, parse};
 use crate::pipeline::{Arrival, Proof, Trail, admit};
-use crate::policy::{Assumed, Expect, Expected, Line, Policy};
+use crate::policy::{App, Assumed, Expect, Expected, Line, Policy, Route};
 use crate::request::Peer;
 
 /// Time between two promises: longer than any limit remembers, so that none meets the traces of another.
@@ -69,24 +69,45 @@ pub fn rehearse(
 /// no key at all.
 #[must_use]
 pub fn decided_by(outcome: &Result<(), Denial>, trail: &Trail) -> Option<(&'static str, Line)> {
-    deciding(outcome, trail.reached).iter().find_map(|key| {
-        let route = trail.route.as_ref().and_then(|route| route.lines.of(key));
-        let app = || trail.app.as_ref().and_then(|app| app.lines.of(key));
-        route.or_else(app).map(|line| (*key, line.clone()))
+    let (app, route) = (trail.app.as_deref(), trail.route.as_deref());
+    match outcome {
+        // A page of the gateway's own, whatever stands in the file.
+        Ok(()) if trail.reached == Guard::Own => None,
+        Ok(()) => first_of(&["auth", "match"], app, route),
+        Err(denial) => refused_by(denial, trail.reached, app, route),
+    }
+}
+
+/// The key that refused, as [`decided_by`] tells it.
+pub(super) fn refused_by(
+    denial: &Denial,
+    reached: Guard,
+    app: Option<&App>,
+    route: Option<&Route>,
+) -> Option<(&'static str, Line)> {
+    // Both may have limits of that kind; the name says whose it was.
+    let of_app = matches!(denial, Denial::RateLimited(exhausted) if exhausted.limit.starts_with("app."));
+    first_of(refusing(denial, reached), app, route.filter(|_| !of_app))
+}
+
+fn first_of(keys: &[&'static str], app: Option<&App>, route: Option<&Route>) -> Option<(&'static str, Line)> {
+    keys.iter().find_map(|key| {
+        let own = route.and_then(|route| route.lines.of(key));
+        let line = own.or_else(|| app.and_then(|app| app.lines.of(key)))?;
+        Some((*key, line.clone()))
     })
 }
 
-/// The keys that can have decided, nearest first.
-fn deciding(outcome: &Result<(), Denial>, reached: Guard) -> &'static [&'static str] {
-    let Err(denial) = outcome else {
-        return if reached == Guard::Own { &[] } else { &["auth", "match"] };
-    };
+/// The keys that can have refused, nearest first.
+fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
     match denial {
         Denial::AmbiguousPath(_) => &["encoded_slash", "case"],
         Denial::UnknownHost => &["hosts"],
         Denial::NotFound | Denial::MethodNotAllowed { .. } => &["unlisted"],
         Denial::LinkInvalid | Denial::MediaType => &[],
         Denial::AddressRefused => &["access"],
+        // Optional identity, and a permission that only somebody can have.
+        Denial::TokenMissing if reached == Guard::Permission => &["roles", "scopes", "owner"],
         Denial::AmbiguousCredentials
         | Denial::TokenMissing
         | Denial::TokenInvalid(_)
@@ -98,8 +119,9 @@ fn deciding(outcome: &Result<(), Denial>, reached: Guard) -> &'static [&'static 
         Denial::CrossOrigin => &["origin.check"],
         Denial::UpgradeRefused => &["websocket"],
         Denial::BodyTooLarge { .. } => &["body.max"],
-        Denial::RateLimited(_) if reached == Guard::CallerLimit => &["limit.user"],
-        Denial::RateLimited(_) => &["limit.ip"],
+        Denial::RateLimited(_) if reached == Guard::CallerLimit => &["limit.user", "bucket"],
+        Denial::RateLimited(_) => &["limit.ip", "bucket"],
+        Denial::UpstreamUnreachable | Denial::UpstreamTimeout => &["upstream"],
         Denial::BadRequest(_)
         | Denial::HeadTimeout
         | Denial::UriTooLong
@@ -107,8 +129,6 @@ fn deciding(outcome: &Result<(), Denial>, reached: Guard) -> &'static [&'static 
         | Denial::BodyTimeout
         | Denial::Overloaded
         | Denial::Draining
-        | Denial::UpstreamUnreachable
-        | Denial::UpstreamTimeout
         | Denial::Internal(_) => &[],
     }
 }

@@ -13,6 +13,7 @@ use crate::policy::Policy;
 use crate::secret::Secret;
 
 mod compile;
+mod edit;
 mod expect;
 pub mod keys;
 mod place;
@@ -20,13 +21,16 @@ mod problem;
 mod profile;
 mod raw;
 pub mod reference;
+mod remedy;
 mod schema;
 mod text;
 pub mod units;
 
+pub use edit::Change;
 pub use expect::{check_expects, decided_by, rehearse};
 pub use problem::Problem;
 pub use profile::{Profile, profiles, profiles_json, profiles_markdown};
+pub use remedy::{Refused, Remedy, decided, remedy};
 pub use schema::schema;
 
 /// A file of the configuration.
@@ -116,7 +120,7 @@ pub fn compile(
     let report = problem::Report::default();
     let texts = text::parse(sources, &report);
     let file = raw::read(&texts, &report);
-    let policy = compile::policy(&file, materials, previous, now, &report);
+    let policy = compile::policy(&file, sources, materials, previous, now, &report);
     let rank = |name: &str| sources.iter().position(|source| &*source.name == name).or(Some(sources.len()));
     let (problems, warnings) = report.finish(rank);
     let Some(policy) = policy.filter(|_| problems.is_empty()) else {
@@ -125,7 +129,7 @@ pub fn compile(
     if !policy.expects.is_empty() {
         // Fresh stores: a promise must not depend on who came before the reload, nor use up anything.
         let unheard = problem::Report::default();
-        let fresh = compile::policy(&file, materials, None, now, &unheard);
+        let fresh = compile::policy(&file, sources, materials, None, now, &unheard);
         let broken = fresh.map(|fresh| check_expects(&fresh, now)).unwrap_or_default();
         if !broken.is_empty() {
             return Err(broken);

@@ -23,10 +23,10 @@ use std::sync::Arc;
 
 pub(super) use environment::variable_over;
 
-use super::Materials;
 use super::place::{Given, Place};
 use super::problem::Report;
 use super::raw;
+use super::{Materials, Source as Text};
 use crate::clock::Now;
 use crate::guard::client::ClientPolicy;
 use crate::guard::credential::Source;
@@ -59,6 +59,7 @@ impl Context<'_> {
 /// `report` is clean.
 pub(super) fn policy(
     file: &raw::File,
+    texts: &[Text],
     materials: &dyn Materials,
     previous: Option<&Policy>,
     now: Now,
@@ -105,6 +106,7 @@ pub(super) fn policy(
         log,
         expects,
         files: cx.files.into_inner(),
+        texts: texts.into(),
     })
 }
 

@@ -51,6 +51,18 @@ impl Rule {
         }
     }
 
+    /// Twice as many requests, as far as that can be written.
+    #[must_use]
+    pub fn doubled(self) -> Self {
+        let twice = |number: NonZeroU32| number.saturating_mul(TWO).min(MOST);
+        match self {
+            Self::Rate { count, period, burst } => {
+                Self::Rate { count: twice(count), period, burst: twice(burst) }
+            }
+            Self::Quota { count, window } => Self::Quota { count: twice(count), window },
+        }
+    }
+
     /// Requests that a client who was never seen may send at once.
     pub(super) fn allowance(self) -> u32 {
         match self {
@@ -66,6 +78,24 @@ impl Rule {
             Self::Quota { window, .. } => u128::from(nanos(window)),
         };
         u64::try_from(span.div_ceil(SECOND)).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+/// As it is written in a file.
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let per = |span: Duration| {
+            let seconds = span.as_secs();
+            let units = [("d", 86_400), ("h", 3600), ("min", 60)];
+            let whole = units.into_iter().find(|(_, each)| seconds >= *each && seconds.is_multiple_of(*each));
+            let (unit, each) = whole.unwrap_or(("s", 1));
+            let count = seconds / each;
+            if count == 1 { unit.to_owned() } else { format!("{count}{unit}") }
+        };
+        match self {
+            Self::Rate { count, period, burst } => write!(f, "{count}/{} burst {burst}", per(*period)),
+            Self::Quota { count, window } => write!(f, "{count}/{}", per(*window)),
+        }
     }
 }
 
@@ -142,6 +172,9 @@ const SHAPE: &str = "write a quota as `5000/hour`, or a rate as `20/s burst 40`"
 const SECOND: u128 = 1_000_000_000;
 
 const MAX_NUMBER: u32 = 1_000_000_000;
+
+const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
+const MOST: NonZeroU32 = NonZeroU32::MIN.saturating_add(MAX_NUMBER - 1);
 
 const MAX_WINDOW: u64 = 31 * 86_400;
 

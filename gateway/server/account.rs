@@ -1,8 +1,9 @@
 //! What was decided about a request, check by check, and what made it so.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::access::AccessPolicy;
 use stagedoor_core::guard::caller::{AuthPolicy, Speaker};
@@ -11,146 +12,116 @@ use stagedoor_core::guard::limit::{LimitPolicy, Rule};
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
 use stagedoor_core::guard::upgrade::UpgradePolicy;
-use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::{App, Line, Lines, Route};
 
-/// The account of one rehearsal.
-#[derive(Debug)]
-pub(super) struct Account {
-    request: String,
-    user: Option<String>,
-    verdict: Result<(), Denial>,
-    trail: Trail,
+/// What was learnt of a request, and what came of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course<'a> {
+    pub(crate) verdict: Result<(), &'a Denial>,
+    /// The guard that was asked last.
+    pub(crate) reached: Guard,
+    pub(crate) app: Option<&'a App>,
+    pub(crate) route: Option<&'a Route>,
+    pub(crate) client: Option<IpAddr>,
 }
 
 /// One check.
-#[derive(Debug, PartialEq, Eq)]
-struct Step {
-    name: &'static str,
-    outcome: Outcome,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Check {
+    pub(crate) check: String,
+    pub(crate) outcome: Outcome,
     /// What the configuration says there.
-    rule: String,
-    line: Option<Line>,
+    pub(crate) rule: String,
+    pub(crate) file: Option<String>,
+    pub(crate) line: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// It let the request go on.
     Passed,
+    /// It answered in the app's place.
     Answered,
+    /// It refused.
     Refused,
+    /// It was not asked.
     NotReached,
 }
 
-impl Account {
-    pub(super) fn new(
-        request: String,
-        user: Option<String>,
-        verdict: Result<(), Denial>,
-        trail: Trail,
-    ) -> Self {
-        Self { request, user, verdict, trail }
+/// The checks for people, one a line; those that were not reached are left out.
+pub(crate) fn text(checks: &[Check], colour: bool) -> String {
+    let mut text = String::new();
+    for Check { check, outcome, rule, file, line } in checks {
+        let (mark, paint) = match outcome {
+            Outcome::Passed => ("pass", "\x1b[32m"),
+            Outcome::Answered => ("here", "\x1b[36m"),
+            Outcome::Refused => ("deny", "\x1b[1;31m"),
+            Outcome::NotReached => continue,
+        };
+        let (paint, plain) = if colour { (paint, "\x1b[0m") } else { ("", "") };
+        let place =
+            file.as_ref().zip(*line).map_or(String::new(), |(file, line)| format!("  ({file}:{line})"));
+        let _ = writeln!(text, "  {paint}{mark}{plain}  {check:<15} {rule}{place}");
     }
+    text
+}
 
-    /// For people.
-    pub(super) fn text(&self, colour: bool) -> String {
-        let mut text = format!(
-            "{}{}\n\n",
-            self.request,
-            self.user.as_ref().map_or(String::new(), |u| format!(" as {u}"))
-        );
-        for step in self.steps() {
-            let (mark, paint) = match step.outcome {
-                Outcome::Passed => ("pass", "\x1b[32m"),
-                Outcome::Answered => ("here", "\x1b[36m"),
-                Outcome::Refused => ("deny", "\x1b[1;31m"),
-                Outcome::NotReached => continue,
-            };
-            let (paint, plain) = if colour { (paint, "\x1b[0m") } else { ("", "") };
-            let place = step.line.map_or(String::new(), |line| format!("  ({line})"));
-            let _ = writeln!(text, "  {paint}{mark}{plain}  {:<15} {}{place}", step.name, step.rule);
-        }
-        text.push('\n');
-        text.push_str(&self.conclusion());
-        text
+/// The name of a guard's check.
+pub(crate) fn name(guard: Guard) -> &'static str {
+    match guard {
+        Guard::Connection => "connection",
+        Guard::Framing => "framing",
+        Guard::Target => "host and path",
+        Guard::Client => "client",
+        Guard::Access => "address",
+        Guard::AppLimit => "app limits",
+        Guard::Own => "own pages",
+        Guard::Route => "route",
+        Guard::Preflight => "preflight",
+        Guard::RouteLimit => "route limits",
+        Guard::Size => "body size",
+        Guard::Identity => "identity",
+        Guard::Origin => "origin",
+        Guard::Permission => "permission",
+        Guard::CallerLimit => "caller limits",
+        Guard::Upgrade => "upgrade",
+        Guard::Body => "body",
+        Guard::Upstream => "app",
     }
+}
 
-    /// For programs.
-    pub(super) fn json(&self) -> Value {
-        let steps = self.steps().into_iter().map(|step| {
-            let Step { name, outcome, rule, line } = step;
-            let outcome = match outcome {
-                Outcome::Passed => "passed",
-                Outcome::Answered => "answered",
-                Outcome::Refused => "refused",
-                Outcome::NotReached => "not_reached",
-            };
-            let (file, line) = line.map(|l| (l.file.to_string(), l.line)).unzip();
-            json!({ "check": name, "outcome": outcome, "rule": rule, "file": file, "line": line })
-        });
-        let denial = self.verdict.as_ref().err();
-        json!({
-            "request": self.request,
-            "user": self.user,
-            "app": self.trail.app.as_ref().map(|app| &*app.name),
-            "route": self.trail.route.as_ref().map(|route| &*route.label),
-            "verdict": match &self.verdict {
-                Err(_) => "refuse",
-                Ok(()) if self.is_preflight() => "preflight",
-                Ok(()) if self.is_own() => "own",
-                Ok(()) => "forward",
-            },
-            "status": denial.map(|d| d.status().as_u16()),
-            "code": denial.map(Denial::code),
-            "reason": denial.map(Denial::reason),
-            "checks": steps.collect::<Value>(),
-        })
-    }
-
-    fn conclusion(&self) -> String {
-        match &self.verdict {
-            Ok(()) if self.is_own() => "answered here: a page of the gateway's own\n".into(),
-            Ok(()) if self.is_preflight() => "answered here: a CORS preflight\n".into(),
-            Ok(()) => match &self.trail.app {
-                Some(app) => format!("forwarded to {}\n", app.upstream.url),
-                None => "forwarded\n".into(),
-            },
-            Err(denial) => {
-                format!("refused: {} {}: {}\n", denial.status().as_u16(), denial.code(), denial.reason())
-            }
-        }
-    }
-
-    fn is_preflight(&self) -> bool {
-        self.verdict.is_ok() && self.trail.reached == Guard::Preflight
-    }
-
-    fn is_own(&self) -> bool {
-        self.verdict.is_ok() && self.trail.reached == Guard::Own
-    }
-
-    fn steps(&self) -> Vec<Step> {
-        let step = |(guard, name): (Guard, &'static str)| {
-            let outcome = outcome(guard, self.trail.reached, self.verdict.is_ok());
+impl Course<'_> {
+    /// Each check in its order.
+    pub(crate) fn checks(&self) -> Vec<Check> {
+        // What comes after the last decision is told only of a request that ended there.
+        let later = [Guard::Body, Guard::Upstream].into_iter();
+        let ended_later = later.filter(|guard| self.verdict.is_err() && *guard <= self.reached);
+        let check = |guard: Guard| {
+            let outcome = outcome(guard, self.reached, self.verdict.is_ok());
             // What was not found has no rule that could be told.
             let (rule, line) =
                 if outcome == Outcome::NotReached { None } else { self.rule(guard) }.unwrap_or_default();
-            Step { name, outcome, rule, line: line.cloned() }
+            let (file, line) = line.map(|line| (line.file.to_string(), line.line)).unzip();
+            Check { check: name(guard).to_owned(), outcome, rule, file, line }
         };
         // Of most requests there is nothing to say about the gateway's own pages.
-        let told = |(guard, _): &(Guard, &str)| *guard != Guard::Own || self.trail.reached == Guard::Own;
-        CHECKS.into_iter().filter(told).map(step).collect()
+        let told = |guard: &Guard| *guard != Guard::Own || self.reached == Guard::Own;
+        CHECKS.into_iter().filter(told).chain(ended_later).map(check).collect()
     }
 
     /// What the configuration says about a check, and where.
     fn rule(&self, guard: Guard) -> Option<(String, Option<&Line>)> {
-        let (app, route) = (self.trail.app.as_deref(), self.trail.route.as_deref());
+        let (app, route) = (self.app, self.route);
         match guard {
-            Guard::Connection | Guard::Framing | Guard::Body | Guard::Upstream => None,
+            Guard::Connection | Guard::Framing => None,
+            Guard::Upstream => app.map(|app| (app.upstream.url.clone(), place(&app.lines, &["upstream"]))),
             Guard::Target => match app {
                 Some(app) => Some((format!("app `{}`", app.name), place(&app.lines, &["hosts", "prefix"]))),
                 None => Some(("no app".into(), None)),
             },
-            Guard::Client => self.trail.client.as_ref().map(|client| (client.ip().to_string(), None)),
+            Guard::Client => self.client.map(|client| (client.to_string(), None)),
             Guard::Access => app.map(|app| {
                 (access(&app.access), place(&app.lines, &["access", "access.allow", "access.deny"]))
             }),
@@ -167,7 +138,7 @@ impl Account {
             }
             Guard::RouteLimit => both(app, route)
                 .map(|(_, route)| (limits(&route.ip_limit), place(&route.lines, &["limit.ip", "limit"]))),
-            Guard::Size => both(app, route).map(|(app, route)| {
+            Guard::Size | Guard::Body => both(app, route).map(|(app, route)| {
                 (format!("at most {} bytes", route.body.max), anywhere(app, route, &["body.max", "body"]))
             }),
             Guard::Identity => {
@@ -189,22 +160,22 @@ impl Account {
 }
 
 /// The checks that are told, in their order.
-const CHECKS: [(Guard, &str); 15] = [
-    (Guard::Framing, "framing"),
-    (Guard::Target, "host and path"),
-    (Guard::Client, "client"),
-    (Guard::Access, "address"),
-    (Guard::AppLimit, "app limits"),
-    (Guard::Own, "own pages"),
-    (Guard::Route, "route"),
-    (Guard::Preflight, "preflight"),
-    (Guard::RouteLimit, "route limits"),
-    (Guard::Size, "body size"),
-    (Guard::Identity, "identity"),
-    (Guard::Origin, "origin"),
-    (Guard::Permission, "permission"),
-    (Guard::CallerLimit, "caller limits"),
-    (Guard::Upgrade, "upgrade"),
+const CHECKS: [Guard; 15] = [
+    Guard::Framing,
+    Guard::Target,
+    Guard::Client,
+    Guard::Access,
+    Guard::AppLimit,
+    Guard::Own,
+    Guard::Route,
+    Guard::Preflight,
+    Guard::RouteLimit,
+    Guard::Size,
+    Guard::Identity,
+    Guard::Origin,
+    Guard::Permission,
+    Guard::CallerLimit,
+    Guard::Upgrade,
 ];
 
 fn outcome(guard: Guard, reached: Guard, admitted: bool) -> Outcome {

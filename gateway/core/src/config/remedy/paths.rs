@@ -1,0 +1,149 @@
+//! Hosts, addresses, paths and heads.
+
+use super::{Case, Path, Remedy, Step, app_key, change, nothing, quoted};
+use crate::config::units::show_size;
+use crate::guard::access::AccessPolicy;
+use crate::guard::cors::CorsPolicy;
+
+impl Case<'_> {
+    pub(super) fn host(&self) -> Remedy {
+        let Some(host) = self.refused.host.map(name) else {
+            return nothing("the host is too long to be one that could be added");
+        };
+        let Some(app) = self.policy.apps.first() else { return nothing("there is no app") };
+        let line = self.page(app).and_then(|page| page.append(&app_key(app, &["hosts"]), &quoted(&host)));
+        let advice = if self.policy.apps.len() > 1 {
+            let names: Vec<&str> = self.policy.apps.iter().map(|app| &*app.name).collect();
+            format!(
+                "`{host}` then leads to `{}`; choose the app that is meant: {}",
+                app.name,
+                names.join(", ")
+            )
+        } else {
+            format!("`{host}` then leads to `{}`: add it only if the name is yours", app.name)
+        };
+        change(line, advice)
+    }
+
+    pub(super) fn listed(&self, caution: &str) -> Remedy {
+        let line = self.new_route(&[]);
+        change(
+            line,
+            format!(
+                "{} then goes to the app, under the app's own `auth` and limits{caution}",
+                self.requests()
+            ),
+        )
+    }
+
+    /// Which list refuses the client.
+    pub(super) fn list_that_refuses(&self) -> &'static str {
+        match self.refused.app.map(|app| &app.access) {
+            Some(AccessPolicy::Listed { allow: _, deny })
+                if deny.iter().any(|net| net.contains(&self.refused.client.to_canonical())) =>
+            {
+                "access.deny"
+            }
+            Some(AccessPolicy::Listed { .. } | AccessPolicy::Anyone) | None => "access.allow",
+        }
+    }
+
+    pub(super) fn address(&self) -> Remedy {
+        let Some(app) = self.refused.app else { return nothing("the app is not known") };
+        let AccessPolicy::Listed { allow: _, deny } = &app.access else {
+            return nothing("the app admits every address now");
+        };
+        let client = self.refused.client.to_canonical();
+        let Some(page) = self.page(app) else { return change(None, String::new()) };
+        if self.list_that_refuses() == "access.allow" {
+            let line = page.append(&app_key(app, &["access", "allow"]), &quoted(&client.to_string()));
+            return change(line, format!("lets the address `{client}` in, whoever uses it"));
+        }
+        let gone: Vec<usize> =
+            deny.iter().enumerate().filter(|(_, net)| net.contains(&client)).map(|(at, _)| at).collect();
+        let nets: Vec<String> =
+            gone.iter().filter_map(|at| deny.get(*at)).map(|net| format!("`{net}`")).collect();
+        let line = page.without(&app_key(app, &["access", "deny"]), &gone);
+        change(line, format!("lets all of {} in, not this address alone", nets.join(", ")))
+    }
+
+    pub(super) fn ambiguous(&self, fault: &str) -> Remedy {
+        let Some(app) = self.refused.app else { return nothing("the client has to send another host") };
+        let page = self.page(app);
+        let set = |key: &str, value: &str| page.as_ref()?.set(&app_key(app, &[key]), value);
+        if fault.contains("encoded slash") {
+            let advice = "only for an app that keeps `%2F` within its segment: one that decodes it first reads \
+                          another path than the one that was judged";
+            return change(set("encoded_slash", "true"), advice.to_owned());
+        }
+        if fault.contains("another spelling") {
+            let advice = "only for an app to which paths that differ in case are different paths: another reads \
+                          past the rules of the route";
+            return change(set("case", "\"exact\""), advice.to_owned());
+        }
+        nothing("the client has to send another path: no key lets this one pass")
+    }
+
+    pub(super) fn long_uri(&self) -> Remedy {
+        let bytes = size(self.policy.server.limits.head.uri);
+        let line = self.server("uri_bytes", &quoted(&show_size(bytes.saturating_mul(2))));
+        change(
+            line,
+            "lets longer addresses in for every app; twice as long may still not be enough".to_owned(),
+        )
+    }
+
+    pub(super) fn large_head(&self) -> Remedy {
+        let head = &self.policy.server.limits.head;
+        let line = if self.refused.crowded {
+            self.server("header_count", &head.count.saturating_mul(2).to_string())
+        } else {
+            self.server("header_bytes", &quoted(&show_size(size(head.bytes).saturating_mul(2))))
+        };
+        change(line, "lets larger heads in for every app; twice as large may still not be enough".to_owned())
+    }
+
+    pub(super) fn cross_origin(&self) -> Remedy {
+        let Some(app) = self.refused.app else { return nothing("the app is not known") };
+        let Some(origin) = self.refused.origin.filter(|origin| *origin != "null") else {
+            return nothing(
+                "the browser names no origin that could be listed: call it from a page of the app",
+            );
+        };
+        let page = self.page(app);
+        let item = quoted(&origin.to_ascii_lowercase());
+        let line = page.and_then(|page| match &app.cors {
+            CorsPolicy::App => page.set(&app_key(app, &["cors"]), &format!("{{ origins = [{item}] }}")),
+            CorsPolicy::Listed(listed) if listed.any => {
+                page.set(&app_key(app, &["cors", "origins"]), &format!("[{item}]"))
+            }
+            CorsPolicy::Listed(_) | CorsPolicy::SameOrigin => {
+                page.append(&app_key(app, &["cors", "origins"]), &item)
+            }
+        });
+        let more = match &app.cors {
+            CorsPolicy::App => "; CORS is then the gateway's, no longer the app's",
+            CorsPolicy::Listed(listed) if listed.any => "; other origins can then no longer read",
+            CorsPolicy::Listed(_) | CorsPolicy::SameOrigin => "",
+        };
+        change(line, format!("lets pages of `{origin}` act in the name of your users, and read{more}"))
+    }
+
+    fn server(&self, key: &str, value: &str) -> Option<super::Change> {
+        let path: Path<'_> = ["server", "limits", key].map(Step::Key).to_vec();
+        self.main()?.set(&path, value)
+    }
+}
+
+/// A host without its port, in lower case.
+fn name(host: &str) -> String {
+    let bare = match host.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+        Some(address) => address,
+        None => host.split(':').next().unwrap_or(host),
+    };
+    bare.to_ascii_lowercase()
+}
+
+fn size(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,100 @@
+//! `stagedoor why`
+
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use stagedoor_core::policy::Policy;
+
+use super::operator::Operator;
+use super::quick;
+use super::{Failure, compile_file, config_file, is_coloured, print};
+use crate::materials::DiskMaterials;
+use crate::refusals::RequestId;
+use crate::why::{Newest, Why};
+
+/// Tell why a request was refused, and what would let it pass
+///
+/// Asks the running gateway, which remembers its last 10,000 refusals. The id stands in `x-request-id` of every
+/// answer, on the page that a browser shows, and in the access log. Without an id: the newest ones.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Args {
+    /// The request id
+    id: Option<String>,
+    /// The main file [default: config/stagedoor.toml, else what `run --upstream` left here]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Ask the gateway that `run --upstream` started in this folder, even where there is a file
+    #[arg(long, conflicts_with = "config")]
+    upstream: bool,
+    /// For programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    if let Some(id) = args.id.as_deref().filter(|id| RequestId::parse(id).is_none()) {
+        return Err(Failure::usage(
+            format!("not a request id: `{}`", id.escape_debug()),
+            "it stands in `x-request-id` of the answer, such as `0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b`",
+        ));
+    }
+    let operator = Operator::of(policy(args)?)?;
+    let answer = match &args.id {
+        Some(id) => operator.get(&format!("/api/v1/why?id={id}"))?,
+        None => operator.get("/api/v1/why")?,
+    };
+    if args.json {
+        return print(&format!("{answer:#}\n"));
+    }
+    match args.id {
+        Some(_) => {
+            let mut why = read::<Why>(answer)?;
+            if let Some(command) = &mut why.remedy.command {
+                command.push_str(&args.same_gateway());
+            }
+            print(&why.text(is_coloured(&std::io::stdout())))
+        }
+        None => print(&read::<Newest>(answer)?.text()),
+    }
+}
+
+impl Args {
+    /// How another command is told which gateway is meant.
+    fn same_gateway(&self) -> String {
+        match &self.config {
+            Some(file) => format!(" --config '{}'", file.display()),
+            None if self.upstream => " --upstream".to_owned(),
+            None => String::new(),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
+    let answer = serde_json::from_value(answer).map_err(anyhow::Error::new);
+    answer.map_err(|error| {
+        error.context("the gateway answers in other words; hint: it may be of another version").into()
+    })
+}
+
+/// The policy of the gateway that runs. Nothing is made: a secret that is not there was never in use.
+fn policy(args: &Args) -> Result<Policy, Failure> {
+    if quick::is_meant(args.config.as_deref(), args.upstream)? {
+        return Ok(quick::compiled()?.policy);
+    }
+    let file = config_file(args.config.as_deref())?;
+    let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
+    Ok(compile_file(&file, &materials)?.policy)
+}
+
+const AFTER: &str = "\
+Examples:
+  stagedoor why
+  stagedoor why 0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b
+  stagedoor why 0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b --json
+
+Exit codes:
+  0  it was told
+  1  no gateway answers, or it does not know the request
+  2  wrong usage, or mistakes in the configuration";

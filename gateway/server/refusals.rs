@@ -1,0 +1,237 @@
+//! The last refusals, so that an operator can ask why.
+//!
+//! While requests are refused nothing is rendered: a refusal costs one block of memory with what the answer
+//! will need, and a lock for as long as it takes to move a pointer. What came from the client is without its
+//! secrets and cut before it is kept; of the header fields only `Host` and `Origin` are. The policy itself is
+//! not kept alive: [`crate::why`] looks names up in the one in force.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use stagedoor_core::denial::{Denial, Guard};
+use stagedoor_core::guard::upgrade::{Upgrade, UpgradePolicy};
+use stagedoor_core::pipeline::Trail;
+use stagedoor_core::request::{Framing, Head};
+
+use crate::telemetry::redact::Redaction;
+
+/// Refusals that are kept.
+pub(crate) const KEPT: usize = 10_000;
+/// Bytes of a target that are kept.
+pub(crate) const TARGET_MAX: usize = 512;
+/// Bytes of a `Host` or an `Origin` that are kept: a name of 253, a scheme and a port fit.
+pub(crate) const NAME_MAX: usize = 272;
+/// Roles of a caller that are kept, and bytes of each: longer ones are left out.
+pub(crate) const ROLES_MAX: usize = 8;
+pub(crate) const ROLE_MAX: usize = 128;
+
+/// The ring of the last [`KEPT`].
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    ring: Mutex<VecDeque<Arc<Refusal>>>,
+}
+
+/// One refusal.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) id: RequestId,
+    /// When the request arrived, since the epoch.
+    pub(crate) time: Duration,
+    /// Which policy refused, counted from the start.
+    pub(crate) loaded: u64,
+    pub(crate) app: Option<Arc<str>>,
+    /// Label and position.
+    pub(crate) route: Option<(Arc<str>, usize)>,
+    pub(crate) denial: Denial,
+    pub(crate) guard: Guard,
+    pub(crate) method: Box<str>,
+    /// Path and query without secrets, at most [`TARGET_MAX`] bytes.
+    pub(crate) target: Box<[u8]>,
+    /// The path stands in `target` as it was sent, and all of it.
+    pub(crate) whole_path: bool,
+    pub(crate) host: Option<Box<str>>,
+    pub(crate) origin: Option<Box<str>>,
+    pub(crate) client: IpAddr,
+    pub(crate) user: Option<Arc<str>>,
+    pub(crate) roles: Box<[Arc<str>]>,
+    /// `Content-Length`
+    pub(crate) declared: Option<u64>,
+    /// A well-formed WebSocket handshake.
+    pub(crate) handshake: bool,
+    /// Too many fields, rather than bytes.
+    pub(crate) crowded: bool,
+}
+
+/// A request id as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RequestId(u128);
+
+/// Where and when something was refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Occasion<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) time: Duration,
+    pub(crate) loaded: u64,
+    /// The other end of the socket.
+    pub(crate) peer: IpAddr,
+    /// The host that was judged.
+    pub(crate) host: Option<&'a str>,
+    pub(crate) crowded: bool,
+    pub(crate) redaction: &'a Redaction,
+}
+
+impl Refusals {
+    /// Remembers a refusal; the oldest goes where there is no room.
+    pub(crate) fn push(&self, refusal: Refusal) {
+        let refusal = Arc::new(refusal);
+        let oldest = {
+            let mut ring = self.ring();
+            let oldest = if ring.len() >= KEPT { ring.pop_front() } else { None };
+            ring.push_back(refusal);
+            oldest
+        };
+        // Freed outside the lock.
+        drop(oldest);
+    }
+
+    pub(crate) fn find(&self, id: RequestId) -> Option<Arc<Refusal>> {
+        self.ring().iter().rev().find(|refusal| refusal.id == id).cloned()
+    }
+
+    /// The newest `count`, the last one first.
+    pub(crate) fn newest(&self, count: usize) -> Vec<Arc<Refusal>> {
+        self.ring().iter().rev().take(count).cloned().collect()
+    }
+
+    fn ring(&self) -> MutexGuard<'_, VecDeque<Arc<Refusal>>> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Refusal {
+    /// What is kept of a request that was refused; `head` is `None` where it could not be read.
+    pub(crate) fn of(
+        at: &Occasion<'_>,
+        head: Option<&Head<'_>>,
+        trail: &Trail,
+        denial: &Denial,
+    ) -> Option<Self> {
+        let (target, whole_path) = head.map(|head| target(head.target, at.redaction)).unwrap_or_default();
+        let origin = head.and_then(|head| head.sole_text("origin"));
+        let named = |text: &str| name(text, at.redaction);
+        let roles = trail.caller.as_ref().map_or(&[][..], |caller| caller.roles());
+        Some(Self {
+            id: RequestId::parse(at.request_id)?,
+            time: at.time,
+            loaded: at.loaded,
+            app: trail.app.as_ref().map(|app| Arc::clone(&app.name)),
+            route: trail.route.as_ref().map(|route| (Arc::clone(&route.label), route.index)),
+            denial: denial.clone(),
+            guard: guard(denial, trail.reached),
+            method: head.map_or("", |head| head.method).into(),
+            target,
+            whole_path,
+            host: at.host.and_then(named),
+            origin: origin.and_then(named),
+            client: trail.client.as_ref().map_or(at.peer, |client| client.ip()),
+            user: trail.user.clone(),
+            roles: roles.iter().filter(|role| role.len() <= ROLE_MAX).take(ROLES_MAX).cloned().collect(),
+            declared: head.and_then(|head| match head.framing {
+                Framing::Length(length) => Some(length),
+                Framing::None | Framing::Chunked => None,
+            }),
+            handshake: head
+                .is_some_and(|head| UpgradePolicy::Websocket.check(head) == Ok(Upgrade::Websocket)),
+            crowded: at.crowded,
+        })
+    }
+}
+
+impl RequestId {
+    /// Reads a UUID as it stands in answers; `None` if it is none.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let dashes = [8, 13, 18, 23];
+        let fits = |(at, byte): (usize, u8)| {
+            if dashes.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() }
+        };
+        if text.len() != 36 || !text.bytes().enumerate().all(fits) {
+            return None;
+        }
+        u128::from_str_radix(&text.replace('-', ""), 16).ok().map(Self)
+    }
+}
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(id) = self;
+        let part = |shift: u32, bits: u32| (id >> shift) & ((1 << bits) - 1);
+        write!(
+            f,
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            part(96, 32),
+            part(80, 16),
+            part(64, 16),
+            part(48, 16),
+            part(0, 48)
+        )
+    }
+}
+
+/// What was asked when a permitted request failed after all.
+fn guard(denial: &Denial, reached: Guard) -> Guard {
+    match denial {
+        Denial::UpstreamUnreachable | Denial::UpstreamTimeout => Guard::Upstream,
+        Denial::Internal(_) if reached == Guard::Body => Guard::Upstream,
+        Denial::Overloaded | Denial::Draining => Guard::Connection,
+        Denial::BadRequest(_)
+        | Denial::HeadTimeout
+        | Denial::UriTooLong
+        | Denial::HeadersTooLarge
+        | Denial::BodyTimeout
+        | Denial::AmbiguousPath(_)
+        | Denial::UnknownHost
+        | Denial::NotFound
+        | Denial::MethodNotAllowed { .. }
+        | Denial::AddressRefused
+        | Denial::AmbiguousCredentials
+        | Denial::TokenMissing
+        | Denial::TokenInvalid(_)
+        | Denial::TokenExpired
+        | Denial::IdentityUnavailable
+        | Denial::LinkInvalid
+        | Denial::MediaType
+        | Denial::RoleMissing
+        | Denial::ScopeMissing
+        | Denial::NotOwner
+        | Denial::CrossOrigin
+        | Denial::UpgradeRefused
+        | Denial::BodyTooLarge { .. }
+        | Denial::RateLimited(_)
+        | Denial::Internal(_) => reached,
+    }
+}
+
+/// The target without its secrets, cut; and whether its path is all there, as it was sent. Cut after that: half
+/// of a token would not be known for one.
+fn target(raw: &[u8], redaction: &Redaction) -> (Box<[u8]>, bool) {
+    let clean = redaction.target(raw);
+    let path = |target: &[u8]| target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
+    let (sent, kept) = (path(raw), path(&clean));
+    let whole = kept <= TARGET_MAX && raw.get(..sent) == clean.get(..kept);
+    (clean.get(..TARGET_MAX).unwrap_or(&clean).into(), whole)
+}
+
+/// A host or an origin without user information; `None` where it is longer than any.
+fn name(text: &str, redaction: &Redaction) -> Option<Box<str>> {
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
+    let rest = rest.rsplit('@').next().unwrap_or_default();
+    let text = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
+    let clean = redaction.line(text.as_bytes());
+    let clean = std::str::from_utf8(&clean).ok()?;
+    (clean.len() <= NAME_MAX).then(|| clean.into())
+}
+
+#[cfg(test)]
+mod tests;

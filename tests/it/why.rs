@@ -1,0 +1,501 @@
+//! Why something was refused: the right guard, the right line, and a proposal that works when it is pasted.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::{
+    Client, Command, Folder, Gateway, Output, Request, Response, Token, Upstream, poll_until, token,
+};
+
+/// What an app has besides what a test is about.
+const OPEN: &str = r#"
+[app.media]
+hosts    = ["media.localhost"] # its own name
+upstream = { urls = ["UPSTREAM"] }
+auth     = "public"
+"#;
+
+const CLOSED: &str = r#"
+[app.media]
+hosts    = ["media.localhost"]
+upstream = { urls = ["UPSTREAM"] }
+auth     = "required"
+"#;
+
+/// One refusal from first to last.
+struct Case {
+    config: String,
+    code: &'static str,
+    guard: &'static str,
+    /// What stands on the line that refused; empty where none is written.
+    line: &'static str,
+}
+
+fn case(parts: &[&str], code: &'static str, guard: &'static str, line: &'static str) -> Case {
+    Case { config: parts.concat(), code, guard, line }
+}
+
+impl Case {
+    /// Is refused, asks why in both forms, pastes what is proposed, reloads, and is let through.
+    fn check(&self, ask: impl Fn(&Gateway) -> Response) {
+        let app = Upstream::start();
+        let gateway = Gateway::before(&app, &self.config);
+        self.check_in(&app, &gateway, ask);
+    }
+
+    fn check_in(&self, app: &Upstream, gateway: &Gateway, ask: impl Fn(&Gateway) -> Response) {
+        let refused = poll_until("the refusal", || Some(ask(gateway)).filter(|answer| answer.status >= 400));
+        assert_eq!(refused.code(), self.code, "{refused:?}");
+        let why = why(gateway, &refused);
+        assert_eq!(why["code"], self.code);
+        assert_eq!(why["guard"], self.guard, "{why:#}");
+        let expected = line_of(gateway, self.line);
+        assert_eq!(why["line"].as_u64(), expected, "{why:#}");
+        let told = ask_cli(gateway, &[id(&refused)]);
+        assert_eq!(told.code, Some(0), "{told:?}");
+        if let Some(line) = expected {
+            assert!(why["file"].as_str().unwrap().ends_with("stagedoor.toml"), "{why:#}");
+            assert!(told.stdout.contains(&format!("stagedoor.toml:{line}")), "{told:?}");
+        }
+        let change = &why["remedy"]["change"];
+        assert!(change["text"].is_string(), "{why:#}");
+        for line in change["text"].as_str().unwrap().lines() {
+            assert!(told.stdout.contains(line.trim_end()), "no `{line}` in {told:?}");
+        }
+        assert!(told.stdout.contains("caution: "), "{told:?}");
+        paste(gateway, change);
+        assert_eq!(gateway.reload(), "ok", "{why:#}\n{}", gateway.folder.read("stagedoor.toml"));
+        let before = app.seen().len();
+        let answer = ask(gateway);
+        assert_eq!(answer.status, 200, "{why:#}\n{}\n{answer:?}", gateway.folder.read("stagedoor.toml"));
+        assert_eq!(app.seen().len(), before + 1, "it reaches the app");
+    }
+}
+
+fn id(answer: &Response) -> &str {
+    answer.field("x-request-id")
+}
+
+/// What the command says as JSON; asked again until the record is there, which comes after the answer.
+fn why(gateway: &Gateway, refused: &Response) -> Value {
+    let told = poll_until("the refusal to be known", || {
+        let told = ask_cli(gateway, &[id(refused), "--json"]);
+        (told.code == Some(0)).then_some(told)
+    });
+    serde_json::from_str(&told.stdout).unwrap()
+}
+
+fn ask_cli(gateway: &Gateway, arguments: &[&str]) -> Output {
+    // The file says port 0; the operator's command has to be told the one that was taken.
+    let text = gateway.folder.read("stagedoor.toml");
+    let text = text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{}\"", gateway.admin));
+    gateway.folder.write("running.toml", &text);
+    let mut all = vec!["why", "--config", "running.toml"];
+    all.extend(arguments);
+    Command::new(&gateway.folder, &all).run()
+}
+
+/// The number of the line that begins with `text`; `None` if there is nothing to look for.
+fn line_of(gateway: &Gateway, text: &str) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    let file = gateway.folder.read("stagedoor.toml");
+    let found = file.lines().position(|line| line.trim_start().starts_with(text));
+    let at = found.unwrap_or_else(|| panic!("no `{text}` in {file}"));
+    Some(at as u64 + 1)
+}
+
+/// Does with a text file what the answer says, and nothing else.
+fn paste(gateway: &Gateway, change: &Value) {
+    let number = |key: &str| usize::try_from(change[key].as_u64().unwrap()).unwrap();
+    let file = gateway.folder.path().join(change["file"].as_str().unwrap());
+    let text = fs::read_to_string(&file).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    let new = change["text"].as_str().unwrap();
+    if change["replaces"].as_bool().unwrap() {
+        lines.splice(number("line") - 1..number("last"), [new]);
+    } else {
+        lines.insert(number("line"), new);
+    }
+    let next = file.with_extension("next");
+    fs::write(&next, lines.join("\n") + "\n").unwrap();
+    fs::rename(next, file).unwrap();
+}
+
+#[test]
+fn an_unknown_host() {
+    let case = case(&[OPEN], "unknown_host", "host and path", "hosts ");
+    case.check(|gateway| gateway.ask(&Request::get("/x").host("Other.localhost:8080")));
+}
+
+#[test]
+fn an_unknown_host_that_a_proxy_tells() {
+    let server = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+    let case = case(&[server, OPEN], "unknown_host", "host and path", "hosts ");
+    case.check(|gateway| gateway.ask(&Request::get("/x").field("X-Forwarded-Host", "films.example")));
+}
+
+#[test]
+fn a_path_that_is_not_listed() {
+    let case = case(&[OPEN, "unlisted = \"deny\"\n"], "not_found", "route", "unlisted");
+    case.check(|gateway| gateway.ask(&Request::get("/films/{1}/a%20b?token=x")));
+}
+
+#[test]
+fn a_method_that_is_not_listed() {
+    let routes = "unlisted = \"deny\"\n[[app.media.route]]\nmatch = \"GET /films/{id}\"\n";
+    let case = case(&[OPEN, routes], "method_not_allowed", "route", "unlisted");
+    case.check(|gateway| gateway.ask(&Request::new("DELETE", "/films/7")));
+}
+
+#[test]
+fn no_token_on_a_path_without_a_route() {
+    let case = case(&[CLOSED], "token_missing", "identity", "auth  ");
+    case.check(|gateway| gateway.ask(&Request::get("/posters/7.jpg")));
+}
+
+#[test]
+fn no_token_on_a_route() {
+    let route = "[[app.media.route]]\nmatch = [\"GET /a\", \"GET /b\"]\nauth = \"required\"\n";
+    let case = case(&[OPEN, route], "token_missing", "identity", "auth = \"required\"");
+    case.check(|gateway| gateway.ask(&Request::get("/b")));
+}
+
+#[test]
+fn a_role_that_is_missing() {
+    let route = "[[app.media.route]]\nmatch = \"* /admin/{*rest}\"\nroles = [\n  \"admin\",\n  # and nobody else\n]\n";
+    let case = case(&[CLOSED, route], "forbidden", "permission", "roles");
+    let token = Token::of("bob").roles(&["helper", "user"]).sign();
+    case.check(|gateway| gateway.ask(&Request::get("/admin/users").bearer(&token)));
+}
+
+#[test]
+fn what_belongs_to_another() {
+    let route = "[[app.media.route]]\nmatch = \"GET /users/{user}/list\"\nowner = { param = \"user\" }\n";
+    let case = case(&[CLOSED, route], "not_owner", "permission", "owner");
+    let token = Token::of("bob").roles(&["curator"]).sign();
+    case.check(|gateway| gateway.ask(&Request::get("/users/eve/list").bearer(&token)));
+}
+
+#[test]
+fn a_page_of_another_origin() {
+    let cors = "[app.media.origin]\ncheck = \"cookies\"\n";
+    let case = case(&[OPEN, cors], "cross_origin", "origin", "check");
+    let request = Request::post("/x", "a").field("Cookie", "s=1").field("Origin", "https://pages.example");
+    case.check(|gateway| gateway.ask(&request));
+}
+
+#[test]
+fn a_websocket_where_none_is_allowed() {
+    let route = "websocket = false\n[[app.media.route]]\nmatch = \"GET /live\"\n";
+    let case = case(&[OPEN, route], "upgrade_refused", "upgrade", "websocket");
+    let request = Request::get("/live")
+        .field("Connection", "Upgrade")
+        .field("Upgrade", "websocket")
+        .field("Sec-WebSocket-Version", "13")
+        .field("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    case.check(|gateway| gateway.ask(&request));
+}
+
+#[test]
+fn a_body_that_says_it_is_too_large() {
+    let case = case(&[OPEN, "body = { max = \"1KiB\" } # small\n"], "body_too_large", "body size", "body");
+    case.check(|gateway| gateway.ask(&Request::post("/x", vec![b'a'; 5000])));
+}
+
+#[test]
+fn a_body_that_turns_out_too_large() {
+    let route = "[[app.media.route]]\nmatch = \"POST /upload\"\nbody.max = \"1MiB\"\n";
+    let case = case(&[OPEN, route], "body_too_large", "body", "body.max");
+    case.check(|gateway| {
+        let mut client = gateway.client();
+        let head = "POST /upload HTTP/1.1\r\nHost: media.localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+        client.send(head);
+        let chunk = [b"10000\r\n".as_slice(), &[b'a'; 65_536], b"\r\n"].concat();
+        for _ in 0..20 {
+            if client.try_send(&chunk).is_err() {
+                break;
+            }
+        }
+        let _ = client.try_send("0\r\n\r\n");
+        client.answer()
+    });
+}
+
+#[test]
+fn an_app_limit_that_is_used_up() {
+    let limits = "limit.ip = [\n  \"100/min\", # much\n  \"1/hour\",  # little\n]\n";
+    let case = case(&[OPEN, limits], "rate_limited", "app limits", "limit.ip");
+    case.check(|gateway| gateway.ask(&Request::get("/x")));
+}
+
+#[test]
+fn a_route_limit_of_one_user_that_is_used_up() {
+    let limits = "limit.user = [\"50/min\"]\n[[app.media.route]]\nmatch = \"GET /search\"\nlimit = { user = \"2/hour\" }\n";
+    let case = case(&[CLOSED, limits], "rate_limited", "caller limits", "limit = ");
+    case.check(|gateway| gateway.ask(&Request::get("/search?q=x").bearer(&token("bob"))));
+}
+
+#[test]
+fn a_limit_that_routes_share() {
+    let limits = "[[app.media.route]]\nmatch = \"GET /a\"\nlimit.ip = [\"2/hour\"]\nbucket = \"shared\"\n\
+                  [[app.media.route]]\nmatch = \"GET /b\"\nbucket = \"shared\"\n";
+    let case = case(&[OPEN, limits], "rate_limited", "route limits", "limit.ip");
+    case.check(|gateway| gateway.ask(&Request::get("/b")));
+}
+
+#[test]
+fn an_address_that_is_not_allowed() {
+    let access = "access = { allow = [\"192.0.2.0/24\"] }\n";
+    let case = case(&[OPEN, access], "address_refused", "address", "access");
+    case.check(|gateway| gateway.ask(&Request::get("/x")));
+}
+
+#[test]
+fn an_address_that_is_denied() {
+    let access = "[app.media.access]\ndeny = [\"192.0.2.7\", \"127.0.0.0/8\", \"192.0.2.8\"]\n";
+    let case = case(&[OPEN, access], "address_refused", "address", "deny");
+    case.check(|gateway| gateway.ask(&Request::get("/x")));
+}
+
+#[test]
+fn an_address_of_a_page_that_is_too_long() {
+    let server = "[server.limits]\nuri_bytes = \"256B\"\n";
+    let case = case(&[OPEN, server], "uri_too_long", "framing", "uri_bytes");
+    case.check(|gateway| gateway.ask(&Request::get(&format!("/{}", "a".repeat(400)))));
+}
+
+#[test]
+fn an_address_longer_than_the_default() {
+    let case = case(&[OPEN], "uri_too_long", "framing", "");
+    case.check(|gateway| gateway.ask(&Request::get(&format!("/{}", "a".repeat(9000)))));
+}
+
+#[test]
+fn a_head_with_too_many_fields() {
+    let server = "[server.limits]\nheader_count = 8\n";
+    let case = case(&[OPEN, server], "headers_too_large", "framing", "header_count");
+    let many = |request: Request, n: usize| request.field(&format!("X-{n}"), "a");
+    case.check(|gateway| gateway.ask(&(0..12).fold(Request::get("/x"), many)));
+}
+
+#[test]
+fn a_head_with_too_many_bytes() {
+    let server = "[server.limits]\nheader_bytes = \"4KiB\"\n";
+    let case = case(&[OPEN, server], "headers_too_large", "framing", "header_bytes");
+    case.check(|gateway| gateway.ask(&Request::get("/x").field("X-Large", "a".repeat(5000))));
+}
+
+#[test]
+fn an_encoded_slash() {
+    let route = "[[app.media.route]]\nmatch = \"GET /files/{name}\"\n";
+    let case = case(&[OPEN, route], "ambiguous_path", "route", "");
+    case.check(|gateway| gateway.ask(&Request::get("/files/a%2Fb")));
+}
+
+#[test]
+fn another_case_of_a_listed_path() {
+    let route = "case = \"fold\"\n[[app.media.route]]\nmatch = \"GET /Admin\"\nlimit.ip = \"9/s\"\n";
+    let case = case(&[OPEN, route], "ambiguous_path", "route", "case");
+    case.check(|gateway| gateway.ask(&Request::get("/admin")));
+}
+
+#[test]
+fn the_right_file_and_app_among_several() {
+    let app = Upstream::start();
+    let included = |name: &str| {
+        format!(
+            "[app]\n{name} = {{ hosts = [\"{name}.localhost\"], upstream = \"UPSTREAM\", auth = \"public\", \
+             websocket = true, body = {{ max = \"1KiB\" }} }}\n"
+        )
+        .replace("UPSTREAM", &app.url())
+    };
+    let folder =
+        Folder::new(&format!("include = [\"apps/*.toml\"]\n{}", OPEN.replace("UPSTREAM", &app.url())));
+    folder.write("apps/films.toml", &included("films"));
+    folder.write("apps/music.toml", &included("music"));
+    let gateway = Gateway::start_in(folder);
+    let ask = || gateway.ask(&Request::post("/x", vec![b'a'; 3000]).host("music.localhost"));
+    let told = why(&gateway, &ask());
+    assert!(told["file"].as_str().unwrap().ends_with("apps/music.toml"), "{told:#}");
+    assert_eq!(told["line"], 2);
+    assert_eq!(told["key"], "body.max");
+    paste(&gateway, &told["remedy"]["change"]);
+    assert_eq!(gateway.reload(), "ok", "{}", gateway.folder.read("apps/music.toml"));
+    assert_eq!(ask().status, 200);
+    let other = gateway.ask(&Request::post("/x", vec![b'a'; 3000]).host("films.localhost"));
+    assert_eq!(other.status, 413, "the other app is as it was");
+}
+
+/// The line stands in the profile, which is no file: what is proposed goes into the app's own.
+#[test]
+fn what_a_profile_refuses_is_mended_in_the_apps_own_file() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, &[CLOSED, "use = \"sonarr\"\n"].concat());
+    let ask = |request: Request| gateway.ask(&request.field("X-Stagedoor-Token", token("bob")));
+    let handshake = Request::get("/live")
+        .field("Connection", "Upgrade")
+        .field("Upgrade", "websocket")
+        .field("Sec-WebSocket-Version", "13")
+        .field("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let refused = ask(handshake.clone());
+    assert_eq!(refused.code(), "upgrade_refused");
+    let told = why(&gateway, &refused);
+    assert!(told["file"].as_str().unwrap().starts_with("profile sonarr"), "{told:#}");
+    assert!(told["remedy"]["change"]["file"].as_str().unwrap().ends_with("stagedoor.toml"), "{told:#}");
+    paste(&gateway, &told["remedy"]["change"]);
+    assert_eq!(gateway.reload(), "ok", "{told:#}");
+    assert_eq!(ask(handshake).status, 200);
+    let upload = "/api/v3/system/backup/restore/upload";
+    let large = Request::new("POST", upload).field("Content-Length", (600 << 20).to_string());
+    let told = why(&gateway, &ask(large));
+    let text = told["remedy"]["change"]["text"].as_str().unwrap();
+    assert!(text.contains("auth = \"required\"\nbody.max = \"600MiB\""), "{told:#}");
+}
+
+#[test]
+fn a_refusal_without_a_line_says_what_to_look_at() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, CLOSED);
+    for (answer, code, words) in [
+        (gateway.ask(&Request::get("/x").bearer("a.b.c")), "token_invalid", "fresh token"),
+        (gateway.ask(&Request::get("/a/../b")), "ambiguous_path", "no key"),
+        (gateway.raw("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), "bad_request", "no key"),
+    ] {
+        let why = why(&gateway, &answer);
+        assert_eq!(why["code"], code);
+        assert!(why["remedy"]["change"].is_null(), "{why:#}");
+        assert!(why["remedy"]["advice"].as_str().unwrap().contains(words), "{why:#}");
+    }
+    app.kill();
+    let answer = gateway.ask(&Request::get("/x").bearer(&token("bob")));
+    assert_eq!(answer.status, 502);
+    let why = why(&gateway, &answer);
+    assert_eq!((&why["guard"], &why["user"]), (&"app".into(), &"bob".into()), "{why:#}");
+    assert_eq!(why["line"].as_u64(), line_of(&gateway, "upstream"));
+}
+
+#[test]
+fn the_command_that_is_proposed_works() {
+    let app = Upstream::start();
+    let route = "[[app.media.route]]\nmatch = \"GET /admin\"\nroles = [\"admin\"]\nscopes = [\"read\"]\n";
+    let gateway = Gateway::before(&app, &[CLOSED, route].concat());
+    let told = why(&gateway, &gateway.ask(&Request::get("/admin").bearer(&token("bob"))));
+    let command = told["remedy"]["command"].as_str().unwrap();
+    let mut words: Vec<&str> = command.split(' ').skip(1).collect();
+    words.extend(["--config", "stagedoor.toml"]);
+    let made = Command::new(&gateway.folder, &words).run();
+    assert_eq!(made.code, Some(0), "{made:?}");
+    assert_eq!(gateway.ask(&Request::get("/admin").bearer(made.stdout.trim())).status, 200, "{command}");
+}
+
+#[test]
+fn after_a_reload_no_line_is_named() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, CLOSED);
+    let refused = gateway.ask(&Request::get("/x"));
+    assert_eq!(why(&gateway, &refused)["reloaded"], false);
+    assert_eq!(gateway.reload(), "ok");
+    let why = why(&gateway, &refused);
+    assert_eq!((&why["reloaded"], &why["code"]), (&true.into(), &"token_missing".into()));
+    assert!(why["line"].is_null() && why["remedy"]["change"].is_null(), "{why:#}");
+}
+
+#[test]
+fn the_operator_alone_may_ask() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, CLOSED);
+    let refused = gateway.ask(&Request::get("/x"));
+    let ask = |query: &str| Request::get(&format!("/api/v1/why{query}"));
+    why(&gateway, &refused);
+    let one = format!("?id={}", id(&refused));
+    assert_eq!(gateway.ask_admin(ask(&one)).status, 401);
+    assert_eq!(gateway.ask_admin(ask("")).status, 401);
+    assert_eq!(gateway.ask_admin_as_operator(ask(&one)).status, 200);
+    assert_eq!(gateway.ask_admin_as_operator(Request::post("/api/v1/why", "")).status, 405);
+    for query in ["?id=", "?id=x", "?di=1", "?id=0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0"] {
+        assert_eq!(gateway.ask_admin_as_operator(ask(query)).status, 400, "{query}");
+    }
+    let unknown = gateway.ask_admin_as_operator(ask("?id=0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b"));
+    assert_eq!((unknown.status, unknown.code().as_str()), (404, "not_found"));
+    assert!(unknown.json()["detail"].as_str().unwrap().contains("10000"), "{unknown:?}");
+    let told = ask_cli(&gateway, &["0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b"]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.stderr.contains("10000"), "{told:?}");
+    assert_eq!(ask_cli(&gateway, &["no-id"]).code, Some(2));
+    let newest = ask_cli(&gateway, &[]);
+    assert!(
+        newest.stdout.contains(id(&refused)) && newest.stdout.contains("401 token_missing"),
+        "{newest:?}"
+    );
+}
+
+#[test]
+fn nobody_answers_where_no_gateway_runs() {
+    let folder = Folder::new(&CLOSED.replace("UPSTREAM", "http://127.0.0.1:9"));
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let text = folder.read("stagedoor.toml");
+    folder
+        .write("running.toml", &text.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{address}\"")));
+    let told = Command::new(&folder, &["why", "--config", "running.toml"]).run();
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.stderr.contains("hint"), "{told:?}");
+}
+
+#[test]
+fn no_secret_is_kept() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, CLOSED);
+    let secrets = ["s3cretquery", "s3cretcookie", "s3cretbearer", "s3cretfield", "s3cretuser", "s3cretbody"];
+    let long = "x".repeat(500);
+    let signed = token("bob");
+    for request in [
+        Request::post(&format!("/x?a={long}&token=s3cretquery&b={signed}"), "s3cretbody")
+            .field("Cookie", "s=s3cretcookie")
+            .field("X-Any", "s3cretfield")
+            .bearer("s3cretbearer"),
+        Request::post(&format!("/x?b={signed}&token=s3cretquery"), "s3cretbody")
+            .field("Cookie", "s=s3cretcookie")
+            .field("Origin", "https://me:s3cretuser@pages.example"),
+        Request::get(&format!("http://media.localhost/{signed}?token=s3cretquery")),
+    ] {
+        let refused = gateway.ask(&request);
+        assert!(refused.status >= 400, "{refused:?}");
+        let told = why(&gateway, &refused).to_string() + &ask_cli(&gateway, &[id(&refused)]).stdout;
+        let all = told + &ask_cli(&gateway, &["--json"]).stdout;
+        for secret in secrets.iter().copied().chain(signed.split('.')) {
+            assert!(!all.contains(secret), "`{secret}` in {all}");
+        }
+    }
+}
+
+#[test]
+fn the_last_ten_thousand_are_known() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, CLOSED);
+    let first = gateway.ask(&Request::get("/first"));
+    why(&gateway, &first);
+    let known = |answer: &Response| {
+        let request = Request::get(&format!("/api/v1/why?id={}", id(answer)));
+        gateway.ask_admin_as_operator(request).status
+    };
+    let before = gateway.memory();
+    let target = format!("/{}", "a".repeat(1000));
+    let mut last = None;
+    for _ in 0..20 {
+        let mut client: Client = gateway.client();
+        for _ in 0..500 {
+            last = Some(client.ask(&Request::get(&target)));
+        }
+    }
+    let last = last.unwrap();
+    let told = why(&gateway, &last);
+    assert!(told["target"].as_str().unwrap().len() <= 512, "{told:#}");
+    assert_eq!(known(&first), 404, "ten thousand later ones have pushed it out");
+    let grown = gateway.memory().saturating_sub(before);
+    assert!(grown < 32 << 20, "{grown} bytes for ten thousand refusals");
+}
