@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{DefaultBodyLimit, Json, Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -16,7 +16,7 @@ use axum::{Router, middleware};
 use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::film;
+use super::{clip, film};
 
 /// Everything the app answers.
 pub(super) fn router() -> Router {
@@ -34,7 +34,8 @@ pub(super) fn router() -> Router {
         .route("/api/ws", get(websocket))
         .route("/api/admin/settings", get(async || Json(json!({ "library": "/srv/media", "debug": true }))))
         .route("/api/error", get(error))
-        .route("/media/film.bin", get(film::serve))
+        .route("/media/film.bin", get(async |fields: HeaderMap| film::REEL.serve(&fields)))
+        .route("/media/clip.webm", get(async |fields: HeaderMap| clip::REEL.serve(&fields)))
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::map_response(leak))
         .with_state(Jobs::default())

@@ -43,6 +43,7 @@ async function begin() {
     image.alt = `picture ${picture.id}`;
     at("gallery").append(image);
   }
+  at("film").src = "/media/clip.webm";
   events = new EventSource("/api/events");
   events.addEventListener("progress", (event) => showJobs(JSON.parse(event.data)));
 }

@@ -8,21 +8,60 @@ use futures_util::stream;
 /// Bytes of the film.
 pub(super) const LENGTH: u64 = 64 << 20;
 
-/// Serves the film, or the range of it that was asked for (RFC 9110 §14); `HEAD` loses its body on the way.
-pub(super) async fn serve(fields: HeaderMap) -> Response {
-    let text = |name: HeaderName| fields.get(name).and_then(|value| value.to_str().ok());
-    if text(header::IF_NONE_MATCH) == Some(ETAG) {
-        return (StatusCode::NOT_MODIFIED, [(header::ETAG, ETAG)]).into_response();
-    }
-    let unchanged = text(header::IF_RANGE).is_none_or(|tag| tag == ETAG);
-    match text(header::RANGE).filter(|_| unchanged).map_or(Wanted::All, wanted) {
-        Wanted::All => film(StatusCode::OK, 0, LENGTH, None),
-        Wanted::Part(first, last) => {
-            film(StatusCode::PARTIAL_CONTENT, first, last + 1, Some(format!("bytes {first}-{last}/{LENGTH}")))
+/// A film: its bytes follow from their positions.
+pub(super) struct Reel {
+    /// Bytes of it.
+    pub(super) length: u64,
+    /// Its media type.
+    pub(super) kind: &'static str,
+    /// Its entity tag.
+    pub(super) etag: &'static str,
+    /// The bytes from one position to before another.
+    pub(super) bytes: fn(u64, u64) -> Bytes,
+}
+
+/// The film that no program plays.
+pub(super) static REEL: Reel =
+    Reel { length: LENGTH, kind: "application/octet-stream", etag: "\"film-1\"", bytes };
+
+impl Reel {
+    /// Serves the film, or the range of it that was asked for (RFC 9110 §14); `HEAD` loses its body on the way.
+    pub(super) fn serve(&'static self, fields: &HeaderMap) -> Response {
+        let Self { length, etag, .. } = *self;
+        let text = |name: HeaderName| fields.get(name).and_then(|value| value.to_str().ok());
+        if text(header::IF_NONE_MATCH) == Some(etag) {
+            return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response();
         }
-        Wanted::Nothing => {
-            let range = format!("bytes */{LENGTH}");
-            (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, range)]).into_response()
+        let unchanged = text(header::IF_RANGE).is_none_or(|tag| tag == etag);
+        let range = text(header::RANGE).filter(|_| unchanged);
+        match range.map_or(Wanted::All, |range| wanted(range, length)) {
+            Wanted::All => self.show(StatusCode::OK, 0, length, None),
+            Wanted::Part(first, last) => {
+                let range = format!("bytes {first}-{last}/{length}");
+                self.show(StatusCode::PARTIAL_CONTENT, first, last + 1, Some(range))
+            }
+            Wanted::Nothing => {
+                let range = format!("bytes */{length}");
+                (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, range)]).into_response()
+            }
+        }
+    }
+
+    fn show(&'static self, status: StatusCode, from: u64, to: u64, range: Option<String>) -> Response {
+        let chunks = stream::unfold(from, move |at| async move {
+            let end = to.min(at + CHUNK);
+            (at < to).then(|| (Ok::<_, std::convert::Infallible>((self.bytes)(at, end)), end))
+        });
+        let fields = [
+            (header::CONTENT_TYPE, self.kind.to_owned()),
+            (header::CONTENT_LENGTH, (to - from).to_string()),
+            (header::ACCEPT_RANGES, "bytes".to_owned()),
+            (header::ETAG, self.etag.to_owned()),
+        ];
+        let body = Body::from_stream(chunks);
+        match range {
+            Some(range) => (status, fields, [(header::CONTENT_RANGE, range)], body).into_response(),
+            None => (status, fields, body).into_response(),
         }
     }
 }
@@ -39,37 +78,19 @@ pub(super) enum Wanted {
 }
 
 /// Reads the value of `Range`.
-pub(super) fn wanted(range: &str) -> Wanted {
+pub(super) fn wanted(range: &str, length: u64) -> Wanted {
     let Some((from, to)) = range.strip_prefix("bytes=").and_then(|set| set.split_once('-')) else {
         return Wanted::All;
     };
     match (from.parse::<u64>(), to.parse::<u64>()) {
-        (Ok(first), _) if to.is_empty() && first < LENGTH => Wanted::Part(first, LENGTH - 1),
+        (Ok(first), _) if to.is_empty() && first < length => Wanted::Part(first, length - 1),
         (Ok(first), Ok(last)) if first > last => Wanted::All,
-        (Ok(first), Ok(last)) if first < LENGTH => Wanted::Part(first, last.min(LENGTH - 1)),
+        (Ok(first), Ok(last)) if first < length => Wanted::Part(first, last.min(length - 1)),
         (Ok(_), Ok(_)) => Wanted::Nothing,
         (Ok(_), Err(_)) if to.is_empty() => Wanted::Nothing,
         (Err(_), Ok(0)) if from.is_empty() => Wanted::Nothing,
-        (Err(_), Ok(last)) if from.is_empty() => Wanted::Part(LENGTH.saturating_sub(last), LENGTH - 1),
+        (Err(_), Ok(last)) if from.is_empty() => Wanted::Part(length.saturating_sub(last), length - 1),
         (Ok(_) | Err(_), _) => Wanted::All,
-    }
-}
-
-fn film(status: StatusCode, from: u64, to: u64, range: Option<String>) -> Response {
-    let chunks = stream::unfold(from, move |at| async move {
-        let end = to.min(at + CHUNK);
-        (at < to).then(|| (Ok::<_, std::convert::Infallible>(bytes(at, end)), end))
-    });
-    let fields = [
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (header::CONTENT_LENGTH, (to - from).to_string()),
-        (header::ACCEPT_RANGES, "bytes".to_owned()),
-        (header::ETAG, ETAG.to_owned()),
-    ];
-    let body = Body::from_stream(chunks);
-    match range {
-        Some(range) => (status, fields, [(header::CONTENT_RANGE, range)], body).into_response(),
-        None => (status, fields, body).into_response(),
     }
 }
 
@@ -87,4 +108,3 @@ fn mix(n: u64) -> u64 {
 }
 
 const CHUNK: u64 = 64 << 10;
-const ETAG: &str = "\"film-1\"";

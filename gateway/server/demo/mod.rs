@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 mod api;
+mod clip;
 mod film;
 
 /// The app, listening on a free port of loopback.
