@@ -241,3 +241,24 @@ fn the_demo_does_what_it_prints() {
     assert_eq!(entered.status, 204, "{entered:?}");
     assert!(entered.field("set-cookie").starts_with("stagedoor="), "{entered:?}");
 }
+
+#[test]
+fn text_logs_are_written_to_a_terminal_too() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::empty();
+    let app = "[app.a]\nhosts = [\"a\"]\nupstream = \"http://127.0.0.1:1\"\nauth = \"public\"\n";
+    let listen = taken.local_addr().unwrap();
+    let text = format!("version = 1\n[server]\nlisten = [\"{listen}\"]\n[log]\nformat = \"text\"\n{app}");
+    folder.write("stagedoor.toml", &text);
+    // `script` runs it on a terminal of its own. It ends by itself, for the address is taken; a warning comes before.
+    let line = format!("'{}' run --config stagedoor.toml", env!("CARGO_BIN_EXE_stagedoor"));
+    let output = std::process::Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(folder.path())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("cannot listen") && !said.contains("panicked") && !said.contains("ansi"), "{said}");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+}

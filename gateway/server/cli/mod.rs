@@ -162,7 +162,7 @@ fn now() -> Now {
 }
 
 /// Whether colour is wanted there: a terminal, and `NO_COLOR` is not set.
-fn is_coloured(stream: &impl IsTerminal) -> bool {
+pub(crate) fn is_coloured(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 

@@ -1,6 +1,7 @@
 //! The configuration of `run --upstream`: no file, secure defaults. What `STAGEDOOR_LISTEN` and
 //! `STAGEDOOR_TRUSTED_PROXIES` say, the compiler puts in place of these, as with any file.
 
+use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -34,8 +35,13 @@ pub(super) fn config(upstream: &str, environment: &Environment) -> ConfigSource 
     let default = ["127.0.0.1:8080".to_owned()];
     let listen = if environment.listen.is_empty() { &default } else { &*environment.listen };
     let hosts = hosts(listen, &environment.hosts);
+    // Whoever starts it by hand reads along.
+    let format = if std::io::stdout().is_terminal() { "text" } else { "json" };
     let text = format!(
         r#"version = 1
+
+[log]
+format = "{format}"
 
 [auth.house]
 kind = "jwt"

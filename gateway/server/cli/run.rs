@@ -49,17 +49,21 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Ok(serve::run(Start { config, beside: None, greeting: None })?)
 }
 
-/// Standard output belongs to the access events.
+/// Standard output belongs to the access events. Said at once: no log line comes between.
 fn greet(ready: &Ready<'_>) {
+    let link = ready.sign("owner", &[], VISIT).and_then(|token| ready.link(&token));
+    let link = match &link {
+        Ok(link) => format!(
+            "in a browser, for the next twelve hours, open this within ten minutes:\n  {}",
+            link.expose()
+        ),
+        Err(reason) => format!("there is no link for a browser: {reason}"),
+    };
     eprintln!(
-        "every request needs a token; in a browser, for the next twelve hours, open this within ten minutes:"
+        "\nevery request needs a token; {link}\n\
+         another link, from this folder:  stagedoor token --upstream --sub NAME --for 12h --link\n\
+         a token for programs:            stagedoor token --upstream --sub NAME\n"
     );
-    match ready.sign("owner", &[], VISIT).and_then(|token| ready.link(&token)) {
-        Ok(link) => eprintln!("  {}", link.expose()),
-        Err(reason) => eprintln!("  there is no link: {reason}"),
-    }
-    eprintln!("another link, from this folder:  stagedoor token --upstream --sub NAME --for 12h --link");
-    eprintln!("a token for programs:            stagedoor token --upstream --sub NAME");
 }
 
 /// What the operator said.

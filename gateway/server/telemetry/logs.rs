@@ -4,7 +4,7 @@
 //! request targets, and a target may hold a token.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use tracing_subscriber::registry::Registry;
 use tracing_subscriber::{EnvFilter, reload};
 
 use super::redact::Redaction;
+use crate::cli;
 
 /// The running log, whose level and redaction a reload may change.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Logs {
                 tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
             }
             LogFormat::Text => {
-                let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+                let colour = cli::is_coloured(&io::stderr());
                 tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(writer).boxed()
             }
         };
