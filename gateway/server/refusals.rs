@@ -207,6 +207,7 @@ fn guard(denial: &Denial, reached: Guard) -> Guard {
         | Denial::NotOwner
         | Denial::CrossOrigin
         | Denial::UpgradeRefused
+        | Denial::UnexpectedBody
         | Denial::BodyTooLarge { .. }
         | Denial::RateLimited(_)
         | Denial::Internal(_) => reached,

@@ -114,6 +114,7 @@ fn of_the_app() {
         ("access = { deny = [\"127.0.0.0/8\"] }", get.clone(), "200", "403"),
         ("access = { allow = [\"10.0.0.0/8\"] }", get.clone(), "200", "403"),
         ("body.max = \"2B\"", Request::post("/x", "abc"), "200", "413"),
+        ("body.get = \"deny\"", Request::get("/x").body("abc"), "200", "400"),
         ("encoded_slash = true", Request::get("/a%2Fb"), "400", "200"),
     ];
     for (text, request, without, with) in rows {

@@ -57,6 +57,8 @@ pub enum Denial {
     CrossOrigin,
     /// An upgrade that is not one `websocket`, or not allowed here.
     UpgradeRefused,
+    /// A GET or HEAD with a body, for an app that would not read it.
+    UnexpectedBody,
     /// The body, declared or streamed, is larger than allowed.
     BodyTooLarge {
         /// The cap in bytes.
@@ -166,6 +168,7 @@ impl Denial {
             Self::NotOwner => "not_owner",
             Self::CrossOrigin => "cross_origin",
             Self::UpgradeRefused => "upgrade_refused",
+            Self::UnexpectedBody => "unexpected_body",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::RateLimited(_) => "rate_limited",
             Self::Overloaded => "overloaded",
@@ -180,9 +183,10 @@ impl Denial {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::AmbiguousPath(_) | Self::AmbiguousCredentials => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BadRequest(_)
+            | Self::AmbiguousPath(_)
+            | Self::AmbiguousCredentials
+            | Self::UnexpectedBody => StatusCode::BAD_REQUEST,
             Self::TokenMissing | Self::TokenInvalid(_) | Self::TokenExpired => StatusCode::UNAUTHORIZED,
             Self::AddressRefused
             | Self::LinkInvalid
@@ -217,6 +221,7 @@ impl Denial {
             | Self::HeadersTooLarge
             | Self::BodyTimeout
             | Self::AmbiguousCredentials
+            | Self::UnexpectedBody
             | Self::BodyTooLarge { .. }
             | Self::Overloaded
             | Self::Draining
@@ -256,7 +261,7 @@ impl Denial {
             Self::RateLimited(_) => Guard::AppLimit,
             Self::LinkInvalid | Self::MediaType => Guard::Own,
             Self::NotFound | Self::MethodNotAllowed { .. } => Guard::Route,
-            Self::BodyTooLarge { .. } => Guard::Size,
+            Self::UnexpectedBody | Self::BodyTooLarge { .. } => Guard::Size,
             Self::AmbiguousCredentials
             | Self::TokenMissing
             | Self::TokenInvalid(_)
@@ -298,6 +303,7 @@ impl Denial {
             | Self::NotOwner
             | Self::CrossOrigin
             | Self::UpgradeRefused
+            | Self::UnexpectedBody
             | Self::BodyTooLarge { .. }
             | Self::UpstreamUnreachable
             | Self::UpstreamTimeout

@@ -166,7 +166,7 @@ pub fn admit<'h>(
     let route_budget = route.ip_limit.take(&address, now, &mut trail.tickets)?;
 
     trail.reached = Guard::Size;
-    let gate = route.body.admit(head.framing)?;
+    let gate = route.body.admit(head.method, head.framing)?;
 
     trail.reached = Guard::Identity;
     let caller = match proof {

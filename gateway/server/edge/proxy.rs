@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
@@ -65,6 +65,20 @@ impl ProxyHttp for Proxy {
                 Err(Error::new_up(ErrorType::ConnectNoRoute))
             }
         }
+    }
+
+    /// A request with a body is the last of its connection, and says so: an app that does not read the body would
+    /// take it for the next request, which nobody permitted.
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        if known(ctx)?.has_body {
+            request.insert_header(http::header::CONNECTION, "close")?;
+        }
+        Ok(())
     }
 
     fn fail_to_connect(

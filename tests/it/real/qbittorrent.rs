@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::visitor::{Visitor, form};
 use super::{Program, Stand};
-use crate::harness::{Client, Request, Response};
+use crate::harness::{Client, Request, Response, poll_until};
 
 const ADD: &str = "/api/v2/torrents/add";
 const LOGIN: &str = "/api/v2/auth/login";
@@ -84,6 +84,77 @@ fn torrents_are_taken_as_large_as_it_takes_them() {
         ))
     });
     assert_eq!((refused.status, &*refused.code()), (413, "body_too_large"), "{refused:?}");
+}
+
+/// It never reads the body of a GET: what stands there is its next request, whatever `Connection` says.
+#[test]
+fn a_request_inside_another_is_never_carried_out() {
+    let stand = Stand::of("qbittorrent", qbittorrent());
+    let mut browser = stand.browser();
+    post_form(&mut browser, LOGIN, CREDENTIALS);
+    let before = active(&mut browser);
+    for method in ["GET", "HEAD"] {
+        let hidden = hidden(&stand, &browser, before + 1);
+        let (declared, chunked) = stand.relay.hears_nothing_of(|| {
+            let ask = |framing: &str, body: &str| {
+                stand.gateway.raw(format!(
+                    "{method} /api/v2/app/version HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n{framing}\r\n\r\n{body}",
+                    browser.authority,
+                    browser.cookie(),
+                ))
+            };
+            let chunks = format!("{:x}\r\n{hidden}\r\n0\r\n\r\n", hidden.len());
+            (
+                ask(&format!("Content-Length: {}", hidden.len()), &hidden),
+                ask("Transfer-Encoding: chunked", &chunks),
+            )
+        });
+        assert_eq!((declared.status, chunked.status), (400, 400), "{method}: {declared:?} {chunked:?}");
+        assert_eq!(stand.gateway.event(&declared)["code"], "unexpected_body");
+    }
+    // It does not know chunks either, but their sizes are no request.
+    let hidden = hidden(&stand, &browser, before + 1);
+    let answer = stand.gateway.raw(format!(
+        "POST /api/v2/app/version HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nOrigin: http://{}\r\n\
+         Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{hidden}\r\n0\r\n\r\n",
+        browser.authority,
+        browser.cookie(),
+        browser.authority,
+        hidden.len()
+    ));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(active(&mut browser), before);
+}
+
+/// What the profile is there for.
+#[test]
+fn without_the_profiles_word_a_request_inside_another_is_carried_out() {
+    let allow = |text: &str| format!("{text}body.get = \"allow\"\n");
+    let stand = Stand::changed("qbittorrent", qbittorrent(), allow);
+    let mut browser = stand.browser();
+    post_form(&mut browser, LOGIN, CREDENTIALS);
+    let wanted = active(&mut browser) + 1;
+    let hidden = hidden(&stand, &browser, wanted);
+    let answer = browser.send(Request::get("/api/v2/app/version").body(hidden));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    poll_until("the hidden request", || (active(&mut browser) == wanted).then_some(()));
+}
+
+/// A setting of its own.
+fn active(browser: &mut Visitor) -> i64 {
+    browser.get("/api/v2/app/preferences").json()["max_active_torrents"].as_i64().unwrap()
+}
+
+/// A request that sets it, as the app takes it from a browser that it knows.
+fn hidden(stand: &Stand, browser: &Visitor, value: i64) -> String {
+    let form = format!("json={{\"max_active_torrents\":{value}}}");
+    format!(
+        "POST {SET} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{form}",
+        stand.app.address,
+        browser.cookie(),
+        form.len()
+    )
 }
 
 #[test]

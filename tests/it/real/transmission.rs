@@ -124,6 +124,31 @@ fn transmissions_own_refusals_pass() {
     assert_eq!(missing.status, 404, "{missing:?}");
 }
 
+/// It never reads the body of a HEAD: were the connection to go on, what stands there would be its next request.
+#[test]
+fn a_request_inside_another_is_never_carried_out() {
+    let stand = Stand::of("transmission", transmission(true));
+    let mut alice = client(&stand, "own-door");
+    let mut session = String::new();
+    let size = |alice: &mut Visitor, session: &mut String| {
+        call(alice, session, "session-get", &json!({}))["download-queue-size"].as_i64().unwrap()
+    };
+    let before = size(&mut alice, &mut session);
+    let call =
+        json!({ "method": "session-set", "arguments": { "download-queue-size": before + 1 } }).to_string();
+    let hidden = format!(
+        "POST {RPC} HTTP/1.1\r\nHost: {}\r\nAuthorization: {}\r\nX-Transmission-Session-Id: {session}\r\n\
+         Content-Length: {}\r\n\r\n{call}",
+        stand.app.address,
+        basic("own-door"),
+        call.len()
+    );
+    let answer = alice.send(Request::new("HEAD", RPC).body(&hidden));
+    assert!(answer.status < 500, "{answer:?}");
+    assert!(stand.relay.heard().contains(&hidden), "it is up to the app what a body of HEAD means");
+    assert_eq!(size(&mut alice, &mut session), before);
+}
+
 #[test]
 fn a_browser_gets_the_page_its_assets_and_the_list() {
     let stand = Stand::of("transmission", transmission(true));

@@ -216,3 +216,31 @@ fn an_apps_own_limit_cannot_be_walked_round() {
         .collect();
     assert_eq!(outcomes, [303, 303, 303, 429, 429, 429]);
 }
+
+/// An app that reads heads alone would find its next request in the body of this one.
+#[test]
+fn a_request_with_a_body_is_the_last_of_its_connection() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, CONFIG);
+    let mut client = gateway.client();
+    for method in ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE"] {
+        for request in [
+            Request::new(method, "/x").body("abc"),
+            Request::new(method, "/x").field("Transfer-Encoding", "chunked"),
+            Request::new(method, "/x"),
+        ] {
+            let mut bytes = request.bytes();
+            let chunked = request.bytes().windows(7).any(|part| part == b"chunked");
+            if chunked {
+                bytes.extend(b"3\r\nabc\r\n0\r\n\r\n");
+            }
+            client.send(&bytes);
+            assert_eq!(client.answer_to(method).status, 200, "{request:?}");
+            let seen = app.last();
+            let told = seen.fields.all("connection").collect::<Vec<_>>();
+            let expected: &[&str] = if seen.body.is_empty() { &[] } else { &["close"] };
+            assert_eq!(told, expected, "{request:?}");
+            assert_eq!(seen.body.len(), if seen.body.is_empty() { 0 } else { 3 });
+        }
+    }
+}

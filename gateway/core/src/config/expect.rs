@@ -118,6 +118,7 @@ fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
         Denial::NotOwner => &["owner"],
         Denial::CrossOrigin => &["origin.check"],
         Denial::UpgradeRefused => &["websocket"],
+        Denial::UnexpectedBody => &["body.get"],
         Denial::BodyTooLarge { .. } => &["body.max"],
         Denial::RateLimited(_) if reached == Guard::CallerLimit => &["limit.user", "bucket"],
         Denial::RateLimited(_) => &["limit.ip", "bucket"],

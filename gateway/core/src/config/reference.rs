@@ -238,6 +238,7 @@ fn every_denial() -> Vec<Denial> {
         Denial::NotOwner,
         Denial::CrossOrigin,
         Denial::UpgradeRefused,
+        Denial::UnexpectedBody,
         Denial::BodyTooLarge { max: 1 << 20 },
         Denial::RateLimited(exhausted),
         Denial::Overloaded,

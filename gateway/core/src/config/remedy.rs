@@ -138,6 +138,7 @@ impl<'a> Case<'a> {
             Denial::NotOwner => self.not_owner(),
             Denial::CrossOrigin => self.cross_origin(),
             Denial::UpgradeRefused => self.upgrade(),
+            Denial::UnexpectedBody => self.body_of_get(),
             Denial::BodyTooLarge { max } => self.body(*max),
             Denial::RateLimited(exhausted) => self.limit(exhausted),
             Denial::BadRequest(_) => nothing("the client has to send it otherwise: no key lets it pass"),
@@ -224,6 +225,7 @@ impl<'a> Case<'a> {
             | Denial::NotOwner
             | Denial::CrossOrigin
             | Denial::UpgradeRefused
+            | Denial::UnexpectedBody
             | Denial::BodyTooLarge { .. }
             | Denial::Overloaded
             | Denial::Draining

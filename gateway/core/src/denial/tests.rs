@@ -22,6 +22,7 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::LinkInvalid, "403 link_invalid", Guard::Own),
         (Denial::MediaType, "415 media_type", Guard::Own),
         (Denial::AddressRefused, "403 address_refused", Guard::Access),
+        (Denial::UnexpectedBody, "400 unexpected_body close", Guard::Size),
         (Denial::AmbiguousCredentials, "400 ambiguous_credentials close", Guard::Identity),
         (Denial::TokenMissing, "401 token_missing", Guard::Identity),
         (Denial::TokenInvalid(TokenFault::Signature), "401 token_invalid", Guard::Identity),
@@ -96,6 +97,7 @@ fn reasons_name_the_key_to_change() {
     };
     check(Denial::BodyTooLarge { max: 16 << 10 }, "`body.max` of the route or the app, `16KiB`");
     check(Denial::BodyTooLarge { max: 1000 }, "`1000 bytes`");
+    check(Denial::UnexpectedBody, "`body.get = \"deny\"`");
     check(Denial::UriTooLong, "`server.limits.uri_bytes`");
     check(Denial::HeadersTooLarge, "`server.limits.header_bytes`");
     check(Denial::HeadTimeout, "`server.timeouts.header`");

@@ -31,6 +31,7 @@ impl Denial {
             Self::NotOwner => "This belongs to another user",
             Self::CrossOrigin => "The request comes from another site",
             Self::UpgradeRefused => "The connection cannot be upgraded here",
+            Self::UnexpectedBody => "A GET or HEAD must not have a body here",
             Self::BodyTooLarge { max } => {
                 return format!("The body is larger than the {} allowed here", Bytes(*max)).into();
             }
@@ -81,6 +82,7 @@ impl Denial {
             Self::NotOwner => "path belongs to another user; `owner.or_role` names who may all the same",
             Self::CrossOrigin => "request comes from another origin; `cors.origins` lists those that may",
             Self::UpgradeRefused => "upgrade is not one to `websocket`, or `websocket = false`",
+            Self::UnexpectedBody => "body of a GET or HEAD, and `body.get = \"deny\"`",
             Self::BodyTooLarge { max } => {
                 return format!("body larger than `body.max` of the route or the app, `{}`", Bytes(*max));
             }

@@ -1,16 +1,19 @@
 //! Body caps, declared and streamed.
 //!
 //! Protects the app from bodies larger than it was meant for. `Content-Length` is believed only as
-//! a reason to refuse early: what really arrives is counted again. Bounds: two numbers per request.
+//! a reason to refuse early: what really arrives is counted again. An app that never reads the body of a GET would
+//! take it for the next request, which nobody admitted: `body.get = "deny"` keeps such bodies away. Bounds: two numbers per request.
 
 use crate::denial::Denial;
 use crate::request::Framing;
 
-/// `body.max`: how large a request body may be.
+/// `body`: how large a request body may be, and whether a GET may have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyPolicy {
     /// Bytes after transfer coding is taken off; [`BodyPolicy::UNLIMITED`]`.max` is no cap.
     pub max: u64,
+    /// Whether GET and HEAD may have a body.
+    pub on_get: bool,
 }
 
 /// The gate that every byte of the body passes on its way to the app.
@@ -24,13 +27,17 @@ pub struct BodyGate {
 
 impl BodyPolicy {
     /// No cap at all.
-    pub const UNLIMITED: Self = Self { max: u64::MAX };
+    pub const UNLIMITED: Self = Self { max: u64::MAX, on_get: true };
 
     /// Judges the declared length, and opens the gate that counts what really comes.
     ///
     /// # Errors
-    /// [`Denial::BodyTooLarge`] for a `Content-Length` above the cap.
-    pub fn admit(&self, framing: Framing) -> Result<BodyGate, Denial> {
+    /// [`Denial::BodyTooLarge`] for a `Content-Length` above the cap, [`Denial::UnexpectedBody`] for a body of any
+    /// length where the method may have none.
+    pub fn admit(&self, method: &str, framing: Framing) -> Result<BodyGate, Denial> {
+        if framing != Framing::None && !self.on_get && matches!(method, "GET" | "HEAD") {
+            return Err(Denial::UnexpectedBody);
+        }
         match framing {
             Framing::Length(declared) if declared > self.max => Err(Denial::BodyTooLarge { max: self.max }),
             Framing::None | Framing::Length(_) | Framing::Chunked => Ok(BodyGate { max: self.max, seen: 0 }),

@@ -10,6 +10,7 @@ use crate::config::place::{Given, Maybe, Place};
 use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw::{self, Ask};
 use crate::guard::access::AccessPolicy;
+use crate::guard::body::BodyPolicy;
 use crate::guard::caller::{AuthPolicy, Speaker};
 use crate::guard::cors::CorsPolicy;
 use crate::guard::credential::{CarrierPolicy, Source};
@@ -24,7 +25,7 @@ use crate::policy::{App, ErrorShape, Lines, UpstreamPolicy};
 pub(super) struct Defaults<'a> {
     pub(super) ask: Ask,
     pub(super) identified: &'a Identified<'a>,
-    pub(super) body_max: u64,
+    pub(super) body: BodyPolicy,
     pub(super) websocket: bool,
     pub(super) encoded_slash: bool,
 }
@@ -128,7 +129,10 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
     let defaults = Defaults {
         ask,
         identified: &identified,
-        body_max: Given::or(body.max.as_ref(), 10 << 20),
+        body: BodyPolicy {
+            max: Given::or(body.max.as_ref(), 10 << 20),
+            on_get: Given::or(body.get.as_ref(), true),
+        },
         websocket: Given::or(websocket.as_ref(), true),
         encoded_slash: Given::or(encoded_slash.as_ref(), false),
     };
@@ -340,6 +344,7 @@ fn lines(raw: &raw::App) -> Lines {
     put("limit.ip", raw.limit.ip.as_ref().map(|given| &given.at));
     put("limit.user", raw.limit.user.as_ref().map(|given| &given.at));
     put("body.max", raw.body.max.as_ref().map(|given| &given.at));
+    put("body.get", raw.body.get.as_ref().map(|given| &given.at));
     put("case", raw.exact_case.as_ref().map(|given| &given.at));
     put("encoded_slash", raw.encoded_slash.as_ref().map(|given| &given.at));
     put("access", raw.access.as_ref().map(|access| &access.at));

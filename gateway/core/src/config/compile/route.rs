@@ -92,7 +92,7 @@ fn unlisted(limits: &AppLimits, defaults: &Defaults<'_>) -> Route {
         layer: Layer::App,
         app_limit: true,
         ip_limit: policy([]),
-        body: BodyPolicy { max: defaults.body_max },
+        body: defaults.body,
         auth: defaults.identified.policy(defaults.ask, &defaults.identified.by),
         permission: PermissionPolicy::default(),
         caller_limit: policy(limits.user.iter().cloned()),
@@ -145,7 +145,7 @@ fn route(
         layer: *layer,
         app_limit,
         ip_limit: policy(own.ip),
-        body: BodyPolicy { max: Given::or(body.max.as_ref(), defaults.body_max) },
+        body: BodyPolicy { max: Given::or(body.max.as_ref(), defaults.body.max), ..defaults.body },
         auth: auth_policy(ask, &providers, defaults.identified),
         permission: PermissionPolicy {
             roles: named(roles, "role", cx),

@@ -95,8 +95,12 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         path: "app.*.body",
         doc: "request bodies",
-        keys: &[Key::new("max", Kind::Size, r#""10MiB""#, "how large a request body may be, declared or streamed").within("0B to 1048576GiB")
-            .mind("an app that reads bodies into memory needs that much for each request")],
+        keys: &[
+            Key::new("max", Kind::Size, r#""10MiB""#, "how large a request body may be, declared or streamed").within("0B to 1048576GiB")
+                .mind("an app that reads bodies into memory needs that much for each request"),
+            Key::new("get", Kind::Choice(&["allow", "deny"]), r#""allow""#, "whether a GET or HEAD may have a body")
+                .mind("an app that does not read such a body, nor heeds `Connection: close`, takes it for the next request, which nobody checked"),
+        ],
     },
     Table {
         path: "app.*.access",

@@ -53,7 +53,7 @@ const SETTABLE: &[(&str, &[&str])] = &[
             "websocket",
         ],
     ),
-    ("app.*.body", &["max"]),
+    ("app.*.body", &["get", "max"]),
     ("app.*.headers", &["csp", "frame", "preset", "remove"]),
     ("app.*.headers.csp", &["app", "mode", "policy"]),
     ("app.*.upstream", &["connect", "host", "read", "retries"]),

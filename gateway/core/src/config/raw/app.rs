@@ -78,6 +78,8 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     pub(crate) max: Maybe<u64>,
+    /// `get = "allow"`; an app's alone.
+    pub(crate) get: Maybe<bool>,
 }
 
 #[derive(Debug)]
@@ -282,7 +284,10 @@ fn limits(table: &Reader<'_>) -> Limits {
 }
 
 fn body(table: &Reader<'_>) -> Body {
-    Body { max: table.size("max", 0..=1 << 50) }
+    Body {
+        max: table.size("max", 0..=1 << 50),
+        get: table.choice("get", &[("allow", true), ("deny", false)]),
+    }
 }
 
 fn cors(table: &Reader<'_>) -> Option<Cors> {

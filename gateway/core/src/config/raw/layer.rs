@@ -101,8 +101,8 @@ impl Limits {
 
 impl Body {
     fn over(self, below: Self) -> Self {
-        let Self { max } = self;
-        Self { max: max.or(below.max) }
+        let Self { max, get } = self;
+        Self { max: max.or(below.max), get: get.or(below.get) }
     }
 }
 

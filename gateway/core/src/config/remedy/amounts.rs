@@ -28,6 +28,17 @@ impl<'a> Case<'a> {
         change(line, format!("lets bodies of up to {} through, {whose}{guess}", show_size(larger)))
     }
 
+    pub(super) fn body_of_get(&self) -> Remedy {
+        let Some(app) = self.refused.app else { return nothing("the app is not known") };
+        let line =
+            self.page(app).and_then(|page| page.set(&app_key(app, &["body", "get"]), &quoted("allow")));
+        let advice = format!(
+            "lets GET and HEAD have bodies, all of the app `{}`: if it does not read them, each is a request that nobody checked",
+            app.name
+        );
+        change(line, advice)
+    }
+
     pub(super) fn limit(&self, exhausted: &Exhausted) -> Remedy {
         let Some(app) = self.refused.app else { return nothing("the app is not known") };
         let line = self.page(app).and_then(|page| match self.place_of_limit(&page, app, exhausted) {

@@ -251,6 +251,8 @@ fn what_only_a_request_meets_is_mended() {
     );
     check("", "POST /x", &Denial::BodyTooLarge { max: 0 }, |_| {}, "6+ body.max = \"1MiB\"");
     check("", "POST /x", &body, says(1 << 51), "-");
+    let get = "body.get = \"deny\"\n";
+    check(get, "GET /x", &Denial::UnexpectedBody, |_| {}, "10: body.get = \"allow\"");
     let origin = |text: &'static str| move |refused: &mut Refused<'_>| refused.origin = Some(text);
     let cross = Denial::CrossOrigin;
     check("", "POST /x", &cross, origin("https://A.example"), "6+ cors.origins = [\"https://a.example\"]");

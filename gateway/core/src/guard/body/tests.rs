@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn the_declared_length_is_judged_before_any_byte() {
     let check = |max: u64, framing: Framing, expected: bool| {
-        let got = BodyPolicy { max }.admit(framing).map(|_| ());
+        let got = BodyPolicy { max, on_get: true }.admit("GET", framing).map(|_| ());
         let want = if expected { Ok(()) } else { Err(Denial::BodyTooLarge { max }) };
         assert_eq!(got, want, "{framing:?} under {max}");
     };
@@ -21,7 +21,7 @@ fn the_declared_length_is_judged_before_any_byte() {
 
 #[test]
 fn the_gate_shuts_on_the_chunk_that_passes_the_cap_and_stays_shut() {
-    let mut gate = BodyPolicy { max: 10 }.admit(Framing::Chunked).unwrap();
+    let mut gate = capped(10).admit("POST", Framing::Chunked).unwrap();
     assert_eq!(gate.pass(4), Ok(()));
     assert_eq!(gate.pass(6), Ok(()));
     assert_eq!(gate.pass(0), Ok(()));
@@ -33,7 +33,7 @@ fn the_gate_shuts_on_the_chunk_that_passes_the_cap_and_stays_shut() {
 
 #[test]
 fn a_cap_of_zero_lets_nothing_but_emptiness_pass() {
-    let mut gate = BodyPolicy { max: 0 }.admit(Framing::Chunked).unwrap();
+    let mut gate = capped(0).admit("POST", Framing::Chunked).unwrap();
     assert_eq!(gate.pass(0), Ok(()));
     assert_eq!(gate.pass(1), Err(Denial::BodyTooLarge { max: 0 }));
     assert_eq!(gate.pass(0), Err(Denial::BodyTooLarge { max: 0 }));
@@ -41,7 +41,7 @@ fn a_cap_of_zero_lets_nothing_but_emptiness_pass() {
 
 #[test]
 fn no_cap_is_no_cap_however_much_comes() {
-    let mut gate = BodyPolicy::UNLIMITED.admit(Framing::Chunked).unwrap();
+    let mut gate = BodyPolicy::UNLIMITED.admit("POST", Framing::Chunked).unwrap();
     for _ in 0..3 {
         assert_eq!(gate.pass(usize::MAX), Ok(()));
     }
@@ -50,6 +50,28 @@ fn no_cap_is_no_cap_however_much_comes() {
 
 #[test]
 fn the_gate_does_not_believe_the_declared_length() {
-    let mut gate = BodyPolicy { max: 10 }.admit(Framing::Length(3)).unwrap();
+    let mut gate = capped(10).admit("POST", Framing::Length(3)).unwrap();
     assert_eq!(gate.pass(11), Err(Denial::BodyTooLarge { max: 10 }));
+}
+
+fn capped(max: u64) -> BodyPolicy {
+    BodyPolicy { max, on_get: true }
+}
+
+#[test]
+fn get_and_head_have_no_body_where_the_app_would_not_read_it() {
+    let policy = BodyPolicy { max: 10, on_get: false };
+    let check = |method: &str, framing, want: Result<(), Denial>| {
+        assert_eq!(policy.admit(method, framing).map(|_| ()), want, "{method} {framing:?}");
+    };
+    for method in ["GET", "HEAD"] {
+        check(method, Framing::Length(1), Err(Denial::UnexpectedBody));
+        check(method, Framing::Length(11), Err(Denial::UnexpectedBody));
+        check(method, Framing::Chunked, Err(Denial::UnexpectedBody));
+        check(method, Framing::None, Ok(()));
+    }
+    for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"] {
+        check(method, Framing::Length(1), Ok(()));
+        check(method, Framing::Chunked, Ok(()));
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route
         layer: Layer::App,
         app_limit: true,
         ip_limit: LimitPolicy::Unlimited,
-        body: BodyPolicy { max: 1024 },
+        body: BodyPolicy { max: 1024, on_get: true },
         auth: AuthPolicy::Public,
         permission: PermissionPolicy::default(),
         caller_limit: LimitPolicy::Unlimited,

@@ -29,7 +29,9 @@ pub(super) fn of(denial: &Denial) -> Words {
         Denial::NotFound => {
             ("There is nothing here", "Check the address you opened, or start again from the front page.")
         }
-        Denial::MethodNotAllowed { .. } => ("This cannot be done here", "Go back and try another way."),
+        Denial::MethodNotAllowed { .. } | Denial::UnexpectedBody => {
+            ("This cannot be done here", "Go back and try another way.")
+        }
         Denial::LinkInvalid => (
             "This link no longer works",
             "It was used already, or its ten minutes are over. Ask whoever runs this server for a new one; \

@@ -50,6 +50,7 @@ fn what_the_app_says_takes_the_place_of_what_the_profile_says() {
         ("encoded_slash = false", "encoded_slash = true"),
         ("origin.check = \"always\"", "origin.check = \"off\""),
         ("body.max = \"1B\"", "body.max = \"2B\""),
+        ("body.get = \"allow\"", "body.get = \"deny\""),
         ("cors = \"app\"", "cors = { origins = [\"*\"] }"),
         ("cors = { origins = [\"*\"] }", "cors = \"app\""),
         // Who may come is one decision, not two lists that add up.

@@ -70,6 +70,7 @@ fn requests(bob: &str) -> Vec<(&'static str, &'static str, Vec<&str>)> {
         ("POST", "/", vec![bob, "Origin: https://evil.example"]),
         ("POST", "/", vec![bob, "Content-Length: 2"]),
         ("POST", "/a", vec![bob, "Content-Length: 2"]),
+        ("GET", "/", vec![bob, "Content-Length: 2"]),
         ("OPTIONS", "/", preflight),
         ("GET", "/", upgrade.clone()),
         ("GET", "/a", upgrade),

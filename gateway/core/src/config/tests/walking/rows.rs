@@ -173,6 +173,7 @@ pub(super) const APPS: &[Row] = &[
     ("app.*.limit", "ip", End, "limit.ip = @", "\"1/s burst 1\"", "[\"2/s burst 2\"]"),
     ("app.*.limit", "user", End, "limit.user = @", "\"1/h\"", "[\"2/h\"]"),
     ("app.*.body", "max", End, "body.max = @", "\"1B\"", "\"2B\""),
+    ("app.*.body", "get", End, "body.get = @", "\"allow\"", "\"deny\""),
     ("app.*.access", "allow", End, "access.allow = @", "[\"10.0.0.1\"]", "[\"10.0.0.2\"]"),
     ("app.*.access", "deny", End, "access.deny = @", "[\"10.0.0.1\"]", "[\"10.0.0.2\"]"),
     ("app.*.cors", "origins", End, "cors.origins = @", "[\"https://a\"]", "[\"https://b\"]"),
