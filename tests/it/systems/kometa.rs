@@ -41,22 +41,25 @@ fn only_trusted_hosts_are_served() {
 #[test]
 fn one_origin_may_read_with_credentials_and_no_other() {
     let stage = Stage::set(&SYSTEM);
-    let preflight = |origin: &str| {
+    let announce = |origin: &str, method: &str, headers: &str| {
         let request = Request::new("OPTIONS", "/api/v1/scheduler/jobs/7")
             .field("Origin", origin)
-            .field("Access-Control-Request-Method", "DELETE")
-            .field("Access-Control-Request-Headers", "authorization, x-stagedoor-token");
+            .field("Access-Control-Request-Method", method)
+            .field("Access-Control-Request-Headers", headers);
         stage.ask_as(Who::Nobody, request)
     };
-    let granted = preflight(ORIGIN);
-    assert_eq!(granted.status, 204);
-    assert_eq!(granted.field("access-control-allow-origin"), ORIGIN);
-    assert_eq!(granted.field("access-control-allow-credentials"), "true");
-    assert!(granted.field("access-control-allow-methods").contains("DELETE"));
-    assert_eq!(
-        granted.field("access-control-allow-headers"),
-        "authorization, content-type, x-stagedoor-token"
-    );
+    let preflight = |origin: &str| announce(origin, "DELETE", "authorization, x-stagedoor-token");
+    // The audit allows this origin every method and every header.
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+        for headers in ["authorization, x-stagedoor-token", "x-requested-with", "content-type, x-any-other"] {
+            let granted = announce(ORIGIN, method, headers);
+            assert_eq!(granted.status, 204);
+            assert_eq!(granted.field("access-control-allow-origin"), ORIGIN);
+            assert_eq!(granted.field("access-control-allow-credentials"), "true");
+            assert_eq!(granted.field("access-control-allow-methods"), method);
+            assert_eq!(granted.field("access-control-allow-headers"), headers);
+        }
+    }
     assert!(stage.app.served().is_empty(), "a preflight is answered here");
 
     let read = |origin: &str, who| stage.ask_as(who, Request::get("/api/v1/config").field("Origin", origin));
