@@ -139,6 +139,7 @@ fn answers_carry_the_headers_of_the_audit() {
     }
     assert_eq!(plain.field("x-frame-options"), "DENY");
     assert_eq!(plain.field("x-content-type-options"), "nosniff");
+    assert_eq!(plain.field("x-xss-protection"), "1; mode=block");
     assert_eq!(plain.field("referrer-policy"), "strict-origin-when-cross-origin");
     for closed in ["geolocation=()", "microphone=()", "camera=()"] {
         assert!(plain.field("permissions-policy").contains(closed), "{closed}");
