@@ -1,6 +1,6 @@
 //! Kometa Web Interface: a login of its own, and a log that anybody could read.
 
-use super::stage::{Slot, Stage, System, Who};
+use super::stage::{Slot, Stage, System, Who, moved};
 use super::walk;
 use crate::harness::{Command, Request, unix_now};
 
@@ -118,6 +118,24 @@ fn kometas_own_bearer_is_none_of_the_gateways_business() {
     let seen = answer.json();
     assert_eq!((answer.status, seen["headers"]["authorization"].as_str()), (200, Some(theirs)));
     assert_eq!(seen["headers"]["cookie"], "lang=de");
+}
+
+/// As the file's comment says: with "bearer" in `sources` a script may send its token there, and whoever has Kometa's
+/// bearer beside the cookie is refused.
+#[test]
+fn bearer_as_well_is_for_those_who_have_one_token() {
+    let sources = "[\"header:x-stagedoor-token\", \"cookie:stagedoor\"]";
+    let more = "[\"bearer\", \"header:x-stagedoor-token\", \"cookie:stagedoor\"]";
+    let stage = Stage::set_with(&SYSTEM, moved(&SYSTEM.config(), sources, more));
+    let token = SYSTEM.credential(Who::User, "alice").unwrap();
+    let ask = |request: Request| stage.ask_as(Who::Nobody, request).status;
+    let own = || Request::get("/api/v1/config");
+    assert_eq!(ask(own().bearer(&token)), 200);
+    let cookie = format!("stagedoor={token}");
+    assert_eq!(
+        (ask(own().field("Cookie", &*cookie)), ask(own().field("Cookie", &*cookie).bearer("x.y.z"))),
+        (200, 400)
+    );
 }
 
 /// A browser cannot put a header into a handshake: the cookie opens the log, to pages of this host.
