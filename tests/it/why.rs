@@ -1,5 +1,7 @@
 //! Why something was refused: the right guard, the right line, and a proposal that works when it is pasted.
 
+mod fire;
+
 use std::fs;
 
 use serde_json::Value;
@@ -77,12 +79,10 @@ fn id(answer: &Response) -> &str {
     answer.field("x-request-id")
 }
 
-/// What the command says as JSON; asked again until the record is there, which comes after the answer.
+/// What the command says as JSON.
 fn why(gateway: &Gateway, refused: &Response) -> Value {
-    let told = poll_until("the refusal to be known", || {
-        let told = ask_cli(gateway, &[id(refused), "--json"]);
-        (told.code == Some(0)).then_some(told)
-    });
+    let told = ask_cli(gateway, &[id(refused), "--json"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
     serde_json::from_str(&told.stdout).unwrap()
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
+use bytes::BytesMut;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
@@ -116,4 +117,13 @@ pub(crate) fn response_header(reply: &Reply) -> pingora::Result<ResponseHeader> 
     }
     header.insert_header(CONTENT_LENGTH, reply.body.len())?;
     Ok(header)
+}
+
+/// Tells pingora the client's version, so that it sends no chunks to one that knows none; towards
+/// the app it speaks 1.1 all the same.
+pub(crate) fn speak_http10(handed: &mut BytesMut) {
+    let end = handed.iter().position(|byte| *byte == b'\r');
+    if let Some(minor) = end.and_then(|end| handed.get_mut(end.checked_sub(1)?)) {
+        *minor = b'0';
+    }
 }

@@ -12,6 +12,7 @@ use stagedoor_core::guard::cors::CorsGrant;
 use stagedoor_core::guard::limit::Tickets;
 use stagedoor_core::policy::{App, ErrorShape, Timeouts};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use super::websocket::Frames;
 use crate::gateway::Live;
@@ -26,6 +27,9 @@ pub(crate) struct Exchange {
     frames: Mutex<Frames>,
     stream: Mutex<Option<OpenStream>>,
     failure: OnceLock<Denial>,
+    /// The front is to hear of the failure; it has.
+    failing: Notify,
+    failed: Notify,
     phase: AtomicU8,
     tries: AtomicU8,
     status: AtomicU16,
@@ -119,6 +123,8 @@ impl Exchange {
             frames: Mutex::default(),
             stream: Mutex::default(),
             failure: OnceLock::new(),
+            failing: Notify::new(),
+            failed: Notify::new(),
             phase: AtomicU8::new(phase as u8),
             tries: AtomicU8::new(0),
             status: AtomicU16::new(0),
@@ -202,6 +208,21 @@ impl Exchange {
     /// Notes why the exchange fails; the first reason stands.
     pub(crate) fn fail(&self, denial: Denial) {
         let _ = self.failure.set(denial);
+    }
+
+    /// Lets the front hear of the failure, before the client does.
+    pub(crate) async fn announce_failure(&self) {
+        self.failing.notify_one();
+        self.failed.notified().await;
+    }
+
+    /// Ends once a failure is announced; whoever announces it waits for [`Self::go_on_failing`].
+    pub(crate) async fn failing(&self) {
+        self.failing.notified().await;
+    }
+
+    pub(crate) fn go_on_failing(&self) {
+        self.failed.notify_one();
     }
 
     pub(crate) fn failure(&self) -> Option<&Denial> {

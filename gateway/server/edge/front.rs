@@ -6,6 +6,7 @@
 //! request. A forwarding loop of our own could stand in [`Turn::hand_over`]'s place.
 
 mod own;
+mod record;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use stagedoor_core::guard::upgrade::Upgrade;
 use stagedoor_core::guard::upstream;
 use stagedoor_core::head::{self, Parsed};
 use stagedoor_core::pipeline::{Admission, Arrival, Permit, Proof, Trail, admit};
-use stagedoor_core::policy::{ErrorShape, HeadLimits};
+use stagedoor_core::policy::ErrorShape;
 use stagedoor_core::reply::{self, Manner, Reply};
 use stagedoor_core::request::{Framing, Head, Peer, Version};
 use tokio::net::TcpStream;
@@ -37,8 +38,7 @@ use super::proxy::Proxy;
 use super::request_id;
 use super::wire::{Body, Wire};
 use crate::gateway::{Gateway, Live, Stage};
-use crate::refusals::Occasion;
-use crate::telemetry::record::{Label, Record, Refusal};
+use record::{Outcome, crowded};
 
 /// A body that nobody wants is skipped up to this length, so that its connection can go on.
 const SKIP: u64 = 64 * 1024;
@@ -91,19 +91,6 @@ struct Taken {
     bytes: u64,
     /// What of it had come with the head.
     buffered: usize,
-}
-
-/// What the record needs besides the head.
-struct Outcome<'a> {
-    trail: &'a Trail,
-    status: u16,
-    denial: Option<&'a Denial>,
-    bytes_in: u64,
-    bytes_out: u64,
-    own_time: Duration,
-    upstream_time: Option<Duration>,
-    /// The head had too many fields.
-    crowded: bool,
 }
 
 impl Front {
@@ -165,8 +152,8 @@ impl<'a> Turn<'a> {
     async fn turn_away(self, mut line: Line, crowded: bool, denial: &Denial) {
         let trail = Trail::default();
         let reply = Reply::early(denial, &self.request_id);
-        let local = Outcome::local(&trail, &reply, Some(denial), self.started.elapsed());
-        let outcome = Outcome { crowded, ..local };
+        let outcome = Outcome::local(&trail, &reply, Some(denial), self.started.elapsed());
+        self.remember(None, &trail, denial, crowded);
         line.say(&adapt::to_h1(reply, self.front.gateway.now(), false, true)).await;
         self.record(None, &outcome);
         line.hang_up(&mut self.front.gateway.watch_stage()).await;
@@ -257,6 +244,9 @@ impl<'a> Turn<'a> {
         let bytes_in = taken.map_or(0, |taken| taken.bytes);
         let outcome = Outcome { bytes_in, ..Outcome::local(trail, &reply, denial.as_ref(), own_time) };
         let bytes = adapt::to_h1(reply, self.front.gateway.now(), head.method == "HEAD", !goes_on);
+        if let Some(denial) = &denial {
+            self.remember(Some(head), trail, denial, false);
+        }
         let told = line.say(&bytes).await;
         self.record(Some(head), &outcome);
         if !told {
@@ -285,7 +275,7 @@ impl<'a> Turn<'a> {
         let mut handed = BytesMut::with_capacity(head.length + 1024);
         upstream::write_head(&permit, head, &self.request_id, &mut handed);
         if head.version == Version::Http10 {
-            speak_http10(&mut handed);
+            adapt::speak_http10(&mut handed);
         }
         let early = buffer.get(head.length..).unwrap_or_default();
         let (given, body) = if websocket { (early, Body::Open) } else { begun };
@@ -299,7 +289,7 @@ impl<'a> Turn<'a> {
         }
         let exchange = Exchange::new(self.terms(head, &permit, &trail, websocket), permit.into_gate());
         let wire = Wire::new(tcp, Arc::clone(&exchange), body, self.front.gateway.watch_stage());
-        let reusable = self.run_proxy(wire, handed, &exchange).await;
+        let reusable = self.attend_to(&exchange, head, &trail, self.run_proxy(wire, handed, &exchange)).await;
         let own_time = self.own_time(&exchange);
         let outcome = Outcome::of(&trail, &exchange, own_time);
         self.record(Some(head), &outcome);
@@ -363,103 +353,6 @@ impl<'a> Turn<'a> {
     fn host<'h>(&self, head: &'h Head<'h>) -> &'h str {
         self.live.policy.client.trust(self.peer, head).host(head)
     }
-
-    fn own_time(&self, exchange: &Exchange) -> Duration {
-        let own = exchange.own_time();
-        if own.is_zero() { self.started.elapsed() } else { own }
-    }
-
-    /// Behind NAT or a proxy that is not named, all clients share one address: say so, once.
-    fn warn_once(&self, trail: &Trail) {
-        let Some(client) = &trail.client else { return };
-        if client.unheeded_forwarding() && self.front.gateway.first_unheeded() {
-            tracing::warn!(
-                peer = %client.peer(),
-                "a private peer sends X-Forwarded-For and is not trusted: all its clients share one limit; \
-                 hint: if it is your proxy, add `{}` to `server.trusted_proxies` of the file, or to the environment \
-                 variable STAGEDOOR_TRUSTED_PROXIES, which goes before it",
-                client.peer()
-            );
-        }
-    }
-
-    fn record(&self, head: Option<&Head<'_>>, outcome: &Outcome<'_>) {
-        let Outcome { trail, status, denial, bytes_in, bytes_out, own_time, upstream_time, crowded } =
-            *outcome;
-        let host = head.map(|head| self.host(head));
-        let reason = denial.map(|denial| match (denial, host) {
-            (Denial::UnknownHost, Some(host)) => {
-                format!("no app serves this host; hint: add it to `hosts` of an [app.NAME]: `{host}`")
-            }
-            (denial, _) => denial.reason(),
-        });
-        let record = Record {
-            time: self.unix,
-            request_id: &self.request_id,
-            app: trail.app.as_deref().map(Label::app),
-            route: trail.route.as_deref().map(Label::route),
-            method: head.map_or("", |head| head.method),
-            target: head.map_or(b"", |head| head.target),
-            status,
-            refusal: denial.zip(reason.as_deref()).map(|(denial, reason)| Refusal::of(denial, reason)),
-            user: trail.user.as_deref(),
-            ip: trail.client.as_ref().map_or(self.peer.ip, |client| client.ip()),
-            bytes_in,
-            bytes_out,
-            gateway: own_time,
-            upstream: upstream_time,
-            total: self.started.elapsed(),
-            tls: self.peer.tls,
-            user_agent: head.and_then(|head| head.first("user-agent")),
-        };
-        self.live.counters.observe(&record);
-        self.front.gateway.access.record(&record, &self.live.redaction);
-        if let Some(denial) = denial {
-            let at = Occasion {
-                request_id: &self.request_id,
-                time: self.unix,
-                loaded: self.live.loaded,
-                peer: self.peer.ip,
-                host,
-                crowded,
-                redaction: &self.live.redaction,
-            };
-            self.front.gateway.remember(&at, head, trail, denial);
-        }
-    }
-}
-
-impl<'a> Outcome<'a> {
-    fn local(trail: &'a Trail, reply: &Reply, denial: Option<&'a Denial>, own_time: Duration) -> Self {
-        Self {
-            trail,
-            status: reply.status.as_u16(),
-            denial,
-            bytes_in: 0,
-            bytes_out: reply.body.len() as u64,
-            own_time,
-            upstream_time: None,
-            crowded: false,
-        }
-    }
-
-    fn of(trail: &'a Trail, exchange: &'a Exchange, own_time: Duration) -> Self {
-        Self {
-            trail,
-            status: exchange.status(),
-            denial: exchange.failure(),
-            bytes_in: exchange.bytes_in(),
-            bytes_out: exchange.bytes_out(),
-            own_time,
-            upstream_time: exchange.upstream_time(),
-            crowded: false,
-        }
-    }
-}
-
-/// Whether a head was refused for its fields, rather than for its bytes.
-fn crowded(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> bool {
-    *denial == Denial::HeadersTooLarge && head::is_crowded(heard, limits)
 }
 
 /// The part of the body that came with the head, and what is still to come.
@@ -476,15 +369,6 @@ fn begun_body(framing: Framing, early: &[u8]) -> Result<(&[u8], Body), Malformed
             (early.get(..of_body).unwrap_or(early), Body::Chunked(chunked))
         }
     })
-}
-
-/// Tells pingora the client's version, so that it sends no chunks to one that knows none; towards
-/// the app it speaks 1.1 all the same.
-fn speak_http10(handed: &mut BytesMut) {
-    let end = handed.iter().position(|byte| *byte == b'\r');
-    if let Some(minor) = end.and_then(|end| handed.get_mut(end.checked_sub(1)?)) {
-        *minor = b'0';
-    }
 }
 
 fn with_circumstances<T>(

@@ -247,6 +247,7 @@ async fn fail(session: &mut Session, e: &Error, exchange: &Arc<Exchange>) -> u16
             let Some(denial) = denial else { return 0 };
             exchange.fail(denial.clone());
             exchange.answer(denial.status().as_u16());
+            exchange.announce_failure().await;
             refuse(session, &denial, exchange).await;
         }
     }

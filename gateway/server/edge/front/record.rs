@@ -1,0 +1,158 @@
+//! What the operator learns of a request: why it was refused, before its answer goes out; what came of it, afterwards.
+
+use std::time::Duration;
+
+use stagedoor_core::denial::Denial;
+use stagedoor_core::head;
+use stagedoor_core::pipeline::Trail;
+use stagedoor_core::policy::HeadLimits;
+use stagedoor_core::reply::Reply;
+use stagedoor_core::request::Head;
+
+use super::super::exchange::Exchange;
+use super::Turn;
+use crate::refusals::Occasion;
+use crate::telemetry::record::{Label, Record, Refusal};
+
+/// What the record needs besides the head.
+pub(super) struct Outcome<'a> {
+    pub(super) trail: &'a Trail,
+    pub(super) status: u16,
+    pub(super) denial: Option<&'a Denial>,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+    pub(super) own_time: Duration,
+    pub(super) upstream_time: Option<Duration>,
+}
+
+impl<'a> Outcome<'a> {
+    /// Of an answer of our own.
+    pub(super) fn local(
+        trail: &'a Trail,
+        reply: &Reply,
+        denial: Option<&'a Denial>,
+        own_time: Duration,
+    ) -> Self {
+        Self {
+            trail,
+            status: reply.status.as_u16(),
+            denial,
+            bytes_in: 0,
+            bytes_out: reply.body.len() as u64,
+            own_time,
+            upstream_time: None,
+        }
+    }
+
+    /// Of an exchange with the app.
+    pub(super) fn of(trail: &'a Trail, exchange: &'a Exchange, own_time: Duration) -> Self {
+        Self {
+            trail,
+            status: exchange.status(),
+            denial: exchange.failure(),
+            bytes_in: exchange.bytes_in(),
+            bytes_out: exchange.bytes_out(),
+            own_time,
+            upstream_time: exchange.upstream_time(),
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Sees an exchange to its end. Where it fails, that is remembered before the client is told.
+    pub(super) async fn attend_to(
+        &self,
+        exchange: &Exchange,
+        head: &Head<'_>,
+        trail: &Trail,
+        work: impl Future<Output = bool>,
+    ) -> bool {
+        let mut work = std::pin::pin!(work);
+        let early = tokio::select! {
+            biased;
+            reusable = &mut work => Some(reusable),
+            () = exchange.failing() => None,
+        };
+        if let Some(denial) = exchange.failure() {
+            self.remember(Some(head), trail, denial, false);
+        }
+        match early {
+            Some(reusable) => reusable,
+            None => {
+                exchange.go_on_failing();
+                work.await
+            }
+        }
+    }
+
+    /// Keeps a refusal for `why`: before its answer goes out, so that whoever has the answer can ask.
+    pub(super) fn remember(&self, head: Option<&Head<'_>>, trail: &Trail, denial: &Denial, crowded: bool) {
+        let at = Occasion {
+            request_id: &self.request_id,
+            time: self.unix,
+            loaded: self.live.loaded,
+            peer: self.peer.ip,
+            host: head.map(|head| self.host(head)),
+            crowded,
+            redaction: &self.live.redaction,
+        };
+        self.front.gateway.remember(&at, head, trail, denial);
+    }
+
+    /// The gateway's own time in an exchange, or all of it where the app was never asked.
+    pub(super) fn own_time(&self, exchange: &Exchange) -> Duration {
+        let own = exchange.own_time();
+        if own.is_zero() { self.started.elapsed() } else { own }
+    }
+
+    /// Counts and logs one request, whatever came of it.
+    pub(super) fn record(&self, head: Option<&Head<'_>>, outcome: &Outcome<'_>) {
+        let Outcome { trail, status, denial, bytes_in, bytes_out, own_time, upstream_time } = *outcome;
+        let reason = denial.map(|denial| match (denial, head.map(|head| self.host(head))) {
+            (Denial::UnknownHost, Some(host)) => {
+                format!("no app serves this host; hint: add it to `hosts` of an [app.NAME]: `{host}`")
+            }
+            (denial, _) => denial.reason(),
+        });
+        let record = Record {
+            time: self.unix,
+            request_id: &self.request_id,
+            app: trail.app.as_deref().map(Label::app),
+            route: trail.route.as_deref().map(Label::route),
+            method: head.map_or("", |head| head.method),
+            target: head.map_or(b"", |head| head.target),
+            status,
+            refusal: denial.zip(reason.as_deref()).map(|(denial, reason)| Refusal::of(denial, reason)),
+            user: trail.user.as_deref(),
+            ip: trail.client.as_ref().map_or(self.peer.ip, |client| client.ip()),
+            bytes_in,
+            bytes_out,
+            gateway: own_time,
+            upstream: upstream_time,
+            total: self.started.elapsed(),
+            tls: self.peer.tls,
+            user_agent: head.and_then(|head| head.first("user-agent")),
+        };
+        self.live.counters.observe(&record);
+        self.front.gateway.access.record(&record, &self.live.redaction);
+    }
+
+    /// Behind NAT or a proxy that is not named, all clients share one address: say so, once.
+    pub(super) fn warn_once(&self, trail: &Trail) {
+        let Some(client) = &trail.client else { return };
+        if client.unheeded_forwarding() && self.front.gateway.first_unheeded() {
+            tracing::warn!(
+                peer = %client.peer(),
+                "a private peer sends X-Forwarded-For and is not trusted: all its clients share one limit; \
+                 hint: if it is your proxy, add `{}` to `server.trusted_proxies` of the file, or to the environment \
+                 variable STAGEDOOR_TRUSTED_PROXIES, which goes before it",
+                client.peer()
+            );
+        }
+    }
+}
+
+/// Whether a head was refused for its fields, rather than for its bytes.
+pub(super) fn crowded(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> bool {
+    *denial == Denial::HeadersTooLarge && head::is_crowded(heard, limits)
+}
