@@ -37,15 +37,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const DOCUMENT_MAX: u64 = 16 * 1024;
 /// Connections at once; more wait in the backlog.
 const CONNECTIONS: usize = 64;
+/// Questions why that are answered at once, each a compilation: more wait for their turn.
+const QUESTIONS: usize = 1;
 
 /// The listener's own state.
 pub(crate) struct Admin {
-    pub(crate) gateway: Arc<Gateway>,
-    pub(crate) reloader: Arc<Reloader>,
+    gateway: Arc<Gateway>,
+    reloader: Arc<Reloader>,
     /// It listens on an address that only this machine reaches.
-    pub(crate) loopback: bool,
+    loopback: bool,
     /// Never leaves the serving stage: the listener answers until the process ends.
-    pub(crate) open: watch::Sender<Stage>,
+    open: watch::Sender<Stage>,
+    questions: Arc<Semaphore>,
 }
 
 /// Accepts until the process ends.
@@ -66,6 +69,11 @@ pub(crate) async fn accept(listener: TcpListener, admin: Arc<Admin>) {
 }
 
 impl Admin {
+    pub(crate) fn new(gateway: Arc<Gateway>, reloader: Arc<Reloader>, loopback: bool) -> Self {
+        let (open, questions) = (watch::Sender::new(Stage::Serving), Arc::new(Semaphore::new(QUESTIONS)));
+        Self { gateway, reloader, loopback, open, questions }
+    }
+
     async fn serve(&self, mut line: Line) {
         let mut open = self.open.subscribe();
         let heard = line.hear(&LIMITS, PATIENCE, PATIENCE, &mut open).await;
@@ -174,14 +182,19 @@ impl Admin {
     /// One refusal, or the newest. A proposal is compiled before it is told: not on the threads that serve.
     async fn why(&self, id: Option<RequestId>) -> Result<Answer, Denial> {
         let gateway = Arc::clone(&self.gateway);
-        let told = tokio::task::spawn_blocking(move || match id {
-            Some(id) => why::one(&gateway, id).map(serde_json::to_value),
-            None => Some(serde_json::to_value(why::newest(&gateway))),
+        let unmade = Denial::Internal("the answer cannot be made");
+        let turn = Arc::clone(&self.questions).acquire_owned().await.map_err(|_| unmade.clone())?;
+        let told = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            match id {
+                Some(id) => why::one(&gateway, id).map(serde_json::to_value),
+                None => Some(serde_json::to_value(why::newest(&gateway))),
+            }
         });
         match told.await {
             Ok(Some(Ok(body))) => Ok(Answer::json(StatusCode::OK, &body)),
             Ok(None) => Ok(Answer::unknown_request()),
-            Ok(Some(Err(_))) | Err(_) => Err(Denial::Internal("the answer cannot be made")),
+            Ok(Some(Err(_))) | Err(_) => Err(unmade),
         }
     }
 

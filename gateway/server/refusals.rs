@@ -30,7 +30,8 @@ pub(crate) const ROLE_MAX: usize = 128;
 /// The ring of the last [`KEPT`].
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
-    ring: Mutex<VecDeque<Arc<Refusal>>>,
+    /// The ids beside the rest: a search reads them in one sweep, since refusals wait for it.
+    ring: Mutex<VecDeque<(RequestId, Arc<Refusal>)>>,
 }
 
 /// One refusal.
@@ -85,11 +86,11 @@ pub(crate) struct Occasion<'a> {
 impl Refusals {
     /// Remembers a refusal; the oldest goes where there is no room.
     pub(crate) fn push(&self, refusal: Refusal) {
-        let refusal = Arc::new(refusal);
+        let entry = (refusal.id, Arc::new(refusal));
         let oldest = {
             let mut ring = self.ring();
             let oldest = if ring.len() >= KEPT { ring.pop_front() } else { None };
-            ring.push_back(refusal);
+            ring.push_back(entry);
             oldest
         };
         // Freed outside the lock.
@@ -97,15 +98,15 @@ impl Refusals {
     }
 
     pub(crate) fn find(&self, id: RequestId) -> Option<Arc<Refusal>> {
-        self.ring().iter().rev().find(|refusal| refusal.id == id).cloned()
+        self.ring().iter().rev().find(|(known, _)| *known == id).map(|(_, refusal)| Arc::clone(refusal))
     }
 
     /// The newest `count`, the last one first.
     pub(crate) fn newest(&self, count: usize) -> Vec<Arc<Refusal>> {
-        self.ring().iter().rev().take(count).cloned().collect()
+        self.ring().iter().rev().take(count).map(|(_, refusal)| Arc::clone(refusal)).collect()
     }
 
-    fn ring(&self) -> MutexGuard<'_, VecDeque<Arc<Refusal>>> {
+    fn ring(&self) -> MutexGuard<'_, VecDeque<(RequestId, Arc<Refusal>)>> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

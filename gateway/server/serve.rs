@@ -300,12 +300,7 @@ impl Bound {
         if let Some(listener) = self.admin {
             let listener = heard(listener)?;
             let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-            let admin = Admin {
-                gateway: Arc::clone(&front.gateway),
-                reloader: Arc::clone(reloader),
-                loopback,
-                open: watch::Sender::new(Stage::Serving),
-            };
+            let admin = Admin::new(Arc::clone(&front.gateway), Arc::clone(reloader), loopback);
             tokio::spawn(admin::accept(listener, Arc::new(admin)));
         }
         Ok(())
