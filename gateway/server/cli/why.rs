@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use stagedoor_core::config::shell_word;
 use stagedoor_core::policy::Policy;
 
 use super::operator::Operator;
@@ -64,7 +65,7 @@ impl Args {
     /// How another command is told which gateway is meant.
     fn same_gateway(&self) -> String {
         match &self.config {
-            Some(file) => format!(" --config '{}'", file.display()),
+            Some(file) => format!(" --config={}", shell_word(&file.display().to_string())),
             None if self.upstream => " --upstream".to_owned(),
             None => String::new(),
         }

@@ -30,7 +30,7 @@ pub use edit::Change;
 pub use expect::{check_expects, decided_by, rehearse};
 pub use problem::Problem;
 pub use profile::{Profile, profiles, profiles_json, profiles_markdown};
-pub use remedy::{Refused, Remedy, decided, remedy};
+pub use remedy::{Refused, Remedy, decided, remedy, shell_word};
 pub use schema::schema;
 
 /// A file of the configuration.

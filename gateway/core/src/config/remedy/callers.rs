@@ -97,28 +97,36 @@ impl Case<'_> {
         let signs = |provider: &JwtPolicy| provider.keys.iter().any(JwtKey::signs);
         let provider = speakers(&route.auth).iter().map(|speaker| &speaker.provider).find(|p| signs(p))?;
         let user = self.refused.user.unwrap_or("NAME");
-        let mut command = format!("stagedoor token --sub {}", word(user));
+        let mut command = "stagedoor token".to_owned();
+        command.push_str(&option("sub", user));
         let PermissionPolicy { roles, scopes, owner } = &route.permission;
         let stands_in = match owner {
             OwnerPolicy::Segment { segment: _, or_role } => or_role.as_ref(),
             OwnerPolicy::Anyone => None,
         };
         let needed = roles.first().into_iter().chain(stands_in);
-        let held = self.refused.roles.iter().map(|role| role.to_string());
-        let mut all: Vec<String> = held.collect();
+        // A comma would make two of one: of a role that the caller chose the name of, any other.
+        let held = self.refused.roles.iter().filter(|role| !role.contains(','));
+        let mut all: Vec<String> = held.map(|role| role.to_string()).collect();
         for role in needed.filter(|role| !role.is_empty()) {
+            if role.contains(',') {
+                return None;
+            }
             if !all.contains(role) {
                 all.push(role.clone());
             }
         }
         if !all.is_empty() {
-            command.push_str(&format!(" --roles {}", word(&all.join(","))));
+            command.push_str(&option("roles", &all.join(",")));
+        }
+        if scopes.iter().any(|scope| scope.contains(',')) {
+            return None;
         }
         if !scopes.is_empty() {
-            command.push_str(&format!(" --scopes {}", word(&scopes.join(","))));
+            command.push_str(&option("scopes", &scopes.join(",")));
         }
         if self.policy.providers.iter().filter(|p| signs(p)).count() > 1 {
-            command.push_str(&format!(" --provider {}", word(&provider.name)));
+            command.push_str(&option("provider", &provider.name));
         }
         Some(command)
     }
@@ -144,10 +152,17 @@ pub(super) fn speakers(auth: &AuthPolicy) -> &[Speaker] {
     }
 }
 
-/// An argument as a shell takes it.
-fn word(text: &str) -> String {
+/// An option with its value, which may begin like an option itself.
+fn option(name: &str, value: &str) -> String {
+    let between = if value.starts_with('-') { '=' } else { ' ' };
+    format!(" --{name}{between}{}", shell_word(value))
+}
+
+/// One argument as a shell takes it, whatever it holds.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.,:@/+=".contains(&b);
-    if !text.is_empty() && !text.starts_with('-') && text.bytes().all(plain) {
+    if !text.is_empty() && text.bytes().all(plain) {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', "'\\''"))
