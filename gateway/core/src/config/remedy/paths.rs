@@ -105,7 +105,7 @@ impl Case<'_> {
 
     pub(super) fn cross_origin(&self) -> Remedy {
         let Some(app) = self.refused.app else { return nothing("the app is not known") };
-        let Some(origin) = self.refused.origin.filter(|origin| *origin != "null") else {
+        let Some(origin) = self.refused.origin.filter(|origin| !["null", "*"].contains(origin)) else {
             return nothing(
                 "the browser names no origin that could be listed: call it from a page of the app",
             );
