@@ -21,6 +21,8 @@ use crate::serve::ConfigSource;
 /// Where the process may still go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kept {
+    /// To look for names in, not to read.
+    pub(crate) list: BTreeSet<PathBuf>,
     /// To read.
     pub(crate) read: BTreeSet<PathBuf>,
     /// To read, write, make and remove.
@@ -110,10 +112,7 @@ impl Kept {
         // The list of name servers is often a link into the folder of the program that writes it.
         kept.read_with_its_folder(Path::new(RESOLV_CONF));
         if let ConfigSource::File(main) = config {
-            kept.read_with_its_folder(main);
-            for folder in loader::folders(main) {
-                kept.read(&folder);
-            }
+            kept.configuration(main, policy.texts.iter().map(|source| Path::new(&*source.name)));
         }
         let base = config.base();
         for file in &policy.files {
@@ -137,6 +136,18 @@ impl Kept {
             }
         }
         kept
+    }
+
+    /// The main file, what it includes, behind links too, and where further ones would be looked for.
+    fn configuration<'p>(&mut self, main: &Path, texts: impl Iterator<Item = &'p Path>) {
+        self.read_with_its_folder(main);
+        for text in texts {
+            self.read_with_its_folder(text);
+        }
+        for folder in loader::folders(main) {
+            let kept = if is_shared(&folder) { &mut self.list } else { &mut self.read };
+            kept.insert(folder);
+        }
     }
 
     fn read(&mut self, path: &Path) {
@@ -167,12 +178,16 @@ fn places_of(file: &Path) -> Vec<PathBuf> {
     for folder in
         [Some(loader::folder_of(file)), real.as_deref().map(loader::folder_of)].into_iter().flatten()
     {
-        if folder.canonicalize().is_ok_and(|folder| !SHARED.iter().any(|shared| folder == Path::new(shared)))
-        {
+        if folder.exists() && !is_shared(&folder) {
             places.push(folder);
         }
     }
     places
+}
+
+/// Whether a folder is one of the whole system.
+fn is_shared(folder: &Path) -> bool {
+    folder.canonicalize().is_ok_and(|real| SHARED.iter().any(|shared| real == Path::new(shared)))
 }
 
 #[cfg(target_os = "linux")]
@@ -206,7 +221,12 @@ mod system {
             | make_bitflags!(AccessFs::{
                 WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir | Refer
             });
-        let all = [(&kept.read, read), (&kept.write, write), (&kept.tidy, AccessFs::RemoveDir.into())];
+        let all = [
+            (&kept.list, AccessFs::ReadDir.into()),
+            (&kept.read, read),
+            (&kept.write, write),
+            (&kept.tidy, AccessFs::RemoveDir.into()),
+        ];
         for (path, access) in
             all.into_iter().flat_map(|(paths, access)| paths.iter().map(move |path| (path, access)))
         {

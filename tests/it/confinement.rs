@@ -181,6 +181,24 @@ fn an_include_elsewhere_needs_a_restart() {
     }
 }
 
+/// Files that are switched on by linking them into a folder.
+#[test]
+fn an_include_behind_a_link_is_read_again() {
+    let app = Upstream::start();
+    let all = Folder::empty();
+    let file = all.write("media.toml", &APP.replace("UPSTREAM", &app.url()));
+    let folder = Folder::new(&format!("include = [\"on/*.toml\"]\n{}", house("secret")));
+    fs::create_dir(folder.path().join("on")).unwrap();
+    std::os::unix::fs::symlink(&file, folder.path().join("on/media.toml")).unwrap();
+    let gateway = Gateway::start_in(folder);
+    let ask = |host: &str| gateway.ask(&Request::get("/x").host(host).bearer(&token("bob"))).status;
+    assert_eq!((ask("media.localhost"), ask("more.localhost")), (200, 421));
+    let next = all.write("next", &APP.replace("UPSTREAM", &app.url()).replace("media.l", "more.l"));
+    fs::rename(next, file).unwrap();
+    assert_eq!(gateway.reload(), "ok", "{}", gateway.log());
+    assert_eq!((ask("media.localhost"), ask("more.localhost")), (421, 200));
+}
+
 #[test]
 fn a_secret_that_cannot_be_saved_needs_a_restart() {
     let app = Upstream::start();

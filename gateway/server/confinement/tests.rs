@@ -22,7 +22,7 @@ fn folder() -> tempfile::TempDir {
 
 fn kept<const R: usize, const W: usize>(read: [&Path; R], write: [&Path; W]) -> Kept {
     let set = |paths: &[&Path]| paths.iter().map(|path| path.to_path_buf()).collect();
-    Kept { read: set(&read), write: set(&write), tidy: BTreeSet::new() }
+    Kept { read: set(&read), write: set(&write), ..Kept::default() }
 }
 
 #[test]
@@ -105,6 +105,28 @@ fn of_folders_that_belong_to_the_system_one_file_is_kept() {
     assert_eq!(places_of(Path::new("/etc/../etc/hosts")), [Path::new("/etc/../etc/hosts")]);
     assert_eq!(places_of(Path::new("/stagedoor.toml")), [Path::new("/stagedoor.toml")]);
     assert_eq!(places_of(Path::new("/dev/null")), [Path::new("/dev/null")], "a device is never replaced");
+}
+
+/// Else a configuration in `/etc` would keep all that is there.
+#[test]
+fn of_a_configuration_among_the_systems_files_nothing_but_itself_is_kept() {
+    let mut kept = Kept::default();
+    kept.configuration(Path::new("/etc/hosts"), [Path::new("/etc/passwd")].into_iter());
+    let set = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<BTreeSet<_>>();
+    assert_eq!(
+        kept,
+        Kept { list: set(&["/etc"]), read: set(&["/etc/hosts", "/etc/passwd"]), ..Kept::default() }
+    );
+    let (listed, private) = (folder(), folder());
+    let [l, p] = [&listed, &private].map(|folder| folder.path().to_owned());
+    symlink(p.join("file"), l.join("link")).unwrap();
+    let kept = Kept { list: BTreeSet::from([l.clone()]), ..Kept::default() };
+    confined(kept, move |outcome| {
+        assert_eq!(fs::read_dir(&l).unwrap().count(), 2, "names are seen");
+        for file in [l.join("file"), l.join("link"), p.join("file")] {
+            assert_eq!(fs::read(&file).is_ok(), outcome == Outcome::NoLandlock, "{}", file.display());
+        }
+    });
 }
 
 #[test]

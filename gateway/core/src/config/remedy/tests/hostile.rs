@@ -212,7 +212,11 @@ fn only(before: &str, after: &str, set: &str) {
             toml::Value::Array(items) => {
                 items.iter().for_each(|value| leaves(value, &format!("{path}/-"), into))
             }
-            leaf => into.push(format!("{path} = {leaf}")),
+            toml::Value::String(_)
+            | toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Datetime(_) => into.push(format!("{path} = {value}")),
         }
     }
     let read = |text: &str| {
