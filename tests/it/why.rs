@@ -462,6 +462,10 @@ fn no_secret_is_kept() {
             .field("Cookie", "s=s3cretcookie")
             .field("Origin", "https://me:s3cretuser@pages.example"),
         Request::get(&format!("http://media.localhost/{signed}?token=s3cretquery")),
+        // A link that was mangled on its way, a form that was sent as a query, an answer of a provider.
+        Request::post("/.stagedoor/enter?code=s3cretquery", ""),
+        Request::get("/login?user=bob&password=s3cretquery"),
+        Request::get("/back?state=1&code=s3cretquery&id_token=s3cretuser&refresh_token=s3cretbody"),
     ] {
         let refused = gateway.ask(&request);
         assert!(refused.status >= 400, "{refused:?}");
@@ -469,6 +473,10 @@ fn no_secret_is_kept() {
         let all = told + &ask_cli(&gateway, &["--json"]).stdout;
         for secret in secrets.iter().copied().chain(signed.split('.')) {
             assert!(!all.contains(secret), "`{secret}` in {all}");
+        }
+        let logged = gateway.event(&refused).to_string();
+        for secret in secrets.iter().copied().chain(signed.split('.')) {
+            assert!(!logged.contains(secret), "`{secret}` in {logged}");
         }
     }
 }

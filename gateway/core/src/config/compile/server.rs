@@ -15,7 +15,18 @@ use crate::policy::{
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9901);
-const REDACTED: &[&str] = &["token", "access_token", "api_key", "apikey", "sd_token", "X-Plex-Token"];
+const REDACTED: &[&str] = &[
+    "token",
+    "access_token",
+    "api_key",
+    "apikey",
+    "sd_token",
+    "X-Plex-Token",
+    "password",
+    "code",
+    "id_token",
+    "refresh_token",
+];
 
 pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, report: &Report) -> ServerPolicy {
     let raw::Server { listen, trusted_proxies: _, threads, drain, server_timing, confine, timeouts, limits } =

@@ -117,7 +117,7 @@ pub(super) const TABLES: &[Table] = &[
                 .restart(),
             Key::new("access", Kind::TextOrTable("log.access"), r#""stdout""#, "where access events go, one for each request").within("`\"stdout\"`").like("^stdout$").by_server()
                 .restart(),
-            Key::new("redact_query", Kind::Texts, r#"["token", "access_token", "api_key", "apikey", "sd_token", "X-Plex-Token"]"#, "query parameters whose values are never logged, besides those that carry a provider's token").by_server()
+            Key::new("redact_query", Kind::Texts, r#"["token", "access_token", "api_key", "apikey", "sd_token", "X-Plex-Token", "password", "code", "id_token", "refresh_token"]"#, "query parameters whose values are never logged, besides those that carry a provider's token").by_server()
                 .mind("a secret in any other parameter is logged"),
         ],
     },
