@@ -39,7 +39,7 @@ fn a_refusal_is_known_with_its_answer() {
     }
 }
 
-/// What the app's own refusals say is the app's: nothing is remembered of them.
+/// Behind the permit too, where the answer is sent from a hook.
 #[test]
 fn a_body_that_turns_out_too_large_is_known_with_its_answer() {
     let app = Upstream::start();
