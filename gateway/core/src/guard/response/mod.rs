@@ -120,7 +120,7 @@ impl ResponsePolicy {
         let mut local = Preset::local();
         local.retain(|(name, _)| !remove.contains(name));
         for (name, value) in set {
-            if local.iter().all(|(known, _)| known != name) {
+            if !preset::says_how_long_to_keep(name) && local.iter().all(|(known, _)| known != name) {
                 local.push((name.clone(), value.clone()));
             }
         }
@@ -171,6 +171,8 @@ impl ResponsePolicy {
     }
 
     /// Dresses an answer of our own: the `api` set and `no-store`; a field that is there already is kept.
+    ///
+    /// What `set` says of caches is said of the app: a refusal or a token that a cache keeps would go to others.
     pub fn dress_local<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>) {
         self.dress(fields, at, |fields| tell_limits(fields, at.tickets));
     }

@@ -58,6 +58,13 @@ impl Preset {
     }
 }
 
+/// Whether caches take from a field of this name how long an answer is kept: RFC 9111 §5.2, RFC 9213 §2.1, and what
+/// some put before both.
+pub(super) fn says_how_long_to_keep(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.ends_with("cache-control") || matches!(name, "expires" | "surrogate-control" | "x-accel-expires")
+}
+
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");

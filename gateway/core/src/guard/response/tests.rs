@@ -354,3 +354,24 @@ fn set_and_remove_have_the_last_word() {
         assert_eq!(lines(&local, gone), "-", "{gone}");
     }
 }
+
+#[test]
+fn what_is_set_makes_no_answer_of_our_own_storable() {
+    for name in [
+        "cache-control",
+        "cdn-cache-control",
+        "x-vendor-cdn-cache-control",
+        "surrogate-control",
+        "x-accel-expires",
+    ] {
+        let header = HeaderName::from_static(name);
+        let policy = with(Preset::Web, |s| {
+            s.set = vec![(header.clone(), HeaderValue::from_static("max-age=600"))];
+            s.remove = vec![header::CACHE_CONTROL];
+        });
+        assert_eq!(lines(&edit(&policy, ""), name), "max-age=600");
+        let local = Request::default().dress(&policy, "");
+        assert_eq!(lines(&local, "cache-control"), "no-store", "{name}");
+        assert!(name == "cache-control" || !local.contains_key(name), "{name}");
+    }
+}
