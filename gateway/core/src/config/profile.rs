@@ -169,8 +169,9 @@ const HEAD: &str = "\
 ## Profiles
 
 `use = \"NAME\"` in an `[app.NAME]` takes what is known of a well-known app, `use = \"NAME@VERSION\"` one version of it for
-good. `hosts`, `upstream` and `auth` are still yours to say. What you write wins key by key, and a route of yours is
-asked before those of the profile. A profile opens nothing to everybody but what stands here as public.
+good. `hosts`, `upstream` and `auth` are still yours to say. What you write wins key by key: `body.max`, `encoded_slash` and
+`websocket` of the app also over what the profile says of a route. A route of yours is asked before those of the profile.
+A profile opens nothing to everybody but what stands here as public.
 ";
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! What an app says itself, over what its profile says.
 //!
 //! A value that the app writes takes the place of the profile's, a list as a whole; tables are joined key by key, at
-//! every depth. Routes are not joined: each keeps its layer, and the app's are asked first.
+//! every depth. Routes are not joined: each keeps its layer, and the app's are asked first. Where the app says
+//! itself what a route would say, a route of the profile does not say it: what the app shuts is shut.
 
-use super::app::{App, Body, Cors, CorsTable, Csp, Headers, HstsTable, Identity, Limits, Table, Upstream};
+use super::app::{
+    App, Body, Cors, CorsTable, Csp, Headers, HstsTable, Identity, Limits, Route, Table, Upstream,
+};
 
 impl App {
     /// This app, with what `profile` says wherever it says nothing itself.
@@ -31,7 +34,12 @@ impl App {
             origin,
             mut routes,
         } = self;
-        routes.extend(profile.routes);
+        let said = Said {
+            websocket: websocket.is_some(),
+            encoded_slash: encoded_slash.is_some(),
+            body_max: body.max.is_some(),
+        };
+        routes.extend(profile.routes.into_iter().map(|route| said.over(route)));
         Self {
             name,
             at,
@@ -55,6 +63,29 @@ impl App {
             origin: origin.or(profile.origin),
             routes,
         }
+    }
+}
+
+/// What an app says of all its routes, and so of those of its profile.
+struct Said {
+    websocket: bool,
+    encoded_slash: bool,
+    body_max: bool,
+}
+
+impl Said {
+    /// A route of the profile, without what the app says in its place.
+    fn over(&self, mut route: Route) -> Route {
+        if self.websocket {
+            route.websocket = None;
+        }
+        if self.encoded_slash {
+            route.encoded_slash = None;
+        }
+        if self.body_max {
+            route.body.max = None;
+        }
+        route
     }
 }
 

@@ -103,8 +103,15 @@ fn the_operators_keys_win_one_by_one() {
     assert_eq!(route(&film, "GET /").body.max, 1 << 20);
     assert_eq!(route(&film, "GET /").upgrade, UpgradePolicy::Websocket);
     assert_eq!(film.apps[0].lines.of("body.max").unwrap().to_string(), "stagedoor.toml:12");
-    // What is said of one route stays said of that route.
-    assert_eq!(route(&using("sonarr", own), "POST /api/v3/system/backup/restore/upload").body.max, 512 << 20);
+    // And over what the profile says of a route of its own: whoever shuts something finds it shut.
+    let (upload, hub) = ("POST /api/v3/system/backup/restore/upload", "GET /signalr/messages");
+    let shut = using("sonarr", "websocket = false\nbody.max = \"1MiB\"\n");
+    assert_eq!(route(&shut, upload).body.max, 1 << 20);
+    assert_eq!(route(&shut, hub).upgrade, UpgradePolicy::Forbidden);
+    // Where nothing is said, the profile's word holds.
+    let untold = using("sonarr", "");
+    assert_eq!(route(&untold, upload).body.max, 512 << 20);
+    assert_eq!(route(&untold, hub).upgrade, UpgradePolicy::Websocket);
     // Within a table: the profile's host mode beside the operator's deadline.
     let upstream = "upstream = { urls = [\"http://127.0.0.1:3000\"], read = \"5m\" }\n";
     let file = text(&[

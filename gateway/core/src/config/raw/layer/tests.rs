@@ -120,6 +120,21 @@ fn routes_add_up_and_the_apps_come_first() {
 }
 
 #[test]
+fn what_the_app_says_of_every_route_holds_for_the_profiles_too() {
+    let routes = |said: &str| format!("[[app.a.route]]\nmatch = \"* /a\"\nauth = \"public\"\n{said}\n");
+    for (own, said) in [
+        ("websocket = false", "websocket = true"),
+        ("body.max = \"1B\"", "body.max = \"2B\""),
+        ("encoded_slash = false", "encoded_slash = true"),
+    ] {
+        check(own, &routes(said), &format!("{own}\n{}", routes("")));
+        // Its own routes say more than the app does.
+        check(&format!("{own}\n{}", routes(said)), "", &format!("{own}\n{}", routes(said)));
+        check("case = \"exact\"", &routes(said), &format!("case = \"exact\"\n{}", routes(said)));
+    }
+}
+
+#[test]
 fn each_value_keeps_its_place() {
     let merged = app("\nbody.max = \"1B\"").over(app("websocket = true"));
     assert_eq!(merged.body.max.unwrap().at.line, 3);
