@@ -92,13 +92,13 @@ export function enterLink(program) {
 }
 
 /** A browser that keeps nothing and asks nobody but what it is sent to. */
-export async function browser(t) {
+export async function browser(t, more = []) {
   const path = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
   if (!path) throw new Error("there is no chromium; hint: tests/run installs it");
   const opened = await chromium.launch({
     executablePath: path,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"],
+      "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", ...more],
   });
   t.after(() => opened.close());
   return opened;

@@ -243,6 +243,47 @@ fn a_form_may_come_in_pieces_and_the_connection_goes_on() {
 }
 
 #[test]
+fn a_form_over_a_connection_that_ends_is_answered_whole() {
+    let app = Upstream::start();
+    let gateway = gateway(&app);
+    let rows = [
+        ("1.0", "", "close"),
+        // No interim answer is for HTTP/1.0.
+        ("1.0", "Expect: 100-continue\r\n", "close"),
+        ("1.0", "Connection: keep-alive\r\n", "keep-alive"),
+        ("1.1", "Connection: close\r\n", "close"),
+        ("1.1", "Connection: close\r\nExpect: 100-continue\r\n", "close"),
+    ];
+    for (version, more, connection) in rows {
+        let paged = format!("GET {ENTER} HTTP/{version}\r\nHost: {HOST}\r\n{more}\r\n");
+        let answer = gateway.raw(paged);
+        assert_eq!((answer.status, answer.field("connection")), (200, connection), "{version} {more}");
+        assert!(page(&answer).ends_with("</html>\n"));
+
+        let body = format!("code={}", code_for(&gateway, &token("bob")));
+        let (first, second) = body.split_at(9);
+        let mut client = gateway.client();
+        client.send(format!(
+            "POST {ENTER} HTTP/{version}\r\nHost: {HOST}\r\nContent-Type: {FORM}\r\nAccept: text/html\r\n\
+             Content-Length: {}\r\n{more}\r\n{first}",
+            body.len()
+        ));
+        // What stands behind the last form of a connection is no request.
+        client.send(format!("{second}GET /open/next HTTP/1.1\r\nHost: {HOST}\r\n\r\n"));
+        let answer = client.answer_to("POST");
+        assert_eq!((answer.status, answer.field("connection")), (200, connection), "{version} {more}");
+        assert_eq!((answer.interim.len(), cookies(&answer).len()), (0, 1), "{answer:?}");
+        assert!(page(&answer).ends_with("</html>\n"));
+        if connection == "close" {
+            assert!(client.is_closed(), "{version} {more}");
+        } else {
+            assert_eq!(client.answer().status, 200);
+        }
+    }
+    assert_eq!(app.seen().len(), 1);
+}
+
+#[test]
 fn a_form_that_does_not_come_is_not_waited_for() {
     let app = Upstream::start();
     let gateway = gateway(&app);
@@ -368,7 +409,6 @@ fn leaving_takes_the_cookie_out_again() {
     let leave = |method: &str| Request::new(method, "/.stagedoor/leave").field("Accept", "text/html");
     let gone = "door_token=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0";
     for request in [
-        leave("GET"),
         leave("GET").field("Sec-Fetch-Site", "none").field("Sec-Fetch-Mode", "navigate"),
         leave("POST").field("Origin", format!("http://{HOST}")),
     ] {
@@ -376,9 +416,11 @@ fn leaving_takes_the_cookie_out_again() {
         assert_eq!((answer.status, cookies(&answer)), (200, vec![gone.to_owned()]), "{request:?}");
         assert!(page(&answer).contains("You have left"));
     }
-    let asked = gateway.ask(&leave("GET").field("Sec-Fetch-Site", "cross-site"));
-    assert_eq!((asked.status, cookies(&asked).len()), (200, 0), "{asked:?}");
-    assert!(page(&asked).contains("action=\"/.stagedoor/leave\""));
+    for request in [leave("GET").field("Sec-Fetch-Site", "cross-site"), leave("GET"), leave("HEAD")] {
+        let asked = gateway.ask(&request);
+        assert_eq!((asked.status, cookies(&asked).len()), (200, 0), "{asked:?}");
+        assert_eq!(page(&asked).contains("action=\"/.stagedoor/leave\""), !asked.body.is_empty());
+    }
     let foreign = gateway.ask(&leave("POST").field("Origin", "https://evil.example"));
     assert_eq!((foreign.status, cookies(&foreign).len()), (403, 0));
     let scripted = gateway.ask(&Request::new("POST", "/.stagedoor/leave"));

@@ -156,13 +156,13 @@ enum Page {
 }
 
 /// Whether somebody went to this address: no link or picture of another site, no picture of this one, and no
-/// browser that looks ahead. One that says nothing of where it comes from takes no cookie of ours from a picture.
+/// browser that looks ahead. Where nothing is said, as over plain HTTP, it may be a link on any site.
 fn is_meant(head: &Head<'_>) -> bool {
     let ahead = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| head.has(name));
-    let says = |name: &str, one_of: &[&str]| {
-        !head.has(name) || head.sole_text(name).is_some_and(|value| one_of.contains(&value))
-    };
-    !ahead && says("sec-fetch-site", &["same-origin", "none"]) && says("sec-fetch-mode", &["navigate"])
+    let ours = matches!(head.sole_text("sec-fetch-site"), Some("same-origin" | "none"));
+    let navigates = !head.has("sec-fetch-mode")
+        || head.sole_text("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+    !ahead && ours && navigates
 }
 
 /// The rule of [`OriginPolicy::Always`]; no other origin is listed for these pages.

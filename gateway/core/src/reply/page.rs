@@ -31,7 +31,7 @@ pub(super) const POLICY: HeaderValue = policy!("form-action 'none'");
 pub(super) const LEAVE_POLICY: HeaderValue = policy!("form-action 'self'");
 /// Of the page with the script.
 pub(super) const ENTER_POLICY: HeaderValue =
-    policy!("script-src 'sha256-2Wusb3gukIIw1cYCfxjOAZ/MZZRN29FKMnCd+CDkdrU='", "form-action 'self'");
+    policy!("script-src 'sha256-T1ASeuwjgKFnNi4StThjz3bAx1qYMsjpyWkGjY60C/0='", "form-action 'self'");
 
 /// The page of one refusal.
 pub(super) fn refusal(denial: &Denial, request_id: &str) -> String {
@@ -89,7 +89,7 @@ pub(super) fn entered() -> String {
 
 /// Asks whether to leave.
 pub(super) fn leave() -> String {
-    let body = "<h1>Leave?</h1>\n<p>Another page sent you here. This browser forgets its token only if you say so.</p>\n\
+    let body = "<h1>Leave?</h1>\n<p>Another page may have sent you here. This browser forgets its token only if you say so.</p>\n\
                 <form method=\"post\" action=\"/.stagedoor/leave\">\n<button>Leave</button>\n</form>\n";
     whole("Leave", "", body)
 }
@@ -144,18 +144,15 @@ impl std::fmt::Display for Marked {
 }
 
 /// Takes the code out of the address, and the address out of the history. What stands behind a `#` never
-/// leaves the browser by itself.
+/// leaves the browser by itself. A code that comes later is for a page that was asked for later: whoever was out
+/// when this one was made may be in by now.
 pub(super) const SCRIPT: &str = "(function(){\
-var form=document.forms[0];\
-function take(){\
-var code=location.hash.slice(1);\
+var form=document.forms[0],code=location.hash.slice(1);\
+addEventListener('hashchange',function(){location.reload()});\
 if(!code)return;\
 history.replaceState(null,'',location.pathname);\
 form.elements.code.value=code;\
 if(!form.hasAttribute('data-waits'))form.submit()\
-}\
-addEventListener('hashchange',take);\
-take()\
 })()";
 
 /// A door, ajar.

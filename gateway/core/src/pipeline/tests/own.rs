@@ -35,7 +35,7 @@ fn paths_of_the_area_in_every_spelling() {
     let rows = [
         ("/.stagedoor/enter", "own EnterPage { occupied: false }"),
         ("/.stagedoor/enter?next=/x", "own EnterPage { occupied: false }"),
-        ("/.stagedoor/leave", "own Leave"),
+        ("/.stagedoor/leave", "own LeavePage"),
         ("/.stagedoor", "deny 404 not_found"),
         ("/.stagedoor/", "deny 404 not_found"),
         ("/.stagedoor/else", "deny 404 not_found"),
@@ -131,8 +131,10 @@ fn how_the_own_pages_are_asked() {
             format!("POST /.stagedoor/enter HTTP/1.1\nHost: m.example\n{form}\nTransfer-Encoding: chunked"),
             "deny 400 bad_request",
         ),
-        (leave("GET", ""), "own Leave"),
-        (leave("HEAD", ""), "own Leave"),
+        // Over plain HTTP a browser does not say where a link to it stood.
+        (leave("GET", ""), "own LeavePage"),
+        (leave("HEAD", ""), "own LeavePage"),
+        (leave("GET", "Sec-Fetch-Mode: navigate"), "own LeavePage"),
         (leave("GET", "Sec-Fetch-Site: none"), "own Leave"),
         (leave("GET", "Sec-Fetch-Site: same-origin"), "own Leave"),
         (leave("GET", "Sec-Fetch-Site: same-site"), "own LeavePage"),

@@ -1,0 +1,86 @@
+// Enter links over plain HTTP, where a browser says nothing of where a request comes from and keeps no pages apart.
+
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ask, browser, folder, freePort, page, poll, site, stagedoor } from "./harness.mjs";
+
+const HOST = "media.test";
+
+/** A gateway under a name that no browser trusts by itself, and what makes links to it. */
+async function stand(t) {
+  const home = folder(t);
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const app = await site(t);
+  const config = join(home, "stagedoor.toml");
+  writeFileSync(config, `
+[server]
+listen = ["127.0.0.1:${port}"]
+[admin]
+listen = "127.0.0.1:${adminPort}"
+[auth.house]
+kind = "jwt"
+keys = [{ secret = { file = "secret", generate = true } }]
+issuer = "stagedoor"
+audience = ["media"]
+sources = ["cookie:stagedoor"]
+[app.media]
+hosts = ["${HOST}"]
+upstream = "${app.slice(0, -1)}"
+auth = "required"
+`);
+  const gateway = stagedoor(t, ["run", "--config", config], { cwd: home });
+  await poll("the gateway", () => gateway.said.includes("admin listening"));
+  const link = (user) => ask(t, ["token", "--sub", user, "--config", config, "--link"], { cwd: home });
+  const opened = await browser(t, [`--host-resolver-rules=MAP ${HOST} 127.0.0.1`]);
+  return { link, opened, origin: `http://${HOST}:${port}`, elsewhere: await site(t) };
+}
+
+/** Whom the browser's cookie names. */
+async function user(context) {
+  const cookie = (await context.cookies()).find(({ name }) => name === "stagedoor");
+  return cookie && JSON.parse(Buffer.from(cookie.value.split(".")[1], "base64url")).sub;
+}
+
+async function enter({ context, page: tab }, link, origin) {
+  await tab.goto(link);
+  await tab.waitForURL(`${origin}/`);
+  return user(context);
+}
+
+test("a link on another site ends no visit", async (t) => {
+  const { link, opened, origin, elsewhere } = await stand(t);
+  const visitor = await page(opened);
+  assert.equal(await enter(visitor, await link("bob"), origin), "bob");
+
+  const other = await visitor.context.newPage();
+  await other.goto(elsewhere);
+  await other.evaluate((to) => (location = to), `${origin}/.stagedoor/leave`);
+  await other.waitForURL(`${origin}/.stagedoor/leave`);
+  await other.waitForSelector("h1");
+  assert.equal(await user(visitor.context), "bob");
+  // Whoever means it says so.
+  await other.click("button");
+  await poll("the end", async () => (await visitor.context.cookies()).length === 0);
+});
+
+test("a page that was opened before takes no code for somebody else", async (t) => {
+  const { link, opened, origin, elsewhere } = await stand(t);
+  const visitor = await page(opened);
+  const foreign = await link("mallory");
+  const other = await visitor.context.newPage();
+  await other.goto(elsewhere);
+  const [left] = await Promise.all([
+    visitor.context.waitForEvent("page"),
+    other.evaluate((to) => void (window.left = window.open(to)), `${origin}/.stagedoor/enter`),
+  ]);
+  await left.waitForSelector("form");
+  assert.equal(await enter(visitor, await link("bob"), origin), "bob");
+
+  // The site that opened it gives it a code now, which loads nothing.
+  await other.evaluate((to) => void (window.left.location = to), foreign);
+  await left.waitForSelector("form[data-waits]");
+  assert.equal(await user(visitor.context), "bob");
+  assert.equal(left.url(), `${origin}/.stagedoor/enter`);
+});
