@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use stagedoor_core::denial::{Denial, TokenFault};
 use stagedoor_core::guard::cors::CorsGrant;
 use stagedoor_core::guard::limit::Tickets;
@@ -99,8 +99,13 @@ impl Admin {
         };
         let early = buffer.get(head.length..).unwrap_or_default();
         let reply = match self.decide(&head, early, line).await {
-            Ok(Answer { status, kind, body }) => {
-                with_bare(request_id, |policy, at| Reply::text(status, kind, body, policy, at))
+            Ok(Answer { status, kind, body, retry_after }) => {
+                let mut reply =
+                    with_bare(request_id, |policy, at| Reply::text(status, kind, body, policy, at));
+                if let Some(seconds) = retry_after {
+                    reply.fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                }
+                reply
             }
             Err(denial) => refusal(&denial, request_id),
         };
@@ -135,7 +140,8 @@ impl Admin {
                     authorised(head, policy)?;
                 }
                 let body = self.gateway.render_metrics(&live)?.into_bytes();
-                Ok(Answer { status: StatusCode::OK, kind: "text/plain; version=0.0.4; charset=utf-8", body })
+                let kind = "text/plain; version=0.0.4; charset=utf-8";
+                Ok(Answer { status: StatusCode::OK, kind, body, retry_after: None })
             }
             "/api/v1/reload" => {
                 authorised(head, policy)?;
@@ -219,7 +225,7 @@ impl Admin {
             }
             Err(unlinked) => {
                 let status = match unlinked {
-                    Unlinked::Full => StatusCode::SERVICE_UNAVAILABLE,
+                    Unlinked::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
                     Unlinked::NoSuchApp(_) | Unlinked::WhichApp(_) | Unlinked::Misfit(_) => {
                         StatusCode::UNPROCESSABLE_ENTITY
                     }
@@ -231,7 +237,8 @@ impl Admin {
                     "status": status.as_u16(),
                     "detail": unlinked.to_string(),
                 });
-                Answer { kind: "application/problem+json", ..Answer::json(status, &body) }
+                let retry_after = unlinked.retry_after();
+                Answer { kind: "application/problem+json", retry_after, ..Answer::json(status, &body) }
             }
         })
     }
@@ -274,17 +281,20 @@ struct Answer {
     status: StatusCode,
     kind: &'static str,
     body: Vec<u8>,
+    /// Seconds.
+    retry_after: Option<u64>,
 }
 
 impl Answer {
     fn text(status: StatusCode, body: &str) -> Self {
-        Self { status, kind: "text/plain; charset=utf-8", body: body.as_bytes().to_vec() }
+        let kind = "text/plain; charset=utf-8";
+        Self { status, kind, body: body.as_bytes().to_vec(), retry_after: None }
     }
 
     fn json(status: StatusCode, body: &serde_json::Value) -> Self {
         let mut body = body.to_string().into_bytes();
         body.push(b'\n');
-        Self { status, kind: "application/json", body }
+        Self { status, kind: "application/json", body, retry_after: None }
     }
 
     fn unknown_request() -> Self {

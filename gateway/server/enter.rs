@@ -57,7 +57,10 @@ pub(crate) enum Unlinked {
     /// The app would not take the token from a browser.
     Misfit(Misfit),
     /// Too many are open.
-    Full,
+    Full {
+        /// How long until the next one ends.
+        until_next: Duration,
+    },
 }
 
 impl Links {
@@ -68,7 +71,8 @@ impl Links {
         let mut open = self.lock();
         open.retain(|_, link| link.until > now.mono());
         if open.len() >= CAP {
-            return Err(Unlinked::Full);
+            let next = open.values().map(|link| link.until).min().unwrap_or_default();
+            return Err(Unlinked::Full { until_next: next.saturating_sub(now.mono()) });
         }
         let until = now.mono().saturating_add(LIFE);
         open.insert(hashed(code.expose().as_bytes()), Open { app: Arc::clone(app), token, until });
@@ -123,6 +127,16 @@ fn hashed(code: &[u8]) -> Digest {
     out
 }
 
+impl Unlinked {
+    /// `Retry-After`, where waiting helps.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Full { until_next } => Some(until_next.as_secs().saturating_add(1)),
+            Self::NoSuchApp(_) | Self::WhichApp(_) | Self::Misfit(_) => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Unlinked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -131,10 +145,10 @@ impl std::fmt::Display for Unlinked {
                 write!(f, "there are several apps; hint: `--app` and one of: `{}`", names.join("`, `"))
             }
             Self::Misfit(misfit) => write!(f, "{misfit}"),
-            Self::Full => write!(
+            Self::Full { .. } => write!(
                 f,
-                "too many links are open; hint: wait until some are used, or {} minutes; open: `{CAP}`",
-                LIFE.as_secs() / 60
+                "too many links are open; hint: wait until some are used, or {} seconds; open: `{CAP}`",
+                self.retry_after().unwrap_or_default()
             ),
         }
     }

@@ -54,11 +54,12 @@ fn no_more_links_are_open_than_the_cap_and_old_ones_make_room() {
     let links = Links::default();
     let codes: HashSet<String> = (0..CAP).map(|_| issue(&links, "media", "T", at(0)).unwrap()).collect();
     assert_eq!(codes.len(), CAP);
-    assert_eq!(issue(&links, "media", "T", at(1)), Err(Unlinked::Full));
+    let full = |seconds: u64| Err(Unlinked::Full { until_next: Duration::from_secs(seconds) });
+    assert_eq!(issue(&links, "media", "T", at(1)), full(LIFE.as_secs() - 1));
     // A used one makes room for one.
     assert!(redeem(&links, "media", codes.iter().next().unwrap(), at(2)).is_some());
     assert!(issue(&links, "media", "T", at(2)).is_ok());
-    assert_eq!(issue(&links, "media", "T", at(2)), Err(Unlinked::Full));
+    assert_eq!(issue(&links, "media", "T", at(2)), full(LIFE.as_secs() - 2));
     // Those whose time is over are forgotten with their tokens.
     assert!(issue(&links, "media", "T", at(2 + LIFE.as_secs())).is_ok());
     assert_eq!(links.lock().len(), 1);

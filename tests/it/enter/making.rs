@@ -38,10 +38,56 @@ fn what_no_browser_could_use_is_told_when_the_link_is_made() {
         assert!(answer.status == status && told.contains(detail), "{document}: {answer:?}");
         assert!(!answer.text().contains("nonsense"), "a token is repeated: {answer:?}");
     }
-    let no_cookie = Gateway::before(&app, &CONFIG.replace(", \"cookie:door_token\"", ""));
-    let answer = wish(&no_cookie, &json!({ "token": token("bob") }));
-    let told = answer.json()["detail"].as_str().unwrap().to_owned();
-    assert!(told.contains("`sources = [\"bearer\", \"cookie:stagedoor\"]` in [auth.house]"), "{told}");
+}
+
+#[test]
+fn where_a_cookie_is_missing_the_table_that_decides_is_named() {
+    let app = Upstream::start();
+    let bare = CONFIG.replace(", \"cookie:door_token\"", "");
+    let with = |line: &str| bare.replace("auth     = \"required\"", &format!("auth = \"required\"\n{line}"));
+    let rows = [
+        (bare.clone(), "`sources = [\"bearer\", \"cookie:stagedoor\"]` in [auth.house]"),
+        // Where the app says itself where its tokens are read, its provider is not asked.
+        (
+            with("sources = [\"header:x-door\", \"query:sd\"]"),
+            "`sources = [\"header:x-door\", \"query:sd\", \"cookie:stagedoor\"]` in [app.media]",
+        ),
+        (
+            with("use = \"generic-api\""),
+            "`sources = [\"bearer\", \"header:x-stagedoor-token\", \"cookie:stagedoor\"]` in [app.media]",
+        ),
+    ];
+    for (config, hint) in rows {
+        let gateway = Gateway::before(&app, &config);
+        let answer = wish(&gateway, &json!({ "token": token("bob") }));
+        let told = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(answer.status == 422 && told.contains(hint), "{told}");
+        // Pasted, it helps.
+        let (line, table) = hint.trim_start_matches('`').split_once("` in ").unwrap();
+        let pasted = if table == "[auth.house]" {
+            config.replace("sources  = [\"bearer\"]", line)
+        } else {
+            let bare = config.lines().filter(|text| !text.starts_with("sources = "));
+            let bare: Vec<&str> = bare.collect();
+            bare.join("\n").replace(table, &format!("{table}\n{line}"))
+        };
+        gateway.folder.configure(&pasted.replace("UPSTREAM", &app.url()));
+        assert_eq!(gateway.reload(), "ok");
+        assert_eq!(wish(&gateway, &json!({ "token": token("bob") })).status, 201, "{pasted}");
+    }
+}
+
+#[test]
+fn when_no_more_links_are_made_the_answer_says_when_to_come_back() {
+    let app = Upstream::start();
+    let gateway = gateway(&app);
+    let wished = json!({ "token": token("bob") });
+    let full = (0..=1_000).map(|_| wish(&gateway, &wished)).find(|answer| answer.status != 201).unwrap();
+    assert_eq!(full.status, 503, "{full:?}");
+    let wait: u64 = full.field("retry-after").parse().unwrap();
+    // That of the first link that ends.
+    assert!((1..=600).contains(&wait), "{wait}");
+    assert!(full.json()["detail"].as_str().unwrap().contains(&format!("or {wait} seconds")), "{full:?}");
 }
 
 #[test]

@@ -156,6 +156,18 @@ impl Source {
     }
 }
 
+impl std::fmt::Display for Source {
+    /// As [`Source::parse`] reads it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bearer => f.write_str("bearer"),
+            Self::Header(name) => write!(f, "header:{name}"),
+            Self::Cookie(name) => write!(f, "cookie:{name}"),
+            Self::Query(name) => write!(f, "query:{name}"),
+        }
+    }
+}
+
 impl CarrierPolicy {
     /// Whether a field must not reach the app.
     ///

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::cookie::COOKIE_MAX;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
-use crate::guard::caller::AuthPolicy;
+use crate::guard::caller::{AuthPolicy, Speaker};
+use crate::guard::credential::Source;
 use crate::guard::jwt::TokenCache;
 use crate::policy::App;
 use crate::request::{Field, Framing, Head, Version};
@@ -29,8 +30,10 @@ pub enum Misfit {
     AsksNobody,
     /// No cookie is a source of the app's tokens.
     NoCookie {
-        /// A provider that could read one.
-        provider: Arc<str>,
+        /// The table that says where its tokens are read.
+        table: String,
+        /// What it says.
+        sources: Arc<[Source]>,
     },
     /// The app would refuse the token.
     Refused(Denial),
@@ -46,9 +49,8 @@ pub enum Misfit {
 /// # Errors
 /// No cookie does.
 pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Result<Fit<'a>, Misfit> {
-    let asking =
-        || app.routes.all().map(|route| &route.auth).filter_map(|auth| Some((auth, provider(auth)?)));
-    let Some((_, provider)) = asking().next() else { return Err(Misfit::AsksNobody) };
+    let asking = || app.routes.all().map(|route| &route.auth).filter_map(|auth| Some((auth, speaker(auth)?)));
+    let Some((_, speaker)) = asking().next() else { return Err(Misfit::AsksNobody) };
     // An empty cookie counts as none.
     let mut refusal = token.is_empty().then_some(Denial::TokenInvalid(TokenFault::Malformed));
     for cookie in app.carriers.cookies() {
@@ -73,26 +75,33 @@ pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Res
             }
         }
     }
-    Err(refusal.map_or_else(|| Misfit::NoCookie { provider: Arc::clone(provider) }, Misfit::Refused))
+    Err(refusal.map_or_else(|| no_cookie(app, speaker), Misfit::Refused))
 }
 
 /// Whether a cookie of the request names a user of the app. At most one verification, as for any request.
 #[must_use]
 pub fn is_occupied(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> bool {
-    let asking = || app.routes.all().map(|route| &route.auth).find(|auth| provider(auth).is_some());
+    let asking = || app.routes.all().map(|route| &route.auth).find(|auth| speaker(auth).is_some());
     app.carriers.stand_in_cookie(head)
         && asking().is_some_and(|auth| {
             auth.authenticate(head, now, tokens).is_ok_and(|caller| caller.user().is_some())
         })
 }
 
-fn provider(auth: &AuthPolicy) -> Option<&Arc<str>> {
+fn speaker(auth: &AuthPolicy) -> Option<&Speaker> {
     match auth {
         AuthPolicy::Public => None,
-        AuthPolicy::Optional(providers) | AuthPolicy::Required(providers) => {
-            providers.first().map(|speaker| &speaker.provider.name)
-        }
+        AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => speakers.first(),
     }
+}
+
+fn no_cookie(app: &App, speaker: &Speaker) -> Misfit {
+    // What the app says, or its profile, stands in for what its providers say.
+    let table = match app.lines.of("sources") {
+        Some(_) => format!("app.{}", app.name),
+        None => format!("auth.{}", speaker.provider.name),
+    };
+    Misfit::NoCookie { table, sources: Arc::clone(&speaker.sources) }
 }
 
 fn carrying(cookie: &[u8]) -> Head<'_> {
@@ -113,11 +122,11 @@ impl std::fmt::Display for Misfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::AsksNobody => f.write_str("the app asks nobody who they are: it needs no link"),
-            Self::NoCookie { provider } => write!(
-                f,
-                "no cookie carries the app's tokens; hint: write \
-                 `sources = [\"bearer\", \"cookie:stagedoor\"]` in [auth.{provider}]"
-            ),
+            Self::NoCookie { table, sources } => {
+                f.write_str("no cookie carries the app's tokens; hint: write `sources = [")?;
+                sources.iter().try_for_each(|source| write!(f, "\"{source}\", "))?;
+                write!(f, "\"cookie:stagedoor\"]` in [{table}]")
+            }
             Self::Refused(denial) => write!(f, "the app would refuse this token: {}", denial.reason()),
             Self::TooLarge { bytes } => write!(
                 f,
