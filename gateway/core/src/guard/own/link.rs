@@ -49,7 +49,8 @@ pub enum Misfit {
 /// # Errors
 /// No cookie does.
 pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Result<Fit<'a>, Misfit> {
-    let asking = || app.routes.all().map(|route| &route.auth).filter_map(|auth| Some((auth, speaker(auth)?)));
+    let asking =
+        || app.routes.all().map(|route| &route.auth).filter_map(|auth| Some((auth, speakers(auth).first()?)));
     let Some((_, speaker)) = asking().next() else { return Err(Misfit::AsksNobody) };
     // An empty cookie counts as none.
     let mut refusal = token.is_empty().then_some(Denial::TokenInvalid(TokenFault::Malformed));
@@ -78,20 +79,31 @@ pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Res
     Err(refusal.map_or_else(|| no_cookie(app, speaker), Misfit::Refused))
 }
 
-/// Whether a cookie of the request names a user of the app. At most one verification, as for any request.
+/// Whether a cookie of the request names a user of the app. At most one look for each `by` of the configuration.
 #[must_use]
 pub fn is_occupied(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> bool {
-    let asking = || app.routes.all().map(|route| &route.auth).find(|auth| speaker(auth).is_some());
-    app.carriers.stand_in_cookie(head)
-        && asking().is_some_and(|auth| {
-            auth.authenticate(head, now, tokens).is_ok_and(|caller| caller.user().is_some())
-        })
+    if !app.carriers.stand_in_cookie(head) {
+        return false;
+    }
+    let mut asked: Vec<&[Speaker]> = Vec::new();
+    app.routes.all().any(|route| {
+        let speakers = speakers(&route.auth);
+        if speakers.is_empty() || asked.iter().any(|other| are_same(other, speakers)) {
+            return false;
+        }
+        asked.push(speakers);
+        route.auth.authenticate(head, now, tokens).is_ok_and(|caller| caller.user().is_some())
+    })
 }
 
-fn speaker(auth: &AuthPolicy) -> Option<&Speaker> {
+fn are_same(one: &[Speaker], other: &[Speaker]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| Arc::ptr_eq(&a.provider, &b.provider))
+}
+
+fn speakers(auth: &AuthPolicy) -> &[Speaker] {
     match auth {
-        AuthPolicy::Public => None,
-        AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => speakers.first(),
+        AuthPolicy::Public => &[],
+        AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => speakers,
     }
 }
 

@@ -246,3 +246,25 @@ fn the_cookie_is_the_one_in_which_the_app_takes_the_token() {
     assert_eq!(fits("bare", &second, late), "Refused(TokenExpired)");
     assert_eq!(fits("open", &first, now()), "AsksNobody");
 }
+
+#[test]
+fn who_is_in_by_any_provider_of_the_app_is_in() {
+    let policy = policy(TWO);
+    let signed = |provider: usize| {
+        policy.providers[provider].sign("bob", &[], &[], Duration::from_secs(60), "1", now()).unwrap()
+    };
+    let (first, second) = (signed(0), signed(1));
+    for (cookie, occupied) in [
+        (format!("one={first}"), true),
+        (format!("two={second}"), true),
+        (format!("one=x; two={second}"), true),
+        (format!("one={second}"), false),
+        (format!("two={first}"), false),
+        ("one=x; two=y".to_owned(), false),
+        ("other=x".to_owned(), false),
+    ] {
+        let request = wire(&format!("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: {cookie}"));
+        let expected = format!("own EnterPage {{ occupied: {occupied} }}");
+        assert_eq!(outcome(&policy, "192.0.2.1", &request), expected, "{cookie}");
+    }
+}
