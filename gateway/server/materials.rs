@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -62,6 +62,9 @@ impl Materials for DiskMaterials {
             return Ok(None);
         }
         let path = self.base.join(path);
+        if let Some(owner) = foreign(&path, rustix::process::geteuid().as_raw(), uid_of) {
+            return Err(FileFault::Foreign(owner));
+        }
         let secret = fresh_secret();
         match save(&path, secret.expose()) {
             Ok(()) => Ok(Some(secret)),
@@ -115,7 +118,7 @@ fn read(path: &Path) -> Result<Material, FileFault> {
     if read.map_err(fault)? as u64 > FILE_MAX {
         return refused("larger than 64 KiB");
     }
-    Ok(Material { bytes, open: is_open(metadata.permissions().mode(), path, Path::new(MOUNTED)) })
+    Ok(Material { bytes, open: is_open(metadata.permissions().mode(), path, &MOUNTED) })
 }
 
 fn fault(path: &Path, error: &io::Error, what: &str) -> FileFault {
@@ -128,10 +131,25 @@ fn fault(path: &Path, error: &io::Error, what: &str) -> FileFault {
     }
 }
 
-/// Whether others than the owner can read it. Container runtimes mount secrets with 0444 below
-/// `mounted`, in a file system of the container's own.
-fn is_open(mode: u32, path: &Path, mounted: &Path) -> bool {
-    mode & 0o077 != 0 && !path.canonicalize().is_ok_and(|real| real.starts_with(mounted))
+/// Whether others than the owner can read it. Below `mounted` the mode says nothing: whoever put the secrets there
+/// keeps others out by other means.
+fn is_open(mode: u32, path: &Path, mounted: &[impl AsRef<Path>]) -> bool {
+    let is_mounted = |real: &Path| mounted.iter().any(|folder| real.starts_with(folder));
+    mode & 0o077 != 0 && !path.canonicalize().is_ok_and(|real| is_mounted(&real))
+}
+
+/// Whose the folder is in which `path` would be made, if root makes it and it is another's: that user, most likely a
+/// service's, could not read what root keeps from all others.
+fn foreign(path: &Path, user: u32, uid_of: impl Fn(&Path) -> Option<u32>) -> Option<u32> {
+    let owner = path
+        .ancestors()
+        .skip(1)
+        .find_map(|folder| uid_of(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }))?;
+    (user == 0 && owner != 0).then_some(owner)
+}
+
+fn uid_of(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|found| found.uid())
 }
 
 /// Writes a file that others cannot read and that is whole or not there; `AlreadyExists` if it is there.
@@ -181,8 +199,9 @@ pub(crate) fn create_private(folder: &Path) -> io::Result<()> {
 
 /// Bytes of one file: a secret, a certificate, a key.
 const FILE_MAX: u64 = 64 << 10;
-/// Where container runtimes mount secrets.
-const MOUNTED: &str = "/run/secrets";
+/// Where container runtimes mount secrets, with 0444 in a file system of the container's own, and where systemd puts a
+/// service's credentials, for that service alone.
+const MOUNTED: [&str; 2] = ["/run/secrets", "/run/credentials"];
 
 #[cfg(test)]
 mod tests;

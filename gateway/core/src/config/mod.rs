@@ -6,6 +6,7 @@
 //!
 //! Files and the environment are reached through [`Materials`] alone.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::clock::Now;
@@ -72,7 +73,7 @@ pub trait Materials {
 pub struct Material {
     /// Its bytes.
     pub bytes: Secret<Vec<u8>>,
-    /// Group or others can read it, and it is not under `/run/secrets`.
+    /// Group or others can read it, and it is not where a container runtime or systemd mounts secrets.
     pub open: bool,
 }
 
@@ -85,6 +86,8 @@ pub enum FileFault {
     Unreadable(String),
     /// It lies in a folder that the process gave up when it started; another process of the same kind could have it.
     GivenUp,
+    /// It would be made by root in a folder of this user, who could not read it.
+    Foreign(u32),
 }
 
 /// What [`FileFault::GivenUp`] means, and the mend.
@@ -92,6 +95,22 @@ pub const GIVEN_UP: [&str; 2] = [
     "the gateway confined itself at its start and gave up this folder",
     "restart it: then it keeps the folders of all files that its configuration names",
 ];
+
+impl FileFault {
+    /// Why, and the mend: `otherwise`, unless the fault has one of its own.
+    pub(crate) fn explain<'a>(&'a self, missing: &'a str, otherwise: &'a str) -> (Cow<'a, str>, &'a str) {
+        match self {
+            Self::Missing => (missing.into(), otherwise),
+            Self::Unreadable(why) => (why.into(), otherwise),
+            Self::GivenUp => (GIVEN_UP[0].into(), GIVEN_UP[1]),
+            Self::Foreign(user) => (
+                format!("its folder belongs to user {user}, who could not read what root makes there").into(),
+                "let that user make it: start the gateway once, or run this as that user; root makes it in a folder of \
+                 its own alone",
+            ),
+        }
+    }
+}
 
 /// What came of a compilation.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use super::Context;
 use super::secrets::{dangerous, secret};
 use crate::config::place::{Given, Maybe, Place};
 use crate::config::problem::{did_you_mean, shown};
-use crate::config::{FileFault, GIVEN_UP, raw};
+use crate::config::raw;
 use crate::guard::credential::Source;
 use crate::guard::jwt::{Alg, ClaimPaths, JwtKey, JwtPolicy};
 
@@ -211,12 +211,11 @@ fn public_key(path: &Given<String>, cx: &Context<'_>) -> Option<Vec<u8>> {
         return None;
     }
     let a_pem = "a PEM file with the public key or certificate of the issuer, relative to the main file";
-    let (why, hint) = match cx.materials.file(&path.value) {
+    let fault = match cx.materials.file(&path.value) {
         Ok(material) => return Some(material.bytes.expose().clone()),
-        Err(FileFault::Missing) => ("it is missing".to_owned(), a_pem),
-        Err(FileFault::Unreadable(why)) => (why, a_pem),
-        Err(FileFault::GivenUp) => (GIVEN_UP[0].to_owned(), GIVEN_UP[1]),
+        Err(fault) => fault,
     };
+    let (why, hint) = fault.explain("it is missing", a_pem);
     cx.report.problem(&path.at, format!("cannot read the key ({why}): `{}`", path.value), hint);
     None
 }

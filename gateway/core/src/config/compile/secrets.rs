@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use crate::config::place::{Given, Maybe, Place};
-use crate::config::{FileFault, GIVEN_UP, raw};
+use crate::config::{FileFault, raw};
 use crate::secret::{Secret, Weakness, judge};
 
 const MAKE_ONE: &str = "`generate = true` makes a good one, or `stagedoor secret new` prints one";
@@ -70,10 +70,10 @@ fn read(path: &Given<String>, open_allowed: bool, cx: &Context<'_>) -> Option<Op
     let material = match cx.materials.file(&path.value) {
         Ok(material) => material,
         Err(FileFault::Missing) => return Some(None),
-        Err(FileFault::Unreadable(why)) => {
-            return unreadable(&why, "the gateway's user has to be able to read it");
+        Err(fault) => {
+            let (why, hint) = fault.explain("", "the gateway's user has to be able to read it");
+            return unreadable(&why, hint);
         }
-        Err(FileFault::GivenUp) => return unreadable(GIVEN_UP[0], GIVEN_UP[1]),
     };
     if material.open && !open_allowed {
         cx.report.problem(
@@ -119,11 +119,7 @@ fn made(at: &Place, path: &Given<String>, cx: &Context<'_>) -> Option<Secret<Vec
         Ok(None) => Some(stand_in(cx)),
         Err(fault) => {
             let by_user = "the gateway's user has to be able to write there";
-            let (why, hint) = match &fault {
-                FileFault::Missing => ("its folder is missing", by_user),
-                FileFault::Unreadable(why) => (&**why, by_user),
-                FileFault::GivenUp => (GIVEN_UP[0], GIVEN_UP[1]),
-            };
+            let (why, hint) = fault.explain("its folder is missing", by_user);
             cx.report.problem(at, format!("cannot save a secret ({why}): `{}`", path.value), hint);
             None
         }
