@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -62,9 +62,6 @@ impl Materials for DiskMaterials {
             return Ok(None);
         }
         let path = self.base.join(path);
-        if let Some(owner) = foreign(&path, rustix::process::geteuid().as_raw(), uid_of) {
-            return Err(FileFault::Foreign(owner));
-        }
         let secret = fresh_secret();
         match save(&path, secret.expose()) {
             Ok(()) => Ok(Some(secret)),
@@ -136,20 +133,6 @@ fn fault(path: &Path, error: &io::Error, what: &str) -> FileFault {
 fn is_open(mode: u32, path: &Path, mounted: &[impl AsRef<Path>]) -> bool {
     let is_mounted = |real: &Path| mounted.iter().any(|folder| real.starts_with(folder));
     mode & 0o077 != 0 && !path.canonicalize().is_ok_and(|real| is_mounted(&real))
-}
-
-/// Whose the folder is in which `path` would be made, if root makes it and it is another's: that user, most likely a
-/// service's, could not read what root keeps from all others.
-fn foreign(path: &Path, user: u32, uid_of: impl Fn(&Path) -> Option<u32>) -> Option<u32> {
-    let owner = path
-        .ancestors()
-        .skip(1)
-        .find_map(|folder| uid_of(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }))?;
-    (user == 0 && owner != 0).then_some(owner)
-}
-
-fn uid_of(path: &Path) -> Option<u32> {
-    std::fs::metadata(path).ok().map(|found| found.uid())
 }
 
 /// Writes a file that others cannot read and that is whole or not there; `AlreadyExists` if it is there.

@@ -27,11 +27,10 @@ test("the link lets a browser in, and everything of the app works", async (t) =>
     return pictures.length === 6 && pictures.every((picture) => picture.complete && picture.naturalWidth > 0);
   });
 
-  // Heard from its first moment: the page closes the socket when it has its answer.
-  const heard = [];
-  tab.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => heard.push(payload)));
+  const frames = [];
+  tab.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => frames.push(payload)));
   await tab.click("#ws");
-  await poll("the socket's answer", () => heard.includes("hello"));
+  await poll("what the WebSocket was told", () => frames.includes("hello"));
 
   await t.test("a seek in the film asks for a range", async () => {
     await tab.waitForFunction(() => document.getElementById("film").readyState >= 1);

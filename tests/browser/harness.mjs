@@ -13,7 +13,7 @@ export const top = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const binary = resolve(process.env.STAGEDOOR_BINARY ?? join(top, "target/debug/stagedoor"));
 
 /** How long anything may take before it counts as not happening. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 /** Pictures for people to look at. */
 export function picture(name) {
@@ -97,6 +97,7 @@ export async function browser(t, more = []) {
   if (!path) throw new Error("there is no chromium; hint: tests/run installs it");
   const opened = await chromium.launch({
     executablePath: path,
+    timeout: PATIENCE,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required", ...more],
   });

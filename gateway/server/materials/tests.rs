@@ -90,27 +90,6 @@ fn what_container_runtimes_mount_is_not_open() {
 }
 
 #[test]
-fn root_makes_no_secret_in_the_folder_of_another() {
-    let dir = tempfile::tempdir().unwrap();
-    let below = dir.path().join("data/keys/jwt");
-    let owner = fs::metadata(dir.path()).unwrap().uid();
-    for (as_user, of_user, expected) in
-        [(0, 0, None), (0, 1000, Some(1000)), (1000, 1000, None), (1000, 0, None), (1000, 2000, None)]
-    {
-        let uid_of = |path: &Path| (path == dir.path()).then_some(of_user);
-        assert_eq!(foreign(&below, as_user, uid_of), expected, "{as_user} in a folder of {of_user}");
-    }
-    // The real tree: the folder nearest to the file that is there.
-    assert_eq!(foreign(&below, 0, uid_of), Some(owner).filter(|&uid| uid != 0));
-    if rustix::process::geteuid().is_root() {
-        std::os::unix::fs::chown(dir.path(), Some(54321), None).unwrap();
-        assert_eq!(foreign(&below, 0, uid_of), Some(54321));
-        assert_eq!(materials(dir.path()).generate("data/keys/jwt").err(), Some(FileFault::Foreign(54321)));
-        assert!(!dir.path().join("data").exists(), "nothing is made");
-    }
-}
-
-#[test]
 fn what_cannot_be_a_secret_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("large"), vec![0; (64 << 10) + 1]).unwrap();

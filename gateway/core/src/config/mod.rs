@@ -86,8 +86,6 @@ pub enum FileFault {
     Unreadable(String),
     /// It lies in a folder that the process gave up when it started; another process of the same kind could have it.
     GivenUp,
-    /// It would be made by root in a folder of this user, who could not read it.
-    Foreign(u32),
 }
 
 /// What [`FileFault::GivenUp`] means, and the mend.
@@ -103,11 +101,6 @@ impl FileFault {
             Self::Missing => (missing.into(), otherwise),
             Self::Unreadable(why) => (why.into(), otherwise),
             Self::GivenUp => (GIVEN_UP[0].into(), GIVEN_UP[1]),
-            Self::Foreign(user) => (
-                format!("its folder belongs to user {user}, who could not read what root makes there").into(),
-                "let that user make it: start the gateway once, or run this as that user; root makes it in a folder of \
-                 its own alone",
-            ),
         }
     }
 }

@@ -73,9 +73,6 @@ impl Materials for Desk {
         if path.starts_with("made-nowhere/") {
             return Err(FileFault::GivenUp);
         }
-        if path.starts_with("foreign/") {
-            return Err(FileFault::Foreign(1000));
-        }
         let made = format!("{path}-{OTHER}").into_bytes();
         Ok((!self.never_make).then(|| Secret::new(made)))
     }

@@ -156,12 +156,15 @@ enum Page {
 }
 
 /// Whether somebody went to this address: no link or picture of another site, no picture of this one, and no
-/// browser that looks ahead. Where nothing is said, as over plain HTTP, it may be a link on any site.
+/// browser that looks ahead. Where a browser says nothing of it, as over plain HTTP, it may be a link on any site; a
+/// program means what it asks.
 fn is_meant(head: &Head<'_>) -> bool {
     let ahead = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| head.has(name));
-    let ours = matches!(head.sole_text("sec-fetch-site"), Some("same-origin" | "none"));
-    let navigates = !head.has("sec-fetch-mode")
-        || head.sole_text("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+    let ours = match head.has("sec-fetch-site") {
+        true => matches!(head.sole_text("sec-fetch-site"), Some("same-origin" | "none")),
+        false => !head.sole_text("accept").is_some_and(|kinds| kinds.contains("text/html")),
+    };
+    let navigates = !head.has("sec-fetch-mode") || head.sole_text("sec-fetch-mode") == Some("navigate");
     !ahead && ours && navigates
 }
 

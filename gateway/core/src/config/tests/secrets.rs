@@ -68,13 +68,6 @@ fn a_secret_has_one_value() {
             Some("cannot save a secret (read-only file system): `read-only/s`"),
         ),
         (
-            "{ file = \"foreign/s\", generate = true }",
-            Desk::default(),
-            Some(
-                "cannot save a secret (its folder belongs to user 1000, … `foreign/s` | let that user make it: start",
-            ),
-        ),
-        (
             "{ file = \"given-up/s\" }",
             Desk::default(),
             Some("cannot read the secret (the gateway confined itself … `given-up/s` | restart it"),

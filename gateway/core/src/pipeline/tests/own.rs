@@ -35,7 +35,7 @@ fn paths_of_the_area_in_every_spelling() {
     let rows = [
         ("/.stagedoor/enter", "own EnterPage { occupied: false }"),
         ("/.stagedoor/enter?next=/x", "own EnterPage { occupied: false }"),
-        ("/.stagedoor/leave", "own LeavePage"),
+        ("/.stagedoor/leave", "own Leave"),
         ("/.stagedoor", "deny 404 not_found"),
         ("/.stagedoor/", "deny 404 not_found"),
         ("/.stagedoor/else", "deny 404 not_found"),
@@ -132,9 +132,10 @@ fn how_the_own_pages_are_asked() {
             "deny 400 bad_request",
         ),
         // Over plain HTTP a browser does not say where a link to it stood.
-        (leave("GET", ""), "own LeavePage"),
-        (leave("HEAD", ""), "own LeavePage"),
-        (leave("GET", "Sec-Fetch-Mode: navigate"), "own LeavePage"),
+        (leave("GET", ""), "own Leave"),
+        (leave("GET", "Accept: */*"), "own Leave"),
+        (leave("GET", "Accept: text/html,application/xhtml+xml,*/*;q=0.8"), "own LeavePage"),
+        (leave("HEAD", "Accept: text/html"), "own LeavePage"),
         (leave("GET", "Sec-Fetch-Site: none"), "own Leave"),
         (leave("GET", "Sec-Fetch-Site: same-origin"), "own Leave"),
         (leave("GET", "Sec-Fetch-Site: same-site"), "own LeavePage"),
