@@ -372,8 +372,9 @@ impl Signals {
 
 /// Drains: new requests are refused, open ones finish, streams are closed at the end of `drain`.
 async fn finish(gateway: &Arc<Gateway>, drain: Duration) {
-    tracing::info!(connections = gateway.permits.open(), "draining");
+    let connections = gateway.permits.open();
     gateway.enter(Stage::Draining);
+    tracing::info!(connections, "draining");
     if !idle_within(gateway, drain).await {
         gateway.enter(Stage::Closing);
         idle_within(gateway, GOODBYE).await;

@@ -220,7 +220,7 @@ fn open_requests_are_finished_and_new_ones_refused() {
     poll_until("the app to see it", || (!app.seen().is_empty()).then_some(()));
     let mut late = gateway.client();
     late.send("GET /x HTTP/1.1\r\nHost: media.localhost\r\n");
-    gateway.wait_for_log("listening");
+    poll_until("both to be let in", || (gateway.metric("stagedoor_connections", &[]) >= 2.0).then_some(()));
     gateway.signal("TERM");
     gateway.wait_for_log("draining");
     assert_eq!(gateway.ask_admin(Request::get("/ready")).status, 503);

@@ -19,7 +19,8 @@ const STEP: usize = 4 * 1024;
 /// After a refusal that closes, this much is still read, for this long, so that the client sees it.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(5);
-/// How long that goes on while the gateway itself ends.
+/// How long that goes on while the gateway itself ends, and how long a quiet connection is then still
+/// listened to: a request that was on its way gets an answer.
 const LAST_MOMENTS: Duration = Duration::from_millis(250);
 /// How long a local answer may take to be taken by the client.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -83,7 +84,7 @@ impl Line {
         tokio::select! {
             biased;
             came = self.read() => matches!(came, Ok(1..)),
-            _ = stage.wait_for(|stage| *stage != Stage::Serving) => false,
+            () = last_moments(stage) => false,
             () = tokio::time::sleep(idle) => false,
         }
     }
@@ -192,3 +193,6 @@ fn holds_head(mut buffer: &[u8]) -> bool {
     }
     buffer.windows(4).any(|four| four == b"\r\n\r\n")
 }
+
+#[cfg(test)]
+mod tests;
