@@ -52,6 +52,17 @@ pub struct Start {
     pub beside: Option<Beside>,
     /// What is to be said once the gateway answers.
     pub greeting: Option<Greeting>,
+    /// What SIGHUP asks for.
+    pub hangup: Hangup,
+}
+
+/// What SIGHUP asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangup {
+    /// Load the configuration again, as daemons do.
+    Reload,
+    /// The terminal went: drain and end. For what a person watches, with nothing to load again.
+    End,
 }
 
 /// What runs beside the gateway, under the same confinement.
@@ -159,7 +170,7 @@ impl ConfigSource {
 /// that cannot be made. Once it serves, it only ends by a signal.
 pub fn run(start: Start) -> anyhow::Result<()> {
     let started = Instant::now();
-    let Start { config: from, beside, greeting } = start;
+    let Start { config: from, beside, greeting, hangup } = start;
     let sources = from.read().map_err(Problems::new)?;
     let compiled =
         config::compile(&sources, &from.materials(), None, clock(started)).map_err(Problems::new)?;
@@ -178,7 +189,8 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         .thread_name("stagedoor")
         .build()
         .context("cannot start the runtime")?;
-    let confined = Confined { config: from, greeting, sources, policy, logs, bound, machine, started };
+    let confined =
+        Confined { config: from, greeting, hangup, sources, policy, logs, bound, machine, started };
     let outcome = runtime.block_on(serve(confined));
     // Whatever is still running has had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -207,6 +219,7 @@ fn confine(config: &ConfigSource, policy: &Policy, beside: Option<Beside>) -> an
 struct Confined {
     config: ConfigSource,
     greeting: Option<Greeting>,
+    hangup: Hangup,
     sources: Vec<Source>,
     policy: Policy,
     logs: Logs,
@@ -216,7 +229,7 @@ struct Confined {
 }
 
 async fn serve(confined: Confined) -> anyhow::Result<()> {
-    let Confined { config, greeting, sources, policy, logs, bound, machine, started } = confined;
+    let Confined { config, greeting, hangup, sources, policy, logs, bound, machine, started } = confined;
     let mut signals = Signals::new()?;
     let metrics = Metrics::new().context("cannot set up the metrics")?;
     hook_panics(metrics.panics.clone());
@@ -245,7 +258,7 @@ async fn serve(confined: Confined) -> anyhow::Result<()> {
     tokio::spawn(probe(Arc::clone(&gateway), upstreams));
     tokio::spawn(crowding::watch(Arc::clone(&gateway)));
 
-    signals.until_end(&reloader).await;
+    signals.until_end(&reloader, hangup).await;
     finish(&gateway, drain).await;
     Ok(())
 }
@@ -356,13 +369,16 @@ impl Signals {
         })
     }
 
-    /// Reloads at each SIGHUP until told to end.
-    async fn until_end(&mut self, reloader: &Reloader) {
+    /// Reloads when asked to, until told to end.
+    async fn until_end(&mut self, reloader: &Reloader, hangup: Hangup) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
                 _ = self.hangup.recv() => {
+                    if hangup == Hangup::End {
+                        return;
+                    }
                     let _ = reloader.reload(Trigger::Asked).await;
                 }
             }

@@ -61,7 +61,8 @@ pub(crate) struct Advice {
 /// Lines to paste.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Paste {
-    pub(crate) file: String,
+    /// `None`: the gateway runs without a file, and the lines are for one of the operator's own.
+    pub(crate) file: Option<String>,
     pub(crate) table: String,
     /// The first line that is replaced, else the line it goes behind, 0 being the top.
     pub(crate) line: usize,
@@ -152,7 +153,7 @@ impl Why {
             key: key.map(str::to_owned),
             reloaded: !same,
             checks,
-            remedy: Advice::of(filed(remedy, refusal)),
+            remedy: told(remedy, refusal),
         }
     }
 
@@ -204,7 +205,11 @@ impl Advice {
             (false, 0, _) => "at the top".to_owned(),
             (false, line, _) => format!("behind line {line}"),
         };
-        let _ = writeln!(text, "to pass: in {file}, {place} ([{table}]):\n");
+        let place = match file {
+            Some(file) => format!("in {file}, {place} ([{table}])"),
+            None => format!("in a file of your own ([{table}]), for the gateway runs without one"),
+        };
+        let _ = writeln!(text, "to pass: {place}:\n");
         for line in lines.trim_matches('\n').lines() {
             let _ = writeln!(text, "    {line}");
         }
@@ -222,7 +227,8 @@ impl Advice {
 impl Paste {
     fn of(change: Change) -> Self {
         let Change { file, table, line, last, text, replaces } = change;
-        Self { file: file.to_string(), table, line, last, replaces, text }
+        let file = Path::new(&*file).is_file().then(|| file.to_string());
+        Self { file, table, line, last, replaces, text }
     }
 }
 
@@ -252,24 +258,14 @@ fn places<'l>(refusal: &Refusal, live: &'l Live) -> (Option<&'l App>, Option<&'l
     (app, route.map(Arc::as_ref))
 }
 
-/// Lines for a text that stands in no file cannot be pasted.
-fn filed(remedy: Remedy, refusal: &Refusal) -> Remedy {
-    match &remedy.change {
-        Some(change) if !Path::new(&*change.file).is_file() => {
-            let variable = match (&refusal.denial, &refusal.host) {
-                (Denial::UnknownHost, Some(_)) => ", or the host in `STAGEDOOR_HOSTS`",
-                (_, _) => "",
-            };
-            let advice = format!(
-                "`{}` has no file to change; in one it would be `{}`{variable}: {}",
-                change.file,
-                change.text.trim().replace('\n', "; "),
-                remedy.advice
-            );
-            Remedy { change: None, advice, ..remedy }
-        }
-        Some(_) | None => remedy,
+/// A host that a gateway without a file does not know has a second way in.
+fn told(remedy: Remedy, refusal: &Refusal) -> Advice {
+    let mut advice = Advice::of(remedy);
+    let unfiled = advice.change.as_ref().is_some_and(|change| change.file.is_none());
+    if unfiled && matches!(refusal.denial, Denial::UnknownHost) {
+        advice.advice.push_str("; `STAGEDOOR_HOSTS` names it without a file");
     }
+    advice
 }
 
 fn refused(refusal: &Refusal) -> config::Refused<'_> {

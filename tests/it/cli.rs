@@ -192,13 +192,43 @@ fn version_and_help() {
     assert!(version.stdout.contains(env!("CARGO_PKG_VERSION")), "{version:?}");
     let help = Command::new(&folder, &["--help"]).run();
     assert_eq!(help.code, Some(0));
-    for command in ["run", "demo", "check", "explain", "why", "token", "secret", "healthcheck", "version"] {
+    for command in [
+        "run",
+        "demo",
+        "check",
+        "explain",
+        "why",
+        "token",
+        "secret",
+        "healthcheck",
+        "reference",
+        "completions",
+        "version",
+    ] {
         assert!(help.stdout.contains(command), "no `{command}` in the help");
         let own = Command::new(&folder, &[command, "--help"]).run();
         assert_eq!(own.code, Some(0), "{command}");
         assert!(own.stdout.contains("Examples") || command == "secret", "{command}: {}", own.stdout);
     }
     assert_eq!(Command::new(&folder, &["nonsense"]).run().code, Some(2));
+}
+
+/// The script, asked as the shell asks it at the Tab key.
+#[test]
+fn bash_completes_commands_and_options() {
+    let script = Command::new(&Folder::empty(), &["completions", "bash"]).run();
+    assert_eq!(script.code, Some(0), "{script:?}");
+    for (words, expected) in [("stagedoor expl", "explain"), ("stagedoor token --li", "--link")] {
+        let ask = format!(
+            "{}\nCOMP_WORDS=({words})\nCOMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
+             _stagedoor stagedoor \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"\n\
+             echo \"${{COMPREPLY[*]}}\"\n",
+            script.stdout
+        );
+        let output = std::process::Command::new("bash").args(["-c", &ask]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expected, "{output:?}");
+    }
+    assert_eq!(Command::new(&Folder::empty(), &["completions", "cmd"]).run().code, Some(2));
 }
 
 /// The four lines of the demo, pasted into a shell.

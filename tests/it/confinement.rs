@@ -104,6 +104,16 @@ pub(super) fn off_confines_nothing() {
 
 #[test]
 fn the_demo_is_confined_and_leaves_nothing() {
+    shows_and_leaves_nothing("TERM");
+}
+
+/// Nobody is left to see it, and it has nothing to load again.
+#[test]
+fn the_demo_ends_with_its_terminal() {
+    shows_and_leaves_nothing("HUP");
+}
+
+fn shows_and_leaves_nothing(end: &str) {
     let folder = Folder::empty();
     let temporary = Folder::empty();
     let path = temporary.path().display().to_string();
@@ -117,10 +127,10 @@ fn the_demo_is_confined_and_leaves_nothing() {
     let left = || fs::read_dir(temporary.path()).unwrap().count();
     assert_eq!(left(), 1, "a folder for its secrets");
     assert_confined(demo.pid());
-    demo.terminate();
+    let ended = demo.end(end);
+    assert!(ended.success(), "{ended}");
     assert_eq!(left(), 0, "and it is removed at the end");
 }
-
 /// Tries to reload a configuration that names something in a folder of its own, which did not matter at the start.
 fn reach_out(named: impl Fn(&Path) -> String, unnamed: &str) {
     let app = Upstream::start();

@@ -13,7 +13,7 @@ use stagedoor_core::config::Source;
 use super::{Failure, print};
 use crate::demo;
 use crate::materials::random;
-use crate::serve::{self, Beside, ConfigSource, Ready, Start};
+use crate::serve::{self, Beside, ConfigSource, Hangup, Ready, Start};
 
 /// See it work: a sample app with the gateway in front of it
 ///
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
         Err(reason) => eprintln!("the demo cannot show itself: {reason}"),
     });
-    Ok(serve::run(Start { config, beside: Some(beside), greeting: Some(greeting) })?)
+    Ok(serve::run(Start { config, beside: Some(beside), greeting: Some(greeting), hangup: Hangup::End })?)
 }
 
 fn lines(ready: &Ready<'_>, app: SocketAddr, listen: SocketAddr) -> Result<String, String> {

@@ -15,6 +15,7 @@ use crate::loader;
 use crate::materials::DiskMaterials;
 
 mod check;
+mod completions;
 mod demo;
 mod explain;
 mod healthcheck;
@@ -50,6 +51,7 @@ enum Command {
     Secret(secret::Command),
     Healthcheck(healthcheck::Args),
     Reference(reference::Args),
+    Completions(completions::Args),
     Version(version::Args),
 }
 
@@ -74,6 +76,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Secret(command) => secret::run(&command),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Reference(args) => reference::run(&args),
+        Command::Completions(args) => completions::run(&args),
         Command::Version(args) => version::run(&args),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::problems::Problems;
 use super::quick::{self, Environment};
 use super::{DEFAULT_FILE, Failure};
-use crate::serve::{self, ConfigSource, Ready, Start};
+use crate::serve::{self, ConfigSource, Greeting, Hangup, Ready, Start};
 
 /// Run the gateway
 ///
@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Chosen::File(file) => ConfigSource::File(file.to_owned()),
         Chosen::Upstream(upstream) => quick::config(upstream, &Environment::read()?),
     };
-    match &config {
+    let greeting: Option<Greeting> = match &config {
         ConfigSource::File(file) if !file.exists() => {
             let hint = "name another file, or see whether the volume it is on was mounted";
             return Err(Failure::Problems(Problems::single(
@@ -41,12 +41,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                 hint,
             )));
         }
-        ConfigSource::File(_) => {}
-        ConfigSource::Text { .. } => {
-            return Ok(serve::run(Start { config, beside: None, greeting: Some(Box::new(greet)) })?);
-        }
-    }
-    Ok(serve::run(Start { config, beside: None, greeting: None })?)
+        ConfigSource::File(_) => None,
+        ConfigSource::Text { .. } => Some(Box::new(greet)),
+    };
+    Ok(serve::run(Start { config, beside: None, greeting, hangup: Hangup::Reload })?)
 }
 
 /// Standard output belongs to the access events. Said at once: no log line comes between.

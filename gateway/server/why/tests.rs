@@ -24,7 +24,7 @@ fn why() -> Why {
         checks: Vec::new(),
         remedy: Advice {
             change: Some(Paste {
-                file: "a.toml".into(),
+                file: Some("a.toml".into()),
                 table: "app.media.route".into(),
                 line: 7,
                 last: 9,
@@ -82,11 +82,15 @@ fn a_text_without_a_file_is_not_pasted_into_one() {
         replaces: false,
     };
     let remedy = Remedy { change: Some(change), command: None, advice: "opens it".into() };
-    let said = |denial: Denial| filed(remedy.clone(), &refusal(denial));
-    assert_eq!(said(Denial::TokenMissing).change, None);
-    let advice = said(Denial::TokenMissing).advice;
-    assert!(advice.contains("`[[app.app.route]]; match = \"GET /\"`: opens it"), "{advice}");
-    assert!(said(Denial::UnknownHost).advice.contains("`STAGEDOOR_HOSTS`"));
+    let said = |denial: Denial| {
+        let remedy = told(remedy.clone(), &refusal(denial));
+        Why { remedy, ..why() }.text(false)
+    };
+    let text = said(Denial::TokenMissing);
+    let lines = "to pass: in a file of your own ([app.app]), for the gateway runs without one:\n\n    \
+                 [[app.app.route]]\n    match = \"GET /\"\n\ncaution: opens it\n";
+    assert!(text.contains(lines), "{text}");
+    assert!(said(Denial::UnknownHost).contains("caution: opens it; `STAGEDOOR_HOSTS` names it"));
 }
 
 fn refusal(denial: Denial) -> Refusal {

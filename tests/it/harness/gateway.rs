@@ -369,9 +369,9 @@ impl Running {
         self.child.id()
     }
 
-    /// Ends it as an operator would, and waits for it.
-    pub(crate) fn terminate(&mut self) -> ExitStatus {
-        signal("TERM", self.pid());
+    /// Sends a signal that ends it, and waits for it.
+    pub(crate) fn end(&mut self, by: &str) -> ExitStatus {
+        signal(by, self.pid());
         poll_until("the process to end", || self.child.try_wait().unwrap())
     }
 

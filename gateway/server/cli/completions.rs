@@ -1,0 +1,31 @@
+//! `stagedoor completions`
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use super::{Cli, Failure, print};
+
+/// Write the completions of a shell
+///
+/// A script in which the shell finds the commands and options to offer at the Tab key.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let mut cli = Cli::command();
+    let name = cli.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut cli, name, &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+const AFTER: &str = "\
+Examples:
+  source <(stagedoor completions bash)
+  stagedoor completions bash > ~/.local/share/bash-completion/completions/stagedoor
+  stagedoor completions fish > ~/.config/fish/completions/stagedoor.fish
+  stagedoor completions zsh > ~/.zfunc/_stagedoor          # a folder of your fpath";
