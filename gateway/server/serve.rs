@@ -278,7 +278,10 @@ impl Bound {
                     Some(variable) => format!("environment variable {variable} ({key_text})"),
                     None => loader::place_of(sources, key),
                 };
-                anyhow::anyhow!("{error}\n  --> {place}\n  hint: {}", hint(error.source.kind()))
+                let other = config::variable_for(&key_text).map_or(String::new(), |variable| {
+                    format!(": `{key_text}`, or {variable} in the environment")
+                });
+                anyhow::anyhow!("{error}\n  --> {place}\n  hint: {}{other}", hint(error.source.kind()))
             })
         };
         let public = policy

@@ -8,7 +8,7 @@ const SIZES = { phone: { width: 360, height: 740 }, desktop: { width: 1280, heig
 
 test("the refusal page", async (t) => {
   const home = folder(t);
-  const env = { ...process.env, STAGEDOOR_LISTEN: "127.0.0.1:0" };
+  const env = { ...process.env, STAGEDOOR_LISTEN: "127.0.0.1:0", STAGEDOOR_ADMIN_LISTEN: "off" };
   const program = stagedoor(t, ["run", "--upstream", "http://127.0.0.1:9"], { cwd: home, env });
   const port = await poll("the listener", () => /"?listening"?[^\n]*?127\.0\.0\.1:(\d+)/.exec(program.said)?.[1]);
   const opened = await browser(t);

@@ -1,4 +1,4 @@
-//! `STAGEDOOR_LISTEN`, `STAGEDOOR_TRUSTED_PROXIES` and `STAGEDOOR_HOSTS` beside a file, in a real process.
+//! `STAGEDOOR_LISTEN`, `_TRUSTED_PROXIES`, `_ADMIN_LISTEN` and `_HOSTS` beside a file, in a real process.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -27,17 +27,19 @@ fn seen_as(gateway: &Gateway, claimed: &str) -> String {
 }
 
 #[test]
-fn two_variables_go_before_the_file_at_start_and_at_reload() {
+fn variables_go_before_the_file_at_start_and_at_reload() {
     let app = Upstream::start();
     assert_eq!(seen_as(&start(&app, &[]), "198.51.100.7"), "127.0.0.1");
 
     let variables = [
         ("STAGEDOOR_LISTEN", "127.0.0.1:0,127.0.0.2:0"),
         ("STAGEDOOR_TRUSTED_PROXIES", "10.0.0.0/8,127.0.0.1"),
+        ("STAGEDOOR_ADMIN_LISTEN", "127.0.0.3:0"),
     ];
     let gateway = start(&app, &variables);
     let listening: Vec<String> = gateway.addresses.iter().map(|address| address.ip().to_string()).collect();
     assert_eq!(listening, ["127.0.0.1", "127.0.0.2"]);
+    assert_eq!(gateway.admin.ip().to_string(), "127.0.0.3");
     assert_eq!(seen_as(&gateway, "198.51.100.7"), "198.51.100.7");
     gateway.wait_for_log("(server.listen): overridden by the environment variable `STAGEDOOR_LISTEN`");
     gateway.wait_for_log("(server.trusted_proxies): overridden");
@@ -68,6 +70,18 @@ fn check_tells_what_is_overridden_and_which_variable_is_wrong() {
         ("STAGEDOOR_LISTEN", "here", 2, "--> environment variable STAGEDOOR_LISTEN (server.listen)"),
         ("STAGEDOOR_TRUSTED_PROXIES", "10.0.0.1", 0, "variable `STAGEDOOR_TRUSTED_PROXIES`"),
         ("STAGEDOOR_TRUSTED_PROXIES", "proxy", 2, "--> environment variable STAGEDOOR_TRUSTED_PROXIES"),
+        (
+            "STAGEDOOR_ADMIN_LISTEN",
+            "off",
+            0,
+            "overridden by the environment variable `STAGEDOOR_ADMIN_LISTEN`",
+        ),
+        (
+            "STAGEDOOR_ADMIN_LISTEN",
+            "9901",
+            2,
+            "--> environment variable STAGEDOOR_ADMIN_LISTEN (admin.listen)",
+        ),
         ("STAGEDOOR_HOSTS", "b.lan", 0, "belongs to `run --upstream`, and no app of the file serves `b.lan`"),
         ("STAGEDOOR_HOSTS", HOST, 0, "0 warnings"),
     ] {
@@ -87,6 +101,13 @@ fn an_address_of_the_environment_that_is_taken_is_told_as_its() {
     let (_, output) = Gateway::try_start_with(folder, &[("STAGEDOOR_LISTEN", &listen)]).unwrap_err();
     assert_eq!(output.code, Some(1), "{output:?}");
     assert!(output.stderr.contains("environment variable STAGEDOOR_LISTEN (server.listen)"), "{output:?}");
+    // One that is not of the environment could be moved there: two gateways without a file want the same.
+    let output = Command::new(&Folder::empty(), &["run", "--upstream", "http://127.0.0.1:8000"])
+        .env("STAGEDOOR_LISTEN", "127.0.0.1:0")
+        .env("STAGEDOOR_ADMIN_LISTEN", &listen)
+        .run();
+    assert_eq!(output.code, Some(1), "{output:?}");
+    assert!(output.stderr.contains("`admin.listen`, or STAGEDOOR_ADMIN_LISTEN in the env"), "{output:?}");
 }
 
 #[test]

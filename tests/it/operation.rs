@@ -363,8 +363,12 @@ fn one_upstream_and_nothing_else_needs_a_token_for_everything() {
     let app = Upstream::start();
     let folder = Folder::empty();
     let url = app.url();
-    let mut running =
-        Command::new(&folder, &["run", "--upstream", &url]).env("STAGEDOOR_LISTEN", "127.0.0.1:0").spawn();
+    // An address of its own: the default port may be taken on this machine.
+    let operator = "127.0.41.1:9901";
+    let mut running = Command::new(&folder, &["run", "--upstream", &url])
+        .env("STAGEDOOR_LISTEN", "127.0.0.1:0")
+        .env("STAGEDOOR_ADMIN_LISTEN", operator)
+        .spawn();
     let address = running.wait_for("its address", |said| {
         said.lines().filter(|line| line.contains("listening") && !line.contains("admin")).find_map(|line| {
             line.split(['"', ' ']).find_map(|word| word.parse::<std::net::SocketAddr>().ok())
@@ -386,7 +390,9 @@ fn one_upstream_and_nothing_else_needs_a_token_for_everything() {
     let printed = running.wait_for("a link", |said| {
         said.lines().find_map(|line| line.split_once("/.stagedoor/enter#")).map(|(_, code)| code.to_owned())
     });
-    let made = Command::new(&folder, &["token", "--upstream", "--sub", "bob", "--link"]).run();
+    let made = Command::new(&folder, &["token", "--upstream", "--sub", "bob", "--link"])
+        .env("STAGEDOOR_ADMIN_LISTEN", operator)
+        .run();
     let another = made.stdout.trim().split_once("/.stagedoor/enter#").unwrap_or_else(|| panic!("{made:?}")).1;
     for code in [&*printed, another] {
         let form = Request::post("/.stagedoor/enter", format!("code={code}"))

@@ -157,6 +157,12 @@ pub fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static st
     compile::variable_over(key, materials)
 }
 
+/// The environment variable that may go before `key`, whether it is set or not.
+#[must_use]
+pub fn variable_for(key: &str) -> Option<&'static str> {
+    compile::variable_for(key)
+}
+
 /// One entry of `include`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Include {

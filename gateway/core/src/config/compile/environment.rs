@@ -1,5 +1,6 @@
 //! What the environment says in place of the main file, so that one file suits a machine and a container:
-//! `STAGEDOOR_LISTEN`, `STAGEDOOR_TRUSTED_PROXIES`. A list stands there with commas; an empty variable is none.
+//! `STAGEDOOR_LISTEN`, `STAGEDOOR_TRUSTED_PROXIES`, `STAGEDOOR_ADMIN_LISTEN`. A list stands there with commas;
+//! an empty variable is none.
 
 use super::{networks, server};
 use crate::config::Materials;
@@ -9,34 +10,53 @@ use crate::config::raw;
 use crate::guard::target::HostTable;
 
 /// Variables, and the keys before which they go.
-const OVER: [(&str, &str); 2] = [(LISTEN, "server.listen"), (TRUSTED, "server.trusted_proxies")];
+const OVER: [(&str, &str); 3] =
+    [(LISTEN, "server.listen"), (TRUSTED, "server.trusted_proxies"), (ADMIN, "admin.listen")];
 const LISTEN: &str = "STAGEDOOR_LISTEN";
 const TRUSTED: &str = "STAGEDOOR_TRUSTED_PROXIES";
+const ADMIN: &str = "STAGEDOOR_ADMIN_LISTEN";
 /// Of `run --upstream` alone: which app a host belongs to is for the file to say.
 const HOSTS: &str = "STAGEDOOR_HOSTS";
 
 /// The environment variable that goes before `key` (such as `server.listen`), where it is set.
 pub(crate) fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static str> {
-    let (variable, _) = OVER.into_iter().find(|(_, known)| *known == key)?;
+    let variable = variable_for(key)?;
     let set =
         !materials.stand_in() && materials.env(variable).is_some_and(|value| !value.expose().is_empty());
     set.then_some(variable)
+}
+
+/// The environment variable that may go before `key`, whether it is set or not.
+pub(crate) fn variable_for(key: &str) -> Option<&'static str> {
+    OVER.into_iter().find(|(_, known)| *known == key).map(|(variable, _)| variable)
 }
 
 /// `[server]` with what the environment says. What the file says is judged all the same.
 pub(super) fn over(file: &raw::Server, materials: &dyn Materials, report: &Report) -> raw::Server {
     let mut server = file.clone();
     if let Some(said) = list(LISTEN, "server.listen", materials, report) {
-        note(LISTEN, file.listen.as_ref(), &said, report);
+        note(LISTEN, file.listen.as_ref().map(lines), &said, report);
         server::listeners(file.listen.as_ref(), report);
         server.listen = Some(said);
     }
     if let Some(said) = list(TRUSTED, "server.trusted_proxies", materials, report) {
-        note(TRUSTED, file.trusted_proxies.as_ref(), &said, report);
+        note(TRUSTED, file.trusted_proxies.as_ref().map(lines), &said, report);
         networks::list(&file.trusted_proxies, report);
         server.trusted_proxies = Some(said);
     }
     server
+}
+
+/// `[admin]` with what the environment says. What the file says is judged all the same.
+pub(super) fn over_admin(file: &raw::Admin, materials: &dyn Materials, report: &Report) -> raw::Admin {
+    let mut admin = file.clone();
+    if let Some(said) = list(ADMIN, "admin.listen", materials, report) {
+        note(ADMIN, file.listen.as_ref().map(|line| (&line.at, vec![&*line.value])), &said, report);
+        server::operator(file.listen.as_ref(), report);
+        let listen = lines(&said).1.join(",");
+        admin.listen = Some(Given { value: listen, at: said.at });
+    }
+    admin
 }
 
 /// Warns of hosts that a variable names and no app serves.
@@ -85,17 +105,20 @@ fn list(variable: &str, path: &str, materials: &dyn Materials, report: &Report) 
 /// Says that a line of the file is overridden; silent where the variable says the same.
 fn note(
     variable: &str,
-    line: Option<&Given<Vec<Given<String>>>>,
+    line: Option<(&Place, Vec<&str>)>,
     said: &Given<Vec<Given<String>>>,
     report: &Report,
 ) {
-    let Some(line) = line else { return };
-    let same = line.value.iter().map(|item| &item.value).eq(said.value.iter().map(|item| &item.value));
-    if !same {
+    let Some((at, line)) = line else { return };
+    if line != lines(said).1 {
         report.warn(
-            &line.at,
+            at,
             format!("overridden by the environment variable `{variable}`"),
             "leave the line out, or unset the variable",
         );
     }
+}
+
+fn lines(list: &Given<Vec<Given<String>>>) -> (&Place, Vec<&str>) {
+    (&list.at, list.value.iter().map(|item| &*item.value).collect())
 }

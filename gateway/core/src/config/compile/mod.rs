@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(super) use environment::variable_over;
+pub(super) use environment::{variable_for, variable_over};
 
 use super::place::{Given, Place};
 use super::problem::Report;
@@ -67,6 +67,7 @@ pub(super) fn policy(
 ) -> Option<Policy> {
     let raw::File { main, include: _, server, admin, state, log, providers, apps, expects } = file;
     let server = &environment::over(server, materials, report);
+    let admin = &environment::over_admin(admin, materials, report);
     let server_policy = server::server(server, state, main, report);
     let limit_keys = server_policy.limits.limit_keys;
     let (main_place, files) = (Place::whole(main), RefCell::default());

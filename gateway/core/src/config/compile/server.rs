@@ -135,6 +135,15 @@ fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || covers(a, b) || covers(b, a))
 }
 
+/// Where the operator's listener is; `None` if there is none.
+pub(super) fn operator(listen: Option<&Given<String>>, report: &Report) -> Option<SocketAddr> {
+    match listen {
+        None => Some(ADMIN),
+        Some(given) if given.value == "off" => None,
+        Some(given) => address(given, report),
+    }
+}
+
 pub(super) fn admin(
     raw: &raw::Admin,
     server: &ServerPolicy,
@@ -142,11 +151,7 @@ pub(super) fn admin(
     state: &raw::State,
 ) -> AdminPolicy {
     let raw::Admin { listen, hosts, token, metrics_open } = raw;
-    let addr = match listen {
-        None => Some(ADMIN),
-        Some(given) if given.value == "off" => None,
-        Some(given) => address(given, cx.report),
-    };
+    let addr = operator(listen.as_ref(), cx.report);
     if let Some(addr) = addr
         && let Some(other) = server.listen.iter().find(|other| overlap(**other, addr))
     {

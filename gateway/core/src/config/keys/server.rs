@@ -89,7 +89,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "admin",
         doc: "the operator's listener",
         keys: &[
-            Key::new("listen", Kind::Text, r#""127.0.0.1:9901""#, "the address and port of health, metrics and API, or off").within("`ADDRESS:PORT`, or `off`").like(SOCKET_OR_OFF).by_server()
+            Key::new("listen", Kind::Text, r#""127.0.0.1:9901""#, "the address and port of health, metrics and API, or off; `STAGEDOOR_ADMIN_LISTEN` overrides it").within("`ADDRESS:PORT`, or `off`").like(SOCKET_OR_OFF).by_server()
                 .restart()
                 .mind("keep it on loopback, or in a network of your own"),
             Key::new("hosts", Kind::Texts, "[]", "host names it answers to, besides addresses, localhost and single labels").by_server()

@@ -51,7 +51,7 @@ pub(crate) struct Claims {
 }
 
 /// Where a secret comes from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Secret {
     pub(crate) at: Place,
     pub(crate) file: Maybe<String>,

@@ -42,7 +42,7 @@ pub(crate) struct ServerLimits {
     pub(crate) token_cache: Maybe<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Admin {
     pub(crate) listen: Maybe<String>,
     pub(crate) hosts: Maybe<Vec<Given<String>>>,

@@ -5,6 +5,7 @@ use crate::policy::Policy;
 
 const LISTEN: &str = "STAGEDOOR_LISTEN";
 const TRUSTED: &str = "STAGEDOOR_TRUSTED_PROXIES";
+const ADMIN: &str = "STAGEDOOR_ADMIN_LISTEN";
 const HOSTS: &str = "STAGEDOOR_HOSTS";
 
 fn with(server: &str, desk: &Desk) -> Policy {
@@ -19,7 +20,7 @@ fn shown(policy: &Policy) -> String {
 }
 
 #[test]
-fn two_variables_go_before_the_file() {
+fn variables_go_before_the_file() {
     const SERVER: &str = "[server]\nlisten = [\"127.0.0.1:1\"]\ntrusted_proxies = [\"10.0.0.1\"]\n";
     let listen = Desk::default().var(LISTEN, "0.0.0.0:80, [::1]:81,");
     let both = listen.clone().var(TRUSTED, " 10.1.0.0/16 ,fd00::/8");
@@ -36,6 +37,25 @@ fn two_variables_go_before_the_file() {
 }
 
 #[test]
+fn the_operators_listener_is_moved_or_shut() {
+    const SERVER: &str = "[admin]\nlisten = \"127.0.0.1:1\"\n";
+    let admin = |value| Desk::default().var(ADMIN, value);
+    for (server, value, expected) in [
+        (SERVER, "", "127.0.0.1:1"),
+        (SERVER, "127.0.0.2:2", "127.0.0.2:2"),
+        (SERVER, " off ", "off"),
+        ("", "[::1]:3", "[::1]:3"),
+        ("[admin]\nlisten = \"off\"\n", "127.0.0.2:2", "127.0.0.2:2"),
+    ] {
+        let listen = with(server, &admin(value)).admin.listen;
+        assert_eq!(listen.map_or("off".to_owned(), |at| at.to_string()), expected, "{server} {value}");
+    }
+    let mut seldom = admin("off");
+    seldom.stand_in = true;
+    assert!(with(SERVER, &seldom).admin.listen.is_some());
+}
+
+#[test]
 fn a_line_that_is_overridden_is_told() {
     fn check(server: &str, desk: &Desk, expected: &[&str]) {
         let text = text(&[HOUSE, APP, server]);
@@ -46,6 +66,10 @@ fn a_line_that_is_overridden_is_told() {
     check(LINE, &listen, &["11 server.listen: overridden by … `STAGEDOOR_LISTEN` | leave the line out"]);
     check("", &listen, &[]);
     check(LINE, &Desk::default().var(LISTEN, "127.0.0.1:1"), &[]);
+    let admin = Desk::default().var(ADMIN, "off");
+    let line = "[admin]\nlisten = \"127.0.0.1:1\"\n";
+    check(line, &admin, &["11 admin.listen: overridden by … `STAGEDOOR_ADMIN_LISTEN` | leave the line out"]);
+    check("[admin]\nlisten = \"off\"\n", &admin, &[]);
     let trusted = Desk::default().var(TRUSTED, "10.0.0.1");
     let everybody = "[server]\ntrusted_proxies = [\"0.0.0.0/0\"]\n";
     check(everybody, &trusted, &["11 server.trusted_proxies: overridden by … `STAGEDOOR_TRUSTED_PROXIES`"]);
@@ -59,7 +83,7 @@ fn a_variable_that_is_wrong_is_named() {
         check_at(&text(&[HOUSE, APP, server]), desk, expected);
         let problems = compiled(&text(&[HOUSE, APP, server]), desk).unwrap_err();
         let variable = problems.last().unwrap().file.strip_prefix("environment variable ").map(str::to_owned);
-        assert!(variable.is_some_and(|name| [LISTEN, TRUSTED].contains(&&*name)), "{problems:?}");
+        assert!(variable.is_some_and(|name| [LISTEN, TRUSTED, ADMIN].contains(&&*name)), "{problems:?}");
     }
     let listen = |value| Desk::default().var(LISTEN, value);
     check("", &listen("8080"), &["0 server.listen: not an address with a port: `8080` | accepted"]);
@@ -67,10 +91,18 @@ fn a_variable_that_is_wrong_is_named() {
     check("", &listen("0.0.0.0:80,127.0.0.1:80"), &["0 server.listen: in conflict with `0.0.0.0:80`"]);
     let trusted = Desk::default().var(TRUSTED, "proxy.lan");
     check("", &trusted, &["0 server.trusted_proxies: not a network: `proxy.lan`"]);
+    let admin = |value| Desk::default().var(ADMIN, value);
+    check("", &admin("9901"), &["0 admin.listen: not an address with a port: `9901`"]);
+    check("", &admin("127.0.0.1:1,127.0.0.1:2"), &["0 admin.listen: not an address with a port"]);
+    check("", &admin(","), &["0 admin.listen: not an address with a port: ``"]);
+    check("", &admin("0.0.0.0:8080"), &["0 admin.listen: admin.listen and server.listen are in conflict"]);
     let mut broken = listen("");
     broken.env.insert(LISTEN, vec![b'1', 0xff]);
     check("", &broken, &["0 server.listen: not UTF-8"]);
     // A line of the file that is wrong stays wrong.
+    let wrong = "[admin]\nlisten = \"x\"\n";
+    let told = &["11 admin.listen: not an address with a port: `x`", "0 admin.listen: not an address"];
+    check(wrong, &admin("y"), told);
     let both = &["11 server.listen[0]: not an address with a port: `x`", "0 server.listen: not an address"];
     check("[server]\nlisten = [\"x\"]\n", &listen("y"), both);
 }
