@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 
 use crate::harness::{
-    Command, Folder, Gateway, HOST, Output, Request, SECRET, Token, Upstream, poll_until, token,
+    Command, Folder, Gateway, HOST, Output, Request, SECRET, Token, Upstream, own_address, poll_until, token,
 };
 
 const CONFIG: &str = r#"
@@ -363,11 +363,10 @@ fn one_upstream_and_nothing_else_needs_a_token_for_everything() {
     let app = Upstream::start();
     let folder = Folder::empty();
     let url = app.url();
-    // An address of its own: the default port may be taken on this machine.
-    let operator = "127.0.41.1:9901";
+    let operator = own_address().to_string();
     let mut running = Command::new(&folder, &["run", "--upstream", &url])
         .env("STAGEDOOR_LISTEN", "127.0.0.1:0")
-        .env("STAGEDOOR_ADMIN_LISTEN", operator)
+        .env("STAGEDOOR_ADMIN_LISTEN", &operator)
         .spawn();
     let address = running.wait_for("its address", |said| {
         said.lines().filter(|line| line.contains("listening") && !line.contains("admin")).find_map(|line| {
@@ -391,7 +390,7 @@ fn one_upstream_and_nothing_else_needs_a_token_for_everything() {
         said.lines().find_map(|line| line.split_once("/.stagedoor/enter#")).map(|(_, code)| code.to_owned())
     });
     let made = Command::new(&folder, &["token", "--upstream", "--sub", "bob", "--link"])
-        .env("STAGEDOOR_ADMIN_LISTEN", operator)
+        .env("STAGEDOOR_ADMIN_LISTEN", &operator)
         .run();
     let another = made.stdout.trim().split_once("/.stagedoor/enter#").unwrap_or_else(|| panic!("{made:?}")).1;
     for code in [&*printed, another] {

@@ -1,11 +1,11 @@
 //! How links are made: the operator's API, the command, and what is told to whom no link would help.
 
-use std::net::TcpListener;
-
 use serde_json::{Value, json};
 
 use super::{CONFIG, ENTER, form, gateway, wish};
-use crate::harness::{Command, Folder, Gateway, HOST, Request, Token, Upstream, token, unix_now};
+use crate::harness::{
+    Command, Folder, Gateway, HOST, Request, Token, Upstream, own_address, token, unix_now,
+};
 
 #[test]
 fn what_no_browser_could_use_is_told_when_the_link_is_made() {
@@ -128,16 +128,11 @@ fn explain_says_that_it_is_answered_here() {
     assert!(!explain("GET /open/x", &[]).contains("own pages"));
 }
 
-/// An address of this machine that nobody has just now.
-fn free_address() -> std::net::SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 #[test]
 fn the_command_prints_one_address_that_works() {
     let app = Upstream::start();
     let config = CONFIG.replace("UPSTREAM", &app.url());
-    let config = format!("{config}\n[admin]\nlisten = \"{}\"\n", free_address());
+    let config = format!("{config}\n[admin]\nlisten = \"{}\"\n", own_address());
     let folder = Folder::new(&config);
     let link = |more: &[&str], folder: &Folder| {
         let arguments = ["token", "--sub", "alice", "--config", "stagedoor.toml", "--link"];
@@ -177,7 +172,7 @@ fn a_cookie_for_https_alone_is_warned_about() {
     let app = Upstream::start();
     let config = CONFIG.replace("UPSTREAM", &app.url()).replace("door_token", "__Host-door");
     let gateway =
-        Gateway::start_in(Folder::new(&format!("{config}\n[admin]\nlisten = \"{}\"\n", free_address())));
+        Gateway::start_in(Folder::new(&format!("{config}\n[admin]\nlisten = \"{}\"\n", own_address())));
     let link = |more: &[&str]| {
         let arguments = ["token", "--sub", "alice", "--config", "stagedoor.toml", "--link"];
         Command::new(&gateway.folder, &[&arguments, more].concat()).run()

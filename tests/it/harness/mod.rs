@@ -3,6 +3,8 @@
 //! Nothing here sleeps except inside [`poll_until`], everything waits at most [`DEADLINE`], and
 //! every test has a gateway, an app and ports of its own.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 mod client;
@@ -26,6 +28,14 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The host of the app in most tests.
 pub(crate) const HOST: &str = "media.localhost";
+
+/// An address to listen on that no other test has, for what cannot be told to take any port: a loopback
+/// address by the number of this process, and a port by how often it was asked.
+pub(crate) fn own_address() -> SocketAddr {
+    static ASKED: AtomicU16 = AtomicU16::new(9_901);
+    let [high, middle, low] = [16, 8, 0].map(|shift| (std::process::id() >> shift & 0xff) as u8);
+    (Ipv4Addr::new(127, 64 | high & 0x3f, middle, low), ASKED.fetch_add(1, Ordering::Relaxed)).into()
+}
 
 /// Asks again and again until there is an answer; panics with `what` after [`DEADLINE`].
 pub(crate) fn poll_until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
