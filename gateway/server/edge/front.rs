@@ -154,8 +154,8 @@ impl<'a> Turn<'a> {
         let reply = Reply::early(denial, &self.request_id);
         let outcome = Outcome::local(&trail, &reply, Some(denial), self.started.elapsed());
         self.remember(None, &trail, denial, crowded);
-        line.say(&adapt::to_h1(reply, self.front.gateway.now(), false, true)).await;
         self.record(None, &outcome);
+        line.say(&adapt::to_h1(reply, self.front.gateway.now(), false, true)).await;
         line.hang_up(&mut self.front.gateway.watch_stage()).await;
     }
 
@@ -247,9 +247,9 @@ impl<'a> Turn<'a> {
         if let Some(denial) = &denial {
             self.remember(Some(head), trail, denial, false);
         }
-        let told = line.say(&bytes).await;
+        // Whoever has the answer finds what was written down of it.
         self.record(Some(head), &outcome);
-        if !told {
+        if !line.say(&bytes).await {
             return After::Gone;
         }
         let Some(unwanted) = unwanted.filter(|_| goes_on) else { return After::HangUp(line.tcp) };
