@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use stagedoor_core::config::{self, Change, Remedy};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::policy::{App, Route};
+use stagedoor_core::text::{escaped, is_odd};
 
 use crate::account::{self, Check, Course};
 use crate::gateway::{Gateway, Live};
 use crate::materials::DiskMaterials;
 use crate::refusals::{Refusal, RequestId};
-use crate::telemetry::record::{is_odd, timestamp};
+use crate::telemetry::record::timestamp;
 
 /// Refusals that are listed where none is named.
 const LISTED: usize = 100;
@@ -293,7 +294,11 @@ fn legible(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            let _ = if is_odd(c) { write!(out, "\\u{:04X}", u32::from(c)) } else { out.write_char(c) };
+            if is_odd(c) {
+                out.push_str(&escaped(c));
+            } else {
+                out.push(c);
+            }
         }
         for byte in chunk.invalid() {
             let _ = write!(out, "%{byte:02X}");

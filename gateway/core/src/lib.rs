@@ -24,5 +24,6 @@ pub mod guard;
 
 pub mod clock;
 pub mod secret;
+pub mod text;
 
 pub mod config;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use stagedoor_core::denial::Denial;
 use stagedoor_core::policy::{App, Route};
+use stagedoor_core::text::is_odd;
 
 use super::redact::Redaction;
 
@@ -314,18 +315,12 @@ fn is_plain(byte: u8) -> bool {
 fn push_char(c: char, out: &mut Vec<u8>) {
     match c {
         '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
-        _ if is_odd(c) => push_unit(c as u32, out),
+        _ if is_odd(c) => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| push_unit(*unit, out)),
         _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }
 
-/// Controls, line and paragraph separators, and what changes the direction of the text around it.
-pub(crate) fn is_odd(c: char) -> bool {
-    let turns = matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    turns || c.is_control()
-}
-
-fn push_unit(unit: u32, out: &mut Vec<u8>) {
+fn push_unit(unit: u16, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\\u");
     for shift in [12, 8, 4, 0] {
         out.push(hex((unit >> shift) as u8 & 15));

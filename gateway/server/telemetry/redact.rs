@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use stagedoor_core::guard::credential::Source;
+use stagedoor_core::guard::own;
 use stagedoor_core::policy::{LogPolicy, Policy};
 
 /// The parameter names whose values are never written.
@@ -43,10 +44,14 @@ impl Redaction {
     /// A request target without its secrets; borrowed where there was nothing to take out.
     #[must_use]
     pub fn target<'t>(&self, target: &'t [u8]) -> Cow<'t, [u8]> {
-        if !target.iter().any(|b| matches!(b, b'?' | b';' | b'%')) && !has_token(target) {
+        let marked = target.iter().any(|b| matches!(b, b'?' | b';' | b'%'));
+        if !marked && !has_token(target) && !may_be_own(target) {
             return Cow::Borrowed(target);
         }
         let (path, query) = split_at_first(target, b'?');
+        if let Some(start) = shut(path, query) {
+            return Cow::Owned([start, REDACTED].concat());
+        }
         let mut out = Vec::with_capacity(target.len());
         for (n, segment) in path.split(|b| *b == b'/').enumerate() {
             if n > 0 {
@@ -138,6 +143,19 @@ impl Redaction {
         let name = name.trim_ascii();
         self.names.iter().any(|listed| listed.as_bytes().eq_ignore_ascii_case(name))
     }
+}
+
+/// What may be written of an address of the gateway's own pages with something behind it: a code that a person or a
+/// program put in the wrong place still works.
+fn shut<'t>(path: &'t [u8], query: Option<&[u8]>) -> Option<&'t [u8]> {
+    let start = path.get(..own::ENTER.len()).unwrap_or(path);
+    let more = query.is_some() || start.len() < path.len();
+    (more && may_be_own(path) && own::covers(path)).then_some(start)
+}
+
+/// Whether the long look is worth while: most paths need none.
+fn may_be_own(path: &[u8]) -> bool {
+    path.contains(&b'%') || path.windows(9).any(|nine| nine.eq_ignore_ascii_case(b"stagedoor"))
 }
 
 fn split_at_first(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {

@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Source;
+use crate::text::{escaped, is_odd};
 
 /// Whole lines for one place of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -282,12 +283,7 @@ pub(super) fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            // Controls, and what turns the text around it.
-            c if c.is_control()
-                || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}') =>
-            {
-                out.push_str(&format!("\\u{:04X}", u32::from(c)))
-            }
+            c if is_odd(c) => out.push_str(&escaped(c)),
             c => out.push(c),
         }
     }

@@ -139,12 +139,7 @@ impl Source {
             Self::Header(name) => {
                 head.all(name.as_str()).all(|value| agree(Cow::Borrowed(bearer(value).unwrap_or(value))))
             }
-            Self::Cookie(name) => head
-                .all("cookie")
-                .flat_map(|value| value.split(|b| *b == b';'))
-                .filter_map(cookie_pair)
-                .filter(|(n, _)| *n == name.as_bytes())
-                .all(|(_, token)| agree(Cow::Borrowed(token))),
+            Self::Cookie(name) => cookies_of(head, name).all(|token| agree(Cow::Borrowed(token))),
             Self::Query(name) => head
                 .raw_query()
                 .unwrap_or_default()
@@ -204,11 +199,10 @@ impl CarrierPolicy {
         })
     }
 
-    /// Whether one of our cookies is there, genuine or not.
-    #[must_use]
-    pub fn stand_in_cookie(&self, head: &Head<'_>) -> bool {
-        let cookies = self.sources.iter().filter(|source| matches!(source, Source::Cookie(_)));
-        cookies.into_iter().any(|cookie| cookie.is_used(head))
+    /// What stands in our cookies, genuine or not, with their names. An empty cookie is none.
+    pub fn in_cookies<'h>(&self, head: &Head<'h>) -> impl Iterator<Item = (&str, &'h [u8])> {
+        let each = self.cookies().flat_map(|name| cookies_of(head, name).map(move |token| (name, token)));
+        each.filter(|(_, token)| !token.is_empty())
     }
 
     /// A cookie value without our cookies: `None` if unchanged, empty if nothing is left.
@@ -259,6 +253,12 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     let end = value.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(value.len());
     let (scheme, rest) = value.split_at_checked(end)?;
     scheme.eq_ignore_ascii_case(b"bearer").then(|| rest.trim_ascii())
+}
+
+/// The values of every cookie of this name.
+fn cookies_of<'h>(head: &Head<'h>, name: &str) -> impl Iterator<Item = &'h [u8]> {
+    let pairs = head.all("cookie").flat_map(|value| value.split(|b| *b == b';')).filter_map(cookie_pair);
+    pairs.filter(move |(n, _)| *n == name.as_bytes()).map(|(_, token)| token)
 }
 
 /// Name and value of one cookie, without the white space around them.

@@ -88,7 +88,8 @@ pub fn locate<'h>(target: &Target<'h>) -> Place<'h> {
 }
 
 /// Whether a request with this path belongs to the gateway, in any reading of it.
-pub(crate) fn covers(path: &[u8]) -> bool {
+#[must_use]
+pub fn covers(path: &[u8]) -> bool {
     spelling(path, false).is_some()
 }
 
@@ -156,14 +157,11 @@ enum Page {
 }
 
 /// Whether somebody went to this address: no link or picture of another site, no picture of this one, and no
-/// browser that looks ahead. Where a browser says nothing of it, as over plain HTTP, it may be a link on any site; a
-/// program means what it asks.
+/// browser that looks ahead. Where a browser says nothing of it, as over plain HTTP, it may be a link or a picture
+/// on any site; a program says what it means by POST.
 fn is_meant(head: &Head<'_>) -> bool {
     let ahead = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| head.has(name));
-    let ours = match head.has("sec-fetch-site") {
-        true => matches!(head.sole_text("sec-fetch-site"), Some("same-origin" | "none")),
-        false => !head.sole_text("accept").is_some_and(|kinds| kinds.contains("text/html")),
-    };
+    let ours = matches!(head.sole_text("sec-fetch-site"), Some("same-origin" | "none"));
     let navigates = !head.has("sec-fetch-mode") || head.sole_text("sec-fetch-mode") == Some("navigate");
     !ahead && ours && navigates
 }

@@ -86,12 +86,14 @@ fn what_a_client_sends_stays_one_sound_line() {
     check(b"/a\n{\"x\":1}\r\0\x1b[31m\x7f", "/a\n{\"x\":1}\r\0\u{1b}[31m\u{7f}");
     check("/ä/…".as_bytes(), "/ä/…");
     check(b"/\xff\xc3(", "/%FF%C3(");
-    check("/\u{9b}31m\u{202e}".as_bytes(), "/\u{9b}31m\u{202e}");
+    check("/\u{9b}31m\u{202e}\u{e0041}".as_bytes(), "/\u{9b}31m\u{202e}\u{e0041}");
     check(b"", "");
 
-    let line =
-        written(&Record { target: "/\u{9b}\u{202e}\u{2028}\x1b\x7f".as_bytes(), ..record() }, Form::Json);
-    assert!(line.contains(r"/\u009B\u202E\u2028\u001B\u007F"), "{line}");
+    let line = written(
+        &Record { target: "/\u{9b}\u{202e}\u{2028}\x1b\x7f\u{e0041}".as_bytes(), ..record() },
+        Form::Json,
+    );
+    assert!(line.contains(r"/\u009B\u202E\u2028\u001B\u007F\uDB40\uDC41"), "{line}");
 }
 
 #[test]

@@ -39,6 +39,18 @@ fn targets_lose_their_secrets() {
     check("/eyJ.a/eyJ.b", "/eyJ.a/eyJ.b");
     check("/eyJa..sig", "/[redacted]");
     check("/100%/x?%=%", "/100%/x?%=%");
+    // A code of an enter link, in the wrong place.
+    check("/.stagedoor/enter", "/.stagedoor/enter");
+    check("/.stagedoor/leave", "/.stagedoor/leave");
+    check("/.stagedoor/else", "/.stagedoor/else");
+    check("/.stagedoor/enter?c0de", "/.stagedoor/enter[redacted]");
+    check("/.stagedoor/enter%23c0de", "/.stagedoor/enter[redacted]");
+    check("/.stagedoor/enter/c0de", "/.stagedoor/enter[redacted]");
+    check("/.stagedoor/enterc0de", "/.stagedoor/enter[redacted]");
+    check("/%2estagedoor/enter#c0de", "/%2estagedoor/ent[redacted]");
+    check("/.Stagedoor/Enter/c0de?x=1", "/.Stagedoor/Enter[redacted]");
+    check("/stagedoor/enter/film", "/stagedoor/enter/film");
+    check("/films/100%25/stagedoor?page=1", "/films/100%25/stagedoor?page=1");
 }
 
 #[test]

@@ -44,6 +44,6 @@ fn written(name: &str, value: &str, seconds: u64, https: bool) -> Option<HeaderV
 }
 
 /// RFC 6265 §4.1.1.
-fn is_cookie_octet(byte: u8) -> bool {
+pub(super) fn is_cookie_octet(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cookie::COOKIE_MAX;
+use super::cookie::{COOKIE_MAX, is_cookie_octet};
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
 use crate::guard::caller::{AuthPolicy, Speaker};
@@ -11,6 +11,9 @@ use crate::guard::credential::Source;
 use crate::guard::jwt::TokenCache;
 use crate::policy::App;
 use crate::request::{Field, Framing, Head, Version};
+
+/// Cookies that one request for the page has judged.
+const LOOKS: usize = 8;
 
 /// How a token comes into a browser of one app.
 #[derive(Debug)]
@@ -52,8 +55,11 @@ pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Res
     let asking =
         || app.routes.all().map(|route| &route.auth).filter_map(|auth| Some((auth, speakers(auth).first()?)));
     let Some((_, speaker)) = asking().next() else { return Err(Misfit::AsksNobody) };
-    // An empty cookie counts as none.
-    let mut refusal = token.is_empty().then_some(Denial::TokenInvalid(TokenFault::Malformed));
+    // A browser would get no cookie of it, or another one: an empty one counts as none, spaces would be cut off.
+    if token.is_empty() || !token.iter().all(|byte| is_cookie_octet(*byte)) {
+        return Err(Misfit::Refused(Denial::TokenInvalid(TokenFault::Malformed)));
+    }
+    let mut refusal = None;
     for cookie in app.carriers.cookies() {
         let value = [cookie.as_bytes(), b"=", token].concat();
         let head = carrying(&value);
@@ -79,12 +85,20 @@ pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Res
     Err(refusal.map_or_else(|| no_cookie(app, speaker), Misfit::Refused))
 }
 
-/// Whether a cookie of the request names a user of the app. At most one look for each `by` of the configuration.
+/// Whether a cookie of the request names a user of the app.
+///
+/// Each of our cookies is looked at alone: whatever else the request carries, a link can have put there. At most
+/// [`LOOKS`] are, once for each `by` of the configuration; a request with more counts as one that names a user.
 #[must_use]
 pub fn is_occupied(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> bool {
-    if !app.carriers.stand_in_cookie(head) {
-        return false;
-    }
+    let mut found = app.carriers.in_cookies(head);
+    let named = found.by_ref().take(LOOKS).any(|(cookie, token)| names_user(app, cookie, token, now, tokens));
+    named || found.next().is_some()
+}
+
+fn names_user(app: &App, cookie: &str, token: &[u8], now: Now, tokens: &TokenCache) -> bool {
+    let value = [cookie.as_bytes(), b"=", token].concat();
+    let head = carrying(&value);
     let mut asked: Vec<&[Speaker]> = Vec::new();
     app.routes.all().any(|route| {
         let speakers = speakers(&route.auth);
@@ -92,7 +106,7 @@ pub fn is_occupied(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) ->
             return false;
         }
         asked.push(speakers);
-        route.auth.authenticate(head, now, tokens).is_ok_and(|caller| caller.user().is_some())
+        route.auth.authenticate(&head, now, tokens).is_ok_and(|caller| caller.user().is_some())
     })
 }
 

@@ -35,7 +35,7 @@ fn paths_of_the_area_in_every_spelling() {
     let rows = [
         ("/.stagedoor/enter", "own EnterPage { occupied: false }"),
         ("/.stagedoor/enter?next=/x", "own EnterPage { occupied: false }"),
-        ("/.stagedoor/leave", "own Leave"),
+        ("/.stagedoor/leave", "own LeavePage"),
         ("/.stagedoor", "deny 404 not_found"),
         ("/.stagedoor/", "deny 404 not_found"),
         ("/.stagedoor/else", "deny 404 not_found"),
@@ -92,6 +92,8 @@ fn how_the_own_pages_are_asked() {
         ("HEAD /.stagedoor/enter HTTP/1.1\nHost: m.example".to_owned(), "own EnterPage { occupied: false }"),
         ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: x=1".into(), "own EnterPage { occupied: false }"),
         ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: door={bob}".into(), "own EnterPage { occupied: true }"),
+        // Nothing that a link brings along makes it look empty.
+        ("GET /.stagedoor/enter?door=x HTTP/1.1\nHost: m.example\nCookie: door={bob}\nX-Door: x".into(), "own EnterPage { occupied: true }"),
         // What opens nothing occupies nothing.
         ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: door={old}".into(), "own EnterPage { occupied: false }"),
         ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: door={bad}".into(), "own EnterPage { occupied: false }"),
@@ -131,9 +133,10 @@ fn how_the_own_pages_are_asked() {
             format!("POST /.stagedoor/enter HTTP/1.1\nHost: m.example\n{form}\nTransfer-Encoding: chunked"),
             "deny 400 bad_request",
         ),
-        // Over plain HTTP a browser does not say where a link to it stood.
-        (leave("GET", ""), "own Leave"),
-        (leave("GET", "Accept: */*"), "own Leave"),
+        // Over plain HTTP a browser does not say where a link or a picture stood that led to it.
+        (leave("GET", ""), "own LeavePage"),
+        (leave("GET", "Accept: */*"), "own LeavePage"),
+        (leave("GET", "Accept: image/avif,image/webp,*/*;q=0.8"), "own LeavePage"),
         (leave("GET", "Accept: text/html,application/xhtml+xml,*/*;q=0.8"), "own LeavePage"),
         (leave("HEAD", "Accept: text/html"), "own LeavePage"),
         (leave("GET", "Sec-Fetch-Site: none"), "own Leave"),
@@ -242,7 +245,9 @@ fn the_cookie_is_the_one_in_which_the_app_takes_the_token() {
     assert_eq!(fits("bare", &second, now()), format!("two for bob until {until}"));
     assert_eq!(fits("bare", &first, now()), "Refused(TokenInvalid(Audience))");
     assert_eq!(fits("bare", "nonsense", now()), "Refused(TokenInvalid(Malformed))");
-    assert_eq!(fits("bare", "", now()), "Refused(TokenInvalid(Malformed))");
+    for spoilt in [String::new(), format!("{second}\n"), format!(" {second}"), format!("{second};")] {
+        assert_eq!(fits("bare", &spoilt, now()), "Refused(TokenInvalid(Malformed))", "{spoilt:?}");
+    }
     let late = now().after(Duration::from_secs(600));
     assert_eq!(fits("bare", &second, late), "Refused(TokenExpired)");
     assert_eq!(fits("open", &first, now()), "AsksNobody");
@@ -259,6 +264,15 @@ fn who_is_in_by_any_provider_of_the_app_is_in() {
         (format!("one={first}"), true),
         (format!("two={second}"), true),
         (format!("one=x; two={second}"), true),
+        // Whatever stands beside it.
+        (format!("one=x; one={first}"), true),
+        (format!("one={first}; two=x"), true),
+        (format!("one={first}; one={second}"), true),
+        (format!("one={first}\nAuthorization: Bearer x"), true),
+        (format!("one={first}\nAuthorization: Bearer {second}"), true),
+        // More of them than are looked at.
+        ("one=x;".repeat(8), false),
+        ("one=x;".repeat(9), true),
         (format!("one={second}"), false),
         (format!("two={first}"), false),
         ("one=x; two=y".to_owned(), false),

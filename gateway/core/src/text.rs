@@ -1,0 +1,52 @@
+//! Text of strangers where people read it.
+
+/// Whether a character is not to be seen, or makes others look as what they are not: controls, line and paragraph
+/// separators, what changes the direction of the text around it, and what has no width (Unicode TR36 §2.5, TR39).
+#[must_use]
+pub fn is_odd(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{AD}'
+                | '\u{61C}'
+                | '\u{180E}'
+                | '\u{200B}'..='\u{200F}'
+                | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}'
+                | '\u{FEFF}'
+                | '\u{FFF9}'..='\u{FFFB}'
+                | '\u{E0000}'..='\u{E007F}'
+        )
+}
+
+/// The escape for it in a TOML basic string: `\uXXXX`, or `\UXXXXXXXX` beyond four digits.
+#[must_use]
+pub fn escaped(c: char) -> String {
+    match u32::from(c) {
+        unit @ ..=0xFFFF => format!("\\u{unit:04X}"),
+        unit => format!("\\U{unit:08X}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_seen_is_written_out() {
+        for (c, expected) in [
+            ('\u{1b}', "\\u001B"),
+            ('\u{9b}', "\\u009B"),
+            ('\u{61c}', "\\u061C"),
+            ('\u{200b}', "\\u200B"),
+            ('\u{202e}', "\\u202E"),
+            ('\u{2060}', "\\u2060"),
+            ('\u{feff}', "\\uFEFF"),
+            ('\u{e0041}', "\\U000E0041"),
+        ] {
+            assert!(is_odd(c), "{expected}");
+            assert_eq!(escaped(c), expected);
+        }
+        assert!(!['a', 'ä', '…', '映', '\u{1f3ac}', '\u{fe0f}', ' '].into_iter().any(is_odd));
+    }
+}
