@@ -243,7 +243,7 @@ async fn serve(confined: Confined) -> anyhow::Result<()> {
     let (_kept_open, never) = watch::channel(false);
     let front = Arc::new(Front {
         gateway: Arc::clone(&gateway),
-        proxy: Arc::new(proxy(Arc::clone(&upstreams))),
+        proxy: Arc::new(proxy(Arc::clone(&upstreams), gateway.watch_stage())),
         never,
     });
     bound.announce();
@@ -333,10 +333,10 @@ fn hint(kind: std::io::ErrorKind) -> &'static str {
     }
 }
 
-fn proxy(upstreams: Arc<Upstreams>) -> HttpProxy<Proxy> {
+fn proxy(upstreams: Arc<Upstreams>, stage: watch::Receiver<Stage>) -> HttpProxy<Proxy> {
     // The first try and one more; the hooks decide whether it is safe.
     let conf = ServerConf { upstream_keepalive_pool_size: POOL, max_retries: 2, ..ServerConf::default() };
-    let mut proxy = HttpProxy::new(Proxy::new(upstreams), Arc::new(conf));
+    let mut proxy = HttpProxy::new(Proxy::new(upstreams, stage), Arc::new(conf));
     proxy.handle_init_modules();
     proxy
 }

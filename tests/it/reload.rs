@@ -233,6 +233,7 @@ fn open_requests_are_finished_and_new_ones_refused() {
     open.send("def");
     let answer = open.answer();
     assert_eq!((answer.status, answer.text().as_str()), (200, "done"));
+    assert_eq!(answer.field("connection"), "close", "no request of it is lost");
     assert!(open.is_closed());
     let (status, after) = gateway.wait();
     println!("ended {after:?} after the last answer");

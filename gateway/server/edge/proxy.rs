@@ -15,24 +15,27 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::reply::{Manner, Reply};
+use tokio::sync::watch;
 
 use super::adapt::{self, Fields};
 use super::exchange::{self, Exchange, Phase};
 use super::{failure, websocket};
+use crate::gateway::Stage;
 use crate::telemetry::metrics::{StreamEnd, StreamKind};
 use crate::upstream::Upstreams;
 
 /// The hooks.
 pub(crate) struct Proxy {
     upstreams: Arc<Upstreams>,
+    stage: watch::Receiver<Stage>,
 }
 
 /// What a hook knows: the exchange of this hand-over.
 pub(crate) type Context = Option<Arc<Exchange>>;
 
 impl Proxy {
-    pub(crate) fn new(upstreams: Arc<Upstreams>) -> Self {
-        Self { upstreams }
+    pub(crate) fn new(upstreams: Arc<Upstreams>, stage: watch::Receiver<Stage>) -> Self {
+        Self { upstreams, stage }
     }
 }
 
@@ -133,7 +136,7 @@ impl ProxyHttp for Proxy {
 
     async fn response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
@@ -142,6 +145,10 @@ impl ProxyHttp for Proxy {
             ResponsePolicy::hush(&mut Fields(response));
             let switches = response.status == http::StatusCode::SWITCHING_PROTOCOLS;
             return if switches { switch(exchange, response) } else { Ok(()) };
+        }
+        if *self.stage.borrow() != Stage::Serving {
+            // The client is told in time, and sends its next request elsewhere.
+            session.set_keepalive(None);
         }
         exchange.mark_answered();
         exchange.answer(response.status.as_u16());

@@ -51,7 +51,8 @@ pub struct Carried<'h> {
 /// value twice is one token.
 ///
 /// # Errors
-/// [`Denial::AmbiguousCredentials`] if two occurrences differ.
+/// [`Denial::AmbiguousCredentials`] if two occurrences differ, or a bearer token stands beside another
+/// `Authorization`: which of the two an app takes is its choice, and the field has one value (RFC 9110 §11.6.2).
 pub fn find<'h>(sources: &[Source], head: &Head<'h>) -> Result<Option<Carried<'h>>, Denial> {
     find_among(sources.iter(), head)
 }
@@ -70,7 +71,7 @@ pub(crate) fn find_among<'s, 'h>(
                 true
             }
         });
-        if !agreed {
+        if !agreed || (*place == Source::Bearer && is_mixed(head)) {
             return Err(Denial::AmbiguousCredentials);
         }
     }
@@ -253,6 +254,12 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     let end = value.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(value.len());
     let (scheme, rest) = value.split_at_checked(end)?;
     scheme.eq_ignore_ascii_case(b"bearer").then(|| rest.trim_ascii())
+}
+
+/// Whether `Authorization` stands there with a bearer token and without.
+fn is_mixed(head: &Head<'_>) -> bool {
+    let mut lines = head.all("authorization").map(|value| bearer(value).is_some());
+    lines.next().is_some_and(|first| lines.any(|other| other != first))
 }
 
 /// The values of every cookie of this name.

@@ -14,9 +14,10 @@ pub(super) fn remove<F: ResponseFields>(fields: &mut F, cors: AppCors) {
     fields.remove_where(|name| leaks(name.as_str(), cors) || nominated.contains(name));
 }
 
-/// Removes the app's make and version alone; for interim answers, whose other fields belong to the exchange.
+/// Removes the app's make and version and its CORS; for interim answers, whose other fields belong to the exchange.
+/// No browser asks one of them who may read.
 pub(super) fn hush<F: ResponseFields>(fields: &mut F) {
-    fields.remove_where(|name| tells_make(name.as_str()));
+    fields.remove_where(|name| tells_make(name.as_str()) || tells_origins(name.as_str()));
 }
 
 fn tells_make(name: &str) -> bool {
@@ -24,12 +25,16 @@ fn tells_make(name: &str) -> bool {
         || name.starts_with("x-aspnet")
 }
 
+fn tells_origins(name: &str) -> bool {
+    name.starts_with("access-control-")
+}
+
 fn leaks(name: &str, cors: AppCors) -> bool {
     match name {
         _ if tells_make(name) => true,
         "connection" | "keep-alive" | "proxy-authenticate" | "proxy-connection" | "te" | "trailer"
         | "upgrade" => true,
-        _ => cors == AppCors::Removed && name.starts_with("access-control-"),
+        _ => cors == AppCors::Removed && tells_origins(name),
     }
 }
 

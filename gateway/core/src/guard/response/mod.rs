@@ -10,6 +10,7 @@
 //! RFC 9110 §7.6.1 (hop-by-hop), RFC 6797 (HSTS), CSP Level 3, Fetch (CORP), HTML (COOP).
 
 mod csp;
+mod doubles;
 mod fields;
 mod frame;
 mod hsts;
@@ -179,6 +180,7 @@ impl ResponsePolicy {
 
     fn edit<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>, limits: impl FnOnce(&mut F)) {
         leaks::remove(fields, self.app_cors);
+        doubles::settle(fields);
         let framed = fields.first(&header::X_FRAME_OPTIONS).cloned();
         self.content.put(fields, framed.as_ref());
         if let (None, Some(value)) = (framed, self.framers.x_frame_options()) {
