@@ -8,6 +8,7 @@ use crate::config::{FileFault, raw};
 use crate::secret::{Secret, Weakness, judge};
 
 const MAKE_ONE: &str = "`generate = true` makes a good one, or `stagedoor secret new` prints one";
+const SET_IT: &str = "set the variable where the gateway is started, or name a file: { file = \"data/secret\", generate = true }";
 
 /// The secret, or `None` where there is none that may be used: that was reported.
 pub(super) fn secret(raw: &raw::Secret, cx: &Context<'_>) -> Option<Secret<Vec<u8>>> {
@@ -47,7 +48,8 @@ pub(super) fn secret(raw: &raw::Secret, cx: &Context<'_>) -> Option<Secret<Vec<u
         (Some(found), _) | (None, Some(found)) => found,
         (None, None) if generate => return made(at, file.as_ref()?, cx),
         (None, None) => {
-            cx.report.problem(at, format!("no secret: {}", nowhere(file, env)), MAKE_ONE);
+            let hint = if file.is_some() { MAKE_ONE } else { SET_IT };
+            cx.report.problem(at, format!("no secret: {}", nowhere(file, env)), hint);
             return None;
         }
     };

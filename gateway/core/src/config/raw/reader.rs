@@ -232,7 +232,7 @@ impl<'a> Reader<'a> {
         key: &str,
         read: impl Fn(&Reader<'a>, &str) -> Maybe<T>,
     ) -> Option<Vec<(Given<String>, Given<T>)>> {
-        let (table, at) = self.subtable(key)?;
+        let (table, at) = self.subtable(key, TABLE)?;
         let inner = Reader { text: self.text, table, report: self.report, voice: self.voice, at };
         let entries = table.keys().filter_map(|name| {
             let name: &str = name.get_ref();
@@ -244,7 +244,8 @@ impl<'a> Reader<'a> {
 
     /// The table `key`, known as `path` in the table of keys.
     pub(super) fn child(&self, key: &str, path: &str) -> Option<Reader<'a>> {
-        let (table, at) = self.subtable(key)?;
+        let accepted = if path == "secret" { SECRET } else { TABLE };
+        let (table, at) = self.subtable(key, accepted)?;
         Some(Self::open(self.text, table, at, path, self.voice, self.report))
     }
 
@@ -290,23 +291,23 @@ impl<'a> Reader<'a> {
         key: &str,
         path: impl Fn(&DeTable<'_>) -> &'static str,
     ) -> Vec<(Given<String>, Reader<'a>)> {
-        let Some((table, at)) = self.subtable(key) else { return Vec::new() };
+        let Some((table, at)) = self.subtable(key, TABLE) else { return Vec::new() };
         let inner = Reader { text: self.text, table, report: self.report, voice: self.voice, at };
         let open = |name: &'a Spanned<toml::de::DeString<'a>>| {
             let name: &str = name.get_ref();
-            let (table, at) = inner.subtable(name)?;
+            let (table, at) = inner.subtable(name, TABLE)?;
             let reader = Self::open(self.text, table, at, path(table), self.voice, self.report);
             Some((Given { value: name.to_owned(), at: inner.place(name) }, reader))
         };
         table.keys().filter_map(open).collect()
     }
 
-    fn subtable(&self, key: &str) -> Option<(&'a DeTable<'a>, Place)> {
+    fn subtable(&self, key: &str, accepted: &str) -> Option<(&'a DeTable<'a>, Place)> {
         let (name, value) = self.table.get_key_value(key)?;
         let at = self.at.key(&bare(key)).on(self.text.line(name.span().start));
         let table = value.get_ref().as_table();
         if table.is_none() {
-            Misfit::shape(value.get_ref(), "a table: { … }, or keys under a [header]").tell(&at, self.report);
+            Misfit::shape(value.get_ref(), accepted).tell(&at, self.report);
         }
         Some((table?, at))
     }
@@ -329,12 +330,18 @@ impl<'a> Reader<'a> {
     }
 }
 
+const TABLE: &str = "a table: { … }, or keys under a [header]";
+const SECRET: &str = "a table that says where the secret is, such as { file = \"data/secret\", generate = true } or \
+                      { env = \"NAME\" }: it never stands in a file like this one";
+
 fn text(value: &DeValue<'_>) -> Result<String, Misfit> {
     value.as_str().map(str::to_owned).ok_or_else(|| Misfit::new("not a string", value, "a string in quotes"))
 }
 
 fn whole(value: &DeValue<'_>, range: &RangeInclusive<u64>) -> Result<u64, Misfit> {
-    let accepted = || format!("a whole number from {} to {}", range.start(), range.end());
+    let quotes =
+        if value.as_str().is_some_and(|text| text.parse::<u64>().is_ok()) { ", without quotes" } else { "" };
+    let accepted = || format!("a whole number from {} to {}{quotes}", range.start(), range.end());
     value
         .as_integer()
         .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())

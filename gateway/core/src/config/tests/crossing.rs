@@ -284,7 +284,7 @@ fn an_algorithm_belongs_to_its_kind_of_key() {
         ),
         (
             "{ secret = \"hunter2\" }",
-            "3 auth.house.keys[0].secret: of another shape: `string` | accepted: a table",
+            "3 auth.house.keys[0].secret: of another shape: `string` | accepted: a table … { file = \"data/secret\", generate = true }",
         ),
     ] {
         check(&at(key), &[expected]);

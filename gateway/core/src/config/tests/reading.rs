@@ -135,7 +135,7 @@ fn every_quantity_has_a_unit() {
         ("[server.limits]\nheader_bytes = \"32k\"", "not a size: `32k`"),
         (
             "[server.limits]\nheader_count = \"100\"",
-            "not a number that fits: `100` | accepted: a whole number from 8 to 1000",
+            "not a number that fits: `100` | accepted: a whole number from 8 to 1000, without quotes",
         ),
         ("[server.limits]\nheader_count = -1", "not a number that fits: `-1`"),
         ("[server.limits]\nheader_count = 1.5", "not a number that fits: `1.5`"),

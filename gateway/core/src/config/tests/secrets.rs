@@ -34,7 +34,11 @@ fn a_secret_has_one_value() {
             Desk::default(),
             Some("no secret: the file is missing: `s` | … stagedoor secret new"),
         ),
-        ("{ env = \"S\" }", Desk::default(), Some("no secret: the variable is not set: `S`")),
+        (
+            "{ env = \"S\" }",
+            Desk::default(),
+            Some("no secret: the variable is not set: `S` | set the variable"),
+        ),
         (
             "{ file = \"s\" }",
             Desk::default().file("s", "\n"),

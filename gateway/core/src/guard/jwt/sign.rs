@@ -33,7 +33,9 @@ impl JwtPolicy {
         };
         if lifetime.as_secs() == 0 || lifetime > self.max_lifetime {
             let (max, asked) = (self.max_lifetime.as_secs(), lifetime.as_secs());
-            return Err(format!("a token may be valid for one second to {max}, not for `{asked}`"));
+            return Err(format!(
+                "a token may be valid for 1s to {max}s (`max_lifetime`), not for `{asked}s`"
+            ));
         }
         check_names(user, roles, scopes)?;
         let claims = self.claims_of(user, roles, scopes, lifetime, jti, now)?;

@@ -61,8 +61,8 @@ fn what_would_be_refused_is_not_signed() {
     let many = vec!["r".to_owned(); 65];
     for (policy, user, roles, scopes, lifetime, expected) in [
         (policy(vec![key(None, Alg::Es256)]), "a", vec![], vec![], minute, "none is a secret: `house`"),
-        (house(), "a", vec![], vec![], Duration::ZERO, "`0`"),
-        (house(), "a", vec![], vec![], Duration::from_secs(86_401), "`86401`"),
+        (house(), "a", vec![], vec![], Duration::ZERO, "`0s`"),
+        (house(), "a", vec![], vec![], Duration::from_secs(86_401), "`86401s`"),
         (house(), "", vec![], vec![], minute, "not ``"),
         (house(), "a\nb", vec![], vec![], minute, r"not `a\nb`"),
         (house(), "a", many, vec![], minute, "`65, 0`"),
