@@ -29,7 +29,7 @@ use crate::enter::{self, Unlinked};
 use crate::gateway::{Gateway, Stage};
 use crate::refusals::{KEPT, RequestId};
 use crate::reload::{Reloader, Trigger};
-use crate::why;
+use crate::{status, why};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, count: 64, uri: 2 * 1024 };
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -159,6 +159,11 @@ impl Admin {
                 drop(live);
                 let document = document(head, early, line).await?;
                 self.enter(&document)
+            }
+            "/api/v1/status" => {
+                authorised(head, policy)?;
+                readable(head)?;
+                Ok(Answer::json(StatusCode::OK, &status::of(&self.gateway)))
             }
             "/api/v1/why" => {
                 authorised(head, policy)?;

@@ -14,6 +14,7 @@ mod gateway;
 mod listeners;
 mod refusals;
 mod reload;
+mod status;
 mod upstream;
 mod why;
 

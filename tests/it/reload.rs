@@ -160,6 +160,28 @@ fn a_dropped_app_needs_a_person() {
 }
 
 #[test]
+fn the_operator_is_told_how_it_is() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, CONFIG);
+    assert_eq!(gateway.ask_admin(Request::get("/api/v1/status")).status, 401);
+    assert_eq!(gateway.ask_admin_as_operator(Request::post("/api/v1/status", "")).status, 405);
+    let _client = gateway.client();
+    let status = || gateway.ask_admin_as_operator(Request::get("/api/v1/status")).json();
+    poll_until("the connection", || (status()["connections"] == 1).then_some(()));
+    let told = status();
+    assert_eq!((&told["stage"], &told["reloads"]), (&"serving".into(), &0.into()));
+    assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(told["listening"][0], gateway.address.to_string());
+    assert_eq!(told["apps"][0]["name"], "media");
+    assert_eq!(told["apps"][0]["hosts"][0], "media.localhost");
+    assert_eq!(told["apps"][0]["upstream"], app.url());
+    assert!(told["config_loaded"].as_str().unwrap().starts_with("20"), "{told}");
+    assert!(told["uptime_seconds"].is_u64(), "{told}");
+    assert_eq!(gateway.reload(), "ok");
+    assert_eq!(status()["reloads"], 1);
+}
+
+#[test]
 fn the_api_wants_its_token() {
     let app = Upstream::start();
     let gateway = Gateway::before(&app, CONFIG);

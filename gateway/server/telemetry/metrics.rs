@@ -131,6 +131,11 @@ impl Metrics {
         }
     }
 
+    /// When the policy in force was loaded, since the epoch, in whole seconds.
+    pub(crate) fn loaded_at(&self) -> Duration {
+        Duration::from_secs(u64::try_from(self.config_loaded.get()).unwrap_or_default())
+    }
+
     /// Notes when the policy in force was loaded, since the epoch: at start, where nothing is counted.
     pub fn loaded(&self, at: Duration) {
         self.config_loaded.set(i64::try_from(at.as_secs()).unwrap_or(i64::MAX));
