@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{self, Key, Kind, State, Table};
+use super::profile::SHELF;
 use super::reference::sentence;
 
 /// The schema of one file, the main one or an included one.
@@ -53,6 +54,7 @@ fn value(kind: Kind, key: &Key) -> Map<String, Value> {
         pattern => json!({ "type": "string", "pattern": pattern }),
     };
     let value = match kind {
+        Kind::Text if key.name == "use" => json!({ "type": "string", "enum": profiles() }),
         Kind::Text => text(),
         Kind::Choice(words) => json!({ "type": "string", "enum": words }),
         Kind::Flag => json!({ "type": "boolean" }),
@@ -82,6 +84,12 @@ fn value(kind: Kind, key: &Key) -> Map<String, Value> {
         value.insert("maximum".to_owned(), json!(most));
     }
     value
+}
+
+/// Every profile as it may be asked for: editors offer them.
+fn profiles() -> Vec<String> {
+    let newest = SHELF.iter().filter(|shelved| !shelved.older).map(|shelved| shelved.name.to_owned());
+    newest.chain(SHELF.iter().map(|shelved| format!("{}@{}", shelved.name, shelved.version))).collect()
 }
 
 /// The one word that may stand in place of a number, unless the key says which words may.

@@ -9,6 +9,8 @@ const LIMIT: &str =
     r"^\s*[0-9]+\s*/\s*[0-9]*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(\s+burst\s+[0-9]+)?\s*$";
 /// The address of an app.
 const URL: &str = r"^[hH][tT][tT][pP]://[^/?#@\s]+/?$";
+/// An origin as browsers send it, or any.
+const ORIGIN: &str = r"^(\*|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\s,]+)$";
 /// A name, a wildcard, or an address with or without brackets.
 const HOST: &str = r"^((\*\.)?[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+|\[[0-9A-Fa-f:.]+\])$";
 
@@ -115,7 +117,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.cors",
         doc: "what pages of other origins may do",
         keys: &[
-            Key::new("origins", Kind::Texts, "required", "the origins whose pages may ask, exactly as browsers send them; `*` is any")
+            Key::new("origins", Kind::Texts, "required", "the origins whose pages may ask, exactly as browsers send them; `*` is any").like(ORIGIN)
                 .mind("their pages read what the user may read; `*` with credentials is refused"),
             Key::new("methods", Kind::Texts, r#"["GET", "HEAD", "POST"]"#, "the methods their pages may use"),
             Key::new("headers", Kind::Texts, "[]", "the request headers their pages may send"),

@@ -67,6 +67,12 @@ fn what_is_wrong_is_told_where_it_stands() {
     let annotated = include_str!("../../../../../config/stagedoor.toml");
     for (right, wrong, expected) in [
         ("errors = ", "erors = ", "/app/media: Additional properties are not allowed ('erors'"),
+        ("errors = ", "use = \"jelyfin\"\nerrors = ", "/app/media/use: \"jelyfin\" is not one of"),
+        (
+            "errors = ",
+            "cors = { origins = [\"https://a.example/\"] }\nerrors = ",
+            "/app/media/cors/origins/0: \"https://a.example/\" does not match",
+        ),
         ("[server]\n", "[server]\ntls = { listen = [] }\n", "/server: Additional properties"),
         (
             "[server]\n",
