@@ -192,13 +192,13 @@ impl Admin {
 
     /// One refusal, or the newest. A proposal is compiled before it is told: not on the threads that serve.
     async fn why(&self, id: Option<RequestId>) -> Result<Answer, Denial> {
-        let gateway = Arc::clone(&self.gateway);
+        let (gateway, reloader) = (Arc::clone(&self.gateway), Arc::clone(&self.reloader));
         let unmade = Denial::Internal("the answer cannot be made");
         let turn = Arc::clone(&self.questions).acquire_owned().await.map_err(|_| unmade.clone())?;
         let told = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             match id {
-                Some(id) => why::one(&gateway, id).map(serde_json::to_value),
+                Some(id) => why::one(&gateway, &reloader, id).map(serde_json::to_value),
                 None => Some(serde_json::to_value(why::newest(&gateway))),
             }
         });

@@ -78,6 +78,11 @@ impl Reloader {
         answer
     }
 
+    /// Whether the files say, letter for letter, what this policy was compiled from. Blocks while they are read.
+    pub(crate) fn is_on_disk(&self, policy: &Policy) -> bool {
+        self.config.read().is_ok_and(|sources| same(&policy.texts, &sources))
+    }
+
     async fn read_and_install(
         &self,
         trigger: Trigger,

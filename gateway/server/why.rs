@@ -1,7 +1,8 @@
 //! Why a request was refused: the check that did it, the line behind that, and what would let it pass.
 //!
 //! Rendered when somebody asks, from what [`crate::refusals`] kept and the policy in force. Where another
-//! policy refused, its lines may have moved or gone: then no line is named.
+//! policy refused, its lines may have moved or gone: then no line is named, nor where the files on disk are others
+//! than those in force.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -17,6 +18,7 @@ use crate::account::{self, Check, Course};
 use crate::gateway::{Gateway, Live};
 use crate::materials::DiskMaterials;
 use crate::refusals::{Refusal, RequestId};
+use crate::reload::Reloader;
 use crate::telemetry::record::timestamp;
 
 /// Refusals that are listed where none is named.
@@ -92,9 +94,11 @@ pub(crate) struct Newest {
 }
 
 /// Why this request was refused; `None` if that is not known, or no longer.
-pub(crate) fn one(gateway: &Gateway, id: RequestId) -> Option<Why> {
+pub(crate) fn one(gateway: &Gateway, reloader: &Reloader, id: RequestId) -> Option<Why> {
     let refusal = gateway.refusals.find(id)?;
-    Some(Why::of(&refusal, &gateway.live(), gateway))
+    let live = gateway.live();
+    let why = Why::of(&refusal, &live, gateway);
+    Some(if reloader.is_on_disk(&live.policy) { why } else { why.without_lines() })
 }
 
 /// The newest refusals, in short.
@@ -158,6 +162,21 @@ impl Why {
         }
     }
 
+    /// Where the files are not those in force, their lines are others.
+    fn without_lines(mut self) -> Self {
+        (self.file, self.line) = (None, None);
+        for check in &mut self.checks {
+            (check.file, check.line) = (None, None);
+        }
+        self.remedy.change = None;
+        if !self.reloaded {
+            self.remedy.advice =
+                "the file on disk is not the one in force: reload it, or put it back, and ask again"
+                    .to_owned();
+        }
+        self
+    }
+
     /// For people.
     pub(crate) fn text(&self, colour: bool) -> String {
         let mut text = String::new();
@@ -174,10 +193,13 @@ impl Why {
             (Some(key), Some(file), Some(line)) => {
                 let _ = writeln!(text, "by:      {}, `{key}` at {file}:{line}", self.guard);
             }
-            _ if self.reloaded => {
+            (Some(key), ..) => {
+                let _ = writeln!(text, "by:      {}, `{key}`", self.guard);
+            }
+            (None, ..) if self.reloaded => {
                 let _ = writeln!(text, "by:      {}", self.guard);
             }
-            _ => {
+            (None, ..) => {
                 let _ =
                     writeln!(text, "by:      {}, with no key of its own in the configuration", self.guard);
             }

@@ -403,6 +403,52 @@ fn after_a_reload_no_line_is_named() {
     assert!(why["line"].is_null() && why["remedy"]["change"].is_null(), "{why:#}");
 }
 
+/// Pasted there, the lines would land in another table.
+#[test]
+fn where_the_file_is_not_the_one_in_force_no_line_is_named() {
+    let app = Upstream::start();
+    let route = |path: &str| format!("[[app.media.route]]\nmatch = \"GET {path}\"\nroles = [\"admin\"]\n");
+    let config = [CLOSED, &route("/first"), &route("/second")].concat();
+    let folder =
+        Folder::new(&format!("include = [\"more.toml\"]\n{}", config.replace("UPSTREAM", &app.url())));
+    folder.write("more.toml", "# nothing yet\n");
+    let gateway = Gateway::start_in(folder);
+    let refused =
+        gateway.ask(&Request::get("/second").bearer(&Token::of("bob").claim("roles", ["clerk"]).sign()));
+    let loaded = gateway.folder.read("stagedoor.toml");
+    let before = why(&gateway, &refused);
+    assert!(before["line"].is_u64() && before["remedy"]["change"].is_object(), "{before:#}");
+    let check = |what: &str| {
+        let query = Request::get(&format!("/api/v1/why?id={}", id(&refused)));
+        let why = gateway.ask_admin_as_operator(query).json();
+        assert_eq!((&why["reloaded"], &why["line"]), (&false.into(), &Value::Null), "{what}: {why:#}");
+        assert!(why["remedy"]["change"].is_null(), "{what}: {why:#}");
+        let advice = why["remedy"]["advice"].as_str().unwrap();
+        assert!(advice.contains("is not the one in force"), "{what}: {advice}");
+        assert!(why["checks"].as_array().unwrap().iter().all(|check| check["line"].is_null()), "{why:#}");
+    };
+    // What drops a route is left alone by the watch.
+    gateway.folder.write("stagedoor.toml", &loaded.replace(&route("/first"), ""));
+    check("a route less");
+    // The file of this command is still the one that was loaded, but for the port.
+    let told = Command::new(&gateway.folder, &["why", "--config", "running.toml", id(&refused)]).run();
+    assert!(told.stdout.contains("by:      permission, `roles`\n"), "{told:?}");
+    assert!(told.stdout.contains("or put it back, and ask again"), "{told:?}");
+    assert!(!told.stdout.contains(".toml:"), "{told:?}");
+    gateway.folder.write("stagedoor.toml", &format!("{loaded}\n["));
+    check("a mistake");
+    let told = Command::new(&gateway.folder, &["why", "--config", "stagedoor.toml", id(&refused)]).run();
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert!(told.stderr.contains("or put it back, and ask again"), "{told:?}");
+    gateway.folder.write("stagedoor.toml", &loaded);
+    gateway.folder.write("more.toml", "[");
+    check("a mistake in an include");
+    fs::remove_file(gateway.folder.path().join("more.toml")).unwrap();
+    check("an include that is gone");
+    gateway.folder.write("more.toml", "# nothing yet\n");
+    assert_eq!(why(&gateway, &refused), before, "put back, it is told again");
+}
+
 #[test]
 fn the_operator_alone_may_ask() {
     let app = Upstream::start();

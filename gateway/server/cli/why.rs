@@ -86,7 +86,15 @@ fn policy(args: &Args) -> Result<Policy, Failure> {
     }
     let file = config_file(args.config.as_deref())?;
     let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
-    Ok(compile_file(&file, &materials)?.policy)
+    let compiled = compile_file(&file, &materials).inspect_err(|failure| {
+        if matches!(failure, Failure::Problems(_)) {
+            eprintln!(
+                "note: a gateway that runs goes on as it was loaded, but where to ask it stands in this file; \
+                 hint: mend the file, or put it back, and ask again\n"
+            );
+        }
+    })?;
+    Ok(compiled.policy)
 }
 
 const AFTER: &str = "\
