@@ -137,15 +137,21 @@ fn is_open(mode: u32, path: &Path, mounted: &[impl AsRef<Path>]) -> bool {
 
 /// Writes a file that others cannot read and that is whole or not there; `AlreadyExists` if it is there.
 fn save(path: &Path, secret: &[u8]) -> io::Result<()> {
+    // Unlike `rename`, a link never replaces what another process made meanwhile.
+    put(path, secret, |from, to| std::fs::hard_link(from, to).or_else(|error| rename_new(from, to, error)))
+}
+
+/// As [`save`], in the place of what is there.
+pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    put(path, text, |from, to| std::fs::rename(from, to))
+}
+
+fn put(path: &Path, bytes: &[u8], into_place: fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_private(parent)?;
     let mark: [u8; 8] = random();
     let temporary = parent.join(format!(".stagedoor-{}", URL_SAFE_NO_PAD.encode(mark)));
-    let written = write_new(&temporary, secret)
-        // Unlike `rename`, a link never replaces what another process made meanwhile.
-        .and_then(|()| {
-            std::fs::hard_link(&temporary, path).or_else(|error| rename_new(&temporary, path, error))
-        });
+    let written = write_new(&temporary, bytes).and_then(|()| into_place(&temporary, path));
     let _ = std::fs::remove_file(&temporary);
     written?;
     File::open(parent)?.sync_all()

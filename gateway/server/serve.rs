@@ -79,6 +79,8 @@ pub type Greeting = Box<dyn FnOnce(&Ready<'_>) + Send>;
 /// A gateway that answers, for whoever started it.
 pub struct Ready<'a> {
     gateway: &'a Gateway,
+    /// The operator's address as bound; `None` where it is off.
+    pub admin: Option<SocketAddr>,
 }
 
 impl Ready<'_> {
@@ -248,9 +250,10 @@ async fn serve(confined: Confined) -> anyhow::Result<()> {
     });
     bound.announce();
     gateway.listens(bound.addresses());
+    let admin = bound.admin();
     bound.open(&front, &reloader)?;
     if let Some(greet) = greeting {
-        greet(&Ready { gateway: &gateway });
+        greet(&Ready { gateway: &gateway, admin });
     }
     if let ConfigSource::File(path) = &config {
         tokio::spawn(reload::watch(Arc::clone(&reloader), path.clone()));
@@ -299,11 +302,15 @@ impl Bound {
         self.public.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
+    fn admin(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
     fn announce(&self) {
         for address in self.addresses() {
             tracing::info!(%address, "listening");
         }
-        if let Some(address) = self.admin.as_ref().and_then(|listener| listener.local_addr().ok()) {
+        if let Some(address) = self.admin() {
             tracing::info!(%address, "admin listening");
         }
     }

@@ -2,7 +2,9 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use crate::harness::{Client, Command, Folder, Gateway, HOST, Request, Upstream};
+use crate::harness::{
+    Client, Command, Folder, Gateway, HOST, Output, Request, Running, Upstream, own_address,
+};
 
 const CONFIG: &str = r#"
 [server]
@@ -152,4 +154,121 @@ fn without_a_file_all_four_are_heard() {
     let output = run(&folder).run();
     assert_eq!(output.code, Some(2), "{output:?}");
     assert!(output.stderr.contains("STAGEDOOR_UPSTREAM"), "{output:?}");
+}
+
+/// One gateway without a file, in a folder of its own.
+struct Unfiled {
+    folder: Folder,
+    running: Running,
+    /// Of the link that it printed.
+    base: String,
+    admin: String,
+}
+
+impl Unfiled {
+    fn start(app: &Upstream, variables: &[(&str, &str)]) -> Self {
+        let (folder, admin) = (Folder::empty(), own_address().to_string());
+        let command = Command::new(&folder, &["run", "--upstream", &app.url()])
+            .env("STAGEDOOR_LISTEN", "127.0.0.1:0")
+            .env("STAGEDOOR_ADMIN_LISTEN", &admin);
+        let command = variables.iter().fold(command, |command, (name, value)| command.env(name, value));
+        let mut running = command.spawn();
+        let base = running.wait_for("its link", |said| {
+            let (before, _) = said.split_once("/.stagedoor/enter#")?;
+            before.rsplit(' ').next().map(str::to_owned)
+        });
+        Self { folder, running, base, admin }
+    }
+
+    fn port(&self) -> u16 {
+        self.base.rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// Another link, as somebody asks for it in another terminal.
+    fn ask_for_link(&self, variables: &[(&str, &str)]) -> Output {
+        let command = Command::new(&self.folder, &["token", "--upstream", "--sub", "bob", "--link"]);
+        variables.iter().fold(command, |command, (name, value)| command.env(name, value)).run()
+    }
+}
+
+/// The variable is that of one terminal; the commands are typed in another.
+#[test]
+fn commands_find_the_gateway_of_their_folder() {
+    let app = Upstream::start();
+    let two = [Unfiled::start(&app, &[]), Unfiled::start(&app, &[])];
+    for gateway in &two {
+        assert_eq!(gateway.folder.read("data/admin_address").trim(), gateway.admin);
+        assert_eq!(gateway.folder.mode("data/admin_address"), 0o600);
+        let made = gateway.ask_for_link(&[]);
+        let (base, code) =
+            made.stdout.trim().split_once("/.stagedoor/enter#").unwrap_or_else(|| panic!("{made:?}"));
+        assert_eq!(base, gateway.base, "that of the same gateway");
+        let form = Request::post("/.stagedoor/enter", format!("code={code}"))
+            .host("localhost")
+            .field("Content-Type", "application/x-www-form-urlencoded");
+        let address = SocketAddr::from(([127, 0, 0, 1], gateway.port()));
+        assert_eq!(Client::connect(address).ask(&form).status, 204);
+        let why = Command::new(&gateway.folder, &["why", "--upstream"]).run();
+        assert_eq!(why.code, Some(0), "{why:?}");
+    }
+    // The variable goes before what is noted, and leads astray.
+    let [first, second] = &two;
+    let astray = second.ask_for_link(&[("STAGEDOOR_ADMIN_LISTEN", &first.admin)]);
+    assert_eq!(astray.code, Some(1), "{astray:?}");
+    let expected = format!("another gateway answers at `{}`", first.admin);
+    assert!(astray.stderr.contains(&expected) && astray.stderr.contains("hint: "), "{astray:?}");
+}
+
+#[test]
+fn what_an_earlier_gateway_noted_is_written_anew() {
+    let app = Upstream::start();
+    let Unfiled { folder, mut running, admin, .. } = Unfiled::start(&app, &[]);
+    assert!(running.end("TERM").success());
+    let next = Command::new(&folder, &["run", "--upstream", &app.url()])
+        .env("STAGEDOOR_LISTEN", "127.0.0.1:0")
+        .env("STAGEDOOR_ADMIN_LISTEN", "off");
+    let mut next = next.spawn();
+    next.wait_for("its link", |said| said.contains("/.stagedoor/enter#").then_some(()));
+    let ask = || Command::new(&folder, &["why", "--upstream"]).run();
+    let told = ask();
+    assert!(told.code == Some(2) && told.stderr.contains("the admin listener is off"), "{told:?}");
+    // Nonsense is no address: then it is the default one.
+    folder.write("data/admin_address", "127.0.0.1:1\"\n[app.evil]\n");
+    let told = ask();
+    assert!(!told.stderr.contains("127.0.0.1:1`") && !told.stderr.contains("evil"), "{told:?}");
+    folder.write("data/admin_address", &admin);
+    assert!(
+        ask().stderr.contains(&format!("no answer from the gateway at `{admin}`")),
+        "nobody is there now"
+    );
+}
+
+/// Where others reach it, links lead to the name that they know.
+#[test]
+fn links_lead_to_the_first_of_the_names_off_loopback() {
+    let app = Upstream::start();
+    let hosts = ("STAGEDOOR_HOSTS", "media.lan,films.lan");
+    for (listen, name) in [("0.0.0.0:0", "media.lan"), ("127.0.0.1:0", "localhost")] {
+        let gateway = Unfiled::start(&app, &[hosts, ("STAGEDOOR_LISTEN", listen)]);
+        let expected = format!("http://{name}:{}", gateway.port());
+        assert_eq!(gateway.base, expected, "{}", gateway.running.stderr());
+        let made = gateway.ask_for_link(&[]);
+        assert!(made.stdout.starts_with(&format!("{expected}/.stagedoor/enter#")), "{made:?}");
+    }
+}
+
+#[test]
+fn which_of_two_configurations_signs_is_told() {
+    let folder = Folder::empty();
+    folder.write_private("data/jwt_secret", crate::harness::SECRET);
+    let note = "note: this is for `run --upstream` of this folder; for a file: `--config stagedoor.toml`";
+    let check = |arguments: &[&str], expected: &str| {
+        let made = Command::new(&folder, arguments).run();
+        assert_eq!((made.code, &*made.stderr), (Some(0), expected), "{arguments:?}: {made:?}");
+        assert_eq!(made.stdout.lines().count(), 1, "the token and nothing else");
+    };
+    check(&["token", "--sub", "alice"], "");
+    folder.write("stagedoor.toml", "version = 1\n");
+    check(&["token", "--sub", "alice"], note);
+    check(&["token", "--upstream", "--sub", "alice"], "");
 }

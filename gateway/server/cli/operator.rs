@@ -62,6 +62,12 @@ impl Operator {
         })?;
         match answer.status {
             200..=299 => Ok(answer.document),
+            401 => Err(anyhow::anyhow!(
+                "another gateway answers at `{}`: it has another admin token; hint: go to the folder of the one \
+                 that is meant, or say where it is asked: `admin.listen`, or STAGEDOOR_ADMIN_LISTEN",
+                self.address
+            )
+            .into()),
             status => Err(anyhow::anyhow!("{} (status `{status}`)", answer.detail()).into()),
         }
     }

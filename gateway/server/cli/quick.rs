@@ -5,10 +5,10 @@ use std::io::IsTerminal as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use stagedoor_core::config::{Compiled, Source};
+use stagedoor_core::config::{Compiled, Materials as _, Source};
 
 use super::{DEFAULT_FILE, Failure, compile};
-use crate::materials::DiskMaterials;
+use crate::materials::{self, DiskMaterials};
 use crate::serve::ConfigSource;
 
 /// What of the environment decides which hosts the app has, each a list with commas.
@@ -22,6 +22,8 @@ pub(super) struct Environment {
 
 /// Where the secret of `run --upstream` is kept, relative to the working folder.
 pub(super) const SECRET_FILE: &str = "data/jwt_secret";
+/// Where `run --upstream` notes the operator's address as bound, or `off`, for the commands that ask it.
+pub(super) const ADMIN_FILE: &str = "data/admin_address";
 
 impl Environment {
     /// Reads it.
@@ -78,28 +80,58 @@ pub(super) fn is_meant(file: Option<&Path>, told: bool) -> Result<bool, Failure>
             "go to the folder where it was started, or start it",
         ));
     }
-    Ok(told || (file.is_none() && !Path::new(DEFAULT_FILE).exists() && left_here))
+    let found = file.is_none() && !Path::new(DEFAULT_FILE).exists() && left_here;
+    if found && !told && Path::new(OTHER_FILE).exists() {
+        eprintln!("note: this is for `run --upstream` of this folder; for a file: `--config {OTHER_FILE}`");
+    }
+    Ok(told || found)
 }
 
 /// What that gateway runs by, as far as another command needs it. Nothing is made.
 pub(super) fn compiled() -> Result<Compiled, Failure> {
-    let ConfigSource::Text { source, base, .. } = config("http://127.0.0.1:1", &Environment::default())
+    let ConfigSource::Text { mut source, base, .. } = config("http://127.0.0.1:1", &Environment::default())
     else {
         return Err(Failure::Runtime(anyhow::anyhow!("`run --upstream` has no file")));
     };
-    compile(&[source], &DiskMaterials { may_generate: false, ..DiskMaterials::within(&base) })
+    let materials = DiskMaterials { may_generate: false, ..DiskMaterials::within(&base) };
+    // What the environment says goes before it, as ever.
+    if let Some(address) = noted_admin(&materials) {
+        source.text.push_str(&format!("\n[admin]\nlisten = \"{address}\"\n"));
+    }
+    compile(&[source], &materials)
+}
+
+/// Notes where the gateway of this folder is asked. What an earlier one noted would lead to somebody else by now.
+pub(super) fn note_admin(address: Option<SocketAddr>) -> std::io::Result<()> {
+    let address = address.map_or_else(|| OFF.to_owned(), |address| address.to_string());
+    materials::replace(Path::new(ADMIN_FILE), format!("{address}\n").as_bytes())
+}
+
+/// `None` where nothing sensible is noted: then it is the default.
+fn noted_admin(materials: &DiskMaterials) -> Option<String> {
+    let noted = materials.file(ADMIN_FILE).ok()?;
+    let text = std::str::from_utf8(noted.bytes.expose()).ok()?.trim();
+    let address = text.parse::<SocketAddr>().ok().map(|address| address.to_string());
+    address.or_else(|| (text == OFF).then(|| OFF.to_owned()))
 }
 
 /// `localhost`, the addresses listened on, and what the environment adds. A wildcard address is no
 /// host: this machine's own addresses stand for it.
+///
+/// Links lead to the first name and the first port: where others than this machine reach that, to what they call it.
 fn hosts(listen: &[String], more: &[String]) -> Vec<String> {
-    let mut hosts = vec!["localhost".to_owned()];
+    let addresses: Vec<SocketAddr> = listen.iter().filter_map(|text| text.parse().ok()).collect();
+    let mut hosts: Vec<String> = Vec::new();
     let mut add = |host: String| {
         if !hosts.iter().any(|h| h.eq_ignore_ascii_case(&host)) {
             hosts.push(host);
         }
     };
-    for address in listen.iter().filter_map(|text| text.parse::<SocketAddr>().ok()) {
+    if addresses.first().is_some_and(|address| !address.ip().is_loopback()) {
+        more.iter().cloned().for_each(&mut add);
+    }
+    add("localhost".to_owned());
+    for address in addresses {
         match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => add("127.0.0.1".into()),
             IpAddr::V6(ip) if ip.is_unspecified() => {
@@ -112,6 +144,11 @@ fn hosts(listen: &[String], more: &[String]) -> Vec<String> {
     more.iter().cloned().for_each(add);
     hosts
 }
+
+/// Where a file may lie too that a command was meant for.
+const OTHER_FILE: &str = "stagedoor.toml";
+/// What stands in the place of an address where nobody listens.
+const OFF: &str = "off";
 
 fn list(name: &str) -> Result<Vec<String>, Failure> {
     let Some(value) = std::env::var_os(name) else { return Ok(Vec::new()) };

@@ -49,6 +49,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 /// Standard output belongs to the access events. Said at once: no log line comes between.
 fn greet(ready: &Ready<'_>) {
+    if let Err(error) = quick::note_admin(ready.admin) {
+        eprintln!(
+            "warning: cannot write `{}`: {error}; hint: commands that ask this gateway need STAGEDOOR_ADMIN_LISTEN",
+            quick::ADMIN_FILE
+        );
+    }
     let link = ready.sign("owner", &[], VISIT).and_then(|token| ready.link(&token));
     let link = match &link {
         Ok(link) => format!(

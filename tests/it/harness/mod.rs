@@ -16,7 +16,7 @@ mod upstream;
 mod websocket;
 
 pub(crate) use client::Client;
-pub(crate) use gateway::{Command, Folder, Gateway, Output};
+pub(crate) use gateway::{Command, Folder, Gateway, Output, Running};
 pub(crate) use message::Response;
 pub(crate) use request::Request;
 pub(crate) use token::{SECRET, Token, token, unix_now};

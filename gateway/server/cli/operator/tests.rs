@@ -44,10 +44,20 @@ fn a_document_is_sent_and_one_comes_back() {
 #[test]
 fn a_refusal_is_told_in_its_own_words() {
     let (operator, _heard) = operator(
-        b"HTTP/1.1 401 Unauthorized\r\n\r\n{\"title\":\"Unauthorized\",\"detail\":\"token is not genuine\"}",
+        b"HTTP/1.1 422 Unprocessable Content\r\n\r\n{\"title\":\"No\",\"detail\":\"token is not genuine\"}",
     );
     let failure = operator.get("/api/v1/x").unwrap_err();
-    assert_eq!(message(failure), "token is not genuine (status `401`)");
+    assert_eq!(message(failure), "token is not genuine (status `422`)");
+}
+
+#[test]
+fn who_does_not_take_the_admin_token_is_another() {
+    let (operator, _heard) =
+        operator(b"HTTP/1.1 401 Unauthorized\r\n\r\n{\"detail\":\"token is not genuine\"}");
+    let address = operator.address;
+    let said = message(operator.get("/api/v1/x").unwrap_err());
+    assert!(said.starts_with(&format!("another gateway answers at `{address}`")), "{said}");
+    assert!(said.contains("hint: "), "{said}");
 }
 
 #[test]

@@ -12,7 +12,11 @@ fn hosts_are_localhost_and_the_listen_address() {
         assert_eq!(hosts(&texts(listen), &texts(more)), expected, "{listen:?} {more:?}");
     }
     check(&["127.0.0.1:8080"], &[], &["localhost", "127.0.0.1"]);
-    check(&["0.0.0.0:8080"], &["media.lan"], &["localhost", "127.0.0.1", "media.lan"]);
+    check(&["127.0.0.1:8080"], &["media.lan"], &["localhost", "127.0.0.1", "media.lan"]);
+    // Links lead to the first name and port.
+    check(&["0.0.0.0:8080"], &["media.lan"], &["media.lan", "localhost", "127.0.0.1"]);
+    check(&["[::]:80"], &["*.lan", "localhost"], &["*.lan", "localhost", "127.0.0.1", "[::1]"]);
+    check(&["[::1]:80", "192.0.2.1:80"], &["a.lan"], &["localhost", "[::1]", "192.0.2.1", "a.lan"]);
     check(&["[::]:8080"], &[], &["localhost", "127.0.0.1", "[::1]"]);
     check(&["192.0.2.1:80", "[2001:db8::1]:80"], &[], &["localhost", "192.0.2.1", "[2001:db8::1]"]);
     check(&["nonsense"], &["LOCALHOST"], &["localhost"]);
@@ -29,6 +33,6 @@ fn what_the_environment_says_stays_a_value() {
     let app = table["app"]["app"].as_table().unwrap();
     assert_eq!(app["auth"].as_str(), Some("required"));
     assert_eq!(app["upstream"]["urls"][0].as_str(), Some("http://x\\y\u{7f}"));
-    assert_eq!(app["hosts"][2].as_str(), Some("a\"]\nauth = \"public\" #"));
-    assert_eq!(app["hosts"][1].as_str(), Some("192.0.2.1"));
+    assert_eq!(app["hosts"][0].as_str(), Some("a\"]\nauth = \"public\" #"));
+    assert_eq!(app["hosts"][2].as_str(), Some("192.0.2.1"));
 }
