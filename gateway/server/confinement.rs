@@ -47,8 +47,15 @@ pub(crate) enum Outcome {
     NoLandlock,
 }
 
-/// The folders that are kept since [`enter`], by real path; none is noted until then, or where none was given up.
-static KEPT: OnceLock<Vec<PathBuf>> = OnceLock::new();
+/// The folders that are kept since [`enter`]; none is noted until then, or where none was given up.
+static KEPT: OnceLock<Reach> = OnceLock::new();
+
+/// Folders by real path.
+#[derive(Debug)]
+struct Reach {
+    read: Vec<PathBuf>,
+    write: Vec<PathBuf>,
+}
 
 /// Gives everything up but what `kept` says, on this thread and on all that it will start.
 ///
@@ -63,14 +70,21 @@ pub(crate) fn enter(policy: ConfinePolicy, kept: &Kept) -> anyhow::Result<Outcom
     let outcome = system::restrict(kept)?;
     if let Outcome::Confined { .. } = outcome {
         let real = |path: &PathBuf| path.canonicalize().ok().filter(|path| path.is_dir());
-        let _ = KEPT.set(kept.read.iter().chain(&kept.write).filter_map(real).collect());
+        let write: Vec<PathBuf> = kept.write.iter().filter_map(real).collect();
+        let read = kept.read.iter().filter_map(real).chain(write.iter().cloned()).collect();
+        let _ = KEPT.set(Reach { read, write });
     }
     Ok(outcome)
 }
 
 /// Whether `path` is out of reach because it was given up, and not for want of a right.
 pub(crate) fn gave_up(path: &Path) -> bool {
-    KEPT.get().is_some_and(|kept| is_outside(kept, path))
+    KEPT.get().is_some_and(|kept| is_outside(&kept.read, path))
+}
+
+/// Whether nothing can be made at `path` because that was given up: in the folder of the configuration, say.
+pub(crate) fn gave_up_making(path: &Path) -> bool {
+    KEPT.get().is_some_and(|kept| is_outside(&kept.write, path))
 }
 
 /// Whether `path`, or where it would be made, lies in none of `kept`.

@@ -228,6 +228,35 @@ fn a_secret_that_cannot_be_saved_needs_a_restart() {
     }
 }
 
+/// The folder of the configuration is kept to be read, not for others to be made in it.
+#[test]
+fn a_folder_that_cannot_be_made_needs_a_restart() {
+    let app = Upstream::start();
+    // Its token is made where the state is, for the line that would name another place is a comment.
+    let tables = "[state]\ndir = \"data\"\n[admin]\n# token = …\n[log]\naccess = \"stdout\"\n";
+    let config = format!("{tables}{}{APP}", house("secret")).replace("UPSTREAM", &app.url());
+    let key = "keys = [{ kid = \"k2\", secret = { file = \"deep/new\", generate = true } }, ";
+    for (from, to, made) in
+        [("dir = \"data\"", "dir = \"data2\"", "data2/admin_token"), ("keys = [", key, "deep/new")]
+    {
+        let gateway = Gateway::start(&config);
+        gateway.folder.configure(&config.replace(from, to));
+        let outcome = gateway.reload();
+        if has_landlock() {
+            assert_eq!(outcome, "failed");
+            let log = gateway.log();
+            let problem = log.lines().find(|line| line.contains(made)).unwrap_or_else(|| panic!("{log}"));
+            assert!(
+                problem.contains("gave up this folder") && problem.contains("hint: restart"),
+                "{problem}"
+            );
+            assert_eq!(Gateway::start_in(gateway.stop()).reload(), "ok", "a restart is the mend");
+        } else {
+            assert_eq!(outcome, "ok");
+        }
+    }
+}
+
 /// Everything that a gateway does with files and names while it runs, in folders that it named at its start.
 #[test]
 fn nothing_is_missed_while_it_runs() {
