@@ -5,10 +5,11 @@
 //! its secrets, its state and its access log, no program to execute, no port to listen on. It is the whole process that
 //! is confined, for good: this runs on the first thread before there is another, and threads inherit.
 //!
-//! A folder is kept rather than a file, since files are replaced by renaming. Folders that belong to the whole system
-//! are never kept: of those, single files.
+//! A folder is kept rather than a file, since files are replaced by renaming. Folders that belong to the whole system, to
+//! a person or to everybody are not kept: of those, single files.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -118,7 +119,10 @@ impl Outcome {
 impl Kept {
     /// What a gateway with this configuration needs while it runs. The folders of its state and its access log are
     /// made if they are missing: they can only be kept when they are there.
-    pub(crate) fn prepare(config: &ConfigSource, policy: &Policy) -> Self {
+    ///
+    /// # Errors
+    /// The folder of the access log is no place for one.
+    pub(crate) fn prepare(config: &ConfigSource, policy: &Policy) -> Result<Self, PathBuf> {
         let mut kept = Self::default();
         for path in SYSTEM {
             kept.read(Path::new(path));
@@ -142,14 +146,32 @@ impl Kept {
         kept.write(&policy.server.state_dir);
         match &policy.log.access {
             AccessLog::Stdout => {}
-            AccessLog::File { path, .. } => {
-                if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                    let _ = materials::create_private(folder);
-                }
-                kept.write_with_its_folder(path);
-            }
+            AccessLog::File { path, .. } => kept.access_log(path, &policy.server.state_dir)?,
         }
-        kept
+        Ok(kept)
+    }
+
+    /// It is rotated, which takes the right to make and remove files beside it: a folder of its own, the one of the
+    /// state, or one where programs have their logs.
+    fn access_log(&mut self, file: &Path, state: &Path) -> Result<(), PathBuf> {
+        let folder = loader::folder_of(file);
+        let _ = materials::create_private(&folder);
+        let real = folder.canonicalize().ok();
+        let kept_anyway = real.is_some() && real == state.canonicalize().ok();
+        if is_never_moved(file) || kept_anyway || !is_shared(&folder) {
+            self.write_with_its_folder(file);
+            return Ok(());
+        }
+        if !real.is_some_and(|real| is_open_to_all(&real) == Some(false) && is_one_of(&real, COMMON)) {
+            return Err(folder);
+        }
+        tracing::warn!(
+            folder = %folder.display(),
+            "all of this folder stays writable for the sake of the access log; hint: give that a folder of its own"
+        );
+        self.write(&folder);
+        self.write_with_its_folder(file);
+        Ok(())
     }
 
     /// The main file, what it includes, behind links too, and where further ones would be looked for.
@@ -184,11 +206,10 @@ impl Kept {
 /// The file itself, the folder that it is in, and the one that it is in behind its links.
 fn places_of(file: &Path) -> Vec<PathBuf> {
     let mut places = vec![file.to_owned()];
-    let real = file.canonicalize().ok();
-    // A device or a pipe is never replaced, and has neighbours that are none of ours.
-    if real.as_deref().is_some_and(|real| !real.is_file()) {
+    if is_never_moved(file) {
         return places;
     }
+    let real = file.canonicalize().ok();
     for folder in
         [Some(loader::folder_of(file)), real.as_deref().map(loader::folder_of)].into_iter().flatten()
     {
@@ -199,9 +220,37 @@ fn places_of(file: &Path) -> Vec<PathBuf> {
     places
 }
 
-/// Whether a folder is one of the whole system.
+/// A device or a pipe is never replaced, and has neighbours that are none of ours.
+fn is_never_moved(file: &Path) -> bool {
+    file.canonicalize().is_ok_and(|real| !real.is_file())
+}
+
+/// Whether a folder is one of the whole system, of a person or of everybody.
 fn is_shared(folder: &Path) -> bool {
-    folder.canonicalize().is_ok_and(|real| SHARED.iter().any(|shared| real == Path::new(shared)))
+    let Ok(real) = folder.canonicalize() else { return false };
+    let home = std::env::var_os("HOME").and_then(|home| Path::new(&home).canonicalize().ok());
+    is_one_of(&real, SHARED)
+        || is_one_of(&real, COMMON)
+        || is_home(&real, home.as_deref())
+        || is_open_to_all(&real).unwrap_or(true)
+}
+
+fn is_one_of(real: &Path, folders: &[&str]) -> bool {
+    folders.iter().any(|folder| real == Path::new(folder))
+}
+
+/// A service may be at home in the folder of its data, which is its own.
+fn is_home(real: &Path, home: Option<&Path>) -> bool {
+    let of_a_service = || ["/opt", "/srv", "/var"].iter().any(|above| real.starts_with(above));
+    real.parent() == Some(Path::new("/home")) || (home == Some(real) && !of_a_service())
+}
+
+/// Whether everybody makes files there; `None` if nobody knows. In what is mounted to be read, as container runtimes do with
+/// configurations, nobody does, whatever its mode.
+fn is_open_to_all(real: &Path) -> Option<bool> {
+    const STICKY_OR_OTHERS_WRITE: u32 = 0o1002;
+    let mode = std::fs::metadata(real).ok()?.permissions().mode();
+    Some(mode & STICKY_OR_OTHERS_WRITE != 0 && !system::is_mounted_to_be_read(real))
 }
 
 #[cfg(target_os = "linux")]
@@ -210,6 +259,7 @@ mod system {
         ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset,
         RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags,
     };
+    use rustix::fs::{StatVfsMountFlags, statvfs};
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
     use super::{Kept, Outcome, Path};
@@ -262,6 +312,10 @@ mod system {
         })
     }
 
+    pub(super) fn is_mounted_to_be_read(folder: &Path) -> bool {
+        statvfs(folder).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY))
+    }
+
     /// `None` for what is not there.
     fn rule(path: &Path, access: BitFlags<AccessFs>) -> Option<PathBeneath<PathFd>> {
         let of_files = AccessFs::from_file(KNOWN);
@@ -272,7 +326,7 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use super::{Kept, Outcome};
+    use super::{Kept, Outcome, Path};
 
     pub(super) fn forbid_dumps() -> anyhow::Result<()> {
         Ok(())
@@ -280,6 +334,10 @@ mod system {
 
     pub(super) fn restrict(_: &Kept) -> anyhow::Result<Outcome> {
         Ok(Outcome::NoLandlock)
+    }
+
+    pub(super) fn is_mounted_to_be_read(_: &Path) -> bool {
+        false
     }
 }
 
@@ -305,7 +363,31 @@ const SYSTEM: &[&str] = &[
 ];
 
 /// Folders of the whole system: a file in one of them does not make it ours.
-const SHARED: &[&str] = &["/", "/dev", "/etc", "/home", "/root", "/run", "/tmp", "/usr", "/var"];
+const SHARED: &[&str] = &[
+    "/",
+    "/dev",
+    "/dev/shm",
+    "/etc",
+    "/etc/ssl",
+    "/etc/ssl/certs",
+    "/etc/ssl/private",
+    "/home",
+    "/root",
+    "/run",
+    "/tmp",
+    "/usr",
+    "/usr/local",
+    "/usr/local/etc",
+    "/usr/local/share",
+    "/usr/share",
+    "/var",
+    "/var/cache",
+    "/var/spool",
+    "/var/tmp",
+];
+
+/// Folders where programs have files or folders of their own: they are not ours either, but a log may be put there.
+const COMMON: &[&str] = &["/media", "/mnt", "/opt", "/srv", "/var/lib", "/var/log"];
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use pingora::proxy::HttpProxy;
 use pingora_core::server::configuration::ServerConf;
 use stagedoor_core::config::{self, Compiled, Problem, Source};
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
-use stagedoor_core::policy::Policy;
+use stagedoor_core::policy::{ConfinePolicy, Policy};
 use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -183,7 +183,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     }
     let bound = Bound::new(&policy, &sources, &from.materials())?;
     let machine = Machine::look();
-    confine(&from, &policy, beside)?;
+    confine(&from, &policy, &sources, beside)?;
     // From here on there may be threads.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(policy.server.threads.unwrap_or(machine.threads))
@@ -200,8 +200,23 @@ pub fn run(start: Start) -> anyhow::Result<()> {
 }
 
 /// Gives up what the process does not need, and starts what runs beside it.
-fn confine(config: &ConfigSource, policy: &Policy, beside: Option<Beside>) -> anyhow::Result<()> {
-    let mut kept = Kept::prepare(config, policy);
+fn confine(
+    config: &ConfigSource,
+    policy: &Policy,
+    sources: &[Source],
+    beside: Option<Beside>,
+) -> anyhow::Result<()> {
+    let mut kept = match policy.server.confine {
+        ConfinePolicy::Off => Kept::default(),
+        ConfinePolicy::Auto => Kept::prepare(config, policy).map_err(|folder| {
+            anyhow::anyhow!(
+                "the access log lies in a folder that is not its own: `{}`\n  --> {}\n  \
+                 hint: rotation makes and removes files there: name another, such as /var/log/stagedoor, or \"stdout\"",
+                folder.display(),
+                loader::place_of(sources, ["log", "access"])
+            )
+        })?,
+    };
     if let Some(Beside { removed, .. }) = &beside {
         kept.write.insert(removed.clone());
         kept.tidy.extend(removed.parent().map(Path::to_owned));

@@ -147,3 +147,60 @@ fn outside_is_told_by_the_real_path() {
         assert_eq!(is_outside(&kept, &path), expected, "{}", path.display());
     }
 }
+
+/// A folder with these permissions.
+fn with_mode(mode: u32) -> tempfile::TempDir {
+    let folder = folder();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    folder
+}
+
+#[test]
+fn folders_of_others_are_not_kept() {
+    let there = |path: &&&str| Path::new(path).is_dir();
+    for shared in
+        ["/tmp", "/var/tmp", "/var/log", "/var/lib", "/opt", "/usr/share", "/home"].iter().filter(there)
+    {
+        assert!(is_shared(Path::new(shared)), "{shared}");
+    }
+    for (mode, shared) in [(0o700, false), (0o755, false), (0o775, false), (0o777, true), (0o1700, true)] {
+        let folder = with_mode(mode);
+        let file = folder.path().join("file");
+        assert_eq!(is_shared(folder.path()), shared, "{mode:o}");
+        assert_eq!(places_of(&file).contains(&folder.path().to_owned()), !shared, "{mode:o}");
+    }
+    for (folder, home, expected) in [
+        ("/home/bob", None, true),
+        ("/home/bob/stagedoor", Some("/home/bob"), false),
+        ("/export/bob", Some("/export/bob"), true),
+        ("/export/bob", Some("/export/eve"), false),
+        ("/var/lib/stagedoor", Some("/var/lib/stagedoor"), false),
+        ("/etc/stagedoor", None, false),
+    ] {
+        assert_eq!(is_home(Path::new(folder), home.map(Path::new)), expected, "{folder} {home:?}");
+    }
+}
+
+#[test]
+fn an_access_log_needs_a_folder_that_it_may_change() {
+    let nowhere = Path::new("/nowhere");
+    let check = |file: &Path, state: &Path, expected: Result<bool, ()>| {
+        let mut kept = Kept::default();
+        let outcome = kept.access_log(file, state).map_err(drop);
+        let folder = file.parent().unwrap();
+        assert_eq!(outcome.map(|()| kept.write.contains(folder)), expected, "{}", file.display());
+    };
+    let (own, everybodys) = (with_mode(0o755), with_mode(0o1777));
+    check(&own.path().join("log"), nowhere, Ok(true));
+    check(&own.path().join("not/there/yet/log"), nowhere, Ok(true));
+    check(&everybodys.path().join("log"), nowhere, Err(()));
+    check(&everybodys.path().join("own/log"), nowhere, Ok(true));
+    // As the place of the state it is kept all the same.
+    check(&everybodys.path().join("log"), everybodys.path(), Ok(false));
+    check(Path::new("/etc/stagedoor.log"), nowhere, Err(()));
+    check(Path::new("/var/tmp/stagedoor.log"), nowhere, Err(()));
+    check(Path::new("/dev/null"), nowhere, Ok(false));
+    if is_open_to_all(Path::new("/var/log")) == Some(false) {
+        check(Path::new("/var/log/stagedoor.log"), nowhere, Ok(true));
+    }
+}
