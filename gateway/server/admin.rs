@@ -4,6 +4,7 @@
 //! one request a connection. `/live`, `/ready` and `/metrics` are open on loopback; `/api/v1/*`
 //! always wants the token. A `Host` that is a public name is refused (DNS rebinding).
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use stagedoor_core::reply::{Manner, Reply};
 use stagedoor_core::request::{Framing, Head};
 use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::edge::adapt;
 use crate::edge::line::{Heard, Line};
@@ -32,10 +33,13 @@ use crate::reload::{Reloader, Trigger};
 use crate::{status, why};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, count: 64, uri: 2 * 1024 };
+/// For the first byte of a head.
+const SILENCE: Duration = Duration::from_secs(2);
+/// For the rest of it, and for a document.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of a document that is sent here.
 const DOCUMENT_MAX: u64 = 16 * 1024;
-/// Connections at once; more wait in the backlog.
+/// Connections at once. One more takes the place of the oldest that has not brought a head; where all have, it waits.
 const CONNECTIONS: usize = 64;
 /// Questions why that are answered at once, each a compilation: more wait for their turn.
 const QUESTIONS: usize = 1;
@@ -54,15 +58,23 @@ pub(crate) struct Admin {
 /// Accepts until the process ends.
 pub(crate) async fn accept(listener: TcpListener, admin: Arc<Admin>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    // From the oldest to the newest; each is closed once its head is there.
+    let mut unheard: VecDeque<oneshot::Sender<()>> = VecDeque::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let Ok((tcp, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        unheard.retain(|connection| !connection.is_closed());
+        if places.available_permits() == 0 {
+            while unheard.pop_front().is_some_and(|oldest| oldest.send(()).is_err()) {}
+        }
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let (leave, told_to_leave) = oneshot::channel();
+        unheard.push_back(leave);
         let admin = Arc::clone(&admin);
         tokio::spawn(async move {
-            admin.serve(Line::new(tcp)).await;
+            admin.serve(Line::new(tcp), told_to_leave).await;
             drop(place);
         });
     }
@@ -74,9 +86,13 @@ impl Admin {
         Self { gateway, reloader, loopback, open, questions }
     }
 
-    async fn serve(&self, mut line: Line) {
+    async fn serve(&self, mut line: Line, told_to_leave: oneshot::Receiver<()>) {
         let mut open = self.open.subscribe();
-        let heard = line.hear(&LIMITS, PATIENCE, PATIENCE, &mut open).await;
+        let heard = tokio::select! {
+            biased;
+            heard = line.hear(&LIMITS, SILENCE, PATIENCE, &mut open) => heard,
+            Ok(()) = told_to_leave => return,
+        };
         let request_id = request_id::fresh(self.gateway.now().unix());
         let bytes = match heard {
             Heard::Silence => return,

@@ -426,3 +426,23 @@ fn live_ready_and_metrics_are_open_on_loopback_and_nothing_else_is() {
         assert_eq!(gateway.ask(&Request::get(path)).status, 401, "`{path}` is the app's on the public door");
     }
 }
+
+/// Whoever connects and says nothing, or begins and says no more, keeps nobody else away.
+#[test]
+fn silent_connections_do_not_take_the_admin_listener_away() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, CONFIG);
+    for begun in ["", "GET /live"] {
+        let silent: Vec<_> = (0..70)
+            .map(|_| {
+                let mut stream = std::net::TcpStream::connect(gateway.admin).unwrap();
+                stream.write_all(begun.as_bytes()).unwrap();
+                stream
+            })
+            .collect();
+        let url = format!("http://{}/ready", gateway.admin);
+        let told = Command::new(&gateway.folder, &["healthcheck", "--url", &url]).run();
+        assert_eq!(told.code, Some(0), "{begun}: {told:?}");
+        drop(silent);
+    }
+}

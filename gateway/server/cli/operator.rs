@@ -121,7 +121,7 @@ pub(super) fn call(address: SocketAddr, request: &[u8], until: Instant) -> io::R
 pub(super) fn read_some(stream: &mut TcpStream, into: &mut Vec<u8>, until: Instant) -> io::Result<usize> {
     let mut chunk = [0; 4096];
     stream.set_read_timeout(Some(left(until)?))?;
-    let length = stream.read(&mut chunk)?.min(chunk.len());
+    let length = stream.read(&mut chunk).map_err(in_time)?.min(chunk.len());
     let (read, _) = chunk.split_at(length);
     into.extend_from_slice(read);
     Ok(length)
@@ -147,10 +147,18 @@ fn exchange(address: SocketAddr, request: &Secret<Vec<u8>>, until: Instant) -> i
     Ok(answer)
 }
 
+/// A socket whose time is over says only that it would have to wait.
+fn in_time(error: io::Error) -> io::Error {
+    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) {
+        return io::Error::new(ErrorKind::TimedOut, "no answer in time");
+    }
+    error
+}
+
 fn left(until: Instant) -> io::Result<Duration> {
     match until.checked_duration_since(Instant::now()) {
         Some(left) if !left.is_zero() => Ok(left),
-        Some(_) | None => Err(ErrorKind::TimedOut.into()),
+        Some(_) | None => Err(in_time(ErrorKind::TimedOut.into())),
     }
 }
 

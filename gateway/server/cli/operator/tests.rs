@@ -80,6 +80,17 @@ fn nobody_there_is_told_with_a_hint() {
 }
 
 #[test]
+fn silence_is_told_in_words() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let until = Instant::now() + Duration::from_millis(50);
+    let mut stream = call(listener.local_addr().unwrap(), b"x", Instant::now() + TIMEOUT).unwrap();
+    for _ in ["while there is time", "when there is none"] {
+        let error = read_some(&mut stream, &mut Vec::new(), until).unwrap_err();
+        assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::TimedOut, "no answer in time"));
+    }
+}
+
+#[test]
 fn only_a_status_line_is_one() {
     fn check(line: &[u8], expected: Option<u16>) {
         assert_eq!(status(line), expected);
