@@ -255,7 +255,7 @@ pub struct Route {
     pub caller_limit: LimitPolicy,
     /// WebSockets.
     pub upgrade: UpgradePolicy,
-    /// `%2F` is let through.
+    /// `%2F` is let through; the app's value where the route has none of its own.
     pub encoded_slash: bool,
     /// Where each key stood.
     pub lines: Lines,

@@ -155,7 +155,7 @@ impl RoutesPolicy {
     ///
     /// # Errors
     /// [`Denial::AmbiguousPath`] if the folded path meets another route, or holds an encoded slash
-    /// that the route does not allow; this goes before the others. Under [`Unlisted::Deny`]
+    /// that the route does not allow, or the app where none is listed; this goes before the others. Under [`Unlisted::Deny`]
     /// [`Denial::NotFound`], or [`Denial::MethodNotAllowed`] if other methods are listed.
     pub fn find(&self, method: &str, target: &Target<'_>, paths: PathPolicy) -> Result<Found, Denial> {
         let raw = target.raw_path();
@@ -193,9 +193,7 @@ impl RoutesPolicy {
             self.folded.find(method, unrooted(&path))
         };
         if encoded_slash {
-            let allowed =
-                || self.routes.get(met.unwrap_or_default()).is_some_and(|route| route.encoded_slash);
-            if !paths.encoded_slash && !allowed() {
+            if !self.allows_slash(met) {
                 return Err(Denial::AmbiguousPath("an encoded slash in the path"));
             }
             // The operator says that the app keeps it in its segment. Where splitting there would
@@ -205,6 +203,11 @@ impl RoutesPolicy {
             }
         }
         if read(EncodedSlash::Keeps) == met { Ok(met) } else { Err(OTHER_ROUTE) }
+    }
+
+    /// What the route says; for an unlisted path the app, whose own policy stands first.
+    fn allows_slash(&self, met: Option<usize>) -> bool {
+        self.routes.get(met.unwrap_or_default()).is_some_and(|route| route.encoded_slash)
     }
 
     fn unlisted(&self, raw: &[u8]) -> Denial {
@@ -245,8 +248,6 @@ impl RoutesPolicy {
         let method = pattern.method().unwrap_or_else(|| sample.method());
         crate::head::judge_method(method)
             .map_err(|_| format!("no request of this method is let in: `{method}`"))?;
-        let slash_allowed =
-            paths.encoded_slash || self.routes.get(place).is_some_and(|route| route.encoded_slash);
         let mut why = String::new();
         for path in pattern.examples(sample) {
             let encoded_slash = match crate::guard::target::judge(&path) {
@@ -256,7 +257,7 @@ impl RoutesPolicy {
                     continue;
                 }
             };
-            if encoded_slash && !slash_allowed {
+            if encoded_slash && !self.allows_slash(Some(place)) {
                 why = "its `%2F` is refused without `encoded_slash = true`".to_owned();
                 continue;
             }

@@ -25,8 +25,6 @@ pub use host::{Host, HostFault, HostTable};
 /// How one app's paths are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PathPolicy {
-    /// `encoded_slash = true` on the app: `%2F` is let through on every path, not on routes alone.
-    pub encoded_slash: bool,
     /// `case = "exact"`: paths that differ in case are different paths to the app.
     pub exact_case: bool,
 }

@@ -136,10 +136,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         websocket: Given::or(websocket.as_ref(), true),
         encoded_slash: Given::or(encoded_slash.as_ref(), false),
     };
-    let path = PathPolicy {
-        encoded_slash: defaults.encoded_slash,
-        exact_case: Given::or(exact_case.as_ref(), false),
-    };
+    let path = PathPolicy { exact_case: Given::or(exact_case.as_ref(), false) };
     let app_limits = limits::app(raw, cx);
     let routes = route::routes(raw, &app_limits, &defaults, path, cx);
     let (upstream, host) = match raw_upstream {

@@ -37,10 +37,21 @@ pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route
 
 /// Each line is a route; its patterns are parted by ` | `. A `%` in front allows `%2F`, a `~` makes it a profile's.
 fn build(lines: &[&str], unlisted: Unlisted, paths: PathPolicy) -> Result<RoutesPolicy, Vec<Clash>> {
+    build_in(false, lines, unlisted, paths)
+}
+
+/// The same in an app that says `encoded_slash` itself; a `-` in front of a line forbids `%2F` there.
+fn build_in(
+    encoded_slash: bool,
+    lines: &[&str],
+    unlisted: Unlisted,
+    paths: PathPolicy,
+) -> Result<RoutesPolicy, Vec<Clash>> {
+    let own = route("-", 0, encoded_slash);
     let mut patterns = Vec::new();
     for (index, line) in lines.iter().enumerate() {
-        let encoded_slash = line.starts_with('%');
-        let text = line.trim_start_matches(['%', '~']);
+        let encoded_slash = if encoded_slash { !line.starts_with('-') } else { line.starts_with('%') };
+        let text = line.trim_start_matches(['%', '~', '-']);
         let mut route = route(text, index + 1, encoded_slash);
         if line.starts_with('~') {
             Arc::get_mut(&mut route).unwrap().layer = Layer::Profile;
@@ -49,7 +60,7 @@ fn build(lines: &[&str], unlisted: Unlisted, paths: PathPolicy) -> Result<Routes
             patterns.push((Pattern::parse(pattern).unwrap(), Arc::clone(&route)));
         }
     }
-    RoutesPolicy::build(patterns, route("-", 0, false), unlisted, paths)
+    RoutesPolicy::build(patterns, own, unlisted, paths)
 }
 
 /// The label of the route found, or `400`, `400 fault` (target), `404`, `405 methods`.
@@ -99,8 +110,12 @@ const LISTED: [&str; 18] = [
 
 fn listed(unlisted: Unlisted, paths: PathPolicy, rows: &[(&str, &str, &str)]) {
     let routes = build(&LISTED, unlisted, paths).unwrap();
+    asked(&routes, paths, rows);
+}
+
+fn asked(routes: &RoutesPolicy, paths: PathPolicy, rows: &[(&str, &str, &str)]) {
     for (method, target, expected) in rows {
-        assert_eq!(ask(&routes, paths, method, target.as_bytes()), *expected, "{method} {target}");
+        assert_eq!(ask(routes, paths, method, target.as_bytes()), *expected, "{method} {target}");
     }
 }
 
@@ -255,7 +270,7 @@ fn inherited_exact_and_encoded() {
             ("GET", "/api", "-"),
         ],
     );
-    let exact = PathPolicy { exact_case: true, ..plain };
+    let exact = PathPolicy { exact_case: true };
     listed(
         Unlisted::Deny,
         exact,
@@ -271,10 +286,9 @@ fn inherited_exact_and_encoded() {
             ("DELETE", "/Mixed//Case", "400"),
         ],
     );
-    let encoded = PathPolicy { encoded_slash: true, ..plain };
-    listed(
-        Unlisted::Inherit,
-        encoded,
+    asked(
+        &build_in(true, &LISTED, Unlisted::Inherit, plain).unwrap(),
+        plain,
         &[
             ("GET", "/x%2Fy", "-"),
             ("GET", "/api%2Fadmin", "400"),
@@ -336,11 +350,11 @@ fn many_alternatives() {
     assert_eq!(ask(&routes, paths, "GET", format!("{}/end", "/a".repeat(20)).as_bytes()), lines[0]);
 }
 
-fn tables() -> impl Strategy<Value = RoutesPolicy> {
+fn tables(encoded_slash: bool) -> impl Strategy<Value = RoutesPolicy> {
     let segment = prop::sample::select(vec!["a", "A", "admin", "b", "{x}", "a;b", "|", "\u{d6}", "%25", ""]);
     let one =
         (prop::sample::select(vec!["GET", "*", "POST"]), prop::collection::vec(segment, 1..4), any::<bool>());
-    prop::collection::vec(one, 1..6).prop_map(|patterns| {
+    prop::collection::vec(one, 1..6).prop_map(move |patterns| {
         let mut kept: Vec<String> = Vec::new();
         for (method, segments, rest) in patterns {
             let named: Vec<_> =
@@ -348,25 +362,25 @@ fn tables() -> impl Strategy<Value = RoutesPolicy> {
             let text = format!("{method} /{}{}", named.join("/"), if rest { "/{*rest}" } else { "" });
             kept.push(text);
             let lines: Vec<&str> = kept.iter().map(String::as_str).collect();
-            if build(&lines, Unlisted::Deny, PathPolicy::default()).is_err() {
+            if build_in(encoded_slash, &lines, Unlisted::Deny, PathPolicy::default()).is_err() {
                 kept.pop();
             }
         }
         let lines: Vec<&str> = kept.iter().map(String::as_str).collect();
-        build(&lines, Unlisted::Deny, PathPolicy::default()).unwrap()
+        build_in(encoded_slash, &lines, Unlisted::Deny, PathPolicy::default()).unwrap()
     })
 }
 
 proptest! {
     #[test]
-    fn nothing_panics(routes in tables(), raw in prop::collection::vec(any::<u8>(), 0..40)) {
+    fn nothing_panics(routes in any::<bool>().prop_flat_map(tables), raw in prop::collection::vec(any::<u8>(), 0..40)) {
         ask(&routes, PathPolicy::default(), "GET", &[b"/", &raw[..]].concat());
     }
 
     /// Whoever reads the path folded never meets another route than the one that was found.
     #[test]
-    fn the_folded_path_never_meets_another_route(routes in tables(), raw in path()) {
-        let paths = PathPolicy { encoded_slash: true, exact_case: false };
+    fn the_folded_path_never_meets_another_route(routes in tables(true), raw in path()) {
+        let paths = PathPolicy::default();
         let found = ask(&routes, paths, "GET", &raw);
         let folded = encoded(&path::fold(&raw, false, EncodedSlash::Keeps));
         let again = ask(&routes, paths, "GET", &folded);
@@ -378,3 +392,4 @@ proptest! {
 
 mod layers;
 mod patterns;
+mod slashes;

@@ -55,7 +55,7 @@ fn patterns() {
 
 #[test]
 fn clashes() {
-    let exact = PathPolicy { exact_case: true, encoded_slash: false };
+    let exact = PathPolicy { exact_case: true };
     let rows: &[(&[&str], PathPolicy, &[&str])] = &[
         (&["GET /a/{x}", "GET /a/{y}"], PathPolicy::default(), &["0=1"]),
         (&["GET /a/{*x}", "GET /b", "GET /a/{*y}"], PathPolicy::default(), &["0=2"]),
