@@ -51,6 +51,24 @@ fn a_signal_puts_the_new_file_in_force_and_limits_go_on() {
 }
 
 #[test]
+fn an_edit_beside_a_quota_does_not_give_it_out_again() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    for expected in [200, 200, 200, 429] {
+        assert_eq!(status(&gateway, "/limited"), expected);
+    }
+    let burst = config.replace("[\"3/hour\"]", "[\"20/s burst 40\", \"3/hour\"]");
+    let named = burst.replace("match    = \"GET /limited\"", "match = \"GET /limited\"\nname = \"few\"");
+    let shared = named.replace("name = \"few\"", "name = \"few\"\nbucket = \"few\"");
+    for text in [&burst, &named, &shared, &burst, &config] {
+        gateway.folder.configure(text);
+        assert_eq!(gateway.reload(), "ok", "{text}");
+        assert_eq!(status(&gateway, "/limited"), 429, "{text}");
+    }
+}
+
+#[test]
 fn no_request_is_lost_while_policies_change() {
     let app = Upstream::start();
     let config = CONFIG.replace("UPSTREAM", &app.url());

@@ -237,6 +237,8 @@ impl App {
 pub struct Route {
     /// `name`, else the first `match`, else `-` for unlisted paths. A metrics label.
     pub label: Arc<str>,
+    /// Every `match` as written, sorted.
+    pub patterns: Box<[String]>,
     /// Position among the app's routes; unlisted is 0.
     pub index: usize,
     /// Whether the app lists it itself, or its profile does.

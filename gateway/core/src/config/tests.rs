@@ -4,6 +4,7 @@
 mod carried;
 mod crossing;
 mod design;
+mod edited;
 mod environment;
 mod profiles;
 mod promises;

@@ -1,5 +1,7 @@
 //! `limit.*` and `bucket`: rules, names, and the stores of before.
 
+mod before;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,10 +10,15 @@ use crate::config::place::{Given, Maybe, Place};
 use crate::config::problem::shown;
 use crate::config::raw;
 use crate::guard::limit::{Limit, LimitPolicy, Rule};
-use crate::policy::{App, Policy, Route};
+use crate::policy::Route;
+
+use before::{Before, Lists};
 
 /// Limits of one place: more would not fit into the headers of an answer.
 const MOST: usize = 4;
+
+/// What the names of an app's limits of each caller begin with: they stand among a route's own.
+const APP_USER: &str = "app.user-";
 
 /// The limits that every request of the app is charged.
 pub(super) struct AppLimits {
@@ -66,16 +73,11 @@ pub(super) fn policy(limits: impl IntoIterator<Item = Arc<Limit>>) -> LimitPolic
 /// The limits of an app, with the stores that a policy before had for the app of this name.
 pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
     let rules = Rules::read(&raw.limit, cx);
-    let before = before(cx.previous, &raw.name.value);
-    let find = |name: &str| {
-        before.and_then(|app| {
-            let shared = app.routes.all().flat_map(|route| route.caller_limit.limits());
-            app.limit.limits().iter().chain(shared).find(|limit| &**limit.name() == name)
-        })
-    };
+    let before = Before::of(&raw.name.value, cx);
+    let Lists { ip, user } = before.of_app();
     AppLimits {
-        ip: numbered(&rules.ip, "app.ip-", find, cx),
-        user: numbered(&rules.user, "app.user-", find, cx),
+        ip: before.carry_on(&rules.ip, numbered("app.ip-"), &ip, cx),
+        user: before.carry_on(&rules.user, numbered(APP_USER), &user, cx),
     }
 }
 
@@ -83,32 +85,36 @@ pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
 ///
 /// Two routes share a store if they name the same bucket, and never otherwise.
 pub(super) fn routes(raw: &raw::App, labels: &[Arc<str>], cx: &Context<'_>) -> Vec<RouteLimits> {
-    let before = before(cx.previous, &raw.name.value);
+    let before = Before::of(&raw.name.value, cx);
+    let twins = before.twins(&raw.routes, labels);
     let rules: Vec<Rules> = raw.routes.iter().map(|route| Rules::read(&route.limit, cx)).collect();
-    let buckets = buckets(raw, &rules, before, cx);
-    let compile = |(index, (route, rules)): (usize, (&raw::Route, &Rules))| {
+    let buckets = buckets(raw, &rules, &before, &twins, cx);
+    let compile = |((route, rules), twin): ((&raw::Route, &Rules), &Option<&Route>)| {
         if let Some(limits) = route.bucket.as_ref().and_then(|bucket| buckets.get(&bucket.value)) {
             return RouteLimits { ip: limits.ip.clone(), user: limits.user.clone() };
         }
-        let twin = before.and_then(|app| twin(app, labels, index));
-        let find = |name: &str| {
-            twin.and_then(|route| {
-                let own = route.ip_limit.limits().iter().chain(route.caller_limit.limits());
-                own.into_iter().find(|limit| &**limit.name() == name)
-            })
-        };
+        let Lists { ip, user } = twin.map(Lists::of).unwrap_or_default();
         RouteLimits {
-            ip: numbered(&rules.ip, "route.ip-", find, cx),
-            user: numbered(&rules.user, "route.user-", find, cx),
+            ip: before.carry_on(&rules.ip, numbered("route.ip-"), &ip, cx),
+            user: before.carry_on(&rules.user, numbered("route.user-"), &user, cx),
         }
     };
-    raw.routes.iter().zip(&rules).enumerate().map(compile).collect()
+    raw.routes.iter().zip(&rules).zip(&twins).map(compile).collect()
 }
 
-fn buckets(
+/// The patterns of a route, in no order of the file's.
+pub(super) fn patterns(route: &raw::Route) -> Vec<String> {
+    let list = route.matches.iter().flat_map(|list| &list.value);
+    let mut all: Vec<String> = list.map(|given| given.value.clone()).collect();
+    all.sort();
+    all
+}
+
+fn buckets<'p>(
     raw: &raw::App,
     rules: &[Rules],
-    before: Option<&App>,
+    before: &Before<'p>,
+    twins: &[Option<&'p Route>],
     cx: &Context<'_>,
 ) -> HashMap<String, RouteLimits> {
     let mut stated: HashMap<&str, (&Place, &Rules)> = HashMap::new();
@@ -141,24 +147,32 @@ fn buckets(
             cx.report.problem(&bucket.at, format!("a bucket without a limit: `{}`", bucket.value), hint);
             continue;
         };
-        made.insert(bucket.value.clone(), shared(&bucket.value, rules, before, cx));
+        let named =
+            |route: &raw::Route| route.bucket.as_ref().is_some_and(|other| other.value == bucket.value);
+        let members = raw.routes.iter().zip(twins).filter(|(route, _)| named(route));
+        let twins = members.filter_map(|(_, twin)| *twin);
+        made.insert(bucket.value.clone(), shared(&bucket.value, rules, before, twins, cx));
     }
     made
 }
 
-/// A bucket's limits bear its name, counted on over both kinds.
-fn shared(bucket: &str, rules: &Rules, before: Option<&App>, cx: &Context<'_>) -> RouteLimits {
-    let mut made = rules.ip.iter().chain(&rules.user).enumerate().map(|(index, rule)| {
-        let name = if index == 0 { bucket.to_owned() } else { format!("{bucket}-{}", index + 1) };
-        let store = before.and_then(|app| {
-            let all =
-                app.routes.all().flat_map(|r| r.ip_limit.limits().iter().chain(r.caller_limit.limits()));
-            all.into_iter().find(|limit| **limit.name() == *name)
-        });
-        Arc::new(Limit::new(&name, *rule, cx.limit_keys, cx.now, store.map(Arc::as_ref)))
-    });
-    let ip = made.by_ref().take(rules.ip.len()).collect();
-    RouteLimits { ip, user: made.collect() }
+/// A bucket's limits bear its name, counted on over both kinds. Those of a new one go on from its routes'.
+fn shared<'p>(
+    bucket: &str,
+    rules: &Rules,
+    before: &Before<'p>,
+    twins: impl Iterator<Item = &'p Route>,
+    cx: &Context<'_>,
+) -> RouteLimits {
+    let Lists { ip, user } = before.of_bucket(bucket).unwrap_or_else(|| Lists::joined(twins.map(Lists::of)));
+    let name = |index: usize| match index {
+        0 => bucket.to_owned(),
+        _ => format!("{bucket}-{}", index + 1),
+    };
+    RouteLimits {
+        ip: before.carry_on(&rules.ip, name, &ip, cx),
+        user: before.carry_on(&rules.user, |index| name(index + rules.ip.len()), &user, cx),
+    }
 }
 
 fn bucket_fits(bucket: &Given<String>, cx: &Context<'_>) {
@@ -169,31 +183,7 @@ fn bucket_fits(bucket: &Given<String>, cx: &Context<'_>) {
     }
 }
 
-fn numbered<'p>(
-    rules: &[Rule],
-    prefix: &str,
-    store: impl Fn(&str) -> Option<&'p Arc<Limit>>,
-    cx: &Context<'_>,
-) -> Vec<Arc<Limit>> {
-    let make = |(index, rule): (usize, &Rule)| {
-        let name = format!("{prefix}{}", index + 1);
-        let store = store(&name).map(Arc::as_ref);
-        Arc::new(Limit::new(&name, *rule, cx.limit_keys, cx.now, store))
-    };
-    rules.iter().enumerate().map(make).collect()
-}
-
-fn before<'p>(previous: Option<&'p Policy>, app: &str) -> Option<&'p App> {
-    previous?.apps.iter().find(|before| &*before.name == app).map(Arc::as_ref)
-}
-
-/// The route of before with the same label; of several that have it, the one in the same place among them.
-fn twin<'p>(before: &'p App, labels: &[Arc<str>], index: usize) -> Option<&'p Route> {
-    let label = labels.get(index)?;
-    let nth = labels.iter().take(index).filter(|other| *other == label).count();
-    let mut same: Vec<&Arc<Route>> =
-        before.routes.all().filter(|route| route.index > 0 && route.label == *label).collect();
-    same.sort_by_key(|route| route.index);
-    same.dedup_by_key(|route| route.index);
-    same.get(nth).map(|route| &***route)
+/// Names by their place in a list.
+fn numbered(prefix: &str) -> impl Fn(usize) -> String {
+    move |index| format!("{prefix}{}", index + 1)
 }

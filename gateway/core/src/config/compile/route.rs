@@ -88,6 +88,7 @@ fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Given<String>,
 fn unlisted(limits: &AppLimits, defaults: &Defaults<'_>) -> Route {
     Route {
         label: "-".into(),
+        patterns: Box::default(),
         index: 0,
         layer: Layer::App,
         app_limit: true,
@@ -141,6 +142,7 @@ fn route(
     let shared = app.user.iter().filter(|_| app_limit).cloned();
     Route {
         label,
+        patterns: super::limits::patterns(raw).into(),
         index,
         layer: *layer,
         app_limit,

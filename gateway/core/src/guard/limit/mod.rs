@@ -88,7 +88,7 @@ impl LimitPolicy {
 
 impl Limit {
     /// A limit named `name` that remembers at most `keys` clients and takes over the memory of
-    /// `previous`, the limit of that name in the policy before.
+    /// `previous`, the limit that it was in the policy before.
     ///
     /// Under an equal rule both count in the same memory, so requests that still hold the old policy
     /// and those of the new one share their allowance. Under another rule what was charged is carried
@@ -103,6 +103,13 @@ impl Limit {
             Some(previous) => previous.counter.carry_over(rule, keys, instant(now)),
             None => Counter::new(rule, keys),
         };
+        Self { name: Arc::from(name), rule, counter }
+    }
+
+    /// The same with a memory of its own that begins as that of `previous`, which goes on elsewhere.
+    #[must_use]
+    pub fn apart(name: &str, rule: Rule, keys: usize, now: Now, previous: &Self) -> Self {
+        let counter = previous.counter.carry_over(rule, keys, instant(now));
         Self { name: Arc::from(name), rule, counter }
     }
 

@@ -21,6 +21,7 @@ use crate::request::{Framing, Head, Version};
 pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route> {
     Arc::new(Route {
         label: label.into(),
+        patterns: Box::default(),
         index,
         layer: Layer::App,
         app_limit: true,

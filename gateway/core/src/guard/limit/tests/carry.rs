@@ -20,6 +20,20 @@ fn an_equal_rule_counts_in_the_same_memory() {
 }
 
 #[test]
+fn a_copy_begins_as_the_other_is_and_goes_its_own_way() {
+    for rule in ["3/hour", "30/hour", "1/hour burst 3"] {
+        let old = limit(rule, 10, 0, None);
+        let (key, other) = (address(1), address(2));
+        passes(&old, &key, 0, 100);
+        let copy = Arc::new(Limit::apart("copy", old.rule(), 10, at(SECOND), &old));
+        assert!(ask(&copy, &key, SECOND).is_err(), "{rule}");
+        let each = old.rule().allowance() as usize;
+        assert_eq!(passes(&copy, &other, SECOND, 100), each, "{rule}");
+        assert_eq!(passes(&old, &other, SECOND, 100), each, "{rule}");
+    }
+}
+
+#[test]
 fn an_exhausted_address_stays_exhausted_through_any_number_of_reloads() {
     for rule in ["3/hour", "30/hour", "1/hour burst 3"] {
         let mut current = limit(rule, 10, 0, None);

@@ -1,0 +1,160 @@
+//! What the app of this name counted with before, and which of its limits goes on as which.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::ptr;
+use std::sync::Arc;
+
+use crate::config::compile::Context;
+use crate::config::raw;
+use crate::guard::limit::{Limit, LimitPolicy, Rule};
+use crate::policy::{App, Policy, Route};
+
+/// The limits of an app under the policy before.
+pub(super) struct Before<'p> {
+    app: Option<&'p App>,
+    /// Limits that go on already: a second one in the place of such a limit counts apart from it.
+    taken: RefCell<HashSet<*const Limit>>,
+}
+
+/// The limits of one place, in their order: by address, and by caller.
+#[derive(Default)]
+pub(super) struct Lists<'p> {
+    pub(super) ip: Vec<&'p Arc<Limit>>,
+    pub(super) user: Vec<&'p Arc<Limit>>,
+}
+
+impl<'p> Before<'p> {
+    pub(super) fn of(app: &str, cx: &Context<'p>) -> Self {
+        let apps = cx.previous.iter().flat_map(|policy: &&'p Policy| &policy.apps);
+        let app = apps.map(Arc::as_ref).find(|before| &*before.name == app);
+        Self { app, taken: RefCell::default() }
+    }
+
+    /// The app's own.
+    pub(super) fn of_app(&self) -> Lists<'p> {
+        let Some(app) = self.app else { return Lists::default() };
+        // The policy of unlisted paths has the app's limits alone.
+        let unlisted = app.routes.all().next().map(|route| route.caller_limit.limits());
+        Lists { ip: app.limit.limits().iter().collect(), user: unlisted.into_iter().flatten().collect() }
+    }
+
+    /// Those of a bucket, if there was one of this name.
+    pub(super) fn of_bucket(&self, bucket: &str) -> Option<Lists<'p>> {
+        // Its first limit has its name; a second one may have that of another bucket.
+        let named = |lists: &Lists<'_>| {
+            lists.ip.iter().chain(&lists.user).next().is_some_and(|limit| **limit.name() == *bucket)
+        };
+        self.app?.routes.all().map(|route| Lists::of(route)).find(named)
+    }
+
+    /// For each route of the file the one that it was, each at most once: the one of the same label, of several the
+    /// one of the same patterns, then the one in the same order. A route without one is what became of
+    /// that which had one of its patterns.
+    pub(super) fn twins(&self, routes: &[raw::Route], labels: &[Arc<str>]) -> Vec<Option<&'p Route>> {
+        let Some(app) = self.app else { return vec![None; routes.len()] };
+        let mut before: Vec<&'p Route> =
+            app.routes.all().map(Arc::as_ref).filter(|route| route.index > 0).collect();
+        before.sort_by_key(|route| route.index);
+        let new: Vec<(&Arc<str>, Vec<String>, &raw::Route)> =
+            routes.iter().zip(labels).map(|(route, label)| (label, super::patterns(route), route)).collect();
+        let pairs = pair(
+            &new,
+            &before,
+            &[
+                |(label, patterns, route), twin| {
+                    **label == twin.label && route.layer == twin.layer && *patterns == *twin.patterns
+                },
+                |(label, _, _), twin| **label == twin.label,
+            ],
+        );
+        let met = before.iter().flat_map(|route| route.patterns.iter().map(move |pattern| (pattern, *route)));
+        let met: HashMap<&String, &Route> = met.collect();
+        let otherwise = |patterns: &[String]| patterns.iter().find_map(|pattern| met.get(pattern).copied());
+        pairs
+            .into_iter()
+            .zip(&new)
+            .map(|(twin, (_, patterns, _))| twin.or_else(|| otherwise(patterns)))
+            .collect()
+    }
+
+    /// The limits of `rules`, each with the memory of the one of `list` that it was: one of an equal rule, else one of
+    /// the same kind, of the same window first. None takes over from another kind, which counts otherwise.
+    pub(super) fn carry_on(
+        &self,
+        rules: &[Rule],
+        name: impl Fn(usize) -> String,
+        list: &[&'p Arc<Limit>],
+        cx: &Context<'_>,
+    ) -> Vec<Arc<Limit>> {
+        let pairs = pair(
+            rules,
+            list,
+            &[
+                |rule, limit| *rule == limit.rule(),
+                |rule, limit| same_window(*rule, limit.rule()) == Some(true),
+                |rule, limit| same_window(*rule, limit.rule()).is_some(),
+            ],
+        );
+        let make = |(index, (rule, before)): (usize, (&Rule, Option<&Arc<Limit>>))| {
+            let (name, keys) = (name(index), cx.limit_keys);
+            Arc::new(match before {
+                Some(before) if self.taken.borrow_mut().insert(Arc::as_ptr(before)) => {
+                    Limit::new(&name, *rule, keys, cx.now, Some(before))
+                }
+                Some(before) => Limit::apart(&name, *rule, keys, cx.now, before),
+                None => Limit::new(&name, *rule, keys, cx.now, None),
+            })
+        };
+        rules.iter().zip(pairs).enumerate().map(make).collect()
+    }
+}
+
+impl<'p> Lists<'p> {
+    /// What a route charges on top of the app's.
+    pub(super) fn of(route: &'p Route) -> Self {
+        let all = |limits: &'p LimitPolicy| limits.limits().iter();
+        let own = |limit: &&Arc<Limit>| !limit.name().starts_with(super::APP_USER);
+        Self { ip: all(&route.ip_limit).collect(), user: all(&route.caller_limit).filter(own).collect() }
+    }
+
+    /// Those of several places, each once.
+    pub(super) fn joined(all: impl Iterator<Item = Self>) -> Self {
+        let mut joined = Self::default();
+        for Self { ip, user } in all {
+            for (from, to) in [(ip, &mut joined.ip), (user, &mut joined.user)] {
+                for limit in from {
+                    if !to.iter().any(|known| ptr::eq(Arc::as_ptr(known), Arc::as_ptr(limit))) {
+                        to.push(limit);
+                    }
+                }
+            }
+        }
+        joined
+    }
+}
+
+/// Whether two rules of one kind have the same window or period; `None` if they are of two kinds.
+fn same_window(one: Rule, other: Rule) -> Option<bool> {
+    match (one, other) {
+        (Rule::Quota { window, .. }, Rule::Quota { window: same, .. }) => Some(window == same),
+        (Rule::Rate { period, .. }, Rule::Rate { period: same, .. }) => Some(period == same),
+        (Rule::Quota { .. }, Rule::Rate { .. }) | (Rule::Rate { .. }, Rule::Quota { .. }) => None,
+    }
+}
+
+/// For each of `new` one of `old`, each at most once: the first that meets the first criterion, then of what is left
+/// the first that meets the next.
+fn pair<N, O: Copy>(new: &[N], old: &[O], criteria: &[fn(&N, &O) -> bool]) -> Vec<Option<O>> {
+    let mut left: Vec<Option<O>> = old.iter().copied().map(Some).collect();
+    let mut pairs: Vec<Option<O>> = vec![None; new.len()];
+    for meets in criteria {
+        for (new, pair) in new.iter().zip(&mut pairs).filter(|(_, pair)| pair.is_none()) {
+            *pair = left
+                .iter_mut()
+                .find(|old| old.as_ref().is_some_and(|old| meets(new, old)))
+                .and_then(Option::take);
+        }
+    }
+    pairs
+}
