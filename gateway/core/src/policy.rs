@@ -51,6 +51,27 @@ pub struct Policy {
     pub texts: Arc<[config::Source]>,
     /// Every file that the configuration names and the compiler asked for, or would have, in the order of asking.
     pub files: Vec<NamedFile>,
+    /// What the process started with, whatever was loaded since.
+    pub started: Arc<Started>,
+}
+
+/// What takes effect at the start of the process alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// `server.listen`
+    pub listen: Vec<SocketAddr>,
+    /// `server.threads`
+    pub threads: Option<usize>,
+    /// `server.drain`
+    pub drain: Duration,
+    /// `server.confine`
+    pub confine: ConfinePolicy,
+    /// `admin.listen`
+    pub admin: Option<SocketAddr>,
+    /// `log.format`
+    pub format: LogFormat,
+    /// `log.access`
+    pub access: AccessLog,
 }
 
 /// A file that the configuration names: a secret or a key.

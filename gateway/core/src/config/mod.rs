@@ -112,13 +112,13 @@ pub struct Compiled {
     pub policy: Policy,
     /// What is told at start: dangerous keys, and what is surely not meant.
     pub warnings: Vec<Problem>,
-    /// Keys that differ from the policy before and take effect at a restart only.
+    /// Keys that differ from what the process started with and take effect at a restart only.
     pub restart: Vec<String>,
 }
 
 /// Compiles `sources`, the main file first and its includes after it.
 ///
-/// `previous` lends its limiter stores and, while no key changed, its verified tokens. The file's
+/// `previous` lends its limiter stores, what the process started with and, while no key changed, its verified tokens. The file's
 /// promises (`[[expect]]`) are rehearsed against a policy with fresh limiter stores.
 ///
 /// # Errors
@@ -147,7 +147,7 @@ pub fn compile(
             return Err(broken);
         }
     }
-    let restart = previous.map(|before| compile::restart(before, &policy)).unwrap_or_default();
+    let restart = compile::restart(&policy);
     Ok(Compiled { policy, warnings, restart })
 }
 

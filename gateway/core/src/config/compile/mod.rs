@@ -32,7 +32,7 @@ use crate::guard::client::ClientPolicy;
 use crate::guard::credential::Source;
 use crate::guard::jwt::TokenCache;
 use crate::guard::target::{HostFault, HostTable};
-use crate::policy::{App, NamedFile, Policy, ServerPolicy};
+use crate::policy::{AdminPolicy, App, LogPolicy, NamedFile, Policy, ServerPolicy, Started};
 
 /// What every part of the compilation needs.
 struct Context<'a> {
@@ -96,6 +96,10 @@ pub(super) fn policy(
     let providers = providers.into_policies();
     let tokens = tokens(&providers, &server_policy, &cx);
     let apps = compiled.into_iter().map(|app| app.map(Arc::new)).collect::<Option<Vec<_>>>()?;
+    let started = match previous {
+        Some(before) => Arc::clone(&before.started),
+        None => Arc::new(starts(&server_policy, &admin, &log)),
+    };
     Some(Policy {
         server: server_policy,
         hosts: hosts?,
@@ -108,20 +112,35 @@ pub(super) fn policy(
         expects,
         files: cx.files.into_inner(),
         texts: texts.into(),
+        started,
     })
 }
 
-/// Keys that differ and that a running gateway cannot change.
-pub(super) fn restart(before: &Policy, after: &Policy) -> Vec<String> {
-    let (b, a) = (&before.server, &after.server);
+/// What a process that starts with these takes from them for good.
+fn starts(server: &ServerPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Started {
+    Started {
+        listen: server.listen.clone(),
+        threads: server.threads,
+        drain: server.drain,
+        confine: server.confine,
+        admin: admin.listen,
+        format: log.format,
+        access: log.access.clone(),
+    }
+}
+
+/// Keys that say something else than what the process started with, and that a running gateway cannot change.
+pub(super) fn restart(policy: &Policy) -> Vec<String> {
+    let Started { listen, threads, drain, confine, admin, format, access } = &*policy.started;
+    let wanted = starts(&policy.server, &policy.admin, &policy.log);
     let differ = [
-        ("server.listen", b.listen != a.listen),
-        ("server.threads", b.threads != a.threads),
-        ("server.drain", b.drain != a.drain),
-        ("server.confine", b.confine != a.confine),
-        ("admin.listen", before.admin.listen != after.admin.listen),
-        ("log.format", before.log.format != after.log.format),
-        ("log.access", before.log.access != after.log.access),
+        ("server.listen", wanted.listen != *listen),
+        ("server.threads", wanted.threads != *threads),
+        ("server.drain", wanted.drain != *drain),
+        ("server.confine", wanted.confine != *confine),
+        ("admin.listen", wanted.admin != *admin),
+        ("log.format", wanted.format != *format),
+        ("log.access", wanted.access != *access),
     ];
     differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned()).collect()
 }

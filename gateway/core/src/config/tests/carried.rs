@@ -147,6 +147,25 @@ fn verified_tokens_outlive_a_policy_but_not_its_keys() {
 }
 
 #[test]
+fn a_restart_is_asked_for_until_nothing_waits_for_it() {
+    let with = |part: &str| text(&[HOUSE, APP, part]);
+    let started = policy(&with("[server]\nthreads = 2\n"));
+    let mut current = started;
+    for (part, expected) in [
+        ("[server]\nthreads = 3\n", &["server.threads"][..]),
+        ("[server]\nthreads = 3\n", &["server.threads"]),
+        ("[server]\nthreads = 4\ndrain = \"1s\"\n", &["server.threads", "server.drain"]),
+        ("[server]\nthreads = 2\ndrain = \"1s\"\n", &["server.drain"]),
+        ("[server]\nthreads = 2\n", &[]),
+        ("[server]\nthreads = 2\n", &[]),
+    ] {
+        let Compiled { policy, restart, .. } = again(&with(part), &current, &Desk::default());
+        assert_eq!(restart, expected, "{part}");
+        current = policy;
+    }
+}
+
+#[test]
 fn what_needs_a_restart_says_so() {
     let before = policy(&text(&[HOUSE, APP]));
     for (part, expected) in [
