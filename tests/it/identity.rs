@@ -27,6 +27,33 @@ match = "* /public"
 auth  = "public"
 "#;
 
+/// All roles of a token count; what the app is told of them has an end.
+#[test]
+fn a_caller_of_many_roles_is_judged_by_all_of_them() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, CONFIG);
+    let mut roles: Vec<String> = (0..64).map(|n| format!("role-{n}")).collect();
+    let told = roles.join(",");
+    roles.push("admin".to_owned());
+    let ask = |roles: &[String]| {
+        let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+        gateway.ask(&Request::get("/admin/users").bearer(&Token::of("bob").roles(&roles).sign()))
+    };
+    assert_eq!(ask(&roles).status, 200);
+    assert_eq!(app.sole().fields.sole("x-auth-roles"), Some(told.as_str()));
+    let many = |n: usize| vec!["r".to_owned(); n];
+    assert_eq!(ask(&many(1024)).code(), "forbidden");
+    for (roles, words) in
+        [(many(1025), "more than 1024 roles"), (vec!["us\ner".to_owned()], "a control character")]
+    {
+        let refused = ask(&roles);
+        assert_eq!((refused.status, refused.code().as_str()), (401, "token_invalid"));
+        let query = format!("/api/v1/why?id={}", refused.field("x-request-id"));
+        let why = gateway.ask_admin_as_operator(Request::get(&query)).text();
+        assert!(why.contains(words), "{why}");
+    }
+}
+
 #[test]
 fn each_carrier_proves_and_is_taken_off() {
     let app = Upstream::start();

@@ -107,6 +107,10 @@ pub enum TokenFault {
     User,
     /// Roles or scopes are of the wrong type.
     Claims,
+    /// More roles or scopes than are read.
+    Names,
+    /// A role or scope holds a control character.
+    Controls,
 }
 
 /// Which limit refused, and when to come back.

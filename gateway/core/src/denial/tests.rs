@@ -103,6 +103,8 @@ fn reasons_name_the_key_to_change() {
     check(Denial::HeadTimeout, "`server.timeouts.header`");
     check(Denial::UnknownHost, "`hosts`");
     check(Denial::TokenInvalid(TokenFault::Audience), "`audience`");
+    check(Denial::TokenInvalid(TokenFault::Names), "more than 1024 roles");
+    check(Denial::TokenInvalid(TokenFault::Controls), "a control character");
     check(exhausted(Duration::ZERO), "`app.ip-1`");
     check(Denial::Internal("no gate"), "no gate");
     for (denial, ..) in table() {

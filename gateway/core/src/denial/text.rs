@@ -125,6 +125,12 @@ impl TokenFault {
             Self::Claims => {
                 "token's roles or scopes (`claims.roles`, `claims.scopes`) are no text and no list of texts"
             }
+            Self::Names => {
+                "token has more than 1024 roles or more than 1024 scopes (`claims.roles`, `claims.scopes`)"
+            }
+            Self::Controls => {
+                "one of the token's roles or scopes (`claims.roles`, `claims.scopes`) holds a control character"
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Protects one user's part of an app from another. Trust: the caller is proven; the path is the
 //! client's, canonical but its own choice. Bounds: short lists of the configuration against at
-//! most 64 roles and 256 scopes. Everything is compared whole and exactly. RFC 6750 §3.1.
+//! most 1,024 roles and 1,024 scopes. Everything is compared whole and exactly. RFC 6750 §3.1.
 
 use crate::denial::Denial;
 use crate::guard::caller::Caller;

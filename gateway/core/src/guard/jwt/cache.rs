@@ -5,7 +5,8 @@
 //!   token is another entry, so a change of keys needs no clearing to be safe.
 //! * Only genuine tokens come in: strangers cannot fill it.
 //! * A hit is judged again by `exp` and `nbf`. An entry never outlives its token.
-//! * Bounds: `cap` entries over all shards, each found, replaced or removed in constant time.
+//! * Bounds: `cap` entries over all shards, each found, replaced or removed in constant time, of at
+//!   most 320 roles and scopes. A token that has more is verified each time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ use crate::denial::{Denial, TokenFault};
 
 /// Most shards; a power of two.
 const SHARDS: usize = 16;
+/// Most roles and scopes of an entry together: each takes some 50 bytes besides its text.
+const MAX_NAMES: usize = 320;
 /// How many entries are looked at for an expired one when a shard is full.
 const SCAN: usize = 8;
 
@@ -90,7 +93,8 @@ impl TokenCache {
             return Ok((verified, CacheUse::Hit));
         }
         let verified = Arc::new(policy.verify(token, now)?);
-        if let Some(mut shard) = self.shard(&digest) {
+        let small = verified.roles.len() + verified.scopes.len() <= MAX_NAMES;
+        if let Some(mut shard) = self.shard(&digest).filter(|_| small) {
             shard.insert(digest, Arc::clone(&verified), now);
         }
         Ok((verified, CacheUse::Miss))

@@ -11,10 +11,8 @@ use crate::denial::{Denial, TokenFault};
 
 /// Longest name of a user, in bytes.
 pub(super) const MAX_USER: usize = 256;
-/// Most roles of one caller.
-pub(super) const MAX_ROLES: usize = 64;
-/// Most scopes of one caller.
-pub(super) const MAX_SCOPES: usize = 256;
+/// Most roles of one caller, and most scopes.
+pub(super) const MAX_NAMES: usize = 1024;
 
 /// Judges the claims of a token whose signature is proven.
 ///
@@ -44,8 +42,8 @@ fn read(policy: &JwtPolicy, claims: &Map<String, Value>, now: Now) -> Result<Ver
     }
     Ok(Verified {
         user: user(at_path(claims, &policy.claims.user))?,
-        roles: names(at_path(claims, &policy.claims.roles), MAX_ROLES, |text| vec![text])?,
-        scopes: names(at_path(claims, &policy.claims.scopes), MAX_SCOPES, |text| text.split(' ').collect())?,
+        roles: names(at_path(claims, &policy.claims.roles), |text| vec![text])?,
+        scopes: names(at_path(claims, &policy.claims.scopes), |text| text.split(' ').collect())?,
         expires,
         not_before: not_before.max(issued).unwrap_or_default(),
     })
@@ -102,16 +100,15 @@ pub(super) fn is_user(name: &str) -> bool {
 
 /// Roles or scopes: none if absent, else what `split` makes of a string, or the elements of a
 /// list of strings. Empty names are skipped; names with controls and too many are refused.
-fn names(
-    value: Option<&Value>,
-    max: usize,
-    split: fn(&str) -> Vec<&str>,
-) -> Result<Vec<Arc<str>>, TokenFault> {
+fn names(value: Option<&Value>, split: fn(&str) -> Vec<&str>) -> Result<Vec<Arc<str>>, TokenFault> {
     let Some(value) = value else { return Ok(Vec::new()) };
     let mut names = strings(value, split).ok_or(TokenFault::Claims)?;
     names.retain(|name| !name.is_empty());
-    if names.len() > max || names.iter().any(|name| name.chars().any(char::is_control)) {
-        return Err(TokenFault::Claims);
+    if names.len() > MAX_NAMES {
+        return Err(TokenFault::Names);
+    }
+    if names.iter().any(|name| name.chars().any(char::is_control)) {
+        return Err(TokenFault::Controls);
     }
     Ok(names.into_iter().map(Arc::from).collect())
 }

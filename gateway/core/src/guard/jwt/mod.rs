@@ -2,7 +2,7 @@
 //!
 //! Trust: none. Everything before the signature is proven is the client's choice, and of it the
 //! header alone is read, to choose among configured keys. Bounds: `max_bytes` before anything
-//! else, 16 levels of JSON, 8 signatures per token, 64 roles, 256 scopes; [`TokenCache`] holds
+//! else, 16 levels of JSON, 8 signatures per token, 1,024 roles, 1,024 scopes; [`TokenCache`] holds
 //! `token_cache` tokens. A first verification allocates; a repeated token is a cache hit and does
 //! not. Time is a parameter.
 //!
@@ -176,13 +176,13 @@ impl Verified {
         &self.user
     }
 
-    /// The roles, at most 64, without control characters.
+    /// The roles, at most 1,024, without control characters.
     #[must_use]
     pub fn roles(&self) -> &[Arc<str>] {
         &self.roles
     }
 
-    /// The scopes, at most 256, without control characters.
+    /// The scopes, at most 1,024, without control characters.
     #[must_use]
     pub fn scopes(&self) -> &[Arc<str>] {
         &self.scopes

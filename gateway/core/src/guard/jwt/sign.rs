@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::claims::{MAX_ROLES, MAX_SCOPES, MAX_USER, is_user};
+use super::claims::{MAX_NAMES, MAX_USER, is_user};
 use super::{JwtKey, JwtPolicy};
 use crate::clock::Now;
 
@@ -90,9 +90,9 @@ fn check_names(user: &str, roles: &[String], scopes: &[String]) -> Result<(), St
             user.escape_debug()
         ));
     }
-    if roles.len() > MAX_ROLES || scopes.len() > MAX_SCOPES {
+    if roles.len() > MAX_NAMES || scopes.len() > MAX_NAMES {
         return Err(format!(
-            "at most {MAX_ROLES} roles and {MAX_SCOPES} scopes, not `{}, {}`",
+            "at most {MAX_NAMES} roles and {MAX_NAMES} scopes, not `{}, {}`",
             roles.len(),
             scopes.len()
         ));

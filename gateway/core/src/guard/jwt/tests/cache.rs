@@ -49,6 +49,20 @@ fn an_entry_never_outlives_its_token() {
 }
 
 #[test]
+fn a_token_of_very_many_names_is_verified_each_time() {
+    let (cache, mut house) = (TokenCache::new(100, KEY), house());
+    house.max_bytes = 1 << 16;
+    let names = |n: usize| (0..n).map(|n| format!("n{n}")).collect::<Vec<_>>();
+    for (roles, scopes, again) in [(64, 256, "Hit"), (65, 256, "Miss"), (320, 0, "Hit"), (0, 321, "Miss")] {
+        let minute = Duration::from_secs(60);
+        let token = house.sign("bob", &names(roles), &names(scopes), minute, "j", at(NOW)).unwrap();
+        assert_eq!(look(&cache, &house, &token, NOW), "Miss");
+        assert_eq!(look(&cache, &house, &token, NOW), again, "{roles} roles, {scopes} scopes");
+    }
+    assert_eq!(cache.len(), 2);
+}
+
+#[test]
 fn a_clock_set_back_is_noticed() {
     let (cache, house) = (TokenCache::new(100, KEY), house());
     let token = numbered(1, NOW + 60);

@@ -97,7 +97,8 @@ fn claims_are_judged() {
         (r#""roles":7"#, "Claims"),
         (r#""roles":{"admin":true}"#, "Claims"),
         (r#""roles":["user",1]"#, "Claims"),
-        (r#""roles":["us\ner"]"#, "Claims"),
+        (r#""roles":["us\ner"]"#, "Controls"),
+        (r#""scope":"a\u0000b""#, "Controls"),
         (r#""scope":true"#, "Claims"),
         (r#""scope":["a",null]"#, "Claims"),
     ] {
@@ -152,10 +153,11 @@ fn names_are_bounded() {
     let policy = policy(vec![key(None, Alg::Hs256)]);
     let list = |n: usize| serde_json::to_string(&vec!["r"; n]).unwrap();
     for (more, expected) in [
-        (format!(r#""roles":{}"#, list(64)), "ok"),
-        (format!(r#""roles":{}"#, list(65)), "Claims"),
-        (format!(r#""scope":{}"#, list(256)), "ok"),
-        (format!(r#""scope":{}"#, list(257)), "Claims"),
+        (format!(r#""roles":{}"#, list(1024)), "ok"),
+        (format!(r#""roles":{}"#, list(1025)), "Names"),
+        (format!(r#""scope":{}"#, list(1024)), "ok"),
+        (format!(r#""scope":{}"#, list(1025)), "Names"),
+        (format!(r#""scope":"{}""#, "s ".repeat(1025)), "Names"),
         (format!(r#""sub":"{}""#, "u".repeat(256)), "ok"),
         (format!(r#""sub":"{}""#, "u".repeat(257)), "User"),
         (format!(r#""sub":"{}""#, "ü".repeat(129)), "User"),

@@ -58,14 +58,14 @@ fn what_would_be_refused_is_not_signed() {
     clash.claims.user = text(&["iss"]);
     let mut small = house();
     small.max_bytes = 100;
-    let many = vec!["r".to_owned(); 65];
+    let many = vec!["r".to_owned(); 1025];
     for (policy, user, roles, scopes, lifetime, expected) in [
         (policy(vec![key(None, Alg::Es256)]), "a", vec![], vec![], minute, "none is a secret: `house`"),
         (house(), "a", vec![], vec![], Duration::ZERO, "`0s`"),
         (house(), "a", vec![], vec![], Duration::from_secs(86_401), "`86401s`"),
         (house(), "", vec![], vec![], minute, "not ``"),
         (house(), "a\nb", vec![], vec![], minute, r"not `a\nb`"),
-        (house(), "a", many, vec![], minute, "`65, 0`"),
+        (house(), "a", many, vec![], minute, "`1025, 0`"),
         (house(), "a", text(&[""]), vec![], minute, "not a role"),
         (house(), "a", vec![], text(&["a b"]), minute, "not a scope: `a b`"),
         (clash, "a", vec![], vec![], minute, "same path: `iss`"),
