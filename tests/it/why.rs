@@ -292,7 +292,33 @@ fn a_head_with_too_many_bytes() {
 fn an_encoded_slash() {
     let route = "[[app.media.route]]\nmatch = \"GET /files/{name}\"\n";
     let case = case(&[OPEN, route], "ambiguous_path", "route", "");
+    case.check(|gateway| {
+        assert_eq!(gateway.ask(&Request::get("/other%2Fpath")).status, 400, "that of no route stays shut");
+        gateway.ask(&Request::get("/files/a%2Fb"))
+    });
+}
+
+#[test]
+fn an_encoded_slash_that_a_route_forbids() {
+    let route = "encoded_slash = true\n[[app.media.route]]\nmatch = \"GET /files/{name}\"\nencoded_slash = false # here\n";
+    let case = case(&[OPEN, route], "ambiguous_path", "route", "encoded_slash = false");
     case.check(|gateway| gateway.ask(&Request::get("/files/a%2Fb")));
+}
+
+/// What opens a HEAD does not open the GET of the same path.
+#[test]
+fn a_head_alone() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, &[OPEN, "unlisted = \"deny\"\n"].concat());
+    let ask = |method: &str| gateway.ask(&Request::new(method, "/films/7"));
+    let refused = ask("HEAD");
+    assert_eq!((refused.status, ask("GET").status), (404, 404));
+    let told = why(&gateway, &refused);
+    let remedy = &told["remedy"];
+    assert!(remedy["advice"].as_str().unwrap().contains("`HEAD /films/7`"), "{told:#}");
+    paste(&gateway, &remedy["change"]);
+    assert_eq!(gateway.reload(), "ok", "{told:#}");
+    assert_eq!((ask("HEAD").status, ask("GET").status), (200, 405), "{told:#}");
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn first_of(keys: &[&'static str], app: Option<&App>, route: Option<&Route>) -> 
 /// The keys that can have refused, nearest first.
 fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
     match denial {
+        Denial::AmbiguousPath(fault) if fault.contains("encoded slash") => &["encoded_slash"],
         Denial::AmbiguousPath(_) => &["encoded_slash", "case"],
         Denial::UnknownHost => &["hosts"],
         Denial::NotFound | Denial::MethodNotAllowed { .. } => &["unlisted"],

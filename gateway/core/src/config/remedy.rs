@@ -77,7 +77,8 @@ pub fn decided(policy: &Policy, refused: &Refused<'_>) -> Option<(&'static str, 
         let line = page.line_of(page.find(&path)?);
         Some((key, Line { file: Arc::clone(&source.name), line }))
     });
-    written.or_else(|| refused_by(refused.denial, refused.reached, refused.app, refused.route))
+    let route = refused.route.or_else(|| case.met());
+    written.or_else(|| refused_by(refused.denial, refused.reached, refused.app, route))
 }
 
 /// What would let the request pass under `policy`, the one in force.
@@ -296,6 +297,14 @@ impl<'a> Case<'a> {
 
     fn url(&self) -> &str {
         self.refused.app.map_or("", |app| &app.upstream.url)
+    }
+
+    /// The route whose word on `%2F` refused: it had not been found yet.
+    fn met(&self) -> Option<&'a Route> {
+        let Denial::AmbiguousPath(fault) = self.refused.denial else { return None };
+        let Refused { app, method, path, .. } = *self.refused;
+        let met = app?.routes.met(method, path?.as_bytes()).map(Arc::as_ref);
+        met.filter(|_| fault.contains("encoded slash"))
     }
 
     /// What the route's requests are, in words.

@@ -168,6 +168,13 @@ impl RoutesPolicy {
         }
     }
 
+    /// The route that a path means as it is written, in which case [`Self::find`] may refuse it all the same; where none is
+    /// listed the app's own policy.
+    pub(crate) fn met(&self, method: &str, raw: &[u8]) -> Option<&Arc<Route>> {
+        let met = self.literal.find(method, path::literal(raw).strip_prefix(b"/"));
+        self.routes.get(met.unwrap_or_default())
+    }
+
     /// Every route once, the app's own policy first.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.routes.iter()

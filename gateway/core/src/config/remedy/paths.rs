@@ -1,6 +1,6 @@
 //! Hosts, addresses, paths and heads.
 
-use super::{Case, Path, Remedy, Step, app_key, change, nothing, quoted};
+use super::{Case, Path, Refused, Remedy, Step, app_key, change, nothing, quoted};
 use crate::config::units::show_size;
 use crate::guard::access::AccessPolicy;
 use crate::guard::cors::CorsPolicy;
@@ -72,9 +72,20 @@ impl Case<'_> {
         let page = self.page(app);
         let set = |key: &str, value: &str| page.as_ref()?.set(&app_key(app, &[key]), value);
         if fault.contains("encoded slash") {
-            let advice = "only for an app that keeps `%2F` within its segment: one that decodes it first reads \
-                          another path than the one that was judged";
-            return change(set("encoded_slash", "true"), advice.to_owned());
+            let of_route = self.met().filter(|route| route.index > 0).and_then(|route| {
+                let refused = Refused { route: Some(route), ..*self.refused };
+                let case = Case { policy: self.policy, refused: &refused };
+                Some((case.route_key(&["encoded_slash"], "true")?, case.requests()))
+            });
+            let (line, whose) = match of_route {
+                Some((line, whose)) => (Some(line), whose),
+                None => (set("encoded_slash", "true"), "of every path of the app".to_owned()),
+            };
+            let advice = format!(
+                "lets `%2F` in, {whose}: only for an app that keeps it within its segment; one that decodes it \
+                 first reads another path than the one that was judged"
+            );
+            return change(line, advice);
         }
         if fault.contains("another spelling") {
             let advice = "only for an app to which paths that differ in case are different paths: another reads \

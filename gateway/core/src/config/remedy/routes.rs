@@ -51,7 +51,7 @@ impl<'a> Case<'a> {
             && route.app_limit
             && (key == "body.max" || route.body == own.body)
             && (key == "websocket" || route.upgrade == own.upgrade)
-            && route.encoded_slash == own.encoded_slash
+            && (key == "encoded_slash" || route.encoded_slash == own.encoded_slash)
             && (key.starts_with("limit.") || route.ip_limit.limits().is_empty())
             && (key.starts_with("limit.")
                 || route.caller_limit.limits().len() == own.caller_limit.limits().len());
@@ -81,8 +81,6 @@ impl<'a> Case<'a> {
 
 /// A `match` that meets this method and path alone.
 fn pattern(method: &str, path: &str) -> Option<String> {
-    // A route for GET serves HEAD too.
-    let method = if method == "HEAD" { "GET" } else { method };
     let segments = path.split('/').map(|segment| match segment {
         "*" | "**" => segment.replace('*', "%2A"),
         _ => segment.replace('{', "%7B").replace('}', "%7D"),

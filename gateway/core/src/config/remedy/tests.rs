@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod hostile;
+mod slashes;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -127,7 +128,7 @@ fn what_a_rehearsal_meets_is_mended() {
         of("unlisted = \"deny\"\n", "HEAD /"),
         "not_found",
         Some(10),
-        "10+ [[app.media.route]] | match = \"GET /\"",
+        "10+ [[app.media.route]] | match = \"HEAD /\"",
     );
     check(
         of("unlisted = \"deny\"\n", "GET /{a}/%7Bb/*"),
