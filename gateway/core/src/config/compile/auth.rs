@@ -25,6 +25,11 @@ impl Providers {
         self.0.iter().filter_map(|(_, provider)| provider.as_ref())
     }
 
+    /// Each in its place.
+    fn compiled(&self) -> impl Iterator<Item = Option<&Arc<JwtPolicy>>> {
+        self.0.iter().map(|(_, provider)| provider.as_ref())
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
@@ -45,7 +50,31 @@ pub(super) fn providers(raw: &[raw::Provider], cx: &Context<'_>) -> Providers {
         name_fits(name, cx);
         (name.value.clone(), keys.as_ref().map(|keys| Arc::new(jwt(&name.value, keys, cx))))
     };
-    Providers(raw.iter().map(compile).collect())
+    let providers = Providers(raw.iter().map(compile).collect());
+    one_secret(raw, &providers, cx);
+    providers
+}
+
+/// Whoever holds the secret of a provider signs for every other that has it; where these expect the same of a token, it is
+/// meant.
+fn one_secret(raw: &[raw::Provider], providers: &Providers, cx: &Context<'_>) {
+    let shared = |one: &JwtPolicy, other: &JwtPolicy| {
+        one.keys.iter().any(|key| other.keys.iter().any(|twin| key.same_secret(twin)))
+            && (&one.issuer, &one.audience) != (&other.issuer, &other.audience)
+    };
+    for (index, (provider, policy)) in raw.iter().zip(providers.compiled()).enumerate() {
+        let Some(policy) = policy else { continue };
+        let mut before = providers.compiled().take(index).flatten();
+        if let Some(twin) = before.find(|other| shared(policy, other)) {
+            let message = format!(
+                "shares a secret with `{}`, so that whoever signs for one can sign for both: `{}`",
+                twin.name, policy.name
+            );
+            let hint =
+                "give each a secret of its own: another `file`, and a variable of another name in `env`";
+            cx.report.warn(&provider.name.at, message, hint);
+        }
+    }
 }
 
 /// Names of apps and providers stand in challenges, metrics and logs.

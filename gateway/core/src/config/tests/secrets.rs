@@ -198,6 +198,47 @@ fn the_files_that_are_named_are_told() {
     );
 }
 
+/// Two files that read one variable share a secret without a word; two that expect the same of a token mean it.
+#[test]
+fn two_providers_with_one_secret_are_warned_of() {
+    let provider = |name: &str, key: &str, expects: &str| {
+        let keys = format!("keys = [{key}]");
+        HOUSE
+            .replace("[auth.house]", &format!("[auth.{name}]"))
+            .replace("keys = [{ secret = { file = \"jwt_secret\", generate = true } }]", &keys)
+            .replace("audience = [\"media\"]", expects)
+    };
+    let told = |first: &str, second: &str, expects: &str| {
+        let house = provider("house", first, "audience = [\"media\"]");
+        let idp = provider("idp", second, expects);
+        let desk = Desk::default().var("A", GOOD).var("B", OTHER).file("a", GOOD).file("b", OTHER);
+        let given = text(&[&house, &idp, APP, "by = [\"house\"]\n"]);
+        let warnings = compiled(&given, &desk).unwrap().warnings;
+        warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let (same, other) = ("audience = [\"media\"]", "audience = [\"films\"]");
+    let a = "{ secret = { env = \"A\" } }";
+    for twin in [
+        a,
+        "{ secret = { file = \"a\" } }",
+        "{ alg = \"HS512\", kid = \"x\", secret = { file = \"a\", dangerous_weak = true } }",
+        "{ kid = \"new\", secret = { env = \"B\" } }, { kid = \"old\", secret = { env = \"A\" } }",
+    ] {
+        let said = told(a, twin, other);
+        assert!(
+            said.contains(
+                "shares a secret with `house`, so that whoever signs for one can sign for both: `idp`"
+            ),
+            "{said}"
+        );
+        assert!(said.contains("a secret of its own") && !said.contains(GOOD), "{said}");
+        assert!(!told(a, twin, same).contains("shares a secret"), "{twin}");
+    }
+    for apart in ["{ secret = { env = \"B\" } }", "{ secret = { file = \"b\" } }"] {
+        assert_eq!(told(a, apart, other), "", "{apart}");
+    }
+}
+
 #[test]
 fn a_gateway_that_is_not_confined_is_warned_of() {
     let warned = |value: &str| {

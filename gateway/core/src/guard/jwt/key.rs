@@ -25,6 +25,8 @@ pub struct JwtKey {
     verifier: DecodingKey,
     signer: Option<EncodingKey>,
     digest: [u8; 32],
+    /// A digest of the secret alone, if it is one.
+    shared: Option<[u8; 32]>,
 }
 
 impl JwtKey {
@@ -48,12 +50,14 @@ impl JwtKey {
             return Err("the secret is the text of a key or certificate file".to_owned());
         }
         let digest = digest_of(kid.as_deref(), alg, &[bytes]);
+        let shared = Some(digest_of(None, Alg::Hs256, &[bytes]));
         Ok(Self {
             kid,
             alg,
             verifier: DecodingKey::from_secret(bytes),
             signer: Some(EncodingKey::from_secret(bytes)),
             digest,
+            shared,
         })
     }
 
@@ -102,7 +106,7 @@ impl JwtKey {
         }
         let verifier = DecodingKey::from_rsa_raw_components(n, e);
         let digest = digest_of(kid.as_deref(), alg, &[n, e]);
-        Ok(Self { kid, alg, verifier, signer: None, digest })
+        Ok(Self { kid, alg, verifier, signer: None, digest, shared: None })
     }
 
     /// A key on a curve; the point is checked to lie on it.
@@ -118,7 +122,7 @@ impl JwtKey {
             Family::Hmac | Family::Rsa | Family::P256 | Family::P384 => DecodingKey::from_ec_der(point),
         };
         let digest = digest_of(kid.as_deref(), alg, &[point]);
-        Ok(Self { kid, alg, verifier, signer: None, digest })
+        Ok(Self { kid, alg, verifier, signer: None, digest, shared: None })
     }
 
     /// Its name, if it has one.
@@ -137,6 +141,11 @@ impl JwtKey {
     #[must_use]
     pub fn signs(&self) -> bool {
         self.signer.is_some()
+    }
+
+    /// Both are the same secret, whatever their names and algorithms.
+    pub(crate) fn same_secret(&self, other: &Self) -> bool {
+        self.shared.is_some() && self.shared == other.shared
     }
 
     /// Checks the form and the signature of a JWS by this key, and returns its payload.
