@@ -41,6 +41,36 @@ fn each_example_checks_without_a_warning() {
     }
 }
 
+/// As the main file says at `include`: each app's file beside the app that stands there. Kometa's has a host that this one
+/// has too, and says what to do.
+#[test]
+fn the_shipped_main_file_takes_each_of_them_in() {
+    for system in ALL {
+        let folder = crate::harness::Folder::empty();
+        let file = format!("apps/{}.toml", system.name);
+        let main = shipped("config/stagedoor.toml");
+        let main = stage::moved(&main, "include = []", &format!("include = [\"{file}\"]"));
+        folder.write("stagedoor.toml", &main);
+        folder.write(&file, &system.config());
+        let check =
+            || crate::harness::Command::new(&folder, &["check", "--no-files", "stagedoor.toml"]).run();
+        if system.name == "kometa" {
+            let output = check();
+            assert_eq!(output.code, Some(2), "{output:#?}");
+            assert!(output.stderr.contains("host `localhost` stands at"), "{output:#?}");
+            let config = stage::moved(
+                &system.config(),
+                "[\"kometa.example.com\", \"localhost\"]",
+                "[\"kometa.example.com\"]",
+            );
+            folder.write(&file, &config);
+        }
+        let output = check();
+        assert_eq!(output.code, Some(0), "{}: {output:#?}", system.name);
+        assert!(output.stdout.contains("2 apps, ") && output.stdout.contains("0 warnings"), "{output:#?}");
+    }
+}
+
 /// All five in one gateway: their names, hosts and providers are their own.
 #[test]
 fn they_stand_side_by_side() {
@@ -56,14 +86,52 @@ fn they_stand_side_by_side() {
     assert!(output.stdout.contains("5 apps, "), "{output:#?}");
 }
 
-/// Where an audit asks for a rate without a figure: a hundred at once and twenty a second, for each address.
+/// Two of them read a variable of one name: `check` says so, and one of another name, as their comments say, ends it.
+#[test]
+fn two_apps_that_share_a_variable_are_told() {
+    let folder = crate::harness::Folder::empty();
+    folder.write("stagedoor.toml", "version = 1\ninclude = [\"anime.toml\", \"media-downloader.toml\"]\n");
+    folder.write("anime.toml", &anime::SYSTEM.config());
+    folder.write("media-downloader.toml", &media_downloader::SYSTEM.config());
+    let check = || {
+        crate::harness::Command::new(&folder, &["check", "stagedoor.toml"])
+            .env("JWT_SECRET_KEY", crate::harness::SECRET)
+            .env("ANIME_SECRET_KEY", "Xp4Vq9KcT2mLr7WzB5sYd8NfJ1hGaUe3iQoZ6tRxMvE")
+            .run()
+    };
+    let output = check();
+    let said = format!("{}{}", output.stdout, output.stderr);
+    assert_eq!(output.code, Some(0), "{output:#?}");
+    assert!(output.stdout.contains("1 warning"), "{output:#?}");
+    assert!(
+        said.contains("shares a secret with `anime`, so that whoever signs for one can sign for both: `media-downloader`"),
+        "{said}"
+    );
+    let named =
+        stage::moved(&anime::SYSTEM.config(), "env = \"JWT_SECRET_KEY\"", "env = \"ANIME_SECRET_KEY\"");
+    folder.write("anime.toml", &named);
+    let output = check();
+    assert_eq!((output.code, output.stdout.contains("0 warnings")), (Some(0), true), "{output:#?}");
+}
+
+/// Where an audit asks for a rate without a figure: two thousand at once and two hundred a second, for each address.
 #[test]
 fn a_flood_from_one_address_has_its_rate() {
     for system in [&media_downloader::SYSTEM, &kometa::SYSTEM, &lemedia::SYSTEM, &anime::SYSTEM] {
         let stage = stage::Stage::set(system);
         let answer = stage.ask_as(stage::Who::Nobody, crate::harness::Request::get("/api/health"));
-        assert_eq!(answer.field("ratelimit-policy"), "\"app.ip-1\";q=100;w=5", "{}", system.name);
-        assert_eq!(answer.field("x-ratelimit-remaining"), "99", "{}", system.name);
+        assert_eq!(answer.field("ratelimit-policy"), "\"app.ip-1\";q=2000;w=10", "{}", system.name);
+        assert_eq!(answer.field("x-ratelimit-remaining"), "1999", "{}", system.name);
+    }
+}
+
+/// Whoever works through all of an app from one address is told what each path is, never to slow down.
+#[test]
+fn one_address_may_ask_for_everything_once() {
+    for system in ALL {
+        let stage = stage::Stage::set(system);
+        walk::from_one_address(&stage, stage::Who::Nobody, 2);
+        walk::from_one_address(&stage, stage::Who::User, 3);
     }
 }
 

@@ -181,6 +181,34 @@ fn a_token_lives_an_hour_at_most() {
     assert_eq!((lasting(3600), lasting(3700)), (200, 401));
 }
 
+/// As the file's head says: the gateway does not know whose job it is. What the app on 8331 compares is a bearer, which reaches
+/// it by one line alone, and which whoever sends the cookie has not.
+#[test]
+fn whose_job_it_is_depends_on_a_bearer_that_is_kept() {
+    let seen = |stage: &Stage, request: Request| {
+        let answer = stage.ask_as(Who::Nobody, request);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["headers"].clone()
+    };
+    let job = || Request::get("/api/anime/generation/7/status");
+    let tokens = ["alice", "bob"].map(|user| SYSTEM.credential(Who::User, user).unwrap());
+    let stage = Stage::set(&SYSTEM);
+    for token in &tokens {
+        assert_eq!(seen(&stage, job().bearer(token)).get("authorization"), None, "8330 is told a name alone");
+    }
+    let kept = "errors   = \"fastapi\"\nidentity = { token = \"keep\" }";
+    let stage = Stage::set_with(&SYSTEM, moved(&SYSTEM.config(), "errors   = \"fastapi\"", kept));
+    for token in &tokens {
+        let told = seen(&stage, job().bearer(token));
+        assert_eq!(told["authorization"].as_str(), Some(&*format!("Bearer {token}")));
+        let told = seen(&stage, job().field("Cookie", format!("stagedoor={token}")));
+        assert_eq!(told.get("authorization"), None, "a cookie is no bearer");
+    }
+    for text in [SYSTEM.config(), super::shipped("examples/anime/README.md")] {
+        assert!(text.contains("not enforced yet") && !text.contains("X-Auth-User"), "{text}");
+    }
+}
+
 /// As the file's comment says: user, email and expiry are all that a token of the Tower has.
 #[test]
 fn tokens_of_the_tower_open_the_door_once_its_secret_is_shared() {

@@ -150,6 +150,21 @@ fn the_log_is_streamed_to_whoever_has_the_cookie() {
     assert_eq!((open("http://localhost"), open("https://evil.example")), (101, 403));
 }
 
+/// The pages are open to everybody, and a socket is no page, wherever it is.
+#[test]
+fn no_socket_is_opened_among_the_public_pages() {
+    let stage = Stage::set(&SYSTEM);
+    for path in ["/", "/operations-live", "/operations/7/live"] {
+        for who in [Who::Nobody, Who::User] {
+            let answer =
+                stage.ask_as(who, walk::request("WEBSOCKET", path).field("Origin", "http://localhost"));
+            assert_eq!(answer.status, 403, "{path} by {who:?}");
+        }
+    }
+    assert!(stage.app.served().is_empty());
+    assert_eq!(stage.ask_as(Who::Nobody, Request::get("/operations-live")).status, 200);
+}
+
 #[test]
 fn pages_and_refusals_carry_the_headers_of_the_audit() {
     let stage = Stage::set(&SYSTEM);

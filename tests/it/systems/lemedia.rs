@@ -80,10 +80,47 @@ fn what_the_audits_matcher_leaves_out_has_another_cap() {
     assert!(stage.app.served().iter().all(|one| one.bytes == 2 * CAP));
     // What a browser asks for without cookies has to be there before anybody is known; the app's code has not.
     for (path, status) in [("/favicon.ico", 404), ("/manifest.json", 404), ("/_next/static/chunk.js", 401)] {
-        assert_eq!(stage.ask_as(Who::Nobody, Request::get(path)).status, status, "{path}");
+        for method in ["GET", "HEAD"] {
+            assert_eq!(
+                stage.ask_as(Who::Nobody, Request::new(method, path)).status,
+                status,
+                "{method} {path}"
+            );
+        }
+    }
+    for path in ["/favicon.ico", "/manifest.json", "/robots.txt", "/sitemap.xml"] {
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            let answer = stage.ask_as(Who::Nobody, Request::new(method, path));
+            assert_eq!(answer.status, 401, "{method} {path}: to read is all that is open");
+        }
     }
     for path in ["/_nextdoor", "/icon-192.png", "/favicon.ico/x", "/api/_next/x"] {
         assert_eq!(stage.ask_as(Who::User, Request::post(path, vec![b'x'; 2 * CAP])).status, 413, "{path}");
+    }
+}
+
+/// Of the re-exports that were read as an admin's, one is; the others are a user's own, under either spelling.
+#[test]
+fn monitoring_a_series_is_an_admins_and_ones_own_lists_are_not() {
+    let stage = Stage::set(&SYSTEM);
+    let status = |who, method: &str, path: &str| stage.ask_as(who, walk::request(method, path)).status;
+    for prefix in ["/api", "/api/v1"] {
+        let monitor = format!("{prefix}/sonarr/series/monitor");
+        assert_eq!((status(Who::User, "POST", &monitor), status(Who::Admin, "POST", &monitor)), (403, 200));
+        for (method, path) in [
+            ("GET", "issues"),
+            ("GET", "issues/count"),
+            ("GET", "requests/count"),
+            ("PUT", "my/notification-subscriptions"),
+            ("POST", "profile/weekly-digest/test"),
+        ] {
+            let path = format!("{prefix}/{path}");
+            assert_eq!(
+                (status(Who::Nobody, method, &path), status(Who::User, method, &path)),
+                (401, 200),
+                "{path}"
+            );
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! MVidarr: uploads and searches without a limit, and a login that lets in whoever breaks it.
 
-use super::stage::{Slot, Stage, System, Who};
+use super::stage::{Slot, Stage, System, Who, moved};
 use super::walk;
 use crate::harness::Request;
 
@@ -79,6 +79,16 @@ fn thumbnails_and_videos_have_their_sizes() {
     let (thumbnail, video) = (10 << 20, 100 << 20);
     assert_eq!(declared("/api/artists/7/thumbnail/upload", thumbnail + 1), 413);
     assert_eq!(declared("/api/videos/7/thumbnail/upload", thumbnail + 1), 413);
+    for path in [
+        "/api/videos/7/thumbnail/crop",
+        "/api/videos/7/thumbnail/search",
+        "/api/videos/bulk/delete",
+        "/api/videos/downloads/7/pause",
+        "/api/videos/downloads/bulk/pause",
+        "/api/videos/downloads/queue/reorder",
+    ] {
+        assert_eq!(declared(path, thumbnail + 1), 413, "{path}");
+    }
     assert_eq!(declared("/api/videos/import-from-youtube", video + 1), 413);
     let token = SYSTEM.credential(Who::User, "alice");
     let upload = |path: &str, bytes: u64| {
@@ -86,7 +96,7 @@ fn thumbnails_and_videos_have_their_sizes() {
         stage.gateway.ask(&SYSTEM.carry(Request::post(path, body), token.clone()).host(SYSTEM.host))
     };
     for (path, bytes) in
-        [("/api/artists/7/thumbnail/upload", thumbnail), ("/api/videos/bulk/download", thumbnail + 1)]
+        [("/api/artists/7/thumbnail/upload", thumbnail), ("/api/videos/import-from-youtube", video)]
     {
         let answer = upload(path, bytes);
         assert_eq!((answer.status, answer.json()["body"].as_u64()), (200, Some(bytes)), "{path}");
@@ -119,6 +129,30 @@ fn the_address_of_a_webhook_reaches_the_app_as_it_was_sent() {
     assert_eq!((answer.status, answer.json()["path"].as_str()), (200, Some(path)));
     let elsewhere = stage.ask_as(Who::User, Request::get("/api/settings%2Frestart"));
     assert_eq!(elsewhere.status, 400, "nowhere else");
+}
+
+/// As the file's comment says: the lines that leave other people's accounts to admins, and everybody their own.
+#[test]
+fn accounts_are_the_admins_once_the_lines_are_added() {
+    let config = SYSTEM.config();
+    let lines: Vec<&str> = config.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
+    assert_eq!(lines.len(), 5, "{lines:#?}");
+    let marked = format!("#   {}", lines.join("\n#   "));
+    let stages = [config.clone(), moved(&config, &marked, &lines.join("\n"))];
+    let [shipped, guarded] = stages.map(|config| Stage::set_with(&SYSTEM, config));
+    for (method, path, status) in [
+        ("GET", "/api/api/users/", 403),
+        ("PUT", "/api/api/users/7/role", 403),
+        ("POST", "/api/api/users/7/unlock", 403),
+        ("DELETE", "/api/api/users/7/sessions/1", 403),
+        ("POST", "/auth/credentials/reset", 403),
+        ("GET", "/api/api/users/me", 200),
+        ("PUT", "/api/api/users/me/preferences", 200),
+    ] {
+        let ask = |stage: &Stage, who| stage.ask_as(who, walk::request(method, path)).status;
+        assert_eq!((ask(&shipped, Who::User), ask(&guarded, Who::User)), (200, status), "{path}");
+        assert_eq!(ask(&guarded, Who::Admin), 200, "{path}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::shipped;
 use super::stage::{EVERYBODY, Stage, System, Who};
@@ -149,7 +149,7 @@ pub(super) struct Tally {
 pub(super) fn every_endpoint(stage: &Stage) {
     let system = stage.system;
     let mut tally = Tally { rows: rows(system).len(), ..Tally::default() };
-    let mut visitor = Visitor { stage, client: None };
+    let mut visitor = Visitor { stage, last: 1, client: None };
     for (number, (method, path, expected)) in endpoints(system).into_iter().enumerate() {
         *tally.counts.entry(expected).or_default() += 1;
         // An address and a user of its own for each endpoint: limits are other tests' matter.
@@ -184,6 +184,24 @@ pub(super) fn every_endpoint(stage: &Stage) {
     assert!(unknown.is_empty(), "not the app's: {unknown:#?}");
 }
 
+/// Walks the whole table once, as one caller from 127.0.0.`last` and without a proxy in between.
+pub(super) fn from_one_address(stage: &Stage, who: Who, last: u8) {
+    let system = stage.system;
+    let mut visitor = Visitor { stage, last, client: None };
+    let wrong: Vec<String> = endpoints(system)
+        .into_iter()
+        .filter_map(|(method, path, expected)| {
+            let token = system.credential(who, "alice@example.com");
+            let asked = system.carry(request(&method, &sample(&path)), token);
+            let status = expected.status(who);
+            let switched = if method == "WEBSOCKET" && status == 200 { 101 } else { status };
+            let answer = visitor.ask(asked.host(system.host));
+            (answer.status != switched).then(|| format!("{method} {path}: {switched}, not {}", answer.status))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} by {who:?}: {wrong:#?}", system.name);
+}
+
 /// What is wrong with an answer of the right status.
 fn fault(system: &System, answer: &Response, who: Who, expected: Expected, user: &str) -> Option<String> {
     if answer.status == 401 && who == Who::Nobody {
@@ -203,12 +221,16 @@ fn fault(system: &System, answer: &Response, who: Who, expected: Expected, user:
 /// A client that keeps its connection for as long as the gateway does.
 struct Visitor<'s> {
     stage: &'s Stage,
+    /// It comes from 127.0.0.`last`.
+    last: u8,
     client: Option<Client>,
 }
 
 impl Visitor<'_> {
     fn ask(&mut self, request: Request) -> Response {
-        let client = self.client.get_or_insert_with(|| self.stage.gateway.client());
+        let connect =
+            || Client::connect_from(IpAddr::from([127, 0, 0, self.last]), self.stage.gateway.address);
+        let client = self.client.get_or_insert_with(connect);
         let answer = client.ask(&request);
         if answer.status == 101 || answer.field("connection") == "close" {
             self.client = None;
