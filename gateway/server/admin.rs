@@ -4,31 +4,31 @@
 //! one request a connection. `/live`, `/ready` and `/metrics` are open on loopback; `/api/v1/*`
 //! always wants the token. A `Host` that is a public name is refused (DNS rebinding).
 
+mod answer;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use stagedoor_core::denial::{Denial, TokenFault};
-use stagedoor_core::guard::cors::CorsGrant;
-use stagedoor_core::guard::limit::Tickets;
 use stagedoor_core::guard::own;
-use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::head::{self, Parsed};
-use stagedoor_core::policy::{AdminPolicy, ErrorShape, HeadLimits};
-use stagedoor_core::reply::{Manner, Reply};
+use stagedoor_core::policy::{AdminPolicy, HeadLimits};
+use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Framing, Head};
 use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use self::answer::{Answer, refusal};
 use crate::edge::adapt;
 use crate::edge::line::{Heard, Line};
 use crate::edge::request_id;
 use crate::enter::{self, Unlinked};
 use crate::gateway::{Gateway, Stage};
-use crate::refusals::{KEPT, RequestId};
+use crate::refusals::RequestId;
 use crate::reload::{Reloader, Trigger};
 use crate::{status, why};
 
@@ -115,14 +115,7 @@ impl Admin {
         };
         let early = buffer.get(head.length..).unwrap_or_default();
         let reply = match self.decide(&head, early, line).await {
-            Ok(Answer { status, kind, body, retry_after }) => {
-                let mut reply =
-                    with_bare(request_id, |policy, at| Reply::text(status, kind, body, policy, at));
-                if let Some(seconds) = retry_after {
-                    reply.fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-                }
-                reply
-            }
+            Ok(answer) => answer.reply(request_id),
             Err(denial) => refusal(&denial, request_id),
         };
         self.bytes(reply, head.method == "HEAD")
@@ -297,37 +290,6 @@ async fn document(head: &Head<'_>, early: &[u8], line: &mut Line) -> Result<Secr
     read.map(|()| body)
 }
 
-/// What the listener says when it does not refuse.
-struct Answer {
-    status: StatusCode,
-    kind: &'static str,
-    body: Vec<u8>,
-    /// Seconds.
-    retry_after: Option<u64>,
-}
-
-impl Answer {
-    fn text(status: StatusCode, body: &str) -> Self {
-        let kind = "text/plain; charset=utf-8";
-        Self { status, kind, body: body.as_bytes().to_vec(), retry_after: None }
-    }
-
-    fn json(status: StatusCode, body: &serde_json::Value) -> Self {
-        let mut body = body.to_string().into_bytes();
-        body.push(b'\n');
-        Self { status, kind: "application/json", body, retry_after: None }
-    }
-
-    fn unknown_request() -> Self {
-        let detail =
-            format!("No refusal with this id is known: the last {KEPT} are kept, since the gateway started");
-        let body = serde_json::json!({
-            "type": "about:blank", "title": "Not Found", "status": 404, "detail": detail, "code": "not_found",
-        });
-        Self { kind: "application/problem+json", ..Self::json(StatusCode::NOT_FOUND, &body) }
-    }
-}
-
 /// The `id` of the query; `None` where there is no query at all.
 fn asked_id(head: &Head<'_>) -> Result<Option<RequestId>, Denial> {
     let Some(query) = head.raw_query().filter(|query| !query.is_empty()) else { return Ok(None) };
@@ -361,23 +323,6 @@ fn is_private_name(host: &str, listed: &[String]) -> bool {
     name.parse::<IpAddr>().is_ok()
         || !name.contains('.')
         || listed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
-}
-
-fn refusal(denial: &Denial, request_id: &str) -> Reply {
-    let manner = Manner { shape: ErrorShape::Problem, navigation: false, realm: "stagedoor admin" };
-    with_bare(request_id, |policy, at| Reply::refusal(denial, manner, policy, at))
-}
-
-fn with_bare<T>(request_id: &str, make: impl FnOnce(&ResponsePolicy, &Circumstances<'_>) -> T) -> T {
-    let at = Circumstances {
-        https: false,
-        host: "",
-        request_id,
-        cors: &CorsGrant::default(),
-        tickets: &Tickets::default(),
-        server_timing: None,
-    };
-    make(ResponsePolicy::bare(), &at)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use stagedoor_core::policy::{AccessLog, ConfinePolicy, Policy};
 
 use crate::loader;
 use crate::materials;
-use crate::serve::ConfigSource;
+use crate::source::ConfigSource;
 
 /// Where the process may still go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Decisions live in `stagedoor-core`; this crate moves bytes, tells the time and keeps the books.
 
 pub mod serve;
+pub mod source;
 
 mod account;
 mod admin;

@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::gateway::Gateway;
 use crate::loader;
-use crate::serve::ConfigSource;
+use crate::source::ConfigSource;
 use crate::telemetry::metrics::ReloadResult;
 
 /// After the last change of a file.

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pingora::proxy::HttpProxy;
 use pingora_core::server::configuration::ServerConf;
-use stagedoor_core::config::{self, Compiled, Problem, Source};
+use stagedoor_core::config::{self, Compiled, Source};
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::{ConfinePolicy, Policy};
 use stagedoor_core::secret::Secret;
@@ -30,6 +30,7 @@ use crate::listeners::{self, Machine};
 use crate::loader;
 use crate::materials::{DiskMaterials, random};
 use crate::reload::{self, Reloader, Trigger};
+use crate::source::ConfigSource;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::logs::{Logs, hook_panics};
 use crate::telemetry::metrics::Metrics;
@@ -113,55 +114,6 @@ impl Ready<'_> {
         let port = self.address().map_or(80, |address| address.port());
         let base = enter::base(&link.app.hosts, port).ok_or("no host of the app can be named")?;
         Ok(enter::address(&base, link.code.expose()))
-    }
-}
-
-/// Where the configuration comes from.
-#[derive(Clone, Debug)]
-pub enum ConfigSource {
-    /// A file and its includes.
-    File(PathBuf),
-    /// A text of our own making; its paths are relative to `base`.
-    Text {
-        /// The text.
-        source: Source,
-        /// Folder of its paths.
-        base: PathBuf,
-        /// The environment has no say in it.
-        no_environment: bool,
-    },
-}
-
-impl ConfigSource {
-    /// The texts, the main one first.
-    ///
-    /// # Errors
-    /// Files that cannot be read.
-    pub fn read(&self) -> Result<Vec<Source>, Vec<Problem>> {
-        match self {
-            Self::File(path) => loader::load(path),
-            Self::Text { source, .. } => Ok(vec![source.clone()]),
-        }
-    }
-
-    /// What the compiler may ask of this machine.
-    #[must_use]
-    pub fn materials(&self) -> DiskMaterials {
-        let materials = DiskMaterials::within(&self.base());
-        match self {
-            Self::File(_) => materials,
-            Self::Text { no_environment, .. } => {
-                DiskMaterials { no_environment: *no_environment, ..materials }
-            }
-        }
-    }
-
-    /// The folder that paths are relative to.
-    pub(crate) fn base(&self) -> PathBuf {
-        match self {
-            Self::File(path) => loader::folder_of(path),
-            Self::Text { base, .. } => base.clone(),
-        }
     }
 }
 

@@ -13,7 +13,8 @@ use stagedoor_core::config::Source;
 use super::{Failure, print};
 use crate::demo;
 use crate::materials::random;
-use crate::serve::{self, Beside, ConfigSource, Hangup, Ready, Start};
+use crate::serve::{self, Beside, Hangup, Ready, Start};
+use crate::source::ConfigSource;
 
 /// See it work: a sample app with the gateway in front of it
 ///

@@ -9,7 +9,7 @@ use stagedoor_core::config::{Compiled, Materials as _, Source};
 
 use super::{DEFAULT_FILE, Failure, compile};
 use crate::materials::{self, DiskMaterials};
-use crate::serve::ConfigSource;
+use crate::source::ConfigSource;
 
 /// What of the environment decides which hosts the app has, each a list with commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::problems::Problems;
 use super::quick::{self, Environment};
 use super::{DEFAULT_FILE, Failure};
-use crate::serve::{self, ConfigSource, Greeting, Hangup, Ready, Start};
+use crate::serve::{self, Greeting, Hangup, Ready, Start};
+use crate::source::ConfigSource;
 
 /// Run the gateway
 ///

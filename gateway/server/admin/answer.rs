@@ -1,0 +1,68 @@
+//! What the operator's listener says.
+
+use http::{HeaderValue, StatusCode, header};
+use stagedoor_core::denial::Denial;
+use stagedoor_core::guard::cors::CorsGrant;
+use stagedoor_core::guard::limit::Tickets;
+use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
+use stagedoor_core::policy::ErrorShape;
+use stagedoor_core::reply::{Manner, Reply};
+
+use crate::refusals::KEPT;
+
+/// What the listener says when it does not refuse.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) kind: &'static str,
+    pub(super) body: Vec<u8>,
+    /// Seconds.
+    pub(super) retry_after: Option<u64>,
+}
+
+impl Answer {
+    pub(super) fn text(status: StatusCode, body: &str) -> Self {
+        let kind = "text/plain; charset=utf-8";
+        Self { status, kind, body: body.as_bytes().to_vec(), retry_after: None }
+    }
+
+    pub(super) fn json(status: StatusCode, body: &serde_json::Value) -> Self {
+        let mut body = body.to_string().into_bytes();
+        body.push(b'\n');
+        Self { status, kind: "application/json", body, retry_after: None }
+    }
+
+    pub(super) fn reply(self, request_id: &str) -> Reply {
+        let Self { status, kind, body, retry_after } = self;
+        let mut reply = with_bare(request_id, |policy, at| Reply::text(status, kind, body, policy, at));
+        if let Some(seconds) = retry_after {
+            reply.fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        reply
+    }
+
+    pub(super) fn unknown_request() -> Self {
+        let detail =
+            format!("No refusal with this id is known: the last {KEPT} are kept, since the gateway started");
+        let body = serde_json::json!({
+            "type": "about:blank", "title": "Not Found", "status": 404, "detail": detail, "code": "not_found",
+        });
+        Self { kind: "application/problem+json", ..Self::json(StatusCode::NOT_FOUND, &body) }
+    }
+}
+
+pub(super) fn refusal(denial: &Denial, request_id: &str) -> Reply {
+    let manner = Manner { shape: ErrorShape::Problem, navigation: false, realm: "stagedoor admin" };
+    with_bare(request_id, |policy, at| Reply::refusal(denial, manner, policy, at))
+}
+
+fn with_bare<T>(request_id: &str, make: impl FnOnce(&ResponsePolicy, &Circumstances<'_>) -> T) -> T {
+    let at = Circumstances {
+        https: false,
+        host: "",
+        request_id,
+        cors: &CorsGrant::default(),
+        tickets: &Tickets::default(),
+        server_timing: None,
+    };
+    make(ResponsePolicy::bare(), &at)
+}

@@ -1,0 +1,57 @@
+//! Where the configuration comes from.
+
+use std::path::PathBuf;
+
+use stagedoor_core::config::{Problem, Source};
+
+use crate::loader;
+use crate::materials::DiskMaterials;
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub enum ConfigSource {
+    /// A file and its includes.
+    File(PathBuf),
+    /// A text of our own making; its paths are relative to `base`.
+    Text {
+        /// The text.
+        source: Source,
+        /// Folder of its paths.
+        base: PathBuf,
+        /// The environment has no say in it.
+        no_environment: bool,
+    },
+}
+
+impl ConfigSource {
+    /// The texts, the main one first.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub fn read(&self) -> Result<Vec<Source>, Vec<Problem>> {
+        match self {
+            Self::File(path) => loader::load(path),
+            Self::Text { source, .. } => Ok(vec![source.clone()]),
+        }
+    }
+
+    /// What the compiler may ask of this machine.
+    #[must_use]
+    pub fn materials(&self) -> DiskMaterials {
+        let materials = DiskMaterials::within(&self.base());
+        match self {
+            Self::File(_) => materials,
+            Self::Text { no_environment, .. } => {
+                DiskMaterials { no_environment: *no_environment, ..materials }
+            }
+        }
+    }
+
+    /// The folder that paths are relative to.
+    pub(crate) fn base(&self) -> PathBuf {
+        match self {
+            Self::File(path) => loader::folder_of(path),
+            Self::Text { base, .. } => base.clone(),
+        }
+    }
+}
