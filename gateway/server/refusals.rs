@@ -206,6 +206,7 @@ fn guard(denial: &Denial, reached: Guard) -> Guard {
         | Denial::RoleMissing
         | Denial::ScopeMissing
         | Denial::NotOwner
+        | Denial::Destination(_)
         | Denial::CrossOrigin
         | Denial::UpgradeRefused
         | Denial::UnexpectedBody

@@ -53,6 +53,8 @@ pub enum Denial {
     ScopeMissing,
     /// The path belongs to another user.
     NotOwner,
+    /// The path in `Destination` is refused to this caller. The text is the code of that refusal.
+    Destination(&'static str),
     /// A cookie-borne request from another origin.
     CrossOrigin,
     /// An upgrade that is not one `websocket`, or not allowed here.
@@ -168,7 +170,7 @@ impl Denial {
             Self::TokenInvalid(_) => "token_invalid",
             Self::TokenExpired => "token_expired",
             Self::IdentityUnavailable => "identity_unavailable",
-            Self::RoleMissing | Self::ScopeMissing => "forbidden",
+            Self::RoleMissing | Self::ScopeMissing | Self::Destination(_) => "forbidden",
             Self::NotOwner => "not_owner",
             Self::CrossOrigin => "cross_origin",
             Self::UpgradeRefused => "upgrade_refused",
@@ -197,6 +199,7 @@ impl Denial {
             | Self::RoleMissing
             | Self::ScopeMissing
             | Self::NotOwner
+            | Self::Destination(_)
             | Self::CrossOrigin
             | Self::UpgradeRefused => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -244,6 +247,7 @@ impl Denial {
             | Self::RoleMissing
             | Self::ScopeMissing
             | Self::NotOwner
+            | Self::Destination(_)
             | Self::CrossOrigin
             | Self::UpgradeRefused
             | Self::RateLimited(_)
@@ -272,7 +276,9 @@ impl Denial {
             | Self::TokenExpired
             | Self::IdentityUnavailable => Guard::Identity,
             Self::CrossOrigin => Guard::Origin,
-            Self::RoleMissing | Self::ScopeMissing | Self::NotOwner => Guard::Permission,
+            Self::RoleMissing | Self::ScopeMissing | Self::NotOwner | Self::Destination(_) => {
+                Guard::Permission
+            }
             Self::UpgradeRefused => Guard::Upgrade,
             Self::BodyTimeout => Guard::Body,
             Self::UpstreamUnreachable | Self::UpstreamTimeout | Self::Internal(_) => Guard::Upstream,
@@ -305,6 +311,7 @@ impl Denial {
             | Self::RoleMissing
             | Self::ScopeMissing
             | Self::NotOwner
+            | Self::Destination(_)
             | Self::CrossOrigin
             | Self::UpgradeRefused
             | Self::UnexpectedBody

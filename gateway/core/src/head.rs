@@ -330,7 +330,7 @@ const fn is_method_byte(byte: u8) -> bool {
 /// Visible ASCII and anything above it, but for what no client sends unescaped. Raw `|`, `{`, `}`,
 /// `^`, `[`, `]` and non-ASCII names do come from browsers, curl and media apps, and are read by all
 /// in one way. A `\` in the path is the target guard's business.
-const fn is_target_byte(byte: u8) -> bool {
+pub(crate) const fn is_target_byte(byte: u8) -> bool {
     byte > b' ' && byte != 0x7F && !matches!(byte, b'"' | b'<' | b'>' | b'#')
 }
 

@@ -8,9 +8,10 @@ use crate::clock::Now;
 use crate::denial::{Denial, Guard};
 use crate::guard::access::Screened;
 use crate::guard::body::BodyGate;
-use crate::guard::caller::Caller;
+use crate::guard::caller::{AuthPolicy, Caller};
 use crate::guard::client::Client;
 use crate::guard::cors::{CorsGrant, Preflight};
+use crate::guard::destination::{self, Destined};
 use crate::guard::limit::{Budget, LimitKey, Tickets};
 use crate::guard::origin::OriginChecked;
 use crate::guard::own::{self, Elsewhere, Own, Place};
@@ -102,6 +103,7 @@ pub struct Permit<'h> {
     _elsewhere: Elsewhere,
     _origin: OriginChecked,
     _allowed: Allowed,
+    _destined: Destined,
     _budgets: [Budget; 3],
 }
 
@@ -169,10 +171,11 @@ pub fn admit<'h>(
     let gate = route.body.admit(head.method, head.framing)?;
 
     trail.reached = Guard::Identity;
-    let caller = match proof {
-        Proof::Carried => route.auth.authenticate(head, now, &policy.tokens)?,
-        Proof::Rehearsed(assumed) => route.auth.rehearse(assumed)?,
+    let prove = |auth: &AuthPolicy| match proof {
+        Proof::Carried => auth.authenticate(head, now, &policy.tokens),
+        Proof::Rehearsed(assumed) => auth.rehearse(assumed),
     };
+    let caller = prove(&route.auth)?;
     trail.user = caller.user().cloned();
     trail.caller = Some(caller.clone());
 
@@ -182,6 +185,7 @@ pub fn admit<'h>(
 
     trail.reached = Guard::Permission;
     let allowed = route.permission.check(&caller, &target)?;
+    let destined = destination::check(app, &policy.hosts, head, &target, prove, &mut trail.route)?;
 
     trail.reached = Guard::CallerLimit;
     let key = LimitKey::caller(&caller, client.ip());
@@ -203,6 +207,7 @@ pub fn admit<'h>(
         _elsewhere: elsewhere,
         _origin: origin,
         _allowed: allowed,
+        _destined: destined,
         _budgets: [app_budget, route_budget, caller_budget],
     })))
 }

@@ -105,6 +105,35 @@ fn a_move_names_the_address_that_the_app_is_told() {
     );
 }
 
+/// The folder of another is no place to put things, and what refused is told.
+#[test]
+fn a_move_into_anothers_folder_never_reaches_the_app() {
+    let app = Upstream::start();
+    let route =
+        "[[app.media.route]]\nmatch = \"* /files/{user}/{*rest}\"\nowner = { param = \"user\" } # whose\n";
+    let gateway = Gateway::before(&app, &format!("{CONFIG}{route}"));
+    let moving = |to: &str| {
+        let request = Request::new("MOVE", "/files/bob/a").bearer(&token("bob")).field("Destination", to);
+        gateway.ask(&request)
+    };
+    let refused = moving("http://media.localhost/files/eve/a");
+    assert_eq!((refused.status, refused.code().as_str()), (403, "forbidden"));
+    assert_eq!(moving("http://media.localhost/files/bob/../eve/a").status, 400);
+    assert!(app.seen().is_empty());
+    let query = format!("/api/v1/why?id={}", refused.field("x-request-id"));
+    let why = gateway.ask_admin_as_operator(Request::get(&query)).json();
+    let words =
+        |text: &serde_json::Value, words: &str| text.as_str().is_some_and(|text| text.contains(words));
+    assert!(words(&why["reason"], "`Destination` would be refused: `not_owner`"), "{why:#}");
+    assert_eq!((&why["guard"], &why["key"]), (&"permission".into(), &"owner".into()), "{why:#}");
+    assert!(
+        why["remedy"]["change"].is_null() && words(&why["remedy"]["advice"], "both of their paths"),
+        "{why:#}"
+    );
+    assert_eq!(moving("http://media.localhost/files/bob/b").status, 200);
+    assert_eq!(app.sole().fields.sole("destination"), Some("http://media.localhost/files/bob/b"));
+}
+
 #[test]
 fn unusual_methods_need_a_token_like_any_other() {
     let app = Upstream::start();

@@ -236,6 +236,7 @@ fn every_denial() -> Vec<Denial> {
         Denial::RoleMissing,
         Denial::ScopeMissing,
         Denial::NotOwner,
+        Denial::Destination("CODE"),
         Denial::CrossOrigin,
         Denial::UpgradeRefused,
         Denial::UnexpectedBody,

@@ -137,6 +137,10 @@ impl<'a> Case<'a> {
             Denial::RoleMissing => self.role_missing(),
             Denial::ScopeMissing => self.scope_missing(),
             Denial::NotOwner => self.not_owner(),
+            Denial::Destination(_) => nothing(
+                "COPY and MOVE need leave for both of their paths: `stagedoor explain` with the same method and the one \
+                 in `Destination` says what that one asks for",
+            ),
             Denial::CrossOrigin => self.cross_origin(),
             Denial::UpgradeRefused => self.upgrade(),
             Denial::UnexpectedBody => self.body_of_get(),
@@ -224,6 +228,7 @@ impl<'a> Case<'a> {
             | Denial::RoleMissing
             | Denial::ScopeMissing
             | Denial::NotOwner
+            | Denial::Destination(_)
             | Denial::CrossOrigin
             | Denial::UpgradeRefused
             | Denial::UnexpectedBody

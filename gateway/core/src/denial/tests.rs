@@ -31,6 +31,7 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::RoleMissing, "403 forbidden", Guard::Permission),
         (Denial::ScopeMissing, "403 forbidden", Guard::Permission),
         (Denial::NotOwner, "403 not_owner", Guard::Permission),
+        (Denial::Destination("not_owner"), "403 forbidden", Guard::Permission),
         (Denial::CrossOrigin, "403 cross_origin", Guard::Origin),
         (Denial::UpgradeRefused, "403 upgrade_refused", Guard::Upgrade),
         (Denial::BodyTooLarge { max: 1 << 20 }, "413 body_too_large close", Guard::Size),

@@ -29,6 +29,7 @@ impl Denial {
             Self::RoleMissing => "Your account may not do this",
             Self::ScopeMissing => "Your credential does not cover this",
             Self::NotOwner => "This belongs to another user",
+            Self::Destination(_) => "You may not do this at the destination of the request",
             Self::CrossOrigin => "The request comes from another site",
             Self::UpgradeRefused => "The connection cannot be upgraded here",
             Self::UnexpectedBody => "A GET or HEAD must not have a body here",
@@ -80,6 +81,9 @@ impl Denial {
             Self::RoleMissing => "caller has none of the route's `roles`",
             Self::ScopeMissing => "caller lacks one of the route's `scopes`",
             Self::NotOwner => "path belongs to another user; `owner.or_role` names who may all the same",
+            Self::Destination(code) => {
+                return format!("a request for the path in `Destination` would be refused: `{code}`");
+            }
             Self::CrossOrigin => "request comes from another origin; `cors.origins` lists those that may",
             Self::UpgradeRefused => "upgrade is not one to `websocket`, or `websocket = false`",
             Self::UnexpectedBody => "body of a GET or HEAD, and `body.get = \"deny\"`",

@@ -29,6 +29,8 @@ pub mod origin;
 
 pub mod permission;
 
+pub mod destination;
+
 pub mod upgrade;
 
 pub mod upstream;

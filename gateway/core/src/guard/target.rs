@@ -50,13 +50,17 @@ impl PathPolicy {
     /// # Errors
     /// [`Denial::AmbiguousPath`] with the fault.
     pub fn normalise<'h>(self, head: &'h Head<'h>, host: Host<'h>) -> Result<Target<'h>, Denial> {
-        let path = head.raw_path();
+        self.read(head.target, host)
+    }
+
+    fn read<'h>(self, raw: &'h [u8], host: Host<'h>) -> Result<Target<'h>, Denial> {
+        let path = without_query(raw);
         if path.first() != Some(&b'/') {
             return Err(Denial::AmbiguousPath("the path does not start with a slash"));
         }
         let encoded_slash = judge(path)?;
         let folded = path::is_folded(path, self.exact_case);
-        Ok(Target { raw: head.target, host, encoded_slash, folded })
+        Ok(Target { raw, host, encoded_slash, folded })
     }
 }
 
@@ -70,7 +74,20 @@ impl<'h> Target<'h> {
     /// Path without the query, as received.
     #[must_use]
     pub fn raw_path(&self) -> &'h [u8] {
-        self.raw.split(|b| *b == b'?').next().unwrap_or_default()
+        without_query(self.raw)
+    }
+
+    /// Another path and query of the same host, which must be visible ASCII or bytes above 0x7F, read as this one was.
+    ///
+    /// # Errors
+    /// [`Denial::AmbiguousPath`] with the fault.
+    pub(crate) fn beside(&self, raw: &'h [u8], paths: PathPolicy) -> Result<Self, Denial> {
+        paths.read(raw, self.host.clone())
+    }
+
+    /// Whether this is the host's app.
+    pub(crate) fn shares_app(&self, host: &Host<'_>) -> bool {
+        self.host.app() == host.app()
     }
 
     /// Query without its `?`, as received.
@@ -123,6 +140,10 @@ impl<'h> Target<'h> {
     fn segment(&self, index: usize) -> Option<&'h [u8]> {
         self.raw_path().split(|b| *b == b'/').nth(index.checked_add(1)?)
     }
+}
+
+fn without_query(raw: &[u8]) -> &[u8] {
+    raw.split(|b| *b == b'?').next().unwrap_or_default()
 }
 
 /// Judges a path that starts with `/`; tells whether an encoded slash stands in it.

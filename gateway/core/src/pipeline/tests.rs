@@ -1,6 +1,7 @@
 //! The order of the checks, from the configuration's text and the bytes of a request.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod destinations;
 mod own;
 mod pairs;
 

@@ -56,7 +56,7 @@ pub(super) fn of(denial: &Denial) -> Words {
         Denial::TokenInvalid(_) => {
             ("You are not signed in any more", "Open a new enter link: ask whoever runs this server for one.")
         }
-        Denial::RoleMissing | Denial::ScopeMissing | Denial::NotOwner => (
+        Denial::RoleMissing | Denial::ScopeMissing | Denial::NotOwner | Denial::Destination(_) => (
             "This is not open to you",
             "If you should have access, ask whoever runs this server and name the request below.",
         ),
