@@ -10,46 +10,93 @@ use super::preset;
 /// What of several lines stays.
 #[derive(Clone, Copy)]
 enum Stays {
-    /// The first: what comes later is not heard (RFC 6797 §8.1), or makes the field no field.
+    /// The first: what comes later is not heard (RFC 6797 §8.1, `nosniff`). Of two policies for other origins browsers hear
+    /// none, and the preset has one for whoever says none: there the app's first word goes before it.
     First,
-    /// The last: each later one replaces it (Referrer Policy §8.1).
-    Last,
-    /// `DENY` where they differ (HTML, the X-Frame-Options header).
+    /// The last that says anything known (Referrer Policy §8.1).
+    LastKnown,
+    /// `DENY` where the values in all lines differ and one is known (HTML, the X-Frame-Options header).
     Strict,
 }
 
-const SINGLE: [(HeaderName, Stays); 7] = [
+/// Not here: Cross-Origin-Embedder-Policy, of which no preset says anything. Two lines are none to browsers, and one of them
+/// would keep the page from what it embeds.
+const SINGLE: [(HeaderName, Stays); 6] = [
     (header::X_FRAME_OPTIONS, Stays::Strict),
     (header::X_CONTENT_TYPE_OPTIONS, Stays::First),
     (header::STRICT_TRANSPORT_SECURITY, Stays::First),
-    (header::REFERRER_POLICY, Stays::Last),
+    (header::REFERRER_POLICY, Stays::LastKnown),
     (preset::OPENER_POLICY, Stays::First),
     (preset::RESOURCE_POLICY, Stays::First),
-    (preset::EMBEDDER_POLICY, Stays::First),
+];
+
+const REFERRER_POLICIES: [&str; 8] = [
+    "no-referrer",
+    "no-referrer-when-downgrade",
+    "origin",
+    "origin-when-cross-origin",
+    "same-origin",
+    "strict-origin",
+    "strict-origin-when-cross-origin",
+    "unsafe-url",
 ];
 
 /// Leaves one line of each.
 pub(super) fn settle<F: ResponseFields>(fields: &mut F) {
     for (name, stays) in &SINGLE {
-        if let Some(value) = settled(fields, name, *stays) {
+        let settled = match stays {
+            Stays::First => several(fields, name).and_then(|mut lines| lines.next()).cloned(),
+            Stays::LastKnown => several(fields, name).and_then(last_known),
+            Stays::Strict => fields.first(name).and_then(|first| strict(first, fields.all(name))),
+        };
+        if let Some(value) = settled {
             fields.set(name.clone(), value);
         }
     }
 }
 
-/// `None` where there are no two.
-fn settled<F: ResponseFields>(fields: &F, name: &HeaderName, stays: Stays) -> Option<HeaderValue> {
-    let mut lines = fields.all(name);
-    let first = lines.next()?;
-    let last = lines.last()?;
-    Some(match stays {
-        Stays::First => first.clone(),
-        Stays::Last => last.clone(),
-        Stays::Strict
-            if fields.all(name).all(|line| line.as_bytes().eq_ignore_ascii_case(first.as_bytes())) =>
-        {
-            first.clone()
+/// All lines, where there are two or more.
+fn several<'f, F: ResponseFields>(
+    fields: &'f F,
+    name: &HeaderName,
+) -> Option<impl Iterator<Item = &'f HeaderValue>> {
+    fields.all(name).nth(1).map(|_| fields.all(name))
+}
+
+fn last_known<'f>(lines: impl Iterator<Item = &'f HeaderValue>) -> Option<HeaderValue> {
+    let is_known = |line: &HeaderValue| {
+        let known =
+            |value: &[u8]| REFERRER_POLICIES.iter().any(|known| value.eq_ignore_ascii_case(known.as_bytes()));
+        values(line).any(known)
+    };
+    let mut stays = None;
+    for line in lines {
+        if is_known(line) || !stays.is_some_and(is_known) {
+            stays = Some(line);
         }
-        Stays::Strict => HeaderValue::from_static("DENY"),
-    })
+    }
+    stays.cloned()
+}
+
+/// `None` where there is one value, or none that browsers know.
+fn strict<'f>(first: &HeaderValue, lines: impl Iterator<Item = &'f HeaderValue>) -> Option<HeaderValue> {
+    let values: Vec<&[u8]> = lines.flat_map(values).collect();
+    let (one, others) = values.split_first()?;
+    if others.is_empty() {
+        return None;
+    }
+    if others.iter().all(|other| other.eq_ignore_ascii_case(one)) {
+        return HeaderValue::from_bytes(one).ok();
+    }
+    let known =
+        |value: &&[u8]| FRAME_OPTIONS.iter().any(|known| value.eq_ignore_ascii_case(known.as_bytes()));
+    Some(if values.iter().any(known) { HeaderValue::from_static("DENY") } else { first.clone() })
+}
+
+/// Of the values of which two that differ shut everybody out.
+const FRAME_OPTIONS: [&str; 3] = ["deny", "sameorigin", "allowall"];
+
+/// The elements of a list in one line.
+fn values(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }

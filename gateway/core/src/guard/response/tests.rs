@@ -5,6 +5,7 @@ use http::HeaderMap;
 use super::*;
 use policies::csp;
 
+mod doubles;
 mod policies;
 mod transport;
 
@@ -195,35 +196,6 @@ fn the_apps_own_word_is_kept_and_nothing_stands_twice() {
     }
     let id = edit(&with(Preset::Web, |_| {}), "x-request-id: of-the-app\nx-request-id: again");
     assert_eq!(lines(&id, "x-request-id"), "01900000-0000-7000-8000-000000000001");
-}
-
-/// An app behind a proxy of its own has both their words.
-#[test]
-fn a_security_field_that_the_app_doubles_stands_once() {
-    let doubled = "x-frame-options: DENY\nx-frame-options: SAMEORIGIN\nreferrer-policy: origin\n\
-                   referrer-policy: no-referrer\nx-content-type-options: nosniff\nx-content-type-options: nosniff\n\
-                   strict-transport-security: max-age=1\nstrict-transport-security: max-age=2\n\
-                   cross-origin-opener-policy: same-origin\ncross-origin-opener-policy: unsafe-none\n\
-                   cross-origin-resource-policy: same-site\ncross-origin-resource-policy: cross-origin\n\
-                   content-security-policy: default-src 'self'\ncontent-security-policy: img-src *\nlink: </a>\nlink: </b>";
-    for preset in [Preset::Web, Preset::Api, Preset::Off] {
-        let map = edit(&with(preset, |_| {}), doubled);
-        for (name, expected) in [
-            ("x-frame-options", "DENY"),
-            ("referrer-policy", "no-referrer"),
-            ("x-content-type-options", "nosniff"),
-            ("strict-transport-security", "max-age=1"),
-            ("cross-origin-opener-policy", "same-origin"),
-            ("cross-origin-resource-policy", "same-site"),
-            // Each of these counts.
-            ("content-security-policy", "default-src 'self' || img-src *"),
-            ("link", "</a> || </b>"),
-        ] {
-            assert_eq!(lines(&map, name), expected, "{preset:?} {name}");
-        }
-    }
-    let same = edit(&with(Preset::Web, |_| {}), "x-frame-options: sameorigin\nx-frame-options: SAMEORIGIN");
-    assert_eq!(lines(&same, "x-frame-options"), "sameorigin");
 }
 
 #[test]
