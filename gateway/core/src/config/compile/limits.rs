@@ -76,8 +76,8 @@ pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
     let before = Before::of(&raw.name.value, cx);
     let Lists { ip, user } = before.of_app();
     AppLimits {
-        ip: before.carry_on(&rules.ip, numbered("app.ip-"), &ip, cx),
-        user: before.carry_on(&rules.user, numbered(APP_USER), &user, cx),
+        ip: before.carry_on(&rules.ip, numbered("app.ip-"), &[ip], cx),
+        user: before.carry_on(&rules.user, numbered(APP_USER), &[user], cx),
     }
 }
 
@@ -89,11 +89,11 @@ pub(super) fn routes(raw: &raw::App, labels: &[Arc<str>], cx: &Context<'_>) -> V
     let twins = before.twins(&raw.routes, labels);
     let rules: Vec<Rules> = raw.routes.iter().map(|route| Rules::read(&route.limit, cx)).collect();
     let buckets = buckets(raw, &rules, &before, &twins, cx);
-    let compile = |((route, rules), twin): ((&raw::Route, &Rules), &Option<&Route>)| {
+    let compile = |((route, rules), twins): ((&raw::Route, &Rules), &Vec<&Route>)| {
         if let Some(limits) = route.bucket.as_ref().and_then(|bucket| buckets.get(&bucket.value)) {
             return RouteLimits { ip: limits.ip.clone(), user: limits.user.clone() };
         }
-        let Lists { ip, user } = twin.map(Lists::of).unwrap_or_default();
+        let (ip, user) = places(twins.iter().map(|twin| Lists::of(twin)));
         RouteLimits {
             ip: before.carry_on(&rules.ip, numbered("route.ip-"), &ip, cx),
             user: before.carry_on(&rules.user, numbered("route.user-"), &user, cx),
@@ -114,7 +114,7 @@ fn buckets<'p>(
     raw: &raw::App,
     rules: &[Rules],
     before: &Before<'p>,
-    twins: &[Option<&'p Route>],
+    twins: &[Vec<&'p Route>],
     cx: &Context<'_>,
 ) -> HashMap<String, RouteLimits> {
     let mut stated: HashMap<&str, (&Place, &Rules)> = HashMap::new();
@@ -150,13 +150,14 @@ fn buckets<'p>(
         let named =
             |route: &raw::Route| route.bucket.as_ref().is_some_and(|other| other.value == bucket.value);
         let members = raw.routes.iter().zip(twins).filter(|(route, _)| named(route));
-        let twins = members.filter_map(|(_, twin)| *twin);
+        let twins = members.flat_map(|(_, twins)| twins.iter().copied());
         made.insert(bucket.value.clone(), shared(&bucket.value, rules, before, twins, cx));
     }
     made
 }
 
-/// A bucket's limits bear its name, counted on over both kinds. Those of a new one go on from its routes'.
+/// A bucket's limits bear its name, counted on over both kinds. They go on from what they were, and from those of the routes
+/// that joined it.
 fn shared<'p>(
     bucket: &str,
     rules: &Rules,
@@ -164,7 +165,7 @@ fn shared<'p>(
     twins: impl Iterator<Item = &'p Route>,
     cx: &Context<'_>,
 ) -> RouteLimits {
-    let Lists { ip, user } = before.of_bucket(bucket).unwrap_or_else(|| Lists::joined(twins.map(Lists::of)));
+    let (ip, user) = places(before.of_bucket(bucket).into_iter().chain(twins.map(Lists::of)));
     let name = |index: usize| match index {
         0 => bucket.to_owned(),
         _ => format!("{bucket}-{}", index + 1),
@@ -173,6 +174,14 @@ fn shared<'p>(
         ip: before.carry_on(&rules.ip, name, &ip, cx),
         user: before.carry_on(&rules.user, |index| name(index + rules.ip.len()), &user, cx),
     }
+}
+
+/// The lists of several places, by address and by caller.
+#[expect(clippy::type_complexity, reason = "two of the same")]
+fn places<'p>(
+    lists: impl Iterator<Item = Lists<'p>>,
+) -> (Vec<Vec<&'p Arc<Limit>>>, Vec<Vec<&'p Arc<Limit>>>) {
+    lists.map(|Lists { ip, user }| (ip, user)).unzip()
 }
 
 fn bucket_fits(bucket: &Given<String>, cx: &Context<'_>) {

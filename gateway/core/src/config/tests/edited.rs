@@ -96,8 +96,50 @@ fn another_name_gives_nothing_away() {
     );
     check(&routes(&[both]), 1, &routes(&[b]), &[1], &[0]);
     check(&routes(&[both]), 1, &routes(&[a, b]), &[1, 2], &[0, 0]);
+    // Several that become one, in whatever order.
+    check(&routes(&[a, b]), 1, &routes(&[both]), &[1], &[0]);
+    check(&routes(&[a, b]), 2, &routes(&[both]), &[1], &[0]);
+    check(&routes(&[&named("x", a), b]), 2, &routes(&[&named("x", both)]), &[1], &[0]);
+    check(&routes(&[a, b]), 2, &routes(&[&named("x", both)]), &[1], &[0]);
+    // What is another's already stays the other's.
+    check(
+        &routes(&[&named("x", a), &named("y", b)]),
+        2,
+        &routes(&[&named("x", b), &named("y", a)]),
+        &[1, 2],
+        &[3, 0],
+    );
+    // Parameters by other names, and other methods.
+    let parts = |match_: &str| format!("match = \"{match_}\"\nlimit.ip = \"3/hour\"");
+    for (before, after, left) in [
+        ("* /a/{x}", "* /a/{y}", 0),
+        ("* /a/{x}/{*rest}", "* /a/{id}/{*path}", 0),
+        ("GET /a/{x}", "* /a/{y}", 0),
+        ("* /a", "POST /a", 0),
+        ("* /a/{x}", "* /a/{*x}", 3),
+        ("* /a/{x}", "* /a/x", 3),
+    ] {
+        check(&routes(&[&parts(before)]), 1, &routes(&[&parts(after)]), &[1], &[left]);
+    }
     // Another path is another route.
     check(&routes(&[a]), 1, &routes(&[b]), &[1], &[3]);
+}
+
+/// A profile may list the same requests, without a limit of its own.
+#[test]
+fn what_a_profile_lists_too_gives_nothing_away() {
+    let profile = "use = \"generic-spa\"\n";
+    let own = "match = \"GET /robots.txt\"\nauth = \"public\"\nlimit.ip = \"3/hour\"";
+    let named = format!("name = \"few\"\n{own}");
+    for (before, after) in [(profile, profile), (profile, ""), ("", profile)] {
+        check(
+            &format!("{before}{}", routes(&[own])),
+            1,
+            &format!("{after}{}", routes(&[&named])),
+            &[1],
+            &[0],
+        );
+    }
 }
 
 #[test]
@@ -110,9 +152,14 @@ fn a_bucket_gives_nothing_away() {
     check(&routes(&[a]), 1, &routes(&[&a_up]), &[1], &[0]);
     check(&routes(&[&a_up]), 1, &routes(&[a]), &[1], &[0]);
     check(&routes(&[&a_up]), 1, &routes(&[&a_to]), &[1], &[0]);
-    // The first that counted so goes on in it.
+    // Those of all that join it go on in it, and of a client that both knew the stricter.
     check(&routes(&[a, b]), 1, &routes(&[&a_up, &b_up]), &[2], &[0]);
-    check(&routes(&[a, b]), 2, &routes(&[&a_up, &b_up]), &[2], &[3]);
+    check(&routes(&[a, b]), 2, &routes(&[&a_up, &b_up]), &[1], &[0]);
+    check(&routes(&[&a_up, b]), 1, &routes(&[&a_up, &b_up]), &[2], &[0]);
+    check(&routes(&[&a_up, b]), 2, &routes(&[&a_up, &b_up]), &[1], &[0]);
+    check(&routes(&[&a_up, &within("to", b)]), 2, &routes(&[&a_up, &b_up]), &[1], &[0]);
+    let daily = |lines: &str| lines.replace("3/hour", "20/day");
+    check(&routes(&[&daily(a), &daily(b)]), 2, &routes(&[&daily(&a_up), &daily(&b_up)]), &[1], &[0]);
     // Whoever leaves takes what was spent along, and counts alone from then on.
     check(&routes(&[&a_up, &b_up]), 1, &routes(&[&a_up, b]), &[1, 2], &[0, 0]);
     check(&routes(&[&a_up, &b_up]), 1, &routes(&[&a_to, &b_up]), &[1, 2], &[0, 0]);

@@ -80,6 +80,16 @@ impl Counter {
         }
     }
 
+    /// Takes in what was charged at another, while nobody else uses this one: of a client that both know, what the one
+    /// says that lets less pass.
+    pub(super) fn absorb(&self, other: &Self, now: u64) {
+        match self {
+            Self::Rate(meter) => meter.absorb(other, now),
+            Self::Exact(meter) => meter.absorb(other, now),
+            Self::Windows(meter) => meter.absorb(other, now),
+        }
+    }
+
     pub(super) fn keys(&self) -> usize {
         match self {
             Self::Rate(meter) => meter.store.len(),
@@ -116,6 +126,30 @@ impl<S: State> Meter<S> {
             Terms::Exact(terms) => Counter::Exact(self.converted(terms, keys, now)),
             Terms::Windows(terms) => Counter::Windows(self.converted(terms, keys, now)),
         }
+    }
+
+    fn absorb(&self, other: &Counter, now: u64) {
+        match other {
+            Counter::Rate(other) => self.take_in(other, now),
+            Counter::Exact(other) => self.take_in(other, now),
+            Counter::Windows(other) => self.take_in(other, now),
+        }
+    }
+
+    fn take_in<N: State>(&self, other: &Meter<N>, now: u64) {
+        let (ours, theirs) = (&self.bounds.terms, &other.bounds.terms);
+        self.store.absorb(
+            &other.store,
+            |state| state.is_whole(theirs, now),
+            |known, state| {
+                let spent = state.spent(theirs, now);
+                let spent = match known {
+                    Some(known) => known.spent(ours, now).stricter(spent),
+                    None => spent,
+                };
+                S::resume(&spent, ours, now)
+            },
+        );
     }
 
     fn converted<N: State>(&self, terms: N::Terms, keys: usize, now: u64) -> Meter<N> {

@@ -113,6 +113,12 @@ impl Limit {
         Self { name: Arc::from(name), rule, counter }
     }
 
+    /// Takes in what was charged at another of the same kind that ends in this one, before it is used itself. It must have
+    /// a memory of its own, as [`Self::apart`] makes it.
+    pub fn absorb(&self, other: &Self, now: Now) {
+        self.counter.absorb(&other.counter, instant(now));
+    }
+
     /// Its name, as in headers, logs and metrics.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
@@ -163,6 +169,21 @@ struct Spent {
     charges: [(u64, u32); windows::BUCKETS],
     /// There is no room before this moment.
     until: Option<u64>,
+}
+
+impl Spent {
+    /// Number of requests, and the moment of the last.
+    fn total(&self) -> (u64, u64) {
+        let live = self.charges.iter().filter(|(_, count)| *count > 0);
+        live.fold((0, 0), |(sum, last), (at, count)| (sum + u64::from(*count), last.max(*at)))
+    }
+
+    /// What of the two lets less pass.
+    fn stricter(self, other: Self) -> Self {
+        let until = self.until.max(other.until);
+        let charges = if self.total() >= other.total() { self.charges } else { other.charges };
+        Self { charges, until }
+    }
 }
 
 /// The memory that one limit has of one client.

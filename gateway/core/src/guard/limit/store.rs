@@ -131,6 +131,28 @@ impl<S: State> Store<S> {
         next
     }
 
+    /// Takes in what `theirs` remembers, while nobody else uses this store: `merge` makes the state of a client, or of a network,
+    /// from what is known of it here and there. Nobody is forgotten, even beyond the bound.
+    pub(super) fn absorb<N: State>(
+        &self,
+        theirs: &Store<N>,
+        is_whole: impl Fn(&N) -> bool,
+        merge: impl Fn(Option<&S>, &N) -> S,
+    ) {
+        for client in theirs.tables.iter().flatten().filter(|client| !is_whole(client.value())) {
+            let merged = merge(self.table(*client.key()).get(client.key()).as_deref(), client.value());
+            self.adopt(*client.key(), merged);
+        }
+        for (slot, area) in theirs.areas.get().iter().flat_map(|areas| areas.iter().enumerate()) {
+            let area = lock(area);
+            let Some(state) = area.as_ref().filter(|state| !is_whole(state)) else { continue };
+            if let Some(mut known) = self.areas().get(slot).map(lock) {
+                *known = Some(merge(known.as_ref(), state));
+            }
+        }
+        self.overflows.fetch_add(theirs.overflows(), Ordering::Relaxed);
+    }
+
     /// Clients remembered.
     pub(super) fn len(&self) -> usize {
         lock(&self.ring).places.len()
@@ -184,9 +206,12 @@ impl<S: State> Store<S> {
         self.tables.get((key >> 40) as usize % TABLES).unwrap_or(first)
     }
 
+    fn areas(&self) -> &[Mutex<Option<S>>] {
+        self.areas.get_or_init(|| (0..AREAS).map(|_| Mutex::new(None)).collect())
+    }
+
     fn share<T>(&self, area: u64, act: impl FnOnce(&mut S) -> T) -> T {
-        let areas = self.areas.get_or_init(|| (0..AREAS).map(|_| Mutex::new(None)).collect());
-        match areas.get(slot(area)) {
+        match self.areas().get(slot(area)) {
             Some(slot) => act(lock(slot).get_or_insert_with(S::fresh)),
             None => act(&mut S::fresh()),
         }

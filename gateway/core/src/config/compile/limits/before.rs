@@ -1,7 +1,7 @@
 //! What the app of this name counted with before, and which of its limits goes on as which.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ptr;
 use std::sync::Arc;
 
@@ -48,11 +48,11 @@ impl<'p> Before<'p> {
         self.app?.routes.all().map(|route| Lists::of(route)).find(named)
     }
 
-    /// For each route of the file the one that it was, each at most once: the one of the same label, of several the
-    /// one of the same patterns, then the one in the same order. A route without one is what became of
-    /// that which had one of its patterns.
-    pub(super) fn twins(&self, routes: &[raw::Route], labels: &[Arc<str>]) -> Vec<Option<&'p Route>> {
-        let Some(app) = self.app else { return vec![None; routes.len()] };
+    /// For each route of the file those that it was: the one of the same label, of several the one of the same patterns,
+    /// then the one in the same order, each for one route. And those that had one of its patterns, where they are no
+    /// other's: all where it is none itself.
+    pub(super) fn twins(&self, routes: &[raw::Route], labels: &[Arc<str>]) -> Vec<Vec<&'p Route>> {
+        let Some(app) = self.app else { return vec![Vec::new(); routes.len()] };
         let mut before: Vec<&'p Route> =
             app.routes.all().map(Arc::as_ref).filter(|route| route.index > 0).collect();
         before.sort_by_key(|route| route.index);
@@ -68,45 +68,67 @@ impl<'p> Before<'p> {
                 |(label, _, _), twin| **label == twin.label,
             ],
         );
-        let met = before.iter().flat_map(|route| route.patterns.iter().map(move |pattern| (pattern, *route)));
-        let met: HashMap<&String, &Route> = met.collect();
-        let otherwise = |patterns: &[String]| patterns.iter().find_map(|pattern| met.get(pattern).copied());
-        pairs
-            .into_iter()
-            .zip(&new)
-            .map(|(twin, (_, patterns, _))| twin.or_else(|| otherwise(patterns)))
-            .collect()
+        let is_paired = |route: &Route| pairs.iter().flatten().any(|twin| ptr::eq(*twin, route));
+        let met = |(_, patterns, route): &(_, Vec<String>, &raw::Route), same: fn(&str, &str) -> bool| {
+            let patterns = patterns.clone();
+            let shares = move |twin: &&&Route| {
+                patterns.iter().any(|one| twin.patterns.iter().any(|other| same(one, other)))
+            };
+            let layer = route.layer;
+            before.iter().filter(move |twin| twin.layer == layer).filter(shares).copied().collect::<Vec<_>>()
+        };
+        let twins = |(twin, new): (&Option<&'p Route>, &_)| match twin {
+            Some(twin) => {
+                let lost = met(new, is_same).into_iter().filter(|other| !is_paired(other));
+                std::iter::once(*twin).chain(lost).collect()
+            }
+            None => {
+                let all = met(new, is_same);
+                if all.is_empty() { met(new, is_same_path) } else { all }
+            }
+        };
+        pairs.iter().zip(&new).map(twins).collect()
     }
 
-    /// The limits of `rules`, each with the memory of the one of `list` that it was: one of an equal rule, else one of
-    /// the same kind, of the same window first. None takes over from another kind, which counts otherwise.
+    /// The limits of `rules`, each with the memory of the one that it was in each of `lists`: one of an equal rule, else one
+    /// of the same kind, of the same window first. None takes over from another kind, which counts otherwise.
     pub(super) fn carry_on(
         &self,
         rules: &[Rule],
         name: impl Fn(usize) -> String,
-        list: &[&'p Arc<Limit>],
+        lists: &[Vec<&'p Arc<Limit>>],
         cx: &Context<'_>,
     ) -> Vec<Arc<Limit>> {
-        let pairs = pair(
-            rules,
-            list,
-            &[
-                |rule, limit| *rule == limit.rule(),
-                |rule, limit| same_window(*rule, limit.rule()) == Some(true),
-                |rule, limit| same_window(*rule, limit.rule()).is_some(),
-            ],
-        );
-        let make = |(index, (rule, before)): (usize, (&Rule, Option<&Arc<Limit>>))| {
+        let mut were: Vec<Vec<&Arc<Limit>>> = vec![Vec::new(); rules.len()];
+        for list in lists {
+            let pairs = pair(
+                rules,
+                list,
+                &[
+                    |rule, limit| *rule == limit.rule(),
+                    |rule, limit| same_window(*rule, limit.rule()) == Some(true),
+                    |rule, limit| same_window(*rule, limit.rule()).is_some(),
+                ],
+            );
+            for (was, limit) in were.iter_mut().zip(pairs) {
+                was.extend(limit.filter(|limit| !was.iter().any(|known| Arc::ptr_eq(known, limit))));
+            }
+        }
+        let make = |(index, (rule, were)): (usize, (&Rule, Vec<&Arc<Limit>>))| {
             let (name, keys) = (name(index), cx.limit_keys);
-            Arc::new(match before {
-                Some(before) if self.taken.borrow_mut().insert(Arc::as_ptr(before)) => {
-                    Limit::new(&name, *rule, keys, cx.now, Some(before))
-                }
-                Some(before) => Limit::apart(&name, *rule, keys, cx.now, before),
+            Arc::new(match were.split_first() {
                 None => Limit::new(&name, *rule, keys, cx.now, None),
+                Some((one, [])) if self.taken.borrow_mut().insert(Arc::as_ptr(one)) => {
+                    Limit::new(&name, *rule, keys, cx.now, Some(one))
+                }
+                Some((one, others)) => {
+                    let limit = Limit::apart(&name, *rule, keys, cx.now, one);
+                    others.iter().for_each(|other| limit.absorb(other, cx.now));
+                    limit
+                }
             })
         };
-        rules.iter().zip(pairs).enumerate().map(make).collect()
+        rules.iter().zip(were).enumerate().map(make).collect()
     }
 }
 
@@ -117,21 +139,27 @@ impl<'p> Lists<'p> {
         let own = |limit: &&Arc<Limit>| !limit.name().starts_with(super::APP_USER);
         Self { ip: all(&route.ip_limit).collect(), user: all(&route.caller_limit).filter(own).collect() }
     }
+}
 
-    /// Those of several places, each once.
-    pub(super) fn joined(all: impl Iterator<Item = Self>) -> Self {
-        let mut joined = Self::default();
-        for Self { ip, user } in all {
-            for (from, to) in [(ip, &mut joined.ip), (user, &mut joined.user)] {
-                for limit in from {
-                    if !to.iter().any(|known| ptr::eq(Arc::as_ptr(known), Arc::as_ptr(limit))) {
-                        to.push(limit);
-                    }
-                }
-            }
-        }
-        joined
-    }
+/// Two patterns of the same requests: the names of parameters say nothing.
+fn is_same(one: &str, other: &str) -> bool {
+    nameless(one) == nameless(other)
+}
+
+/// Two patterns of the same path, for whatever methods.
+fn is_same_path(one: &str, other: &str) -> bool {
+    let path = |pattern: &str| pattern.split_once(' ').map_or_else(String::new, |(_, path)| nameless(path));
+    path(one) == path(other)
+}
+
+/// `{id}` becomes `{}`, and `{*rest}` `{*}`.
+fn nameless(pattern: &str) -> String {
+    let mut named = false;
+    let kept = |letter: &char| {
+        named = *letter == '{' || (named && *letter != '}');
+        !named || matches!(letter, '{' | '*')
+    };
+    pattern.chars().filter(kept).collect()
 }
 
 /// Whether two rules of one kind have the same window or period; `None` if they are of two kinds.

@@ -33,6 +33,58 @@ fn a_copy_begins_as_the_other_is_and_goes_its_own_way() {
     }
 }
 
+/// Two that become one: of each client what lets less pass, and nothing happens to either.
+#[test]
+fn what_ends_in_another_limit_is_not_forgotten() {
+    let now = 90_000 * SECOND;
+    for (ours, used, theirs, there, left) in [
+        ("3/hour", 1, "3/hour", 2, 1),
+        ("3/hour", 2, "3/hour", 1, 1),
+        ("3/hour", 0, "3/hour", 3, 0),
+        ("3/hour", 3, "3/hour", 0, 0),
+        // One that was used up says nothing of more than it had.
+        ("5/hour", 4, "3/hour", 3, 1),
+        ("30/hour", 9, "3/hour", 3, 21),
+        ("30/hour", 1, "40/hour", 11, 19),
+        ("3/hour", 1, "40/hour", 30, 0),
+        ("1/s burst 5", 2, "1/s burst 5", 4, 1),
+        ("1/s burst 5", 4, "1/s burst 5", 2, 1),
+        ("1/s burst 5", 1, "1/s burst 5", 5, 0),
+    ] {
+        let (one, other) = (limit(ours, 10, 0, None), limit(theirs, 10, 0, None));
+        let key = address(1);
+        assert_eq!((passes(&one, &key, now, used), passes(&other, &key, now, there)), (used, there));
+        assert_eq!(passes(&other, &address(3), now, 1), 1);
+        let both = Limit::apart("both", one.rule(), 10, at(now), &one);
+        both.absorb(&other, at(now));
+        let both = Arc::new(both);
+        assert_eq!(passes(&both, &key, now, 1000), left, "{used} of {ours}, {there} of {theirs}");
+        assert_eq!(both.keys(), 2, "each once");
+        let each = both.rule().allowance() as usize;
+        assert_eq!(passes(&both, &address(2), now, 1000), each);
+        assert_eq!(passes(&both, &address(3), now, 1000), each - 1);
+        assert_eq!(passes(&one, &key, now, 1000), one.rule().allowance() as usize - used);
+        assert_eq!(passes(&other, &key, now, 1000), other.rule().allowance() as usize - there);
+    }
+}
+
+#[test]
+fn shared_allowances_end_in_another_limit_too() {
+    let (one, other) = (limit("3/hour", 0, 0, None), limit("3/hour", 0, 0, None));
+    let (here, there) = (address(0xC000_0201), address(0x0A00_0001));
+    assert_eq!(
+        (passes(&one, &here, 0, 9), passes(&other, &here, 0, 1), passes(&other, &there, 0, 9)),
+        (3, 1, 3)
+    );
+    let both = Limit::apart("both", one.rule(), 0, at(0), &one);
+    both.absorb(&other, at(0));
+    let both = Arc::new(both);
+    assert_eq!(
+        (passes(&both, &here, 0, 9), passes(&both, &there, 0, 9), both.overflows()),
+        (0, 0, 9 + 1 + 9 + 9 + 9)
+    );
+}
+
 #[test]
 fn an_exhausted_address_stays_exhausted_through_any_number_of_reloads() {
     for rule in ["3/hour", "30/hour", "1/hour burst 3"] {
