@@ -1,13 +1,14 @@
 //! What the app of this name counted with before, and which of its limits goes on as which.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ptr;
 use std::sync::Arc;
 
 use crate::config::compile::Context;
 use crate::config::raw;
 use crate::guard::limit::{Limit, LimitPolicy, Rule};
+use crate::guard::routes::Layer;
 use crate::policy::{App, Policy, Route};
 
 /// The limits of an app under the policy before.
@@ -68,25 +69,21 @@ impl<'p> Before<'p> {
                 |(label, _, _), twin| **label == twin.label,
             ],
         );
-        let is_paired = |route: &Route| pairs.iter().flatten().any(|twin| ptr::eq(*twin, route));
-        let met = |(_, patterns, route): &(_, Vec<String>, &raw::Route), same: fn(&str, &str) -> bool| {
-            let patterns = patterns.clone();
-            let shares = move |twin: &&&Route| {
-                patterns.iter().any(|one| twin.patterns.iter().any(|other| same(one, other)))
+        let paired: HashSet<*const Route> = pairs.iter().flatten().map(|twin| ptr::from_ref(*twin)).collect();
+        let (same, same_path) = (Listed::by(&before, nameless), Listed::by(&before, path));
+        let twins =
+            |(twin, (_, patterns, route)): (&Option<&'p Route>, &(_, Vec<String>, &raw::Route))| match twin {
+                Some(twin) => {
+                    let mut all = same.of(route.layer, patterns);
+                    all.retain(|other| !paired.contains(&ptr::from_ref(*other)));
+                    all.insert(0, *twin);
+                    all
+                }
+                None => {
+                    let all = same.of(route.layer, patterns);
+                    if all.is_empty() { same_path.of(route.layer, patterns) } else { all }
+                }
             };
-            let layer = route.layer;
-            before.iter().filter(move |twin| twin.layer == layer).filter(shares).copied().collect::<Vec<_>>()
-        };
-        let twins = |(twin, new): (&Option<&'p Route>, &_)| match twin {
-            Some(twin) => {
-                let lost = met(new, is_same).into_iter().filter(|other| !is_paired(other));
-                std::iter::once(*twin).chain(lost).collect()
-            }
-            None => {
-                let all = met(new, is_same);
-                if all.is_empty() { met(new, is_same_path) } else { all }
-            }
-        };
         pairs.iter().zip(&new).map(twins).collect()
     }
 
@@ -141,18 +138,44 @@ impl<'p> Lists<'p> {
     }
 }
 
-/// Two patterns of the same requests: the names of parameters say nothing.
-fn is_same(one: &str, other: &str) -> bool {
-    nameless(one) == nameless(other)
+/// Routes by what they list.
+struct Listed<'p> {
+    routes: HashMap<(Layer, String), Vec<&'p Route>>,
+    form: fn(&str) -> String,
 }
 
-/// Two patterns of the same path, for whatever methods.
-fn is_same_path(one: &str, other: &str) -> bool {
-    let path = |pattern: &str| pattern.split_once(' ').map_or_else(String::new, |(_, path)| nameless(path));
-    path(one) == path(other)
+impl<'p> Listed<'p> {
+    /// By the form that two patterns share if they count as one.
+    fn by(routes: &[&'p Route], form: fn(&str) -> String) -> Self {
+        let mut listed: HashMap<_, Vec<&'p Route>> = HashMap::new();
+        for (route, pattern) in
+            routes.iter().flat_map(|route| route.patterns.iter().map(move |one| (*route, one)))
+        {
+            listed.entry((route.layer, form(pattern))).or_default().push(route);
+        }
+        Self { routes: listed, form }
+    }
+
+    /// Those that list one of these, each once.
+    fn of(&self, layer: Layer, patterns: &[String]) -> Vec<&'p Route> {
+        let all =
+            patterns.iter().filter_map(|pattern| self.routes.get(&(layer, (self.form)(pattern)))).flatten();
+        let mut once: Vec<&'p Route> = Vec::new();
+        for route in all {
+            if !once.iter().any(|known| ptr::eq(*known, *route)) {
+                once.push(route);
+            }
+        }
+        once
+    }
 }
 
-/// `{id}` becomes `{}`, and `{*rest}` `{*}`.
+/// A pattern's path, for whatever methods.
+fn path(pattern: &str) -> String {
+    nameless(pattern.split_once(' ').map_or(pattern, |(_, path)| path))
+}
+
+/// A pattern without the names of its parameters: `{id}` becomes `{}`, and `{*rest}` `{*}`.
 fn nameless(pattern: &str) -> String {
     let mut named = false;
     let kept = |letter: &char| {
