@@ -26,6 +26,8 @@ pub(super) struct ContentPolicy {
     when_nobody_frames: Option<HeaderValue>,
     when_self_frames: Option<HeaderValue>,
     report: Option<HeaderValue>,
+    /// Of `frame`, beside a policy of the app that leaves open who may frame.
+    framing: Option<(Ancestors, HeaderValue)>,
     app: AppPolicy,
 }
 
@@ -54,18 +56,28 @@ impl ContentPolicy {
             Framers::Preset(_) => {
                 (enforced_by(Some(&Ancestors::Nobody)), enforced_by(Some(&Ancestors::SelfOnly)))
             }
-            Framers::Stated(_) | Framers::Unsaid => (enforced.clone(), enforced.clone()),
+            Framers::Stated(_) | Framers::InPolicy(_) | Framers::Unsaid => {
+                (enforced.clone(), enforced.clone())
+            }
         };
         Self {
             enforced,
             when_nobody_frames,
             when_self_frames,
             report: csp.filter(|csp| !csp.enforce).and_then(|csp| serialise(directives(csp))),
+            framing: match framers {
+                Framers::Stated(ancestors) => {
+                    let alone = serialise(vec![(FRAME_ANCESTORS, ancestors.sources().to_owned())]);
+                    alone.map(|value| (ancestors.clone(), value))
+                }
+                Framers::InPolicy(_) | Framers::Preset(_) | Framers::Unsaid => None,
+            },
             app: if csp.is_some_and(|csp| csp.replace_app) { AppPolicy::Replaced } else { AppPolicy::Kept },
         }
     }
 
-    /// Adds our policies, unless the app enforces one of its own; `framed` is the app's `X-Frame-Options`.
+    /// Adds our policies, unless the app enforces one of its own: then no more than what `frame` says, where neither that
+    /// policy nor `X-Frame-Options` does; `framed` is the app's `X-Frame-Options`.
     ///
     /// A report-only policy of the app keeps ours of that kind out, not the enforced one.
     pub(super) fn put<F: ResponseFields>(&self, fields: &mut F, framed: Option<&HeaderValue>) {
@@ -74,7 +86,15 @@ impl ContentPolicy {
                 fields.remove(&header::CONTENT_SECURITY_POLICY);
                 fields.remove(&header::CONTENT_SECURITY_POLICY_REPORT_ONLY);
             }
-            AppPolicy::Kept if fields.first(&header::CONTENT_SECURITY_POLICY).is_some() => return,
+            AppPolicy::Kept if fields.first(&header::CONTENT_SECURITY_POLICY).is_some() => {
+                if let Some((ancestors, value)) = &self.framing
+                    && !ancestors.is_told_by(framed)
+                    && !fields.all(&header::CONTENT_SECURITY_POLICY).any(says_who_frames)
+                {
+                    fields.add(header::CONTENT_SECURITY_POLICY, value.clone());
+                }
+                return;
+            }
             AppPolicy::Kept => {}
         }
         if fields.revalidates() {
@@ -107,11 +127,21 @@ fn enforced(preset: Preset, ancestors: Option<&Ancestors>, csp: Option<&Csp>) ->
         }
     }
     if let Some(ancestors) = ancestors {
-        all.retain(|(name, _)| !name.eq_ignore_ascii_case("frame-ancestors"));
-        all.push(("frame-ancestors", ancestors.sources().to_owned()));
+        all.retain(|(name, _)| !name.eq_ignore_ascii_case(FRAME_ANCESTORS));
+        all.push((FRAME_ANCESTORS, ancestors.sources().to_owned()));
     }
     serialise(all)
 }
+
+/// Whether one of the policies in a line has `frame-ancestors`; two of them would intersect.
+fn says_who_frames(line: &HeaderValue) -> bool {
+    line.as_bytes().split(|byte| matches!(byte, b',' | b';')).any(|directive| {
+        let name = directive.trim_ascii().split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        name.eq_ignore_ascii_case(FRAME_ANCESTORS.as_bytes())
+    })
+}
+
+const FRAME_ANCESTORS: &str = "frame-ancestors";
 
 fn directives(csp: &Csp) -> Vec<(&str, String)> {
     csp.policy.iter().map(|(name, sources)| (name.as_str(), sources.join(" "))).collect()

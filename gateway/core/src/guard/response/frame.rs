@@ -10,8 +10,10 @@ use super::preset::Preset;
 pub(super) enum Framers {
     /// The preset's word: gives way to an `X-Frame-Options` of the app.
     Preset(Ancestors),
-    /// The operator's word.
+    /// The operator's word, by `frame`.
     Stated(Ancestors),
+    /// The operator's word, by the policy that is enforced.
+    InPolicy(Ancestors),
     /// Nothing is said.
     Unsaid,
 }
@@ -31,20 +33,19 @@ impl Framers {
     /// `frame`, else the `frame-ancestors` of an enforced `csp.policy`, else the preset's.
     pub(super) fn compile(preset: Preset, frame: Option<&[String]>, csp: Option<&Csp>) -> Self {
         let in_policy = || csp.filter(|csp| csp.enforce)?.directive("frame-ancestors");
-        match (frame.or_else(in_policy), preset) {
-            (Some(sources), Preset::Web | Preset::Api | Preset::Off) => {
-                Self::Stated(Ancestors::parse(sources))
-            }
-            (None, Preset::Web) => Self::Preset(Ancestors::SelfOnly),
-            (None, Preset::Api) => Self::Preset(Ancestors::Nobody),
-            (None, Preset::Off) => Self::Unsaid,
+        match (frame, in_policy(), preset) {
+            (Some(sources), _, _) => Self::Stated(Ancestors::parse(sources)),
+            (None, Some(sources), _) => Self::InPolicy(Ancestors::parse(sources)),
+            (None, None, Preset::Web) => Self::Preset(Ancestors::SelfOnly),
+            (None, None, Preset::Api) => Self::Preset(Ancestors::Nobody),
+            (None, None, Preset::Off) => Self::Unsaid,
         }
     }
 
     /// The sources, where anything is said.
     pub(super) fn ancestors(&self) -> Option<&Ancestors> {
         match self {
-            Self::Preset(ancestors) | Self::Stated(ancestors) => Some(ancestors),
+            Self::Preset(ancestors) | Self::Stated(ancestors) | Self::InPolicy(ancestors) => Some(ancestors),
             Self::Unsaid => None,
         }
     }
@@ -66,6 +67,14 @@ impl Ancestors {
             [one] if one.eq_ignore_ascii_case("'none'") => Self::Nobody,
             [one] if one.eq_ignore_ascii_case("'self'") => Self::SelfOnly,
             several => Self::Sources(several.join(" ")),
+        }
+    }
+
+    /// Whether `X-Frame-Options` says it: that of the app, else ours.
+    pub(super) fn is_told_by(&self, framed: Option<&HeaderValue>) -> bool {
+        match framed {
+            Some(value) => Self::of_x_frame_options(value).as_ref() == Some(self),
+            None => !matches!(self, Self::Sources(_)),
         }
     }
 

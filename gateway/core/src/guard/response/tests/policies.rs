@@ -90,3 +90,46 @@ fn framing_is_said_the_same_way_twice() {
     assert_eq!(lines(&off, "x-frame-options"), "DENY");
     assert_eq!(lines(&off, "content-security-policy"), "frame-ancestors 'none'");
 }
+
+/// Beside a policy of the app that leaves it open, `frame` is told where `X-Frame-Options` cannot.
+#[test]
+fn what_frame_says_holds_beside_a_policy_of_the_app() {
+    const LIST: &str = "frame-ancestors 'self' https://portal.example";
+    const OWN: &str = "content-security-policy: default-src 'self'";
+    let list = ["'self'", "https://portal.example"].map(str::to_owned);
+    let check = |frame: &[String], answer: &str, policies: &str, options: &str| {
+        let map = edit(&with(Preset::Web, |s| s.frame = Some(frame.to_vec())), answer);
+        assert_eq!(lines(&map, "content-security-policy"), policies, "{answer}");
+        assert_eq!(lines(&map, "x-frame-options"), options, "{answer}");
+    };
+    check(&list, OWN, &format!("default-src 'self' || {LIST}"), "-");
+    check(&list, &format!("{OWN}\nx-frame-options: DENY"), &format!("default-src 'self' || {LIST}"), "DENY");
+    // What the app says of it stands alone, in whichever of its policies.
+    for own in ["frame-ancestors 'none'", "img-src *;\tFrame-Ancestors x", "img-src *, frame-ancestors y"] {
+        check(&list, &format!("content-security-policy: {own}"), own, "-");
+        let two = format!("{OWN}\ncontent-security-policy: {own}");
+        check(&list, &two, &format!("default-src 'self' || {own}"), "-");
+    }
+    let named = "default-src 'self'; report-uri /frame-ancestors";
+    check(&list, &format!("content-security-policy: {named}"), &format!("{named} || {LIST}"), "-");
+    // One word fits into X-Frame-Options, unless the app's says another.
+    let nobody = ["'none'".to_owned()];
+    check(&nobody, OWN, "default-src 'self'", "DENY");
+    check(&nobody, &format!("{OWN}\nx-frame-options: deny"), "default-src 'self'", "deny");
+    let both = "default-src 'self' || frame-ancestors 'none'";
+    check(&nobody, &format!("{OWN}\nx-frame-options: SAMEORIGIN"), both, "SAMEORIGIN");
+    check(
+        &nobody,
+        &format!("{OWN}\nx-frame-options: ALLOW-FROM https://a.example"),
+        both,
+        "ALLOW-FROM https://a.example",
+    );
+    // The preset's word, and one in a policy of ours, give way as that policy does.
+    let framed = |s: &mut HeaderSettings| {
+        let policy = vec![("frame-ancestors".to_owned(), vec!["https://a.example".to_owned()])];
+        s.csp = Some(Csp { enforce: true, policy, replace_app: false });
+    };
+    for policy in [with(Preset::Web, |_| {}), with(Preset::Web, framed)] {
+        assert_eq!(lines(&edit(&policy, OWN), "content-security-policy"), "default-src 'self'");
+    }
+}
