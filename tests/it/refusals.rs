@@ -155,14 +155,15 @@ fn cases() -> Vec<Case> {
             .with("allow", "GET, HEAD"),
         case("method_not_allowed", 405, none)
             .of_nobody()
+            .closing()
             .raw(b"TRACE /x HTTP/1.1\r\nHost: media.localhost\r\n\r\n"),
         case("head_timeout", 408, none).of_nobody().closing().raw(b"GET /x HTTP/1.1\r\nHo"),
         case("uri_too_long", 414, &get(&format!("/{}", "a".repeat(9000)))).of_nobody().closing(),
         case("headers_too_large", 431, &get("/x").field("X-Big", "v".repeat(40_000))).of_nobody().closing(),
         case("body_too_large", 413, &Request::post("/small", vec![b'x'; 2000])).closing(),
         case("rate_limited", 429, &get("/limited").field("x-forwarded-for", "192.0.2.7")),
-        case("upstream_unreachable", 502, &get("/x").host("gone.localhost")),
-        case("upstream_timeout", 504, &get("/silent")),
+        case("upstream_unreachable", 502, &get("/x").host("gone.localhost")).closing(),
+        case("upstream_timeout", 504, &get("/silent")).closing(),
     ]
 }
 

@@ -233,10 +233,13 @@ impl Denial {
             | Self::Overloaded
             | Self::Draining
             | Self::AmbiguousPath(_)
+            | Self::UpstreamUnreachable
+            | Self::UpstreamTimeout
             | Self::Internal(_) => true,
+            // A method that is never allowed is met while the head is read.
+            Self::MethodNotAllowed { allow } => allow.is_empty(),
             Self::UnknownHost
             | Self::NotFound
-            | Self::MethodNotAllowed { .. }
             | Self::LinkInvalid
             | Self::MediaType
             | Self::AddressRefused
@@ -250,9 +253,7 @@ impl Denial {
             | Self::Destination(_)
             | Self::CrossOrigin
             | Self::UpgradeRefused
-            | Self::RateLimited(_)
-            | Self::UpstreamUnreachable
-            | Self::UpstreamTimeout => false,
+            | Self::RateLimited(_) => false,
         }
     }
 

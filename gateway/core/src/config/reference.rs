@@ -225,6 +225,7 @@ fn every_denial() -> Vec<Denial> {
         Denial::UnknownHost,
         Denial::NotFound,
         Denial::MethodNotAllowed { allow: Arc::from("METHODS") },
+        Denial::MethodNotAllowed { allow: Arc::from("") },
         Denial::LinkInvalid,
         Denial::MediaType,
         Denial::AddressRefused,

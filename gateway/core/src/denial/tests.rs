@@ -19,6 +19,7 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::UnknownHost, "421 unknown_host", Guard::Target),
         (Denial::NotFound, "404 not_found", Guard::Route),
         (Denial::MethodNotAllowed { allow }, "405 method_not_allowed", Guard::Route),
+        (Denial::MethodNotAllowed { allow: Arc::from("") }, "405 method_not_allowed close", Guard::Route),
         (Denial::LinkInvalid, "403 link_invalid", Guard::Own),
         (Denial::MediaType, "415 media_type", Guard::Own),
         (Denial::AddressRefused, "403 address_refused", Guard::Access),
@@ -38,8 +39,8 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (exhausted(Duration::from_secs(3)), "429 rate_limited", Guard::AppLimit),
         (Denial::Overloaded, "503 overloaded close", Guard::Connection),
         (Denial::Draining, "503 draining close", Guard::Connection),
-        (Denial::UpstreamUnreachable, "502 upstream_unreachable", Guard::Upstream),
-        (Denial::UpstreamTimeout, "504 upstream_timeout", Guard::Upstream),
+        (Denial::UpstreamUnreachable, "502 upstream_unreachable close", Guard::Upstream),
+        (Denial::UpstreamTimeout, "504 upstream_timeout close", Guard::Upstream),
         (Denial::Internal("no gate"), "500 internal close", Guard::Upstream),
     ]
 }
