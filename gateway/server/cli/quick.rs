@@ -2,7 +2,7 @@
 //! `STAGEDOOR_TRUSTED_PROXIES` say, the compiler puts in place of these, as with any file.
 
 use std::io::IsTerminal as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use stagedoor_core::config::{Compiled, Materials as _, Source};
@@ -130,7 +130,11 @@ fn hosts(listen: &[String], more: &[String]) -> Vec<String> {
     if addresses.first().is_some_and(|address| !address.ip().is_loopback()) {
         more.iter().cloned().for_each(&mut add);
     }
-    add("localhost".to_owned());
+    // A link leads to it only where somebody listens there.
+    let is_local = |ip: IpAddr| ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST;
+    if addresses.first().is_none_or(|address| is_local(address.ip())) {
+        add("localhost".to_owned());
+    }
     for address in addresses {
         match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => add("127.0.0.1".into()),
@@ -141,6 +145,7 @@ fn hosts(listen: &[String], more: &[String]) -> Vec<String> {
             IpAddr::V6(ip) => add(format!("[{ip}]")),
         }
     }
+    add("localhost".to_owned());
     more.iter().cloned().for_each(add);
     hosts
 }

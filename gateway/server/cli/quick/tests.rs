@@ -7,7 +7,7 @@ fn texts(items: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn hosts_are_localhost_and_the_listen_address() {
+fn links_lead_where_somebody_listens() {
     fn check(listen: &[&str], more: &[&str], expected: &[&str]) {
         assert_eq!(hosts(&texts(listen), &texts(more)), expected, "{listen:?} {more:?}");
     }
@@ -18,7 +18,10 @@ fn hosts_are_localhost_and_the_listen_address() {
     check(&["[::]:80"], &["*.lan", "localhost"], &["*.lan", "localhost", "127.0.0.1", "[::1]"]);
     check(&["[::1]:80", "192.0.2.1:80"], &["a.lan"], &["localhost", "[::1]", "192.0.2.1", "a.lan"]);
     check(&["[::]:8080"], &[], &["localhost", "127.0.0.1", "[::1]"]);
-    check(&["192.0.2.1:80", "[2001:db8::1]:80"], &[], &["localhost", "192.0.2.1", "[2001:db8::1]"]);
+    check(&["192.0.2.1:80", "[2001:db8::1]:80"], &[], &["192.0.2.1", "[2001:db8::1]", "localhost"]);
+    // Nobody listens on localhost there.
+    check(&["127.0.8.1:80"], &["a.lan"], &["127.0.8.1", "localhost", "a.lan"]);
+    check(&["192.168.1.5:80", "127.0.0.1:80"], &[], &["192.168.1.5", "127.0.0.1", "localhost"]);
     check(&["nonsense"], &["LOCALHOST"], &["localhost"]);
 }
 
@@ -34,5 +37,5 @@ fn what_the_environment_says_stays_a_value() {
     assert_eq!(app["auth"].as_str(), Some("required"));
     assert_eq!(app["upstream"]["urls"][0].as_str(), Some("http://x\\y\u{7f}"));
     assert_eq!(app["hosts"][0].as_str(), Some("a\"]\nauth = \"public\" #"));
-    assert_eq!(app["hosts"][2].as_str(), Some("192.0.2.1"));
+    assert_eq!(app["hosts"][1].as_str(), Some("192.0.2.1"));
 }
