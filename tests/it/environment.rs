@@ -149,6 +149,9 @@ fn without_a_file_all_four_are_heard() {
     assert_eq!(Client::connect(address).ask(&request).status, 401);
     running.wait_for("its access event", |said| said.contains("\"ip\":\"198.51.100.7\"").then_some(()));
     assert!(!running.stderr().contains("WARN"), "{}", running.stderr());
+    assert_eq!(Client::connect(address).ask(&Request::get("/x").host("else.lan")).status, 421);
+    let hint = "add it to `STAGEDOOR_HOSTS`: `else.lan`";
+    running.wait_for("the hint", |said| said.contains(hint).then_some(()));
 
     folder.write("config/stagedoor.toml", "");
     let output = run(&folder).run();

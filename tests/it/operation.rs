@@ -196,7 +196,9 @@ fn an_unknown_host_is_told_to_the_operator() {
     let answer = gateway.ask(&Request::get("/x").host("films.example"));
     assert_eq!(answer.status, 421);
     let reason = gateway.event(&answer)["reason"].as_str().unwrap().to_owned();
-    assert!(reason.contains("films.example") && reason.contains("hosts"), "{reason}");
+    let place = "add it to `hosts` of [app.media] at ";
+    assert!(reason.contains(place) && reason.ends_with(": `films.example`"), "{reason}");
+    assert!(reason.contains("stagedoor.toml:"), "{reason}");
 }
 
 #[test]

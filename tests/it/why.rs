@@ -240,7 +240,12 @@ fn the_operator_alone_may_ask() {
     let told = ask_cli(&gateway, &["0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b"]);
     assert_eq!(told.code, Some(1), "{told:?}");
     assert!(told.stderr.contains("10000"), "{told:?}");
-    assert_eq!(ask_cli(&gateway, &["no-id"]).code, Some(2));
+    for bad in ["no-id", "urn:uuid:no-id", "urn:uuid:", "urn:isbn:1"] {
+        assert_eq!(ask_cli(&gateway, &[bad]).code, Some(2), "{bad}");
+    }
+    // As `instance` of a refusal has it.
+    let known = ask_cli(&gateway, &[&format!("URN:uuid:{}", id(&gateway.ask(&Request::get("/x"))))]);
+    assert!(known.stdout.contains("token_missing"), "{known:?}");
     let newest = ask_cli(&gateway, &[]);
     assert!(
         newest.stdout.contains(id(&refused)) && newest.stdout.contains("401 token_missing"),

@@ -9,7 +9,7 @@ use stagedoor_core::config::{Compiled, Materials as _, Source};
 
 use super::{DEFAULT_FILE, Failure, compile};
 use crate::materials::{self, DiskMaterials};
-use crate::source::ConfigSource;
+use crate::source::{ConfigSource, UNFILED};
 
 /// What of the environment decides which hosts the app has, each a list with commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ auth = "required"
         upstream = quoted(upstream),
     );
     ConfigSource::Text {
-        source: Source { name: "run --upstream".into(), text },
+        source: Source { name: UNFILED.into(), text },
         base: PathBuf::new(),
         no_environment: false,
     }

@@ -35,21 +35,26 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    if let Some(id) = args.id.as_deref().filter(|id| RequestId::parse(id).is_none()) {
+    // `instance` of a refusal has it as a URN (RFC 9562).
+    let id = args.id.as_deref().map(|id| match id.split_at_checked(URN.len()) {
+        Some((urn, id)) if urn.eq_ignore_ascii_case(URN) => id,
+        Some(_) | None => id,
+    });
+    if let Some(id) = id.filter(|id| RequestId::parse(id).is_none()) {
         return Err(Failure::usage(
             format!("not a request id: `{}`", id.escape_debug()),
             "it stands in `x-request-id` of the answer, such as `0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b`",
         ));
     }
     let operator = Operator::of(policy(args)?)?;
-    let answer = match &args.id {
+    let answer = match id {
         Some(id) => operator.get(&format!("/api/v1/why?id={id}"))?,
         None => operator.get("/api/v1/why")?,
     };
     if args.json {
         return print(&format!("{answer:#}\n"));
     }
-    match args.id {
+    match id {
         Some(_) => {
             let mut why = read::<Why>(answer)?;
             if let Some(command) = &mut why.remedy.command {
@@ -60,6 +65,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         None => print(&read::<Newest>(answer)?.text()),
     }
 }
+
+const URN: &str = "urn:uuid:";
 
 impl Args {
     /// How another command is told which gateway is meant.

@@ -5,13 +5,14 @@ use std::time::Duration;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::HeadLimits;
+use stagedoor_core::policy::{HeadLimits, Policy};
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::Head;
 
 use super::super::exchange::Exchange;
 use super::Turn;
 use crate::refusals::Occasion;
+use crate::source::UNFILED;
 use crate::telemetry::record::{Label, Record, Refusal};
 
 /// What the record needs besides the head.
@@ -109,9 +110,7 @@ impl Turn<'_> {
     pub(super) fn record(&self, head: Option<&Head<'_>>, outcome: &Outcome<'_>) {
         let Outcome { trail, status, denial, bytes_in, bytes_out, own_time, upstream_time } = *outcome;
         let reason = denial.map(|denial| match (denial, head.map(|head| self.host(head))) {
-            (Denial::UnknownHost, Some(host)) => {
-                format!("no app serves this host; hint: add it to `hosts` of an [app.NAME]: `{host}`")
-            }
+            (Denial::UnknownHost, Some(host)) => unknown_host(&self.live.policy, host),
             (denial, _) => denial.reason(),
         });
         let record = Record {
@@ -155,4 +154,17 @@ impl Turn<'_> {
 /// Whether a head was refused for its fields, rather than for its bytes.
 pub(super) fn crowded(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> bool {
     *denial == Denial::HeadersTooLarge && head::is_crowded(heard, limits)
+}
+
+/// Where the operator adds a host that nothing is served under.
+fn unknown_host(policy: &Policy, host: &str) -> String {
+    let place = match &*policy.apps {
+        [app] => match app.lines.of("hosts") {
+            Some(line) if *line.file == *UNFILED => "`STAGEDOOR_HOSTS`".to_owned(),
+            Some(line) => format!("`hosts` of [app.{}] at {line}", app.name),
+            None => format!("`hosts` of [app.{}]", app.name),
+        },
+        _ => "`hosts` of an [app.NAME]".to_owned(),
+    };
+    format!("no app serves this host; hint: add it to {place}: `{host}`")
 }
