@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use super::folders::is_home;
 use super::*;
 
 /// Runs on a thread of its own, which alone is confined by landlock.

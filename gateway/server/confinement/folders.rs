@@ -1,0 +1,61 @@
+//! Whose a folder is.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::system;
+
+/// Whether a folder is one of the whole system, of a person or of everybody.
+pub(super) fn is_shared(folder: &Path) -> bool {
+    let Ok(real) = folder.canonicalize() else { return false };
+    let home = std::env::var_os("HOME").and_then(|home| Path::new(&home).canonicalize().ok());
+    is_one_of(&real, SHARED)
+        || is_one_of(&real, COMMON)
+        || is_home(&real, home.as_deref())
+        || is_open_to_all(&real).unwrap_or(true)
+}
+
+pub(super) fn is_one_of(real: &Path, folders: &[&str]) -> bool {
+    folders.iter().any(|folder| real == Path::new(folder))
+}
+
+/// A service may be at home in the folder of its data, which is its own.
+pub(super) fn is_home(real: &Path, home: Option<&Path>) -> bool {
+    let of_a_service = || ["/opt", "/srv", "/var"].iter().any(|above| real.starts_with(above));
+    real.parent() == Some(Path::new("/home")) || (home == Some(real) && !of_a_service())
+}
+
+/// Whether everybody makes files there; `None` if nobody knows. In what is mounted to be read, as container runtimes do with
+/// configurations, nobody does, whatever its mode.
+pub(super) fn is_open_to_all(real: &Path) -> Option<bool> {
+    const STICKY_OR_OTHERS_WRITE: u32 = 0o1002;
+    let mode = std::fs::metadata(real).ok()?.permissions().mode();
+    Some(mode & STICKY_OR_OTHERS_WRITE != 0 && !system::is_mounted_to_be_read(real))
+}
+
+/// Folders of the whole system: a file in one of them does not make it ours.
+const SHARED: &[&str] = &[
+    "/",
+    "/dev",
+    "/dev/shm",
+    "/etc",
+    "/etc/ssl",
+    "/etc/ssl/certs",
+    "/etc/ssl/private",
+    "/home",
+    "/root",
+    "/run",
+    "/tmp",
+    "/usr",
+    "/usr/local",
+    "/usr/local/etc",
+    "/usr/local/share",
+    "/usr/share",
+    "/var",
+    "/var/cache",
+    "/var/spool",
+    "/var/tmp",
+];
+
+/// Folders where programs have files or folders of their own: they are not ours either, but a log may be put there.
+pub(super) const COMMON: &[&str] = &["/media", "/mnt", "/opt", "/srv", "/var/lib", "/var/log"];
