@@ -6,18 +6,20 @@
 //! is confined, for good: this runs on the first thread before there is another, and threads inherit.
 //!
 //! A folder is kept rather than a file, since files are replaced by renaming. Folders that belong to the whole system, to
-//! a person or to everybody are not kept: of those, single files.
+//! a person or to everybody are not kept: of those, single files. Where everybody writes, and nothing else makes it a
+//! folder of others, it is kept to be read.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use stagedoor_core::config::GivenUp;
 use stagedoor_core::policy::{AccessLog, ConfinePolicy, Policy};
 
 use crate::loader;
 use crate::materials;
 use crate::source::ConfigSource;
-use folders::{COMMON, is_one_of, is_open_to_all, is_shared};
+use folders::{COMMON, is_of_others, is_one_of, is_open_to_all, is_shared};
 
 mod folders;
 
@@ -32,6 +34,8 @@ pub(crate) struct Kept {
     pub(crate) write: BTreeSet<PathBuf>,
     /// To remove empty folders from, and nothing else.
     pub(crate) tidy: BTreeSet<PathBuf>,
+    /// Folders of others with files that the configuration names, or is made of.
+    pub(crate) files_of: BTreeSet<PathBuf>,
 }
 
 /// How far it went.
@@ -81,13 +85,20 @@ pub(crate) fn enter(policy: ConfinePolicy, kept: &Kept) -> anyhow::Result<Outcom
 }
 
 /// Whether `path` is out of reach because it was given up, and not for want of a right.
-pub(crate) fn gave_up(path: &Path) -> bool {
-    KEPT.get().is_some_and(|kept| is_outside(&kept.read, path))
+pub(crate) fn gave_up(path: &Path) -> Option<GivenUp> {
+    is_outside(&KEPT.get()?.read, path).then(|| after_restart(path, is_of_others))
 }
 
 /// Whether nothing can be made at `path` because that was given up: in the folder of the configuration, say.
-pub(crate) fn gave_up_making(path: &Path) -> bool {
-    KEPT.get().is_some_and(|kept| is_outside(&kept.write, path))
+pub(crate) fn gave_up_making(path: &Path) -> Option<GivenUp> {
+    is_outside(&KEPT.get()?.write, path).then(|| after_restart(path, is_shared))
+}
+
+/// What becomes of the folder of `path`, behind its links; of itself if it is one.
+fn after_restart(path: &Path, is_given_up: fn(&Path) -> bool) -> GivenUp {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = if real.is_dir() { real } else { loader::folder_of(&real) };
+    if is_given_up(&folder) { GivenUp::ButForFiles } else { GivenUp::UntilRestart }
 }
 
 /// Whether `path`, or where it would be made, lies in none of `kept`.
@@ -100,14 +111,23 @@ fn is_outside(kept: &[PathBuf], path: &Path) -> bool {
 }
 
 impl Outcome {
-    /// One line for the operator.
-    pub(crate) fn tell(&self) {
+    /// One line for the operator, and one for each folder where that is in the way of a reload.
+    pub(crate) fn tell(&self, kept: &Kept) {
         match self {
             // The compiler has warned of it.
             Self::Off => {}
             Self::Confined { abi, fully } => {
                 let enforced = if *fully { "fully" } else { "partly" };
                 tracing::info!(landlock_abi = abi, enforced, "confined to its own folders");
+                for folder in kept.files_of.iter().filter(|folder| gave_up(folder).is_some()) {
+                    tracing::warn!(
+                        folder = %folder.display(),
+                        "only single files of this folder are kept, for it is a home folder, one of the system or one of \
+                         everybody: a file of the configuration that is replaced there, as editors do when they save, \
+                         cannot be loaded again without a restart; hint: move it into a folder of its own, or set \
+                         `server.confine = \"off\"`"
+                    );
+                }
             }
             Self::NoLandlock => {
                 tracing::info!(
@@ -137,10 +157,9 @@ impl Kept {
         let base = config.base();
         for file in &policy.files {
             let path = base.join(&file.path);
+            kept.named(&path);
             if file.made {
                 kept.write_with_its_folder(&path);
-            } else {
-                kept.read_with_its_folder(&path);
             }
         }
         // One that cannot be made now is told of by whoever needs it.
@@ -178,13 +197,22 @@ impl Kept {
 
     /// The main file, what it includes, behind links too, and where further ones would be looked for.
     fn configuration<'p>(&mut self, main: &Path, texts: impl Iterator<Item = &'p Path>) {
-        self.read_with_its_folder(main);
+        self.named(main);
         for text in texts {
-            self.read_with_its_folder(text);
+            self.named(text);
         }
         for folder in loader::folders(main) {
-            let kept = if is_shared(&folder) { &mut self.list } else { &mut self.read };
+            let kept = if is_of_others(&folder) { &mut self.list } else { &mut self.read };
             kept.insert(folder);
+        }
+    }
+
+    /// A file that is read again at a reload, and may be another one by then.
+    fn named(&mut self, file: &Path) {
+        self.read_with_its_folder(file);
+        let folder = file.canonicalize().map(|real| loader::folder_of(&real)).ok();
+        if !is_never_moved(file) {
+            self.files_of.extend(folder.filter(|folder| is_of_others(folder)));
         }
     }
 
@@ -197,16 +225,16 @@ impl Kept {
     }
 
     fn read_with_its_folder(&mut self, file: &Path) {
-        self.read.extend(places_of(file));
+        self.read.extend(places_of(file, is_of_others));
     }
 
     fn write_with_its_folder(&mut self, file: &Path) {
-        self.write.extend(places_of(file));
+        self.write.extend(places_of(file, is_shared));
     }
 }
 
 /// The file itself, the folder that it is in, and the one that it is in behind its links.
-fn places_of(file: &Path) -> Vec<PathBuf> {
+fn places_of(file: &Path, is_given_up: fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut places = vec![file.to_owned()];
     if is_never_moved(file) {
         return places;
@@ -215,7 +243,7 @@ fn places_of(file: &Path) -> Vec<PathBuf> {
     for folder in
         [Some(loader::folder_of(file)), real.as_deref().map(loader::folder_of)].into_iter().flatten()
     {
-        if folder.exists() && !is_shared(&folder) {
+        if folder.exists() && !is_given_up(&folder) {
             places.push(folder);
         }
     }

@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stagedoor_core::config::{GIVEN_UP, Problem, Source, includes};
+use stagedoor_core::config::{GivenUp, Problem, Source, includes};
 use toml::de::DeTable;
 
 use crate::confinement;
@@ -133,12 +133,9 @@ impl Included {
                 }
                 Err(error) => {
                     let shown = error.path().display();
-                    if confinement::gave_up(error.path()) {
-                        self.problem(
-                            place,
-                            format!("cannot be read ({}): `{shown}`", GIVEN_UP[0]),
-                            GIVEN_UP[1],
-                        );
+                    if let Some(folder) = confinement::gave_up(error.path()) {
+                        let message = format!("cannot be read ({}): `{shown}`", GivenUp::WHY);
+                        self.problem(place, message, folder.hint());
                         continue;
                     }
                     let message = format!("cannot be looked into ({}): `{shown}`", error.error());
@@ -184,11 +181,11 @@ fn line_of(text: &str, at: usize) -> usize {
 fn read(path: &Path) -> Result<String, Fault> {
     let shown = path.display();
     let unreadable = |error: io::Error| {
-        if error.kind() == io::ErrorKind::PermissionDenied && confinement::gave_up(path) {
-            return Fault {
-                message: format!("cannot be read ({}): `{shown}`", GIVEN_UP[0]),
-                hint: GIVEN_UP[1],
-            };
+        if error.kind() == io::ErrorKind::PermissionDenied
+            && let Some(folder) = confinement::gave_up(path)
+        {
+            let message = format!("cannot be read ({}): `{shown}`", GivenUp::WHY);
+            return Fault { message, hint: folder.hint() };
         }
         if error.kind() == io::ErrorKind::NotFound {
             return Fault {

@@ -122,8 +122,10 @@ fn fault(path: &Path, error: &io::Error, what: &str) -> FileFault {
     let gave_up = if what.is_empty() { confinement::gave_up } else { confinement::gave_up_making };
     if error.kind() == ErrorKind::NotFound && what.is_empty() {
         FileFault::Missing
-    } else if error.kind() == ErrorKind::PermissionDenied && gave_up(path) {
-        FileFault::GivenUp
+    } else if error.kind() == ErrorKind::PermissionDenied
+        && let Some(folder) = gave_up(path)
+    {
+        FileFault::GivenUp(folder)
     } else {
         FileFault::Unreadable(format!("{what}{error}"))
     }

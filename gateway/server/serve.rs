@@ -177,7 +177,7 @@ fn confine(
         let hint = "see what else confines it, or start without: server.confine = \"off\"";
         anyhow::anyhow!("cannot confine the process: {error}\n  hint: {hint}")
     })?;
-    outcome.tell();
+    outcome.tell(&kept);
     match beside {
         Some(Beside { start, .. }) => start().context("cannot start what runs beside the gateway"),
         None => Ok(()),

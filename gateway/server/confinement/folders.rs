@@ -5,14 +5,22 @@ use std::path::Path;
 
 use super::system;
 
-/// Whether a folder is one of the whole system, of a person or of everybody.
+/// Whether a folder is one of the whole system, of a person or of everybody: too many would suffer from what is written
+/// and removed there.
 pub(super) fn is_shared(folder: &Path) -> bool {
+    let Ok(real) = folder.canonicalize() else { return false };
+    is_of_others(&real) || is_open_to_all(&real).unwrap_or(true)
+}
+
+/// Whether a folder is one of the whole system, of a person or of many persons: too much that is none of ours would be
+/// read there. That everybody may write to a folder, as on a network drive, does not make it one.
+pub(super) fn is_of_others(folder: &Path) -> bool {
     let Ok(real) = folder.canonicalize() else { return false };
     let home = std::env::var_os("HOME").and_then(|home| Path::new(&home).canonicalize().ok());
     is_one_of(&real, SHARED)
         || is_one_of(&real, COMMON)
         || is_home(&real, home.as_deref())
-        || is_open_to_all(&real).unwrap_or(true)
+        || has_bit(&real, STICKY).unwrap_or(true)
 }
 
 pub(super) fn is_one_of(real: &Path, folders: &[&str]) -> bool {
@@ -25,13 +33,21 @@ pub(super) fn is_home(real: &Path, home: Option<&Path>) -> bool {
     real.parent() == Some(Path::new("/home")) || (home == Some(real) && !of_a_service())
 }
 
-/// Whether everybody makes files there; `None` if nobody knows. In what is mounted to be read, as container runtimes do with
-/// configurations, nobody does, whatever its mode.
+/// Whether everybody makes files there; `None` if nobody knows.
 pub(super) fn is_open_to_all(real: &Path) -> Option<bool> {
-    const STICKY_OR_OTHERS_WRITE: u32 = 0o1002;
-    let mode = std::fs::metadata(real).ok()?.permissions().mode();
-    Some(mode & STICKY_OR_OTHERS_WRITE != 0 && !system::is_mounted_to_be_read(real))
+    has_bit(real, STICKY | OTHERS_WRITE)
 }
+
+/// Whether one of these bits says who makes files there. In what is mounted to be read, as container runtimes do with
+/// configurations, nobody does, whatever its mode.
+fn has_bit(real: &Path, bits: u32) -> Option<bool> {
+    let mode = std::fs::metadata(real).ok()?.permissions().mode();
+    Some(mode & bits != 0 && !system::is_mounted_to_be_read(real))
+}
+
+/// Of a folder: nobody removes what others made there, as in `/tmp`.
+const STICKY: u32 = 0o1000;
+const OTHERS_WRITE: u32 = 0o002;
 
 /// Folders of the whole system: a file in one of them does not make it ours.
 const SHARED: &[&str] = &[

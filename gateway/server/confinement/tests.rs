@@ -84,7 +84,7 @@ fn a_dump_would_hold_secrets() {
 fn off_gives_nothing_up() {
     let outcome = std::thread::spawn(|| enter(ConfinePolicy::Off, &Kept::default()).unwrap()).join().unwrap();
     assert_eq!(outcome, Outcome::Off);
-    assert!(!gave_up(Path::new("/etc/passwd")));
+    assert_eq!(gave_up(Path::new("/etc/passwd")), None);
 }
 
 #[test]
@@ -93,19 +93,23 @@ fn a_folder_is_kept_for_its_file_and_for_where_its_link_leads() {
     let link = named.path().join("link");
     symlink(real.path().join("file"), &link).unwrap();
     let real_folder = real.path().canonicalize().unwrap();
-    assert_eq!(places_of(&link), [link.clone(), named.path().to_owned(), real_folder]);
+    assert_eq!(places_of(&link, is_shared), [link.clone(), named.path().to_owned(), real_folder]);
     let missing = named.path().join("missing");
-    assert_eq!(places_of(&missing), [missing.clone(), named.path().to_owned()]);
+    assert_eq!(places_of(&missing, is_shared), [missing.clone(), named.path().to_owned()]);
     let nowhere = named.path().join("no/folder");
-    assert_eq!(places_of(&nowhere), std::slice::from_ref(&nowhere));
+    assert_eq!(places_of(&nowhere, is_shared), std::slice::from_ref(&nowhere));
 }
 
 #[test]
 fn of_folders_that_belong_to_the_system_one_file_is_kept() {
-    assert_eq!(places_of(Path::new("/etc/hosts")), [Path::new("/etc/hosts")]);
-    assert_eq!(places_of(Path::new("/etc/../etc/hosts")), [Path::new("/etc/../etc/hosts")]);
-    assert_eq!(places_of(Path::new("/stagedoor.toml")), [Path::new("/stagedoor.toml")]);
-    assert_eq!(places_of(Path::new("/dev/null")), [Path::new("/dev/null")], "a device is never replaced");
+    assert_eq!(places_of(Path::new("/etc/hosts"), is_shared), [Path::new("/etc/hosts")]);
+    assert_eq!(places_of(Path::new("/etc/../etc/hosts"), is_shared), [Path::new("/etc/../etc/hosts")]);
+    assert_eq!(places_of(Path::new("/stagedoor.toml"), is_shared), [Path::new("/stagedoor.toml")]);
+    assert_eq!(
+        places_of(Path::new("/dev/null"), is_shared),
+        [Path::new("/dev/null")],
+        "a device is never replaced"
+    );
 }
 
 /// Else a configuration in `/etc` would keep all that is there.
@@ -116,7 +120,12 @@ fn of_a_configuration_among_the_systems_files_nothing_but_itself_is_kept() {
     let set = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<BTreeSet<_>>();
     assert_eq!(
         kept,
-        Kept { list: set(&["/etc"]), read: set(&["/etc/hosts", "/etc/passwd"]), ..Kept::default() }
+        Kept {
+            list: set(&["/etc"]),
+            read: set(&["/etc/hosts", "/etc/passwd"]),
+            files_of: set(&["/etc"]),
+            ..Kept::default()
+        }
     );
     let (listed, private) = (folder(), folder());
     let [l, p] = [&listed, &private].map(|folder| folder.path().to_owned());
@@ -149,6 +158,29 @@ fn outside_is_told_by_the_real_path() {
     }
 }
 
+/// A restart mends it once and for all only where the folder is kept from then on.
+#[test]
+fn what_a_restart_mends_is_told_by_the_folder() {
+    let (own, everybodys, many) = (with_mode(0o755), with_mode(0o777), with_mode(0o1777));
+    symlink(own.path().join("file"), many.path().join("leads-out")).unwrap();
+    symlink(many.path().join("file"), own.path().join("leads-in")).unwrap();
+    for (path, read, made) in [
+        (own.path().join("file"), GivenUp::UntilRestart, GivenUp::UntilRestart),
+        (own.path().join("leads-in"), GivenUp::ButForFiles, GivenUp::ButForFiles),
+        (own.path().to_owned(), GivenUp::UntilRestart, GivenUp::UntilRestart),
+        (everybodys.path().join("new"), GivenUp::UntilRestart, GivenUp::ButForFiles),
+        (many.path().join("file"), GivenUp::ButForFiles, GivenUp::ButForFiles),
+        (many.path().join("leads-out"), GivenUp::UntilRestart, GivenUp::UntilRestart),
+        // Its folder is made at the restart.
+        (many.path().join("deep/new"), GivenUp::UntilRestart, GivenUp::UntilRestart),
+        (many.path().to_owned(), GivenUp::ButForFiles, GivenUp::ButForFiles),
+        (PathBuf::from("/etc/hosts"), GivenUp::ButForFiles, GivenUp::ButForFiles),
+    ] {
+        assert_eq!(after_restart(&path, is_of_others), read, "{}", path.display());
+        assert_eq!(after_restart(&path, is_shared), made, "{}", path.display());
+    }
+}
+
 /// A folder with these permissions.
 fn with_mode(mode: u32) -> tempfile::TempDir {
     let folder = folder();
@@ -162,13 +194,24 @@ fn folders_of_others_are_not_kept() {
     for shared in
         ["/tmp", "/var/tmp", "/var/log", "/var/lib", "/opt", "/usr/share", "/home"].iter().filter(there)
     {
-        assert!(is_shared(Path::new(shared)), "{shared}");
+        assert!(is_shared(Path::new(shared)) && is_of_others(Path::new(shared)), "{shared}");
     }
-    for (mode, shared) in [(0o700, false), (0o755, false), (0o775, false), (0o777, true), (0o1700, true)] {
+    // Where everybody writes, as on a network drive, is no reason not to read what is one's own.
+    for (mode, written, read) in [
+        (0o700, true, true),
+        (0o755, true, true),
+        (0o775, true, true),
+        (0o777, false, true),
+        (0o1700, false, false),
+        (0o1777, false, false),
+    ] {
         let folder = with_mode(mode);
         let file = folder.path().join("file");
-        assert_eq!(is_shared(folder.path()), shared, "{mode:o}");
-        assert_eq!(places_of(&file).contains(&folder.path().to_owned()), !shared, "{mode:o}");
+        for (is_given_up, expected) in [(is_shared as fn(&Path) -> bool, written), (is_of_others, read)] {
+            assert_eq!(is_given_up(folder.path()), !expected, "{mode:o}");
+            let places = places_of(&file, is_given_up);
+            assert_eq!(places.contains(&folder.path().to_owned()), expected, "{mode:o}");
+        }
     }
     for (folder, home, expected) in [
         ("/home/bob", None, true),

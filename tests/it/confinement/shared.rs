@@ -3,8 +3,94 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::{APP, house};
-use crate::harness::{Folder, Gateway, Request, Upstream, poll_until};
+use super::{APP, has_landlock, house};
+use crate::harness::{Folder, Gateway, Request, SECRET, Upstream, poll_until, token};
+
+/// A configuration whose access log does not lie beside it.
+fn config(app: &Upstream) -> String {
+    format!("[log]\naccess = \"stdout\"\n{}{APP}", house("secret")).replace("UPSTREAM", &app.url())
+}
+
+fn with_mode(mode: u32, folder: Folder) -> Folder {
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    folder
+}
+
+fn ask(gateway: &Gateway, host: &str) -> u16 {
+    gateway.ask(&Request::get("/x").host(host).bearer(&token("bob"))).status
+}
+
+/// On a network drive every folder may look like that.
+#[test]
+fn what_is_saved_in_a_folder_of_everybody_is_read_again() {
+    let app = Upstream::start();
+    let config = config(&app);
+    let gateway = Gateway::start_in(with_mode(0o777, Folder::new(&config)));
+    assert!(!gateway.log().contains("single files"), "{}", gateway.log());
+    gateway.folder.configure(&config.replace("media.l", "more.l"));
+    fs::rename(gateway.folder.write_private("other", SECRET), gateway.folder.path().join("secret")).unwrap();
+    assert_eq!(gateway.reload(), "ok", "{}", gateway.log());
+    assert_eq!((ask(&gateway, "media.localhost"), ask(&gateway, "more.localhost")), (421, 200));
+
+    let made = "keys = [{ kid = \"k2\", secret = { file = \"k2\", generate = true } }, ";
+    gateway.folder.configure(&config.replace("keys = [", made));
+    if has_landlock() {
+        assert_eq!(gateway.reload(), "failed", "nothing is made there");
+        gateway.wait_for_log("hint: restart it, and again for every file that is new or replaced there");
+        assert!(!gateway.folder.path().join("k2").exists());
+    }
+}
+
+#[test]
+fn of_a_home_folder_single_files_are_read_again_and_that_is_told() {
+    let app = Upstream::start();
+    let config = config(&app);
+    let more = config.replace("media.l", "more.l");
+    for (mode, is_home) in [(0o755, true), (0o1777, false)] {
+        let folder = with_mode(mode, Folder::new(&config));
+        let path = folder.path().display().to_string();
+        let home = if is_home { path.as_str() } else { "/" };
+        let start = |folder| Gateway::try_start_with(folder, &[("HOME", home)]).unwrap();
+        let told = |gateway: &Gateway| {
+            let log = gateway.log();
+            log.lines().filter(|line| line.contains("single files of this folder")).count()
+        };
+        let mut gateway = start(folder);
+        if !has_landlock() {
+            assert_eq!(told(&gateway), 0);
+            return;
+        }
+        gateway.wait_for_log("only single files of this folder are kept");
+        assert!(gateway.log().contains(&format!("\"folder\":\"{path}\"")), "{}", gateway.log());
+        assert_eq!(told(&gateway), 1, "once for all of its files: {}", gateway.log());
+
+        // One that is rewritten is the same file.
+        let text = gateway.folder.read("stagedoor.toml");
+        fs::write(gateway.folder.config_path(), text.replace("media.l", "more.l")).unwrap();
+        assert_eq!(gateway.reload(), "ok", "{}", gateway.log());
+        assert_eq!(ask(&gateway, "more.localhost"), 200);
+
+        for _ in 0..2 {
+            gateway.folder.configure(&more);
+            assert_eq!(gateway.reload(), "failed");
+            gateway.wait_for_log("the old policy stays in force");
+            let log = gateway.log();
+            let problem = log.lines().find(|line| line.contains("gave up this folder")).unwrap();
+            for part in
+                ["hint: restart it, and again for every file", "a folder of its own", "server.confine"]
+            {
+                assert!(problem.contains(part), "no `{part}` in {problem}");
+            }
+            gateway = start(gateway.stop());
+            assert_eq!(ask(&gateway, "more.localhost"), 200, "each time it takes a restart");
+        }
+
+        let gateway = Gateway::try_start_with(with_mode(0o755, gateway.stop()), &[("HOME", "/")]).unwrap();
+        assert_eq!(told(&gateway), 0, "{}", gateway.log());
+        gateway.folder.configure(&config);
+        assert_eq!(gateway.reload(), "ok", "a folder of its own is the mend");
+    }
+}
 
 /// All that others have there would be within reach, or no file could change places.
 #[test]

@@ -85,14 +85,36 @@ pub enum FileFault {
     /// It is there and cannot be read or written; the text says why.
     Unreadable(String),
     /// It lies in a folder that the process gave up when it started; another process of the same kind could have it.
-    GivenUp,
+    GivenUp(GivenUp),
 }
 
-/// What [`FileFault::GivenUp`] means, and the mend.
-pub const GIVEN_UP: [&str; 2] = [
-    "the gateway confined itself at its start and gave up this folder",
-    "restart it: then it keeps the folders of all files that its configuration names",
-];
+/// What becomes of a folder that was given up once the process is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenUp {
+    /// It is kept, since the configuration names a file in it.
+    UntilRestart,
+    /// It is given up again but for the files that are there, since it is shared with others.
+    ButForFiles,
+}
+
+impl GivenUp {
+    /// Why the file cannot be had.
+    pub const WHY: &'static str = "the gateway confined itself at its start and gave up this folder";
+
+    /// The mend.
+    #[must_use]
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::UntilRestart => {
+                "restart it: then it keeps the folders of all files that its configuration names"
+            }
+            Self::ButForFiles => {
+                "restart it, and again for every file that is new or replaced there: of a home folder, one of the system \
+                 or one of everybody it keeps single files; a folder of its own, or `server.confine = \"off\"`, saves that"
+            }
+        }
+    }
+}
 
 impl FileFault {
     /// Why, and the mend: `otherwise`, unless the fault has one of its own.
@@ -100,7 +122,7 @@ impl FileFault {
         match self {
             Self::Missing => (missing.into(), otherwise),
             Self::Unreadable(why) => (why.into(), otherwise),
-            Self::GivenUp => (GIVEN_UP[0].into(), GIVEN_UP[1]),
+            Self::GivenUp(folder) => (GivenUp::WHY.into(), folder.hint()),
         }
     }
 }

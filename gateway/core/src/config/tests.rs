@@ -16,7 +16,7 @@ mod walking;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Compiled, FileFault, Material, Materials, Problem, Source, schema};
+use super::{Compiled, FileFault, GivenUp, Material, Materials, Problem, Source, schema};
 use crate::clock::Now;
 use crate::policy::Policy;
 use crate::secret::Secret;
@@ -57,7 +57,10 @@ impl Materials for Desk {
             return Err(FileFault::Unreadable("permission denied".to_owned()));
         }
         if path.starts_with("given-up/") {
-            return Err(FileFault::GivenUp);
+            return Err(FileFault::GivenUp(GivenUp::UntilRestart));
+        }
+        if path.starts_with("home/") {
+            return Err(FileFault::GivenUp(GivenUp::ButForFiles));
         }
         let (bytes, open) = self.files.get(path).ok_or(FileFault::Missing)?;
         Ok(Material { bytes: Secret::new(bytes.clone()), open: *open })
@@ -72,7 +75,7 @@ impl Materials for Desk {
             return Err(FileFault::Unreadable("read-only file system".to_owned()));
         }
         if path.starts_with("made-nowhere/") {
-            return Err(FileFault::GivenUp);
+            return Err(FileFault::GivenUp(GivenUp::UntilRestart));
         }
         let made = format!("{path}-{OTHER}").into_bytes();
         Ok((!self.never_make).then(|| Secret::new(made)))

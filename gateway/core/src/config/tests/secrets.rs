@@ -74,7 +74,12 @@ fn a_secret_has_one_value() {
         (
             "{ file = \"given-up/s\" }",
             Desk::default(),
-            Some("cannot read the secret (the gateway confined itself … `given-up/s` | restart it"),
+            Some("cannot read the secret (the gateway confined itself … `given-up/s` | restart it: then"),
+        ),
+        (
+            "{ file = \"home/s\" }",
+            Desk::default(),
+            Some("cannot read the secret (the gateway confined itself … `home/s` | restart it, and again"),
         ),
         (
             "{ file = \"made-nowhere/s\", generate = true }",
