@@ -54,6 +54,13 @@ pub(crate) enum Outcome {
     NoLandlock,
 }
 
+/// An access log in a folder that is not its own.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the access log lies in a folder that is not its own: `{}`", folder.display())]
+pub(crate) struct Misplaced {
+    folder: PathBuf,
+}
+
 /// The folders that are kept since [`enter`]; none is noted until then, or where none was given up.
 static KEPT: OnceLock<Reach> = OnceLock::new();
 
@@ -110,6 +117,22 @@ fn is_outside(kept: &[PathBuf], path: &Path) -> bool {
     there.is_some_and(|real| !kept.iter().any(|folder| real.starts_with(folder)))
 }
 
+impl Misplaced {
+    /// The key that says so.
+    pub(crate) fn key(&self) -> [&'static str; 2] {
+        ["log", "access"]
+    }
+
+    /// The mend.
+    pub(crate) fn hint(&self) -> &'static str {
+        if ["/dev", "/proc"].iter().any(|above| self.folder.starts_with(above)) {
+            return "`log.access = \"stdout\"` writes to standard output, a file too; or name one in a folder of its own, \
+                    such as /var/log/stagedoor";
+        }
+        "rotation makes and removes files there: name another, such as /var/log/stagedoor, or \"stdout\""
+    }
+}
+
 impl Outcome {
     /// One line for the operator, and one for each folder where that is in the way of a reload.
     pub(crate) fn tell(&self, kept: &Kept) {
@@ -144,7 +167,7 @@ impl Kept {
     ///
     /// # Errors
     /// The folder of the access log is no place for one.
-    pub(crate) fn prepare(config: &ConfigSource, policy: &Policy) -> Result<Self, PathBuf> {
+    pub(crate) fn prepare(config: &ConfigSource, policy: &Policy) -> Result<Self, Misplaced> {
         let mut kept = Self::default();
         for path in SYSTEM {
             kept.read(Path::new(path));
@@ -174,7 +197,7 @@ impl Kept {
 
     /// It is rotated, which takes the right to make and remove files beside it: a folder of its own, the one of the
     /// state, or one where programs have their logs.
-    fn access_log(&mut self, file: &Path, state: &Path) -> Result<(), PathBuf> {
+    fn access_log(&mut self, file: &Path, state: &Path) -> Result<(), Misplaced> {
         let folder = loader::folder_of(file);
         let _ = materials::create_private(&folder);
         let real = folder.canonicalize().ok();
@@ -184,7 +207,7 @@ impl Kept {
             return Ok(());
         }
         if !real.is_some_and(|real| is_open_to_all(&real) == Some(false) && is_one_of(&real, COMMON)) {
-            return Err(folder);
+            return Err(Misplaced { folder });
         }
         tracing::warn!(
             folder = %folder.display(),
@@ -250,9 +273,10 @@ fn places_of(file: &Path, is_given_up: fn(&Path) -> bool) -> Vec<PathBuf> {
     places
 }
 
-/// A device or a pipe is never replaced, and has neighbours that are none of ours.
+/// A device, a pipe or a socket is never replaced, and has neighbours that are none of ours. `/dev/stdout` leads to one
+/// that may have no path.
 fn is_never_moved(file: &Path) -> bool {
-    file.canonicalize().is_ok_and(|real| !real.is_file())
+    file.metadata().is_ok_and(|there| !there.is_file())
 }
 
 #[cfg(target_os = "linux")]

@@ -160,13 +160,9 @@ fn confine(
 ) -> anyhow::Result<()> {
     let mut kept = match policy.server.confine {
         ConfinePolicy::Off => Kept::default(),
-        ConfinePolicy::Auto => Kept::prepare(config, policy).map_err(|folder| {
-            anyhow::anyhow!(
-                "the access log lies in a folder that is not its own: `{}`\n  --> {}\n  \
-                 hint: rotation makes and removes files there: name another, such as /var/log/stagedoor, or \"stdout\"",
-                folder.display(),
-                loader::place_of(sources, ["log", "access"])
-            )
+        ConfinePolicy::Auto => Kept::prepare(config, policy).map_err(|misplaced| {
+            let place = loader::place_of(sources, misplaced.key());
+            anyhow::anyhow!("{misplaced}\n  --> {place}\n  hint: {}", misplaced.hint())
         })?,
     };
     if let Some(Beside { removed, .. }) = &beside {

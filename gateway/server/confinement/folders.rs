@@ -18,6 +18,7 @@ pub(super) fn is_of_others(folder: &Path) -> bool {
     let Ok(real) = folder.canonicalize() else { return false };
     let home = std::env::var_os("HOME").and_then(|home| Path::new(&home).canonicalize().ok());
     is_one_of(&real, SHARED)
+        || real.starts_with("/proc")
         || is_one_of(&real, COMMON)
         || is_home(&real, home.as_deref())
         || has_bit(&real, STICKY).unwrap_or(true)

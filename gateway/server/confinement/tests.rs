@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::folders::is_home;
@@ -225,6 +226,11 @@ fn folders_of_others_are_not_kept() {
     }
 }
 
+/// A path that leads to what this process has open.
+fn descriptor(open: &impl AsRawFd) -> PathBuf {
+    PathBuf::from(format!("/dev/fd/{}", open.as_raw_fd()))
+}
+
 #[test]
 fn an_access_log_needs_a_folder_that_it_may_change() {
     let nowhere = Path::new("/nowhere");
@@ -244,6 +250,11 @@ fn an_access_log_needs_a_folder_that_it_may_change() {
     check(Path::new("/etc/stagedoor.log"), nowhere, Err(()));
     check(Path::new("/var/tmp/stagedoor.log"), nowhere, Err(()));
     check(Path::new("/dev/null"), nowhere, Ok(false));
+    let (_end, pipe) = std::io::pipe().unwrap();
+    check(&descriptor(&pipe), nowhere, Ok(false));
+    let _listener = std::os::unix::net::UnixListener::bind(own.path().join("socket")).unwrap();
+    check(&own.path().join("socket"), nowhere, Ok(false));
+    check(&descriptor(&fs::File::create(own.path().join("log")).unwrap()), nowhere, Err(()));
     if is_open_to_all(Path::new("/var/log")) == Some(false) {
         check(Path::new("/var/log/stagedoor.log"), nowhere, Ok(true));
     }

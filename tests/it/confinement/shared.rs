@@ -115,6 +115,34 @@ fn an_access_log_among_the_files_of_others_is_refused() {
     poll_until("the event", || fs::read_to_string(&file).is_ok_and(|text| !text.is_empty()).then_some(()));
 }
 
+/// A pipe behind these names is never rotated, so that its folder does not matter; a file is.
+#[test]
+fn a_standard_stream_is_an_access_log() {
+    let app = Upstream::start();
+    let config = |file: &str| {
+        let text = format!("[log]\naccess = {{ file = \"{file}\" }}\n{}{APP}", house("secret"));
+        text.replace("UPSTREAM", &app.url())
+    };
+    for file in ["/dev/stdout", "/dev/stderr", "/proc/self/fd/1"] {
+        let gateway = Gateway::start(&config(file));
+        let id = gateway.ask(&Request::get("/x")).field("x-request-id").to_owned();
+        poll_until("the event", || gateway.everything_written().contains(&id).then_some(()));
+    }
+
+    for (file, told) in [("/dev/stdout", "`/dev`"), ("/dev/fd/1", "`/dev/fd`")] {
+        let folder = Folder::new(&config(file));
+        let mut command = std::process::Command::new("timeout");
+        command.args(["20", env!("CARGO_BIN_EXE_stagedoor"), "run", "--config"]).arg(folder.config_path());
+        command.stdout(fs::File::create(folder.path().join("out")).unwrap());
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        for part in [&*format!("a folder that is not its own: {told}"), "hint: `log.access = \"stdout\"`"] {
+            assert!(said.contains(part), "no `{part}` in {said}");
+        }
+    }
+}
+
 /// The state is made and written wherever it is told to be.
 #[test]
 fn a_state_among_the_files_of_others_is_written_to() {
