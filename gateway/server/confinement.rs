@@ -19,7 +19,7 @@ use stagedoor_core::policy::{AccessLog, ConfinePolicy, Policy};
 use crate::loader;
 use crate::materials;
 use crate::source::ConfigSource;
-use folders::{COMMON, is_of_others, is_one_of, is_open_to_all, is_shared};
+use folders::{COMMON, Misplaced, is_of_others, is_one_of, is_open_to_all, is_shared};
 
 mod folders;
 
@@ -52,13 +52,6 @@ pub(crate) enum Outcome {
     },
     /// Core dumps and privileges are gone, folders are not: the kernel has no landlock.
     NoLandlock,
-}
-
-/// An access log in a folder that is not its own.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the access log lies in a folder that is not its own: `{}`", folder.display())]
-pub(crate) struct Misplaced {
-    folder: PathBuf,
 }
 
 /// The folders that are kept since [`enter`]; none is noted until then, or where none was given up.
@@ -117,22 +110,6 @@ fn is_outside(kept: &[PathBuf], path: &Path) -> bool {
     there.is_some_and(|real| !kept.iter().any(|folder| real.starts_with(folder)))
 }
 
-impl Misplaced {
-    /// The key that says so.
-    pub(crate) fn key(&self) -> [&'static str; 2] {
-        ["log", "access"]
-    }
-
-    /// The mend.
-    pub(crate) fn hint(&self) -> &'static str {
-        if ["/dev", "/proc"].iter().any(|above| self.folder.starts_with(above)) {
-            return "`log.access = \"stdout\"` writes to standard output, a file too; or name one in a folder of its own, \
-                    such as /var/log/stagedoor";
-        }
-        "rotation makes and removes files there: name another, such as /var/log/stagedoor, or \"stdout\""
-    }
-}
-
 impl Outcome {
     /// One line for the operator, and one for each folder where that is in the way of a reload.
     pub(crate) fn tell(&self, kept: &Kept) {
@@ -166,7 +143,7 @@ impl Kept {
     /// made if they are missing: they can only be kept when they are there.
     ///
     /// # Errors
-    /// The folder of the access log is no place for one.
+    /// The folder of the state or of the access log is no place for it.
     pub(crate) fn prepare(config: &ConfigSource, policy: &Policy) -> Result<Self, Misplaced> {
         let mut kept = Self::default();
         for path in SYSTEM {
@@ -185,36 +162,38 @@ impl Kept {
                 kept.write_with_its_folder(&path);
             }
         }
-        // One that cannot be made now is told of by whoever needs it.
-        let _ = materials::create_private(&policy.server.state_dir);
-        kept.write(&policy.server.state_dir);
+        kept.own_folder(&policy.server.state_dir, "state").map_err(Misplaced::State)?;
         match &policy.log.access {
             AccessLog::Stdout => {}
-            AccessLog::File { path, .. } => kept.access_log(path, &policy.server.state_dir)?,
+            AccessLog::File { path, .. } => kept.access_log(path)?,
         }
         Ok(kept)
     }
 
-    /// It is rotated, which takes the right to make and remove files beside it: a folder of its own, the one of the
-    /// state, or one where programs have their logs.
-    fn access_log(&mut self, file: &Path, state: &Path) -> Result<(), Misplaced> {
-        let folder = loader::folder_of(file);
-        let _ = materials::create_private(&folder);
-        let real = folder.canonicalize().ok();
-        let kept_anyway = real.is_some() && real == state.canonicalize().ok();
-        if is_never_moved(file) || kept_anyway || !is_shared(&folder) {
-            self.write_with_its_folder(file);
-            return Ok(());
+    /// It is rotated, which takes the right to make and remove files beside it.
+    fn access_log(&mut self, file: &Path) -> Result<(), Misplaced> {
+        if !is_never_moved(file) {
+            self.own_folder(&loader::folder_of(file), "access log").map_err(Misplaced::AccessLog)?;
         }
-        if !real.is_some_and(|real| is_open_to_all(&real) == Some(false) && is_one_of(&real, COMMON)) {
-            return Err(Misplaced { folder });
-        }
-        tracing::warn!(
-            folder = %folder.display(),
-            "all of this folder stays writable for the sake of the access log; hint: give that a folder of its own"
-        );
-        self.write(&folder);
         self.write_with_its_folder(file);
+        Ok(())
+    }
+
+    /// All of it stays writable, for the sake of `what`: a folder of its own, or one where programs have theirs.
+    fn own_folder(&mut self, folder: &Path, what: &str) -> Result<(), PathBuf> {
+        // One that cannot be made now is told of by whoever needs it.
+        let _ = materials::create_private(folder);
+        if is_shared(folder) {
+            let real = folder.canonicalize().ok();
+            if !real.is_some_and(|real| is_open_to_all(&real) == Some(false) && is_one_of(&real, COMMON)) {
+                return Err(folder.to_owned());
+            }
+            tracing::warn!(
+                folder = %folder.display(),
+                "all of this folder stays writable for the sake of the {what}; hint: give that a folder of its own"
+            );
+        }
+        self.write(folder);
         Ok(())
     }
 

@@ -1,9 +1,44 @@
 //! Whose a folder is.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::system;
+
+/// What would keep a folder writable that is not its own.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Misplaced {
+    #[error("the state lies in a folder that is not its own: `{}`", .0.display())]
+    State(PathBuf),
+    #[error("the access log lies in a folder that is not its own: `{}`", .0.display())]
+    AccessLog(PathBuf),
+}
+
+impl Misplaced {
+    /// The key that says so.
+    pub(crate) fn key(&self) -> [&'static str; 2] {
+        match self {
+            Self::State(_) => ["state", "dir"],
+            Self::AccessLog(_) => ["log", "access"],
+        }
+    }
+
+    /// The mend.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::State(_) => {
+                "all of it would stay writable: name another, such as /var/lib/stagedoor, or a folder below it"
+            }
+            Self::AccessLog(folder) if ["/dev", "/proc"].iter().any(|above| folder.starts_with(above)) => {
+                "`log.access = \"stdout\"` writes to standard output, a file too; or name one in a folder of its own, \
+                 such as /var/log/stagedoor"
+            }
+            Self::AccessLog(_) => {
+                "rotation makes and removes files there: name another, such as /var/log/stagedoor, or \"stdout\""
+            }
+        }
+    }
+}
 
 /// Whether a folder is one of the whole system, of a person or of everybody: too many would suffer from what is written
 /// and removed there.
@@ -74,5 +109,6 @@ const SHARED: &[&str] = &[
     "/var/tmp",
 ];
 
-/// Folders where programs have files or folders of their own: they are not ours either, but a log may be put there.
+/// Folders where programs have files or folders of their own: they are not ours either, but a log or the state may be put
+/// there.
 pub(super) const COMMON: &[&str] = &["/media", "/mnt", "/opt", "/srv", "/var/lib", "/var/log"];

@@ -233,29 +233,54 @@ fn descriptor(open: &impl AsRawFd) -> PathBuf {
 
 #[test]
 fn an_access_log_needs_a_folder_that_it_may_change() {
-    let nowhere = Path::new("/nowhere");
-    let check = |file: &Path, state: &Path, expected: Result<bool, ()>| {
+    let check = |file: &Path, expected: Result<bool, ()>| {
         let mut kept = Kept::default();
-        let outcome = kept.access_log(file, state).map_err(drop);
+        let outcome = kept.access_log(file).map_err(drop);
         let folder = file.parent().unwrap();
         assert_eq!(outcome.map(|()| kept.write.contains(folder)), expected, "{}", file.display());
     };
     let (own, everybodys) = (with_mode(0o755), with_mode(0o1777));
-    check(&own.path().join("log"), nowhere, Ok(true));
-    check(&own.path().join("not/there/yet/log"), nowhere, Ok(true));
-    check(&everybodys.path().join("log"), nowhere, Err(()));
-    check(&everybodys.path().join("own/log"), nowhere, Ok(true));
-    // As the place of the state it is kept all the same.
-    check(&everybodys.path().join("log"), everybodys.path(), Ok(false));
-    check(Path::new("/etc/stagedoor.log"), nowhere, Err(()));
-    check(Path::new("/var/tmp/stagedoor.log"), nowhere, Err(()));
-    check(Path::new("/dev/null"), nowhere, Ok(false));
+    check(&own.path().join("log"), Ok(true));
+    check(&own.path().join("not/there/yet/log"), Ok(true));
+    check(&everybodys.path().join("log"), Err(()));
+    check(&everybodys.path().join("own/log"), Ok(true));
+    check(Path::new("/etc/stagedoor.log"), Err(()));
+    check(Path::new("/var/tmp/stagedoor.log"), Err(()));
+    check(Path::new("/dev/null"), Ok(false));
     let (_end, pipe) = std::io::pipe().unwrap();
-    check(&descriptor(&pipe), nowhere, Ok(false));
+    check(&descriptor(&pipe), Ok(false));
     let _listener = std::os::unix::net::UnixListener::bind(own.path().join("socket")).unwrap();
-    check(&own.path().join("socket"), nowhere, Ok(false));
-    check(&descriptor(&fs::File::create(own.path().join("log")).unwrap()), nowhere, Err(()));
+    check(&own.path().join("socket"), Ok(false));
+    check(&descriptor(&fs::File::create(own.path().join("log")).unwrap()), Err(()));
     if is_open_to_all(Path::new("/var/log")) == Some(false) {
-        check(Path::new("/var/log/stagedoor.log"), nowhere, Ok(true));
+        check(Path::new("/var/log/stagedoor.log"), Ok(true));
+    }
+}
+
+#[test]
+fn the_state_needs_a_folder_that_it_may_change() {
+    let check = |folder: &Path, expected: bool| {
+        let mut kept = Kept::default();
+        let outcome = kept.own_folder(folder, "state");
+        assert_eq!(outcome, if expected { Ok(()) } else { Err(folder.to_owned()) });
+        assert_eq!(kept.write.contains(folder), expected, "{}", folder.display());
+    };
+    let (own, everybodys, sticky) = (with_mode(0o755), with_mode(0o777), with_mode(0o1777));
+    symlink("/etc", own.path().join("etc")).unwrap();
+    for (folder, expected) in [
+        (own.path().to_owned(), true),
+        (own.path().join("not/there/yet"), true),
+        (own.path().join("etc"), false),
+        (everybodys.path().to_owned(), false),
+        (everybodys.path().join("own"), true),
+        (sticky.path().to_owned(), false),
+        (PathBuf::from("/"), false),
+        (PathBuf::from("/etc"), false),
+        (PathBuf::from("/etc/../etc/"), false),
+    ] {
+        check(&folder, expected);
+    }
+    if is_open_to_all(Path::new("/var/lib")) == Some(false) {
+        check(Path::new("/var/lib"), true);
     }
 }

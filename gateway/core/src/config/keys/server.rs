@@ -104,7 +104,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "state",
         doc: "what survives a restart",
         keys: &[
-            Key::new("dir", Kind::Text, r#""data""#, "the folder of what the gateway keeps, relative to the main file: so far the operator's token, unless `admin.token` names another place; another folder needs a restart where the process is confined").by_server(),
+            Key::new("dir", Kind::Text, r#""data""#, "the folder of what the gateway keeps, relative to the main file: so far the operator's token, unless `admin.token` names another place; another folder needs a restart where the process is confined; unless `server.confine` is off, the gateway does not start where it is a home folder, one of the system or one that everybody writes to").by_server(),
             Key::later("redis", Kind::Table("state.redis"), "state shared by all replicas"),
         ],
     },
