@@ -21,7 +21,7 @@ pub struct DiskMaterials {
     pub base: PathBuf,
     /// Secrets that do not exist are made. Never for `check`.
     pub may_generate: bool,
-    /// Neither files nor environment are looked at.
+    /// No file is looked at: stand-ins take the place of secrets and keys, those of variables too.
     pub no_files: bool,
     /// The environment is not looked at.
     pub no_environment: bool,
@@ -51,7 +51,7 @@ impl Materials for DiskMaterials {
 
     /// An empty variable counts as none: `NAME=` is how compose files pass on what is not set.
     fn env(&self, name: &str) -> Option<Secret<Vec<u8>>> {
-        if self.no_files || self.no_environment {
+        if self.no_environment {
             return None;
         }
         std::env::var_os(name).map(OsString::into_vec).filter(|value| !value.is_empty()).map(Secret::new)

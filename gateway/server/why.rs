@@ -128,8 +128,8 @@ impl Why {
                 route,
                 client: Some(refusal.client),
             };
-            let stand_ins =
-                DiskMaterials { may_generate: false, no_files: true, ..DiskMaterials::within(Path::new("")) };
+            let base = Path::new("").to_owned();
+            let stand_ins = DiskMaterials { base, may_generate: false, no_files: true, no_environment: true };
             let remedy = config::remedy(&live.policy, &refused, &stand_ins, gateway.now());
             (config::decided(&live.policy, &refused), course.checks(), remedy)
         } else {

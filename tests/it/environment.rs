@@ -159,6 +159,46 @@ fn without_a_file_all_four_are_heard() {
     assert!(output.stderr.contains("STAGEDOOR_UPSTREAM"), "{output:?}");
 }
 
+/// As containers do: with the variables of the gateway, and perhaps without its secrets.
+#[test]
+fn the_healthcheck_asks_where_the_variable_says() {
+    let app = Upstream::start();
+    let (filed, moved) = (own_address().to_string(), own_address().to_string());
+    let text = format!("{CONFIG}\n[admin]\nlisten = \"{filed}\"\n").replace("UPSTREAM", &app.url());
+    let start = |address: &str| {
+        Gateway::try_start_with(Folder::new(&text), &[("STAGEDOOR_ADMIN_LISTEN", address)])
+            .unwrap_or_else(|(_, output)| panic!("{output:#?}"))
+    };
+    let ask = |folder: &Folder, arguments: &[&str], value: &str| {
+        let all = [&["healthcheck"], arguments].concat();
+        let output = Command::new(folder, &all).env("STAGEDOOR_ADMIN_LISTEN", value).run();
+        (output.code, output.stdout + &output.stderr)
+    };
+    let by_file = ["--config", "stagedoor.toml"];
+    let gateway = start(&moved);
+    for name in ["secret", "admin_token"] {
+        std::fs::remove_file(gateway.folder.path().join(name)).unwrap();
+    }
+    for arguments in [&by_file as &[&str], &[]] {
+        let (code, said) = ask(&gateway.folder, arguments, &moved);
+        assert_eq!((code, &*said), (Some(0), "ready"), "{arguments:?}");
+    }
+    // Another gateway where the file says is not the one that is meant.
+    let other = start(&filed);
+    assert_eq!(ask(&other.folder, &by_file, "").0, Some(0), "an empty variable is none");
+    let folder = gateway.stop();
+    for arguments in [&by_file as &[&str], &[]] {
+        let (code, said) = ask(&folder, arguments, &moved);
+        assert!(code == Some(1) && said.contains(&format!("no answer from `{moved}`")), "{said}");
+    }
+    for (value, told) in [("off", "the admin listener is off"), ("9901", "STAGEDOOR_ADMIN_LISTEN")] {
+        for arguments in [&by_file as &[&str], &[]] {
+            let (code, said) = ask(&folder, arguments, value);
+            assert!(code == Some(2) && said.contains(told), "{value}: {said}");
+        }
+    }
+}
+
 /// One gateway without a file, in a folder of its own.
 struct Unfiled {
     folder: Folder,
@@ -213,6 +253,8 @@ fn commands_find_the_gateway_of_their_folder() {
         assert_eq!(Client::connect(address).ask(&form).status, 204);
         let why = Command::new(&gateway.folder, &["why", "--upstream"]).run();
         assert_eq!(why.code, Some(0), "{why:?}");
+        let well = Command::new(&gateway.folder, &["healthcheck"]).run();
+        assert_eq!((well.code, &*well.stdout), (Some(0), "ready"), "{well:?}");
     }
     // The variable goes before what is noted, and leads astray.
     let [first, second] = &two;

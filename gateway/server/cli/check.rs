@@ -27,8 +27,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let materials =
-        DiskMaterials { may_generate: false, no_files: args.no_files, ..DiskMaterials::beside(&args.file) };
+    let materials = DiskMaterials {
+        may_generate: false,
+        no_files: args.no_files,
+        no_environment: args.no_files,
+        ..DiskMaterials::beside(&args.file)
+    };
     match compile_file(&args.file, &materials) {
         Ok(compiled) if args.json => print(&format!("{:#}\n", problems::warnings_json(&compiled.warnings))),
         Ok(compiled) => {

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Failure, compile_file, operator, print};
+use super::{Failure, compile_file, operator, print, quick};
 use crate::materials::DiskMaterials;
 
 /// Ask a running gateway whether it is ready
@@ -14,18 +14,19 @@ use crate::materials::DiskMaterials;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
-    /// What to ask; plain HTTP
-    #[arg(long, default_value = "http://127.0.0.1:9901/ready", conflicts_with = "config")]
-    url: String,
-    /// Ask the admin address of this file
+    /// What to ask, over plain HTTP [default: /ready where STAGEDOOR_ADMIN_LISTEN says, else `run --upstream`
+    /// here, else at 127.0.0.1:9901]
+    #[arg(long, conflicts_with = "config")]
+    url: Option<String>,
+    /// Ask where STAGEDOOR_ADMIN_LISTEN says, else this file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let url = match &args.config {
-        Some(file) => Url { authority: admin(file)?.to_string(), path: "/ready".into() },
-        None => Url::parse(&args.url)?,
+    let url = match &args.url {
+        Some(url) => Url::parse(url)?,
+        None => Url { authority: admin(args.config.as_deref())?.to_string(), path: "/ready".into() },
     };
     match ask(&url) {
         Ok(200..=299) => print("ready\n"),
@@ -36,11 +37,18 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Where the admin listener of the file can be reached from here.
-fn admin(file: &Path) -> Result<SocketAddr, Failure> {
-    // No secret is looked at: this runs every few seconds, and perhaps as somebody else.
-    let materials = DiskMaterials { may_generate: false, no_files: true, ..DiskMaterials::beside(file) };
-    operator::address(&compile_file(file, &materials)?.policy.admin)
+/// Where the admin listener can be reached from here. No secret is looked at: this runs every few seconds, and
+/// perhaps as somebody else.
+fn admin(file: Option<&Path>) -> Result<SocketAddr, Failure> {
+    let compiled = match file {
+        Some(file) => {
+            let materials =
+                DiskMaterials { may_generate: false, no_files: true, ..DiskMaterials::beside(file) };
+            compile_file(file, &materials)?
+        }
+        None => quick::without_secrets()?,
+    };
+    operator::address(&compiled.policy.admin)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -104,6 +112,7 @@ Examples:
   stagedoor healthcheck
   stagedoor healthcheck --url http://127.0.0.1:9901/live
   stagedoor healthcheck --config config/stagedoor.toml
+  STAGEDOOR_ADMIN_LISTEN=127.0.0.1:9911 stagedoor healthcheck
 
 Exit codes:
   0  ready

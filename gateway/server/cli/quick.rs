@@ -89,16 +89,30 @@ pub(super) fn is_meant(file: Option<&Path>, told: bool) -> Result<bool, Failure>
 
 /// What that gateway runs by, as far as another command needs it. Nothing is made.
 pub(super) fn compiled() -> Result<Compiled, Failure> {
-    let ConfigSource::Text { mut source, base, .. } = config("http://127.0.0.1:1", &Environment::default())
-    else {
+    let materials = DiskMaterials { may_generate: false, ..DiskMaterials::within(Path::new("")) };
+    compile(&[of_a_command(noted_admin())?], &materials)
+}
+
+/// Where a gateway is asked that no file is named for. No secret is looked at, and what is listened on to the public
+/// is unknown.
+pub(super) fn without_secrets() -> Result<Compiled, Failure> {
+    let base = Path::new("");
+    let materials = DiskMaterials { may_generate: false, no_files: true, ..DiskMaterials::within(base) };
+    let noted = if Path::new(DEFAULT_FILE).exists() { None } else { noted_admin() };
+    let mut source = of_a_command(noted)?;
+    source.text.push_str("\n[server]\nlisten = [\"127.0.0.1:0\"]\n");
+    compile(&[source], &materials)
+}
+
+/// The text for a command that asks that gateway there. What the environment says goes before it, as ever.
+fn of_a_command(admin: Option<String>) -> Result<Source, Failure> {
+    let ConfigSource::Text { mut source, .. } = config("http://127.0.0.1:1", &Environment::default()) else {
         return Err(Failure::Runtime(anyhow::anyhow!("`run --upstream` has no file")));
     };
-    let materials = DiskMaterials { may_generate: false, ..DiskMaterials::within(&base) };
-    // What the environment says goes before it, as ever.
-    if let Some(address) = noted_admin(&materials) {
+    if let Some(address) = admin {
         source.text.push_str(&format!("\n[admin]\nlisten = \"{address}\"\n"));
     }
-    compile(&[source], &materials)
+    Ok(source)
 }
 
 /// Notes where the gateway of this folder is asked. What an earlier one noted would lead to somebody else by now.
@@ -108,8 +122,8 @@ pub(super) fn note_admin(address: Option<SocketAddr>) -> std::io::Result<()> {
 }
 
 /// `None` where nothing sensible is noted: then it is the default.
-fn noted_admin(materials: &DiskMaterials) -> Option<String> {
-    let noted = materials.file(ADMIN_FILE).ok()?;
+fn noted_admin() -> Option<String> {
+    let noted = DiskMaterials::within(Path::new("")).file(ADMIN_FILE).ok()?;
     let text = std::str::from_utf8(noted.bytes.expose()).ok()?.trim();
     let address = text.parse::<SocketAddr>().ok().map(|address| address.to_string());
     address.or_else(|| (text == OFF).then(|| OFF.to_owned()))

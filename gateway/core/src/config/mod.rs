@@ -51,7 +51,7 @@ pub trait Materials {
     /// The file is missing or cannot be read.
     fn file(&self, path: &str) -> Result<Material, FileFault>;
 
-    /// An environment variable.
+    /// An environment variable. Where [`Materials::stand_in`] holds, none that may hold a secret is asked for.
     fn env(&self, name: &str) -> Option<Secret<Vec<u8>>>;
 
     /// Makes a 256-bit secret and saves it at `path` (0600, atomically, in a folder of 0700);
@@ -64,7 +64,7 @@ pub trait Materials {
     /// 32 random bytes.
     fn random(&self) -> [u8; 32];
 
-    /// `--no-files`: neither files nor environment are looked at, stand-ins are used.
+    /// No secret and no key is looked at, in files or variables: stand-ins are used.
     fn stand_in(&self) -> bool;
 }
 

@@ -30,7 +30,8 @@ fn variables_go_before_the_file() {
         (SERVER, &both, "0.0.0.0:80 [::1]:81 | 10.1.0.0/16 fd00::/8"),
         ("", &both, "0.0.0.0:80 [::1]:81 | 10.1.0.0/16 fd00::/8"),
         (SERVER, &Desk::default().var(LISTEN, "").var(TRUSTED, ""), "127.0.0.1:1 | 10.0.0.1/32"),
-        (SERVER, &Desk { stand_in: true, ..both.clone() }, "127.0.0.1:1 | 10.0.0.1/32"),
+        // None of them is a secret.
+        (SERVER, &Desk { stand_in: true, ..both.clone() }, "0.0.0.0:80 [::1]:81 | 10.1.0.0/16 fd00::/8"),
     ] {
         assert_eq!(shown(&with(server, desk)), expected, "{server}");
     }
@@ -50,9 +51,6 @@ fn the_operators_listener_is_moved_or_shut() {
         let listen = with(server, &admin(value)).admin.listen;
         assert_eq!(listen.map_or("off".to_owned(), |at| at.to_string()), expected, "{server} {value}");
     }
-    let mut seldom = admin("off");
-    seldom.stand_in = true;
-    assert!(with(SERVER, &seldom).admin.listen.is_some());
 }
 
 #[test]

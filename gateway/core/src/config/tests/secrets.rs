@@ -144,9 +144,10 @@ fn nothing_is_made_for_a_file_that_does_not_compile() {
 }
 
 #[test]
-fn without_files_nothing_is_looked_at() {
-    let mut desk = Desk { stand_in: true, ..Desk::default() };
-    let keys = "{ secret = { file = \"unreadable\" } }, { alg = \"HS512\", secret = { env = \"GONE\" } }, \
+fn where_stand_ins_are_used_no_secret_is_looked_at() {
+    let weak = Desk::default().var("WEAK", "x");
+    let mut desk = Desk { stand_in: true, ..weak };
+    let keys = "{ secret = { file = \"unreadable\" } }, { alg = \"HS512\", secret = { env = \"WEAK\" } }, \
                 { alg = \"ES256\", public = { file = \"gone.pem\" } }";
     let house = HOUSE.replace("{ secret = { file = \"jwt_secret\", generate = true } }", keys);
     let text = text(&[&house, APP]);
