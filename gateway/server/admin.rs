@@ -5,6 +5,7 @@
 //! always wants the token. A `Host` that is a public name is refused (DNS rebinding).
 
 mod answer;
+mod ends;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -20,9 +21,10 @@ use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Framing, Head};
 use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use self::answer::{Answer, refusal};
+use self::ends::Ends;
 use crate::edge::adapt;
 use crate::edge::line::{Heard, Line};
 use crate::edge::request_id;
@@ -39,7 +41,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of a document that is sent here.
 const DOCUMENT_MAX: u64 = 16 * 1024;
-/// Connections at once. One more takes the place of the oldest that has not brought a head; where all have, it waits.
+/// Connections at once that have no answer yet. One more takes the place of the oldest that has not brought a head; where
+/// all have, it waits: for those who have the token alone, since others are answered at once.
 const CONNECTIONS: usize = 64;
 /// Questions why that are answered at once, each a compilation: more wait for their turn.
 const QUESTIONS: usize = 1;
@@ -53,6 +56,7 @@ pub(crate) struct Admin {
     /// Never leaves the serving stage: the listener answers until the process ends.
     open: watch::Sender<Stage>,
     questions: Arc<Semaphore>,
+    ends: Ends,
 }
 
 /// Accepts until the process ends.
@@ -74,8 +78,7 @@ pub(crate) async fn accept(listener: TcpListener, admin: Arc<Admin>) {
         unheard.push_back(leave);
         let admin = Arc::clone(&admin);
         tokio::spawn(async move {
-            admin.serve(Line::new(tcp), told_to_leave).await;
-            drop(place);
+            admin.serve(Line::new(tcp), place, told_to_leave).await;
         });
     }
 }
@@ -83,10 +86,10 @@ pub(crate) async fn accept(listener: TcpListener, admin: Arc<Admin>) {
 impl Admin {
     pub(crate) fn new(gateway: Arc<Gateway>, reloader: Arc<Reloader>, loopback: bool) -> Self {
         let (open, questions) = (watch::Sender::new(Stage::Serving), Arc::new(Semaphore::new(QUESTIONS)));
-        Self { gateway, reloader, loopback, open, questions }
+        Self { gateway, reloader, loopback, open, questions, ends: Ends::default() }
     }
 
-    async fn serve(&self, mut line: Line, told_to_leave: oneshot::Receiver<()>) {
+    async fn serve(&self, mut line: Line, place: OwnedSemaphorePermit, told_to_leave: oneshot::Receiver<()>) {
         let mut open = self.open.subscribe();
         let heard = tokio::select! {
             biased;
@@ -99,8 +102,9 @@ impl Admin {
             Heard::Fault(denial) => self.bytes(refusal(&denial, &request_id), false),
             Heard::Head => self.answer(&mut line, &request_id).await,
         };
-        line.say(&bytes).await;
-        line.hang_up(&mut open).await;
+        let end = self.ends.enter();
+        drop(place);
+        end.see_off(line, &bytes, &mut open).await;
     }
 
     async fn answer(&self, line: &mut Line, request_id: &str) -> Vec<u8> {
