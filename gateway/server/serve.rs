@@ -74,8 +74,11 @@ pub struct Beside {
     pub removed: PathBuf,
 }
 
-/// Called once, with the gateway that answers.
-pub type Greeting = Box<dyn FnOnce(&Ready<'_>) + Send>;
+/// Called once, with the gateway that answers; perhaps there is something to do at its end.
+pub type Greeting = Box<dyn FnOnce(&Ready<'_>) -> Option<Farewell> + Send>;
+
+/// Called once after the drain, while the operator's listener is still there.
+pub type Farewell = Box<dyn FnOnce() + Send>;
 
 /// A gateway that answers, for whoever started it.
 pub struct Ready<'a> {
@@ -215,9 +218,7 @@ async fn serve(confined: Confined) -> anyhow::Result<()> {
     gateway.listens(bound.addresses());
     let admin = bound.admin();
     bound.open(&front, &reloader)?;
-    if let Some(greet) = greeting {
-        greet(&Ready { gateway: &gateway, admin });
-    }
+    let farewell = greeting.and_then(|greet| greet(&Ready { gateway: &gateway, admin }));
     if let ConfigSource::File(path) = &config {
         tokio::spawn(reload::watch(Arc::clone(&reloader), path.clone()));
     }
@@ -226,6 +227,9 @@ async fn serve(confined: Confined) -> anyhow::Result<()> {
 
     signals.until_end(&reloader, hangup).await;
     finish(&gateway, drain).await;
+    if let Some(part) = farewell {
+        part();
+    }
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! `STAGEDOOR_LISTEN`, `_TRUSTED_PROXIES`, `_ADMIN_LISTEN` and `_HOSTS` beside a file, in a real process.
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 
 use crate::harness::{
     Client, Command, Folder, Gateway, HOST, Output, Request, Running, Upstream, own_address,
@@ -268,7 +270,8 @@ fn commands_find_the_gateway_of_their_folder() {
 fn what_an_earlier_gateway_noted_is_written_anew() {
     let app = Upstream::start();
     let Unfiled { folder, mut running, admin, .. } = Unfiled::start(&app, &[]);
-    assert!(running.end("TERM").success());
+    running.end("KILL");
+    assert_eq!(folder.read("data/admin_address").trim(), admin);
     let next = Command::new(&folder, &["run", "--upstream", &app.url()])
         .env("STAGEDOOR_LISTEN", "127.0.0.1:0")
         .env("STAGEDOOR_ADMIN_LISTEN", "off");
@@ -277,15 +280,65 @@ fn what_an_earlier_gateway_noted_is_written_anew() {
     let ask = || Command::new(&folder, &["why", "--upstream"]).run();
     let told = ask();
     assert!(told.code == Some(2) && told.stderr.contains("the admin listener is off"), "{told:?}");
-    // Nonsense is no address: then it is the default one.
-    folder.write("data/admin_address", "127.0.0.1:1\"\n[app.evil]\n");
-    let told = ask();
-    assert!(!told.stderr.contains("127.0.0.1:1`") && !told.stderr.contains("evil"), "{told:?}");
-    folder.write("data/admin_address", &admin);
+    folder.write_private("data/admin_address", &admin);
     assert!(
         ask().stderr.contains(&format!("no answer from the gateway at `{admin}`")),
         "nobody is there now"
     );
+}
+
+/// Whoever listens later where a gateway was would be sent its token.
+#[test]
+fn a_gateway_that_ends_takes_its_note_along() {
+    let app = Upstream::start();
+    for signal in ["TERM", "INT"] {
+        let Unfiled { folder, mut running, admin, .. } = Unfiled::start(&app, &[]);
+        crate::confinement::assert_confined(running.pid());
+        assert!(running.end(signal).success());
+        assert!(!folder.path().join("data/admin_address").exists(), "{}", running.stderr());
+        let later = TcpListener::bind(&admin).unwrap();
+        assert_nobody_is_asked(&folder, &later, "it is not known where");
+        let signed = Command::new(&folder, &["token", "--upstream", "--sub", "bob"]).run();
+        assert_eq!((signed.code, &*signed.stderr), (Some(0), ""), "what asks nobody needs no address");
+    }
+    // What another has noted since is none of its own.
+    let Unfiled { folder, mut running, .. } = Unfiled::start(&app, &[]);
+    folder.write_private("data/admin_address", "127.0.0.1:9\n");
+    assert!(running.end("TERM").success());
+    assert_eq!(folder.read("data/admin_address"), "127.0.0.1:9\n");
+}
+
+#[test]
+fn a_note_that_others_may_have_written_is_not_believed() {
+    let folder = Folder::empty();
+    folder.write_private("data/jwt_secret", crate::harness::SECRET);
+    folder.write_private("data/admin_token", "Zt8W0kqN3bYv5RfXc7MpLd1sJhGaUe2iTo9nQwErKxB");
+    let thief = TcpListener::bind(own_address()).unwrap();
+    let address = thief.local_addr().unwrap().to_string();
+    for (text, mode, told) in [
+        (&*address, 0o666, "group or others can write it"),
+        (&address, 0o620, "group or others can write it"),
+        (&format!("{address}\"\n[app.evil]\n"), 0o600, "not an address"),
+        ("192.0.2.1:9901", 0o600, "not an address of this machine: `192.0.2.1:9901`"),
+    ] {
+        let note = folder.write_private("data/admin_address", text);
+        std::fs::set_permissions(note, std::fs::Permissions::from_mode(mode)).unwrap();
+        assert_nobody_is_asked(&folder, &thief, told);
+    }
+    let command = Command::new(&folder, &["why", "--upstream"]).env("STAGEDOOR_ADMIN_LISTEN", "off");
+    let told = command.run().stderr;
+    assert!(told.contains("is off") && !told.contains("note"), "the variable goes before it: {told}");
+}
+
+/// Nothing connects to `listener` on behalf of what asks the gateway of this folder.
+fn assert_nobody_is_asked(folder: &Folder, listener: &TcpListener, told: &str) {
+    listener.set_nonblocking(true).unwrap();
+    for arguments in [&["why", "--upstream"] as &[&str], &["token", "--upstream", "--sub", "bob", "--link"]] {
+        let output = Command::new(folder, arguments).run();
+        assert!(output.code == Some(1) && output.stderr.contains(told), "{arguments:?}: {output:?}");
+        assert!(output.stderr.contains("hint: ") && output.stdout.is_empty(), "{output:?}");
+    }
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "somebody was asked");
 }
 
 /// Where others reach it, links lead to the name that they know.

@@ -39,11 +39,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let config = ConfigSource::Text { source: config, base: base.clone(), no_environment: true };
     let beside = Beside { start: Box::new(move || app.start()), removed: base };
     // The lines are for pasting at once: they are told when they work.
-    let greeting = Box::new(move |ready: &Ready<'_>| match lines(ready, address, listen) {
-        Ok(lines) => {
-            let _ = print(&lines);
+    let greeting = Box::new(move |ready: &Ready<'_>| {
+        match lines(ready, address, listen) {
+            Ok(lines) => {
+                let _ = print(&lines);
+            }
+            Err(reason) => eprintln!("the demo cannot show itself: {reason}"),
         }
-        Err(reason) => eprintln!("the demo cannot show itself: {reason}"),
+        None
     });
     Ok(serve::run(Start { config, beside: Some(beside), greeting: Some(greeting), hangup: Hangup::End })?)
 }

@@ -19,6 +19,7 @@ mod completions;
 mod demo;
 mod explain;
 mod healthcheck;
+mod noted;
 mod operator;
 mod problems;
 mod quick;

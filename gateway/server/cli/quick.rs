@@ -5,10 +5,10 @@ use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use stagedoor_core::config::{Compiled, Materials as _, Source};
+use stagedoor_core::config::{self, Compiled, Source};
 
-use super::{DEFAULT_FILE, Failure, compile};
-use crate::materials::{self, DiskMaterials};
+use super::{DEFAULT_FILE, Failure, compile, noted};
+use crate::materials::DiskMaterials;
 use crate::source::{ConfigSource, UNFILED};
 
 /// What of the environment decides which hosts the app has, each a list with commas.
@@ -22,8 +22,6 @@ pub(super) struct Environment {
 
 /// Where the secret of `run --upstream` is kept, relative to the working folder.
 pub(super) const SECRET_FILE: &str = "data/jwt_secret";
-/// Where `run --upstream` notes the operator's address as bound, or `off`, for the commands that ask it.
-pub(super) const ADMIN_FILE: &str = "data/admin_address";
 
 impl Environment {
     /// Reads it.
@@ -87,18 +85,40 @@ pub(super) fn is_meant(file: Option<&Path>, told: bool) -> Result<bool, Failure>
     Ok(told || found)
 }
 
-/// What that gateway runs by, as far as another command needs it. Nothing is made.
+/// What that gateway runs by, as far as a command needs it that does not ask it. Nothing is made.
 pub(super) fn compiled() -> Result<Compiled, Failure> {
-    let materials = DiskMaterials { may_generate: false, ..DiskMaterials::within(Path::new("")) };
-    compile(&[of_a_command(noted_admin())?], &materials)
+    compile(&[of_a_command(Some(noted::OFF.to_owned()))?], &what_is_there())
+}
+
+/// As [`compiled`], for a command that asks it.
+///
+/// # Errors
+/// Nobody said where: what has that address by default may be anybody, and would be sent the admin token.
+pub(super) fn asked() -> Result<Compiled, Failure> {
+    let materials = what_is_there();
+    let noted = if config::variable_over("admin.listen", &materials).is_some() {
+        None
+    } else {
+        Some(noted::read().ok_or_else(|| {
+            anyhow::anyhow!(
+                "it is not known where the gateway of this folder is asked; hint: start it here with \
+                 `run --upstream`, or say where: STAGEDOOR_ADMIN_LISTEN"
+            )
+        })?)
+    };
+    compile(&[of_a_command(noted)?], &materials)
+}
+
+fn what_is_there() -> DiskMaterials {
+    DiskMaterials { may_generate: false, ..DiskMaterials::within(Path::new("")) }
 }
 
 /// Where a gateway is asked that no file is named for. No secret is looked at, and what is listened on to the public
 /// is unknown.
 pub(super) fn without_secrets() -> Result<Compiled, Failure> {
-    let base = Path::new("");
-    let materials = DiskMaterials { may_generate: false, no_files: true, ..DiskMaterials::within(base) };
-    let noted = if Path::new(DEFAULT_FILE).exists() { None } else { noted_admin() };
+    let materials = DiskMaterials { no_files: true, ..what_is_there() };
+    let is_told = config::variable_over("admin.listen", &materials).is_some();
+    let noted = if is_told || Path::new(DEFAULT_FILE).exists() { None } else { noted::read() };
     let mut source = of_a_command(noted)?;
     source.text.push_str("\n[server]\nlisten = [\"127.0.0.1:0\"]\n");
     compile(&[source], &materials)
@@ -113,20 +133,6 @@ fn of_a_command(admin: Option<String>) -> Result<Source, Failure> {
         source.text.push_str(&format!("\n[admin]\nlisten = \"{address}\"\n"));
     }
     Ok(source)
-}
-
-/// Notes where the gateway of this folder is asked. What an earlier one noted would lead to somebody else by now.
-pub(super) fn note_admin(address: Option<SocketAddr>) -> std::io::Result<()> {
-    let address = address.map_or_else(|| OFF.to_owned(), |address| address.to_string());
-    materials::replace(Path::new(ADMIN_FILE), format!("{address}\n").as_bytes())
-}
-
-/// `None` where nothing sensible is noted: then it is the default.
-fn noted_admin() -> Option<String> {
-    let noted = DiskMaterials::within(Path::new("")).file(ADMIN_FILE).ok()?;
-    let text = std::str::from_utf8(noted.bytes.expose()).ok()?.trim();
-    let address = text.parse::<SocketAddr>().ok().map(|address| address.to_string());
-    address.or_else(|| (text == OFF).then(|| OFF.to_owned()))
 }
 
 /// `localhost`, the addresses listened on, and what the environment adds. A wildcard address is no
@@ -166,8 +172,6 @@ fn hosts(listen: &[String], more: &[String]) -> Vec<String> {
 
 /// Where a file may lie too that a command was meant for.
 const OTHER_FILE: &str = "stagedoor.toml";
-/// What stands in the place of an address where nobody listens.
-const OFF: &str = "off";
 
 fn list(name: &str) -> Result<Vec<String>, Failure> {
     let Some(value) = std::env::var_os(name) else { return Ok(Vec::new()) };

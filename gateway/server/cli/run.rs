@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::noted::{self, Note};
 use super::problems::Problems;
 use super::quick::{self, Environment};
 use super::{DEFAULT_FILE, Failure};
-use crate::serve::{self, Greeting, Hangup, Ready, Start};
+use crate::serve::{self, Farewell, Greeting, Hangup, Ready, Start};
 use crate::source::ConfigSource;
 
 /// Run the gateway
@@ -49,13 +50,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// Standard output belongs to the access events. Said at once: no log line comes between.
-fn greet(ready: &Ready<'_>) {
-    if let Err(error) = quick::note_admin(ready.admin) {
+fn greet(ready: &Ready<'_>) -> Option<Farewell> {
+    let note = noted::write(ready.admin).inspect_err(|error| {
         eprintln!(
             "warning: cannot write `{}`: {error}; hint: commands that ask this gateway need STAGEDOOR_ADMIN_LISTEN",
-            quick::ADMIN_FILE
+            noted::FILE
         );
-    }
+    });
     let link = ready.sign("owner", &[], VISIT).and_then(|token| ready.link(&token));
     let link = match &link {
         Ok(link) => format!(
@@ -69,6 +70,17 @@ fn greet(ready: &Ready<'_>) {
          another link, from this folder:  stagedoor token --upstream --sub NAME --for 12h --link\n\
          a token for programs:            stagedoor token --upstream --sub NAME\n"
     );
+    note.ok().map(|note| Box::new(|| forget(note)) as Farewell)
+}
+
+/// Whoever listens there next is somebody else.
+fn forget(note: Note) {
+    if let Err(error) = note.remove() {
+        eprintln!(
+            "warning: cannot remove `{}`: {error}; hint: remove it, or commands ask whoever listens there",
+            noted::FILE
+        );
+    }
 }
 
 /// What the operator said.

@@ -1,7 +1,7 @@
 //! `stagedoor token`
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let compiled = load(args.config.as_deref(), args.upstream)?;
+    let compiled = load(args)?;
     let token = sign(&compiled.policy, args)?;
     if args.link {
         return link(compiled.policy, &token, args);
@@ -138,11 +138,11 @@ fn parse_base(text: &str) -> Result<String, String> {
     }
 }
 
-fn load(file: Option<&Path>, upstream: bool) -> Result<Compiled, Failure> {
-    if quick::is_meant(file, upstream)? {
-        return quick::compiled();
+fn load(args: &Args) -> Result<Compiled, Failure> {
+    if quick::is_meant(args.config.as_deref(), args.upstream)? {
+        return if args.link { quick::asked() } else { quick::compiled() };
     }
-    let file = config_file(file)?;
+    let file = config_file(args.config.as_deref())?;
     compile_file(&file, &DiskMaterials::beside(&file))
 }
 

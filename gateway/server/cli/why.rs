@@ -89,7 +89,7 @@ fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
 /// The policy of the gateway that runs. Nothing is made: a secret that is not there was never in use.
 fn policy(args: &Args) -> Result<Policy, Failure> {
     if quick::is_meant(args.config.as_deref(), args.upstream)? {
-        return Ok(quick::compiled()?.policy);
+        return Ok(quick::asked()?.policy);
     }
     let file = config_file(args.config.as_deref())?;
     let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };

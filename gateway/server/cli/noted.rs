@@ -1,0 +1,153 @@
+//! Where the gateway that `run --upstream` started in this folder is asked, as it noted it for the commands.
+//!
+//! They send it the admin token, so that a note has to be its own: it goes with the process, one that others may have
+//! written is not believed, nor is one that leads to another machine.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, ErrorKind, Read as _};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::materials;
+
+/// The operator's address as bound, or `off`; relative to the working folder.
+pub(super) const FILE: &str = "data/admin_address";
+
+/// What this process noted.
+#[derive(Debug)]
+pub(super) struct Note(String);
+
+/// Notes it. What an earlier one noted would lead to somebody else by now.
+pub(super) fn write(address: Option<SocketAddr>) -> io::Result<Note> {
+    let text = address.map_or_else(|| OFF.to_owned(), |address| address.to_string());
+    materials::replace(Path::new(FILE), format!("{text}\n").as_bytes())?;
+    Ok(Note(text))
+}
+
+impl Note {
+    /// Takes it away, unless another has noted something else since.
+    pub(super) fn remove(self) -> io::Result<()> {
+        let removed = match fs::read_to_string(FILE) {
+            Ok(text) if text.trim() == self.0 => fs::remove_file(FILE),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        removed.or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    }
+}
+
+/// What is noted, as `admin.listen` has it; `None` where that is nothing, or nothing to believe, which is told.
+pub(super) fn read() -> Option<String> {
+    match believed(Path::new(FILE)) {
+        Ok(noted) => Some(noted),
+        Err(Doubt::Missing) => None,
+        Err(doubt) => {
+            eprintln!("note: `{FILE}` is not believed: {doubt}");
+            None
+        }
+    }
+}
+
+fn believed(path: &Path) -> Result<String, Doubt> {
+    // Opening a pipe waits for its other end, so the kind of file is asked first.
+    if !fs::metadata(path)?.is_file() {
+        return Err(Doubt::Kind);
+    }
+    let file = File::open(path)?;
+    is_ours(&file.metadata()?)?;
+    let mut text = String::new();
+    file.take(TEXT_MAX).read_to_string(&mut text)?;
+    let text = text.trim();
+    if text == OFF {
+        return Ok(OFF.to_owned());
+    }
+    let address: SocketAddr = text.parse().map_err(|_| Doubt::Text)?;
+    if is_of_this_machine(address) { Ok(address.to_string()) } else { Err(Doubt::Elsewhere(address)) }
+}
+
+fn is_ours(file: &Metadata) -> Result<(), Doubt> {
+    judge(file.mode(), file.uid(), rustix::process::geteuid().as_raw())
+}
+
+/// Root could read the token anyway.
+fn judge(mode: u32, owner: u32, own: u32) -> Result<(), Doubt> {
+    if mode & 0o022 != 0 {
+        return Err(Doubt::Writable);
+    }
+    if owner != own && owner != 0 {
+        return Err(Doubt::Owner);
+    }
+    Ok(())
+}
+
+/// Loopback, any address, or one of its interfaces: others cannot be bound.
+fn is_of_this_machine(mut address: SocketAddr) -> bool {
+    address.set_port(0);
+    TcpListener::bind(address).is_ok()
+}
+
+/// Why a note is not believed.
+#[derive(Debug, thiserror::Error)]
+enum Doubt {
+    /// There is none.
+    #[error("it is missing")]
+    Missing,
+    #[error("it is not a regular file")]
+    Kind,
+    #[error("group or others can write it; hint: chmod 600 {FILE}, and see what it says")]
+    Writable,
+    #[error("it belongs to another user; hint: ask as that one")]
+    Owner,
+    #[error("it is not an address with a port")]
+    Text,
+    #[error("it is not an address of this machine: `{0}`")]
+    Elsewhere(SocketAddr),
+    #[error("{0}")]
+    Unreadable(io::Error),
+}
+
+impl From<io::Error> for Doubt {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == ErrorKind::NotFound { Self::Missing } else { Self::Unreadable(error) }
+    }
+}
+
+/// What stands in the place of an address where nobody listens.
+pub(super) const OFF: &str = "off";
+/// Longer than any address.
+const TEXT_MAX: u64 = 128;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_note_is_the_owners_or_roots_and_nobody_elses_to_write() {
+        fn check(mode: u32, owner: u32, expected: &str) {
+            let told = judge(mode, owner, 1000).err().map(|doubt| doubt.to_string()).unwrap_or_default();
+            assert_eq!(told.split(';').next().unwrap(), expected, "{mode:o} {owner}");
+        }
+        check(0o100_600, 1000, "");
+        check(0o100_644, 0, "");
+        check(0o100_600, 1001, "it belongs to another user");
+        for mode in [0o100_620, 0o100_602, 0o100_666] {
+            check(mode, 1000, "group or others can write it");
+            check(mode, 0, "group or others can write it");
+        }
+    }
+
+    #[test]
+    fn addresses_of_this_machine() {
+        for (address, expected) in [
+            ("127.0.0.1:9901", true),
+            ("0.0.0.0:9901", true),
+            ("192.0.2.1:9901", false),
+            ("[2001:db8::1]:1", false),
+        ] {
+            assert_eq!(is_of_this_machine(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+}
