@@ -179,13 +179,14 @@ impl Kept {
         Ok(())
     }
 
-    /// All of it stays writable, for the sake of `what`: a folder of its own, or one where programs have theirs.
+    /// All of it stays writable, for the sake of `what`: a folder of its own; with a warning one where programs have theirs, or
+    /// one that everybody writes to, as the volumes of containers may be.
     fn own_folder(&mut self, folder: &Path, what: &str) -> Result<(), PathBuf> {
         // One that cannot be made now is told of by whoever needs it.
         let _ = materials::create_private(folder);
         if is_shared(folder) {
-            let real = folder.canonicalize().ok();
-            if !real.is_some_and(|real| is_open_to_all(&real) == Some(false) && is_one_of(&real, COMMON)) {
+            let is_common = |real: PathBuf| is_open_to_all(&real) == Some(false) && is_one_of(&real, COMMON);
+            if is_of_others(folder) && !folder.canonicalize().is_ok_and(is_common) {
                 return Err(folder.to_owned());
             }
             tracing::warn!(

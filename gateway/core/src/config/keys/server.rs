@@ -104,7 +104,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "state",
         doc: "what survives a restart",
         keys: &[
-            Key::new("dir", Kind::Text, r#""data""#, "the folder of what the gateway keeps, relative to the main file: so far the operator's token, unless `admin.token` names another place; another folder needs a restart where the process is confined; unless `server.confine` is off, the gateway does not start where it is a home folder, one of the system or one that everybody writes to").by_server(),
+            Key::new("dir", Kind::Text, r#""data""#, "the folder of what the gateway keeps, relative to the main file: so far the operator's token, unless `admin.token` names another place; another folder needs a restart where the process is confined; unless `server.confine` is off, the gateway does not start where it is a home folder, one of the system or a sticky one like `/tmp`").by_server(),
             Key::later("redis", Kind::Table("state.redis"), "state shared by all replicas"),
         ],
     },
@@ -125,7 +125,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "log.access",
         doc: "a file of access events",
         keys: &[
-            Key::new("file", Kind::Text, "required", "its path, relative to the main file; in a folder of its own or that of the state, for it is rotated there: unless `server.confine` is off, the gateway does not start with one in a home folder, one of the system or one that everybody writes to; a device or a pipe, as `/dev/stdout` may be one, lies anywhere").by_server().restart()
+            Key::new("file", Kind::Text, "required", "its path, relative to the main file; in a folder of its own or that of the state, for it is rotated there: unless `server.confine` is off, the gateway does not start with one in a home folder, one of the system or a sticky one like `/tmp`; a device or a pipe, as `/dev/stdout` may be one, lies anywhere").by_server().restart()
                 .mind("it holds addresses and names of users"),
             Key::new("max_size", Kind::Size, r#""100MiB""#, "how large it may grow before it is rotated").within("1KiB to 1024GiB").by_server().restart(),
             Key::new("keep", Kind::Count, "14", "how many rotated files are kept").within("0 to 10000").by_server().restart(),
