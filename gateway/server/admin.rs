@@ -118,7 +118,7 @@ impl Admin {
             Err(denial) => return self.bytes(refusal(&denial, request_id), false),
         };
         let early = buffer.get(head.length..).unwrap_or_default();
-        let reply = match self.decide(&head, early, line).await {
+        let reply = match self.decide(&head, early, line, request_id).await {
             Ok(answer) => answer.reply(request_id),
             Err(denial) => refusal(&denial, request_id),
         };
@@ -129,7 +129,13 @@ impl Admin {
         adapt::to_h1(reply, self.gateway.now(), head_only, true)
     }
 
-    async fn decide(&self, head: &Head<'_>, early: &[u8], line: &mut Line) -> Result<Answer, Denial> {
+    async fn decide(
+        &self,
+        head: &Head<'_>,
+        early: &[u8],
+        line: &mut Line,
+        request_id: &str,
+    ) -> Result<Answer, Denial> {
         let live = self.gateway.live();
         let policy = &live.policy.admin;
         if !is_private_name(head.host, &policy.hosts) {
@@ -171,7 +177,7 @@ impl Admin {
                 }
                 drop(live);
                 let document = document(head, early, line).await?;
-                self.enter(&document)
+                self.enter(&document, request_id)
             }
             "/api/v1/status" => {
                 authorised(head, policy)?;
@@ -182,7 +188,7 @@ impl Admin {
                 authorised(head, policy)?;
                 readable(head)?;
                 drop(live);
-                self.why(asked_id(head)?).await
+                self.why(asked_id(head)?, request_id).await
             }
             path if path.starts_with("/api/") => authorised(head, policy).and(Err(Denial::NotFound)),
             _ => Err(Denial::NotFound),
@@ -204,7 +210,7 @@ impl Admin {
     }
 
     /// One refusal, or the newest. A proposal is compiled before it is told: not on the threads that serve.
-    async fn why(&self, id: Option<RequestId>) -> Result<Answer, Denial> {
+    async fn why(&self, id: Option<RequestId>, request_id: &str) -> Result<Answer, Denial> {
         let (gateway, reloader) = (Arc::clone(&self.gateway), Arc::clone(&self.reloader));
         let unmade = Denial::Internal("the answer cannot be made");
         let turn = Arc::clone(&self.questions).acquire_owned().await.map_err(|_| unmade.clone())?;
@@ -217,13 +223,13 @@ impl Admin {
         });
         match told.await {
             Ok(Some(Ok(body))) => Ok(Answer::json(StatusCode::OK, &body)),
-            Ok(None) => Ok(Answer::unknown_request()),
+            Ok(None) => Ok(Answer::unknown_request(request_id)),
             Ok(Some(Err(_))) | Err(_) => Err(unmade),
         }
     }
 
     /// Makes an enter link.
-    fn enter(&self, document: &Secret<Vec<u8>>) -> Result<Answer, Denial> {
+    fn enter(&self, document: &Secret<Vec<u8>>, request_id: &str) -> Result<Answer, Denial> {
         let wish: Wish = serde_json::from_slice(document.expose())
             .map_err(|_| Denial::BadRequest("not a JSON object with a `token`, and perhaps an `app`"))?;
         let token = Secret::new(wish.token.into_bytes());
@@ -248,15 +254,9 @@ impl Admin {
                         StatusCode::UNPROCESSABLE_ENTITY
                     }
                 };
-                let title = status.canonical_reason().unwrap_or_default();
-                let body = serde_json::json!({
-                    "type": "about:blank",
-                    "title": title,
-                    "status": status.as_u16(),
-                    "detail": unlinked.to_string(),
-                });
                 let retry_after = unlinked.retry_after();
-                Answer { kind: "application/problem+json", retry_after, ..Answer::json(status, &body) }
+                let code = if status.is_server_error() { "overloaded" } else { "link_refused" };
+                Answer { retry_after, ..Answer::problem(status, code, &unlinked.to_string(), request_id) }
             }
         })
     }

@@ -236,6 +236,7 @@ fn the_operator_alone_may_ask() {
     }
     let unknown = gateway.ask_admin_as_operator(ask("?id=0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b"));
     assert_eq!((unknown.status, unknown.code().as_str()), (404, "not_found"));
+    assert_eq!(unknown.json()["instance"], format!("urn:uuid:{}", id(&unknown)));
     assert!(unknown.json()["detail"].as_str().unwrap().contains("10000"), "{unknown:?}");
     let told = ask_cli(&gateway, &["0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b"]);
     assert_eq!(told.code, Some(1), "{told:?}");

@@ -31,6 +31,26 @@ impl Answer {
         Self { status, kind: "application/json", body, retry_after: None }
     }
 
+    /// A problem document (RFC 9457) that no guard has a word for.
+    pub(super) fn problem(status: StatusCode, code: &'static str, detail: &str, request_id: &str) -> Self {
+        let title = status.canonical_reason().unwrap_or_default();
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": title,
+            "status": status.as_u16(),
+            "detail": detail,
+            "instance": format!("urn:uuid:{request_id}"),
+            "code": code,
+        });
+        Self { kind: "application/problem+json", ..Self::json(status, &body) }
+    }
+
+    pub(super) fn unknown_request(request_id: &str) -> Self {
+        let detail =
+            format!("No refusal with this id is known: the last {KEPT} are kept, since the gateway started");
+        Self::problem(StatusCode::NOT_FOUND, "not_found", &detail, request_id)
+    }
+
     pub(super) fn reply(self, request_id: &str) -> Reply {
         let Self { status, kind, body, retry_after } = self;
         let mut reply = with_bare(request_id, |policy, at| Reply::text(status, kind, body, policy, at));
@@ -38,15 +58,6 @@ impl Answer {
             reply.fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         reply
-    }
-
-    pub(super) fn unknown_request() -> Self {
-        let detail =
-            format!("No refusal with this id is known: the last {KEPT} are kept, since the gateway started");
-        let body = serde_json::json!({
-            "type": "about:blank", "title": "Not Found", "status": 404, "detail": detail, "code": "not_found",
-        });
-        Self { kind: "application/problem+json", ..Self::json(StatusCode::NOT_FOUND, &body) }
     }
 }
 

@@ -36,6 +36,9 @@ fn what_no_browser_could_use_is_told_when_the_link_is_made() {
         let answer = wish(&gateway, &document);
         let told = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
         assert!(answer.status == status && told.contains(detail), "{document}: {answer:?}");
+        let code = if status == 422 { "link_refused" } else { "bad_request" };
+        let instance = format!("urn:uuid:{}", answer.field("x-request-id"));
+        assert_eq!((answer.code().as_str(), answer.json()["instance"].as_str()), (code, Some(&*instance)));
         assert!(!answer.text().contains("nonsense"), "a token is repeated: {answer:?}");
     }
 }
