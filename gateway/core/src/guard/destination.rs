@@ -37,7 +37,10 @@ pub fn check<'h>(
     prove: impl FnOnce(&AuthPolicy) -> Result<Caller, Denial>,
     route: &mut Option<Arc<Route>>,
 ) -> Result<Destined, Denial> {
-    let mut named = head.all("destination").filter(|_| METHODS.contains(&head.method));
+    if !METHODS.contains(&head.method) {
+        return Ok(Destined(()));
+    }
+    let mut named = head.all("destination");
     // Without one the app refuses.
     let Some(value) = named.next() else { return Ok(Destined(())) };
     if named.next().is_some() {
