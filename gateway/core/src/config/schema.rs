@@ -83,6 +83,9 @@ fn value(kind: Kind, key: &Key) -> Map<String, Value> {
         value.insert("minimum".to_owned(), json!(least));
         value.insert("maximum".to_owned(), json!(most));
     }
+    if key.least > 0 {
+        value.insert("minItems".to_owned(), json!(key.least));
+    }
     value
 }
 

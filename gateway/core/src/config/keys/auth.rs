@@ -24,6 +24,7 @@ pub(super) const TABLES: &[Table] = &[
                 "required",
                 "the keys that verify; the first secret also signs what `stagedoor token` makes",
             )
+            .filled()
             .mind("whoever has a secret or a private key makes tokens in any name"),
             Key::new(
                 "issuer",

@@ -34,6 +34,8 @@ pub struct Key {
     /// A regular expression (ECMA 262) that every string of the value matches; empty where any may do.
     /// It is for editors: what it lets through may still be refused.
     pub pattern: &'static str,
+    /// How many items a list has at least.
+    pub least: usize,
     /// In a [`Kind::Map`], what stands under each name.
     pub each: Kind,
     /// What it means, in one sentence.
@@ -147,6 +149,7 @@ impl Key {
             default,
             range: "",
             pattern: "",
+            least: 0,
             each: Kind::Text,
             doc,
             change: Change::Live,
@@ -166,6 +169,10 @@ impl Key {
 
     const fn like(self, pattern: &'static str) -> Self {
         Self { pattern, ..self }
+    }
+
+    const fn filled(self) -> Self {
+        Self { least: 1, ..self }
     }
 
     const fn each(self, each: Kind) -> Self {

@@ -104,15 +104,18 @@ fn provider(name: Given<String>, table: &Reader<'_>) -> Provider {
 
 fn jwt(table: &Reader<'_>) -> Keys {
     let not_yet = table.has("jwks");
+    const A_KEY: &str =
+        "give it a key: keys = [{ secret = { file = \"data/jwt_secret\", generate = true } }]";
     if !not_yet {
-        table.require(
-            "keys",
-            "give it a key: keys = [{ secret = { file = \"data/jwt_secret\", generate = true } }]",
-        );
+        table.require("keys", A_KEY);
+    }
+    let keys: Vec<JwtKey> = table.children("keys", "auth.*.keys[]").iter().map(key).collect();
+    if keys.is_empty() && table.has("keys") {
+        table.report().vacant(&table.place("keys"), "a provider that verifies nothing", A_KEY);
     }
     Keys {
         at: table.at.clone(),
-        keys: table.children("keys", "auth.*.keys[]").iter().map(key).collect(),
+        keys,
         issuer: table.text("issuer"),
         audience: table.text_or_texts("audience"),
         leeway: table.duration("leeway", Duration::ZERO..=Duration::from_secs(600)),

@@ -98,6 +98,11 @@ fn what_is_wrong_is_told_where_it_stands() {
             "/server/trusted_proxies: \"10.0.0.1\" is not of type",
         ),
         ("\"5000/hour\"", "\"5000/fortnight\"", "/app/media/limit/ip/1: \"5000/fortnight\" does not match"),
+        (
+            "keys = [{ kid = \"house-1\", alg = \"HS256\", secret = { file = \"data/jwt_secret\", generate = true } }]",
+            "keys = []",
+            "/auth/house/keys: [] has less than 1 item",
+        ),
         ("kind = \"jwt\"", "kind = \"session\"", "/auth/house/kind: \"session\" is not one of"),
         (
             "\"cookie:stagedoor\"",

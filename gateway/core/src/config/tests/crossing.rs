@@ -231,6 +231,13 @@ fn providers_say_what_they_trust() {
         &at("keys = [{ secret = { file = \"jwt_secret\", generate = true } }]\n", ""),
         &["1 auth.house: missing key `keys`"],
     );
+    let key = "[{ secret = { file = \"jwt_secret\", generate = true } }]";
+    check(
+        &at(key, "[]"),
+        &["3 auth.house.keys: a provider that verifies nothing | give it a key: keys = [{"],
+    );
+    // What is in it was refused already.
+    check(&at(key, "[1]"), &["3 auth.house.keys[0]: of another shape: `integer`"]);
     warnings(
         &at("issuer = \"stagedoor\"", "dangerous_any_issuer = true"),
         &[
