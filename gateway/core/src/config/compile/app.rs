@@ -272,7 +272,7 @@ fn identity(raw: Option<&raw::Identity>, host: UpstreamHost, cx: &Context<'_>) -
         cx.report.problem(at, "user and roles in the same header", "give each a header of its own");
     }
     let mut through = Vec::new();
-    for given in pass.iter().flat_map(|list| &list.value) {
+    for given in pass.iter().flat_map(|list| &list.value).filter(|given| headers::is_whole(given, cx)) {
         let Ok(name) = HeaderName::from_bytes(given.value.as_bytes()) else {
             cx.report.problem(
                 &given.at,
@@ -299,6 +299,9 @@ fn identity(raw: Option<&raw::Identity>, host: UpstreamHost, cx: &Context<'_>) -
 fn teller(raw: &Maybe<String>, otherwise: HeaderName, cx: &Context<'_>) -> Option<HeaderName> {
     let Some(given) = raw else { return Some(otherwise) };
     if given.value == "off" {
+        return None;
+    }
+    if !headers::is_whole(given, cx) {
         return None;
     }
     match HeaderName::from_bytes(given.value.as_bytes()) {

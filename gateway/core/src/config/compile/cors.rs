@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderName, Uri};
 
 use super::Context;
+use super::headers::is_whole;
 use crate::config::place::{Given, Maybe};
 use crate::config::problem::shown;
 use crate::config::raw;
@@ -130,6 +131,9 @@ enum Wildcard {
 fn names(raw: &Texts, wildcard: Wildcard, cx: &Context<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for given in raw.iter().flat_map(|list| &list.value) {
+        if given.value != "*" && !is_whole(given, cx) {
+            continue;
+        }
         match HeaderName::from_bytes(given.value.as_bytes()) {
             Ok(name) if given.value != "*" || wildcard == Wildcard::Accepted => {
                 found.push(name.as_str().to_owned())

@@ -164,6 +164,9 @@ fn field(name: &Given<String>, value: &Given<String>, cx: &Context<'_>) -> Optio
 }
 
 fn header(name: &Given<String>, cx: &Context<'_>) -> Option<HeaderName> {
+    if !is_whole(name, cx) {
+        return None;
+    }
     let Ok(found) = HeaderName::from_bytes(name.value.as_bytes()) else {
         let hint = "letters, digits and `-`, without a colon";
         cx.report.problem(&name.at, format!("not a header: `{}`", shown(&name.value)), hint);
@@ -174,4 +177,14 @@ fn header(name: &Given<String>, cx: &Context<'_>) -> Option<HeaderName> {
         return None;
     }
     Some(found)
+}
+
+/// A star may stand in the name of a header (RFC 9110 §5.6.2), and is one nobody sends: it is meant as a wildcard.
+pub(super) fn is_whole(name: &Given<String>, cx: &Context<'_>) -> bool {
+    let whole = !name.value.contains('*');
+    if !whole {
+        let message = format!("no wildcard in a header: `{}`", shown(&name.value));
+        cx.report.problem(&name.at, message, "names are written whole, one for each header");
+    }
+    whole
 }

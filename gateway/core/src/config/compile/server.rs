@@ -8,6 +8,7 @@ use crate::config::place::{Given, Maybe, Place};
 use crate::config::problem::{Report, shown};
 use crate::config::raw;
 use crate::guard::credential::Source;
+use crate::guard::target::HostTable;
 use crate::policy::{
     AccessLog, AdminPolicy, ConfinePolicy, HeadLimits, LogFormat, LogPolicy, ServerLimits, ServerPolicy,
     Timeouts,
@@ -165,8 +166,17 @@ pub(super) fn admin(
         None => secrets::secret(&default_token(state, &cx.main), cx),
     };
     let hosts =
-        hosts.iter().flat_map(|list| &list.value).map(|host| host.value.to_ascii_lowercase()).collect();
+        hosts.iter().flat_map(|list| &list.value).filter_map(|host| own_name(host, cx.report)).collect();
     AdminPolicy { listen: addr, hosts, token, metrics_open: Given::or(metrics_open.as_ref(), false) }
+}
+
+/// A name of the operator's listener, in lower case: it is compared whole, and without the port of the request.
+fn own_name(host: &Given<String>, report: &Report) -> Option<String> {
+    let judged = HostTable::judge_name(&host.value).map_err(|why| {
+        let message = format!("not a host ({why}): `{}`", shown(&host.value));
+        report.problem(&host.at, message, "a whole name without scheme, port and path: \"gate.example.com\"");
+    });
+    judged.ok().map(|()| host.value.to_ascii_lowercase())
 }
 
 /// The default of `admin.token`: made at the first start, in the state directory.

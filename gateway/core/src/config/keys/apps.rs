@@ -138,7 +138,7 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("frame", Kind::TextOrTexts, "as the preset says", "the origins whose pages may show it in a frame")
                 .mind("a page that frames it can trick users into clicks"),
             Key::new("set", Kind::Map, "none", "headers with a value of their own, in place of the app's"),
-            Key::new("remove", Kind::Texts, "[]", "headers of the app that are taken off, besides the preset's"),
+            Key::new("remove", Kind::Texts, "[]", "headers of the app that are taken off, besides the preset's").like("^[^*]*$"),
         ],
     },
     Table {

@@ -5,6 +5,9 @@ use super::{Key, Kind, NETWORK, SOCKET, Table};
 /// As [`SOCKET`], or none.
 const SOCKET_OR_OFF: &str = r"^(off|(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+)$";
 
+/// A name, or an address with or without brackets.
+const NAME: &str = r"^([A-Za-z0-9._-]+|[0-9A-Fa-f:.]+|\[[0-9A-Fa-f:.]+\])$";
+
 pub(super) const TABLES: &[Table] = &[
     Table {
         path: "",
@@ -92,7 +95,7 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("listen", Kind::Text, r#""127.0.0.1:9901""#, "the address and port of health, metrics and API, or off; `STAGEDOOR_ADMIN_LISTEN` overrides it").within("`ADDRESS:PORT`, or `off`").like(SOCKET_OR_OFF).by_server()
                 .restart()
                 .mind("keep it on loopback, or in a network of your own"),
-            Key::new("hosts", Kind::Texts, "[]", "host names it answers to, besides addresses, localhost and single labels").by_server()
+            Key::new("hosts", Kind::Texts, "[]", "host names it answers to, besides addresses, localhost and single labels").like(NAME).by_server()
                 .mind("a name that a stranger controls lets web pages in (DNS rebinding)"),
             Key::new("token", Kind::Table("secret"), "`STATE_DIR/admin_token` or `STAGEDOOR_ADMIN_TOKEN`, made where neither is there", "the bearer that opens /api/v1").by_server()
                 .mind("whoever has it can use the operator's API"),

@@ -91,6 +91,18 @@ fn listeners_do_not_collide() {
 }
 
 #[test]
+fn the_operators_hosts_are_names() {
+    let at = |host: &str| with(&format!("[admin]\nhosts = [\"{host}\"]\n"));
+    for good in ["gate.example.com", "Gate.Example.com", "gate", "192.0.2.1", "::1", "[::1]"] {
+        check(&at(good), &[]);
+    }
+    let hint = "a whole name without scheme, port and path: \"gate.example.com\"";
+    for bad in ["a.example:9915", "http://a.example", "a.example/", "", "a.example.", "*.a.example"] {
+        check(&at(bad), &[&format!("11 admin.hosts[0]: not a host ( … ): `{bad}` | {hint}")]);
+    }
+}
+
+#[test]
 fn cors_lists_origins_as_browsers_send_them() {
     let at = |origins: &str, more: &str| with(&format!("[app.media.cors]\norigins = {origins}\n{more}"));
     check(
@@ -125,6 +137,10 @@ fn cors_lists_origins_as_browsers_send_them() {
     }
     check(&at("[\"*\", \"https://a\"]", ""), &["any origin, and more"]);
     check(
+        &at("[\"https://a\"]", "expose = [\"x-*\"]\n"),
+        &["12 app.media.cors.expose[0]: no wildcard in a header: `x-*` | names are written whole"],
+    );
+    check(
         &at("[\"https://a\"]", "methods = [\"get\"]\n"),
         &["12 app.media.cors.methods[0]: not a method here: `get`"],
     );
@@ -145,6 +161,11 @@ fn headers_are_headers() {
         ("set = { content-length = \"1\" }", "the gateway's own: `content-length`"),
         ("set = { access-control-allow-origin = \"*\" }", "set by CORS alone"),
         ("set = { x-a = 1 }", "11 app.media.headers.set.x-a: not a string: `1`"),
+        (
+            "remove = [\"x-*\"]",
+            "11 app.media.headers.remove[0]: no wildcard in a header: `x-*` | names are written whole",
+        ),
+        ("set = { \"x-*\" = \"1\" }", "no wildcard in a header: `x-*` | names are written whole"),
         ("remove = [\"x:\"]", "11 app.media.headers.remove[0]: not a header: `x:`"),
         ("frame = [\"https://a; script-src *\"]", "11 app.media.headers.frame[0]: not a source"),
         ("frame = [\"self\"]", "a keyword without its quotes: `self` | … \"'self'\""),
@@ -191,6 +212,13 @@ fn identity_headers_mean_nothing_else() {
             "{ pass = [\"x_auth_user\"] }",
             Some("10 app.media.identity.pass[0]: the gateway's own: `x_auth_user`"),
         ),
+        (
+            "{ pass = [\"remote-*\"] }",
+            Some(
+                "10 app.media.identity.pass[0]: no wildcard in a header: `remote-*` | names are written whole",
+            ),
+        ),
+        ("{ user = \"x-*\" }", Some("no wildcard in a header: `x-*` | names are written whole")),
         ("{ token = \"kep\" }", Some("did you mean `keep`")),
         ("{ user = \"off\", roles = \"off\", token = \"keep\" }", None),
     ] {

@@ -74,6 +74,17 @@ impl HostTable {
         Ok(table)
     }
 
+    /// Judges one name or address of a configuration, where no wildcard may stand.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn judge_name(text: &str) -> Result<(), &'static str> {
+        match Entry::parse(text)? {
+            Entry::Name(_) | Entry::Address(_) => Ok(()),
+            Entry::Wildcard(_) => Err("no wildcard here"),
+        }
+    }
+
     /// Finds the app of a `Host` value; a port is judged and ignored.
     ///
     /// # Errors
