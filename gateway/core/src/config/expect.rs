@@ -48,7 +48,13 @@ pub fn rehearse(
     now: Now,
 ) -> (Result<(), Denial>, Trail) {
     let mut trail = Trail::default();
-    let text = format!("{} HTTP/1.1\r\nHost: {host}\r\n\r\n", request.trim());
+    let request = request.trim();
+    // The parser would speak of the HTTP version, which nobody is asked for here.
+    if request.split(' ').count() != 2 {
+        let fault = "a METHOD and a path are expected, such as GET /path";
+        return (Err(Denial::BadRequest(fault)), trail);
+    }
+    let text = format!("{request} HTTP/1.1\r\nHost: {host}\r\n\r\n");
     let outcome = match parse(text.as_bytes(), &policy.server.limits.head) {
         Err(denial) => Err(denial),
         Ok(Parsed::Partial) => Err(Denial::BadRequest("not one whole request")),

@@ -89,6 +89,8 @@ pub enum Clash {
         pattern: usize,
         /// Why not, for the operator.
         why: String,
+        /// An app whose paths mind case would tell it from the other.
+        by_case: bool,
     },
 }
 
@@ -139,8 +141,8 @@ impl RoutesPolicy {
             if tied || policy.is_overlaid(*place) {
                 continue;
             }
-            if let Err(why) = policy.meets(pattern, *place, &sample, paths, &places) {
-                clashes.push(Clash::NeverMet { pattern: position, why });
+            if let Err(Unmet { why, by_case }) = policy.meets(pattern, *place, &sample, paths, &places) {
+                clashes.push(Clash::NeverMet { pattern: position, why, by_case });
             }
         }
         if clashes.is_empty() { Ok(policy) } else { Err(clashes) }
@@ -251,30 +253,30 @@ impl RoutesPolicy {
         sample: &Sample,
         paths: PathPolicy,
         places: &[(Pattern, usize)],
-    ) -> Result<(), String> {
+    ) -> Result<(), Unmet> {
         let method = pattern.method().unwrap_or_else(|| sample.method());
         crate::head::judge_method(method)
-            .map_err(|_| format!("no request of this method is let in: `{method}`"))?;
-        let mut why = String::new();
+            .map_err(|_| Unmet::from(format!("no request of this method is let in: `{method}`")))?;
+        let mut unmet = Unmet::from(String::new());
         for path in pattern.examples(sample) {
             let encoded_slash = match crate::guard::target::judge(&path) {
                 Ok(encoded_slash) => encoded_slash,
                 Err(denial) => {
-                    why = format!("every request for it is refused: {}", fault(&denial));
+                    unmet = format!("every request for it is refused: {}", fault(&denial)).into();
                     continue;
                 }
             };
             if encoded_slash && !self.allows_slash(Some(place)) {
-                why = "its `%2F` is refused without `encoded_slash = true`".to_owned();
+                unmet = "its `%2F` is refused without `encoded_slash = true`".to_owned().into();
                 continue;
             }
             match self.agree(method, &path, paths, path::is_folded(&path, paths.exact_case), encoded_slash) {
                 Ok(Some(met)) if met == place => return Ok(()),
-                Ok(_) => why = "another route is met before it".to_owned(),
-                Err(_) => why = self.folded_clash(pattern, place, &path, paths, places),
+                Ok(_) => unmet = "another route is met before it".to_owned().into(),
+                Err(_) => unmet = self.folded_clash(pattern, place, &path, paths, places),
             }
         }
-        Err(why)
+        Err(unmet)
     }
 
     /// Names the pattern that takes the folded path of `pattern`.
@@ -285,7 +287,7 @@ impl RoutesPolicy {
         path: &[u8],
         paths: PathPolicy,
         places: &[(Pattern, usize)],
-    ) -> String {
+    ) -> Unmet {
         let folded = path::fold(path, paths.exact_case, EncodedSlash::Splits);
         let method = pattern.method().unwrap_or("*");
         let met = self.folded.find(method, unrooted(&folded));
@@ -295,15 +297,29 @@ impl RoutesPolicy {
                 && other.folded_steps(paths.exact_case).eq(pattern.folded_steps(paths.exact_case))
         });
         let other = other.or_else(|| places.iter().find(|(_, at)| *at != place && Some(*at) == met));
-        match other {
-            Some((other, _)) => {
-                format!(
-                    "every request for it is ambiguous: once folded, its path is also that of `{}`",
-                    other.text()
-                )
-            }
-            None => "every request for it is ambiguous once its path is folded".to_owned(),
+        let Some((other, _)) = other else {
+            return "every request for it is ambiguous once its path is folded".to_owned().into();
+        };
+        let same = |exact_case| other.folded_steps(exact_case).eq(pattern.folded_steps(exact_case));
+        Unmet {
+            why: format!(
+                "every request for it is ambiguous: once folded, its path is also that of `{}`",
+                other.text()
+            ),
+            by_case: !paths.exact_case && same(false) && !same(true),
         }
+    }
+}
+
+/// Why no request meets a pattern.
+struct Unmet {
+    why: String,
+    by_case: bool,
+}
+
+impl From<String> for Unmet {
+    fn from(why: String) -> Self {
+        Self { why, by_case: false }
     }
 }
 

@@ -301,13 +301,14 @@ fn tell(clash: &Clash, written: &[&Given<String>], cx: &Context<'_>) {
                 "remove one of them, or make one more exact",
             );
         }
-        Clash::NeverMet { pattern, why } => {
+        Clash::NeverMet { pattern, why, by_case } => {
             let Some(given) = written.get(*pattern) else { return };
-            cx.report.problem(
-                &given.at,
-                format!("no request can meet this ({why}): `{}`", given.value),
-                "remove it, or write the path as a request has it",
-            );
+            let hint = match by_case {
+                true => "list both under one route; or say case = \"exact\" for an app that minds case",
+                false => "remove it, or write the path as a request has it",
+            };
+            let message = format!("no request can meet this ({why}): `{}`", given.value);
+            cx.report.problem(&given.at, message, hint);
         }
     }
 }

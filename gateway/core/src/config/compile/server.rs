@@ -105,7 +105,7 @@ pub(super) fn listeners(listen: Option<&Given<Vec<Given<String>>>>, report: &Rep
     }
     let mut found: Vec<SocketAddr> = Vec::with_capacity(listen.value.len());
     for given in &listen.value {
-        let Some(addr) = address(given, report) else { continue };
+        let Some(addr) = address(given, SOCKETS, report) else { continue };
         if let Some(other) = found.iter().find(|other| overlap(**other, addr)) {
             let hint = "an address and port can be listened on once";
             report.problem(&given.at, format!("in conflict with `{other}`: `{}`", given.value), hint);
@@ -115,14 +115,15 @@ pub(super) fn listeners(listen: Option<&Given<Vec<Given<String>>>>, report: &Rep
     found
 }
 
-fn address(given: &Given<String>, report: &Report) -> Option<SocketAddr> {
+const SOCKETS: &str = "accepted: \"127.0.0.1:8080\", \"0.0.0.0:8080\" for every IPv4 address, \"[::1]:8080\"";
+const SOCKET_OR_OFF: &str =
+    "accepted: one address such as \"127.0.0.1:9901\" or \"[::1]:9901\", or \"off\" for none";
+
+fn address(given: &Given<String>, accepted: &str, report: &Report) -> Option<SocketAddr> {
     let found = given.value.parse().ok();
     if found.is_none() {
-        report.problem(
-            &given.at,
-            format!("not an address with a port: `{}`", shown(&given.value)),
-            "accepted: \"127.0.0.1:8080\", \"0.0.0.0:8080\" for every IPv4 address, \"[::1]:8080\"",
-        );
+        let message = format!("not an address with a port: `{}`", shown(&given.value));
+        report.problem(&given.at, message, accepted);
     }
     found
 }
@@ -141,7 +142,7 @@ pub(super) fn operator(listen: Option<&Given<String>>, report: &Report) -> Optio
     match listen {
         None => Some(ADMIN),
         Some(given) if given.value == "off" => None,
-        Some(given) => address(given, report),
+        Some(given) => address(given, SOCKET_OR_OFF, report),
     }
 }
 

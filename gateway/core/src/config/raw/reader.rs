@@ -6,15 +6,17 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::keys::{self, Kind, State, Table, profiles};
+use crate::config::keys::{self, State, profiles};
 use crate::config::place::{Given, Maybe, Place};
 use crate::config::problem::{Report, did_you_mean, shown};
 use crate::config::text::Text;
 use crate::config::units;
 
 use misfit::Misfit;
+use unknown::unknown_hint;
 
 mod misfit;
+mod unknown;
 
 /// In place of a table's path: its keys are not looked at, because the table as a whole was refused.
 pub(super) const UNREAD: &str = "(unread)";
@@ -370,26 +372,6 @@ fn bare(name: &str) -> String {
     let plain =
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if plain { name.to_owned() } else { format!("\"{}\"", shown(name)) }
-}
-
-/// What might have been meant by a key that is not one: a neighbour, a key of a table below, or one above.
-fn unknown_hint(name: &str, def: &'static Table) -> String {
-    let known = || def.keys.iter().filter(|key| key.state == State::Supported);
-    let below: Vec<String> = known().flat_map(dotted).collect();
-    if let Some(hint) =
-        did_you_mean(name, known().map(|key| key.name).chain(below.iter().map(String::as_str)))
-    {
-        return hint;
-    }
-    let elsewhere = keys::tables()
-        .find(|table| table.path != def.path && table.path != "secret" && table.key(name).is_some())
-        .map(|table| format!("`{name}` belongs in [{}]", table.path.replace("[]", "").replace('*', "NAME")));
-    elsewhere.unwrap_or_else(|| format!("known here: {}", listed(known().map(|key| key.name))))
-}
-
-fn dotted(key: &keys::Key) -> Vec<String> {
-    let Kind::Table(path) = key.kind else { return Vec::new() };
-    keys::table(path).keys.iter().map(|below| format!("{}.{}", key.name, below.name)).collect()
 }
 
 fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {

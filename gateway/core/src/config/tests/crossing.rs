@@ -77,6 +77,16 @@ fn routes_do_not_tie_and_can_be_met() {
         &["14 app.media.route[1].match[1]: meets the same requests"],
     );
     check(&two("\"GET /a\"", "\"* /a\""), &[]);
+    check(
+        &two("\"GET /Movies/{id}\"", "\"GET /movies/{id}\""),
+        &[
+            "13 app.media.route[1].match: no request can meet this … also that of `GET /Movies/{id}` … | … case = \"exact\"",
+        ],
+    );
+    check(
+        &two("\"GET /a\"", "\"GET /a/\""),
+        &["13 app.media.route[1].match: no request can meet this … | remove it, or write the path"],
+    );
     for bad in [
         "\"GET /a/../b\"",
         "\"CONNECT /x\"",

@@ -90,7 +90,8 @@ fn a_variable_that_is_wrong_is_named() {
     let trusted = Desk::default().var(TRUSTED, "proxy.lan");
     check("", &trusted, &["0 server.trusted_proxies: not a network: `proxy.lan`"]);
     let admin = |value| Desk::default().var(ADMIN, value);
-    check("", &admin("9901"), &["0 admin.listen: not an address with a port: `9901`"]);
+    check("", &admin("9901"), &["0 admin.listen: not an address with a port: `9901` | … \"off\" for none"]);
+    check("", &admin("OFF"), &["0 admin.listen: not an address with a port: `OFF` | … \"off\" for none"]);
     check("", &admin("127.0.0.1:1,127.0.0.1:2"), &["0 admin.listen: not an address with a port"]);
     check("", &admin(","), &["0 admin.listen: not an address with a port: ``"]);
     check("", &admin("0.0.0.0:8080"), &["0 admin.listen: admin.listen and server.listen are in conflict"]);

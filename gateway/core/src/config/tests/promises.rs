@@ -45,6 +45,17 @@ fn promises_that_are_kept_compile() {
 }
 
 #[test]
+fn a_request_is_a_method_and_a_path() {
+    let policy = policy(&text(&[HOUSE, APP]));
+    let ip = IpAddr::from([127, 0, 0, 1]);
+    for request in ["GET", "", "/x", "GET /x HTTP/1.1", "GET /a b"] {
+        let (outcome, _) = rehearse(&policy, request, "media.example.com", None, ip, now());
+        let told = outcome.unwrap_err().reason();
+        assert!(told.ends_with("a METHOD and a path are expected, such as GET /path"), "{request}: {told}");
+    }
+}
+
+#[test]
 fn promises_that_are_broken_say_what_comes_out_and_why() {
     for (lines, expected) in [
         (

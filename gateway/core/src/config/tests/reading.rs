@@ -17,7 +17,12 @@ fn unknown_keys_are_told_with_what_was_meant() {
         ("websockets = true", "10 app.media.websockets: unknown key … did you mean `websocket`"),
         ("header_bytes = \"1KiB\"", "unknown key `header_bytes` | `header_bytes` belongs in [server.limits]"),
         ("limit.ipp = [\"1/s\"]", "10 app.media.limit.ipp: unknown key `ipp` | did you mean `ip`"),
-        ("limit.app = true", "10 app.media.limit.app: unknown key `app`"),
+        (
+            "limit.app = true",
+            "10 app.media.limit.app: unknown key `app` | `app` belongs to a route, in [app.NAME.route.limit]",
+        ),
+        ("bucket = \"a\"", "unknown key `bucket` | `bucket` belongs to a route, in [app.NAME.route]"),
+        ("limit.expect = 1", "unknown key `expect` | `expect` belongs at the top of the file"),
         ("zzz = 1", "10 app.media.zzz: unknown key `zzz` | known here: `hosts`, `upstream`"),
         ("\"a b\" = 1", "10 app.media.\"a b\": unknown key `a b`"),
         ("[app.media.cor]\norigins = [\"x\"]", "10 app.media.cor: unknown key `cor` | did you mean `cors`"),

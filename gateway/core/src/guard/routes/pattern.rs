@@ -53,7 +53,7 @@ impl Pattern {
             );
         };
         let path = path.trim_start();
-        let method = parse_method(method)?;
+        let method = parse_method(method, path)?;
         let Some(tail) = path.strip_prefix('/') else {
             return fault(
                 format!("the path does not start with a slash: `{path}`"),
@@ -213,21 +213,30 @@ impl Segment {
     }
 }
 
-fn parse_method(method: &str) -> Result<Option<String>, PatternFault> {
+fn parse_method(method: &str, path: &str) -> Result<Option<String>, PatternFault> {
     if method == "*" {
         return Ok(None);
     }
-    if method.len() <= 32 && !method.is_empty() && method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-')
-    {
+    if is_method(method) {
         return Ok(Some(method.to_owned()));
     }
-    fault(
-        format!("a method is one to 32 upper-case letters or hyphens, not `{method}`"),
-        format!(
-            "write `{}`, or `*` for every method; several are several entries",
-            method.to_ascii_uppercase()
-        ),
-    )
+    let upper = method.to_ascii_uppercase();
+    let meant: Vec<&str> = upper.split([',', '|', '+', '/']).filter(|one| !one.is_empty()).collect();
+    let hint = match meant.as_slice() {
+        several if several.is_empty() || !several.iter().all(|one| is_method(one)) => {
+            "write `*` for every method, or one, such as `GET`; several are several entries".to_owned()
+        }
+        [one] => format!("write `{one}`, or `*` for every method"),
+        several => {
+            let entries: Vec<String> = several.iter().map(|one| format!("\"{one} {path}\"")).collect();
+            format!("write match = [{}], or `*` for every method", entries.join(", "))
+        }
+    };
+    fault(format!("a method is one to 32 upper-case letters or hyphens, not `{method}`"), hint)
+}
+
+fn is_method(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-')
 }
 
 /// An encoded unreserved character matches no literal, so a pattern with one would never be met.

@@ -54,6 +54,20 @@ fn patterns() {
 }
 
 #[test]
+fn a_method_that_is_none_is_answered_with_what_would_be() {
+    for (text, expected) in [
+        ("get /x", "write `GET`, or `*` for every method"),
+        ("GET,POST /a", "write match = [\"GET /a\", \"POST /a\"], or `*` for every method"),
+        ("get|post,  /a/{x}", "write match = [\"GET /a/{x}\", \"POST /a/{x}\"], or `*` for every method"),
+        ("** /a", "write `*` for every method, or one, such as `GET`; several are several entries"),
+        ("GE7 /a", "write `*` for every method, or one, such as `GET`; several are several entries"),
+        (", /a", "write `*` for every method, or one, such as `GET`; several are several entries"),
+    ] {
+        assert_eq!(Pattern::parse(text).unwrap_err().hint, expected, "{text}");
+    }
+}
+
+#[test]
 fn clashes() {
     let exact = PathPolicy { exact_case: true };
     let rows: &[(&[&str], PathPolicy, &[&str])] = &[
@@ -67,7 +81,21 @@ fn clashes() {
         (
             &["GET /Foo", "GET /foo"],
             PathPolicy::default(),
-            &["1: every request for it is ambiguous: once folded, its path is also that of `GET /Foo`"],
+            &[
+                "1: every request for it is ambiguous: once folded, its path is also that of `GET /Foo` (by case)",
+            ],
+        ),
+        (
+            &["GET /Foo", "GET /foo/"],
+            PathPolicy::default(),
+            &[
+                "1: every request for it is ambiguous: once folded, its path is also that of `GET /Foo` (by case)",
+            ],
+        ),
+        (
+            &["GET /a", "GET /a/"],
+            PathPolicy::default(),
+            &["1: every request for it is ambiguous: once folded, its path is also that of `GET /a`"],
         ),
         (&["GET /Foo | GET /foo"], PathPolicy::default(), &[]),
         (&["GET /Foo", "GET /foo"], exact, &[]),
@@ -101,7 +129,9 @@ fn clashes() {
             .iter()
             .map(|clash| match clash {
                 Clash::Tie { first, second } => format!("{first}={second}"),
-                Clash::NeverMet { pattern, why } => format!("{pattern}: {why}"),
+                Clash::NeverMet { pattern, why, by_case } => {
+                    format!("{pattern}: {why}{}", if *by_case { " (by case)" } else { "" })
+                }
             })
             .collect();
         assert_eq!(told, *expected, "{lines:?}");
