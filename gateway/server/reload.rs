@@ -133,7 +133,10 @@ impl Rejected {
 /// A problem as one line of the log.
 pub(crate) fn line(problem: &Problem) -> String {
     let Problem { file, line, path, message, hint } = problem;
-    format!("{file}:{line} ({path}): {message}; hint: {hint}")
+    let line = if *line > 0 { format!(":{line}") } else { String::new() };
+    let path = if path.is_empty() { String::new() } else { format!(" ({path})") };
+    let hint = if hint.is_empty() { String::new() } else { format!("; hint: {hint}") };
+    format!("{file}{line}{path}: {message}{hint}")
 }
 
 fn same(a: &[Source], b: &[Source]) -> bool {

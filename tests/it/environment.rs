@@ -98,6 +98,25 @@ fn check_tells_what_is_overridden_and_which_variable_is_wrong() {
 }
 
 #[test]
+fn what_is_wrong_without_a_file_is_told_of_its_variable() {
+    for (name, value, place) in [
+        ("STAGEDOOR_HOSTS", "http://media.lan", "--> environment variable STAGEDOOR_HOSTS (app.app.hosts)\n"),
+        (
+            "STAGEDOOR_UPSTREAM",
+            "app:80",
+            "--> environment variable STAGEDOOR_UPSTREAM (app.app.upstream.urls)\n",
+        ),
+    ] {
+        let output = Command::new(&Folder::empty(), &["run"])
+            .env("STAGEDOOR_UPSTREAM", "http://127.0.0.1:8000")
+            .env(name, value)
+            .run();
+        assert_eq!(output.code, Some(2), "{output:?}");
+        assert!(output.stderr.contains(place), "{output:?}");
+    }
+}
+
+#[test]
 fn an_address_of_the_environment_that_is_taken_is_told_as_its() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();

@@ -47,6 +47,24 @@ fn policy(text: &str) -> Policy {
     config::compile(&[source], &materials, None, Now::new(Duration::ZERO, Duration::ZERO)).unwrap().policy
 }
 
+#[test]
+fn a_place_is_told_as_far_as_there_is_one() {
+    for (line_no, path, hint, expected) in [
+        (7, "app.a.hosts", "mend it", "f.toml:7 (app.a.hosts): wrong; hint: mend it"),
+        (0, "server.listen", "mend it", "f.toml (server.listen): wrong; hint: mend it"),
+        (0, "", "", "f.toml: wrong"),
+    ] {
+        let problem = Problem {
+            file: "f.toml".into(),
+            line: line_no,
+            path: path.to_owned(),
+            message: "wrong".to_owned(),
+            hint: hint.to_owned(),
+        };
+        assert_eq!(line(&problem), expected);
+    }
+}
+
 /// What the watch says of `BEFORE` with `from` become `to`.
 fn check(from: &str, to: &str, expected: Option<&str>) {
     assert!(BEFORE.contains(from), "{from}");

@@ -153,7 +153,8 @@ pub fn compile(
 ) -> Result<Compiled, Vec<Problem>> {
     let report = problem::Report::default();
     let texts = text::parse(sources, &report);
-    let file = raw::read(&texts, &report);
+    let mut file = raw::read(&texts, &report);
+    compile::name_variables(&mut file.apps, materials);
     let policy = compile::policy(&file, sources, materials, previous, now, &report);
     let rank = |name: &str| sources.iter().position(|source| &*source.name == name).or(Some(sources.len()));
     let (problems, warnings) = report.finish(rank);

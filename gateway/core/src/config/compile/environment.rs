@@ -17,6 +17,9 @@ const TRUSTED: &str = "STAGEDOOR_TRUSTED_PROXIES";
 const ADMIN: &str = "STAGEDOOR_ADMIN_LISTEN";
 /// Of `run --upstream` alone: which app a host belongs to is for the file to say.
 const HOSTS: &str = "STAGEDOOR_HOSTS";
+const UPSTREAM: &str = "STAGEDOOR_UPSTREAM";
+/// The name of what `run --upstream` writes for itself from its flag and these variables.
+const UNFILED: &str = "run --upstream";
 
 /// The environment variable that goes before `key` (such as `server.listen`), where it is set.
 pub(crate) fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static str> {
@@ -56,6 +59,30 @@ pub(super) fn over_admin(file: &raw::Admin, materials: &dyn Materials, report: &
         admin.listen = Some(Given { value: listen, at: said.at });
     }
     admin
+}
+
+/// Places what `run --upstream` took from a variable there: its own text stands in no file that could be mended.
+pub(in crate::config) fn name_variables(apps: &mut [raw::App], materials: &dyn Materials) {
+    let unheard = Report::default();
+    let place = |list: &mut Given<Vec<Given<String>>>, variable: &str| {
+        if &*list.at.file != UNFILED {
+            return;
+        }
+        let Some(said) = self::list(variable, &list.at.path, materials, &unheard) else { return };
+        for given in &mut list.value {
+            if said.value.iter().any(|item| item.value == given.value) {
+                given.at = said.at.clone();
+            }
+        }
+    };
+    for app in apps {
+        if let Some(hosts) = &mut app.hosts {
+            place(hosts, HOSTS);
+        }
+        if let Some(urls) = app.upstream.as_mut().and_then(|upstream| upstream.urls.as_mut()) {
+            place(urls, UPSTREAM);
+        }
+    }
 }
 
 /// Warns of hosts that a variable names and no app serves.

@@ -1,6 +1,6 @@
 //! What the environment says in place of the file.
 
-use super::{APP, Desk, HOUSE, check_at, compare, compiled, text};
+use super::{APP, Desk, HOUSE, Problem, check_at, compare, compile, compiled, now, source, text};
 use crate::policy::Policy;
 
 const LISTEN: &str = "STAGEDOOR_LISTEN";
@@ -104,6 +104,29 @@ fn a_variable_that_is_wrong_is_named() {
     check(wrong, &admin("y"), told);
     let both = &["11 server.listen[0]: not an address with a port: `x`", "0 server.listen: not an address"];
     check("[server]\nlisten = [\"x\"]\n", &listen("y"), both);
+}
+
+/// What `run --upstream` writes for itself holds what the variables say, and they are what is to be mended.
+#[test]
+fn without_a_file_the_variable_is_named() {
+    let wrong = APP.replace("\"media.example.com\"", "\"localhost\", \"http://media.lan\"");
+    let wrong = text(&[HOUSE, &wrong.replace("\"http://127.0.0.1:3000\"", "{ urls = [\"app:80\"] }")]);
+    let desk = Desk::default().var(HOSTS, "a.lan, http://media.lan").var("STAGEDOOR_UPSTREAM", "app:80");
+    let places = |file: &str, desk: &Desk| {
+        let problems = compile(&[source(file, &wrong)], desk, None, now()).unwrap_err();
+        let place = |p: &Problem| format!("{}:{} {}", p.file, p.line, p.path);
+        problems.iter().map(place).collect::<Vec<_>>()
+    };
+    let theirs = [
+        "environment variable STAGEDOOR_UPSTREAM:0 app.media.upstream.urls",
+        "environment variable STAGEDOOR_HOSTS:0 app.media.hosts",
+    ];
+    assert_eq!(places("run --upstream", &desk), theirs);
+    let ours =
+        |file: &str| [format!("{file}:7 app.media.hosts[1]"), format!("{file}:8 app.media.upstream.urls[0]")];
+    assert_eq!(places("run --upstream", &Desk::default()), ours("run --upstream"));
+    // Of a file the same words are its own.
+    assert_eq!(places("stagedoor.toml", &desk), ours("stagedoor.toml"));
 }
 
 #[test]
