@@ -30,6 +30,13 @@ fn a_method_that_is_not_listed() {
 }
 
 #[test]
+fn a_slash_more_than_the_route_has() {
+    let route = "[[app.media.route]]\nmatch = \"GET /items\"\nauth = \"public\"\n";
+    let case = case(&[CLOSED, route], "ambiguous_path", "route", "match");
+    case.check(|gateway| gateway.ask(&Request::get("/items/")));
+}
+
+#[test]
 fn no_token_on_a_path_without_a_route() {
     let case = case(&[CLOSED], "token_missing", "identity", "auth  ");
     case.check(|gateway| gateway.ask(&Request::get("/posters/7.jpg")));

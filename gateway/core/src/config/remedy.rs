@@ -77,6 +77,9 @@ pub fn decided(policy: &Policy, refused: &Refused<'_>) -> Option<(&'static str, 
         let line = page.line_of(page.find(&path)?);
         Some((key, Line { file: Arc::clone(&source.name), line }))
     });
+    if let Some(line) = case.twin().and_then(|twin| twin.route.lines.of("match")) {
+        return Some(("match", line.clone()));
+    }
     let route = refused.route.or_else(|| case.met());
     written.or_else(|| refused_by(refused.denial, refused.reached, refused.app, route))
 }

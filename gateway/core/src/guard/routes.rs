@@ -177,6 +177,12 @@ impl RoutesPolicy {
         self.routes.get(met.unwrap_or_default())
     }
 
+    /// The listed route that a path means in its folded form; `paths` is what the tables were built with.
+    pub(crate) fn met_folded(&self, method: &str, raw: &[u8], paths: PathPolicy) -> Option<&Arc<Route>> {
+        let path = path::fold(raw, paths.exact_case, EncodedSlash::Keeps);
+        self.routes.get(self.folded.find(method, unrooted(&path))?)
+    }
+
     /// Every route once, the app's own policy first.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.routes.iter()

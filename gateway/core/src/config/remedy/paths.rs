@@ -87,6 +87,9 @@ impl Case<'_> {
             );
             return change(line, advice);
         }
+        if let Some(twin) = self.twin() {
+            return self.spelt_twice(&twin);
+        }
         if fault.contains("another spelling") {
             let advice = "only for an app to which paths that differ in case are different paths: another reads \
                           past the rules of the route";

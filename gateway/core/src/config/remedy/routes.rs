@@ -1,10 +1,12 @@
 //! Routes: the one that was met, and one for a request alone.
 
 use super::callers::speakers;
-use super::{Case, Change, Page, Path, Step, app_key, file_of, quoted};
+use super::{Case, Change, Page, Path, Remedy, Step, app_key, change, file_of, nothing, quoted};
+use crate::denial::Denial;
 use crate::guard::caller::AuthPolicy;
 use crate::guard::permission::PermissionPolicy;
 use crate::guard::routes::Pattern;
+use crate::path::literal;
 use crate::policy::{App, Route};
 
 impl<'a> Case<'a> {
@@ -22,6 +24,44 @@ impl<'a> Case<'a> {
             several => several.iter().copied().find(|index| index + 1 == route.index)?,
         };
         Some([list, vec![Step::Item(index)]].concat())
+    }
+
+    /// The route that the path would meet with a slash more or less.
+    pub(super) fn twin(&self) -> Option<Twin<'a>> {
+        let Denial::AmbiguousPath(fault) = self.refused.denial else { return None };
+        if !fault.contains("another spelling") {
+            return None;
+        }
+        let (app, method, path) = (self.refused.app?, self.refused.method, self.refused.path?);
+        let route = app.routes.met_folded(method, path.as_bytes(), app.path)?;
+        let mut all = route.patterns.iter();
+        let (listed, spelling) = all.find_map(|listed| Some((listed, respelt(listed, method, path)?)))?;
+        Some(Twin { route, listed, spelling })
+    }
+
+    /// The route's `match` with the second spelling.
+    pub(super) fn spelt_twice(&self, twin: &Twin<'a>) -> Remedy {
+        let Twin { route, listed, spelling } = twin;
+        let place = route.lines.of("match").map_or_else(String::new, |line| format!(" at {line}"));
+        let told = format!("`{spelling}` is another spelling of the route `{}`{place}", route.label);
+        let line = || {
+            let app = self.refused.app?;
+            let page = self.page(app)?;
+            let mut path = self.route_path(&page, app, route)?;
+            path.push(Step::Key("match"));
+            page.append(&path, &quoted(spelling))
+        };
+        match line() {
+            Some(line) => {
+                change(Some(line), format!("{told}: both then are that route, as they are to most apps"))
+            }
+            None => {
+                let both = format!("match = [{}, {}]", quoted(listed), quoted(spelling));
+                nothing(&format!(
+                    "{told}: a route of the app's own with {both} and what that one says takes both"
+                ))
+            }
+        }
     }
 
     /// A key of the route that was met; of the path alone, as a route of its own, where none is listed.
@@ -77,6 +117,42 @@ impl<'a> Case<'a> {
         all.extend(keys.iter().map(|(key, value)| (*key, (*value).to_owned())));
         self.page(app)?.add_table(&app_key(app, &["route"]), &all)
     }
+}
+
+/// A route that lists another spelling of a path.
+pub(super) struct Twin<'a> {
+    pub(super) route: &'a Route,
+    /// The `match` as it is written.
+    listed: &'a str,
+    /// The same with the slashes of the path.
+    spelling: String,
+}
+
+/// A `match` with the slashes of this path; `None` where they differ in more than these.
+fn respelt(listed: &str, method: &str, path: &str) -> Option<String> {
+    let pattern = Pattern::parse(listed).ok()?;
+    pattern
+        .method()
+        .is_none_or(|known| known == method || (known, method) == ("GET", "HEAD"))
+        .then_some(())?;
+    let mut segments = pattern.path().split('/').filter(|segment| !segment.is_empty());
+    let mut text = listed.trim().split_once(' ')?.0.to_owned() + " ";
+    for asked in path.strip_prefix('/')?.split('/') {
+        text.push('/');
+        if asked.is_empty() {
+            continue;
+        }
+        let written = segments.next()?;
+        text.push_str(written);
+        if written.starts_with("{*") {
+            break;
+        }
+        if !written.starts_with('{') && literal(written.as_bytes()) != literal(asked.as_bytes()) {
+            return None;
+        }
+    }
+    let fits = segments.next().is_none() && text != pattern.text();
+    fits.then_some(text)
 }
 
 /// A `match` that meets this method and path alone.

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod slashes;
+mod spellings;
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
