@@ -34,7 +34,20 @@ fn object(table: &Table) -> Map<String, Value> {
     if !required.is_empty() {
         object.insert("required".to_owned(), json!(required));
     }
+    let unless: Vec<Value> = supported().filter_map(|key| required_unless(table, key)).collect();
+    if !unless.is_empty() {
+        object.insert("allOf".to_owned(), json!(unless));
+    }
     object
+}
+
+/// A key that has to be there where another is not: told as a missing key, not as "none of these". Of two that
+/// stand in for each other (a `secret` and a `public`) both would be told to be missing.
+fn required_unless(table: &Table, key: &Key) -> Option<Value> {
+    const UNLESS: &str = "required, unless `";
+    let other = key.default.strip_prefix(UNLESS)?.trim_end_matches('`');
+    table.key(other).filter(|other| !other.default.starts_with(UNLESS))?;
+    Some(json!({ "if": { "not": { "required": [other] } }, "then": { "required": [key.name] } }))
 }
 
 fn property(key: &Key) -> Value {
@@ -85,6 +98,9 @@ fn value(kind: Kind, key: &Key) -> Map<String, Value> {
     }
     if key.least > 0 {
         value.insert("minItems".to_owned(), json!(key.least));
+    }
+    if let Some(most) = key.most {
+        value.insert("maxItems".to_owned(), json!(most));
     }
     value
 }

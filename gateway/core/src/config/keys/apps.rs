@@ -1,6 +1,6 @@
 //! What is protected: `[app.*]` and its routes.
 
-use super::{Key, Kind, NETWORK, Table};
+use super::{Key, Kind, NETWORK, SOURCE, Table};
 
 const AUTH: Kind = Kind::Choice(&["required", "optional", "public"]);
 const PUBLIC: &str = "public lets everybody in, and optional whoever brings no token";
@@ -20,15 +20,15 @@ pub(super) const TABLES: &[Table] = &[
         doc: "a protected app",
         keys: &[
             Key::new("hosts", Kind::Texts, "required", "the host names and addresses that browsers use for it; `*.example.com` covers all below")
-                .like(HOST),
+                .like(HOST).filled(),
             Key::new("upstream", Kind::TextOrTable("app.*.upstream"), "required", "where the gateway reaches it").within("`\"http://HOST:PORT\"`").like(URL)
                 .mind("nobody but the gateway should be able to reach the app there"),
             Key::new("auth", AUTH, "required", "whether a caller has to be known, on every path whose route says nothing else").mind(PUBLIC),
             Key::new("use", Kind::Text, "none", "the profile of a well-known app: its name, or `NAME@VERSION`; what is written here wins key by key, also within tables, and the routes here are asked before the profile's")
                 .mind("a profile opens paths of its own to everybody; the list of profiles names them"),
-            Key::new("by", Kind::Texts, "the only provider", "the names of the providers whose word counts; any of them is enough")
+            Key::new("by", Kind::Texts, "the only provider", "the names of the providers whose word counts; any of them is enough").filled()
                 .mind("each provider can name any user, also one that another provider knows"),
-            Key::new("sources", Kind::Texts, "those of its providers", "where the tokens of its callers may be, in place of what its providers say: bearer, header:NAME, cookie:NAME, query:NAME")
+            Key::new("sources", Kind::Texts, "those of its providers", "where the tokens of its callers may be, in place of what its providers say: bearer, header:NAME, cookie:NAME, query:NAME").filled().like(SOURCE)
                 .mind("what stands anywhere else goes on to the app: leave out `bearer` only for an app with a use of its own for it"),
             Key::new(
                 "unlisted",
@@ -65,7 +65,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.upstream",
         doc: "where the app is",
         keys: &[
-            Key::new("urls", Kind::Texts, "required", "its address, as http://HOST:PORT; one so far").like(URL).by_server(),
+            Key::new("urls", Kind::Texts, "required", "its address, as http://HOST:PORT; one so far").filled().like(URL).by_server(),
             Key::new("host", Kind::Choice(&["keep", "upstream"]), r#""keep""#, "the `Host` that the app sees: the client's, or that of its address"),
             Key::new("connect", Kind::Duration, r#""3s""#, "how long a connection to it may take").within("10ms to 5m").by_server(),
             Key::new("read", Kind::Duration, r#""60s""#, "how long it may take to answer, and to go on answering").within("10ms to 1d").by_server(),
@@ -89,9 +89,9 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.limit",
         doc: "limits of every request of the app",
         keys: &[
-            Key::new("ip", Kind::TextOrTexts, "[]", "what each address may ask: `20/s burst 40` is a rate, `5000/hour` a quota").within("at most four").like(LIMIT)
+            Key::new("ip", Kind::TextOrTexts, "[]", "what each address may ask: `20/s burst 40` is a rate, `5000/hour` a quota").within("at most four").like(LIMIT).at_most(4)
                 .mind("without one, nothing stops a flood from one address"),
-            Key::new("user", Kind::TextOrTexts, "[]", "what each caller may ask; without a caller the address counts").within("at most four").like(LIMIT),
+            Key::new("user", Kind::TextOrTexts, "[]", "what each caller may ask; without a caller the address counts").within("at most four").like(LIMIT).at_most(4),
         ],
     },
     Table {
@@ -108,7 +108,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.access",
         doc: "which addresses may come; deny wins",
         keys: &[
-            Key::new("allow", Kind::Texts, "all", "the addresses and networks that may come, and no other").like(NETWORK)
+            Key::new("allow", Kind::Texts, "all", "the addresses and networks that may come, and no other").filled().like(NETWORK)
                 .mind("behind a proxy that is not in `server.trusted_proxies` every client has its address"),
             Key::new("deny", Kind::Texts, "none", "the addresses and networks that may not come, allowed or not").like(NETWORK),
         ],
@@ -117,7 +117,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.cors",
         doc: "what pages of other origins may do",
         keys: &[
-            Key::new("origins", Kind::Texts, "required", "the origins whose pages may ask, exactly as browsers send them; `*` is any").like(ORIGIN)
+            Key::new("origins", Kind::Texts, "required", "the origins whose pages may ask, exactly as browsers send them; `*` is any").filled().like(ORIGIN)
                 .mind("their pages read what the user may read; `*` with credentials is refused"),
             Key::new("methods", Kind::Texts, r#"["GET", "HEAD", "POST"]"#, "the methods their pages may use"),
             Key::new("headers", Kind::Texts, "[]", "the request headers their pages may send"),
@@ -178,13 +178,13 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.route[]",
         doc: "paths with a policy of their own",
         keys: &[
-            Key::new("match", Kind::TextOrTexts, "required", "the requests it is for: METHOD /path with `{param}` and a last `{*rest}`; `*` is any method")
+            Key::new("match", Kind::TextOrTexts, "required", "the requests it is for: METHOD /path with `{param}` and a last `{*rest}`; `*` is any method").filled()
                 .like(r"^\s*[A-Z*-]+ \s*/"),
             Key::new("name", Kind::Text, "its first match", "its label in logs and metrics"),
             Key::new("auth", AUTH, "the app's", "whether a caller has to be known").mind(PUBLIC),
-            Key::new("by", Kind::Texts, "the app's", "the names of the providers whose word counts; any of them is enough"),
-            Key::new("roles", Kind::Texts, "none", "roles of which the caller needs one"),
-            Key::new("scopes", Kind::Texts, "none", "scopes of which the caller needs each"),
+            Key::new("by", Kind::Texts, "the app's", "the names of the providers whose word counts; any of them is enough").filled(),
+            Key::new("roles", Kind::Texts, "none", "roles of which the caller needs one").filled(),
+            Key::new("scopes", Kind::Texts, "none", "scopes of which the caller needs each").filled(),
             Key::new("owner", Kind::Table("app.*.route[].owner"), "none: anybody's", "whose the path is: it must be the caller's own"),
             Key::new("limit", Kind::Table("app.*.route[].limit"), "", "limits on top of the app's"),
             Key::new("bucket", Kind::Text, "none: its limits are its own", "routes that name the same bucket share its limits").within("letters, digits, `-` and `_`, at most 64").like("^[A-Za-z0-9_-]{1,64}$"),
@@ -218,8 +218,8 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.route[].limit",
         doc: "limits on top of the app's",
         keys: &[
-            Key::new("ip", Kind::TextOrTexts, "[]", "what each address may ask here").within("at most four").like(LIMIT),
-            Key::new("user", Kind::TextOrTexts, "[]", "what each caller may ask here; without a caller the address counts").within("at most four").like(LIMIT),
+            Key::new("ip", Kind::TextOrTexts, "[]", "what each address may ask here").within("at most four").like(LIMIT).at_most(4),
+            Key::new("user", Kind::TextOrTexts, "[]", "what each caller may ask here; without a caller the address counts").within("at most four").like(LIMIT).at_most(4),
             Key::new("app", Kind::Flag, "true", "whether the app's limits count here too")
                 .mind("false leaves this route to its own limits alone"),
         ],

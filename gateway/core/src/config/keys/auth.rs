@@ -1,6 +1,6 @@
 //! Who can prove who they are: `[auth.*]` and secrets.
 
-use super::{Key, Kind, Table};
+use super::{Key, Kind, SOURCE, Table};
 
 const ALGORITHMS: &[&str] = &[
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
@@ -37,7 +37,8 @@ pub(super) const TABLES: &[Table] = &[
                 Kind::TextOrTexts,
                 "required, unless `dangerous_any_audience`",
                 "for whom a token has to be: its `aud` holds one of these",
-            ),
+            )
+            .filled(),
             Key::new("leeway", Kind::Duration, r#""30s""#, "how far the clocks of issuer and gateway may differ").within("0ms to 10m")
                 .mind("an expired token is accepted that much longer"),
             Key::new(
@@ -55,7 +56,8 @@ pub(super) const TABLES: &[Table] = &[
                 r#"["bearer"]"#,
                 "where a token may stand: bearer, header:NAME, cookie:NAME, query:NAME",
             )
-            .like(r"^(bearer|(header|cookie|query):.+)$")
+            .like(SOURCE)
+            .filled()
             .mind("a query parameter ends up in histories and in the logs of others; a cookie is sent whoever's page asks, which `origin.check` minds"),
             Key::new("claims", Kind::Table("auth.*.claims"), "", "where a token says who its bearer is"),
             Key::new("dangerous_any_issuer", Kind::Flag, "false", "accept a token whoever issued it")

@@ -36,6 +36,8 @@ pub struct Key {
     pub pattern: &'static str,
     /// How many items a list has at least.
     pub least: usize,
+    /// How many items it has at most; `None` where any number may be.
+    pub most: Option<usize>,
     /// In a [`Kind::Map`], what stands under each name.
     pub each: Kind,
     /// What it means, in one sentence.
@@ -150,6 +152,7 @@ impl Key {
             range: "",
             pattern: "",
             least: 0,
+            most: None,
             each: Kind::Text,
             doc,
             change: Change::Live,
@@ -175,6 +178,10 @@ impl Key {
         Self { least: 1, ..self }
     }
 
+    const fn at_most(self, most: usize) -> Self {
+        Self { most: Some(most), ..self }
+    }
+
     const fn each(self, each: Kind) -> Self {
         Self { each, ..self }
     }
@@ -196,6 +203,8 @@ impl Key {
     }
 }
 
+/// Where a token may stand.
+const SOURCE: &str = r"^(bearer|(header|cookie|query):.+)$";
 /// An address with a port.
 const SOCKET: &str = r"^(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+$";
 /// An address or a network.

@@ -36,7 +36,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "server",
         doc: "where the gateway listens, and how much it takes",
         keys: &[
-            Key::new("listen", Kind::Texts, r#"["127.0.0.1:8080"]"#, "addresses and ports to listen on; `STAGEDOOR_LISTEN` overrides it").within("`ADDRESS:PORT` each").like(SOCKET).by_server()
+            Key::new("listen", Kind::Texts, r#"["127.0.0.1:8080"]"#, "addresses and ports to listen on; `STAGEDOOR_LISTEN` overrides it").within("`ADDRESS:PORT` each").like(SOCKET).filled().by_server()
                 .restart()
                 .mind("`0.0.0.0` is every network of this machine, unencrypted unless a proxy in front adds TLS"),
             Key::new("trusted_proxies", Kind::Texts, "[]", "the proxies in front of this gateway, whose forwarding headers are believed; `STAGEDOOR_TRUSTED_PROXIES` overrides it").within("addresses and networks, such as `10.0.0.0/8`").like(NETWORK)

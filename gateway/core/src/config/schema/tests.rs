@@ -103,6 +103,27 @@ fn what_is_wrong_is_told_where_it_stands() {
             "keys = []",
             "/auth/house/keys: [] has less than 1 item",
         ),
+        ("issuer = \"stagedoor\"\n", "", "/auth/house: \"issuer\" is a required property"),
+        ("audience = [\"media\"]\n", "", "/auth/house: \"audience\" is a required property"),
+        ("audience = [\"media\"]", "audience = []", "/auth/house/audience: [] has less than 1 item"),
+        (
+            "\n[app.media]\n",
+            "\n[app.media]\nsources = [\"cooky:a\"]\n",
+            "/app/media/sources/0: \"cooky:a\" does not",
+        ),
+        ("\n[app.media]\n", "\n[app.media]\nsources = []\n", "/app/media/sources: [] has less than 1 item"),
+        ("match = \"GET /health\"", "match = []", "/app/media/route/0/match: [] has less than 1 item"),
+        (
+            "match = \"GET /health\"",
+            "match = \"GET /health\"\nroles = []",
+            "/app/media/route/0/roles: [] has less than 1 item",
+        ),
+        ("errors = ", "cors.origins = []\nerrors = ", "/app/media/cors/origins: [] has less than 1 item"),
+        (
+            "match = \"GET /health\"",
+            "match = \"GET /health\"\nlimit.user = [\"1/s\", \"2/m\", \"3/h\", \"4/d\", \"5/d\"]",
+            "/app/media/route/0/limit/user: [\"1/s\",\"2/m\",\"3/h\",\"4/d\",\"5/d\"] has more than 4 items",
+        ),
         ("kind = \"jwt\"", "kind = \"session\"", "/auth/house/kind: \"session\" is not one of"),
         (
             "\"cookie:stagedoor\"",
@@ -134,6 +155,35 @@ fn what_is_wrong_is_told_where_it_stands() {
         let text = annotated.replacen(right, wrong, 1);
         let told = faults(&text).unwrap();
         assert!(told.len() == 1 && told[0].contains(expected), "{wrong}: {told:?}");
+    }
+}
+
+#[test]
+fn a_list_that_may_not_be_empty_says_so() {
+    let least = |path: &str| {
+        let (table, key) = path.rsplit_once(' ').unwrap();
+        property(keys::table(table).key(key).unwrap()).get("minItems").is_some()
+    };
+    for path in [
+        "server listen",
+        "auth.* keys",
+        "auth.* audience",
+        "auth.* sources",
+        "app.* hosts",
+        "app.* by",
+        "app.* sources",
+        "app.*.upstream urls",
+        "app.*.access allow",
+        "app.*.cors origins",
+        "app.*.route[] match",
+        "app.*.route[] by",
+        "app.*.route[] roles",
+        "app.*.route[] scopes",
+    ] {
+        assert!(least(path), "{path}");
+    }
+    for path in ["server trusted_proxies", "app.*.access deny", "app.*.headers frame", "expect[].as roles"] {
+        assert!(!least(path), "{path}");
     }
 }
 
