@@ -7,9 +7,6 @@ use stagedoor_core::config::{Problem, Source};
 use crate::loader;
 use crate::materials::DiskMaterials;
 
-/// The name of a configuration without a file, in messages.
-pub(crate) const UNFILED: &str = "run --upstream";
-
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
 pub enum ConfigSource {

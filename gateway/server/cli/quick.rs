@@ -9,7 +9,7 @@ use stagedoor_core::config::{self, Compiled, Source};
 
 use super::{DEFAULT_FILE, Failure, compile, noted};
 use crate::materials::DiskMaterials;
-use crate::source::{ConfigSource, UNFILED};
+use crate::source::ConfigSource;
 
 /// What of the environment decides which hosts the app has, each a list with commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ auth = "required"
         upstream = quoted(upstream),
     );
     ConfigSource::Text {
-        source: Source { name: UNFILED.into(), text },
+        source: Source { name: config::UNFILED.into(), text },
         base: PathBuf::new(),
         no_environment: false,
     }

@@ -27,6 +27,7 @@ mod schema;
 mod text;
 pub mod units;
 
+pub use compile::UNFILED;
 pub use edit::Change;
 pub use expect::{check_expects, decided_by, rehearse};
 pub use problem::Problem;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stagedoor_core::config::UNFILED;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head;
 use stagedoor_core::pipeline::Trail;
@@ -12,7 +13,6 @@ use stagedoor_core::request::Head;
 use super::super::exchange::Exchange;
 use super::Turn;
 use crate::refusals::Occasion;
-use crate::source::UNFILED;
 use crate::telemetry::record::{Label, Record, Refusal};
 
 /// What the record needs besides the head.

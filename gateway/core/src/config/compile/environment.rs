@@ -19,7 +19,7 @@ const ADMIN: &str = "STAGEDOOR_ADMIN_LISTEN";
 const HOSTS: &str = "STAGEDOOR_HOSTS";
 const UPSTREAM: &str = "STAGEDOOR_UPSTREAM";
 /// The name of what `run --upstream` writes for itself from its flag and these variables.
-const UNFILED: &str = "run --upstream";
+pub const UNFILED: &str = "run --upstream";
 
 /// The environment variable that goes before `key` (such as `server.listen`), where it is set.
 pub(crate) fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static str> {

@@ -21,6 +21,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use environment::UNFILED;
 pub(super) use environment::{name_variables, variable_for, variable_over};
 
 use super::place::{Given, Place};
