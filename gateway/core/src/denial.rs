@@ -53,8 +53,8 @@ pub enum Denial {
     ScopeMissing,
     /// The path belongs to another user.
     NotOwner,
-    /// The path in `Destination` is refused to this caller. The text is the code of that refusal.
-    Destination(&'static str),
+    /// The path in `Destination` is refused to this caller.
+    Destination(Box<Second>),
     /// A cookie-borne request from another origin.
     CrossOrigin,
     /// An upgrade that is not one `websocket`, or not allowed here.
@@ -78,6 +78,22 @@ pub enum Denial {
     UpstreamTimeout,
     /// A fault of the gateway itself; the door stays shut.
     Internal(&'static str),
+}
+
+/// What a request for the path in `Destination` would get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Second {
+    /// Its refusal.
+    pub denial: Denial,
+    /// The index of the route that it meets, if it meets one.
+    pub route: Option<usize>,
+}
+
+impl Second {
+    /// The caller may come with another credential: RFC 9110 §15.5.2 wants that told, whatever the path.
+    fn asks_who(&self) -> bool {
+        self.denial.status() == StatusCode::UNAUTHORIZED
+    }
 }
 
 /// What is wrong with a token. For the log; the client only learns `invalid_token`.
@@ -170,6 +186,7 @@ impl Denial {
             Self::TokenInvalid(_) => "token_invalid",
             Self::TokenExpired => "token_expired",
             Self::IdentityUnavailable => "identity_unavailable",
+            Self::Destination(second) if second.asks_who() => second.denial.code(),
             Self::RoleMissing | Self::ScopeMissing | Self::Destination(_) => "forbidden",
             Self::NotOwner => "not_owner",
             Self::CrossOrigin => "cross_origin",
@@ -194,6 +211,7 @@ impl Denial {
             | Self::AmbiguousCredentials
             | Self::UnexpectedBody => StatusCode::BAD_REQUEST,
             Self::TokenMissing | Self::TokenInvalid(_) | Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::Destination(second) if second.asks_who() => StatusCode::UNAUTHORIZED,
             Self::AddressRefused
             | Self::LinkInvalid
             | Self::RoleMissing

@@ -185,7 +185,7 @@ pub fn admit<'h>(
 
     trail.reached = Guard::Permission;
     let allowed = route.permission.check(&caller, &target)?;
-    let destined = destination::check(app, &policy.hosts, head, &target, prove, &mut trail.route)?;
+    let destined = destination::check(app, &policy.hosts, head, &target, prove)?;
 
     trail.reached = Guard::CallerLimit;
     let key = LimitKey::caller(&caller, client.ip());

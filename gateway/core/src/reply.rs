@@ -310,6 +310,7 @@ fn title(status: StatusCode) -> &'static str {
 
 /// The value of `WWW-Authenticate` (RFC 6750 §3), on every 401 and where a scope is missing.
 fn challenge(denial: &Denial, realm: &str) -> Option<String> {
+    let denial = if let Denial::Destination(second) = denial { &second.denial } else { denial };
     let error = if *denial == Denial::ScopeMissing {
         ", error=\"insufficient_scope\""
     } else if denial.status() != StatusCode::UNAUTHORIZED {

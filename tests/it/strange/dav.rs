@@ -109,16 +109,22 @@ fn a_move_names_the_address_that_the_app_is_told() {
 #[test]
 fn a_move_into_anothers_folder_never_reaches_the_app() {
     let app = Upstream::start();
-    let route =
-        "[[app.media.route]]\nmatch = \"* /files/{user}/{*rest}\"\nowner = { param = \"user\" } # whose\n";
-    let gateway = Gateway::before(&app, &format!("{CONFIG}{route}"));
+    let routes = "[[app.media.route]]\nmatch = \"* /files/{user}/{*rest}\"\nowner = { param = \"user\" } # whose\n\
+                  [[app.media.route]]\nmatch = \"* /drop/{*rest}\"\nauth = \"public\"\n";
+    let gateway = Gateway::before(&app, &format!("{CONFIG}{routes}"));
     let moving = |to: &str| {
         let request = Request::new("MOVE", "/files/bob/a").bearer(&token("bob")).field("Destination", to);
         gateway.ask(&request)
     };
     let refused = moving("http://media.localhost/files/eve/a");
     assert_eq!((refused.status, refused.code().as_str()), (403, "forbidden"));
-    assert_eq!(moving("http://media.localhost/files/bob/../eve/a").status, 400);
+    for odd in ["/files/bob/../eve/a", "/files/bob/b?/../../eve/a"] {
+        assert_eq!(moving(&format!("http://media.localhost{odd}")).status, 400, "{odd}");
+    }
+    let stranger = Request::new("MOVE", "/drop/a").field("Destination", "/files/eve/a");
+    let asked = gateway.ask(&stranger);
+    assert_eq!((asked.status, asked.code().as_str()), (401, "token_missing"));
+    assert_eq!(asked.field("www-authenticate"), "Bearer realm=\"media\"");
     assert!(app.seen().is_empty());
     let query = format!("/api/v1/why?id={}", refused.field("x-request-id"));
     let why = gateway.ask_admin_as_operator(Request::get(&query)).json();

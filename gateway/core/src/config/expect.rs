@@ -91,6 +91,11 @@ pub(super) fn refused_by(
     app: Option<&App>,
     route: Option<&Route>,
 ) -> Option<(&'static str, Line)> {
+    if let Denial::Destination(second) = denial {
+        let index = second.route;
+        let met = app.and_then(|app| app.routes.all().find(|route| Some(route.index) == index));
+        return refused_by(&second.denial, second.denial.guard(), app, met.map(|route| &**route));
+    }
     // Both may have limits of that kind; the name says whose it was.
     let of_app = matches!(denial, Denial::RateLimited(exhausted) if exhausted.limit.starts_with("app."));
     first_of(refusing(denial, reached), app, route.filter(|_| !of_app))
@@ -123,10 +128,6 @@ fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
         Denial::RoleMissing => &["roles"],
         Denial::ScopeMissing => &["scopes"],
         Denial::NotOwner => &["owner"],
-        Denial::Destination("not_owner") => &["owner"],
-        Denial::Destination("forbidden") => &["roles", "scopes"],
-        Denial::Destination("not_found" | "method_not_allowed") => &["unlisted"],
-        Denial::Destination("token_missing" | "token_invalid" | "token_expired") => &["auth", "by"],
         Denial::Destination(_) => &[],
         Denial::CrossOrigin => &["origin.check"],
         Denial::UpgradeRefused => &["websocket"],

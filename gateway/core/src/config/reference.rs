@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::keys::{Change, Key, Kind, State, Table, tables};
 use super::units::{DURATIONS, SIZES};
-use crate::denial::{Denial, Exhausted, TokenFault};
+use crate::denial::{Denial, Exhausted, Second, TokenFault};
 
 /// Every supported key by table, and the keys to come by name: a chapter of Markdown.
 #[must_use]
@@ -237,7 +237,7 @@ fn every_denial() -> Vec<Denial> {
         Denial::RoleMissing,
         Denial::ScopeMissing,
         Denial::NotOwner,
-        Denial::Destination("CODE"),
+        Denial::Destination(Box::new(Second { denial: Denial::NotOwner, route: None })),
         Denial::CrossOrigin,
         Denial::UpgradeRefused,
         Denial::UnexpectedBody,

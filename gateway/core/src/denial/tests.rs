@@ -6,6 +6,10 @@ fn exhausted(retry_after: Duration) -> Denial {
     Denial::RateLimited(Exhausted { limit: Arc::from("app.ip-1"), retry_after })
 }
 
+fn second(denial: Denial) -> Denial {
+    Denial::Destination(Box::new(Second { denial, route: None }))
+}
+
 /// Every refusal with `STATUS code`, `close` where the connection ends, and the guard it is first met at.
 fn table() -> Vec<(Denial, &'static str, Guard)> {
     let allow = Arc::from("GET, HEAD");
@@ -32,7 +36,9 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::RoleMissing, "403 forbidden", Guard::Permission),
         (Denial::ScopeMissing, "403 forbidden", Guard::Permission),
         (Denial::NotOwner, "403 not_owner", Guard::Permission),
-        (Denial::Destination("not_owner"), "403 forbidden", Guard::Permission),
+        (second(Denial::NotOwner), "403 forbidden", Guard::Permission),
+        (second(Denial::NotFound), "403 forbidden", Guard::Permission),
+        (second(Denial::TokenExpired), "401 token_expired", Guard::Permission),
         (Denial::CrossOrigin, "403 cross_origin", Guard::Origin),
         (Denial::UpgradeRefused, "403 upgrade_refused", Guard::Upgrade),
         (Denial::BodyTooLarge { max: 1 << 20 }, "413 body_too_large close", Guard::Size),

@@ -29,6 +29,7 @@ impl Denial {
             Self::RoleMissing => "Your account may not do this",
             Self::ScopeMissing => "Your credential does not cover this",
             Self::NotOwner => "This belongs to another user",
+            Self::Destination(second) if second.asks_who() => return second.denial.detail(),
             Self::Destination(_) => "You may not do this at the destination of the request",
             Self::CrossOrigin => "The request comes from another site",
             Self::UpgradeRefused => "The connection cannot be upgraded here",
@@ -81,8 +82,11 @@ impl Denial {
             Self::RoleMissing => "caller has none of the route's `roles`",
             Self::ScopeMissing => "caller lacks one of the route's `scopes`",
             Self::NotOwner => "path belongs to another user; `owner.or_role` names who may all the same",
-            Self::Destination(code) => {
-                return format!("a request for the path in `Destination` would be refused: `{code}`");
+            Self::Destination(second) => {
+                return format!(
+                    "a request for the path in `Destination` would be refused: `{}`",
+                    second.denial.code()
+                );
             }
             Self::CrossOrigin => "request comes from another origin; `cors.origins` lists those that may",
             Self::UpgradeRefused => "upgrade is not one to `websocket`, or `websocket = false`",

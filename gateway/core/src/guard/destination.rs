@@ -7,14 +7,12 @@
 //!
 //! RFC 4918 §8.3 (references), §9.8 and §9.9 (COPY, MOVE), §10.3 (Destination).
 
-use std::sync::Arc;
-
-use crate::denial::Denial;
+use crate::denial::{Denial, Second};
 use crate::guard::caller::{AuthPolicy, Caller};
 use crate::guard::routes::Found;
 use crate::guard::target::{HostTable, Target};
 use crate::head;
-use crate::policy::{App, Route};
+use crate::policy::App;
 use crate::request::Head;
 
 /// Methods that write where `Destination` says: RFC 4918, and what Exchange and its kin call them.
@@ -24,18 +22,20 @@ const METHODS: [&str; 4] = ["COPY", "MOVE", "BCOPY", "BMOVE"];
 #[derive(Debug)]
 pub struct Destined(());
 
-/// Judges the second path; `prove` proves the caller as its route asks. `route` becomes that one where it refuses.
+/// Judges the second path; `prove` proves the caller as its route asks.
+///
+/// Apps decode the field before they look for its query and fragment, or after: a name with an encoded `?` or `#` is judged
+/// in both readings.
 ///
 /// # Errors
-/// [`Denial::BadRequest`] for what is no reference or can be read in two ways, [`Denial::Destination`] with the
-/// code of what a request for it would get.
+/// [`Denial::BadRequest`] for what is no reference or can be read in two ways, [`Denial::Destination`] with what a
+/// request for it would get.
 pub fn check<'h>(
     app: &App,
     hosts: &HostTable,
     head: &'h Head<'h>,
     target: &Target<'h>,
-    prove: impl FnOnce(&AuthPolicy) -> Result<Caller, Denial>,
-    route: &mut Option<Arc<Route>>,
+    prove: impl Fn(&AuthPolicy) -> Result<Caller, Denial>,
 ) -> Result<Destined, Denial> {
     if !METHODS.contains(&head.method) {
         return Ok(Destined(()));
@@ -50,24 +50,40 @@ pub fn check<'h>(
     if let Some(authority) = authority {
         elsewhere(hosts, target, authority)?;
     }
-    let second = target
-        .beside(path, app.path)
-        .map_err(|_| Denial::BadRequest("the path in Destination can be read in more than one way"))?;
-    let refused = |denial: Denial| Denial::Destination(denial.code());
-    let Found { route: met } = app.routes.find(head.method, &second, app.path).map_err(refused)?;
-    let permitted = prove(&met.auth).and_then(|caller| met.permission.check(&caller, &second));
-    if let Err(denial) = permitted {
-        *route = Some(met);
-        return Err(refused(denial));
+    for path in [Some(path), cut(path, b"%3F"), cut(path, b"%23")].into_iter().flatten() {
+        let second = target
+            .beside(path, app.path)
+            .map_err(|_| Denial::BadRequest("the path in Destination can be read in more than one way"))?;
+        permitted(app, head.method, &second, &prove)?;
     }
     Ok(Destined(()))
+}
+
+fn permitted(
+    app: &App,
+    method: &str,
+    second: &Target<'_>,
+    prove: impl Fn(&AuthPolicy) -> Result<Caller, Denial>,
+) -> Result<(), Denial> {
+    let refused = |denial, route| Denial::Destination(Box::new(Second { denial, route }));
+    let Found { route } =
+        app.routes.find(method, second, app.path).map_err(|denial| refused(denial, None))?;
+    let caller = prove(&route.auth).and_then(|caller| route.permission.check(&caller, second));
+    caller.map(|_| ()).map_err(|denial| refused(denial, Some(route.index)))
+}
+
+/// What is left of a path for an app that decodes it first and takes what comes to light for its end.
+fn cut<'p>(path: &'p [u8], encoded: &[u8; 3]) -> Option<&'p [u8]> {
+    path.get(..path.windows(3).position(|three| three.eq_ignore_ascii_case(encoded))?)
 }
 
 /// Another app of this gateway has rules of its own. Of a name that is not known here it is the path that counts: a proxy
 /// in front may have another name for this host.
 fn elsewhere(hosts: &HostTable, target: &Target<'_>, authority: &str) -> Result<(), Denial> {
     match hosts.find(authority) {
-        Ok(host) if !target.shares_app(&host) => Err(Denial::Destination(Denial::UnknownHost.code())),
+        Ok(host) if !target.shares_app(&host) => {
+            Err(Denial::Destination(Box::new(Second { denial: Denial::UnknownHost, route: None })))
+        }
         Ok(_) | Err(Denial::UnknownHost) => Ok(()),
         Err(_) => Err(Denial::BadRequest("the host in Destination is no host")),
     }
@@ -77,7 +93,7 @@ fn elsewhere(hosts: &HostTable, target: &Target<'_>, authority: &str) -> Result<
 struct Reference<'h> {
     /// `None` for a path alone.
     authority: Option<&'h str>,
-    /// Path and query. Starts with one slash.
+    /// Starts with a slash, and has no query: some apps take one for a part of the path.
     path: &'h [u8],
 }
 
@@ -85,6 +101,9 @@ impl<'h> Reference<'h> {
     fn read(value: &'h [u8]) -> Result<Self, Denial> {
         if !value.iter().copied().all(head::is_target_byte) {
             return Err(Denial::BadRequest("an illegal byte in Destination"));
+        }
+        if value.contains(&b'?') {
+            return Err(Denial::BadRequest("a query in Destination"));
         }
         let (authority, path) = match value {
             // A reference to another host, to some; a path to others.
