@@ -144,7 +144,7 @@ impl<S: State> Meter<S> {
             |known, state| {
                 let spent = state.spent(theirs, now);
                 let spent = match known {
-                    Some(known) => known.spent(ours, now).stricter(spent),
+                    Some(known) => known.spent(ours, now).stricter(&spent),
                     None => spent,
                 };
                 S::resume(&spent, ours, now)

@@ -172,17 +172,36 @@ struct Spent {
 }
 
 impl Spent {
-    /// Number of requests, and the moment of the last.
-    fn total(&self) -> (u64, u64) {
-        let live = self.charges.iter().filter(|(_, count)| *count > 0);
-        live.fold((0, 0), |(sum, last), (at, count)| (sum + u64::from(*count), last.max(*at)))
-    }
-
-    /// What of the two lets less pass.
-    fn stricter(self, other: Self) -> Self {
-        let until = self.until.max(other.until);
-        let charges = if self.total() >= other.total() { self.charges } else { other.charges };
-        Self { charges, until }
+    /// What lets less pass than either of the two, at every moment from now on: since whichever moment one looks back, the
+    /// larger number of requests.
+    fn stricter(&self, other: &Self) -> Self {
+        let live = |spent: &Self| spent.charges.into_iter().filter(|(_, count)| *count > 0);
+        let since = |spent: &Self, moment: u64| -> u64 {
+            live(spent).filter(|(at, _)| *at >= moment).map(|(_, count)| u64::from(count)).sum()
+        };
+        let mut moments: Vec<u64> = live(self).chain(live(other)).map(|(at, _)| at).collect();
+        moments.sort_unstable_by(|one, next| next.cmp(one));
+        moments.dedup();
+        let mut counted = 0;
+        let mut newest_first: Vec<(u64, u32)> = Vec::with_capacity(moments.len());
+        for moment in moments {
+            let all = since(self, moment).max(since(other, moment));
+            let more = u32::try_from(all - counted).unwrap_or(u32::MAX);
+            counted = all;
+            let is_full = newest_first.len() == windows::BUCKETS;
+            match newest_first.last_mut() {
+                // There is room for no more moments: these count as made later, and stay longer.
+                Some((_, count)) if is_full => {
+                    *count = count.saturating_add(more);
+                }
+                _ => newest_first.push((moment, more)),
+            }
+        }
+        let mut stricter = Self { until: self.until.max(other.until), ..Self::default() };
+        for (charge, known) in stricter.charges.iter_mut().zip(newest_first.into_iter().rev()) {
+            *charge = known;
+        }
+        stricter
     }
 }
 

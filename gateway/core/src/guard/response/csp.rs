@@ -28,6 +28,8 @@ pub(super) struct ContentPolicy {
     report: Option<HeaderValue>,
     /// Of `frame`, beside a policy of the app that leaves open who may frame.
     framing: Option<(Ancestors, HeaderValue)>,
+    /// `set` or `remove` has the last word on `X-Frame-Options`: it says nothing of `frame`.
+    options_by_operator: bool,
     app: AppPolicy,
 }
 
@@ -49,7 +51,13 @@ impl Csp {
 }
 
 impl ContentPolicy {
-    pub(super) fn compile(preset: Preset, framers: &Framers, csp: Option<&Csp>) -> Self {
+    /// `options_by_operator`: `set` or `remove` names `X-Frame-Options`.
+    pub(super) fn compile(
+        preset: Preset,
+        framers: &Framers,
+        csp: Option<&Csp>,
+        options_by_operator: bool,
+    ) -> Self {
         let enforced_by = |ancestors| enforced(preset, ancestors, csp.filter(|csp| csp.enforce));
         let enforced = enforced_by(framers.ancestors());
         let (when_nobody_frames, when_self_frames) = match framers {
@@ -72,6 +80,7 @@ impl ContentPolicy {
                 }
                 Framers::InPolicy(_) | Framers::Preset(_) | Framers::Unsaid => None,
             },
+            options_by_operator,
             app: if csp.is_some_and(|csp| csp.replace_app) { AppPolicy::Replaced } else { AppPolicy::Kept },
         }
     }
@@ -88,7 +97,7 @@ impl ContentPolicy {
             }
             AppPolicy::Kept if fields.first(&header::CONTENT_SECURITY_POLICY).is_some() => {
                 if let Some((ancestors, value)) = &self.framing
-                    && !ancestors.is_told_by(framed)
+                    && (self.options_by_operator || !ancestors.is_told_by(framed))
                     && !fields.all(&header::CONTENT_SECURITY_POLICY).any(says_who_frames)
                 {
                     fields.add(header::CONTENT_SECURITY_POLICY, value.clone());

@@ -128,7 +128,12 @@ impl ResponsePolicy {
         Self {
             app: preset.fields(),
             local,
-            content: ContentPolicy::compile(*preset, &framers, csp.as_ref()),
+            content: ContentPolicy::compile(
+                *preset,
+                &framers,
+                csp.as_ref(),
+                by_operator(&header::X_FRAME_OPTIONS),
+            ),
             framers,
             resources: match preset {
                 Preset::Web => Resources::SameOriginButMedia,

@@ -68,6 +68,34 @@ fn what_ends_in_another_limit_is_not_forgotten() {
     }
 }
 
+/// What is too old for the window of the one says nothing of what is young.
+#[test]
+fn of_two_limits_the_young_requests_count_and_the_old_ones_as_long_as_they_do() {
+    for (ours, theirs, each) in [("6/20s", "12/1m", 6), ("16/20s", "40/1m", 16)] {
+        let (one, other) = (limit(ours, 10, 0, None), limit(theirs, 10, 0, None));
+        let (key, begin) = (address(1), 90_000 * SECOND);
+        assert_eq!(passes(&other, &key, begin, each + 1), each + 1);
+        let now = begin + 22 * SECOND;
+        assert_eq!(passes(&one, &key, now, each), each);
+        let merge = |into: &Limit, from: &Limit, now| {
+            let both = Limit::apart("both", into.rule(), 10, at(now), into);
+            both.absorb(from, at(now));
+            Arc::new(both)
+        };
+        assert_eq!(passes(&merge(&one, &other, now), &key, now, 100), 0, "{ours}");
+        // The other way round, what either has still counts for as long as it did there.
+        let both = merge(&other, &one, now);
+        let most = other.rule().allowance() as usize;
+        assert_eq!(passes(&both, &key, now, 100), most - (each + 1), "{theirs}");
+        let (one, other) = (limit(ours, 10, 0, None), limit(ours, 10, 0, None));
+        assert_eq!(passes(&one, &key, begin, 5), 5);
+        assert_eq!(passes(&other, &key, begin + 15 * SECOND, 4), 4);
+        let both = merge(&one, &other, begin + 15 * SECOND);
+        // All five of the one have left; the four of the other have not.
+        assert_eq!(passes(&both, &key, begin + 24 * SECOND, 100), each - 4, "{ours}");
+    }
+}
+
 #[test]
 fn shared_allowances_end_in_another_limit_too() {
     let (one, other) = (limit("3/hour", 0, 0, None), limit("3/hour", 0, 0, None));

@@ -124,6 +124,20 @@ fn what_frame_says_holds_beside_a_policy_of_the_app() {
         both,
         "ALLOW-FROM https://a.example",
     );
+    // So it does where the operator takes X-Frame-Options out, or writes it.
+    let edited = |edit: fn(&mut HeaderSettings)| {
+        with(Preset::Web, |s| {
+            s.frame = Some(vec!["'none'".to_owned()]);
+            edit(s);
+        })
+    };
+    let removed = edited(|s| s.remove = vec![header::X_FRAME_OPTIONS]);
+    let written = edited(|s| {
+        s.set = vec![(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"))];
+    });
+    for policy in [removed, written] {
+        assert_eq!(lines(&edit(&policy, OWN), "content-security-policy"), both);
+    }
     // The preset's word, and one in a policy of ours, give way as that policy does.
     let framed = |s: &mut HeaderSettings| {
         let policy = vec![("frame-ancestors".to_owned(), vec!["https://a.example".to_owned()])];
