@@ -1,8 +1,10 @@
 //! `STAGEDOOR_LISTEN`, `_TRUSTED_PROXIES`, `_ADMIN_LISTEN` and `_HOSTS` beside a file, in a real process.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use crate::harness::{
     Client, Command, Folder, Gateway, HOST, Output, Request, Running, Upstream, own_address,
@@ -291,6 +293,9 @@ fn what_an_earlier_gateway_noted_is_written_anew() {
     let Unfiled { folder, mut running, admin, .. } = Unfiled::start(&app, &[]);
     running.end("KILL");
     assert_eq!(folder.read("data/admin_address").trim(), admin);
+    let later = TcpListener::bind(&admin).unwrap();
+    assert_nobody_is_asked(&folder, &later, "the gateway that wrote it has ended");
+    drop(later);
     let next = Command::new(&folder, &["run", "--upstream", &app.url()])
         .env("STAGEDOOR_LISTEN", "127.0.0.1:0")
         .env("STAGEDOOR_ADMIN_LISTEN", "off");
@@ -299,6 +304,7 @@ fn what_an_earlier_gateway_noted_is_written_anew() {
     let ask = || Command::new(&folder, &["why", "--upstream"]).run();
     let told = ask();
     assert!(told.code == Some(2) && told.stderr.contains("the admin listener is off"), "{told:?}");
+    // The same file, which that one holds.
     folder.write_private("data/admin_address", &admin);
     assert!(
         ask().stderr.contains(&format!("no answer from the gateway at `{admin}`")),
@@ -341,12 +347,20 @@ fn a_note_that_others_may_have_written_is_not_believed() {
         ("192.0.2.1:9901", 0o600, "not an address of this machine: `192.0.2.1:9901`"),
     ] {
         let note = folder.write_private("data/admin_address", text);
-        std::fs::set_permissions(note, std::fs::Permissions::from_mode(mode)).unwrap();
+        std::fs::set_permissions(&note, std::fs::Permissions::from_mode(mode)).unwrap();
+        let _held = held(note);
         assert_nobody_is_asked(&folder, &thief, told);
     }
     let command = Command::new(&folder, &["why", "--upstream"]).env("STAGEDOOR_ADMIN_LISTEN", "off");
     let told = command.run().stderr;
     assert!(told.contains("is off") && !told.contains("note"), "the variable goes before it: {told}");
+}
+
+/// As the gateway that wrote a note holds it while it lives.
+fn held(note: impl AsRef<Path>) -> File {
+    let file = File::open(note).unwrap();
+    file.lock().unwrap();
+    file
 }
 
 /// Nothing connects to `listener` on behalf of what asks the gateway of this folder.

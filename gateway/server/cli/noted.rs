@@ -1,9 +1,9 @@
 //! Where the gateway that `run --upstream` started in this folder is asked, as it noted it for the commands.
 //!
-//! They send it the admin token, so that a note has to be its own: it goes with the process, one that others may have
-//! written is not believed, nor is one that leads to another machine.
+//! They send it the admin token, so that a note has to be its own: it goes with the process, which holds a lock on it while it
+//! lives; one that nobody holds, that others may have written or that leads to another machine is not believed.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
@@ -16,20 +16,26 @@ pub(super) const FILE: &str = "data/admin_address";
 
 /// What this process noted.
 #[derive(Debug)]
-pub(super) struct Note(String);
+pub(super) struct Note {
+    text: String,
+    /// Locked: the kernel lets go of it with the process, however that ends.
+    _held: File,
+}
 
 /// Notes it. What an earlier one noted would lead to somebody else by now.
 pub(super) fn write(address: Option<SocketAddr>) -> io::Result<Note> {
     let text = address.map_or_else(|| OFF.to_owned(), |address| address.to_string());
     materials::replace(Path::new(FILE), format!("{text}\n").as_bytes())?;
-    Ok(Note(text))
+    let held = File::open(FILE)?;
+    held.lock()?;
+    Ok(Note { text, _held: held })
 }
 
 impl Note {
     /// Takes it away, unless another has noted something else since.
     pub(super) fn remove(self) -> io::Result<()> {
         let removed = match fs::read_to_string(FILE) {
-            Ok(text) if text.trim() == self.0 => fs::remove_file(FILE),
+            Ok(text) if text.trim() == self.text => fs::remove_file(FILE),
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
@@ -56,6 +62,7 @@ fn believed(path: &Path) -> Result<String, Doubt> {
     }
     let file = File::open(path)?;
     is_ours(&file.metadata()?)?;
+    is_held(&file)?;
     let mut text = String::new();
     file.take(TEXT_MAX).read_to_string(&mut text)?;
     let text = text.trim();
@@ -68,6 +75,15 @@ fn believed(path: &Path) -> Result<String, Doubt> {
 
 fn is_ours(file: &Metadata) -> Result<(), Doubt> {
     judge(file.mode(), file.uid(), rustix::process::geteuid().as_raw())
+}
+
+/// Nobody holds what a gateway left that was killed: somebody else may listen there by now.
+fn is_held(file: &File) -> Result<(), Doubt> {
+    match file.try_lock_shared() {
+        Ok(()) => Err(Doubt::Ended),
+        Err(TryLockError::WouldBlock) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(Doubt::Unreadable(error)),
+    }
 }
 
 /// Root could read the token anyway.
@@ -99,6 +115,8 @@ enum Doubt {
     Writable,
     #[error("it belongs to another user; hint: ask as that one")]
     Owner,
+    #[error("the gateway that wrote it has ended")]
+    Ended,
     #[error("it is not an address with a port")]
     Text,
     #[error("it is not an address of this machine: `{0}`")]
