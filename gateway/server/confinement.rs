@@ -19,7 +19,8 @@ use stagedoor_core::policy::{AccessLog, ConfinePolicy, Policy};
 use crate::loader;
 use crate::materials;
 use crate::source::ConfigSource;
-use folders::{COMMON, Misplaced, is_of_others, is_one_of, is_open_to_all, is_shared};
+pub(crate) use folders::is_open_to_all;
+use folders::{COMMON, Misplaced, is_of_others, is_one_of, is_shared};
 
 mod folders;
 
@@ -172,6 +173,9 @@ impl Kept {
 
     /// It is rotated, which takes the right to make and remove files beside it.
     fn access_log(&mut self, file: &Path) -> Result<(), Misplaced> {
+        if file.is_dir() {
+            return Err(Misplaced::Folder(file.to_owned()));
+        }
         if !is_never_moved(file) {
             self.own_folder(&loader::folder_of(file), "access log").map_err(Misplaced::AccessLog)?;
         }

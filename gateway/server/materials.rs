@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stagedoor_core::config::{FileFault, Material, Materials};
 use stagedoor_core::secret::Secret;
 
-use crate::confinement;
+use crate::{confinement, loader};
 
 /// The disk and the environment of this process.
 #[derive(Clone, Debug)]
@@ -108,6 +108,12 @@ fn read(path: &Path) -> Result<Material, FileFault> {
     if metadata.len() > FILE_MAX {
         return refused("larger than 64 KiB");
     }
+    let own = rustix::process::geteuid().as_raw();
+    if is_foreign(metadata.uid(), own) && lies_where_anybody_writes(path) {
+        return refused(
+            "it belongs to another user, in a folder where everybody makes files: chown it, or move it",
+        );
+    }
     // One allocation of the right size: a buffer that grows would leave copies of the secret behind.
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     let read = file.take(FILE_MAX + 1).read_to_end(&mut bytes);
@@ -116,6 +122,18 @@ fn read(path: &Path) -> Result<Material, FileFault> {
         return refused("larger than 64 KiB");
     }
     Ok(Material { bytes, open: is_open(metadata.permissions().mode(), path, &MOUNTED) })
+}
+
+/// Whether somebody else than this user or root made it.
+fn is_foreign(owner: u32, own: u32) -> bool {
+    owner != own && owner != 0
+}
+
+/// Whoever makes files there may have made this one, or what leads to it.
+fn lies_where_anybody_writes(path: &Path) -> bool {
+    let real = path.canonicalize().ok();
+    let folders = [Some(path), real.as_deref()].into_iter().flatten().map(loader::folder_of);
+    folders.into_iter().any(|folder| confinement::is_open_to_all(&folder) != Some(false))
 }
 
 fn fault(path: &Path, error: &io::Error, what: &str) -> FileFault {

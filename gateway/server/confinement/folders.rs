@@ -12,6 +12,8 @@ pub(crate) enum Misplaced {
     State(PathBuf),
     #[error("the access log lies in a folder that is not its own: `{}`", .0.display())]
     AccessLog(PathBuf),
+    #[error("the access log is no file, but a folder: `{}`", .0.display())]
+    Folder(PathBuf),
 }
 
 impl Misplaced {
@@ -19,7 +21,7 @@ impl Misplaced {
     pub(crate) fn key(&self) -> [&'static str; 2] {
         match self {
             Self::State(_) => ["state", "dir"],
-            Self::AccessLog(_) => ["log", "access"],
+            Self::AccessLog(_) | Self::Folder(_) => ["log", "access"],
         }
     }
 
@@ -29,6 +31,7 @@ impl Misplaced {
             Self::State(_) => {
                 "all of it would stay writable: name another, such as /var/lib/stagedoor, or a folder below it"
             }
+            Self::Folder(_) => "name a file in it, such as access.jsonl",
             Self::AccessLog(folder) if ["/dev", "/proc"].iter().any(|above| folder.starts_with(above)) => {
                 "`log.access = \"stdout\"` writes to standard output, a file too; or name one in a folder of its own, \
                  such as /var/log/stagedoor"
@@ -70,7 +73,7 @@ pub(super) fn is_home(real: &Path, home: Option<&Path>) -> bool {
 }
 
 /// Whether everybody makes files there; `None` if nobody knows.
-pub(super) fn is_open_to_all(real: &Path) -> Option<bool> {
+pub(crate) fn is_open_to_all(real: &Path) -> Option<bool> {
     has_bit(real, STICKY | OTHERS_WRITE)
 }
 

@@ -245,6 +245,10 @@ fn an_access_log_needs_a_folder_that_it_may_change() {
     check(&everybodys.path().join("log"), Err(()));
     check(&everybodys.path().join("own/log"), Ok(true));
     check(Path::new("/etc/stagedoor.log"), Err(()));
+    for folder in [own.path(), Path::new("/etc")] {
+        let refused = Kept::default().access_log(folder).unwrap_err();
+        assert_eq!(refused, Misplaced::Folder(folder.to_owned()));
+    }
     check(Path::new("/var/tmp/stagedoor.log"), Err(()));
     check(Path::new("/dev/null"), Ok(false));
     let (_end, pipe) = std::io::pipe().unwrap();

@@ -51,6 +51,31 @@ fn check_makes_and_sees_nothing() {
     assert!(!dir.path().join("a").exists());
 }
 
+/// Whoever plants a secret knows it.
+#[test]
+fn a_file_of_another_user_counts_where_that_one_cannot_have_put_it() {
+    for (owner, own, foreign) in [(1000, 1000, false), (0, 1000, false), (1001, 1000, true), (1000, 0, true)]
+    {
+        assert_eq!(is_foreign(owner, own), foreign, "{owner} {own}");
+    }
+    let (own, everybodys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::set_permissions(everybodys.path(), Permissions::from_mode(0o777)).unwrap();
+    let secret = |dir: &tempfile::TempDir| {
+        let file = dir.path().join("secret");
+        fs::write(&file, "x").unwrap();
+        file
+    };
+    let (mine, planted) = (secret(&own), secret(&everybodys));
+    let (away, here) = (everybodys.path().join("link"), own.path().join("link"));
+    std::os::unix::fs::symlink(&mine, &away).unwrap();
+    std::os::unix::fs::symlink(&planted, &here).unwrap();
+    for (path, open) in [(mine, false), (planted, true), (away, true), (here, true)] {
+        assert_eq!(lies_where_anybody_writes(&path), open, "{}", path.display());
+    }
+    // What one made oneself counts anywhere.
+    assert!(materials(everybodys.path()).file("secret").is_ok());
+}
+
 #[test]
 fn files_others_can_read_are_told() {
     let dir = tempfile::tempdir().unwrap();
