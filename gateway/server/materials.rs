@@ -125,7 +125,7 @@ fn read(path: &Path) -> Result<Material, FileFault> {
 }
 
 /// Whether somebody else than this user or root made it.
-fn is_foreign(owner: u32, own: u32) -> bool {
+pub(crate) fn is_foreign(owner: u32, own: u32) -> bool {
     owner != own && owner != 0
 }
 

@@ -91,7 +91,7 @@ fn judge(mode: u32, owner: u32, own: u32) -> Result<(), Doubt> {
     if mode & 0o022 != 0 {
         return Err(Doubt::Writable);
     }
-    if owner != own && owner != 0 {
+    if materials::is_foreign(owner, own) {
         return Err(Doubt::Owner);
     }
     Ok(())

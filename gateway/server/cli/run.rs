@@ -73,11 +73,11 @@ fn greet(ready: &Ready<'_>) -> Option<Farewell> {
     note.ok().map(|note| Box::new(|| forget(note)) as Farewell)
 }
 
-/// Whoever listens there next is somebody else.
+/// It would not be believed any more; a folder is left as it was found.
 fn forget(note: Note) {
     if let Err(error) = note.remove() {
         eprintln!(
-            "warning: cannot remove `{}`: {error}; hint: remove it, or commands ask whoever listens there",
+            "warning: cannot remove `{}`: {error}; hint: remove it, for it is not believed any more",
             noted::FILE
         );
     }
