@@ -78,7 +78,7 @@ fn last_known<'f>(lines: impl Iterator<Item = &'f HeaderValue>) -> Option<Header
     stays.cloned()
 }
 
-/// `None` where there is one value, or none that browsers know.
+/// `None` where there is one value; the first line where browsers know none of several.
 fn strict<'f>(first: &HeaderValue, lines: impl Iterator<Item = &'f HeaderValue>) -> Option<HeaderValue> {
     let values: Vec<&[u8]> = lines.flat_map(values).collect();
     let (one, others) = values.split_first()?;
