@@ -117,12 +117,12 @@ impl Admin {
             }
             Err(denial) => return self.bytes(refusal(&denial, request_id), false),
         };
-        let early = buffer.get(head.length..).unwrap_or_default();
+        let early = buffer.get(head.length()..).unwrap_or_default();
         let reply = match self.decide(&head, early, line, request_id).await {
             Ok(answer) => answer.reply(request_id),
             Err(denial) => refusal(&denial, request_id),
         };
-        self.bytes(reply, head.method == "HEAD")
+        self.bytes(reply, head.method() == "HEAD")
     }
 
     fn bytes(&self, reply: Reply, head_only: bool) -> Vec<u8> {
@@ -138,7 +138,7 @@ impl Admin {
     ) -> Result<Answer, Denial> {
         let live = self.gateway.live();
         let policy = &live.policy.admin;
-        if !is_private_name(head.host, &policy.hosts) {
+        if !is_private_name(head.host(), &policy.hosts) {
             return Err(Denial::UnknownHost);
         }
         let path = std::str::from_utf8(head.raw_path()).map_err(|_| Denial::NotFound)?;
@@ -164,7 +164,7 @@ impl Admin {
             }
             "/api/v1/reload" => {
                 authorised(head, policy)?;
-                if head.method != "POST" {
+                if head.method() != "POST" {
                     return Err(Denial::MethodNotAllowed { allow: "POST".into() });
                 }
                 drop(live);
@@ -172,7 +172,7 @@ impl Admin {
             }
             "/api/v1/enter" => {
                 authorised(head, policy)?;
-                if head.method != "POST" {
+                if head.method() != "POST" {
                     return Err(Denial::MethodNotAllowed { allow: "POST".into() });
                 }
                 drop(live);
@@ -272,7 +272,7 @@ struct Wish {
 
 /// The JSON document of a request, whole. `early`: what of it came with the head.
 async fn document(head: &Head<'_>, early: &[u8], line: &mut Line) -> Result<Secret<Vec<u8>>, Denial> {
-    let length = match head.framing {
+    let length = match head.framing() {
         Framing::Length(length @ ..=DOCUMENT_MAX) => usize::try_from(length).unwrap_or(0),
         Framing::Length(_) => return Err(Denial::BodyTooLarge { max: DOCUMENT_MAX }),
         Framing::None | Framing::Chunked => {
@@ -284,7 +284,7 @@ async fn document(head: &Head<'_>, early: &[u8], line: &mut Line) -> Result<Secr
         return Err(Denial::MediaType);
     }
     let early = early.get(..length).unwrap_or(early);
-    if head.expects_continue && early.is_empty() && !line.go_on().await {
+    if head.expects_continue() && early.is_empty() && !line.go_on().await {
         return Err(Denial::BadRequest("the body ends in the middle"));
     }
     let mut body = Vec::with_capacity(length);
@@ -302,7 +302,7 @@ fn asked_id(head: &Head<'_>) -> Result<Option<RequestId>, Denial> {
 }
 
 fn readable(head: &Head<'_>) -> Result<(), Denial> {
-    if matches!(head.method, "GET" | "HEAD") {
+    if matches!(head.method(), "GET" | "HEAD") {
         return Ok(());
     }
     Err(Denial::MethodNotAllowed { allow: "GET, HEAD".into() })

@@ -119,7 +119,7 @@ impl Refusal {
         trail: &Trail,
         denial: &Denial,
     ) -> Option<Self> {
-        let (target, whole_path) = head.map(|head| target(head.target, at.redaction)).unwrap_or_default();
+        let (target, whole_path) = head.map(|head| target(head.target(), at.redaction)).unwrap_or_default();
         let origin = head.and_then(|head| head.sole_text("origin"));
         let named = |text: &str| name(text, at.redaction);
         let roles = trail.caller.as_ref().map_or(&[][..], |caller| caller.roles());
@@ -131,7 +131,7 @@ impl Refusal {
             route: trail.route.as_ref().map(|route| (Arc::clone(&route.label), route.index)),
             denial: denial.clone(),
             guard: guard(denial, trail.reached),
-            method: head.map_or("", |head| head.method).into(),
+            method: head.map_or("", Head::method).into(),
             target,
             whole_path,
             host: at.host.and_then(named),
@@ -139,7 +139,7 @@ impl Refusal {
             client: trail.client.as_ref().map_or(at.peer, |client| client.ip()),
             user: trail.user.clone(),
             roles: roles.iter().filter(|role| role.len() <= ROLE_MAX).take(ROLES_MAX).cloned().collect(),
-            declared: head.and_then(|head| match head.framing {
+            declared: head.and_then(|head| match head.framing() {
                 Framing::Length(length) => Some(length),
                 Framing::None | Framing::Chunked => None,
             }),

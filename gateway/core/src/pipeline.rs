@@ -24,22 +24,11 @@ use crate::request::{Head, Peer};
 
 /// What is known of a request besides its head.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
+pub struct Arrival {
     /// The other end of the socket.
     pub peer: Peer,
     /// The moment it arrived.
     pub now: Now,
-    /// How the caller is known.
-    pub proof: Proof<'a>,
-}
-
-/// How the caller of a request is known.
-#[derive(Clone, Copy, Debug)]
-pub enum Proof<'a> {
-    /// By what the request carries. The only variant the server ever uses.
-    Carried,
-    /// A rehearsal by `check` or `explain`: the caller is assumed, nothing is forwarded.
-    Rehearsed(Option<&'a Assumed>),
 }
 
 /// What was learnt on the way, for the answer and the record; valid up to [`Trail::reached`].
@@ -89,12 +78,74 @@ pub enum Admission<'h> {
     Own(Own),
 }
 
-/// Proof that every check ran: made here alone, and only of all the evidence.
+/// Proof that every check ran on a request and on what it carries: made by [`admit`] alone.
 #[derive(Debug)]
-pub struct Permit<'h> {
+pub struct Permit<'h>(Evidence<'h, Caller>);
+
+/// What `check` and `explain` learn of a request that would not be refused: nothing can be forwarded by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// It would go to the app.
+    Forward,
+    /// It would be answered here as a CORS preflight.
+    Preflight,
+    /// It is for a page of the gateway's own.
+    Own,
+}
+
+/// Decides about one request, whose caller is who its credential says.
+///
+/// # Errors
+/// The first guard that refuses ends the way; `trail` then says how far it went.
+pub fn admit<'h>(
+    policy: &Policy,
+    head: &'h Head<'h>,
+    arrival: &Arrival,
+    trail: &mut Trail,
+) -> Result<Admission<'h>, Denial> {
+    let prove = |auth: &AuthPolicy| auth.authenticate(head, arrival.now, &policy.tokens);
+    match decide(policy, head, arrival, trail, prove)? {
+        Decision::Forward(evidence) => Ok(Admission::Forward(Box::new(Permit(evidence)))),
+        Decision::Preflight(preflight) => Ok(Admission::Preflight(preflight)),
+        Decision::Own(own) => Ok(Admission::Own(own)),
+    }
+}
+
+/// Decides about one request as [`admit`] does, but that its caller is assumed.
+///
+/// # Errors
+/// As [`admit`].
+pub fn rehearse(
+    policy: &Policy,
+    head: &Head<'_>,
+    arrival: &Arrival,
+    assumed: Option<&Assumed>,
+    trail: &mut Trail,
+) -> Result<Rehearsal, Denial> {
+    match decide(policy, head, arrival, trail, |auth| auth.rehearse(assumed))? {
+        Decision::Forward(_) => Ok(Rehearsal::Forward),
+        Decision::Preflight(_) => Ok(Rehearsal::Preflight),
+        Decision::Own(_) => Ok(Rehearsal::Own),
+    }
+}
+
+/// What becomes of a request that no guard refuses, by what its caller is known.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once, and the large one is the common one"
+)]
+enum Decision<'h, C> {
+    Forward(Evidence<'h, C>),
+    Preflight(Preflight),
+    Own(Own),
+}
+
+/// The evidence of all guards; `C` is the caller, proven or assumed.
+#[derive(Debug)]
+struct Evidence<'h, C> {
     target: Target<'h>,
     client: Client,
-    caller: Caller,
+    caller: C,
     upgrade: Upgrade,
     gate: BodyGate,
     app: Arc<App>,
@@ -107,17 +158,15 @@ pub struct Permit<'h> {
     _budgets: [Budget; 3],
 }
 
-/// Decides about one request.
-///
-/// # Errors
-/// The first guard that refuses ends the way; `trail` then says how far it went.
-pub fn admit<'h>(
+/// The checks, in their order; `prove` is how the caller is known.
+fn decide<'h, C: AsRef<Caller>>(
     policy: &Policy,
     head: &'h Head<'h>,
-    arrival: &Arrival<'_>,
+    arrival: &Arrival,
     trail: &mut Trail,
-) -> Result<Admission<'h>, Denial> {
-    let Arrival { peer, now, proof } = *arrival;
+    prove: impl Fn(&AuthPolicy) -> Result<C, Denial>,
+) -> Result<Decision<'h, C>, Denial> {
+    let Arrival { peer, now } = *arrival;
 
     trail.reached = Guard::Target;
     let source = policy.client.trust(peer, head);
@@ -142,13 +191,13 @@ pub fn admit<'h>(
             // No other origin reads these pages.
             trail.cors = CorsGrant::default();
             let occupied = || own::is_occupied(app, head, now, &policy.tokens);
-            return asked.judge(head, &target, occupied).map(Admission::Own);
+            return asked.judge(head, &target, occupied).map(Decision::Own);
         }
     };
     let preflight = app.cors.preflight(head);
     // A preflight asks about the request it announces: its route is the one of that method.
     let announced = preflight.as_ref().and_then(|_| head.sole_text("access-control-request-method"));
-    let found = app.routes.find(announced.unwrap_or(head.method), &target, app.path);
+    let found = app.routes.find(announced.unwrap_or(head.method()), &target, app.path);
     let app_budget = match &found {
         // Of a preflight no other limit is asked.
         Ok(Found { route }) if !route.app_limit && preflight.is_none() => Budget::exempt(),
@@ -161,21 +210,18 @@ pub fn admit<'h>(
 
     trail.reached = Guard::Preflight;
     if let Some(preflight) = preflight {
-        return Ok(Admission::Preflight(preflight));
+        return Ok(Decision::Preflight(preflight));
     }
 
     trail.reached = Guard::RouteLimit;
     let route_budget = route.ip_limit.take(&address, now, &mut trail.tickets)?;
 
     trail.reached = Guard::Size;
-    let gate = route.body.admit(head.method, head.framing)?;
+    let gate = route.body.admit(head.method(), head.framing())?;
 
     trail.reached = Guard::Identity;
-    let prove = |auth: &AuthPolicy| match proof {
-        Proof::Carried => auth.authenticate(head, now, &policy.tokens),
-        Proof::Rehearsed(assumed) => auth.rehearse(assumed),
-    };
-    let caller = prove(&route.auth)?;
+    let proven = prove(&route.auth)?;
+    let caller = proven.as_ref();
     trail.user = caller.user().cloned();
     trail.caller = Some(caller.clone());
 
@@ -184,21 +230,21 @@ pub fn admit<'h>(
     let origin = app.origin.check(head, &target, by_header, &app.cors)?;
 
     trail.reached = Guard::Permission;
-    let allowed = route.permission.check(&caller, &target)?;
-    let destined = destination::check(app, &policy.hosts, head, &target, prove)?;
+    let allowed = route.permission.check(caller, &target)?;
+    let destined = destination::check(app, &policy.hosts, head, &target, &prove)?;
 
     trail.reached = Guard::CallerLimit;
-    let key = LimitKey::caller(&caller, client.ip());
+    let key = LimitKey::caller(caller, client.ip());
     let caller_budget = route.caller_limit.take(&key, now, &mut trail.tickets)?;
 
     trail.reached = Guard::Upgrade;
     let upgrade = route.upgrade.check(head)?;
 
     trail.reached = Guard::Body;
-    Ok(Admission::Forward(Box::new(Permit {
+    Ok(Decision::Forward(Evidence {
         target,
         client,
-        caller,
+        caller: proven,
         upgrade,
         gate,
         app: Arc::clone(app),
@@ -209,50 +255,50 @@ pub fn admit<'h>(
         _allowed: allowed,
         _destined: destined,
         _budgets: [app_budget, route_budget, caller_budget],
-    })))
+    }))
 }
 
 impl<'h> Permit<'h> {
     /// What was matched, and is forwarded byte for byte.
     #[must_use]
     pub fn target(&self) -> &Target<'h> {
-        &self.target
+        &self.0.target
     }
 
     /// The client.
     #[must_use]
     pub fn client(&self) -> &Client {
-        &self.client
+        &self.0.client
     }
 
     /// The caller.
     #[must_use]
     pub fn caller(&self) -> &Caller {
-        &self.caller
+        &self.0.caller
     }
 
     /// Whether the connection may become a WebSocket.
     #[must_use]
     pub fn upgrade(&self) -> Upgrade {
-        self.upgrade
+        self.0.upgrade
     }
 
     /// The app.
     #[must_use]
     pub fn app(&self) -> &Arc<App> {
-        &self.app
+        &self.0.app
     }
 
     /// The route.
     #[must_use]
     pub fn route(&self) -> &Arc<Route> {
-        &self.route
+        &self.0.route
     }
 
     /// The gate that every byte of the body has to pass; taken once by the edge.
     #[must_use]
     pub fn into_gate(self) -> BodyGate {
-        self.gate
+        self.0.gate
     }
 }
 

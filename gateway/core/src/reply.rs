@@ -240,7 +240,7 @@ impl Reply {
 /// Whether a browser navigates: by `Sec-Fetch-Mode`, else a GET or HEAD that accepts HTML.
 #[must_use]
 pub fn is_navigation(head: &Head<'_>) -> bool {
-    let unsaid = !head.has("sec-fetch-mode") && !matches!(head.method, "GET" | "HEAD");
+    let unsaid = !head.has("sec-fetch-mode") && !matches!(head.method(), "GET" | "HEAD");
     !unsaid && shows_page(head)
 }
 

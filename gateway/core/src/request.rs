@@ -1,32 +1,29 @@
 //! A borrowed view of one request, whatever protocol brought it.
 
+mod build;
+
 use std::net::IpAddr;
+
+#[cfg(test)]
+pub(crate) use build::tests as heads;
+pub use build::{HeadBuilder, RequestLine};
 
 /// The head of one request as it stood on the wire, already judged by the strict parser.
 ///
-/// Names and values borrow the connection's buffer. Trust: syntax only; nothing in it has been
-/// authenticated and every value is the client's choice.
+/// Names and values borrow the connection's buffer. Made by [`HeadBuilder`] alone, which judges every
+/// part of it. Trust: syntax only; nothing in it has been authenticated and every value is the
+/// client's choice.
 #[derive(Clone, Debug)]
 pub struct Head<'a> {
-    /// The method: `[A-Z-]{1,32}`, never CONNECT, TRACE or TRACK; see [`crate::head::judge_method`].
-    pub method: &'a str,
-    /// Path and query in origin form, byte for byte as received (an absolute form loses its
-    /// scheme and authority). Starts with `/`; visible ASCII or bytes above 0x7F, no `#`.
-    pub target: &'a [u8],
-    /// The one `Host` (or the authority of an absolute form, which must equal it), not empty.
-    pub host: &'a str,
-    /// The protocol version.
-    pub version: Version,
-    /// All fields in their order, hop-by-hop ones included.
-    pub fields: Vec<Field<'a>>,
-    /// How the body is delimited.
-    pub framing: Framing,
-    /// The client wants to reuse the connection.
-    pub keep_alive: bool,
-    /// `Expect: 100-continue` was sent.
-    pub expects_continue: bool,
-    /// Bytes of the buffer that the head took, its last CRLF included.
-    pub length: usize,
+    method: &'a str,
+    target: &'a [u8],
+    host: &'a str,
+    version: Version,
+    fields: Vec<Field<'a>>,
+    framing: Framing,
+    keep_alive: bool,
+    expects_continue: bool,
+    length: usize,
 }
 
 /// One header field.
@@ -72,6 +69,61 @@ pub struct Peer {
 }
 
 impl<'a> Head<'a> {
+    /// The method: `[A-Z-]{1,32}`, never CONNECT, TRACE or TRACK; see [`crate::head::judge_method`].
+    #[must_use]
+    pub fn method(&self) -> &'a str {
+        self.method
+    }
+
+    /// Path and query in origin form, byte for byte as received (an absolute form loses its
+    /// scheme and authority). Starts with `/`; visible ASCII or bytes above 0x7F, no `#`.
+    #[must_use]
+    pub fn target(&self) -> &'a [u8] {
+        self.target
+    }
+
+    /// The one `Host` (or the authority of an absolute form, which must equal it), not empty.
+    #[must_use]
+    pub fn host(&self) -> &'a str {
+        self.host
+    }
+
+    /// The protocol version.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// All fields in their order, hop-by-hop ones included.
+    #[must_use]
+    pub fn fields(&self) -> &[Field<'a>] {
+        &self.fields
+    }
+
+    /// How the body is delimited.
+    #[must_use]
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// The client wants to reuse the connection.
+    #[must_use]
+    pub fn keep_alive(&self) -> bool {
+        self.keep_alive
+    }
+
+    /// `Expect: 100-continue` was sent.
+    #[must_use]
+    pub fn expects_continue(&self) -> bool {
+        self.expects_continue
+    }
+
+    /// Bytes of the buffer that the head took, its last CRLF included.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
     /// All values of the field `name` (compared without case), in order.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.fields.iter().filter(move |f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value)

@@ -24,7 +24,7 @@ use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::guard::upgrade::Upgrade;
 use stagedoor_core::guard::upstream;
 use stagedoor_core::head::{self, Parsed};
-use stagedoor_core::pipeline::{Admission, Arrival, Permit, Proof, Trail, admit};
+use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
 use stagedoor_core::policy::ErrorShape;
 use stagedoor_core::reply::{self, Manner, Reply};
 use stagedoor_core::request::{Framing, Head, Peer, Version};
@@ -168,13 +168,13 @@ impl<'a> Turn<'a> {
             Err(denial) => return self.give_up(tcp, buffer, &denial).await,
         };
         // What came of the body with the head is judged with it: framing goes before everything.
-        let begun = match begun_body(head.framing, buffer.get(head.length..).unwrap_or_default()) {
+        let begun = match begun_body(head.framing(), buffer.get(head.length()..).unwrap_or_default()) {
             Ok(begun) => begun,
             Err(Malformed(fault)) => return self.give_up(tcp, buffer, &Denial::BadRequest(fault)).await,
         };
         let mut trail = Trail::default();
         let verdict = if self.front.gateway.stage() == Stage::Serving {
-            let arrival = Arrival { peer: self.peer, now: self.front.gateway.now(), proof: Proof::Carried };
+            let arrival = Arrival { peer: self.peer, now: self.front.gateway.now() };
             admit(&self.live.policy, &head, &arrival, &mut trail)
         } else {
             Err(Denial::Draining)
@@ -226,16 +226,16 @@ impl<'a> Turn<'a> {
         said: Said,
     ) -> After {
         let Said { reply, denial, taken } = said;
-        let unwanted = match head.framing {
+        let unwanted = match head.framing() {
             _ if taken.is_some() => Some(0),
             Framing::None => Some(0),
-            Framing::Length(length) if length <= SKIP && !head.expects_continue => {
+            Framing::Length(length) if length <= SKIP && !head.expects_continue() => {
                 usize::try_from(length).ok()
             }
             Framing::Length(_) | Framing::Chunked => None,
         };
         let goes_on = self.may_go_on
-            && head.keep_alive
+            && head.keep_alive()
             && !reply.close
             && unwanted.is_some()
             && self.front.gateway.stage() == Stage::Serving;
@@ -243,7 +243,7 @@ impl<'a> Turn<'a> {
         let mut line = Line::new(tcp);
         let bytes_in = taken.map_or(0, |taken| taken.bytes);
         let outcome = Outcome { bytes_in, ..Outcome::local(trail, &reply, denial.as_ref(), own_time) };
-        let bytes = adapt::to_h1(reply, self.front.gateway.now(), head.method == "HEAD", !goes_on);
+        let bytes = adapt::to_h1(reply, self.front.gateway.now(), head.method() == "HEAD", !goes_on);
         if let Some(denial) = &denial {
             self.remember(Some(head), trail, denial, false);
         }
@@ -253,7 +253,7 @@ impl<'a> Turn<'a> {
             return After::Gone;
         }
         let Some(unwanted) = unwanted.filter(|_| goes_on) else { return After::HangUp(line.tcp) };
-        let used = head.length + taken.map_or(0, |taken| taken.buffered);
+        let used = head.length() + taken.map_or(0, |taken| taken.buffered);
         let buffered = buffer.len().saturating_sub(used).min(unwanted);
         if !line.skip_ahead(unwanted - buffered, SKIP_TIME).await {
             return After::Gone;
@@ -272,16 +272,16 @@ impl<'a> Turn<'a> {
         trail: Trail,
     ) -> After {
         let websocket = permit.upgrade() == Upgrade::Websocket;
-        let mut handed = BytesMut::with_capacity(head.length + 1024);
+        let mut handed = BytesMut::with_capacity(head.length() + 1024);
         upstream::write_head(&permit, head, &self.request_id, &mut handed);
-        if head.version == Version::Http10 {
+        if head.version() == Version::Http10 {
             adapt::speak_http10(&mut handed);
         }
-        let early = buffer.get(head.length..).unwrap_or_default();
+        let early = buffer.get(head.length()..).unwrap_or_default();
         let (given, body) = if websocket { (early, Body::Open) } else { begun };
         handed.extend_from_slice(given);
-        let used = head.length + given.len();
-        if head.expects_continue && head.framing != Framing::None && given.is_empty() {
+        let used = head.length() + given.len();
+        if head.expects_continue() && head.framing() != Framing::None && given.is_empty() {
             use tokio::io::AsyncWriteExt;
             if tcp.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_err() {
                 return After::Gone;
@@ -338,11 +338,11 @@ impl<'a> Turn<'a> {
             cors: trail.cors.clone(),
             tickets: trail.tickets.clone(),
             navigation: reply::is_navigation(head),
-            keep_alive: head.keep_alive && self.may_go_on,
-            http10: head.version == Version::Http10,
+            keep_alive: head.keep_alive() && self.may_go_on,
+            http10: head.version() == Version::Http10,
             websocket,
-            retriable: head.framing == Framing::None && matches!(head.method, "GET" | "HEAD" | "OPTIONS"),
-            has_body: head.framing != Framing::None,
+            retriable: head.framing() == Framing::None && matches!(head.method(), "GET" | "HEAD" | "OPTIONS"),
+            has_body: head.framing() != Framing::None,
             timeouts: server.timeouts,
             tells_timing: server.server_timing,
             started: self.started,

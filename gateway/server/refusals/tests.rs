@@ -21,7 +21,7 @@ fn refusal(request_id: &str, request: &str, denial: &Denial) -> Refusal {
         time: Duration::from_secs(1),
         loaded: 0,
         peer: Ipv4Addr::LOCALHOST.into(),
-        host: Some(head.host),
+        host: Some(head.host()),
         crowded: false,
         redaction: &redaction,
     };

@@ -22,24 +22,24 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(Parsed::Complete(head)) = parse(bytes, &LIMITS) else { return };
     let again = serialise(&head);
     let Ok(Parsed::Complete(second)) = parse(&again, &ROOMY) else { panic!("{}", again.escape_ascii()) };
-    assert_eq!((head.method, head.target, head.host), (second.method, second.target, second.host));
-    assert_eq!((head.framing, head.version, head.fields), (second.framing, second.version, second.fields));
-    assert_eq!((head.keep_alive, head.expects_continue), (second.keep_alive, second.expects_continue));
-    assert_eq!(second.length, again.len());
+    assert_eq!((head.method(), head.target(), head.host()), (second.method(), second.target(), second.host()));
+    assert_eq!((head.framing(), head.version(), head.fields()), (second.framing(), second.version(), second.fields()));
+    assert_eq!((head.keep_alive(), head.expects_continue()), (second.keep_alive(), second.expects_continue()));
+    assert_eq!(second.length(), again.len());
 });
 
 /// The length of a whole head, `None` for the beginning of one.
 fn verdict(bytes: &[u8]) -> Result<Option<usize>, Denial> {
     match parse(bytes, &LIMITS)? {
         Parsed::Partial => Ok(None),
-        Parsed::Complete(head) => Ok(Some(head.length)),
+        Parsed::Complete(head) => Ok(Some(head.length())),
     }
 }
 
 fn serialise(head: &Head<'_>) -> Vec<u8> {
-    let version: &[u8] = if head.version == Version::Http10 { b"1.0" } else { b"1.1" };
-    let mut out = [head.method.as_bytes(), b" ", head.target, b" HTTP/", version, b"\r\n"].concat();
-    for field in &head.fields {
+    let version: &[u8] = if head.version() == Version::Http10 { b"1.0" } else { b"1.1" };
+    let mut out = [head.method().as_bytes(), b" ", head.target(), b" HTTP/", version, b"\r\n"].concat();
+    for field in head.fields() {
         out.extend_from_slice(&[field.name.as_bytes(), b": ", field.value, b"\r\n"].concat());
     }
     out.extend_from_slice(b"\r\n");

@@ -7,7 +7,7 @@ use super::problem::Problem;
 use crate::clock::Now;
 use crate::denial::{Denial, Guard};
 use crate::head::{Parsed, parse};
-use crate::pipeline::{Arrival, Proof, Trail, admit};
+use crate::pipeline::{self, Arrival, Trail};
 use crate::policy::{App, Assumed, Expect, Expected, Line, Policy, Route};
 use crate::request::Peer;
 
@@ -58,14 +58,13 @@ pub fn rehearse(
     let outcome = match parse(text.as_bytes(), &policy.server.limits.head) {
         Err(denial) => Err(denial),
         Ok(Parsed::Partial) => Err(Denial::BadRequest("not one whole request")),
-        Ok(Parsed::Complete(head)) if head.length != text.len() => {
+        Ok(Parsed::Complete(head)) if head.length() != text.len() => {
             Err(Denial::BadRequest("more than one request"))
         }
         Ok(Parsed::Complete(head)) => {
             let port = policy.server.listen.first().map_or(80, std::net::SocketAddr::port);
             let peer = Peer { ip: ip.to_canonical(), port, tls: false };
-            let arrival = Arrival { peer, now, proof: Proof::Rehearsed(assumed) };
-            admit(policy, &head, &arrival, &mut trail).map(drop)
+            pipeline::rehearse(policy, &head, &Arrival { peer, now }, assumed, &mut trail).map(drop)
         }
     };
     (outcome, trail)

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
-use crate::guard::credential::{Carried, Source, find_among};
+use crate::guard::credential::{Source, find_among};
 use crate::guard::jwt::{JwtPolicy, TokenCache, Verified};
 use crate::policy::Assumed;
 use crate::request::Head;
@@ -41,6 +41,10 @@ pub struct Caller {
     by_header: bool,
 }
 
+/// A caller that nobody has proven, for rehearsals: a type of its own, so that no permit is made of it.
+#[derive(Clone, Debug)]
+pub struct AssumedCaller(Caller);
+
 impl AuthPolicy {
     /// Finds the credential and proves it by the providers, in their order.
     ///
@@ -57,23 +61,48 @@ impl AuthPolicy {
         let Some(carried) = find_among(sources(), head)? else {
             return if required { Err(Denial::TokenMissing) } else { Ok(Caller::anonymous()) };
         };
-        let verified = prove(speakers, &carried, head, now, tokens)?;
+        let verified = prove(speakers, |source| source.is_used(head), &carried.token, now, tokens)?;
         // The same token may stand in a cookie as well: what counts is that a header had it.
         let by_header = sources().filter(|source| source.is_header()).any(|source| source.is_used(head));
         Ok(Caller { proven: Some(verified), by_header })
+    }
+
+    /// As [`AuthPolicy::authenticate`] of a request that carries nothing but `token`, in the cookie `name`.
+    ///
+    /// # Errors
+    /// [`Denial::TokenMissing`] where the cookie is read by no provider and somebody is required, or the refusal
+    /// of the providers that read it.
+    pub fn authenticate_cookie(
+        &self,
+        name: &str,
+        token: &[u8],
+        now: Now,
+        tokens: &TokenCache,
+    ) -> Result<Caller, Denial> {
+        let (speakers, required) = match self {
+            Self::Public => return Ok(Caller::anonymous()),
+            Self::Optional(speakers) => (speakers, false),
+            Self::Required(speakers) => (speakers, true),
+        };
+        let holds = |source: &Source| matches!(source, Source::Cookie(own) if own == name);
+        if !speakers.iter().flat_map(|speaker| speaker.sources.iter()).any(holds) {
+            return if required { Err(Denial::TokenMissing) } else { Ok(Caller::anonymous()) };
+        }
+        let verified = prove(speakers, holds, token, now, tokens)?;
+        Ok(Caller { proven: Some(verified), by_header: false })
     }
 
     /// For `check` and `explain`: as if a token of this user had been verified.
     ///
     /// # Errors
     /// [`Denial::TokenMissing`] if nobody is assumed where somebody is required.
-    pub fn rehearse(&self, assumed: Option<&Assumed>) -> Result<Caller, Denial> {
+    pub fn rehearse(&self, assumed: Option<&Assumed>) -> Result<AssumedCaller, Denial> {
         match (self, assumed) {
-            (Self::Public, _) | (Self::Optional(_), None) => Ok(Caller::anonymous()),
+            (Self::Public, _) | (Self::Optional(_), None) => Ok(AssumedCaller(Caller::anonymous())),
             (Self::Required(_), None) => Err(Denial::TokenMissing),
             (Self::Optional(_) | Self::Required(_), Some(Assumed { user, roles, scopes })) => {
                 let verified = Verified::assumed(user, roles, scopes);
-                Ok(Caller { proven: Some(Arc::new(verified)), by_header: true })
+                Ok(AssumedCaller(Caller { proven: Some(Arc::new(verified)), by_header: true }))
             }
         }
     }
@@ -83,6 +112,18 @@ impl From<Arc<JwtPolicy>> for Speaker {
     /// Read where the provider says.
     fn from(provider: Arc<JwtPolicy>) -> Self {
         Self { sources: Arc::clone(&provider.sources), provider }
+    }
+}
+
+impl AsRef<Caller> for Caller {
+    fn as_ref(&self) -> &Caller {
+        self
+    }
+}
+
+impl AsRef<Caller> for AssumedCaller {
+    fn as_ref(&self) -> &Caller {
+        &self.0
     }
 }
 
@@ -122,17 +163,18 @@ impl Caller {
     }
 }
 
-/// The answer of the first provider that takes the token, else the most telling refusal.
+/// The answer of the first provider that takes the token, else the most telling refusal; asked are those that read a
+/// source where a token stands.
 fn prove(
     speakers: &[Speaker],
-    carried: &Carried<'_>,
-    head: &Head<'_>,
+    holds: impl Fn(&Source) -> bool,
+    token: &[u8],
     now: Now,
     tokens: &TokenCache,
 ) -> Result<Arc<Verified>, Denial> {
     let mut refusal: Option<Denial> = None;
-    for speaker in speakers.iter().filter(|s| s.sources.iter().any(|source| source.is_used(head))) {
-        match tokens.verify(&speaker.provider, &carried.token, now) {
+    for speaker in speakers.iter().filter(|s| s.sources.iter().any(&holds)) {
+        match tokens.verify(&speaker.provider, token, now) {
             Ok((verified, _)) => return Ok(verified),
             Err(denial) if refusal.as_ref().is_none_or(|known| tells(&denial) > tells(known)) => {
                 refusal = Some(denial);

@@ -66,7 +66,7 @@ impl ClientPolicy {
             return Client { ip: socket, https: peer.tls, peer: socket, unheeded };
         }
         let ip = if head.has(FOR) {
-            let lines = head.fields.iter().rev().filter(|field| field.name.eq_ignore_ascii_case(FOR));
+            let lines = head.fields().iter().rev().filter(|field| field.name.eq_ignore_ascii_case(FOR));
             self.walk(socket, lines.flat_map(|line| line.value.rsplit(|byte| *byte == b',')).map(node))
         } else if head.has(FORWARDED) {
             self.walk(socket, forwarded::Nodes::read(head.all(FORWARDED)).nearest_first())
@@ -103,7 +103,7 @@ impl<'h> Source<'h> {
     /// The host to serve: what a trusted peer reports, else the request's own.
     #[must_use]
     pub fn host(&self, head: &Head<'h>) -> &'h str {
-        self.host.unwrap_or(head.host)
+        self.host.unwrap_or(head.host())
     }
 }
 

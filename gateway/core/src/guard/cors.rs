@@ -85,7 +85,7 @@ impl CorsPolicy {
     /// `OPTIONS` is a request like others.
     #[must_use]
     pub fn preflight(&self, head: &Head<'_>) -> Option<Preflight> {
-        if head.method != "OPTIONS" {
+        if head.method() != "OPTIONS" {
             return None;
         }
         head.sole_text("origin").filter(|origin| !origin.is_empty())?;

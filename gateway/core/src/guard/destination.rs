@@ -30,14 +30,14 @@ pub struct Destined(());
 /// # Errors
 /// [`Denial::BadRequest`] for what is no reference or can be read in two ways, [`Denial::Destination`] with what a
 /// request for it would get.
-pub fn check<'h>(
+pub fn check<'h, C: AsRef<Caller>>(
     app: &App,
     hosts: &HostTable,
     head: &'h Head<'h>,
     target: &Target<'h>,
-    prove: impl Fn(&AuthPolicy) -> Result<Caller, Denial>,
+    prove: impl Fn(&AuthPolicy) -> Result<C, Denial>,
 ) -> Result<Destined, Denial> {
-    if !METHODS.contains(&head.method) {
+    if !METHODS.contains(&head.method()) {
         return Ok(Destined(()));
     }
     let mut named = head.all("destination");
@@ -54,21 +54,21 @@ pub fn check<'h>(
         let second = target
             .beside(path, app.path)
             .map_err(|_| Denial::BadRequest("the path in Destination can be read in more than one way"))?;
-        permitted(app, head.method, &second, &prove)?;
+        permitted(app, head.method(), &second, &prove)?;
     }
     Ok(Destined(()))
 }
 
-fn permitted(
+fn permitted<C: AsRef<Caller>>(
     app: &App,
     method: &str,
     second: &Target<'_>,
-    prove: impl Fn(&AuthPolicy) -> Result<Caller, Denial>,
+    prove: impl Fn(&AuthPolicy) -> Result<C, Denial>,
 ) -> Result<(), Denial> {
     let refused = |denial, route| Denial::Destination(Box::new(Second { denial, route }));
     let Found { route } =
         app.routes.find(method, second, app.path).map_err(|denial| refused(denial, None))?;
-    let caller = prove(&route.auth).and_then(|caller| route.permission.check(&caller, second));
+    let caller = prove(&route.auth).and_then(|caller| route.permission.check(caller.as_ref(), second));
     caller.map(|_| ()).map_err(|denial| refused(denial, Some(route.index)))
 }
 

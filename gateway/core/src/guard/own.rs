@@ -132,7 +132,7 @@ impl Asked<'_> {
             Spelling::Plain(b"/leave") => Page::Leave,
             Spelling::Plain(_) => return Err(Denial::NotFound),
         };
-        match (page, head.method) {
+        match (page, head.method()) {
             (Page::Enter, "GET" | "HEAD") => Ok(Own::EnterPage { occupied: occupied() }),
             (Page::Enter, "POST") => {
                 let length = form_length(head)?;
@@ -172,7 +172,7 @@ fn same_origin(head: &Head<'_>, target: &Target<'_>) -> Result<(), Denial> {
 }
 
 fn form_length(head: &Head<'_>) -> Result<usize, Denial> {
-    match head.framing {
+    match head.framing() {
         Framing::None => Ok(0),
         Framing::Length(length @ ..=FORM_MAX) => {
             usize::try_from(length).map_err(|_| Denial::BodyTooLarge { max: FORM_MAX })

@@ -50,10 +50,10 @@ impl PathPolicy {
     /// # Errors
     /// [`Denial::AmbiguousPath`] with the fault.
     pub fn normalise<'h>(self, head: &'h Head<'h>, host: Host<'h>) -> Result<Target<'h>, Denial> {
-        self.read(head.target, host)
+        self.read(head.target(), host)
     }
 
-    fn read<'h>(self, raw: &'h [u8], host: Host<'h>) -> Result<Target<'h>, Denial> {
+    pub(crate) fn read<'h>(self, raw: &'h [u8], host: Host<'h>) -> Result<Target<'h>, Denial> {
         let path = without_query(raw);
         if path.first() != Some(&b'/') {
             return Err(Denial::AmbiguousPath("the path does not start with a slash"));

@@ -46,9 +46,9 @@ impl UpgradePolicy {
 /// the app's to judge.
 fn is_handshake(head: &Head<'_>) -> bool {
     head.sole_text("upgrade").is_some_and(|token| token.eq_ignore_ascii_case("websocket"))
-        && head.method == "GET"
-        && head.version == Version::Http11
-        && head.framing == Framing::None
+        && head.method() == "GET"
+        && head.version() == Version::Http11
+        && head.framing() == Framing::None
 }
 
 #[cfg(test)]

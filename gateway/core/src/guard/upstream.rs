@@ -104,7 +104,7 @@ impl Carriers for CarrierPolicy {
 
 impl<C: Carriers> Outgoing<'_, C> {
     fn write(&self, out: &mut BytesMut) {
-        out.reserve(self.head.length + ADDED);
+        out.reserve(self.head.length() + ADDED);
         self.request_line(out);
         self.kept_fields(out);
         self.framing(out);
@@ -120,7 +120,7 @@ impl<C: Carriers> Outgoing<'_, C> {
 
     /// Path and query byte for byte as they were matched, less the parameters that carried our token.
     fn request_line(&self, out: &mut BytesMut) {
-        out.put_slice(self.head.method.as_bytes());
+        out.put_slice(self.head.method().as_bytes());
         out.put_slice(b" ");
         let mut parts = self.target.splitn(2, |b| *b == b'?');
         let (path, query) = (parts.next().unwrap_or_default(), parts.next());
@@ -144,7 +144,7 @@ impl<C: Carriers> Outgoing<'_, C> {
 
     fn kept_fields(&self, out: &mut BytesMut) {
         let nominates = nominates(self.head);
-        for Field { name, value } in &self.head.fields {
+        for Field { name, value } in self.head.fields() {
             if !self.passes(name) || self.carriers.drops(name, value) {
                 continue;
             }
@@ -152,14 +152,14 @@ impl<C: Carriers> Outgoing<'_, C> {
                 continue;
             }
             if name.eq_ignore_ascii_case("cookie") {
-                if self.head.version != Version::Http2 {
+                if self.head.version() != Version::Http2 {
                     self.cookie(name, value, out);
                 }
                 continue;
             }
             put(out, name, value);
         }
-        if self.head.version == Version::Http2 && !(nominates && self.head.lists("connection", "cookie")) {
+        if self.head.version() == Version::Http2 && !(nominates && self.head.lists("connection", "cookie")) {
             self.joined_cookie(out);
         }
     }
@@ -201,7 +201,7 @@ impl<C: Carriers> Outgoing<'_, C> {
 
     /// Exactly one way to delimit the body, as it was read; `content-length: 0` where the client said so.
     fn framing(&self, out: &mut BytesMut) {
-        match self.head.framing {
+        match self.head.framing() {
             Framing::None if self.head.has("content-length") => out.put_slice(b"content-length: 0\r\n"),
             Framing::None => {}
             Framing::Length(length) => put_shown(out, "content-length", length),

@@ -4,7 +4,8 @@ use crate::denial::Denial;
 use crate::request::{Field, Framing, Version};
 
 /// The meaning of the fields read so far; contradictions are refused as they are met.
-pub(super) struct Noted<'a> {
+#[derive(Debug)]
+pub(crate) struct Noted<'a> {
     version: Version,
     host: Option<&'a str>,
     length: Option<u64>,
@@ -15,7 +16,7 @@ pub(super) struct Noted<'a> {
 }
 
 impl<'a> Noted<'a> {
-    pub(super) fn new(version: Version) -> Self {
+    pub(crate) fn new(version: Version) -> Self {
         Self {
             version,
             host: None,
@@ -28,7 +29,7 @@ impl<'a> Noted<'a> {
     }
 
     /// Takes note of one field.
-    pub(super) fn note(&mut self, field: Field<'a>) -> Result<(), Denial> {
+    pub(crate) fn note(&mut self, field: Field<'a>) -> Result<(), Denial> {
         let Field { name, value } = field;
         if name.eq_ignore_ascii_case("host") {
             self.note_host(value)
@@ -120,7 +121,7 @@ impl<'a> Noted<'a> {
     }
 
     /// The one host (RFC 9112 §3.2), also asked of HTTP/1.0; `authority` is an absolute form's.
-    pub(super) fn host(&self, authority: Option<&[u8]>) -> Result<&'a str, Denial> {
+    pub(crate) fn host(&self, authority: Option<&[u8]>) -> Result<&'a str, Denial> {
         let host = self.host.ok_or(Denial::BadRequest("no Host"))?;
         match authority {
             Some(authority) if !authority.eq_ignore_ascii_case(host.as_bytes()) => {
@@ -130,7 +131,7 @@ impl<'a> Noted<'a> {
         }
     }
 
-    pub(super) fn framing(&self) -> Framing {
+    pub(crate) fn framing(&self) -> Framing {
         match self.length {
             _ if self.chunked => Framing::Chunked,
             None | Some(0) => Framing::None,
@@ -139,7 +140,7 @@ impl<'a> Noted<'a> {
     }
 
     /// RFC 9112 §9.3.
-    pub(super) fn keep_alive(&self) -> bool {
+    pub(crate) fn keep_alive(&self) -> bool {
         match self.version {
             Version::Http10 => self.keep_alive && !self.close,
             Version::Http11 | Version::Http2 => !self.close,
@@ -147,7 +148,7 @@ impl<'a> Noted<'a> {
     }
 
     /// RFC 9110 §10.1.1: on HTTP/1.0 the expectation is ignored.
-    pub(super) fn expects_continue(&self) -> bool {
+    pub(crate) fn expects_continue(&self) -> bool {
         self.expect && self.version != Version::Http10
     }
 }

@@ -22,20 +22,20 @@ fn verdict(bytes: &[u8], limits: &HeadLimits) -> String {
 }
 
 fn line(head: &Head<'_>) -> String {
-    let version = match head.version {
+    let version = match head.version() {
         Version::Http10 => "1.0",
         Version::Http11 => "1.1",
         Version::Http2 => "2",
     };
-    let framing = match head.framing {
+    let framing = match head.framing() {
         Framing::None => "none".to_owned(),
         Framing::Length(length) => length.to_string(),
         Framing::Chunked => "chunked".to_owned(),
     };
-    let keep = if head.keep_alive { "keep" } else { "close" };
-    let expects = if head.expects_continue { " continue" } else { "" };
-    let target = head.target.escape_ascii();
-    format!("{} {target} {} {version} {framing} {keep}{expects}", head.method, head.host)
+    let keep = if head.keep_alive() { "keep" } else { "close" };
+    let expects = if head.expects_continue() { " continue" } else { "" };
+    let target = head.target().escape_ascii();
+    format!("{} {target} {} {version} {framing} {keep}{expects}", head.method(), head.host())
 }
 
 /// The verdict must not depend on how the bytes are cut: also fed byte by byte.
@@ -353,8 +353,8 @@ fn caps_are_judged_on_unfinished_heads() {
 fn a_head_keeps_spelling_and_length() {
     let bytes = b"\r\nGET /p?q=1 HTTP/1.1\r\nHoSt:  a \r\nX-A: \t b\tc \r\nx-a: \xff\r\n\r\nbody";
     let Parsed::Complete(head) = parse(bytes, &LIMITS).unwrap() else { panic!("partial") };
-    assert_eq!(&bytes[head.length..], b"body");
-    let fields: Vec<_> = head.fields.iter().map(|f| (f.name, f.value)).collect();
+    assert_eq!(&bytes[head.length()..], b"body");
+    let fields: Vec<_> = head.fields().iter().map(|f| (f.name, f.value)).collect();
     assert_eq!(fields, [("HoSt", &b"a"[..]), ("X-A", b"b\tc"), ("x-a", b"\xff")]);
     assert_eq!((head.raw_path(), head.raw_query()), (&b"/p"[..], Some(&b"q=1"[..])));
 }

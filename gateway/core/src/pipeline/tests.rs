@@ -8,7 +8,7 @@ mod pairs;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Admission, Arrival, Proof, Trail, admit};
+use super::{Admission, Arrival, Trail, admit};
 use crate::clock::Now;
 use crate::config::{FileFault, Material, Materials, Source, compile};
 use crate::denial::Denial;
@@ -82,7 +82,7 @@ fn outcome(policy: &Policy, from: &str, request: &str) -> String {
         Ok(Parsed::Complete(head)) => head,
     };
     let ip: IpAddr = from.parse().unwrap();
-    let arrival = Arrival { peer: Peer { ip, port: 8080, tls: false }, now: now(), proof: Proof::Carried };
+    let arrival = Arrival { peer: Peer { ip, port: 8080, tls: false }, now: now() };
     match admit(policy, &head, &arrival, &mut Trail::default()) {
         Ok(Admission::Forward(permit)) => format!("forward {}", permit.route().label),
         Ok(Admission::Preflight(preflight)) => {

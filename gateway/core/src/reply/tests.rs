@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::denial::TokenFault;
-use crate::request::{Field, Framing, Version};
+use crate::request::{Version, heads};
 
 const ID: &str = "01900000-0000-7000-8000-000000000001";
 
@@ -246,21 +246,13 @@ fn bytes_on_the_wire() {
 #[test]
 fn navigations() {
     let check = |method: &str, fields: &[(&str, &str)], expected: bool| {
-        let fields = fields.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect();
-        let head = Head {
-            method,
-            target: b"/",
-            host: "media.example",
-            version: Version::Http11,
-            fields,
-            framing: Framing::None,
-            keep_alive: true,
-            expects_continue: false,
-            length: 0,
+        let with = |method| {
+            let fields = fields.iter().map(|(name, value)| (*name, value.as_bytes()));
+            heads::build((method, b"/", Version::Http11), "media.example", fields).unwrap()
         };
-        assert_eq!(is_navigation(&head), expected, "{method} {:?}", head.fields);
-        let get = Head { method: "GET", ..head.clone() };
-        assert_eq!(shows_page(&head), is_navigation(&get), "{method} {:?}", head.fields);
+        let head = with(method);
+        assert_eq!(is_navigation(&head), expected, "{method} {:?}", head.fields());
+        assert_eq!(shows_page(&head), is_navigation(&with("GET")), "{method} {:?}", head.fields());
     };
     check("GET", &[("Sec-Fetch-Mode", "navigate"), ("Accept", "*/*")], true);
     check("POST", &[("sec-fetch-mode", "navigate")], true);

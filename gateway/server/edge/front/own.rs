@@ -69,7 +69,7 @@ impl Turn<'_> {
         early: &[u8],
         length: usize,
     ) -> Result<Secret<Vec<u8>>, Denial> {
-        if head.expects_continue && early.is_empty() && length > 0 && !line.go_on().await {
+        if head.expects_continue() && early.is_empty() && length > 0 && !line.go_on().await {
             return Err(Denial::BadRequest("the body ends in the middle"));
         }
         let mut form = Vec::with_capacity(length);

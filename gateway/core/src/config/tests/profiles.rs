@@ -9,7 +9,7 @@ use crate::config::{decided_by, rehearse};
 use crate::guard::upgrade::UpgradePolicy;
 use crate::guard::upstream::write_head;
 use crate::head::{Parsed, parse};
-use crate::pipeline::{Admission, Arrival, Proof, Trail, admit};
+use crate::pipeline::{Admission, Arrival, Trail, admit};
 use crate::policy::{Assumed, Policy, Route};
 use crate::request::Peer;
 
@@ -134,7 +134,7 @@ fn forwarded(policy: &Policy, fields: &str) -> String {
         panic!("not a head: {request}");
     };
     let peer = Peer { ip: "192.0.2.1".parse().unwrap(), port: 8080, tls: false };
-    let arrival = Arrival { peer, now: now(), proof: Proof::Carried };
+    let arrival = Arrival { peer, now: now() };
     match admit(policy, &head, &arrival, &mut Trail::default()) {
         Ok(Admission::Forward(permit)) => {
             let mut to_app = BytesMut::new();

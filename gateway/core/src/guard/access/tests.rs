@@ -2,24 +2,14 @@
 
 use super::*;
 use crate::guard::client::ClientPolicy;
-use crate::request::{Framing, Head, Peer, Version};
+use crate::request::{Peer, heads};
 
 fn nets(list: &str) -> Vec<IpNet> {
     list.split_whitespace().map(|net| net.parse().unwrap()).collect()
 }
 
 fn client(ip: &str) -> Client {
-    let head = Head {
-        method: "GET",
-        target: b"/",
-        host: "app.localhost",
-        version: Version::Http11,
-        fields: vec![],
-        framing: Framing::None,
-        keep_alive: true,
-        expects_continue: false,
-        length: 0,
-    };
+    let head = heads::get(b"/", "app.localhost", []);
     let peer = Peer { ip: ip.parse().unwrap(), port: 80, tls: false };
     let policy = ClientPolicy::default();
     let source = policy.trust(peer, &head);

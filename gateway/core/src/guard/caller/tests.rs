@@ -157,7 +157,7 @@ fn rehearsals_assume_a_caller() {
     let speakers: Arc<[Speaker]> = [provider("house", &["bearer"]).into()].into();
     let bob = Assumed { user: "bob".to_owned(), roles: vec!["user".to_owned()], scopes: Vec::new() };
     let told = |policy: &AuthPolicy, assumed| match policy.rehearse(assumed) {
-        Ok(caller) => caller.user().map_or("anonymous".to_owned(), ToString::to_string),
+        Ok(caller) => caller.as_ref().user().map_or("anonymous".to_owned(), ToString::to_string),
         Err(denial) => format!("{denial:?}"),
     };
     let (optional, required) = (AuthPolicy::Optional(Arc::clone(&speakers)), AuthPolicy::Required(speakers));

@@ -1,20 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
-use crate::request::{Field, Framing, Version};
+use crate::request::heads;
 
-fn head<'a>(fields: &'a [(String, String)]) -> Head<'a> {
-    Head {
-        method: "GET",
-        target: b"/",
-        host: "asked.example",
-        version: Version::Http11,
-        fields: fields.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect(),
-        framing: Framing::None,
-        keep_alive: true,
-        expects_continue: false,
-        length: 0,
-    }
+fn head(fields: &[(String, String)]) -> Head<'_> {
+    heads::get(b"/", "asked.example", fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
 }
 
 fn fields(text: &str) -> Vec<(String, String)> {

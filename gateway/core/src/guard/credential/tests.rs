@@ -1,26 +1,18 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::request::{Field, Framing, Version};
+use crate::request::{Version, heads};
 
 /// A head of `GET target` at `a.example` with the fields of `text`, one a line.
 pub(crate) fn head<'a>(target: &'a str, text: &'a str) -> Head<'a> {
-    let fields = text
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| Field { name, value: value.trim().as_bytes() })
-        .collect();
-    Head {
-        method: "GET",
-        target: target.as_bytes(),
-        host: "a.example",
-        version: Version::Http11,
-        fields,
-        framing: Framing::None,
-        keep_alive: true,
-        expects_continue: false,
-        length: 0,
-    }
+    head_of("GET", target, text)
+}
+
+/// As [`head`], of another method.
+pub(crate) fn head_of<'a>(method: &'a str, target: &'a str, text: &'a str) -> Head<'a> {
+    let fields = text.lines().filter_map(|line| line.split_once(':'));
+    let fields = fields.map(|(name, value)| (name, value.trim().as_bytes()));
+    heads::build((method, target.as_bytes(), Version::Http11), "a.example", fields).unwrap()
 }
 
 fn sources() -> Vec<Source> {

@@ -10,7 +10,7 @@ use crate::guard::caller::{AuthPolicy, Speaker};
 use crate::guard::credential::Source;
 use crate::guard::jwt::TokenCache;
 use crate::policy::App;
-use crate::request::{Field, Framing, Head, Version};
+use crate::request::Head;
 
 /// Cookies that one request for the page has judged.
 const LOOKS: usize = 8;
@@ -61,10 +61,8 @@ pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Res
     }
     let mut refusal = None;
     for cookie in app.carriers.cookies() {
-        let value = [cookie.as_bytes(), b"=", token].concat();
-        let head = carrying(&value);
         for (auth, _) in asking() {
-            match auth.authenticate(&head, now, tokens) {
+            match auth.authenticate_cookie(cookie, token, now, tokens) {
                 Ok(caller) => {
                     // Where a token is optional and this one stands elsewhere, nobody is proven.
                     let Some((user, expires)) = caller.user().cloned().zip(caller.expires()) else {
@@ -97,8 +95,6 @@ pub fn is_occupied(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) ->
 }
 
 fn names_user(app: &App, cookie: &str, token: &[u8], now: Now, tokens: &TokenCache) -> bool {
-    let value = [cookie.as_bytes(), b"=", token].concat();
-    let head = carrying(&value);
     let mut asked: Vec<&[Speaker]> = Vec::new();
     app.routes.all().any(|route| {
         let speakers = speakers(&route.auth);
@@ -106,7 +102,7 @@ fn names_user(app: &App, cookie: &str, token: &[u8], now: Now, tokens: &TokenCac
             return false;
         }
         asked.push(speakers);
-        route.auth.authenticate(&head, now, tokens).is_ok_and(|caller| caller.user().is_some())
+        route.auth.authenticate_cookie(cookie, token, now, tokens).is_ok_and(|caller| caller.user().is_some())
     })
 }
 
@@ -128,20 +124,6 @@ fn no_cookie(app: &App, speaker: &Speaker) -> Misfit {
         None => format!("auth.{}", speaker.provider.name),
     };
     Misfit::NoCookie { table, sources: Arc::clone(&speaker.sources) }
-}
-
-fn carrying(cookie: &[u8]) -> Head<'_> {
-    Head {
-        method: "GET",
-        target: b"/",
-        host: "",
-        version: Version::Http11,
-        fields: vec![Field { name: "cookie", value: cookie }],
-        framing: Framing::None,
-        keep_alive: false,
-        expects_continue: false,
-        length: 0,
-    }
 }
 
 impl std::fmt::Display for Misfit {

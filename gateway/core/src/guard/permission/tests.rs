@@ -11,7 +11,7 @@ fn text(names: &[&str]) -> Vec<String> {
 fn caller(user: Option<&str>, roles: &[&str], scopes: &[&str]) -> Caller {
     let assumed =
         user.map(|user| Assumed { user: user.to_owned(), roles: text(roles), scopes: text(scopes) });
-    AuthPolicy::Optional([].into()).rehearse(assumed.as_ref()).unwrap()
+    AuthPolicy::Optional([].into()).rehearse(assumed.as_ref()).unwrap().as_ref().clone()
 }
 
 fn told(policy: &PermissionPolicy, caller: &Caller, segment: Option<&str>) -> String {

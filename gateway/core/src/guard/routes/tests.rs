@@ -15,7 +15,6 @@ use crate::guard::target::{HostTable, PathPolicy};
 use crate::guard::upgrade::UpgradePolicy;
 use crate::path::{self, EncodedSlash};
 use crate::policy::{Lines, Route};
-use crate::request::{Framing, Head, Version};
 
 /// A route that asks nothing.
 pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route> {
@@ -67,18 +66,7 @@ fn build_in(
 /// The label of the route found, or `400`, `400 fault` (target), `404`, `405 methods`.
 fn ask(routes: &RoutesPolicy, paths: PathPolicy, method: &str, target: &[u8]) -> String {
     let hosts = HostTable::build(&[("a".into(), 0)]).unwrap();
-    let head = Head {
-        method,
-        target,
-        host: "a",
-        version: Version::Http11,
-        fields: Vec::new(),
-        framing: Framing::None,
-        keep_alive: true,
-        expects_continue: false,
-        length: 0,
-    };
-    let found = paths.normalise(&head, hosts.find("a").unwrap()).and_then(|t| routes.find(method, &t, paths));
+    let found = paths.read(target, hosts.find("a").unwrap()).and_then(|t| routes.find(method, &t, paths));
     match found {
         Ok(found) => found.route.label.to_string(),
         Err(Denial::AmbiguousPath(_)) => "400".into(),

@@ -5,27 +5,11 @@ use proptest::prelude::*;
 use super::{HostFault, HostTable, PathPolicy, Target};
 use crate::denial::Denial;
 use crate::path::{self, EncodedSlash};
-use crate::request::{Framing, Head, Version};
-
-fn head(target: &[u8]) -> Head<'_> {
-    Head {
-        method: "GET",
-        target,
-        host: "a",
-        version: Version::Http11,
-        fields: Vec::new(),
-        framing: Framing::None,
-        keep_alive: true,
-        expects_continue: false,
-        length: 0,
-    }
-}
 
 /// Hands the target of a request for `raw` to `look`.
 fn normalised<T>(raw: &[u8], look: impl FnOnce(&Target<'_>) -> T) -> Result<T, Denial> {
     let hosts = HostTable::build(&[("a".into(), 0)]).unwrap();
-    let head = head(raw);
-    PathPolicy::default().normalise(&head, hosts.find("a").unwrap()).map(|target| look(&target))
+    PathPolicy::default().read(raw, hosts.find("a").unwrap()).map(|target| look(&target))
 }
 
 #[test]

@@ -1,20 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
-use crate::request::Field;
+use crate::request::heads;
 
 fn head<'a>(fields: &[(&'a str, &'a str)]) -> Head<'a> {
-    Head {
-        method: "GET",
-        target: b"/ws",
-        host: "app.localhost",
-        version: Version::Http11,
-        fields: fields.iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect(),
-        framing: Framing::None,
-        keep_alive: true,
-        expects_continue: false,
-        length: 0,
-    }
+    heads::get(b"/ws", "app.localhost", fields.iter().map(|(name, value)| (*name, value.as_bytes())))
 }
 
 const HANDSHAKE: [(&str, &str); 2] = [("Connection", "Upgrade"), ("Upgrade", "websocket")];
@@ -42,18 +32,20 @@ fn only_one_websocket_leaves_http() {
 
 #[test]
 fn a_handshake_is_a_get_without_a_body_on_http_1_1() {
-    let check = |change: fn(&mut Head<'static>), expected: Result<Upgrade, Denial>| {
-        let mut head = head(&HANDSHAKE);
-        change(&mut head);
-        assert_eq!(UpgradePolicy::Websocket.check(&head), expected, "{head:?}");
-    };
-    check(|_| (), Ok(Upgrade::Websocket));
-    check(|head| head.method = "POST", Err(Denial::UpgradeRefused));
-    check(|head| head.method = "HEAD", Err(Denial::UpgradeRefused));
-    check(|head| head.version = Version::Http10, Err(Denial::UpgradeRefused));
-    check(|head| head.version = Version::Http2, Err(Denial::UpgradeRefused));
-    check(|head| head.framing = Framing::Length(1), Err(Denial::UpgradeRefused));
-    check(|head| head.framing = Framing::Chunked, Err(Denial::UpgradeRefused));
+    let check =
+        |method, version, body: Option<(&'static str, &'static str)>, expected: Result<Upgrade, Denial>| {
+            let fields = HANDSHAKE.into_iter().chain(body).map(|(name, value)| (name, value.as_bytes()));
+            let head = heads::build((method, b"/ws", version), "app.localhost", fields).unwrap();
+            assert_eq!(UpgradePolicy::Websocket.check(&head), expected, "{head:?}");
+        };
+    let refused = || Err(Denial::UpgradeRefused);
+    check("GET", Version::Http11, None, Ok(Upgrade::Websocket));
+    check("POST", Version::Http11, None, refused());
+    check("HEAD", Version::Http11, None, refused());
+    check("GET", Version::Http10, None, refused());
+    check("GET", Version::Http2, None, refused());
+    check("GET", Version::Http11, Some(("Content-Length", "1")), refused());
+    check("GET", Version::Http11, Some(("Transfer-Encoding", "chunked")), refused());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
+use crate::request::heads;
 
 mod names_told;
 
@@ -34,7 +35,6 @@ struct Case {
     target: &'static [u8],
     host: &'static str,
     version: Version,
-    framing: Framing,
     client: &'static str,
     https: bool,
     user: Option<&'static str>,
@@ -55,7 +55,6 @@ impl Default for Case {
             target: b"/",
             host: "media.example",
             version: Version::Http11,
-            framing: Framing::None,
             client: "192.0.2.1",
             https: false,
             user: None,
@@ -67,17 +66,8 @@ impl Default for Case {
 
 impl Case {
     fn write(&self, fields: &[(&str, &[u8])]) -> Vec<u8> {
-        let head = Head {
-            method: self.method,
-            target: self.target,
-            host: self.host,
-            version: self.version,
-            fields: fields.iter().map(|(name, value)| Field { name, value }).collect(),
-            framing: self.framing,
-            keep_alive: true,
-            expects_continue: false,
-            length: 200,
-        };
+        let fields = fields.iter().copied();
+        let head = heads::build((self.method, self.target, self.version), self.host, fields).unwrap();
         let outgoing = Outgoing {
             policy: &self.policy,
             carriers: &Token,
@@ -119,7 +109,6 @@ fn a_whole_head() {
         method: "POST",
         target: b"/api?q=%7C|%23&t=secret",
         host: "Media.Example:8080",
-        framing: Framing::Length(12),
         user: Some("bob"),
         roles: vec![Arc::from("admin"), Arc::from("user")],
         ..Case::default()
@@ -173,8 +162,7 @@ fn what_connection_nominates_ends_here() {
         [("X-A", "1"), ("Connection", "keep-alive, x-a"), ("connection", "X-B"), ("x-b", "2"), ("x-c", "3")];
     let lines = case.lines(&fields);
     assert_eq!(lines[2], "x-c: 3");
-    let nominated =
-        [("Connection", "x-forwarded-for, host, content-length, x-request-id"), ("Content-Length", "0")];
+    let nominated = [("Connection", "x-forwarded-for, x-request-id"), ("Content-Length", "0")];
     for name in ["x-forwarded-for", "x-request-id", "content-length"] {
         assert_eq!(case.values(name, &nominated).len(), 1, "{name}");
     }
@@ -183,23 +171,18 @@ fn what_connection_nominates_ends_here() {
 
 #[test]
 fn the_body_is_delimited_in_exactly_one_way() {
-    let check = |framing, fields: &[(&str, &str)], expected: &str| {
-        let case = Case { framing, ..Case::default() };
-        let lines = case.lines(fields);
+    let check = |fields: &[(&str, &str)], expected: &str| {
+        let lines = Case::default().lines(fields);
         let seen: Vec<&String> = lines
             .iter()
             .filter(|l| l.starts_with("content-length") || l.starts_with("transfer-encoding"))
             .collect();
         assert_eq!(seen, if expected.is_empty() { vec![] } else { vec![expected] });
     };
-    check(Framing::None, &[], "");
-    check(Framing::None, &[("Content-Length", "0")], "content-length: 0");
-    check(
-        Framing::Length(u64::MAX),
-        &[("Content-Length", "18446744073709551615")],
-        "content-length: 18446744073709551615",
-    );
-    check(Framing::Chunked, &[("Transfer-Encoding", "Chunked")], "transfer-encoding: chunked");
+    check(&[], "");
+    check(&[("Content-Length", "0")], "content-length: 0");
+    check(&[("Content-Length", "18446744073709551615")], "content-length: 18446744073709551615");
+    check(&[("Transfer-Encoding", "Chunked")], "transfer-encoding: chunked");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{HOUSE, Trail, check, filled, now, policy, wire};
 use crate::clock::Now;
 use crate::denial::Denial;
 use crate::head::{Parsed, parse};
-use crate::pipeline::{Arrival, Proof, admit};
+use crate::pipeline::{Arrival, admit};
 use crate::policy::Policy;
 use crate::request::Peer;
 
@@ -180,7 +180,7 @@ fn judged(policy: &Policy, from: &str, to: &str, now: Now) -> (String, String, O
         panic!("no head: {bytes}");
     };
     let ip = "192.0.2.1".parse().unwrap();
-    let arrival = Arrival { peer: Peer { ip, port: 8080, tls: false }, now, proof: Proof::Carried };
+    let arrival = Arrival { peer: Peer { ip, port: 8080, tls: false }, now };
     let mut trail = Trail::default();
     let label = |index: usize| {
         policy.apps[0].routes.all().find(|route| route.index == index).map(|route| route.label.to_string())

@@ -15,7 +15,7 @@ use crate::clock::Now;
 use crate::guard::response::Circumstances;
 use crate::guard::upstream::write_head;
 use crate::head::{Parsed, parse};
-use crate::pipeline::{Admission, Arrival, Proof, Trail, admit};
+use crate::pipeline::{Admission, Arrival, Trail, admit};
 use crate::policy::Policy;
 use crate::reply::{Manner, Reply};
 use crate::request::{Head, Peer};
@@ -149,8 +149,8 @@ fn head_of<'t>(policy: &Policy, text: &'t str) -> Result<Head<'t>, crate::denial
     }
 }
 
-fn arrival(ip: IpAddr, now: Now) -> Arrival<'static> {
-    Arrival { peer: Peer { ip, port: 8080, tls: true }, now, proof: Proof::Carried }
+fn arrival(ip: IpAddr, now: Now) -> Arrival {
+    Arrival { peer: Peer { ip, port: 8080, tls: true }, now }
 }
 
 fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
@@ -163,7 +163,7 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
     let outcome = admit(policy, &head, &arrival(from.parse().unwrap(), now), &mut trail);
     let at = Circumstances {
         https: true,
-        host: head.host,
+        host: head.host(),
         request_id: "1",
         cors: &trail.cors,
         tickets: &trail.tickets,

@@ -175,6 +175,10 @@ fn what_clients_may_not_say_is_removed_in_every_spelling() {
     let case = app_user();
     for spelling in REMOVED.iter().flat_map(|name| spellings(name)) {
         for value in ["spoof", ""] {
+            // A coding or an expectation that is none makes no head at all.
+            if heads::build(("GET", b"/", Version::Http11), "a", [(&*spelling, value.as_bytes())]).is_err() {
+                continue;
+            }
             let lines = case.lines(&[(&spelling, value), ("x-after", "1")]);
             let line = format!("{spelling}: {value}");
             assert!(!lines.contains(&line), "{line} passed");
