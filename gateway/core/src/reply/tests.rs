@@ -195,7 +195,7 @@ fn own_pages_allow_what_they_hold_and_nothing_else() {
 fn an_own_page_is_dressed_and_sets_its_cookies() {
     let (cors, tickets) = (CorsGrant::default(), Tickets::default());
     let at = Circumstances {
-        https: false,
+        https: true,
         host: "media.example",
         request_id: ID,
         cors: &cors,
@@ -275,7 +275,7 @@ fn a_whole_refusal_carries_what_every_answer_carries() {
     };
     let tickets = Tickets::default();
     let at = Circumstances {
-        https: false,
+        https: true,
         host: "media.example",
         request_id: ID,
         cors: &cors,
@@ -294,7 +294,6 @@ fn a_whole_refusal_carries_what_every_answer_carries() {
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
             ("referrer-policy", "no-referrer"),
-            ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
             ("cache-control", "no-store"),
             ("content-security-policy", csp),

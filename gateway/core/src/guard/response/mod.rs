@@ -15,6 +15,7 @@ mod fields;
 mod frame;
 mod hsts;
 mod leaks;
+mod opener;
 mod preset;
 
 use std::sync::LazyLock;
@@ -191,8 +192,11 @@ impl ResponsePolicy {
         if let (None, Some(value)) = (framed, self.framers.x_frame_options()) {
             fields.set(header::X_FRAME_OPTIONS, value);
         }
+        let opener = opener::is_heeded(at);
         for (name, value) in &self.app {
-            put_missing(fields, name, value);
+            if opener || *name != preset::OPENER_POLICY {
+                put_missing(fields, name, value);
+            }
         }
         if self.resources.restricted(fields) {
             put_missing(fields, &preset::RESOURCE_POLICY, &preset::SAME_ORIGIN);
@@ -208,8 +212,11 @@ impl ResponsePolicy {
     }
 
     fn dress<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>, limits: impl FnOnce(&mut F)) {
+        let opener = opener::is_heeded(at);
         for (name, value) in &self.local {
-            put_missing(fields, name, value);
+            if opener || *name != preset::OPENER_POLICY {
+                put_missing(fields, name, value);
+            }
         }
         put_missing(fields, &header::CACHE_CONTROL, &preset::NO_STORE);
         self.tell(fields, at);

@@ -107,6 +107,32 @@ fn edit(policy: &ResponsePolicy, answer: &str) -> HeaderMap {
 const WEB_CSP: &str = "base-uri 'self'; object-src 'none'; frame-ancestors 'self'";
 const API_CSP: &str = "default-src 'none'; frame-ancestors 'none'";
 
+/// Elsewhere it does nothing but fill the console.
+#[test]
+fn the_opener_policy_is_said_where_browsers_heed_it() {
+    for (https, host, said) in [
+        (true, "media.example.com", true),
+        (false, "media.example.com", false),
+        (false, "media.localhost:8080", true),
+        (false, "192.168.1.2:8080", false),
+    ] {
+        let request = Request { https, host, ..Request::default() };
+        for preset in [Preset::Web, Preset::Api] {
+            let policy = with(preset, |_| {});
+            for map in [request.edit(&policy, ""), request.dress(&policy, "")] {
+                assert_eq!(map.contains_key("cross-origin-opener-policy"), said, "{https} {host} {preset:?}");
+            }
+        }
+        let kept = request.edit(&with(Preset::Web, |_| {}), "cross-origin-opener-policy: same-origin");
+        assert_eq!(lines(&kept, "cross-origin-opener-policy"), "same-origin", "the app's own is kept");
+        let name = HeaderName::from_static("cross-origin-opener-policy");
+        let value = HeaderValue::from_static("noopener-allow-popups");
+        let set = with(Preset::Web, |settings| settings.set = vec![(name, value)]);
+        let set = request.edit(&set, "");
+        assert_eq!(lines(&set, "cross-origin-opener-policy"), "noopener-allow-popups", "{host}");
+    }
+}
+
 #[test]
 fn the_presets_say_what_the_table_says() {
     let check = |map: &HeaderMap, expected: &[(&str, &str)]| {
