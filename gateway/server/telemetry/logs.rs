@@ -4,18 +4,23 @@
 //! request targets, and a target may hold a token.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fmt;
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use prometheus::IntCounter;
 use stagedoor_core::policy::{LogFormat, LogPolicy};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
-use tracing_subscriber::registry::Registry;
+use tracing_subscriber::registry::{LookupSpan, Registry};
 use tracing_subscriber::{EnvFilter, reload};
 
+use super::record::timestamp;
 use super::redact::Redaction;
 use crate::cli;
 
@@ -48,7 +53,8 @@ impl Logs {
         let (filter, level) = reload::Layer::new(filter(&policy.level)?);
         let lines = match policy.format {
             LogFormat::Json => {
-                tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer).boxed()
+                let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time();
+                lines.map_event_format(Timed).with_writer(writer).boxed()
             }
             LogFormat::Text => {
                 let colour = cli::is_coloured(&io::stderr());
@@ -105,6 +111,29 @@ fn filter(level: &str) -> Result<EnvFilter, LogsError> {
         _ => return Err(LogsError::Level(level.to_owned())),
     };
     EnvFilter::try_new(format!("{level},pingora={quiet}")).map_err(|_| LogsError::Level(level.to_owned()))
+}
+
+/// A line of JSON that begins with `time`, as access events do.
+struct Timed<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for Timed<F>
+where
+    S: Subscriber + for<'l> LookupSpan<'l>,
+    N: for<'w> FormatFields<'w> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut to: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let rest = line.strip_prefix('{').unwrap_or(&line);
+        write!(to, "{{\"time\":\"{}\",{rest}", timestamp(now))
+    }
 }
 
 /// Standard error behind the redaction.
