@@ -8,7 +8,7 @@ use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::access::AccessPolicy;
 use stagedoor_core::guard::caller::{AuthPolicy, Speaker};
 use stagedoor_core::guard::cors::CorsPolicy;
-use stagedoor_core::guard::limit::{LimitPolicy, Rule};
+use stagedoor_core::guard::limit::LimitPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
 use stagedoor_core::guard::upgrade::UpgradePolicy;
@@ -61,11 +61,34 @@ pub(crate) fn text(checks: &[Check], colour: bool) -> String {
             Outcome::NotReached => continue,
         };
         let (paint, plain) = if colour { (paint, "\x1b[0m") } else { ("", "") };
-        let place =
-            file.as_ref().zip(*line).map_or(String::new(), |(file, line)| format!("  ({file}:{line})"));
+        let place = match (file, line) {
+            (Some(file), Some(line)) => format!("  ({file}:{line})"),
+            (Some(file), None) => format!("  ({file})"),
+            (None, _) => String::new(),
+        };
         let _ = writeln!(text, "  {paint}{mark}{plain}  {check:<15} {rule}{place}");
     }
     text
+}
+
+/// The checks as one line of the log, each rule shortened.
+pub(crate) fn line(checks: &[Check]) -> String {
+    let mut line = String::new();
+    for Check { check, outcome, rule, file: _, line: _ } in checks {
+        let mark = match outcome {
+            Outcome::Passed => "pass",
+            Outcome::Answered => "here",
+            Outcome::Refused => "deny",
+            Outcome::NotReached => continue,
+        };
+        let separator = if line.is_empty() { "" } else { "; " };
+        let _ = write!(line, "{separator}{check}: {mark}");
+        if !rule.is_empty() {
+            let more = if rule.chars().nth(RULE_MAX).is_some() { "…" } else { "" };
+            let _ = write!(line, " ({}{more})", rule.chars().take(RULE_MAX).collect::<String>());
+        }
+    }
+    line
 }
 
 /// The name of a guard's check.
@@ -103,7 +126,7 @@ impl Course<'_> {
             // What was not found has no rule that could be told.
             let (rule, line) =
                 if outcome == Outcome::NotReached { None } else { self.rule(guard) }.unwrap_or_default();
-            let (file, line) = line.map(|line| (line.file.to_string(), line.line)).unzip();
+            let (file, line) = (line.map(|line| line.file.to_string()), line.and_then(Line::number));
             Check { check: name(guard).to_owned(), outcome, rule, file, line }
         };
         // Of most requests there is nothing to say about the gateway's own pages.
@@ -158,6 +181,9 @@ impl Course<'_> {
         }
     }
 }
+
+/// Characters of a rule in a line of the log.
+const RULE_MAX: usize = 120;
 
 /// The checks that are told, in their order.
 const CHECKS: [Guard; 15] = [
@@ -223,15 +249,8 @@ fn access(policy: &AccessPolicy) -> String {
 }
 
 fn limits(policy: &LimitPolicy) -> String {
-    let rules: Vec<String> = policy.limits().iter().map(|limit| rule(limit.rule())).collect();
+    let rules: Vec<String> = policy.limits().iter().map(|limit| limit.rule().to_string()).collect();
     if rules.is_empty() { "none".into() } else { rules.join(", ") }
-}
-
-fn rule(rule: Rule) -> String {
-    match rule {
-        Rule::Rate { count, period, burst } => format!("{count} in {}s, burst {burst}", period.as_secs_f64()),
-        Rule::Quota { count, window } => format!("{count} in any {}s", window.as_secs_f64()),
-    }
 }
 
 fn cors(policy: &CorsPolicy) -> String {

@@ -138,7 +138,8 @@ impl Why {
             (None, Vec::new(), Remedy { advice: advice.to_owned(), ..Remedy::default() })
         };
         let (key, line) = decided.unzip();
-        let (file, line) = line.map(|line| (line.file.to_string(), line.line)).unzip();
+        let (file, line) =
+            (line.as_ref().map(|line| line.file.to_string()), line.and_then(|line| line.number()));
         Self {
             request_id: refusal.id.to_string(),
             time: timestamp(refusal.time),
@@ -193,7 +194,10 @@ impl Why {
             (Some(key), Some(file), Some(line)) => {
                 let _ = writeln!(text, "by:      {}, `{key}` at {file}:{line}", self.guard);
             }
-            (Some(key), ..) => {
+            (Some(key), Some(file), None) => {
+                let _ = writeln!(text, "by:      {}, `{key}` of {file}", self.guard);
+            }
+            (Some(key), None, _) => {
                 let _ = writeln!(text, "by:      {}, `{key}`", self.guard);
             }
             (None, ..) if self.reloaded => {

@@ -332,9 +332,23 @@ impl Lines {
     }
 }
 
+/// The name of what `run --upstream` writes for itself from its flag and its variables. It is no file: its lines are never told.
+pub const UNFILED: &str = "run --upstream";
+
+impl Line {
+    /// The number of the line; `None` where there is no file to look it up in.
+    #[must_use]
+    pub fn number(&self) -> Option<usize> {
+        (*self.file != *UNFILED).then_some(self.line)
+    }
+}
+
 impl std::fmt::Display for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
+        match self.number() {
+            Some(line) => write!(f, "{}:{line}", self.file),
+            None => f.write_str(&self.file),
+        }
     }
 }
 

@@ -153,6 +153,7 @@ impl<'a> Turn<'a> {
         let trail = Trail::default();
         let reply = Reply::early(denial, &self.request_id);
         let outcome = Outcome::local(&trail, &reply, Some(denial), self.started.elapsed());
+        self.tell_decisions(None, &trail, Some(denial));
         self.remember(None, &trail, denial, crowded);
         self.record(None, &outcome);
         line.say(&adapt::to_h1(reply, self.front.gateway.now(), false, true)).await;
@@ -180,6 +181,7 @@ impl<'a> Turn<'a> {
             Err(Denial::Draining)
         };
         self.warn_once(&trail);
+        self.tell_decisions(Some(&head), &trail, verdict.as_ref().err());
         match verdict {
             Ok(Admission::Forward(permit)) => self.hand_over(tcp, buffer, &head, begun, permit, trail).await,
             Ok(Admission::Preflight(preflight)) => {

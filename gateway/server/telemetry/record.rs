@@ -45,8 +45,18 @@ pub struct Record<'a> {
     pub upstream: Option<Duration>,
     /// From the first byte of the request to the last of the answer.
     pub total: Duration,
-    /// The client's leg is TLS.
+    /// The gateway's own leg is TLS.
     pub tls: bool,
+    /// The host as the client named it, or as a proxy that is believed reports it; `None` if the head could not be read.
+    pub host: Option<&'a str>,
+    /// The scheme as the client sees it: a proxy that is believed may have ended its TLS.
+    pub https: bool,
+    /// The protocol of the request; `None` if the head could not be read.
+    pub protocol: Option<&'static str>,
+    /// The address of the app that was asked; `None` if none was.
+    pub upstream_url: Option<&'a str>,
+    /// `Referer` as received; redacted when written.
+    pub referer: Option<&'a [u8]>,
     /// `User-Agent` as received.
     pub user_agent: Option<&'a [u8]>,
 }
@@ -132,6 +142,22 @@ impl Record<'_> {
             Some(agent) => push_quoted(&redaction.line(agent), AGENT_MAX, out),
             None => out.extend_from_slice(b"null"),
         }
+        out.extend_from_slice(b",\"host\":");
+        push_optional(self.host.map(str::as_bytes), NAME_MAX, out);
+        out.extend_from_slice(if self.https {
+            b",\"scheme\":\"https\"".as_slice()
+        } else {
+            b",\"scheme\":\"http\"".as_slice()
+        });
+        out.extend_from_slice(b",\"protocol\":");
+        push_optional(self.protocol.map(str::as_bytes), NAME_MAX, out);
+        out.extend_from_slice(b",\"upstream\":");
+        push_optional(self.upstream_url.map(str::as_bytes), NAME_MAX, out);
+        out.extend_from_slice(b",\"referer\":");
+        match self.referer {
+            Some(referer) => push_quoted(&redaction.referer(referer), REFERER_MAX, out),
+            None => out.extend_from_slice(b"null"),
+        }
         if let Some(limit) = self.refusal.and_then(|r| r.limit) {
             out.extend_from_slice(b",\"limit\":");
             push_quoted(limit.as_bytes(), NAME_MAX, out);
@@ -157,6 +183,10 @@ impl Record<'_> {
         push_escaped(or_dash(self.method.as_bytes()), METHOD_MAX, out);
         out.push(b' ');
         push_escaped(or_dash(&redaction.target(self.target)), PATH_MAX, out);
+        if let Some(host) = self.host {
+            out.extend_from_slice(b" host=");
+            push_word(host.as_bytes(), out);
+        }
         out.extend_from_slice(b" app=");
         push_word(label(self.app).as_bytes(), out);
         out.extend_from_slice(b" route=");
@@ -218,6 +248,13 @@ impl<'a> Refusal<'a> {
 pub(crate) fn timestamp(since_epoch: Duration) -> String {
     let mut out = Vec::with_capacity(24);
     push_time(since_epoch, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// At most `max` bytes of what a client sent, escaped as in events.
+pub(crate) fn shown(text: &[u8], max: usize) -> String {
+    let mut out = Vec::new();
+    push_escaped(text, max, &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 
@@ -376,7 +413,9 @@ fn status_colour(status: u16) -> &'static [u8] {
 const PLAIN: &[u8] = b"\x1b[0m";
 const PATH_MAX: usize = 2048;
 const AGENT_MAX: usize = 256;
-const NAME_MAX: usize = 256;
+const REFERER_MAX: usize = 1024;
+/// Bytes of a name.
+pub(crate) const NAME_MAX: usize = 256;
 const METHOD_MAX: usize = 32;
 const REASON_MAX: usize = 512;
 

@@ -76,6 +76,30 @@ impl Redaction {
         Cow::Owned(out)
     }
 
+    /// The address of a `Referer` without its secrets: no user information, no fragment, its path and query as those of
+    /// a target. Borrowed where there was nothing to take out.
+    #[must_use]
+    pub fn referer<'t>(&self, referer: &'t [u8]) -> Cow<'t, [u8]> {
+        let (address, fragment) = split_at_first(referer, b'#');
+        let scheme = address.windows(3).position(|three| three == b"://").map_or(0, |at| at + 3);
+        let (scheme, rest) = address.split_at(scheme);
+        // A backslash is a slash to browsers.
+        let ends = |b: &u8| matches!(b, b'/' | b'?' | b'\\');
+        let (authority, target) = rest.split_at(rest.iter().position(ends).unwrap_or(rest.len()));
+        let host = authority.rsplit(|b| *b == b'@').next().unwrap_or_default();
+        let shown = self.target(target);
+        if let (None, true, Cow::Borrowed(_)) = (fragment, host.len() == authority.len(), &shown)
+            && !has_token(referer)
+        {
+            return Cow::Borrowed(referer);
+        }
+        let mut out = Vec::with_capacity(referer.len());
+        push_without_tokens(scheme, &mut out);
+        push_without_tokens(host, &mut out);
+        out.extend_from_slice(&shown);
+        Cow::Owned(out)
+    }
+
     /// A line of free text without tokens and listed parameters, as far as they can be recognised.
     #[must_use]
     pub fn line<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::place::Place;
+use crate::policy::UNFILED;
 
 /// One mistake, or one warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +146,11 @@ fn problem(at: &Place, message: String, hint: String) -> Problem {
 fn sorted(mut all: Vec<Problem>, rank: impl Fn(&str) -> Option<usize>) -> Vec<Problem> {
     all.sort_by_cached_key(|problem| (rank(&problem.file), problem.line));
     let mut once: Vec<Problem> = Vec::with_capacity(all.len());
-    for problem in all {
+    for mut problem in all {
+        // There is no file in which that line could be looked up.
+        if *problem.file == *UNFILED {
+            problem.line = 0;
+        }
         if !once.contains(&problem) {
             once.push(problem);
         }

@@ -62,6 +62,23 @@ pub fn show_duration(value: Duration) -> String {
     format!("{millis}ms")
 }
 
+/// Writes a span for people, in its two largest units: `1h 2m`, `90d`. Parts of a second are dropped.
+#[must_use]
+pub fn show_span(value: Duration) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let mut rest = value.as_secs();
+    let Some(first) = units.iter().position(|(each, _)| rest >= *each) else { return "0s".to_owned() };
+    let mut parts = Vec::new();
+    for (each, unit) in units.iter().skip(first).take(2) {
+        let count = rest / each;
+        rest %= each;
+        if count > 0 {
+            parts.push(format!("{count}{unit}"));
+        }
+    }
+    parts.join(" ")
+}
+
 /// Writes a size as it is written in a file.
 #[must_use]
 pub fn show_size(value: u64) -> String {

@@ -6,14 +6,15 @@ use stagedoor_core::config::UNFILED;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::{HeadLimits, Policy};
+use stagedoor_core::policy::{App, HeadLimits, Policy};
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::Head;
+use stagedoor_core::request::{Head, Version};
 
 use super::super::exchange::Exchange;
 use super::Turn;
+use crate::account::{self, Course};
 use crate::refusals::Occasion;
-use crate::telemetry::record::{Label, Record, Refusal};
+use crate::telemetry::record::{Label, NAME_MAX, Record, Refusal, shown};
 
 /// What the record needs besides the head.
 pub(super) struct Outcome<'a> {
@@ -24,6 +25,8 @@ pub(super) struct Outcome<'a> {
     pub(super) bytes_out: u64,
     pub(super) own_time: Duration,
     pub(super) upstream_time: Option<Duration>,
+    /// The app that was asked.
+    pub(super) asked: Option<&'a App>,
 }
 
 impl<'a> Outcome<'a> {
@@ -42,6 +45,7 @@ impl<'a> Outcome<'a> {
             bytes_out: reply.body.len() as u64,
             own_time,
             upstream_time: None,
+            asked: None,
         }
     }
 
@@ -55,6 +59,7 @@ impl<'a> Outcome<'a> {
             bytes_out: exchange.bytes_out(),
             own_time,
             upstream_time: exchange.upstream_time(),
+            asked: Some(&exchange.app),
         }
     }
 }
@@ -108,7 +113,7 @@ impl Turn<'_> {
 
     /// Counts and logs one request, whatever came of it.
     pub(super) fn record(&self, head: Option<&Head<'_>>, outcome: &Outcome<'_>) {
-        let Outcome { trail, status, denial, bytes_in, bytes_out, own_time, upstream_time } = *outcome;
+        let Outcome { trail, status, denial, bytes_in, bytes_out, own_time, upstream_time, asked } = *outcome;
         let reason = denial.map(|denial| match (denial, head.map(|head| self.host(head))) {
             (Denial::UnknownHost, Some(host)) => unknown_host(&self.live.policy, host),
             (denial, _) => denial.reason(),
@@ -131,9 +136,39 @@ impl Turn<'_> {
             total: self.started.elapsed(),
             tls: self.peer.tls,
             user_agent: head.and_then(|head| head.first("user-agent")),
+            host: head.map(|head| self.host(head)),
+            https: trail.client.as_ref().map_or(self.peer.tls, |client| client.https()),
+            protocol: head.map(|head| protocol(head.version())),
+            upstream_url: asked.map(|app| &*app.upstream.url),
+            referer: head.and_then(|head| head.first("referer")),
         };
         self.live.counters.observe(&record);
         self.front.gateway.access.record(&record, &self.live.redaction);
+    }
+
+    /// Tells what each check said, where `log.level` is `debug`: a line for each request, before anything is answered or
+    /// forwarded.
+    pub(super) fn tell_decisions(&self, head: Option<&Head<'_>>, trail: &Trail, refused: Option<&Denial>) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let course = Course {
+            verdict: refused.map_or(Ok(()), Err),
+            reached: trail.reached,
+            app: trail.app.as_deref(),
+            route: trail.route.as_deref(),
+            client: trail.client.as_ref().map(|client| client.ip()),
+        };
+        let target = head.map_or(b"".as_slice(), |head| head.target());
+        tracing::debug!(
+            request_id = %self.request_id,
+            method = head.map_or("-", |head| head.method()),
+            path = shown(&self.live.redaction.target(target), DECIDED_PATH_MAX),
+            user = trail.user.as_deref().map_or_else(|| "-".to_owned(), |user| shown(user.as_bytes(), NAME_MAX)),
+            code = refused.map_or("-", Denial::code),
+            checks = account::line(&course.checks()),
+            "decided"
+        );
     }
 
     /// Behind NAT or a proxy that is not named, all clients share one address: say so, once.
@@ -150,6 +185,18 @@ impl Turn<'_> {
         }
     }
 }
+
+/// As it stands on the wire.
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::Http10 => "HTTP/1.0",
+        Version::Http11 => "HTTP/1.1",
+        Version::Http2 => "HTTP/2",
+    }
+}
+
+/// Bytes of a path in a line of decisions.
+const DECIDED_PATH_MAX: usize = 512;
 
 /// Whether a head was refused for its fields, rather than for its bytes.
 pub(super) fn crowded(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> bool {

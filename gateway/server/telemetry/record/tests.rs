@@ -22,6 +22,11 @@ pub(crate) fn record<'a>() -> Record<'a> {
         total: Duration::from_micros(3_000),
         tls: false,
         user_agent: Some(b"curl/8"),
+        host: Some("media.localhost"),
+        https: true,
+        protocol: Some("HTTP/1.1"),
+        upstream_url: Some("http://127.0.0.1:8000"),
+        referer: Some(b"https://me:pw@media.localhost/a?token=s3cret#part"),
     }
 }
 
@@ -45,7 +50,9 @@ fn json_has_every_field_in_order() {
             r#"{"time":"2026-11-21T05:41:37.042Z","request_id":"0193-id","app":"media","route":"GET /api/{id}","#,
             r#""method":"GET","path":"/api/1?token=[redacted]","status":200,"code":null,"user":"bob","ip":"127.0.0.1","#,
             r#""bytes_in":0,"bytes_out":1234,"gateway_us":57,"upstream_us":2048,"total_us":3000,"tls":false,"#,
-            "\"user_agent\":\"curl/8\"}\n"
+            r#""user_agent":"curl/8","host":"media.localhost","scheme":"https","protocol":"HTTP/1.1","#,
+            r#""upstream":"http://127.0.0.1:8000","referer":"https://media.localhost/a?token=[redacted]""#,
+            "}\n"
         )
     );
 }
@@ -61,6 +68,10 @@ fn a_refusal_before_any_app_is_told() {
         user: None,
         upstream: None,
         user_agent: None,
+        host: None,
+        protocol: None,
+        upstream_url: None,
+        referer: None,
         ..record()
     });
     for (field, expected) in [
@@ -70,6 +81,10 @@ fn a_refusal_before_any_app_is_told() {
         ("user", "null"),
         ("upstream_us", "null"),
         ("user_agent", "null"),
+        ("host", "null"),
+        ("protocol", "null"),
+        ("upstream", "null"),
+        ("referer", "null"),
         ("reason", "\"add `x` to `hosts`\""),
     ] {
         assert_eq!(value[field].to_string(), expected, "{field}");
@@ -121,11 +136,11 @@ fn text_is_for_people() {
         Record { status: 429, refusal: Some(refusal), user: Some("a b"), upstream: None, ..record() };
     assert_eq!(
         written(&refused, Form::Text),
-        "2026-11-21T05:41:37.042Z 429 GET /api/1?token=[redacted] app=media route=\"GET /api/{id}\" user=\"a b\" \
+        "2026-11-21T05:41:37.042Z 429 GET /api/1?token=[redacted] host=media.localhost app=media route=\"GET /api/{id}\" user=\"a b\" \
          ip=127.0.0.1 in=0 out=1234 gateway=0.057ms code=rate_limited reason=\"wait\" id=0193-id\n"
     );
     assert!(written(&record(), Form::Colour).contains(" \x1b[32m200\x1b[0m GET"));
-    let unread = written(&Record { method: "", target: b"", ..record() }, Form::Text);
+    let unread = written(&Record { method: "", target: b"", host: None, ..record() }, Form::Text);
     assert!(unread.contains(" 200 - - app="), "{unread}");
 }
 

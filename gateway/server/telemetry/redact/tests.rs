@@ -68,3 +68,25 @@ fn lines_lose_their_secrets() {
     check(r#"{"m":"GET /a?b=1&token=s3cret"}"#, r#"{"m":"GET /a?b=1&token=[redacted]"}"#);
     check(&format!("bearer {JWT} end"), "bearer [redacted] end");
 }
+
+#[test]
+fn referers_lose_their_secrets() {
+    fn check(referer: &str, expected: &str) {
+        let redaction = redaction();
+        let redacted = redaction.referer(referer.as_bytes()).into_owned();
+        assert_eq!(String::from_utf8(redacted).unwrap(), expected, "{referer}");
+    }
+    check("https://media.lan/", "https://media.lan/");
+    check("https://media.lan:8443/a/b?c=d&e", "https://media.lan:8443/a/b?c=d&e");
+    check("https://media.lan/a?token=s3cret&b=1", "https://media.lan/a?token=[redacted]&b=1");
+    check("https://media.lan?token=s3cret", "https://media.lan?token=[redacted]");
+    check("https://alice:s3cret@media.lan/a", "https://media.lan/a");
+    check("https://alice@s3cret@media.lan/a@b", "https://media.lan/a@b");
+    check("https://media.lan/a#token=s3cret", "https://media.lan/a");
+    check("https://media.lan/.stagedoor/enter?code", "https://media.lan/.stagedoor/enter[redacted]");
+    check("alice:s3cret@media.lan", "media.lan");
+    check("about:blank", "about:blank");
+    check("", "");
+    check(&format!("https://media.lan/{JWT}"), "https://media.lan/[redacted]");
+    check(&format!("https://{JWT}/"), "https://[redacted]/");
+}

@@ -18,8 +18,7 @@ const ADMIN: &str = "STAGEDOOR_ADMIN_LISTEN";
 /// Of `run --upstream` alone: which app a host belongs to is for the file to say.
 const HOSTS: &str = "STAGEDOOR_HOSTS";
 const UPSTREAM: &str = "STAGEDOOR_UPSTREAM";
-/// The name of what `run --upstream` writes for itself from its flag and these variables.
-pub const UNFILED: &str = "run --upstream";
+pub use crate::policy::UNFILED;
 
 /// The environment variable that goes before `key` (such as `server.listen`), where it is set.
 pub(crate) fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static str> {

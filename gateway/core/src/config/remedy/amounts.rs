@@ -1,7 +1,9 @@
 //! Sizes and limits.
 
+use std::time::Duration;
+
 use super::{Case, Change, Page, Path, Remedy, Step, app_key, change, nothing, quoted};
-use crate::config::units::show_size;
+use crate::config::units::{show_size, show_span};
 use crate::denial::{Exhausted, Guard};
 use crate::guard::limit::{LimitPolicy, Rule};
 use crate::policy::{App, Route};
@@ -45,10 +47,9 @@ impl<'a> Case<'a> {
             Some((_, list, at)) => double(&page, &list, at),
             None => self.stated_anew(&page, app, exhausted),
         });
-        let seconds = exhausted.retry_after.as_secs().max(1);
-        let advice = format!(
-            "lets every client send twice as much; without it there was room again after {seconds} seconds"
-        );
+        let wait = show_span(Duration::from_secs(exhausted.retry_seconds()));
+        let advice =
+            format!("lets every client send twice as much; without it there was room again after {wait}");
         change(line, advice)
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{duration, rate, show_duration, show_size, size};
+use super::{duration, rate, show_duration, show_size, show_span, size};
 
 #[test]
 fn durations_have_units() {
@@ -64,5 +64,20 @@ fn what_is_shown_reads_back() {
     }
     for text in ["0B", "1B", "1500B", "16KiB", "1MiB", "2GiB"] {
         assert_eq!(show_size(size(text).unwrap()), text);
+    }
+}
+
+#[test]
+fn spans_are_told_in_two_units() {
+    for (seconds, expected) in [
+        (0, "0s"),
+        (59, "59s"),
+        (60, "1m"),
+        (3_725, "1h 2m"),
+        (90_000, "1d 1h"),
+        (86_405, "1d"),
+        (7_776_000, "90d"),
+    ] {
+        assert_eq!(show_span(Duration::from_secs(seconds)), expected);
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::claims::{MAX_NAMES, MAX_USER, is_user};
 use super::{JwtKey, JwtPolicy};
 use crate::clock::Now;
+use crate::config::units::show_duration;
 
 impl JwtPolicy {
     /// Signs a token that this policy accepts, with its first secret.
@@ -32,10 +33,9 @@ impl JwtPolicy {
             return Err(format!("no key of this provider can sign, none is a secret: `{}`", self.name));
         };
         if lifetime.as_secs() == 0 || lifetime > self.max_lifetime {
-            let (max, asked) = (self.max_lifetime.as_secs(), lifetime.as_secs());
-            return Err(format!(
-                "a token may be valid for 1s to {max}s (`max_lifetime`), not for `{asked}s`"
-            ));
+            let max = show_duration(self.max_lifetime);
+            let asked = if lifetime.is_zero() { "0s".to_owned() } else { show_duration(lifetime) };
+            return Err(format!("a token may be valid for 1s to {max} (`max_lifetime`), not for `{asked}`"));
         }
         check_names(user, roles, scopes)?;
         let claims = self.claims_of(user, roles, scopes, lifetime, jti, now)?;
