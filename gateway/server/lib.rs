@@ -15,6 +15,7 @@ mod gateway;
 mod listeners;
 mod refusals;
 mod reload;
+mod signals;
 mod status;
 mod upstream;
 mod why;

@@ -15,7 +15,6 @@ use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::{ConfinePolicy, Policy};
 use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
@@ -29,7 +28,8 @@ use crate::gateway::{Gateway, Stage, clock};
 use crate::listeners::{self, Machine};
 use crate::loader;
 use crate::materials::{DiskMaterials, random};
-use crate::reload::{self, Reloader, Trigger};
+use crate::reload::{self, Reloader};
+use crate::signals::Signals;
 use crate::source::ConfigSource;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::logs::{Logs, hook_panics};
@@ -94,6 +94,12 @@ impl Ready<'_> {
         self.gateway.listening().first().copied()
     }
 
+    /// The folder of the state.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.gateway.live().policy.server.state_dir.clone()
+    }
+
     /// A token of the first provider that signs, for at most `lifetime`.
     ///
     /// # Errors
@@ -138,6 +144,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     }
     let bound = Bound::new(&policy, &sources, &from.materials())?;
     let machine = Machine::look();
+    let metrics = Metrics::new().context("cannot set up the metrics")?;
     confine(&from, &policy, &sources, beside)?;
     // From here on there may be threads.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -147,7 +154,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?;
     let confined =
-        Confined { config: from, greeting, hangup, sources, policy, logs, bound, machine, started };
+        Confined { config: from, greeting, hangup, sources, policy, logs, metrics, bound, machine, started };
     let outcome = runtime.block_on(serve(confined));
     // Whatever is still running has had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -191,15 +198,16 @@ struct Confined {
     sources: Vec<Source>,
     policy: Policy,
     logs: Logs,
+    metrics: Metrics,
     bound: Bound,
     machine: Machine,
     started: Instant,
 }
 
 async fn serve(confined: Confined) -> anyhow::Result<()> {
-    let Confined { config, greeting, hangup, sources, policy, logs, bound, machine, started } = confined;
+    let Confined { config, greeting, hangup, sources, policy, logs, metrics, bound, machine, started } =
+        confined;
     let mut signals = Signals::new()?;
-    let metrics = Metrics::new().context("cannot set up the metrics")?;
     hook_panics(metrics.panics.clone());
     let access =
         AccessLog::start(&policy.log, metrics.log_dropped.clone()).context("cannot write the access log")?;
@@ -225,7 +233,7 @@ async fn serve(confined: Confined) -> anyhow::Result<()> {
     tokio::spawn(probe(Arc::clone(&gateway), upstreams));
     tokio::spawn(crowding::watch(Arc::clone(&gateway)));
 
-    signals.until_end(&reloader, hangup).await;
+    signals.until_end(&gateway, &reloader, hangup).await;
     finish(&gateway, drain).await;
     if let Some(part) = farewell {
         part();
@@ -326,39 +334,6 @@ async fn probe(gateway: Arc<Gateway>, upstreams: Arc<Upstreams>) {
                 upstream = %upstream.url,
                 "the app cannot be reached; its requests get 502 until it can; hint: start it, or mend `upstream`"
             );
-        }
-    }
-}
-
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self {
-            hangup: listen(SignalKind::hangup())?,
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Reloads when asked to, until told to end.
-    async fn until_end(&mut self, reloader: &Reloader, hangup: Hangup) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => {
-                    if hangup == Hangup::End {
-                        return;
-                    }
-                    let _ = reloader.reload(Trigger::Asked).await;
-                }
-            }
         }
     }
 }

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use stagedoor_core::config::{profiles_json, profiles_markdown, reference, schema};
 
 use super::{Failure, print};
+use crate::signals;
 use crate::telemetry::metrics::catalogue;
 
-/// Tell every key, profile, refusal and metric
+/// Tell every key, profile, refusal, metric and signal
 ///
 /// As Markdown, which is `config/REFERENCE.md`; or a part of it; or for programs. The schema is one for
 /// editors: the line `#:schema ./stagedoor.schema.json` at the top of a file lets them underline mistakes.
@@ -28,7 +29,7 @@ pub(super) struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
-    /// Keys, profiles, refusals and metrics
+    /// Keys, profiles, refusals, metrics and signals
     All,
     /// The keys of the configuration
     Keys,
@@ -40,6 +41,8 @@ enum Part {
     Codes,
     /// The metrics
     Metrics,
+    /// The signals of the process
+    Signals,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
@@ -54,7 +57,7 @@ impl Part {
     fn text(self) -> String {
         match self {
             Self::All => {
-                let parts = [Self::Keys, Self::Profiles, Self::Codes, Self::Metrics];
+                let parts = [Self::Keys, Self::Profiles, Self::Codes, Self::Metrics, Self::Signals];
                 HEAD.to_owned() + &parts.map(Self::text).join("\n")
             }
             Self::Keys => reference::keys(),
@@ -62,6 +65,7 @@ impl Part {
             Self::Schema => pretty(&self.json()),
             Self::Codes => reference::codes(),
             Self::Metrics => catalogue::text(),
+            Self::Signals => signals::text(),
         }
     }
 
@@ -72,12 +76,14 @@ impl Part {
                 "profiles": Self::Profiles.json(),
                 "codes": Self::Codes.json(),
                 "metrics": Self::Metrics.json(),
+                "signals": Self::Signals.json(),
             }),
             Self::Keys => reference::keys_json(),
             Self::Profiles => profiles_json(),
             Self::Schema => schema(),
             Self::Codes => reference::codes_json(),
             Self::Metrics => catalogue::json(),
+            Self::Signals => signals::json(),
         }
     }
 }
@@ -101,12 +107,12 @@ fn pretty(value: &Value) -> String {
 }
 
 const HEAD: &str = "\
-<!-- Generated from the table of keys, the profiles, the refusals and the metrics of the program; do not edit.
+<!-- Generated from the keys, profiles, refusals, metrics and signals that the program knows; do not edit.
      `stagedoor reference --write config` writes it anew. -->
 
 # Reference
 
-Every key of the configuration, every profile, every refusal, every metric. A key that is not listed is an error.
+Every key of the configuration, every profile, every refusal, every metric, every signal. A key that is not listed is an error.
 
 ";
 

@@ -62,6 +62,15 @@ impl AccessLog {
         });
     }
 
+    /// Opens the file anew, once what was queued before is written: after another program has moved it away.
+    pub fn reopen(&self) {
+        let mut queue = self.spool.lock();
+        queue.reopen = true;
+        queue.asleep = false;
+        drop(queue);
+        self.spool.wake.notify_one();
+    }
+
     /// Takes no more events and waits up to `wait` until the queued ones are written. Says whether they were.
     pub fn close(&self, wait: Duration) -> bool {
         self.spool.close(wait)
@@ -97,6 +106,13 @@ struct Queue {
     asleep: bool,
     closing: bool,
     drained: bool,
+    /// The file is to be opened anew.
+    reopen: bool,
+}
+
+/// What is to be done besides writing a batch.
+struct Work {
+    reopen: bool,
 }
 
 impl Spool {
@@ -134,8 +150,14 @@ impl Spool {
     fn drain(&self, sink: &mut Sink) {
         let mut batch = Vec::new();
         let mut failing = false;
-        while self.next_batch(&mut batch) {
-            let written = sink.write(&batch);
+        while let Some(Work { reopen }) = self.next_batch(&mut batch) {
+            let mut written = sink.write(&batch);
+            if reopen {
+                written.error = sink.reopen().err().or(written.error);
+                if written.error.is_none() {
+                    tracing::info!("the access log is opened anew");
+                }
+            }
             self.dropped.inc_by(written.lost);
             match written.error {
                 Some(error) if !failing => {
@@ -155,22 +177,22 @@ impl Spool {
         self.done.notify_all();
     }
 
-    /// Waits for events, lets some more gather, and takes them all; `false` once the log is closed and empty.
-    fn next_batch(&self, batch: &mut Vec<u8>) -> bool {
+    /// Waits for events, lets some more gather, and takes them all; `None` once the log is closed and empty.
+    fn next_batch(&self, batch: &mut Vec<u8>) -> Option<Work> {
         let mut queue = self.lock();
-        while queue.pending.is_empty() {
+        while queue.pending.is_empty() && !queue.reopen {
             if queue.closing {
-                return false;
+                return None;
             }
             queue.asleep = true;
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         queue.asleep = false;
-        let unhurried = |q: &mut Queue| !q.closing && q.pending.len() < EAGER;
+        let unhurried = |q: &mut Queue| !q.closing && !q.reopen && q.pending.len() < EAGER;
         let (mut queue, _) =
             self.wake.wait_timeout_while(queue, GATHER, unhurried).unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut queue.pending, batch);
-        true
+        Some(Work { reopen: std::mem::take(&mut queue.reopen) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

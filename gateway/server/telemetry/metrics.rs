@@ -9,12 +9,14 @@ use prometheus::{IntCounter, IntGauge, Registry, TextEncoder};
 use stagedoor_core::policy::Policy;
 
 use catalogue::Metric;
+use process::Process;
 use sampled::Sampled;
 use series::Series;
 
 pub use resolved::{OpenStream, PolicyMetrics};
 
 pub mod catalogue;
+mod process;
 mod resolved;
 mod sampled;
 mod series;
@@ -24,6 +26,8 @@ mod series;
 pub struct Metrics {
     registry: Registry,
     requests: Series<IntCounter>,
+    request_bytes: Series<IntCounter>,
+    response_bytes: Series<IntCounter>,
     denied: Series<IntCounter>,
     request_seconds: Series<prometheus::Histogram>,
     gateway_seconds: Series<prometheus::Histogram>,
@@ -35,6 +39,7 @@ pub struct Metrics {
     reloads: Series<IntCounter>,
     config_loaded: IntGauge,
     sampled: Sampled,
+    process: Process,
     /// Open client connections.
     pub connections: IntGauge,
     /// Panics of any thread.
@@ -86,7 +91,7 @@ pub enum ReloadResult {
 }
 
 impl Metrics {
-    /// Registers all metrics.
+    /// Registers all metrics. Before the process is confined: what the kernel tells of it is opened here.
     ///
     /// # Errors
     /// Two metrics have the same name, or a name is none: a fault of this file.
@@ -95,6 +100,8 @@ impl Metrics {
         let r = &registry;
         let metrics = Self {
             requests: Series::counters(r, &catalogue::REQUESTS)?,
+            request_bytes: Series::counters(r, &catalogue::REQUEST_BYTES)?,
+            response_bytes: Series::counters(r, &catalogue::RESPONSE_BYTES)?,
             denied: Series::counters(r, &catalogue::DENIED)?,
             request_seconds: Series::histograms(r, &catalogue::REQUEST_SECONDS)?,
             gateway_seconds: Series::histograms(r, &catalogue::GATEWAY_SECONDS)?,
@@ -106,6 +113,7 @@ impl Metrics {
             reloads: Series::counters(r, &catalogue::CONFIG_RELOADS)?,
             config_loaded: gauge(r, &catalogue::CONFIG_LOADED)?,
             sampled: Sampled::new(r)?,
+            process: Process::new(r)?,
             connections: gauge(r, &catalogue::CONNECTIONS)?,
             panics: counter(r, &catalogue::PANICS)?,
             log_dropped: counter(r, &catalogue::LOG_DROPPED)?,
@@ -147,6 +155,7 @@ impl Metrics {
     /// The encoder refuses a metric: a fault of this room.
     pub fn render(&self, policy: &Policy) -> prometheus::Result<String> {
         self.sampled.sample(policy);
+        self.process.sample();
         self.encode()
     }
 

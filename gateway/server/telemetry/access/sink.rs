@@ -72,6 +72,14 @@ impl Sink {
         Self::Rolling(Rolling { path, max_size, keep, open: None, torn: false })
     }
 
+    /// Opens the file anew, and makes it if it is gone. A stream stays as it is.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stream(_) => Ok(()),
+            Self::Rolling(rolling) => rolling.reopen(),
+        }
+    }
+
     /// Writes whole lines.
     pub(super) fn write(&mut self, lines: &[u8]) -> Written {
         match self {
@@ -153,6 +161,15 @@ impl Rolling {
             }
         }
         total
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        if let Some(open) = self.open.take() {
+            // Half a line stays in the file that was moved away.
+            self.torn = false;
+            drop(open);
+        }
+        self.ready().map(|_| ())
     }
 
     /// The open file; opened again where it was closed, or is no longer what stands at the path.

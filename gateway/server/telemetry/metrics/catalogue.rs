@@ -39,7 +39,14 @@ impl Kind {
 }
 
 /// Every metric, by name.
-pub const ALL: [&Metric; 18] = [
+pub const ALL: [&Metric; 27] = [
+    &PROCESS_CPU,
+    &PROCESS_MAX_FDS,
+    &PROCESS_OPEN_FDS,
+    &PROCESS_RESIDENT,
+    &PROCESS_START,
+    &PROCESS_THREADS,
+    &PROCESS_VIRTUAL,
     &BUILD_INFO,
     &CONFIG_LOADED,
     &CONFIG_RELOADS,
@@ -52,8 +59,10 @@ pub const ALL: [&Metric; 18] = [
     &LIMITED,
     &LOG_DROPPED,
     &PANICS,
+    &REQUEST_BYTES,
     &REQUEST_SECONDS,
     &REQUESTS,
+    &RESPONSE_BYTES,
     &STATE_KEYS,
     &STREAMS,
     &STREAMS_CLOSED,
@@ -99,6 +108,21 @@ const fn metric(
     Metric { name, kind, labels, help }
 }
 
+// The names that Prometheus' own clients have for every process.
+pub(super) const PROCESS_CPU: Metric =
+    metric("process_cpu_seconds_total", Kind::Counter, &[], "Time on a processor, in seconds.");
+pub(super) const PROCESS_MAX_FDS: Metric =
+    metric("process_max_fds", Kind::Gauge, &[], "Files and sockets that may be open at once.");
+pub(super) const PROCESS_OPEN_FDS: Metric =
+    metric("process_open_fds", Kind::Gauge, &[], "Files and sockets that are open.");
+pub(super) const PROCESS_RESIDENT: Metric =
+    metric("process_resident_memory_bytes", Kind::Gauge, &[], "Memory in use.");
+pub(super) const PROCESS_START: Metric =
+    metric("process_start_time_seconds", Kind::Gauge, &[], "When the process started, since the epoch.");
+pub(super) const PROCESS_THREADS: Metric =
+    metric("process_threads", Kind::Gauge, &[], "Threads of the process.");
+pub(super) const PROCESS_VIRTUAL: Metric =
+    metric("process_virtual_memory_bytes", Kind::Gauge, &[], "Address space in use.");
 pub(super) const BUILD_INFO: Metric =
     metric("stagedoor_build_info", Kind::Gauge, &["version"], "The version that runs.");
 pub(super) const CONFIG_LOADED: Metric = metric(
@@ -139,6 +163,12 @@ pub(super) const LOG_DROPPED: Metric =
     metric("stagedoor_log_dropped_total", Kind::Counter, &[], "Access events that were lost.");
 pub(super) const PANICS: Metric =
     metric("stagedoor_panics_total", Kind::Counter, &[], "Panics; each is a fault of the gateway.");
+pub(super) const REQUEST_BYTES: Metric = metric(
+    "stagedoor_request_bytes_total",
+    Kind::Counter,
+    &["app"],
+    "Bytes of request bodies and of WebSockets from clients, counted when a request is over.",
+);
 pub(super) const REQUEST_SECONDS: Metric = metric(
     "stagedoor_request_seconds",
     Kind::Histogram(REQUEST_BUCKETS),
@@ -147,6 +177,12 @@ pub(super) const REQUEST_SECONDS: Metric = metric(
 );
 pub(super) const REQUESTS: Metric =
     metric("stagedoor_requests_total", Kind::Counter, &["app", "route", "status"], "Requests answered.");
+pub(super) const RESPONSE_BYTES: Metric = metric(
+    "stagedoor_response_bytes_total",
+    Kind::Counter,
+    &["app"],
+    "Bytes of response bodies and of WebSockets to clients, counted when a request is over.",
+);
 pub(super) const STATE_KEYS: Metric =
     metric("stagedoor_state_keys", Kind::Gauge, &["kind"], "Entries held in memory.");
 pub(super) const STREAMS: Metric =

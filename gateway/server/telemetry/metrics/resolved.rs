@@ -30,6 +30,8 @@ pub struct OpenStream {
 #[derive(Debug)]
 struct AppMetrics {
     name: Arc<str>,
+    request_bytes: IntCounter,
+    response_bytes: IntCounter,
     request_seconds: Histogram,
     gateway_seconds: Histogram,
     upstream_seconds: Histogram,
@@ -95,6 +97,8 @@ impl PolicyMetrics {
     /// Counts one request: the one update each of them makes.
     pub fn observe(&self, record: &Record<'_>) {
         let app = self.app(record.app.map(|a| a.index));
+        app.request_bytes.inc_by(record.bytes_in);
+        app.response_bytes.inc_by(record.bytes_out);
         app.request_seconds.observe(record.total.as_secs_f64());
         app.gateway_seconds.observe(record.gateway.as_secs_f64());
         if let Some(upstream) = record.upstream {
@@ -138,6 +142,8 @@ impl PolicyMetrics {
             |labels: &[Arc<str>]| matches!(labels, [app, route, ..] if routes.contains(&(&**app, &**route)));
         metrics.requests.retain(of_route);
         metrics.denied.retain(of_route);
+        metrics.request_bytes.retain(of_app);
+        metrics.response_bytes.retain(of_app);
         metrics.request_seconds.retain(of_app);
         metrics.gateway_seconds.retain(of_app);
         metrics.upstream_seconds.retain(of_app);
@@ -152,6 +158,8 @@ impl AppMetrics {
     fn new(metrics: &Metrics, name: Arc<str>, routes: Vec<Arc<str>>) -> Self {
         let stream = |kind: StreamKind| metrics.streams.of(&[&name, kind.label()]);
         Self {
+            request_bytes: metrics.request_bytes.of(&[&name]),
+            response_bytes: metrics.response_bytes.of(&[&name]),
             request_seconds: metrics.request_seconds.of(&[&name]),
             gateway_seconds: metrics.gateway_seconds.of(&[&name]),
             upstream_seconds: metrics.upstream_seconds.of(&[&name]),

@@ -55,6 +55,8 @@ fn one_observation_counts_everything_once() {
             r#"stagedoor_denied_total{app="film",route="-",code="rate_limited"} 1"#,
             r#"stagedoor_limited_total{app="film",limit="app.ip-1"} 1"#,
             r#"stagedoor_request_seconds_count{app="film"} 5"#,
+            r#"stagedoor_response_bytes_total{app="film"} 6170"#,
+            r#"stagedoor_request_bytes_total{app="film"} 0"#,
             r#"stagedoor_gateway_seconds_bucket{app="film",le="0.00006"} 5"#,
             r#"stagedoor_gateway_seconds_bucket{app="film",le="0.00004"} 0"#,
             r#"stagedoor_upstream_seconds_count{app="film"} 4"#,
