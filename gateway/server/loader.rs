@@ -35,6 +35,29 @@ pub fn load(main: &Path) -> Result<Vec<Source>, Vec<Problem>> {
     Ok(sources)
 }
 
+/// The `include` patterns of `main` that match no file: no mistakes, but worth a word.
+#[must_use]
+pub(crate) fn unmatched(main: &Path) -> Vec<Problem> {
+    let name: Arc<str> = main.display().to_string().into();
+    let source = Source { name: Arc::clone(&name), text: read(main).unwrap_or_default() };
+    let base = main.parent().unwrap_or(Path::new(""));
+    let mut notes = Included::default();
+    for entry in includes(&source) {
+        let place = Place { file: &name, line: entry.line, entry: &entry.pattern };
+        let mut alone = Included::default();
+        alone.add(base, &place);
+        if alone.seen.is_empty() && alone.problems.is_empty() {
+            let message = format!("an include matches no file: `{}`", place.entry);
+            notes.problem(
+                &place,
+                message,
+                "paths are relative to the folder of this file; leave it if files are to come",
+            );
+        }
+    }
+    notes.problems
+}
+
 /// The folders whose changes may change the configuration: that of the main file, and those in which
 /// its `include` patterns look. Folders that do not exist are left out.
 #[must_use]
@@ -56,6 +79,11 @@ pub fn folders(main: &Path) -> Vec<PathBuf> {
     folders.sort();
     folders.dedup();
     folders
+}
+
+/// The text of the main file alone; `None` where it cannot be read.
+pub(crate) fn main_text(main: &Path) -> Option<String> {
+    read(main).ok()
 }
 
 /// Where the key `[table, key]` of the main file stands, as `FILE:LINE (TABLE.KEY)`; without the line

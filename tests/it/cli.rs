@@ -140,6 +140,74 @@ fn explain_tells_each_check_and_the_line_behind_it() {
     assert!(odd.contains("400") && odd.contains("ambiguous_path"), "{odd}");
     let elsewhere = explain(&["GET /x", "--host", "other.localhost"]);
     assert!(elsewhere.contains("421"), "{elsewhere}");
+    let in_two = explain(&["GET", "/admin", "--as", "bob", "--roles", "user"]);
+    assert_eq!(in_two, refused);
+}
+
+#[test]
+fn explain_asks_for_what_was_not_said() {
+    let two = "\n[app.films]\nhosts = [\"films.localhost\"]\nupstream = \"http://127.0.0.1:1\"\nauth = \"public\"\n";
+    let (one, two) = (Folder::new(GOOD), Folder::new(&format!("{GOOD}{two}")));
+    for (folder, arguments, told) in [
+        (&one, &["/admin"] as &[&str], "`stagedoor explain \"GET /admin\"`"),
+        (&one, &["GET"], "not a method and a path: `GET`"),
+        (&one, &["GET /a b"], "`%20`"),
+        (&one, &[""], "not a method and a path"),
+        (&two, &["GET /x"], "`--host` and one of `films.localhost`, `media.localhost`"),
+    ] {
+        let output =
+            Command::new(folder, &[&["explain", "--config", "stagedoor.toml"], arguments].concat()).run();
+        assert_eq!((output.code, &*output.stdout), (Some(2), ""), "{arguments:?}: {output:?}");
+        assert!(
+            output.stderr.contains(told) && output.stderr.contains("hint: "),
+            "{arguments:?}: {output:?}"
+        );
+    }
+    let named = ["explain", "--config", "stagedoor.toml", "GET /x", "--host", "films.localhost"];
+    assert_eq!(Command::new(&two, &named).run().code, Some(0));
+}
+
+#[test]
+fn lengths_are_told_as_they_are_written() {
+    let limits =
+        GOOD.replace("roles = [\"admin\"]", "auth = \"public\"\nlimit.ip = [\"7/30d\", \"20/s burst 40\"]");
+    let folder = Folder::new(limits.split("[[expect]]").next().unwrap());
+    let output = Command::new(&folder, &["explain", "--config", "stagedoor.toml", "GET /admin"]).run();
+    assert!(output.stdout.contains("7/30d, 20/s burst 40"), "{output:?}");
+    let long = ["token", "--config", "stagedoor.toml", "--sub", "bob", "--for", "90d"];
+    let output = Command::new(&folder, &long).run();
+    assert!(output.stderr.contains("valid for 1s to 1d (`max_lifetime`), not for `90d`"), "{output:?}");
+}
+
+/// What `run --upstream` writes for itself stands in no file that could be opened at a line.
+#[test]
+fn without_a_file_no_line_of_one_is_told() {
+    let folder = Folder::empty();
+    for address in ["nonsense", "ftp://127.0.0.1:1", "http://127.0.0.1:1/path"] {
+        let output = Command::new(&folder, &["run", "--upstream", address]).run();
+        assert_eq!(output.code, Some(2), "{output:?}");
+        assert!(output.stderr.contains("--> run --upstream (app.app.upstream"), "{output:?}");
+        assert!(!output.stderr.contains("upstream:"), "{output:?}");
+    }
+}
+
+#[test]
+fn an_include_that_matches_nothing_is_told_and_no_mistake() {
+    let folder = Folder::new(&format!("include = [\"apps/*.toml\", \"more/*.toml\"]\n{GOOD}"));
+    folder.write("more/one.toml", "");
+    let check = |more: &[&str]| Command::new(&folder, &[&["check", "stagedoor.toml"], more].concat()).run();
+    let output = check(&[]);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(output.stdout.contains("note: an include matches no file: `apps/*.toml`"), "{output:?}");
+    let place = format!("stagedoor.toml:{} (include)", line_of(&folder, "include ="));
+    assert!(output.stdout.contains(&place) && output.stdout.contains("1 warning"), "{output:?}");
+    assert!(!output.stdout.contains("more/"), "{output:?}");
+    let told: Vec<serde_json::Value> = serde_json::from_str(&check(&["--json"]).stdout).unwrap();
+    let levels: Vec<&str> = told.iter().filter_map(|told| told["level"].as_str()).collect();
+    assert_eq!(levels, ["warning", "note"]);
+    let literal = Folder::new(&format!("include = [\"apps/one.toml\"]\n{GOOD}"));
+    let output = Command::new(&literal, &["check", "stagedoor.toml"]).run();
+    assert!(output.code == Some(2) && output.stderr.contains("no such file: `apps/one.toml`"), "{output:?}");
 }
 
 #[test]
@@ -198,6 +266,8 @@ fn version_and_help() {
         "check",
         "explain",
         "why",
+        "status",
+        "reload",
         "token",
         "secret",
         "healthcheck",
@@ -218,7 +288,12 @@ fn version_and_help() {
 fn bash_completes_commands_and_options() {
     let script = Command::new(&Folder::empty(), &["completions", "bash"]).run();
     assert_eq!(script.code, Some(0), "{script:?}");
-    for (words, expected) in [("stagedoor expl", "explain"), ("stagedoor token --li", "--link")] {
+    for (words, expected) in [
+        ("stagedoor expl", "explain"),
+        ("stagedoor rel", "reload"),
+        ("stagedoor token --li", "--link"),
+        ("stagedoor status --js", "--json"),
+    ] {
         let ask = format!(
             "{}\nCOMP_WORDS=({words})\nCOMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n\
              _stagedoor stagedoor \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"\n\

@@ -28,6 +28,7 @@ mod reference;
 mod refusals;
 mod reload;
 mod routes;
+mod running;
 mod strange;
 mod systems;
 mod tidy;

@@ -162,6 +162,11 @@ fn one_event_tells_one_request() {
         "upstream_us",
         "tls",
         "user_agent",
+        "host",
+        "scheme",
+        "protocol",
+        "upstream",
+        "referer",
     ] {
         assert!(event.get(key).is_some(), "no `{key}` in {event}");
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use stagedoor_core::config::Compiled;
 
 use super::{DEFAULT_FILE, Failure, compile_file, is_coloured, print, problems};
+use crate::loader;
 use crate::materials::DiskMaterials;
 
 /// Tell every mistake of a configuration, and keep its promises
@@ -21,7 +22,7 @@ pub(super) struct Args {
     /// Look at neither secrets, keys nor environment
     #[arg(long)]
     no_files: bool,
-    /// For programs: an array of problems and warnings on standard output
+    /// For programs: an array of problems, warnings and notes on standard output
     #[arg(long)]
     json: bool,
 }
@@ -34,9 +35,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         ..DiskMaterials::beside(&args.file)
     };
     match compile_file(&args.file, &materials) {
-        Ok(compiled) if args.json => print(&format!("{:#}\n", problems::warnings_json(&compiled.warnings))),
+        Ok(compiled) if args.json => {
+            let notes = loader::unmatched(&args.file);
+            print(&format!("{:#}\n", problems::warnings_json(&compiled.warnings, &notes)))
+        }
         Ok(compiled) => {
-            print(&problems::warnings_text(&compiled.warnings, is_coloured(&std::io::stdout())))?;
+            let colour = is_coloured(&std::io::stdout());
+            print(&problems::notes_text(&loader::unmatched(&args.file), colour))?;
+            print(&problems::warnings_text(&compiled.warnings, colour))?;
             print(&summary(&args.file.display().to_string(), &compiled))
         }
         Err(Failure::Problems(found)) if args.json => {

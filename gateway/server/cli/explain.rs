@@ -11,7 +11,7 @@ use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::jwt::JwtPolicy;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::{Assumed, Policy};
+use stagedoor_core::policy::{App, Assumed, Policy};
 use stagedoor_core::secret::Secret;
 
 use super::{Failure, compile_file, config_file, is_coloured, now, print};
@@ -26,11 +26,12 @@ use crate::materials::DiskMaterials;
 #[command(after_help = AFTER)]
 pub(super) struct Args {
     /// Method and path, such as "DELETE /api/downloads/1"
-    request: String,
+    #[arg(num_args = 1..=2, required = true, value_names = ["METHOD", "PATH"])]
+    request: Vec<String>,
     /// The main file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The `Host` [default: that of the only app]
+    /// The `Host` [default: a host of the app, where there is only one]
     #[arg(long)]
     host: Option<String>,
     /// As if this user had been identified
@@ -59,12 +60,17 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     let file = config_file(args.config.as_deref())?;
     let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
+    let request = request(&args.request)?;
     let policy = compile_file(&file, &materials)?.policy;
+    let host = match &args.host {
+        Some(host) => host.clone(),
+        None => usual_host(&policy)?,
+    };
     let presented = match args.token {
         Some(_) => Presented::Token(read_token()?),
         None => Presented::assumed(args),
     };
-    let rehearsal = explain(&policy, args, &presented);
+    let rehearsal = explain(&policy, args, &request, &host, &presented);
     if args.json {
         print(&format!("{:#}\n", rehearsal.json()))
     } else {
@@ -163,23 +169,48 @@ impl Presented {
     }
 }
 
-/// The host that is meant where none is named: one of the first app.
-fn usual_host(policy: &Policy) -> String {
-    let host = policy.apps.first().and_then(|app| app.hosts.first());
-    host.map_or_else(|| "localhost".to_owned(), |host| host.replacen('*', "any", 1))
+/// `METHOD /path`, in one argument or in two.
+fn request(words: &[String]) -> Result<String, Failure> {
+    let text = words.join(" ");
+    match *text.split_whitespace().collect::<Vec<_>>() {
+        [method, path] => Ok(format!("{method} {path}")),
+        [one] if one.starts_with('/') => Err(Failure::usage(
+            format!("no method: `{one}`"),
+            format!("say which, for rules differ: `stagedoor explain \"GET {one}\"`"),
+        )),
+        _ => Err(Failure::usage(
+            format!("not a method and a path: `{}`", text.escape_debug()),
+            "such as `stagedoor explain \"GET /path\"`; a space in a path is written `%20`",
+        )),
+    }
+}
+
+/// The host that is meant where none is named: the first of the only app.
+fn usual_host(policy: &Policy) -> Result<String, Failure> {
+    let first = |app: &Arc<App>| app.hosts.first().map(|host| host.replacen('*', "any", 1));
+    match &*policy.apps {
+        [app] => Ok(first(app).unwrap_or_else(|| "localhost".to_owned())),
+        apps => {
+            let hosts = apps.iter().filter_map(first).map(|host| format!("`{host}`"));
+            let hosts: Vec<String> = hosts.take(HOSTS_TOLD).collect();
+            let more = if apps.len() > HOSTS_TOLD { ", …" } else { "" };
+            Err(Failure::usage(
+                format!("which app is meant is not said: there are `{}`", apps.len()),
+                format!("`--host` and one of {}{more}", hosts.join(", ")),
+            ))
+        }
+    }
 }
 
 /// Rehearses the request once: limits count rehearsals, too.
-fn explain(policy: &Policy, args: &Args, presented: &Presented) -> Rehearsal {
+fn explain(policy: &Policy, args: &Args, request: &str, host: &str, presented: &Presented) -> Rehearsal {
     let (assumed, by) = match presented {
         Presented::Nothing => (None, None),
         Presented::User(assumed) => (Some(assumed.clone()), None),
         Presented::Token(token) => genuine(&policy.providers, token).unzip(),
     };
-    let host = args.host.clone().unwrap_or_else(|| usual_host(policy));
     let ip = args.ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let (mut verdict, mut trail) =
-        config::rehearse(policy, &args.request, &host, assumed.as_ref(), ip, now());
+    let (mut verdict, mut trail) = config::rehearse(policy, request, host, assumed.as_ref(), ip, now());
     if let Presented::Token(token) = presented
         && trail.reached >= Guard::Identity
         && let Some(denial) = refused_token(&trail, by, token)
@@ -187,7 +218,7 @@ fn explain(policy: &Policy, args: &Args, presented: &Presented) -> Rehearsal {
         trail.reached = Guard::Identity;
         verdict = Err(denial);
     }
-    Rehearsal { request: args.request.clone(), user: assumed.map(|a| a.user), verdict, trail }
+    Rehearsal { request: request.to_owned(), user: assumed.map(|a| a.user), verdict, trail }
 }
 
 /// Whom the token names, and the first provider that says so.
@@ -251,6 +282,8 @@ fn dash(text: &str) -> Result<(), Failure> {
 }
 
 const TOKEN_MAX: u64 = 64 << 10;
+/// Hosts that a hint names.
+const HOSTS_TOLD: usize = 12;
 
 const AFTER: &str = "\
 Examples:

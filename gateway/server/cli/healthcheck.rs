@@ -5,50 +5,69 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Failure, compile_file, operator, print, quick};
+use stagedoor_core::config;
+
+use super::{DEFAULT_FILE, Failure, operator, print, quick, reach};
 use crate::materials::DiskMaterials;
 
 /// Ask a running gateway whether it is ready
 ///
-/// For containers and supervisors: no other program is needed. Waits three seconds at most.
+/// For containers and supervisors: no other program is needed. Waits three seconds at most. It fails where no gateway
+/// answers, never because of the file: a gateway goes on while its file has mistakes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
-    /// What to ask, over plain HTTP [default: /ready where STAGEDOOR_ADMIN_LISTEN says, else `run --upstream`
-    /// here, else at 127.0.0.1:9901]
+    /// What to ask, over plain HTTP [default: /ready of the gateway of the file]
     #[arg(long, conflicts_with = "config")]
     url: Option<String>,
-    /// Ask where STAGEDOOR_ADMIN_LISTEN says, else this file
+    /// The main file [default: config/stagedoor.toml, else what `run --upstream` left here, else 127.0.0.1:9901]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let url = match &args.url {
-        Some(url) => Url::parse(url)?,
-        None => Url { authority: admin(args.config.as_deref())?.to_string(), path: "/ready".into() },
+    let until = Instant::now() + TIMEOUT;
+    let urls = match &args.url {
+        Some(url) => vec![Url::parse(url)?],
+        None => addresses(args.config.as_deref())?.into_iter().map(Url::ready).collect(),
     };
-    match ask(&url) {
-        Ok(200..=299) => print("ready\n"),
-        Ok(status) => Err(anyhow::anyhow!("not ready: status `{status}` from `{}`", url.authority).into()),
-        Err(error) => {
-            Err(anyhow::Error::new(error).context(format!("no answer from `{}`", url.authority)).into())
-        }
+    let mut failure = None;
+    for (n, url) in urls.iter().enumerate() {
+        // One that never answers leaves time for the others.
+        let left = until.saturating_duration_since(Instant::now());
+        let share = left / u32::try_from(urls.len() - n).unwrap_or(1);
+        let failed = match ask(url, Instant::now() + share) {
+            Ok(200..=299) => return print("ready\n"),
+            Ok(status) => anyhow::anyhow!("not ready: status `{status}` from `{}`", url.authority),
+            Err(error) => anyhow::Error::new(error).context(format!("no answer from `{}`", url.authority)),
+        };
+        failure.get_or_insert(failed);
     }
+    Err(failure.unwrap_or_else(|| anyhow::anyhow!("there is nothing to ask")).into())
 }
 
-/// Where the admin listener can be reached from here. No secret is looked at: this runs every few seconds, and
-/// perhaps as somebody else.
-fn admin(file: Option<&Path>) -> Result<SocketAddr, Failure> {
-    let compiled = match file {
-        Some(file) => {
-            let materials =
-                DiskMaterials { may_generate: false, no_files: true, ..DiskMaterials::beside(file) };
-            compile_file(file, &materials)?
+/// Where the admin listener can be reached from here, the likeliest first. No secret is looked at: this runs every few
+/// seconds, and perhaps as another user.
+fn addresses(file: Option<&Path>) -> Result<Vec<SocketAddr>, Failure> {
+    let materials =
+        DiskMaterials { may_generate: false, no_files: true, ..DiskMaterials::within(Path::new("")) };
+    // A variable goes before any file, and is the same for the gateway.
+    if config::variable_over("admin.listen", &materials).is_some() {
+        return reach::addresses(&quick::without_secrets()?.policy);
+    }
+    let file = file.or_else(|| Some(Path::new(DEFAULT_FILE)).filter(|file| file.exists()));
+    let Some(file) = file else { return reach::addresses(&quick::without_secrets()?.policy) };
+    let beside = DiskMaterials { base: DiskMaterials::beside(file).base, ..materials };
+    match reach::policy(file, &beside) {
+        Ok(policy) => reach::addresses(&policy),
+        // There is no such file, or it cannot be read: what the gateway notes by default, and where it listens by default.
+        Err(_) => {
+            eprintln!("note: `{}` cannot be read, the gateway is asked all the same", file.display());
+            let mut policy = quick::without_secrets()?.policy;
+            policy.server.state_dir = beside.base.join(quick::STATE);
+            reach::addresses(&policy)
         }
-        None => quick::without_secrets()?,
-    };
-    operator::address(&compiled.policy.admin)
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -59,6 +78,10 @@ struct Url {
 }
 
 impl Url {
+    fn ready(address: SocketAddr) -> Self {
+        Self { authority: address.to_string(), path: "/ready".into() }
+    }
+
     fn parse(text: &str) -> Result<Self, Failure> {
         let fault = |hint: &str| Failure::usage(format!("not an address to ask: `{text}`"), hint);
         let rest = text.strip_prefix("http://").ok_or_else(|| fault("it begins with `http://`"))?;
@@ -79,8 +102,7 @@ impl Url {
 }
 
 /// The status of a GET.
-fn ask(url: &Url) -> io::Result<u16> {
-    let until = Instant::now() + TIMEOUT;
+fn ask(url: &Url, until: Instant) -> io::Result<u16> {
     let mut last = io::Error::from(ErrorKind::NotFound);
     for address in url.authority.to_socket_addrs()? {
         match ask_at(address, url, until) {
@@ -117,7 +139,7 @@ Examples:
 Exit codes:
   0  ready
   1  not ready, or no answer
-  2  wrong usage, or mistakes in the configuration";
+  2  wrong usage, or the admin listener is off";
 
 #[cfg(test)]
 mod tests;

@@ -23,9 +23,12 @@ mod noted;
 mod operator;
 mod problems;
 mod quick;
+mod reach;
 mod reference;
+mod reload;
 mod run;
 mod secret;
+mod status;
 mod token;
 mod version;
 mod why;
@@ -46,6 +49,8 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Why(why::Args),
+    Status(status::Args),
+    Reload(reload::Args),
     Token(token::Args),
     /// Make secrets
     #[command(subcommand)]
@@ -73,6 +78,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Why(args) => why::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Reload(args) => reload::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Secret(command) => secret::run(&command),
         Command::Healthcheck(args) => healthcheck::run(&args),

@@ -1,41 +1,82 @@
-//! Where the gateway that `run --upstream` started in this folder is asked, as it noted it for the commands.
+//! Where a running gateway is asked, as it noted it for the commands in its state folder.
 //!
 //! They send it the admin token, so that a note has to be its own: it goes with the process, which holds a lock on it while it
 //! lives; one that nobody holds, that others may have written or that leads to another machine is not believed.
+//! A second lock, on the folder itself, tells a gateway that another one already keeps its state there.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::materials;
 
-/// The operator's address as bound, or `off`; relative to the working folder.
-pub(super) const FILE: &str = "data/admin_address";
+/// The file in the state folder: the operator's address as bound, or `off`.
+const FILE: &str = "admin_address";
+
+/// A state folder that is this process' alone, as long as the value lives: the kernel gives the lock up with the process.
+#[derive(Debug)]
+pub(super) struct Claim {
+    folder: PathBuf,
+    _locked: File,
+}
+
+/// Why a state folder could not be claimed.
+#[derive(Debug)]
+pub(super) enum Unclaimed {
+    /// Another gateway runs with it.
+    Taken,
+    /// It cannot be made, opened or locked.
+    Failed(io::Error),
+}
 
 /// What this process noted.
 #[derive(Debug)]
 pub(super) struct Note {
+    path: PathBuf,
     text: String,
     /// Locked: the kernel lets go of it with the process, however that ends.
     _held: File,
 }
 
-/// Notes it. What an earlier one noted would lead to somebody else by now.
-pub(super) fn write(address: Option<SocketAddr>) -> io::Result<Note> {
-    let text = address.map_or_else(|| OFF.to_owned(), |address| address.to_string());
-    materials::replace(Path::new(FILE), format!("{text}\n").as_bytes())?;
-    let held = File::open(FILE)?;
-    held.lock()?;
-    Ok(Note { text, _held: held })
+/// Locks a state folder, which is made if it is missing. A lock file would be left behind; the folder's own lock is not.
+pub(super) fn claim(folder: &Path) -> Result<Claim, Unclaimed> {
+    let open = || materials::create_private(folder).and_then(|()| File::open(folder));
+    let locked = open().map_err(Unclaimed::Failed)?;
+    match locked.try_lock() {
+        Ok(()) => Ok(Claim { folder: folder.to_owned(), _locked: locked }),
+        Err(TryLockError::WouldBlock) => Err(Unclaimed::Taken),
+        Err(TryLockError::Error(error)) => Err(Unclaimed::Failed(error)),
+    }
+}
+
+/// Where the note of this state folder stands.
+pub(super) fn file(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+impl Claim {
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Notes where this gateway is asked. What an earlier one noted would lead to another process by now.
+    pub(super) fn note(&self, address: Option<SocketAddr>) -> io::Result<Note> {
+        let path = file(&self.folder);
+        let text = address.map_or_else(|| OFF.to_owned(), |address| address.to_string());
+        materials::replace(&path, format!("{text}\n").as_bytes())?;
+        let held = File::open(&path)?;
+        held.lock()?;
+        Ok(Note { path, text, _held: held })
+    }
 }
 
 impl Note {
     /// Takes it away, unless another has noted something else since.
     pub(super) fn remove(self) -> io::Result<()> {
-        let removed = match fs::read_to_string(FILE) {
-            Ok(text) if text.trim() == self.text => fs::remove_file(FILE),
+        let removed = match fs::read_to_string(&self.path) {
+            Ok(text) if text.trim() == self.text => fs::remove_file(&self.path),
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
@@ -43,16 +84,23 @@ impl Note {
     }
 }
 
-/// What is noted, as `admin.listen` has it; `None` where that is nothing, or nothing to believe, which is told.
-pub(super) fn read() -> Option<String> {
-    match believed(Path::new(FILE)) {
+/// What is noted in this state folder, as `admin.listen` has it; `None` where that is nothing, or nothing to believe, which
+/// is told.
+pub(super) fn read(folder: &Path) -> Option<String> {
+    let path = file(folder);
+    match believed(&path) {
         Ok(noted) => Some(noted),
         Err(Doubt::Missing) => None,
         Err(doubt) => {
-            eprintln!("note: `{FILE}` is not believed: {doubt}");
+            eprintln!("note: `{}` is not believed: {doubt}", path.display());
             None
         }
     }
+}
+
+/// As [`read`], in silence.
+pub(super) fn read_quietly(folder: &Path) -> Option<String> {
+    believed(&file(folder)).ok()
 }
 
 fn believed(path: &Path) -> Result<String, Doubt> {
@@ -111,7 +159,7 @@ enum Doubt {
     Missing,
     #[error("it is not a regular file")]
     Kind,
-    #[error("group or others can write it; hint: chmod 600 {FILE}, and see what it says")]
+    #[error("group or others can write it; hint: see what it says, and `chmod 600` it")]
     Writable,
     #[error("it belongs to another user; hint: ask as that one")]
     Owner,
@@ -155,6 +203,18 @@ mod tests {
             check(mode, 1000, "group or others can write it");
             check(mode, 0, "group or others can write it");
         }
+    }
+
+    #[test]
+    fn a_folder_is_claimed_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("data");
+        let first = claim(&folder).unwrap();
+        assert!(matches!(claim(&folder), Err(Unclaimed::Taken)));
+        first.note(None).unwrap().remove().unwrap();
+        drop(first);
+        claim(&folder).unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left behind");
     }
 
     #[test]

@@ -1,19 +1,20 @@
 //! The operator's API of a running gateway, asked by commands.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stagedoor_core::policy::{AdminPolicy, Policy};
+use stagedoor_core::policy::Policy;
 use stagedoor_core::secret::Secret;
 
-use super::Failure;
+use super::{Failure, reach};
 
 /// A running gateway, as its operator reaches it.
 #[derive(Debug)]
 pub(super) struct Operator {
-    address: SocketAddr,
+    /// Where it may be asked, the likeliest first; the first that can be connected to is asked.
+    addresses: Vec<SocketAddr>,
     token: Secret<Vec<u8>>,
 }
 
@@ -23,14 +24,14 @@ impl Operator {
     /// # Errors
     /// It has no admin listener, or its token is not there: it never ran.
     pub(super) fn of(policy: Policy) -> Result<Self, Failure> {
-        let address = address(&policy.admin)?;
+        let addresses = reach::addresses(&policy)?;
         let Some(token) = policy.admin.token else {
             return Err(Failure::usage(
                 "there is no admin token yet: it is made when the gateway starts",
                 "start the gateway, or see `admin.token`",
             ));
         };
-        Ok(Self { address, token })
+        Ok(Self { addresses, token })
     }
 
     /// What a GET gives.
@@ -49,33 +50,66 @@ impl Operator {
         self.ask("POST", target, Some(document))
     }
 
+    /// What a POST without a document gives, whether it was done or not.
+    ///
+    /// # Errors
+    /// Nobody answers, or another gateway does.
+    pub(super) fn try_post(&self, target: &str) -> Result<Answer, Failure> {
+        self.exchange("POST", target, None)
+    }
+
     fn ask(&self, method: &str, target: &str, document: Option<&Value>) -> Result<Value, Failure> {
-        let request = self.request(method, target, document);
-        let bytes = exchange(self.address, &request, Instant::now() + TIMEOUT).map_err(|error| {
-            anyhow::Error::new(error).context(format!(
-                "no answer from the gateway at `{}`; hint: it has to run, with this configuration",
-                self.address
-            ))
-        })?;
-        let answer = Answer::parse(&bytes).ok_or_else(|| {
-            anyhow::anyhow!("what answers at `{}` is not the operator's API of a gateway", self.address)
-        })?;
+        let answer = self.exchange(method, target, document)?;
         match answer.status {
             200..=299 => Ok(answer.document),
-            401 => Err(anyhow::anyhow!(
-                "another gateway answers at `{}`: it has another admin token; hint: go to the folder of the one \
-                 that is meant, or say where it is asked: `admin.listen`, or STAGEDOOR_ADMIN_LISTEN",
-                self.address
-            )
-            .into()),
-            status => Err(anyhow::anyhow!("{} (status `{status}`)", answer.detail()).into()),
+            _ => Err(answer.refusal()),
         }
     }
 
-    fn request(&self, method: &str, target: &str, document: Option<&Value>) -> Secret<Vec<u8>> {
+    fn exchange(&self, method: &str, target: &str, document: Option<&Value>) -> Result<Answer, Failure> {
+        let until = Instant::now() + TIMEOUT;
+        let mut address = None;
+        let told = connect(&self.addresses, until).and_then(|mut stream| {
+            address = stream.peer_addr().ok();
+            let request = self.request(method, target, document, address);
+            stream.set_write_timeout(Some(left(until)?))?;
+            stream.write_all(request.expose())?;
+            read_whole(&mut stream, until)
+        });
+        let named = || match address {
+            Some(address) => format!("`{address}`"),
+            None => named(&self.addresses),
+        };
+        let bytes = told.map_err(|error| {
+            anyhow::Error::new(error).context(format!(
+                "no answer from the gateway at {}; hint: it has to run, with this configuration",
+                named()
+            ))
+        })?;
+        let answer = Answer::parse(&bytes).ok_or_else(|| {
+            anyhow::anyhow!("what answers at {} is not the operator's API of a gateway", named())
+        })?;
+        if answer.status == 401 {
+            return Err(anyhow::anyhow!(
+                "another gateway answers at {}: it has another admin token; hint: go to the folder of the one \
+                 that is meant, or say where it is asked: `admin.listen`, or STAGEDOOR_ADMIN_LISTEN",
+                named()
+            )
+            .into());
+        }
+        Ok(answer)
+    }
+
+    fn request(
+        &self,
+        method: &str,
+        target: &str,
+        document: Option<&Value>,
+        address: Option<SocketAddr>,
+    ) -> Secret<Vec<u8>> {
+        let host = address.map_or_else(|| "localhost".to_owned(), |address| address.to_string());
         let mut bytes = format!(
-            "{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nAuthorization: Bearer ",
-            self.address
+            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: Bearer "
         )
         .into_bytes();
         bytes.extend_from_slice(self.token.expose());
@@ -91,22 +125,6 @@ impl Operator {
         }
         Secret::new(bytes)
     }
-}
-
-/// Where the admin listener can be reached from this machine.
-///
-/// # Errors
-/// It is off.
-pub(super) fn address(admin: &AdminPolicy) -> Result<SocketAddr, Failure> {
-    let Some(mut address) = admin.listen else {
-        return Err(Failure::usage("the admin listener is off", "set `admin.listen`"));
-    };
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        IpAddr::V4(_) | IpAddr::V6(_) => {}
-    }
-    Ok(address)
 }
 
 /// Connects and says `request`.
@@ -135,11 +153,28 @@ pub(super) fn status(line: &[u8]) -> Option<u16> {
     sound.then(|| digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0')))
 }
 
-/// The whole answer to one request on a connection of its own.
-fn exchange(address: SocketAddr, request: &Secret<Vec<u8>>, until: Instant) -> io::Result<Vec<u8>> {
-    let mut stream = call(address, request.expose(), until)?;
+/// Addresses, for a message.
+pub(super) fn named(addresses: &[SocketAddr]) -> String {
+    let all: Vec<String> = addresses.iter().map(|address| format!("`{address}`")).collect();
+    all.join(" or ")
+}
+
+/// A connection to the first address that takes one.
+fn connect(addresses: &[SocketAddr], until: Instant) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(ErrorKind::NotFound);
+    for address in addresses {
+        match TcpStream::connect_timeout(address, left(until)?) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// All that comes until the other side ends.
+fn read_whole(stream: &mut TcpStream, until: Instant) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
-    while read_some(&mut stream, &mut answer, until)? > 0 {
+    while read_some(stream, &mut answer, until)? > 0 {
         if answer.len() > ANSWER_MAX {
             return Err(io::Error::new(ErrorKind::InvalidData, "the answer is larger than 4 MiB"));
         }
@@ -164,9 +199,9 @@ fn left(until: Instant) -> io::Result<Duration> {
 
 /// An answer of the API: always JSON, and whole.
 #[derive(Debug, PartialEq)]
-struct Answer {
-    status: u16,
-    document: Value,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) document: Value,
 }
 
 impl Answer {
@@ -176,7 +211,11 @@ impl Answer {
         Some(Self { status: status(head)?, document: serde_json::from_slice(body).ok()? })
     }
 
-    /// A refusal in its own words.
+    /// A refusal in its own words, as a failure.
+    pub(super) fn refusal(&self) -> Failure {
+        anyhow::anyhow!("{} (status `{}`)", self.detail(), self.status).into()
+    }
+
     fn detail(&self) -> &str {
         ["detail", "title"]
             .into_iter()

@@ -64,9 +64,19 @@ pub(super) fn warnings_text(warnings: &[Problem], colour: bool) -> String {
     text
 }
 
-/// Warnings for programs.
-pub(super) fn warnings_json(warnings: &[Problem]) -> Value {
-    warnings.iter().map(|problem| object("warning", problem)).collect()
+/// Warnings and notes for programs.
+pub(super) fn warnings_json(warnings: &[Problem], notes: &[Problem]) -> Value {
+    let warnings = warnings.iter().map(|problem| object("warning", problem));
+    warnings.chain(notes.iter().map(|problem| object("note", problem))).collect()
+}
+
+/// What is no mistake, for people.
+pub(super) fn notes_text(notes: &[Problem], colour: bool) -> String {
+    let mut text = String::new();
+    for problem in notes {
+        push(&mut text, &titled("note", "\x1b[1;36m", &problem.message, colour), problem);
+    }
+    text
 }
 
 /// `error: message`

@@ -22,6 +22,8 @@ pub(super) struct Environment {
 
 /// Where the secret of `run --upstream` is kept, relative to the working folder.
 pub(super) const SECRET_FILE: &str = "data/jwt_secret";
+/// Its state folder, and that of a file that names none.
+pub(super) const STATE: &str = "data";
 
 impl Environment {
     /// Reads it.
@@ -99,7 +101,7 @@ pub(super) fn asked() -> Result<Compiled, Failure> {
     let noted = if config::variable_over("admin.listen", &materials).is_some() {
         None
     } else {
-        Some(noted::read().ok_or_else(|| {
+        Some(noted::read(Path::new(STATE)).ok_or_else(|| {
             anyhow::anyhow!(
                 "it is not known where the gateway of this folder is asked; hint: start it here with \
                  `run --upstream`, or say where: STAGEDOOR_ADMIN_LISTEN"
@@ -118,7 +120,8 @@ fn what_is_there() -> DiskMaterials {
 pub(super) fn without_secrets() -> Result<Compiled, Failure> {
     let materials = DiskMaterials { no_files: true, ..what_is_there() };
     let is_told = config::variable_over("admin.listen", &materials).is_some();
-    let noted = if is_told || Path::new(DEFAULT_FILE).exists() { None } else { noted::read() };
+    let noted =
+        if is_told || Path::new(DEFAULT_FILE).exists() { None } else { noted::read(Path::new(STATE)) };
     let mut source = of_a_command(noted)?;
     source.text.push_str("\n[server]\nlisten = [\"127.0.0.1:0\"]\n");
     compile(&[source], &materials)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::noted::{self, Note};
+use super::noted::{self, Claim, Note, Unclaimed};
 use super::problems::Problems;
 use super::quick::{self, Environment};
 use super::{DEFAULT_FILE, Failure};
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Chosen::File(file) => ConfigSource::File(file.to_owned()),
         Chosen::Upstream(upstream) => quick::config(upstream, &Environment::read()?),
     };
-    let greeting: Option<Greeting> = match &config {
+    let greeting: Greeting = match &config {
         ConfigSource::File(file) if !file.exists() => {
             let hint = "name another file, or see whether the volume it is on was mounted";
             return Err(Failure::Problems(Problems::single(
@@ -43,18 +43,75 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                 hint,
             )));
         }
-        ConfigSource::File(_) => None,
-        ConfigSource::Text { .. } => Some(Box::new(greet)),
+        ConfigSource::File(_) => Box::new(note_down),
+        ConfigSource::Text { .. } => {
+            let claim = claim_alone()?;
+            Box::new(move |ready| greet(ready, claim))
+        }
     };
-    Ok(serve::run(Start { config, beside: None, greeting, hangup: Hangup::Reload })?)
+    Ok(serve::run(Start { config, beside: None, greeting: Some(greeting), hangup: Hangup::Reload })?)
+}
+
+/// The folder of a gateway without a file: two that share it would sign with one secret, so that a token of the one would
+/// open the other. `None` where it cannot be locked, which is told when something is written there.
+fn claim_alone() -> Result<Option<Claim>, Failure> {
+    let folder = Path::new(quick::STATE);
+    match noted::claim(folder) {
+        Ok(claim) => Ok(Some(claim)),
+        Err(Unclaimed::Failed(_)) => Ok(None),
+        Err(Unclaimed::Taken) => {
+            let place = noted::read_quietly(folder).filter(|text| text != noted::OFF);
+            let place = place.map_or(String::new(), |address| format!(", and is asked at `{address}`"));
+            Err(anyhow::anyhow!(
+                "another gateway runs in this folder: it holds `{}`{place}\n  hint: end it, or start this one in a \
+                 folder of its own: with one secret for both, a token of the one would open the other",
+                folder.display()
+            )
+            .into())
+        }
+    }
+}
+
+/// Notes for the commands where this gateway is asked: its file may have changed by then.
+fn note_down(ready: &Ready<'_>) -> Option<Farewell> {
+    let folder = ready.state_dir();
+    let claim = match noted::claim(&folder) {
+        Ok(claim) => claim,
+        Err(Unclaimed::Taken) => {
+            tracing::warn!(
+                folder = %folder.display(),
+                "another gateway keeps its state in this folder: they share its secrets; hint: give each a \
+                 `state.dir` of its own"
+            );
+            return None;
+        }
+        Err(Unclaimed::Failed(error)) => {
+            tracing::info!(folder = %folder.display(), %error, "the state folder cannot be locked");
+            return None;
+        }
+    };
+    match claim.note(ready.admin) {
+        Ok(note) => Some(Box::new(move || forget(note, claim))),
+        Err(error) => {
+            tracing::info!(
+                folder = %folder.display(), %error,
+                "where this gateway is asked cannot be noted: commands go by the file alone"
+            );
+            Some(Box::new(move || drop(claim)))
+        }
+    }
 }
 
 /// Standard output belongs to the access events. Said at once: no log line comes between.
-fn greet(ready: &Ready<'_>) -> Option<Farewell> {
-    let note = noted::write(ready.admin).inspect_err(|error| {
+fn greet(ready: &Ready<'_>, claim: Option<Claim>) -> Option<Farewell> {
+    let note = match &claim {
+        Some(claim) => claim.note(ready.admin),
+        None => Err(std::io::Error::other("the folder cannot be locked")),
+    };
+    let note = note.inspect_err(|error| {
         eprintln!(
             "warning: cannot write `{}`: {error}; hint: commands that ask this gateway need STAGEDOOR_ADMIN_LISTEN",
-            noted::FILE
+            noted::file(Path::new(quick::STATE)).display()
         );
     });
     let link = ready.sign("owner", &[], VISIT).and_then(|token| ready.link(&token));
@@ -70,15 +127,19 @@ fn greet(ready: &Ready<'_>) -> Option<Farewell> {
          another link, from this folder:  stagedoor token --upstream --sub NAME --for 12h --link\n\
          a token for programs:            stagedoor token --upstream --sub NAME\n"
     );
-    note.ok().map(|note| Box::new(|| forget(note)) as Farewell)
+    let claim = claim?;
+    Some(match note {
+        Ok(note) => Box::new(move || forget(note, claim)),
+        Err(_) => Box::new(move || drop(claim)),
+    })
 }
 
 /// It would not be believed any more; a folder is left as it was found.
-fn forget(note: Note) {
+fn forget(note: Note, claim: Claim) {
     if let Err(error) = note.remove() {
         eprintln!(
             "warning: cannot remove `{}`: {error}; hint: remove it, for it is not believed any more",
-            noted::FILE
+            noted::file(claim.folder()).display()
         );
     }
 }
@@ -152,7 +213,8 @@ Examples:
   STAGEDOOR_LISTEN=0.0.0.0:8080 STAGEDOOR_HOSTS=media.lan stagedoor run --upstream http://app:8000
 
 Signals:
-  TERM, INT  drain and stop    HUP  load the file again
+  TERM, INT, QUIT  drain and stop    HUP  load the file again    USR1  open the log files anew
+  Others that would end a program are logged, and do nothing: see the reference.
 
 Exit codes:
   0  stopped as told    1  could not start or go on    2  wrong usage or configuration";

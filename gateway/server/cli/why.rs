@@ -1,16 +1,11 @@
 //! `stagedoor why`
 
-use std::path::PathBuf;
-
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stagedoor_core::config::shell_word;
-use stagedoor_core::policy::Policy;
 
-use super::operator::Operator;
-use super::quick;
-use super::{Failure, compile_file, config_file, is_coloured, print};
-use crate::materials::DiskMaterials;
+use super::reach::Meant;
+use super::{Failure, is_coloured, print};
 use crate::refusals::RequestId;
 use crate::why::{Newest, Why};
 
@@ -23,12 +18,8 @@ use crate::why::{Newest, Why};
 pub(super) struct Args {
     /// The request id
     id: Option<String>,
-    /// The main file [default: config/stagedoor.toml, else what `run --upstream` left here]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Ask the gateway that `run --upstream` started in this folder, even where there is a file
-    #[arg(long, conflicts_with = "config")]
-    upstream: bool,
+    #[command(flatten)]
+    meant: Meant,
     /// For programs
     #[arg(long)]
     json: bool,
@@ -46,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             "it stands in `x-request-id` of the answer, such as `0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b`",
         ));
     }
-    let operator = Operator::of(policy(args)?)?;
+    let operator = args.meant.operator()?;
     let answer = match id {
         Some(id) => operator.get(&format!("/api/v1/why?id={id}"))?,
         None => operator.get("/api/v1/why")?,
@@ -71,9 +62,9 @@ const URN: &str = "urn:uuid:";
 impl Args {
     /// How another command is told which gateway is meant.
     fn same_gateway(&self) -> String {
-        match &self.config {
+        match &self.meant.config {
             Some(file) => format!(" --config={}", shell_word(&file.display().to_string())),
-            None if self.upstream => " --upstream".to_owned(),
+            None if self.meant.upstream => " --upstream".to_owned(),
             None => String::new(),
         }
     }
@@ -84,24 +75,6 @@ fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
     answer.map_err(|error| {
         error.context("the gateway answers in other words; hint: it may be of another version").into()
     })
-}
-
-/// The policy of the gateway that runs. Nothing is made: a secret that is not there was never in use.
-fn policy(args: &Args) -> Result<Policy, Failure> {
-    if quick::is_meant(args.config.as_deref(), args.upstream)? {
-        return Ok(quick::asked()?.policy);
-    }
-    let file = config_file(args.config.as_deref())?;
-    let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
-    let compiled = compile_file(&file, &materials).inspect_err(|failure| {
-        if matches!(failure, Failure::Problems(_)) {
-            eprintln!(
-                "note: a gateway that runs goes on as it was loaded, but where to ask it stands in this file; \
-                 hint: mend the file, or put it back, and ask again\n"
-            );
-        }
-    })?;
-    Ok(compiled.policy)
 }
 
 const AFTER: &str = "\

@@ -34,7 +34,7 @@ fn a_gateway_is_asked() {
             }
             stream.write_all(answer).unwrap();
         });
-        let answered = ask(&Url { authority, path: "/ready".into() });
+        let answered = ask(&Url { authority, path: "/ready".into() }, Instant::now() + TIMEOUT);
         assert_eq!(answered.map_err(|error| error.kind()), expected);
         server.join().unwrap();
     }

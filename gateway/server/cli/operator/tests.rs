@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
 use std::net::TcpListener;
@@ -19,7 +19,7 @@ fn operator(answer: &'static [u8]) -> (Operator, mpsc::Receiver<String>) {
         say.send(String::from_utf8(request).unwrap()).unwrap();
         stream.write_all(answer).unwrap();
     });
-    (Operator { address, token: Secret::new(b"a-token".to_vec()) }, heard)
+    (Operator { addresses: vec![address], token: Secret::new(b"a-token".to_vec()) }, heard)
 }
 
 fn message(failure: Failure) -> String {
@@ -54,7 +54,7 @@ fn a_refusal_is_told_in_its_own_words() {
 fn who_does_not_take_the_admin_token_is_another() {
     let (operator, _heard) =
         operator(b"HTTP/1.1 401 Unauthorized\r\n\r\n{\"detail\":\"token is not genuine\"}");
-    let address = operator.address;
+    let address = operator.addresses[0];
     let said = message(operator.get("/api/v1/x").unwrap_err());
     assert!(said.starts_with(&format!("another gateway answers at `{address}`")), "{said}");
     assert!(said.contains("hint: "), "{said}");
@@ -74,9 +74,20 @@ fn nobody_there_is_told_with_a_hint() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let operator = Operator { address, token: Secret::new(Vec::new()) };
+    let operator = Operator { addresses: vec![address], token: Secret::new(Vec::new()) };
     let said = message(operator.get("/").unwrap_err());
     assert!(said.contains("hint: it has to run"), "{said}");
+}
+
+#[test]
+fn the_first_that_takes_a_connection_is_asked() {
+    let (mut operator, heard) = operator(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    operator.addresses.insert(0, listener.local_addr().unwrap());
+    drop(listener);
+    assert_eq!(operator.get("/api/v1/x").unwrap(), serde_json::json!({}));
+    let host = format!("\r\nHost: {}\r\n", operator.addresses[1]);
+    assert!(heard.recv().unwrap().contains(&host));
 }
 
 #[test]

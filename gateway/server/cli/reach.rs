@@ -1,0 +1,133 @@
+//! Where the gateway of a file is asked, however that file looks by now: a gateway that runs goes on as it was loaded.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize as _;
+use stagedoor_core::config::{self, Source};
+use stagedoor_core::policy::Policy;
+use toml::de::DeTable;
+
+use super::operator::Operator;
+use super::{Failure, compile, compile_file, config_file, noted, quick};
+use crate::loader;
+use crate::materials::DiskMaterials;
+
+/// Which gateway a command asks.
+#[derive(Debug, clap::Args)]
+pub(super) struct Meant {
+    /// The main file [default: config/stagedoor.toml, else what `run --upstream` left here]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Ask the gateway that `run --upstream` started in this folder, even where there is a file
+    #[arg(long, conflicts_with = "config")]
+    pub(super) upstream: bool,
+}
+
+impl Meant {
+    /// The gateway that is meant. Nothing is made: a secret that is not there was never in use.
+    ///
+    /// # Errors
+    /// Nothing says where it is asked, or there is no admin token.
+    pub(super) fn operator(&self) -> Result<Operator, Failure> {
+        if quick::is_meant(self.config.as_deref(), self.upstream)? {
+            return Operator::of(quick::asked()?.policy);
+        }
+        let file = config_file(self.config.as_deref())?;
+        let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
+        Operator::of(policy(&file, &materials)?)
+    }
+}
+
+/// The policy of a file, as far as a command needs it that asks the running gateway: where the file has mistakes, what its
+/// tables `admin` and `state` say.
+///
+/// # Errors
+/// The mistakes of the file, where not even that can be read.
+pub(super) fn policy(file: &Path, materials: &DiskMaterials) -> Result<Policy, Failure> {
+    let failure = match compile_file(file, materials) {
+        Ok(compiled) => return Ok(compiled.policy),
+        Err(failure) => failure,
+    };
+    let mut candidates = remains(file).into_iter();
+    match candidates.find_map(|source| compile(&[source], materials).ok()) {
+        Some(compiled) => {
+            eprintln!(
+                "note: `{0}` cannot be loaded as it is now, a gateway that runs is asked all the same; \
+                 hint: `stagedoor check {0}` tells every mistake",
+                file.display()
+            );
+            Ok(compiled.policy)
+        }
+        None => Err(failure),
+    }
+}
+
+/// Where the gateway of this policy may be asked from this machine, the likeliest first: as the configuration has it, then as
+/// the gateway that holds the state folder noted it. What the environment says is the only one.
+///
+/// # Errors
+/// The admin listener is off, or has whatever port was free and no gateway runs.
+pub(super) fn addresses(policy: &Policy) -> Result<Vec<SocketAddr>, Failure> {
+    let told = config::variable_over("admin.listen", &DiskMaterials::within(Path::new(""))).is_some();
+    let noted = if told { None } else { noted::read_quietly(&policy.server.state_dir) };
+    choose(policy.admin.listen, noted.as_deref())
+}
+
+fn choose(written: Option<SocketAddr>, noted: Option<&str>) -> Result<Vec<SocketAddr>, Failure> {
+    let noted = noted.and_then(|text| text.parse().ok());
+    let mut addresses: Vec<SocketAddr> =
+        [written.filter(|address| address.port() != 0), noted].into_iter().flatten().map(reached).collect();
+    addresses.dedup();
+    match (addresses.is_empty(), written) {
+        (false, _) => Ok(addresses),
+        (true, None) => Err(Failure::usage("the admin listener is off", "set `admin.listen`")),
+        (true, Some(_)) => Err(anyhow::anyhow!(
+            "it is not known where the gateway is asked: the port of `admin.listen` is 0, and no gateway has noted \
+             its own; hint: start it, or say where: STAGEDOOR_ADMIN_LISTEN"
+        )
+        .into()),
+    }
+}
+
+/// From this machine, all of its addresses are reached on loopback.
+fn reached(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
+}
+
+/// What a file with mistakes still says of the admin listener and the state folder: with all of both tables, then with what
+/// is needed of them.
+fn remains(file: &Path) -> Vec<Source> {
+    let Some(text) = loader::main_text(file) else { return Vec::new() };
+    let (root, _) = DeTable::parse_recoverable(&text);
+    let Ok(all) = toml::Table::deserialize(toml::Deserializer::from(root)) else { return Vec::new() };
+    let pick = |wanted: &dyn Fn(&str, &str) -> bool| {
+        let mut picked = toml::Table::new();
+        for name in ["admin", "state"] {
+            let Some(toml::Value::Table(table)) = all.get(name) else { continue };
+            let keys = table.iter().filter(|(key, _)| wanted(name, key));
+            let table: toml::Table = keys.map(|(key, value)| (key.clone(), value.clone())).collect();
+            picked.insert(name.to_owned(), table.into());
+        }
+        Source { name: file.display().to_string().into(), text: format!("{REST}\n{picked}") }
+    };
+    let needed = |table: &str, key: &str| {
+        matches!((table, key), ("admin", "listen") | ("admin", "token") | ("state", "dir"))
+    };
+    vec![pick(&|_, _| true), pick(&needed)]
+}
+
+/// What makes the two tables a configuration. Nothing of it is used.
+const REST: &str = r#"
+version = 1
+server.listen = ["127.0.0.1:0"]
+app.none = { hosts = ["localhost"], upstream = "http://127.0.0.1:1", auth = "public" }
+"#;
+
+#[cfg(test)]
+mod tests;
