@@ -3,6 +3,8 @@
 //! A [`Policy`] is immutable, swapped whole, and pinned once per request. Absence is always a
 //! named variant. Everything a guard needs is here; nothing here decides.
 
+mod compare;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use crate::guard::target::{HostTable, PathPolicy};
 use crate::guard::upgrade::UpgradePolicy;
 use crate::guard::upstream::ForwardPolicy;
 use crate::secret::Secret;
+
+pub use compare::{Change, Direction};
 
 /// The whole compiled configuration.
 #[derive(Debug)]
@@ -316,7 +320,7 @@ pub struct UpstreamPolicy {
 pub struct Lines(pub Vec<(&'static str, Line)>);
 
 /// A place in a configuration file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Line {
     /// The file, as named to the reader.
     pub file: Arc<str>,

@@ -34,6 +34,7 @@ pub use problem::Problem;
 pub use profile::{Profile, profiles, profiles_json, profiles_markdown};
 pub use remedy::{Refused, Remedy, decided, remedy, shell_word};
 pub use schema::schema;
+pub(crate) use text::Lookup;
 
 /// A file of the configuration.
 #[derive(Clone, Debug)]

@@ -72,7 +72,10 @@ pub fn codes_json() -> Value {
 const KEYS: &str = "\
 `NAME` stands for a name of your choice. `[[double brackets]]` head an entry of a list. *Reload* says when a change
 takes effect: **live** with SIGHUP, the reload of the API or the watch of the files, for requests and connections
-that begin afterwards; **restart** with the next start.
+that begin afterwards; **restart** with the next start. The watch takes a saved file only where no change in it may let
+clients do more than before: caps, deadlines and lists of what is accepted may shrink, lists of what is asked for may
+grow. What is raised, opened or exchanged (also a key: a further one makes further tokens genuine) waits, with all of the
+file, until SIGHUP, `stagedoor reload` or `POST /api/v1/reload` takes it.
 
 ";
 

@@ -1,5 +1,6 @@
 //! Text → TOML with places.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -8,6 +9,7 @@ use toml::de::{DeTable, Error};
 use super::Source;
 use super::place::Place;
 use super::problem::{Report, shown};
+use crate::policy::Line;
 
 /// One file, parsed as far as it is TOML.
 #[derive(Debug)]
@@ -25,6 +27,63 @@ impl Text<'_> {
     pub(crate) fn line(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset).max(1)
     }
+}
+
+/// Finds the lines of keys in texts that compile. They are parsed when the first line is asked for.
+pub(crate) struct Lookup<'s> {
+    sources: &'s [Source],
+    texts: OnceCell<Vec<Text<'s>>>,
+}
+
+impl<'s> Lookup<'s> {
+    pub(crate) fn over(sources: &'s [Source]) -> Self {
+        Self { sources, texts: OnceCell::new() }
+    }
+
+    /// The line of the key at this path, else of the nearest table above it; of a table of the root that is not there the
+    /// main file as a whole.
+    pub(crate) fn nearest(&self, path: &[&str]) -> Line {
+        let main = self.sources.first().map_or_else(|| "".into(), |source| Arc::clone(&source.name));
+        let found = self.texts().iter().map(|text| (reached(text, path), text));
+        // The first of those that lead furthest.
+        let best = found.rev().max_by_key(|(reached, _)| reached.map_or(0, |(depth, _)| depth));
+        match best {
+            // `app` and `auth` hold many tables: which one of them stands first says nothing.
+            Some((Some((depth, offset)), text)) if depth > 1 || path.len() == 1 => {
+                Line { file: Arc::clone(&text.name), line: text.line(offset) }
+            }
+            Some((Some((_, offset)), text)) if !matches!(path.first(), Some(&("app" | "auth"))) => {
+                Line { file: Arc::clone(&text.name), line: text.line(offset) }
+            }
+            Some(_) | None => Line { file: main, line: 0 },
+        }
+    }
+
+    /// Whether the key at this path is written.
+    pub(crate) fn holds(&self, path: &[&str]) -> bool {
+        self.texts().iter().any(|text| reached(text, path).is_some_and(|(depth, _)| depth == path.len()))
+    }
+
+    /// Whether this is one of the texts, and not a profile.
+    pub(crate) fn is_a_file(&self, name: &str) -> bool {
+        self.sources.iter().any(|source| *source.name == *name)
+    }
+
+    fn texts(&self) -> &[Text<'s>] {
+        self.texts.get_or_init(|| parse(self.sources, &Report::default()))
+    }
+}
+
+/// How many steps of a path lead to something, and where the last of these stands.
+fn reached(text: &Text<'_>, path: &[&str]) -> Option<(usize, usize)> {
+    let mut table = Some(text.root.get_ref());
+    let mut reached = None;
+    for (depth, step) in path.iter().enumerate() {
+        let Some((key, value)) = table.and_then(|table| table.get_key_value(*step)) else { break };
+        reached = Some((depth + 1, key.span().start));
+        table = value.get_ref().as_table();
+    }
+    reached
 }
 
 /// Parses every source; what is not TOML is reported, and the rest of its file is still read.

@@ -16,6 +16,7 @@
 //! RFC 9110 §9.1 and §15.5.6 (methods, 405), RFC 3986 §6.2.2 (equivalent paths).
 
 mod layers;
+mod pairs;
 mod pattern;
 mod trie;
 
@@ -28,6 +29,7 @@ use crate::path::{self, EncodedSlash};
 use crate::policy::Route;
 
 use layers::Layers;
+pub(crate) use pairs::Pair;
 use pattern::Sample;
 pub use pattern::{Pattern, PatternFault};
 use trie::Step;

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
+mod compared;
 mod panel;
 mod rows;
 

@@ -185,7 +185,7 @@ impl JwtKey {
     }
 
     /// A digest of key, algorithm and name.
-    pub(super) fn digest(&self) -> &[u8; 32] {
+    pub(crate) fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
 }

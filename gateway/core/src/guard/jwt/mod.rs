@@ -47,9 +47,6 @@ use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
 use crate::guard::credential::Source;
 
-/// Most keys that are tried on one token.
-const MAX_TRIES: usize = 8;
-
 /// One `[auth.NAME]` of kind `jwt`.
 #[derive(Debug)]
 pub struct JwtPolicy {
@@ -96,6 +93,9 @@ pub struct Verified {
 }
 
 impl JwtPolicy {
+    /// Most keys that are tried on one token.
+    pub(crate) const MAX_TRIES: usize = 8;
+
     /// Verifies the signature, then judges the claims at `now`.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl JwtPolicy {
             return Err(TokenFault::TooLarge);
         }
         let jws = Jws::parse(token)?;
-        let mut keys = self.keys.iter().filter(|key| key.fits(&jws.header)).take(MAX_TRIES).peekable();
+        let mut keys = self.keys.iter().filter(|key| key.fits(&jws.header)).take(Self::MAX_TRIES).peekable();
         if keys.peek().is_none() {
             return Err(TokenFault::UnknownKey);
         }

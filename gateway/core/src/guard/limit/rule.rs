@@ -63,6 +63,38 @@ impl Rule {
         }
     }
 
+    /// Whether no client whose every request this rule lets through would ever be refused by `other`: it is at least as
+    /// strict. Where that cannot be told by these numbers the answer is no.
+    pub(crate) fn within(self, other: Self) -> bool {
+        let times = |number: u32, span: u128| u128::from(number) * span;
+        match (self, other) {
+            (
+                Self::Rate { count, period, burst },
+                Self::Rate { count: other_count, period: other_period, burst: other_burst },
+            ) => {
+                let refills = times(count.get(), u128::from(nanos(other_period)));
+                burst <= other_burst && refills <= times(other_count.get(), u128::from(nanos(period)))
+            }
+            // As many whole windows of this one as one of the other can meet.
+            (Self::Quota { count, window }, Self::Quota { count: most, window: other_window }) => {
+                let windows = nanos(other_window).div_ceil(nanos(window).max(1));
+                times(count.get(), u128::from(windows)) <= u128::from(most.get())
+            }
+            // What was saved up, and what is refilled meanwhile.
+            (Self::Rate { count, period, burst }, Self::Quota { count: most, window }) => {
+                let refilled =
+                    times(count.get(), u128::from(nanos(window))).div_ceil(u128::from(nanos(period).max(1)));
+                u128::from(burst.get()) + refilled <= u128::from(most.get())
+            }
+            // All at once has to fit the burst, and to be refilled before the window lets more come.
+            (Self::Quota { count, window }, Self::Rate { burst, count: refill, period }) => {
+                count <= burst
+                    && times(count.get(), u128::from(nanos(period)))
+                        <= times(refill.get(), u128::from(nanos(window)))
+            }
+        }
+    }
+
     /// Requests that a client who was never seen may send at once.
     pub(super) fn allowance(self) -> u32 {
         match self {

@@ -35,6 +35,8 @@ use frame::Framers;
 /// Compiled `headers` of one app.
 #[derive(Debug)]
 pub struct ResponsePolicy {
+    /// What all of the below was compiled from.
+    settings: HeaderSettings,
     /// Added to answers of the app where it says nothing itself.
     app: Vec<(HeaderName, HeaderValue)>,
     /// Added to answers of our own.
@@ -127,6 +129,7 @@ impl ResponsePolicy {
             }
         }
         Self {
+            settings: settings.clone(),
             app: preset.fields(),
             local,
             content: ContentPolicy::compile(
@@ -146,6 +149,11 @@ impl ResponsePolicy {
             remove: remove.clone(),
             app_cors: if *cors_app { AppCors::Kept } else { AppCors::Removed },
         }
+    }
+
+    /// What it was compiled from.
+    pub(crate) fn settings(&self) -> &HeaderSettings {
+        &self.settings
     }
 
     /// For answers before any app is known: the `api` set, but no HSTS, which is for an app to say of its host.

@@ -1,7 +1,7 @@
 //! Two tables of patterns, one over the other.
 
 use super::Layer;
-use super::trie::{Step, Trie};
+use super::trie::{Ahead, Step, Trie};
 
 /// The app's own patterns, and beneath them those of its profile.
 #[derive(Debug, Default)]
@@ -22,6 +22,11 @@ impl Layers {
     /// The best match of the app's own, else the best of the profile's; see [`Trie::find`].
     pub(super) fn find(&self, method: &str, path: Option<&[u8]>) -> Option<usize> {
         self.own.find(method, path).or_else(|| self.profile.find(method, path))
+    }
+
+    /// Both tables before the first segment of a path.
+    pub(super) fn ahead(&self) -> Vec<Ahead<'_>> {
+        vec![Ahead::Node(&self.own), Ahead::Node(&self.profile)]
     }
 
     /// The methods of all patterns that match the path, sorted.

@@ -380,5 +380,6 @@ proptest! {
 }
 
 mod layers;
+mod pairs;
 mod patterns;
 mod slashes;

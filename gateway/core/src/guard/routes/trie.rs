@@ -25,7 +25,7 @@ pub(super) struct Trie {
 
 /// The methods of one pattern and the places of their routes.
 #[derive(Debug, Default)]
-struct Methods {
+pub(super) struct Methods {
     exact: Vec<(Box<str>, usize)>,
     any: Option<usize>,
 }
@@ -109,7 +109,72 @@ impl Trie {
     }
 }
 
+/// What a lookup may still find after some segments, of several the best first.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ahead<'t> {
+    /// What stands at a node and below it.
+    Node(&'t Trie),
+    /// The methods of a pattern that takes whatever follows.
+    Rest(&'t Methods),
+}
+
+impl<'t> Ahead<'t> {
+    /// Goes on by one segment, in the order of [`Trie::find`].
+    pub(super) fn step(&self, segment: &[u8], next: &mut Vec<Self>) {
+        match self {
+            Self::Rest(_) => next.push(*self),
+            Self::Node(node) => {
+                let literal = node.literals.binary_search_by(|(known, _)| (**known).cmp(segment)).ok();
+                let literal = literal.and_then(|at| node.literals.get(at)).map(|(_, child)| child);
+                let param = node.param.as_deref().filter(|_| !segment.is_empty());
+                next.extend(literal.into_iter().chain(param).map(Self::Node));
+                if !node.rest.is_empty() {
+                    next.push(Self::Rest(&node.rest));
+                }
+            }
+        }
+    }
+
+    /// The segments that are named next.
+    pub(super) fn literals(&self) -> impl Iterator<Item = &'t [u8]> {
+        let literals = match self {
+            Self::Node(node) => node.literals.as_slice(),
+            Self::Rest(_) => &[],
+        };
+        literals.iter().map(|(segment, _)| &**segment)
+    }
+
+    /// The place of `method` for a path that ends here.
+    pub(super) fn find(&self, method: &str) -> Option<usize> {
+        match self {
+            Self::Node(node) => node.end.find(method).or_else(|| node.rest.find(method)),
+            Self::Rest(methods) => methods.find(method),
+        }
+    }
+
+    /// The methods that are named for a path that ends here.
+    pub(super) fn methods(&self) -> impl Iterator<Item = &'t str> {
+        let (end, rest) = match self {
+            Self::Node(node) => (Some(&node.end), &node.rest),
+            Self::Rest(methods) => (None, *methods),
+        };
+        end.into_iter().chain([rest]).flat_map(|methods| methods.exact.iter().map(|(method, _)| &**method))
+    }
+
+    /// Whether a further segment may find something else.
+    pub(super) fn goes_on(&self) -> bool {
+        match self {
+            Self::Node(_) => true,
+            Self::Rest(_) => false,
+        }
+    }
+}
+
 impl Methods {
+    fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.any.is_none()
+    }
+
     fn insert(&mut self, method: Option<&str>, place: usize) {
         match method {
             None => {

@@ -103,6 +103,32 @@ impl HostTable {
         Ok(Host { app: app.ok_or(Denial::UnknownHost)?, name: host })
     }
 
+    /// Every host, or every wildcard as it is written, that one of the tables names and that means another app in `new`:
+    /// with the app of either. Where both mean an app of the same index it is told too, since that may be another app.
+    pub(crate) fn differing<'t>(&'t self, new: &'t Self) -> Vec<(String, Option<usize>, Option<usize>)> {
+        let Self { names, wildcards, addresses } = self;
+        let all_names = names.iter().chain(&new.names).map(|(name, _)| &**name);
+        let of_names = all_names.map(|name| {
+            let find = |table: &Self| lookup(&table.names, name).or_else(|| table.wildcard(name));
+            (name.to_owned(), find(self), find(new))
+        });
+        let all_wildcards = wildcards.iter().chain(&new.wildcards).map(|(parent, _)| parent);
+        let of_wildcards = all_wildcards.map(|parent| {
+            let host = format!("*.{parent}");
+            let (old, new) = (self.wildcard(&host), new.wildcard(&host));
+            (host, old, new)
+        });
+        let of_addresses = addresses.iter().chain(&new.addresses).map(|(ip, _)| {
+            let find =
+                |table: &Self| table.addresses.iter().find(|(known, _)| known == ip).map(|(_, app)| *app);
+            (ip.to_string(), find(self), find(new))
+        });
+        let mut all: Vec<_> = of_names.chain(of_wildcards).chain(of_addresses).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     fn wildcard(&self, name: &str) -> Option<usize> {
         let mut rest = name;
         while let Some((_, parent)) = rest.split_once('.') {

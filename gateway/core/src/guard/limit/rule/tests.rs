@@ -101,3 +101,25 @@ fn the_window_of_a_rate_is_the_time_in_which_its_burst_refills() {
         assert_eq!((rule.allowance(), rule.seconds()), (allowance, seconds), "{text}");
     }
 }
+
+#[test]
+fn rules_are_compared_by_what_they_let_through() {
+    let within = |a: &str, b: &str| Rule::parse(a).unwrap().within(Rule::parse(b).unwrap());
+    for (strict, wide) in [
+        ("5/hour", "6/hour"),
+        ("5/2h", "5/hour"),
+        ("5/hour", "10/2h"),
+        ("1/s burst 5", "2/s burst 5"),
+        ("60/min burst 5", "1/s burst 6"),
+        ("5/hour", "1/s burst 5"),
+        ("1/hour burst 5", "30/d"),
+    ] {
+        assert!(within(strict, wide), "{strict} within {wide}");
+        assert!(!within(wide, strict), "{wide} within {strict}");
+        assert!(within(strict, strict) && within(wide, wide));
+    }
+    // Neither lets through all that the other does.
+    for (a, b) in [("5/hour", "20/d"), ("1/s burst 9", "2/s burst 3"), ("4/s", "1/s burst 4")] {
+        assert!(!within(a, b) && !within(b, a), "{a} and {b}");
+    }
+}

@@ -126,3 +126,38 @@ fn limit_like(limit: &Arc<Limit>, now: u64) -> Arc<Limit> {
     let counter = limit.counter.carry_over(limit.rule(), 10, now);
     Arc::new(Limit { name: Arc::clone(limit.name()), rule: limit.rule(), counter })
 }
+
+/// Numbers by which a second is divided without a rest: a rate is rounded to nanoseconds.
+fn whole() -> impl Strategy<Value = u32> {
+    prop::sample::select(vec![1, 2, 4, 5, 8, 10])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A rule that is said to be within another never lets a request through that the other one, counting the same
+    /// requests, would refuse.
+    #[test]
+    fn a_rule_within_another_lets_no_more_pass(
+        (count, period, burst) in (whole(), 1u64..6, prop::option::of(1u32..8)),
+        (other_count, other_period, other_burst) in (whole(), 1u64..12, prop::option::of(1u32..12)),
+        steps in steps(3 * SECOND),
+    ) {
+        let rule = |count: u32, period: u64, burst: Option<u32>| match burst {
+            Some(burst) => format!("{count}/{period}s burst {burst}"),
+            None => format!("{count}/{period}s"),
+        };
+        let start = 1_000 * SECOND;
+        let strict = limit(&rule(count, period, burst), 10, start, None);
+        let wide = limit(&rule(other_count, other_period, other_burst), 10, start, None);
+        if strict.rule().within(wide.rule()) {
+            let (key, mut now) = (address(1), start);
+            for step in steps {
+                now += step;
+                if ask(&strict, &key, now).is_ok() {
+                    prop_assert_eq!(ask(&wide, &key, now), Ok(()), "{:?} within {:?}", strict.rule(), wide.rule());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `[app.*]`: who may come to an app, and what app and client are told.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use super::networks::Admitted;
+use super::order::{
+    Order, covering, covers, exchanged, larger_is_looser, larger_is_tighter, more_is_looser,
+    more_is_looser_with_any, more_is_tighter,
+};
+use super::provider::places;
+use super::{Findings, Place, limits, list, response, route};
+use crate::config::units::show_duration;
+use crate::guard::access::AccessPolicy;
+use crate::guard::cors::{CorsPolicy, ListedOrigins};
+use crate::guard::credential::CarrierPolicy;
+use crate::guard::origin::OriginPolicy;
+use crate::guard::target::{HostTable, PathPolicy};
+use crate::guard::upstream::{ForwardPolicy, UpstreamHost};
+use crate::policy::{App, UpstreamPolicy};
+
+/// Which hosts are served, and by which app. Apps are the same when they have the same name.
+pub(super) fn hosts(
+    (old, old_apps): (&HostTable, &[Arc<App>]),
+    (new, new_apps): (&HostTable, &[Arc<App>]),
+    findings: &mut Findings<'_>,
+) {
+    for (host, before, after) in old.differing(new) {
+        let name = |apps: &[Arc<App>], at: Option<usize>| Some(Arc::clone(&apps.get(at?)?.name));
+        let (before, after) = (name(old_apps, before), name(new_apps, after));
+        let order = match (&before, &after) {
+            (None, None) => Order::Same,
+            (None, Some(_)) => Order::Looser,
+            (Some(_), None) => Order::Tighter,
+            (Some(old), Some(new)) => exchanged(old, new),
+        };
+        let Some(app) = after.as_ref().or(before.as_ref()) else { continue };
+        let shown = |app: &Option<Arc<str>>| match app {
+            Some(app) => format!("{host} for {app}"),
+            None => format!("{host} for no app"),
+        };
+        findings.put(Place::Table(&["app", app]), "hosts", order, || (shown(&before), shown(&after)));
+    }
+}
+
+pub(super) fn apps(old: &[Arc<App>], new: &[Arc<App>], findings: &mut Findings<'_>) {
+    for app in old {
+        match new.iter().find(|other| other.name == app.name) {
+            Some(other) => self::app(app, other, findings),
+            None => findings.put(Place::Table(&["app", &app.name]), "", Order::Incomparable, || {
+                ("an app".to_owned(), "none of this name".to_owned())
+            }),
+        }
+    }
+}
+
+fn app(old: &App, new: &App, findings: &mut Findings<'_>) {
+    let App {
+        name,
+        index: _,
+        // Judged by what every host means.
+        hosts: _,
+        path: PathPolicy { exact_case },
+        access,
+        // Judged together with those of the routes.
+        limit: _,
+        // Judged by the requests that meet them.
+        routes: _,
+        cors,
+        origin,
+        carriers: CarrierPolicy { sources: carriers, keep },
+        forward,
+        response,
+        // How a refusal looks.
+        errors: _,
+        upstream,
+        lines: _,
+    } = old;
+    let table = ["app", name];
+    let at = Place::Table(&table);
+    let case = |exact: bool| if exact { "exact" } else { "fold" }.to_owned();
+    findings.put(at, "case", larger_is_looser(*exact_case, new.path.exact_case), || {
+        (case(*exact_case), case(new.path.exact_case))
+    });
+    self::access(access, &new.access, at, findings);
+    self::cors(cors, &new.cors, at, findings);
+    let order = larger_is_tighter(strictness(origin), strictness(&new.origin));
+    let shown = |origin: &OriginPolicy| format!("{origin:?}").to_lowercase();
+    findings.put(at, "origin.check", order, || (shown(origin), shown(&new.origin)));
+    // What carried a token never reaches the app; where it is read is judged with the providers of each route.
+    findings.put(at, "sources", more_is_tighter(carriers, &new.carriers.sources), || {
+        (places(carriers), places(&new.carriers.sources))
+    });
+    let token = |keep: bool| if keep { "keep" } else { "drop" }.to_owned();
+    findings.put(at, "identity.token", larger_is_looser(*keep, new.carriers.keep), || {
+        (token(*keep), token(new.carriers.keep))
+    });
+    self::forward(forward, &new.forward, at, findings);
+    response::response(response.settings(), new.response.settings(), at, findings);
+    self::upstream(upstream, &new.upstream, at, findings);
+    let Some(pairs) = old.routes.pairs(&new.routes) else {
+        findings.put(at, "route", Order::Incomparable, || {
+            ("these routes".to_owned(), "more than can be compared".to_owned())
+        });
+        return;
+    };
+    for pair in &pairs {
+        route::pair([old, new], pair, findings);
+    }
+    limits::limits([old, new], &pairs, findings);
+}
+
+fn strictness(origin: &OriginPolicy) -> u8 {
+    match origin {
+        OriginPolicy::Off => 0,
+        OriginPolicy::Cookies => 1,
+        OriginPolicy::Always => 2,
+    }
+}
+
+fn access(old: &AccessPolicy, new: &AccessPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+    let (before, after) = (Admitted::of(old), Admitted::of(new));
+    let shown = |access: &AccessPolicy| match access {
+        AccessPolicy::Anyone => "anyone".to_owned(),
+        AccessPolicy::Listed { allow, deny } if deny.is_empty() => list(allow),
+        AccessPolicy::Listed { allow, deny } if allow.is_empty() => format!("all but {}", list(deny)),
+        AccessPolicy::Listed { allow, deny } => format!("{} but {}", list(allow), list(deny)),
+    };
+    let order = covering(before.covers(&after), after.covers(&before));
+    findings.put(at, "access", order, || (shown(old), shown(new)));
+}
+
+/// What pages of other origins may do. What an app allows by itself is not known here.
+fn cors(old: &CorsPolicy, new: &CorsPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+    let order = match (old, new) {
+        (CorsPolicy::SameOrigin, CorsPolicy::SameOrigin) | (CorsPolicy::App, CorsPolicy::App) => Order::Same,
+        (CorsPolicy::SameOrigin, CorsPolicy::App | CorsPolicy::Listed(_)) => Order::Looser,
+        (CorsPolicy::App | CorsPolicy::Listed(_), CorsPolicy::SameOrigin) => Order::Tighter,
+        (CorsPolicy::App, CorsPolicy::Listed(_)) | (CorsPolicy::Listed(_), CorsPolicy::App) => {
+            Order::Incomparable
+        }
+        (CorsPolicy::Listed(old), CorsPolicy::Listed(new)) => return listed(old, new, at, findings),
+    };
+    let shown = |cors: &CorsPolicy| match cors {
+        CorsPolicy::SameOrigin => "same origin only".to_owned(),
+        CorsPolicy::App => "app".to_owned(),
+        CorsPolicy::Listed(origins) => list(&origins.origins),
+    };
+    findings.put(at, "cors", order, || (shown(old), shown(new)));
+}
+
+fn listed(old: &ListedOrigins, new: &ListedOrigins, at: Place<'_>, findings: &mut Findings<'_>) {
+    let ListedOrigins { origins, any, methods, headers, expose, credentials, max_age } = old;
+    let order = covering(
+        *any || (!new.any && covers(origins, &new.origins)),
+        new.any || (!*any && covers(&new.origins, origins)),
+    );
+    let shown = |any: bool, origins: &[String]| if any { "*".to_owned() } else { list(origins) };
+    findings.put(at, "cors.origins", order, || (shown(*any, origins), shown(new.any, &new.origins)));
+    for (key, old, new) in [
+        ("cors.methods", methods, &new.methods),
+        ("cors.headers", headers, &new.headers),
+        ("cors.expose", expose, &new.expose),
+    ] {
+        findings.put(at, key, more_is_looser_with_any(old, new), || (list(old), list(new)));
+    }
+    findings.put(at, "cors.credentials", larger_is_looser(*credentials, new.credentials), || {
+        (credentials.to_string(), new.credentials.to_string())
+    });
+    findings.put(at, "cors.max_age", larger_is_looser(max_age, &new.max_age), || {
+        (show_duration(*max_age), show_duration(new.max_age))
+    });
+}
+
+/// By which fields the app is told who asks: of another name the app may take a client's word.
+fn forward(old: &ForwardPolicy, new: &ForwardPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+    let ForwardPolicy { user, roles, pass, host } = old;
+    let shown = |name: &Option<HeaderName>| name.as_ref().map_or("off", HeaderName::as_str).to_owned();
+    for (key, old, new) in [("identity.user", user, &new.user), ("identity.roles", roles, &new.roles)] {
+        findings.put(at, key, exchanged(old, new), || (shown(old), shown(new)));
+    }
+    findings.put(at, "identity.pass", more_is_looser(pass, &new.pass), || (list(pass), list(&new.pass)));
+    let shown = |host: &UpstreamHost| match host {
+        UpstreamHost::Keep => "keep".to_owned(),
+        UpstreamHost::Upstream(authority) => format!("upstream, {authority}"),
+    };
+    findings.put(at, "upstream.host", exchanged(host, &new.host), || (shown(host), shown(&new.host)));
+}
+
+fn upstream(old: &UpstreamPolicy, new: &UpstreamPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+    let UpstreamPolicy {
+        // `authority`, as it was written.
+        url: _,
+        authority,
+        connect,
+        read,
+        retries,
+    } = old;
+    findings.put(at, "upstream.urls", exchanged(authority, &new.authority), || {
+        (authority.clone(), new.authority.clone())
+    });
+    for (key, old, new) in [("upstream.connect", connect, &new.connect), ("upstream.read", read, &new.read)] {
+        findings.put(at, key, larger_is_looser(old, new), || (show_duration(*old), show_duration(*new)));
+    }
+    findings.put(at, "upstream.retries", larger_is_looser(*retries, new.retries), || {
+        (retries.to_string(), new.retries.to_string())
+    });
+}

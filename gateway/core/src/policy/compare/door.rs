@@ -1,0 +1,186 @@
+//! The door: `[server]`, `[state]`, `[admin]`, `[log]`, the trusted proxies, and the promises.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::networks::{self, Admitted};
+use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
+use super::{Findings, Place, list};
+use crate::config::units::{show_duration, show_size};
+use crate::guard::access::AccessPolicy;
+use crate::guard::client::ClientPolicy;
+use crate::policy::{
+    AccessLog, AdminPolicy, App, Assumed, ConfinePolicy, Expect, Expected, HeadLimits, LogPolicy,
+    ServerLimits, ServerPolicy, Timeouts,
+};
+
+pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Findings<'_>) {
+    let ServerPolicy {
+        listen,
+        // How many threads work lets nobody do more.
+        threads: _,
+        drain,
+        server_timing,
+        confine,
+        timeouts,
+        limits,
+        state_dir,
+    } = old;
+    let at = Place::Table(&["server"]);
+    findings.put(at, "listen", more_is_looser(listen, &new.listen), || (list(listen), list(&new.listen)));
+    findings.put(at, "drain", larger_is_looser(drain, &new.drain), || {
+        (show_duration(*drain), show_duration(new.drain))
+    });
+    let timing = larger_is_looser(server_timing, &new.server_timing);
+    findings.put(at, "server_timing", timing, || (server_timing.to_string(), new.server_timing.to_string()));
+    let confined = |confine: &ConfinePolicy| match confine {
+        ConfinePolicy::Auto => "auto",
+        ConfinePolicy::Off => "off",
+    };
+    let is_confined = |confine: &ConfinePolicy| *confine == ConfinePolicy::Auto;
+    findings.put(at, "confine", larger_is_tighter(is_confined(confine), is_confined(&new.confine)), || {
+        (confined(confine).to_owned(), confined(&new.confine).to_owned())
+    });
+    findings.put(Place::Table(&["state"]), "dir", exchanged(state_dir, &new.state_dir), || {
+        (state_dir.display().to_string(), new.state_dir.display().to_string())
+    });
+    deadlines(timeouts, &new.timeouts, findings);
+    caps(limits, &new.limits, findings);
+}
+
+/// The longer a client may take, the more it can hold.
+fn deadlines(old: &Timeouts, new: &Timeouts, findings: &mut Findings<'_>) {
+    let Timeouts { header, idle, body_idle, min_rate, send_idle, stream_idle } = old;
+    let at = Place::Table(&["server", "timeouts"]);
+    for (key, old, new) in [
+        ("header", header, &new.header),
+        ("idle", idle, &new.idle),
+        ("body_idle", body_idle, &new.body_idle),
+        ("send_idle", send_idle, &new.send_idle),
+        ("stream_idle", stream_idle, &new.stream_idle),
+    ] {
+        findings.put(at, key, larger_is_looser(old, new), || (show_duration(*old), show_duration(*new)));
+    }
+    findings.put(at, "min_rate", larger_is_tighter(min_rate, &new.min_rate), || {
+        (format!("{}/s", show_size(*min_rate)), format!("{}/s", show_size(new.min_rate)))
+    });
+}
+
+fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings<'_>) {
+    let ServerLimits {
+        connections,
+        connections_per_ip,
+        requests_per_connection,
+        head: HeadLimits { bytes, count, uri },
+        limit_keys,
+        token_cache,
+    } = old;
+    let at = Place::Table(&["server", "limits"]);
+    let order = match (connections, new.connections) {
+        (Some(old), Some(new)) => larger_is_looser(*old, new),
+        // What auto means is the machine's to say.
+        (None, _) | (_, None) => exchanged(connections, &new.connections),
+    };
+    let connections =
+        |connections: Option<usize>| connections.map_or("auto".to_owned(), |most| most.to_string());
+    findings.put(at, "connections", order, || (connections(old.connections), connections(new.connections)));
+    let per_connection = larger_is_looser(*requests_per_connection, new.requests_per_connection);
+    findings.put(at, "requests_per_connection", per_connection, || {
+        (requests_per_connection.to_string(), new.requests_per_connection.to_string())
+    });
+    for (key, old, new) in [
+        ("connections_per_ip", *connections_per_ip, new.connections_per_ip),
+        ("header_bytes", *bytes, new.head.bytes),
+        ("header_count", *count, new.head.count),
+        ("uri_bytes", *uri, new.head.uri),
+        ("limit_keys", *limit_keys, new.limit_keys),
+        ("token_cache", *token_cache, new.token_cache),
+    ] {
+        findings.put(at, key, larger_is_looser(old, new), || (old.to_string(), new.to_string()));
+    }
+}
+
+/// Who may speak for others. Behind a proxy that is no longer trusted every client has the proxy's address: where an
+/// app minds addresses, it may let that one in.
+pub(super) fn client(
+    old: &ClientPolicy,
+    new: &ClientPolicy,
+    apps: [&[Arc<App>]; 2],
+    findings: &mut Findings<'_>,
+) {
+    let ClientPolicy { trusted } = old;
+    let order = networks::more_is_looser(trusted, &new.trusted);
+    let dropped: Vec<_> =
+        trusted.iter().filter(|net| !networks::covers(&new.trusted, &[**net])).copied().collect();
+    let minds = |app: &Arc<App>| match &app.access {
+        AccessPolicy::Anyone => false,
+        AccessPolicy::Listed { .. } => Admitted::of(&app.access).admits_some(&dropped),
+    };
+    let opens = order == Order::Tighter && apps.into_iter().flatten().any(minds);
+    let order = if opens { Order::Incomparable } else { order };
+    findings.put(Place::Table(&["server"]), "trusted_proxies", order, || (list(trusted), list(&new.trusted)));
+}
+
+pub(super) fn admin(old: &AdminPolicy, new: &AdminPolicy, findings: &mut Findings<'_>) {
+    let AdminPolicy { listen, hosts, token, metrics_open } = old;
+    let at = Place::Table(&["admin"]);
+    let order = match (listen, new.listen) {
+        (None, None) => Order::Same,
+        (None, Some(_)) => Order::Looser,
+        (Some(_), None) => Order::Tighter,
+        (Some(old), Some(new)) => exchanged(old, &new),
+    };
+    let shown = |listen: Option<std::net::SocketAddr>| listen.map_or("off".to_owned(), |at| at.to_string());
+    findings.put(at, "listen", order, || (shown(*listen), shown(new.listen)));
+    findings.put(at, "hosts", more_is_looser(hosts, &new.hosts), || (list(hosts), list(&new.hosts)));
+    let same = match (token, &new.token) {
+        (Some(old), Some(new)) => old.matches(new.expose()),
+        // There is none where nobody listens, which was judged.
+        (None, _) | (_, None) => true,
+    };
+    let order = if same { Order::Same } else { Order::Incomparable };
+    findings.put(at, "token", order, || ("a secret".to_owned(), "another secret".to_owned()));
+    let who = |open: bool| if open { "open" } else { "token" }.to_owned();
+    findings.put(at, "metrics", larger_is_looser(*metrics_open, new.metrics_open), || {
+        (who(*metrics_open), who(new.metrics_open))
+    });
+}
+
+pub(super) fn log(old: &LogPolicy, new: &LogPolicy, findings: &mut Findings<'_>) {
+    let LogPolicy {
+        // How much is told of what happens, and in which shape.
+        level: _,
+        format: _,
+        access,
+        redact_query,
+    } = old;
+    let at = Place::Table(&["log"]);
+    findings.put(at, "access", exchanged(access, &new.access), || {
+        let shown = |access: &AccessLog| match access {
+            AccessLog::Stdout => "stdout".to_owned(),
+            AccessLog::File { path, max_size, keep } => {
+                format!("{}, {} of at most {}", path.display(), keep, show_size(*max_size))
+            }
+        };
+        (shown(access), shown(&new.access))
+    });
+    let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect::<Vec<_>>();
+    let order = more_is_tighter(&lower(redact_query), &lower(&new.redact_query));
+    findings.put(at, "redact_query", order, || (list(redact_query), list(&new.redact_query)));
+}
+
+/// A promise decides about no request, but holds the file to what it says.
+pub(super) fn expects(old: &[Expect], new: &[Expect], findings: &mut Findings<'_>) {
+    type Promise<'e> = (&'e str, Option<&'e str>, Option<&'e Assumed>, Option<IpAddr>, &'e Expected);
+    fn promise(expect: &Expect) -> Promise<'_> {
+        let Expect { request, host, caller, ip, answer, line: _ } = expect;
+        (request, host.as_deref(), caller.as_ref(), *ip, answer)
+    }
+    let of = |all: &[Expect]| all.len();
+    let (before, after): (Vec<_>, Vec<_>) =
+        (old.iter().map(promise).collect(), new.iter().map(promise).collect());
+    findings.put(Place::Table(&[]), "expect", more_is_tighter(&before, &after), || {
+        let gone = before.iter().filter(|promise| !after.contains(promise)).map(|(request, ..)| *request);
+        (format!("{} promises", of(old)), format!("{} promises, without {}", of(new), list(gone)))
+    });
+}

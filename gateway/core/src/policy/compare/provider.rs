@@ -1,0 +1,96 @@
+//! `[auth.*]`: which tokens are genuine, and whom they name.
+
+use std::sync::Arc;
+
+use super::order::{Order, exchanged, larger_is_looser, more_is_looser};
+use super::{Findings, Place, list};
+use crate::config::units::{show_duration, show_size};
+use crate::guard::credential::Source;
+use crate::guard::jwt::{ClaimPaths, JwtKey, JwtPolicy};
+
+/// A provider that is new lets nobody in by itself: it is judged where an app names it.
+pub(super) fn providers(old: &[Arc<JwtPolicy>], new: &[Arc<JwtPolicy>], findings: &mut Findings<'_>) {
+    for provider in old {
+        let at = ["auth", &provider.name];
+        match new.iter().find(|other| other.name == provider.name) {
+            Some(other) => jwt(provider, other, Place::Table(&at), findings),
+            None => findings.put(Place::Table(&at), "", Order::Incomparable, || {
+                ("a provider".to_owned(), "none of this name".to_owned())
+            }),
+        }
+    }
+}
+
+fn jwt(old: &JwtPolicy, new: &JwtPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+    let JwtPolicy { name: _, keys, issuer, audience, leeway, max_lifetime, max_bytes, sources, claims } = old;
+    findings.put(at, "keys", self::keys(keys, &new.keys), || (named(keys), named(&new.keys)));
+    let order = match (issuer, &new.issuer) {
+        (Some(old), Some(new)) => exchanged(old, new),
+        (old, new) => larger_is_looser(old.is_none(), new.is_none()),
+    };
+    let shown = |issuer: &Option<String>| issuer.clone().unwrap_or_else(|| "any".to_owned());
+    findings.put(at, "issuer", order, || (shown(issuer), shown(&new.issuer)));
+    let order = match (audience.is_empty(), new.audience.is_empty()) {
+        (false, false) => more_is_looser(audience, &new.audience),
+        (old, new) => larger_is_looser(old, new),
+    };
+    let shown = |audience: &[String]| if audience.is_empty() { "any".to_owned() } else { list(audience) };
+    findings.put(at, "audience", order, || (shown(audience), shown(&new.audience)));
+    for (key, old, new) in
+        [("leeway", leeway, &new.leeway), ("max_lifetime", max_lifetime, &new.max_lifetime)]
+    {
+        findings.put(at, key, larger_is_looser(old, new), || (show_duration(*old), show_duration(*new)));
+    }
+    let bytes = |count: usize| show_size(u64::try_from(count).unwrap_or(u64::MAX));
+    findings.put(at, "max_bytes", larger_is_looser(*max_bytes, new.max_bytes), || {
+        (bytes(*max_bytes), bytes(new.max_bytes))
+    });
+    findings
+        .put(at, "sources", self::sources(sources, &new.sources), || (places(sources), places(&new.sources)));
+    let ClaimPaths { user, roles, scopes } = claims;
+    for (key, old, new) in [
+        ("claims.user", user, &new.claims.user),
+        ("claims.roles", roles, &new.claims.roles),
+        ("claims.scopes", scopes, &new.claims.scopes),
+    ] {
+        findings.put(at, key, exchanged(old, new), || (old.join("."), new.join(".")));
+    }
+}
+
+/// Each further key makes further tokens genuine. The order decides which of them sign, and which are tried of more
+/// than a token is tried with.
+fn keys(old: &[JwtKey], new: &[JwtKey]) -> Order {
+    let digests = |keys: &[JwtKey]| keys.iter().map(|key| *key.digest()).collect::<Vec<_>>();
+    let (old, new) = (digests(old), digests(new));
+    let few = |keys: &[[u8; 32]]| keys.len() <= JwtPolicy::MAX_TRIES;
+    match more_is_looser(&old, &new) {
+        Order::Same => exchanged(&old, &new),
+        order if few(&old) && few(&new) => order,
+        Order::Tighter | Order::Looser | Order::Incomparable => Order::Incomparable,
+    }
+}
+
+/// Where tokens are read. What stands in a place that is no longer one goes on to the app.
+pub(super) fn sources(old: &[Source], new: &[Source]) -> Order {
+    match more_is_looser(old, new) {
+        Order::Tighter => Order::Incomparable,
+        order @ (Order::Same | Order::Looser | Order::Incomparable) => order,
+    }
+}
+
+/// Sources as they are written.
+pub(super) fn places(sources: &[Source]) -> String {
+    list(sources.iter().map(|source| match source {
+        Source::Bearer => "bearer".to_owned(),
+        Source::Header(name) => format!("header:{name}"),
+        Source::Cookie(name) => format!("cookie:{name}"),
+        Source::Query(name) => format!("query:{name}"),
+    }))
+}
+
+/// Keys by their names: what they are is a secret.
+fn named(keys: &[JwtKey]) -> String {
+    let name = |key: &JwtKey| format!("{} {}", key.alg().name(), key.kid().unwrap_or("without a kid"));
+    let names = list(keys.iter().map(name));
+    format!("{}: {names}", keys.len())
+}

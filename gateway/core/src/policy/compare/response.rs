@@ -1,0 +1,162 @@
+//! `headers`: what the browser is told to forbid.
+
+use std::time::Duration;
+
+use super::order::{Order, exchanged, larger_is_tighter, more_is_looser};
+use super::{Findings, Place, list};
+use crate::config::units::show_duration;
+use crate::guard::response::{Csp, HeaderSettings, Hsts, Preset};
+
+pub(super) fn response(
+    old: &HeaderSettings,
+    new: &HeaderSettings,
+    at: Place<'_>,
+    findings: &mut Findings<'_>,
+) {
+    let HeaderSettings {
+        preset,
+        hsts,
+        csp,
+        frame,
+        set,
+        remove,
+        // Judged as `cors`.
+        cors_app: _,
+    } = old;
+    let shown = |preset: &Preset| format!("{preset:?}").to_lowercase();
+    findings.put(
+        at,
+        "headers.preset",
+        larger_is_tighter(strictness(*preset), strictness(new.preset)),
+        || (shown(preset), shown(&new.preset)),
+    );
+    self::hsts(said(*preset, *hsts), said(new.preset, new.hsts), at, findings);
+    let order = self::csp(csp.as_ref(), new.csp.as_ref());
+    findings.put(at, "headers.csp", order, || (policy(csp.as_ref()), policy(new.csp.as_ref())));
+    let order = match (frame, &new.frame) {
+        (Some(old), Some(new)) => more_is_looser(&sources(old), &sources(new)),
+        // Without it the preset, the policy and the app have a say.
+        (old, new) => exchanged(old, new),
+    };
+    let shown = |frame: &Option<Vec<String>>| frame.as_ref().map_or("not said".to_owned(), list);
+    findings.put(at, "headers.frame", order, || (shown(frame), shown(&new.frame)));
+    // Any header may be one that protects.
+    findings.put(at, "headers.set", exchanged(set, &new.set), || {
+        let names = |set: &[(http::HeaderName, http::HeaderValue)]| {
+            list(
+                set.iter()
+                    .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))),
+            )
+        };
+        (names(set), names(&new.set))
+    });
+    findings.put(at, "headers.remove", exchanged(remove, &new.remove), || (list(remove), list(&new.remove)));
+}
+
+fn strictness(preset: Preset) -> u8 {
+    match preset {
+        Preset::Off => 0,
+        Preset::Web => 1,
+        Preset::Api => 2,
+    }
+}
+
+/// What is said of https; `None` is nothing.
+fn said(preset: Preset, hsts: Option<Hsts>) -> Option<Hsts> {
+    match preset {
+        Preset::Web | Preset::Api => Some(hsts.unwrap_or_default()),
+        Preset::Off => hsts,
+    }
+}
+
+fn hsts(old: Option<Hsts>, new: Option<Hsts>, at: Place<'_>, findings: &mut Findings<'_>) {
+    // Zero makes browsers forget what they knew.
+    let age = |hsts: Option<Hsts>| match hsts {
+        Some(Hsts { max_age_secs: 0, .. }) => 0,
+        None => 1,
+        Some(Hsts { max_age_secs, .. }) => max_age_secs.saturating_add(1),
+    };
+    let shown = |hsts: Option<Hsts>| match hsts {
+        Some(hsts) => show_duration(Duration::from_secs(hsts.max_age_secs)),
+        None => "nothing".to_owned(),
+    };
+    findings
+        .put(at, "headers.hsts.max_age", larger_is_tighter(age(old), age(new)), || (shown(old), shown(new)));
+    let below = |hsts: Option<Hsts>| hsts.is_some_and(|hsts| hsts.include_subdomains);
+    findings.put(at, "headers.hsts.include_subdomains", larger_is_tighter(below(old), below(new)), || {
+        (below(old).to_string(), below(new).to_string())
+    });
+    let built_in = |hsts: Option<Hsts>| hsts.is_some_and(|hsts| hsts.preload);
+    findings.put(at, "headers.hsts.preload", larger_is_tighter(built_in(old), built_in(new)), || {
+        (built_in(old).to_string(), built_in(new).to_string())
+    });
+}
+
+/// A policy that is only reported on forbids nothing; one that is enforced is compared source by source.
+fn csp(old: Option<&Csp>, new: Option<&Csp>) -> Order {
+    let replaces = |csp: Option<&Csp>| csp.is_some_and(|csp| csp.replace_app);
+    if replaces(old) != replaces(new) {
+        // What the app says itself is not known here.
+        return Order::Incomparable;
+    }
+    let enforced = |csp: &&Csp| csp.enforce;
+    match (old.filter(enforced), new.filter(enforced)) {
+        // Of what replaces the app's own policy nothing can be said but that it is the same.
+        (None, None) if replaces(new) => exchanged(&old, &new),
+        (None, None) => Order::Same,
+        // Some directives of the preset stand back behind those of an enforced policy.
+        (None, Some(_)) | (Some(_), None) if old.map(directives) != new.map(directives) => {
+            Order::Incomparable
+        }
+        (None, Some(_)) => Order::Tighter,
+        (Some(_), None) => Order::Looser,
+        (Some(old), Some(new)) => directives_by_name(old, new),
+    }
+}
+
+fn directives(csp: &Csp) -> &[(String, Vec<String>)] {
+    let Csp { enforce: _, policy, replace_app: _ } = csp;
+    policy
+}
+
+/// Only the sources of the same directives are compared: one that is new or gone also changes what others fall back to.
+fn directives_by_name(old: &Csp, new: &Csp) -> Order {
+    let (old, new) = (directives(old), directives(new));
+    let names = |policy: &[(String, Vec<String>)]| -> Vec<String> {
+        policy.iter().map(|(name, _)| name.to_ascii_lowercase()).collect()
+    };
+    if names(old) != names(new) {
+        return Order::Incomparable;
+    }
+    let pairs = old.iter().zip(new);
+    pairs.map(|((name, old), (_, new))| of_sources(name, old, new)).fold(Order::Same, Order::and)
+}
+
+fn of_sources(name: &str, old: &[String], new: &[String]) -> Order {
+    // A nonce, a hash or `'strict-dynamic'` takes the force of other sources: less may then allow more.
+    let lists_alone = |source: &String| {
+        let source = source.to_ascii_lowercase();
+        !["'nonce-", "'sha", "'strict-dynamic'"].iter().any(|start| source.starts_with(start))
+    };
+    let orders =
+        name.ends_with("-src") || matches!(name, "form-action" | "frame-ancestors" | "base-uri" | "sandbox");
+    if orders && old.iter().chain(new).all(lists_alone) {
+        more_is_looser(&sources(old), &sources(new))
+    } else {
+        exchanged(&old, &new)
+    }
+}
+
+/// Sources without the keyword for none.
+fn sources(list: &[String]) -> Vec<&str> {
+    let none = |source: &&str| source.eq_ignore_ascii_case("'none'");
+    list.iter().map(String::as_str).filter(|source| !none(source)).collect()
+}
+
+fn policy(csp: Option<&Csp>) -> String {
+    let Some(csp) = csp else { return "none".to_owned() };
+    let mode = if csp.enforce { "enforce" } else { "report" };
+    let one = |(name, sources): &(String, Vec<String>)| format!("{name} {}", sources.join(" "));
+    let app = if csp.replace_app { ", replaces the app's" } else { "" };
+    format!("{mode}: {}{app}", csp.policy.iter().map(one).collect::<Vec<_>>().join("; "))
+}

@@ -1,0 +1,151 @@
+//! `[[app.*.route]]`: what a request may do under the route that it meets.
+
+use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
+use super::provider::{places, sources};
+use super::{Findings, Place, list};
+use crate::config::units::show_size;
+use crate::guard::body::BodyPolicy;
+use crate::guard::caller::{AuthPolicy, Speaker};
+use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
+use crate::guard::routes::Pair;
+use crate::guard::upgrade::UpgradePolicy;
+use crate::policy::{App, Route};
+
+/// Compares the two routes that some request meets, in the old app and in the new one.
+pub(super) fn pair([old_app, new_app]: [&App; 2], pair: &Pair<'_>, findings: &mut Findings<'_>) {
+    let Pair { old, new, example } = pair;
+    let at = |old, new| Place::Requests { app: new_app, old, new, example };
+    match (old, new) {
+        (None, None) => {}
+        (None, Some(new)) => {
+            let Some(unlisted) = old_app.routes.all().next() else { return };
+            let key = if new.index > 0 { "match" } else { "unlisted" };
+            findings.put(at(unlisted, new), key, Order::Looser, || {
+                ("refused".to_owned(), format!("let in by {}", named(new)))
+            });
+        }
+        (Some(old), None) => {
+            let Some(unlisted) = new_app.routes.all().next() else { return };
+            findings.put(at(old, unlisted), "unlisted", Order::Tighter, || {
+                (format!("let in by {}", named(old)), "refused".to_owned())
+            });
+        }
+        (Some(old), Some(new)) => route(old, new, at(old, new), findings),
+    }
+}
+
+fn named(route: &Route) -> String {
+    if route.index > 0 { format!("the route {}", route.label) } else { "the app's own policy".to_owned() }
+}
+
+fn route(old: &Route, new: &Route, at: Place<'_>, findings: &mut Findings<'_>) {
+    let Route {
+        // How it is called, where it stands, and what it matches: that the request meets it is what counts.
+        label: _,
+        patterns: _,
+        index: _,
+        layer: _,
+        // Judged over all routes, since limits may be shared.
+        app_limit: _,
+        ip_limit: _,
+        caller_limit: _,
+        body: BodyPolicy { max, on_get },
+        auth,
+        permission,
+        upgrade,
+        encoded_slash,
+        lines: _,
+    } = old;
+    findings.put(at, "body.max", larger_is_looser(*max, new.body.max), || {
+        (show_size(*max), show_size(new.body.max))
+    });
+    let allowed = |allow: bool| if allow { "allow" } else { "deny" }.to_owned();
+    findings.put(at, "body.get", larger_is_looser(*on_get, new.body.on_get), || {
+        (allowed(*on_get), allowed(new.body.on_get))
+    });
+    self::auth(auth, &new.auth, at, findings);
+    self::permission(permission, &new.permission, at, findings);
+    let may = |upgrade: &UpgradePolicy| match upgrade {
+        UpgradePolicy::Forbidden => false,
+        UpgradePolicy::Websocket => true,
+    };
+    findings.put(at, "websocket", larger_is_looser(may(upgrade), may(&new.upgrade)), || {
+        (may(upgrade).to_string(), may(&new.upgrade).to_string())
+    });
+    findings.put(at, "encoded_slash", larger_is_looser(*encoded_slash, new.encoded_slash), || {
+        (encoded_slash.to_string(), new.encoded_slash.to_string())
+    });
+}
+
+/// Who has to be known, and whose word counts. What a provider accepts is judged once, at the provider.
+fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+    let strictness = |auth: &AuthPolicy| match auth {
+        AuthPolicy::Public => (0, "public"),
+        AuthPolicy::Optional(_) => (1, "optional"),
+        AuthPolicy::Required(_) => (2, "required"),
+    };
+    let ((was, old_word), (is, new_word)) = (strictness(old), strictness(new));
+    findings.put(at, "auth", larger_is_tighter(was, is), || (old_word.to_owned(), new_word.to_owned()));
+    let (Some(old), Some(new)) = (speakers(old), speakers(new)) else { return };
+    let names = |speakers: &[Speaker]| -> Vec<String> {
+        speakers.iter().map(|speaker| speaker.provider.name.to_string()).collect()
+    };
+    let (before, after) = (names(old), names(new));
+    // Of several that know one token, the first says whose it is.
+    let order = match more_is_looser(&before, &after) {
+        Order::Same => exchanged(&before, &after),
+        order @ (Order::Tighter | Order::Looser | Order::Incomparable) => order,
+    };
+    findings.put(at, "by", order, || (list(&before), list(&after)));
+    for speaker in old {
+        let Speaker { provider, sources: read } = speaker;
+        let Some(other) = new.iter().find(|other| other.provider.name == provider.name) else { continue };
+        // Where both are read where the provider says, a change was told of the provider.
+        let by_provider = |speaker: &Speaker| speaker.sources == speaker.provider.sources;
+        if !(by_provider(speaker) && by_provider(other)) {
+            let order = sources(read, &other.sources);
+            findings.put(at, "sources", order, || (places(read), places(&other.sources)));
+        }
+    }
+}
+
+fn speakers(auth: &AuthPolicy) -> Option<&[Speaker]> {
+    match auth {
+        AuthPolicy::Public => None,
+        AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => Some(speakers),
+    }
+}
+
+fn permission(old: &PermissionPolicy, new: &PermissionPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+    let PermissionPolicy { roles, scopes, owner } = old;
+    // One of the roles is enough; where there is none, nobody needs one.
+    let order = match (roles.is_empty(), new.roles.is_empty()) {
+        (false, false) => more_is_looser(roles, &new.roles),
+        (old, new) => larger_is_looser(old, new),
+    };
+    findings.put(at, "roles", order, || (list(roles), list(&new.roles)));
+    findings.put(at, "scopes", more_is_tighter(scopes, &new.scopes), || (list(scopes), list(&new.scopes)));
+    let order = match (owner, &new.owner) {
+        (OwnerPolicy::Anyone, OwnerPolicy::Anyone) => Order::Same,
+        (OwnerPolicy::Anyone, OwnerPolicy::Segment { .. }) => Order::Tighter,
+        (OwnerPolicy::Segment { .. }, OwnerPolicy::Anyone) => Order::Looser,
+        (
+            OwnerPolicy::Segment { segment, or_role },
+            OwnerPolicy::Segment { segment: new_segment, or_role: new_role },
+        ) => {
+            let role = match (or_role, new_role) {
+                (Some(old), Some(new)) => exchanged(old, new),
+                (old, new) => larger_is_looser(old.is_some(), new.is_some()),
+            };
+            exchanged(segment, new_segment).and(role)
+        }
+    };
+    let shown = |owner: &OwnerPolicy| match owner {
+        OwnerPolicy::Anyone => "anybody".to_owned(),
+        OwnerPolicy::Segment { segment, or_role: None } => format!("the user in segment {}", segment + 1),
+        OwnerPolicy::Segment { segment, or_role: Some(role) } => {
+            format!("the user in segment {}, or the role {role}", segment + 1)
+        }
+    };
+    findings.put(at, "owner", order, || (shown(owner), shown(&new.owner)));
+}
