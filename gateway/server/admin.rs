@@ -31,7 +31,7 @@ use crate::edge::request_id;
 use crate::enter::{self, Unlinked};
 use crate::gateway::{Gateway, Stage};
 use crate::refusals::RequestId;
-use crate::reload::{Reloader, Trigger};
+use crate::reload::{Files, Reloader, Trigger};
 use crate::{status, why};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, count: 64, uri: 2 * 1024 };
@@ -147,7 +147,7 @@ impl Admin {
             "/ready" => {
                 readable(head)?;
                 Ok(match self.gateway.stage() {
-                    Stage::Serving => Answer::text(StatusCode::OK, "ready\n"),
+                    Stage::Serving => Answer::text(StatusCode::OK, &ready(&self.gateway.files())),
                     Stage::Draining | Stage::Closing => {
                         Answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
                     }
@@ -299,6 +299,24 @@ fn asked_id(head: &Head<'_>) -> Result<Option<RequestId>, Denial> {
     let Some(query) = head.raw_query().filter(|query| !query.is_empty()) else { return Ok(None) };
     let id = query.strip_prefix(b"id=").and_then(|id| RequestId::parse(std::str::from_utf8(id).ok()?));
     id.map(Some).ok_or(Denial::BadRequest("the query is not `id=` and a request id"))
+}
+
+/// Ready, whatever the files say: the policy in force decides. This is open to whoever reaches the listener, so it tells
+/// no more than how many changes wait.
+fn ready(files: &Files) -> String {
+    match files {
+        Files::InForce => "ready\n".to_owned(),
+        Files::Waiting(changes) => {
+            let waiting = match changes.len() {
+                1 => "1 change waits".to_owned(),
+                several => format!("{several} changes wait"),
+            };
+            format!("ready\nconfiguration: {waiting} for `stagedoor reload`; `stagedoor status` names what\n")
+        }
+        Files::Broken(_) => {
+            "ready\nconfiguration: the files have mistakes, the old policy stays in force\n".to_owned()
+        }
+    }
 }
 
 fn readable(head: &Head<'_>) -> Result<(), Denial> {

@@ -20,6 +20,7 @@ use crate::edge::request_id;
 use crate::enter::Links;
 use crate::listeners::Machine;
 use crate::refusals::{Occasion, Refusal, Refusals};
+use crate::reload::Files;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::logs::Logs;
 use crate::telemetry::metrics::{Metrics, PolicyMetrics};
@@ -57,6 +58,8 @@ impl Live {
 /// The one shared state of the server.
 pub(crate) struct Gateway {
     live: ArcSwap<Live>,
+    /// How the files stand to it.
+    files: ArcSwap<Files>,
     pub(crate) metrics: Metrics,
     pub(crate) access: AccessLog,
     pub(crate) refusals: Refusals,
@@ -83,6 +86,7 @@ impl Gateway {
         metrics.loaded(clock(started).unix());
         Arc::new(Self {
             live: ArcSwap::new(Live::new(policy, 0, &metrics)),
+            files: ArcSwap::default(),
             metrics,
             access,
             refusals: Refusals::default(),
@@ -110,6 +114,22 @@ impl Gateway {
         // Reloads come one at a time.
         let loaded = self.live.load().loaded + 1;
         self.live.store(Live::new(policy, loaded, &self.metrics));
+    }
+
+    /// How the files stand to the policy in force.
+    pub(crate) fn files(&self) -> Arc<Files> {
+        self.files.load_full()
+    }
+
+    /// Notes how the files stand to the policy in force.
+    pub(crate) fn note_files(&self, files: Files) {
+        let (waiting, sound) = match &files {
+            Files::InForce => (0, true),
+            Files::Waiting(changes) => (changes.len(), true),
+            Files::Broken(_) => (0, false),
+        };
+        self.metrics.files(waiting, sound);
+        self.files.store(Arc::new(files));
     }
 
     /// All metrics as text, sampled now.

@@ -1,8 +1,8 @@
 //! Another policy while requests run: all or nothing, loudly.
 //!
-//! Three things ask for it: `SIGHUP`, the admin API, and a changed file. A file may be caught half
-//! written, so the watch alone never takes a change that drops an app, a route, a role, an owner or
-//! a provider; a person has to ask for that.
+//! Three things ask for it: `SIGHUP`, the admin API, and a changed file. Nobody is asked when a file changes, and it may
+//! be half written. So the watch takes a file only where every change in it is neutral or tighter than the policy in
+//! force (`Policy::compare`). Any other file waits, as a whole, until a person asks for it or it is put back.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{EventKind, RecursiveMode, Watcher};
-use stagedoor_core::config::{self, Problem, Source};
-use stagedoor_core::guard::access::AccessPolicy;
-use stagedoor_core::guard::caller::AuthPolicy;
-use stagedoor_core::guard::permission::OwnerPolicy;
-use stagedoor_core::policy::{App, Policy, Route};
+use stagedoor_core::clock::Now;
+use stagedoor_core::config::{self, Compiled, Problem, Source};
+use stagedoor_core::policy::{Change, Policy};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::gateway::Gateway;
@@ -45,17 +43,50 @@ pub(crate) struct Report {
     pub(crate) warnings: Vec<String>,
 }
 
+/// How the files stand to the policy in force, as far as the gateway has looked.
+#[derive(Debug, Default)]
+pub(crate) enum Files {
+    /// They say what is in force.
+    #[default]
+    InForce,
+    /// They say something else, which a person has to ask for: these changes are not known to be harmless.
+    Waiting(Vec<Change>),
+    /// They have mistakes.
+    Broken(Vec<String>),
+}
+
 /// Reads, compiles and installs; one at a time.
 pub(crate) struct Reloader {
     gateway: Arc<Gateway>,
     config: ConfigSource,
-    /// The texts in force, so that a touched file is no change.
-    texts: Mutex<Vec<Source>>,
+    known: Mutex<Known>,
+}
+
+/// Texts that need not be looked at again.
+#[derive(Clone)]
+struct Known {
+    /// Those in force.
+    in_force: Vec<Source>,
+    /// Those that wait; empty where none do.
+    waiting: Vec<Source>,
+}
+
+/// What the files are.
+enum Found {
+    /// Those in force.
+    Same,
+    /// Those that wait already.
+    StillWaiting,
+    /// Others, which have to wait for a person.
+    Waiting(Vec<Source>, Vec<Change>),
+    /// Others, which may be put in force.
+    Good(Vec<Source>, Box<Compiled>),
 }
 
 impl Reloader {
     pub(crate) fn new(gateway: Arc<Gateway>, config: ConfigSource, texts: Vec<Source>) -> Arc<Self> {
-        Arc::new(Self { gateway, config, texts: Mutex::new(texts) })
+        let known = Mutex::new(Known { in_force: texts, waiting: Vec::new() });
+        Arc::new(Self { gateway, config, known })
     }
 
     /// Puts what the files say now in force, or leaves everything as it is.
@@ -63,18 +94,34 @@ impl Reloader {
     /// # Errors
     /// Every problem of the new files, as text; or what the watch does not take.
     pub(crate) async fn reload(&self, trigger: Trigger) -> Result<Report, Vec<String>> {
-        let mut texts = self.texts.lock().await;
-        let outcome = self.read_and_install(trigger, &texts).await;
-        let (result, answer) = match outcome {
-            Ok(None) => return Ok(Report::default()),
-            Ok(Some((sources, report))) => {
-                *texts = sources;
-                (ReloadResult::Ok, Ok(report))
+        let mut known = self.known.lock().await;
+        let (files, result, answer) = match self.read(trigger, &known).await {
+            Ok(Found::StillWaiting) => return Ok(Report::default()),
+            Ok(Found::Same) => {
+                known.waiting.clear();
+                self.put_back();
+                return Ok(Report::default());
             }
-            Err(Rejected { result, problems }) => (result, Err(problems)),
+            Ok(Found::Good(sources, compiled)) => {
+                let Compiled { policy, warnings, restart } = *compiled;
+                self.gateway.install(policy);
+                *known = Known { in_force: sources, waiting: Vec::new() };
+                let report = Report { restart, warnings: warnings.iter().map(line).collect() };
+                (Files::InForce, ReloadResult::Ok, Ok(report))
+            }
+            Ok(Found::Waiting(sources, changes)) => {
+                known.waiting = sources;
+                let told = changes.iter().map(ToString::to_string).collect();
+                (Files::Waiting(changes), ReloadResult::Refused, Err(told))
+            }
+            Err(problems) => {
+                known.waiting.clear();
+                (Files::Broken(problems.clone()), ReloadResult::Failed, Err(problems))
+            }
         };
+        self.gateway.note_files(files);
         self.gateway.metrics.reloaded(result, self.gateway.now().unix());
-        tell(trigger, &answer);
+        tell(result, &answer);
         answer
     }
 
@@ -83,51 +130,53 @@ impl Reloader {
         self.config.read().is_ok_and(|sources| same(&policy.texts, &sources))
     }
 
-    async fn read_and_install(
-        &self,
-        trigger: Trigger,
-        texts: &[Source],
-    ) -> Result<Option<(Vec<Source>, Report)>, Rejected> {
-        let config = self.config.clone();
-        let live = self.gateway.live();
-        let before = Arc::clone(&live);
-        let now = self.gateway.now();
-        let known = texts.to_vec();
-        let work = tokio::task::spawn_blocking(move || {
-            let sources = config.read()?;
-            if trigger == Trigger::Watched && same(&known, &sources) {
-                return Ok(None);
-            }
-            let materials = config.materials();
-            let compiled = config::compile(&sources, &materials, Some(&before.policy), now)?;
-            Ok(Some((sources, compiled)))
-        });
-        let done = work.await.map_err(|_| Rejected::broken(vec!["the compiler failed".to_owned()]))?;
-        let done: Option<(Vec<Source>, config::Compiled)> =
-            done.map_err(|problems: Vec<Problem>| Rejected::broken(problems.iter().map(line).collect()))?;
-        let Some((sources, compiled)) = done else { return Ok(None) };
-        if trigger == Trigger::Watched {
-            let dropped = drops(&live.policy, &compiled.policy);
-            if !dropped.is_empty() {
-                return Err(Rejected { result: ReloadResult::Refused, problems: dropped });
+    /// The files say again what is in force.
+    fn put_back(&self) {
+        match &*self.gateway.files() {
+            Files::InForce => {}
+            Files::Waiting(_) | Files::Broken(_) => {
+                tracing::info!("the configuration files say again what is in force");
+                self.gateway.note_files(Files::InForce);
             }
         }
-        self.gateway.install(compiled.policy);
-        let warnings = compiled.warnings.iter().map(line).collect();
-        Ok(Some((sources, Report { restart: compiled.restart, warnings })))
+    }
+
+    /// Reads the files where waiting for them holds nobody up.
+    async fn read(&self, trigger: Trigger, known: &Known) -> Result<Found, Vec<String>> {
+        let (config, live, now) = (self.config.clone(), self.gateway.live(), self.gateway.now());
+        let known = known.clone();
+        let work = tokio::task::spawn_blocking(move || look(&config, &live.policy, now, trigger, &known));
+        let found = work.await.map_err(|_| vec!["the compiler failed".to_owned()])?;
+        found.map_err(|problems| problems.iter().map(line).collect())
     }
 }
 
-/// Why the old policy stays in force.
-struct Rejected {
-    result: ReloadResult,
-    problems: Vec<String>,
-}
-
-impl Rejected {
-    fn broken(problems: Vec<String>) -> Self {
-        Self { result: ReloadResult::Failed, problems }
+/// Reads and compiles the files; for the watch also compares them with the policy in force. Blocks.
+fn look(
+    config: &ConfigSource,
+    before: &Policy,
+    now: Now,
+    trigger: Trigger,
+    known: &Known,
+) -> Result<Found, Vec<Problem>> {
+    let sources = config.read()?;
+    match trigger {
+        Trigger::Watched if same(&known.in_force, &sources) => return Ok(Found::Same),
+        Trigger::Watched if same(&known.waiting, &sources) => return Ok(Found::StillWaiting),
+        Trigger::Watched | Trigger::Asked => {}
     }
+    let compiled = config::compile(&sources, &config.materials(), Some(before), now)?;
+    match trigger {
+        Trigger::Asked => {}
+        Trigger::Watched => {
+            let changes: Vec<Change> =
+                before.compare(&compiled.policy).into_iter().filter(Change::waits).collect();
+            if !changes.is_empty() {
+                return Ok(Found::Waiting(sources, changes));
+            }
+        }
+    }
+    Ok(Found::Good(sources, Box::new(compiled)))
 }
 
 /// A problem as one line of the log.
@@ -143,7 +192,7 @@ fn same(a: &[Source], b: &[Source]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name == b.name && a.text == b.text)
 }
 
-fn tell(trigger: Trigger, answer: &Result<Report, Vec<String>>) {
+fn tell(result: ReloadResult, answer: &Result<Report, Vec<String>>) {
     match answer {
         Ok(report) => {
             tracing::info!("configuration reloaded");
@@ -154,74 +203,22 @@ fn tell(trigger: Trigger, answer: &Result<Report, Vec<String>>) {
                 tracing::warn!("`{key}` changed and needs a restart to take effect");
             }
         }
-        Err(problems) => {
-            for problem in problems {
-                tracing::error!("{problem}");
+        Err(told) => {
+            for line in told {
+                tracing::error!("{line}");
             }
-            let hint = match trigger {
-                Trigger::Asked => "mend the file and ask again",
-                Trigger::Watched => {
-                    "mend the file; what drops protection needs SIGHUP or POST /api/v1/reload"
-                }
-            };
-            tracing::error!("configuration not reloaded, the old policy stays in force; hint: {hint}");
+            match result {
+                ReloadResult::Ok | ReloadResult::Failed => tracing::error!(
+                    "configuration not reloaded, the old policy stays in force; hint: mend the file and ask again"
+                ),
+                ReloadResult::Refused => tracing::error!(
+                    "configuration not reloaded, the old policy stays in force: a saved file is not taken where it may let \
+                     clients do more; hint: to take it, send SIGHUP with `kill -HUP {}`, or type `stagedoor reload`; to drop \
+                     it, put the file back as it was",
+                    std::process::id()
+                ),
+            }
         }
-    }
-}
-
-/// What `new` no longer protects, in words.
-pub(crate) fn drops(old: &Policy, new: &Policy) -> Vec<String> {
-    let mut lost = Vec::new();
-    for provider in &old.providers {
-        if !new.providers.iter().any(|other| other.name == provider.name) {
-            lost.push(format!("the new file drops the provider `{}`", provider.name));
-        }
-    }
-    for app in &old.apps {
-        match new.apps.iter().find(|other| other.name == app.name) {
-            Some(other) => dropped_in_app(app, other, &mut lost),
-            None => lost.push(format!("the new file drops the app `{}`", app.name)),
-        }
-    }
-    lost
-}
-
-fn dropped_in_app(old: &App, new: &App, lost: &mut Vec<String>) {
-    let name = &old.name;
-    if old.access != AccessPolicy::Anyone && new.access == AccessPolicy::Anyone {
-        lost.push(format!("the new file drops the access list of an app: `{name}`"));
-    }
-    for route in old.routes.all() {
-        let Some(other) = new.routes.all().find(|other| other.label == route.label) else {
-            lost.push(format!("the new file drops a route of app `{name}`: `{}`", route.label));
-            continue;
-        };
-        dropped_in_route(name, route, other, lost);
-    }
-}
-
-fn dropped_in_route(app: &str, old: &Route, new: &Route, lost: &mut Vec<String>) {
-    let label = &old.label;
-    let (was, is) = (&old.permission, &new.permission);
-    for role in was.roles.iter().filter(|role| !is.roles.contains(role)) {
-        lost.push(format!("the new file drops a role of route `{label}` of app `{app}`: `{role}`"));
-    }
-    for scope in was.scopes.iter().filter(|scope| !is.scopes.contains(scope)) {
-        lost.push(format!("the new file drops a scope of route `{label}` of app `{app}`: `{scope}`"));
-    }
-    if was.owner != OwnerPolicy::Anyone && is.owner == OwnerPolicy::Anyone {
-        lost.push(format!("the new file drops the owner of a route of app `{app}`: `{label}`"));
-    }
-    if strictness(&new.auth) < strictness(&old.auth) {
-        lost.push(format!("the new file asks for less authentication on a route of app `{app}`: `{label}`"));
-    }
-}
-
-fn strictness(auth: &AuthPolicy) -> u8 {
-    match auth {
-        AuthPolicy::Public => 0,
-        AuthPolicy::Optional(_) => 1,
-        AuthPolicy::Required(_) => 2,
     }
 }
 

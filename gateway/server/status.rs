@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stagedoor_core::policy::App;
+use stagedoor_core::policy::{App, Change, Direction, Line};
 
 use crate::gateway::{Gateway, Stage};
+use crate::reload::Files;
 use crate::telemetry::record::timestamp;
 
 /// Nothing in it is secret; it still wants the operator's token, as it names hosts and apps.
@@ -14,6 +15,12 @@ pub(crate) fn of(gateway: &Gateway) -> Value {
     let app = |app: &Arc<App>| json!({ "name": *app.name, "hosts": app.hosts, "upstream": app.upstream.url });
     let apps: Vec<Value> = live.policy.apps.iter().map(app).collect();
     let listening: Vec<String> = gateway.listening().iter().map(ToString::to_string).collect();
+    let files = gateway.files();
+    let (waiting, problems): (Vec<Value>, &[String]) = match &*files {
+        Files::InForce => (Vec::new(), &[]),
+        Files::Waiting(changes) => (changes.iter().map(change).collect(), &[]),
+        Files::Broken(problems) => (Vec::new(), problems),
+    };
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "stage": match gateway.stage() {
@@ -24,8 +31,21 @@ pub(crate) fn of(gateway: &Gateway) -> Value {
         "uptime_seconds": gateway.now().mono().as_secs(),
         "config_loaded": timestamp(gateway.metrics.loaded_at()),
         "reloads": live.loaded,
+        "waiting": waiting,
+        "problems": problems,
         "listening": listening,
         "connections": gateway.permits.open(),
         "apps": apps,
     })
+}
+
+/// A change that waits for a person.
+fn change(change: &Change) -> Value {
+    let Change { direction, key, line: Line { file, line }, message } = change;
+    let direction = match direction {
+        Direction::Tighter => "tighter",
+        Direction::Looser => "looser",
+        Direction::Incomparable => "incomparable",
+    };
+    json!({ "direction": direction, "key": key, "file": **file, "line": line, "message": message })
 }

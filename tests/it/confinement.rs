@@ -281,19 +281,24 @@ fn nothing_is_missed_while_it_runs() {
     assert_eq!(ask(&new, "media.localhost"), 200);
     assert_eq!(ask(&token("bob"), "media.localhost"), 401);
 
-    // A file is saved into the folder of the includes, and seen.
+    // A file is saved into the folder of the includes, and seen. It opens a host: a person asks for it.
+    let waits = || {
+        poll_until("the file to be seen", || {
+            (gateway.metric("stagedoor_config_waiting", &[]) > 0.0).then_some(())
+        })
+    };
     apps.write("more.toml", &APP.replace("media", "more").replace("UPSTREAM", &app.url()));
-    poll_until("the file to be seen", || (ask(&new, "more.localhost") == 200).then_some(()));
+    waits();
+    assert_eq!(gateway.reload(), "ok");
+    assert_eq!(ask(&new, "more.localhost"), 200);
 
     // A secret is made, where those are that were made before.
     let made = "keys = [{ kid = \"k2\", secret = { file = \"data/k2\", generate = true } }, ";
     gateway.folder.configure(&config.replace("keys = [", made));
-    poll_until("the secret", || gateway.folder.path().join("data/k2").exists().then_some(()));
-    poll_until("the reload", || {
-        let second =
-            Token::of("bob").header("kid", "k2").secret(gateway.folder.read("data/k2").trim()).sign();
-        (ask(&second, "media.localhost") == 200).then_some(())
-    });
+    waits();
+    assert_eq!(gateway.reload(), "ok");
+    let second = Token::of("bob").header("kid", "k2").secret(gateway.folder.read("data/k2").trim()).sign();
+    assert_eq!(ask(&second, "media.localhost"), 200);
     assert!(gateway.metric("stagedoor_connections", &[]) >= 0.0);
     assert_eq!(gateway.metric("stagedoor_config_reload_total", &["result=\"failed\""]), 0.0);
 }

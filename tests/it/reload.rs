@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Client, Gateway, Request, Upstream, poll_until, token, websocket};
+use crate::harness::{Client, Gateway, Request, Token, Upstream, poll_until, token, websocket};
 
 const CONFIG: &str = r#"
 [app.media]
@@ -123,25 +124,72 @@ fn a_broken_file_changes_nothing() {
     assert_eq!(gateway.reload(), "ok");
 }
 
+/// Waits until the watch has counted this many files of this kind.
+fn counted(gateway: &Gateway, result: &str, count: f64) {
+    poll_until(&format!("{count} files that were {result}"), || {
+        let label = format!("result=\"{result}\"");
+        (gateway.metric("stagedoor_config_reload_total", &[&label]) >= count).then_some(())
+    });
+}
+
+fn waiting(gateway: &Gateway) -> f64 {
+    gateway.metric("stagedoor_config_waiting", &[])
+}
+
+fn told_ready(gateway: &Gateway) -> (u16, String) {
+    let answer = gateway.ask_admin(Request::get("/ready"));
+    (answer.status, answer.text())
+}
+
+fn told_status(gateway: &Gateway) -> Value {
+    gateway.ask_admin_as_operator(Request::get("/api/v1/status")).json()
+}
+
 #[test]
-fn a_changed_file_is_seen() {
+fn a_changed_file_that_only_tightens_is_taken() {
     let app = Upstream::start();
     let config = CONFIG.replace("UPSTREAM", &app.url());
     let gateway = Gateway::start(&config);
-    gateway.folder.configure(&format!("{config}{OPENED}"));
-    poll_until("the new route", || (status(&gateway, "/new") == 200).then_some(()));
+    assert_eq!(status(&gateway, "/public"), 200);
+    gateway.folder.configure(
+        &config.replace("match = \"GET /public\"\nauth  = \"public\"\n", "match = \"GET /public\"\n"),
+    );
+    poll_until("the tighter route", || (status(&gateway, "/public") == 401).then_some(()));
+    assert_eq!((waiting(&gateway), told_ready(&gateway)), (0.0, (200, "ready\n".to_owned())));
 }
 
-/// A file may be caught half written: what protects is dropped by a person only.
+#[test]
+fn a_name_a_comment_and_a_log_level_are_taken() {
+    let app = Upstream::start();
+    let config = format!("[log]\nlevel = \"info\"\n{CONFIG}").replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    let named =
+        config.replace("match = \"GET /admin\"", "match = \"GET /admin\"\nname = \"the admin's page\"");
+    for (count, text) in
+        (1..).zip([&named, &format!("# a word\n{named}"), &config.replace("\"info\"", "\"debug\"")])
+    {
+        gateway.folder.configure(text);
+        counted(&gateway, "ok", f64::from(count));
+    }
+    gateway.wait_for_log("configuration reloaded");
+    assert_eq!(
+        (waiting(&gateway), gateway.metric("stagedoor_config_reload_total", &["result=\"refused\""])),
+        (0.0, 0.0)
+    );
+}
+
+/// Nobody is asked when a file changes: what may open a door waits for a person.
 #[test]
 fn a_changed_file_never_drops_protection_by_itself() {
     let app = Upstream::start();
     let config = CONFIG.replace("UPSTREAM", &app.url());
     let admin = "[[app.media.route]]\nmatch = \"GET /admin\"\nroles = [\"admin\"]\n";
-    let bob = token("bob");
+    let bob = Token::of("bob").claim("roles", ["user"]).sign();
     for (what, weaker) in [
         ("a role", config.replace("roles = [\"admin\"]\n", "")),
+        ("another role", config.replace("[\"admin\"]", "[\"admin\", \"user\"]")),
         ("a route", config.replace(admin, "")),
+        ("the pattern of a route", config.replace("GET /admin", "GET /admin/x")),
         (
             "half a file",
             config.split_at(config.find("[[app.media.route]]\nmatch = \"GET /admin\"").unwrap()).0.to_owned(),
@@ -151,14 +199,104 @@ fn a_changed_file_never_drops_protection_by_itself() {
         let forbidden = || gateway.ask(&Request::get("/admin").bearer(&bob)).status;
         assert_eq!(forbidden(), 403);
         gateway.folder.configure(&weaker);
-        poll_until(&format!("the refusal to drop {what}"), || {
-            (gateway.metric("stagedoor_config_reload_total", &["result=\"refused\""]) >= 1.0).then_some(())
-        });
+        counted(&gateway, "refused", 1.0);
         assert_eq!(forbidden(), 403, "{what} was dropped by a write");
         gateway.wait_for_log("SIGHUP");
         assert_eq!(gateway.reload(), "ok");
         assert_eq!(forbidden(), 200, "a person may");
     }
+}
+
+#[test]
+fn what_waits_is_told_until_it_is_taken() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    assert_eq!(told_status(&gateway)["waiting"], serde_json::json!([]));
+    // It tightens one route and opens another: nothing of it is taken.
+    let opened =
+        config.replace("[\"3/hour\"]", "[\"2/hour\"]").replace("[\"admin\"]", "[\"admin\", \"user\"]");
+    gateway.folder.configure(&opened);
+    counted(&gateway, "refused", 1.0);
+    for expected in [200, 200, 200, 429] {
+        assert_eq!(status(&gateway, "/limited"), expected, "the tighter half was taken");
+    }
+    let file = gateway.folder.read("stagedoor.toml");
+    let line = 1 + file.lines().position(|line| line.starts_with("roles")).unwrap();
+    let told = told_status(&gateway);
+    let change = &told["waiting"][0];
+    assert_eq!(told["waiting"].as_array().map(Vec::len), Some(1), "{told}");
+    assert_eq!((&change["direction"], &change["line"]), (&"looser".into(), &line.into()), "{told}");
+    assert_eq!(change["key"], "app.media.route.roles");
+    assert!(change["file"].as_str().unwrap().ends_with("stagedoor.toml"), "{told}");
+    assert!(
+        change["message"].as_str().unwrap().ends_with("was `admin`, now allows more: `admin, user`"),
+        "{told}"
+    );
+    assert_eq!(waiting(&gateway), 1.0);
+    let (ready, body) = told_ready(&gateway);
+    assert_eq!(ready, 200);
+    assert!(body.starts_with("ready\n") && body.contains("1 change waits for `stagedoor reload`"), "{body}");
+    assert!(!body.contains("admin"), "the body is open to all: {body}");
+    gateway.wait_for_log(&format!("stagedoor.toml:{line} (app.media.route.roles): "));
+    gateway.wait_for_log(&format!("`kill -HUP {}`, or type `stagedoor reload`", gateway.pid()));
+
+    assert_eq!(gateway.reload(), "ok");
+    assert_eq!((waiting(&gateway), told_ready(&gateway).1), (0.0, "ready\n".to_owned()));
+    assert_eq!(told_status(&gateway)["waiting"], serde_json::json!([]));
+}
+
+#[test]
+fn what_waits_is_forgotten_when_it_is_put_back() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    gateway.folder.configure(&format!("{config}{OPENED}"));
+    poll_until("the change to wait", || (waiting(&gateway) == 1.0).then_some(()));
+    gateway.folder.configure(&config);
+    poll_until("the change to be gone", || (waiting(&gateway) == 0.0).then_some(()));
+    assert_eq!(told_ready(&gateway).1, "ready\n");
+    gateway.wait_for_log("say again what is in force");
+    assert_eq!(told_status(&gateway)["reloads"], 0);
+    // The API takes it as the signal does.
+    gateway.folder.configure(&format!("{config}{OPENED}"));
+    poll_until("the change to wait again", || (waiting(&gateway) == 1.0).then_some(()));
+    assert_eq!(gateway.ask_admin_as_operator(Request::post("/api/v1/reload", "")).status, 200);
+    assert_eq!((waiting(&gateway), status(&gateway, "/new")), (0.0, 200));
+}
+
+/// An alert on it goes on for as long as the gateway could not be started again.
+#[test]
+fn a_broken_file_is_told_until_it_is_mended() {
+    let app = Upstream::start();
+    let config = CONFIG.replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    let sound = || gateway.metric("stagedoor_config_last_reload_successful", &[]);
+    assert_eq!(sound(), 1.0);
+    for (mended, taken) in
+        [(config.clone(), false), (format!("{config}\n# mended\n"), true), (config.clone(), true)]
+    {
+        gateway.folder.configure(&config.replace("auth     = \"required\"", "auth = \"requird\""));
+        poll_until("the mistake to be seen", || (sound() == 0.0).then_some(()));
+        assert_eq!(told_status(&gateway)["problems"].as_array().map(Vec::len), Some(1));
+        let (ready, body) = told_ready(&gateway);
+        assert!(
+            ready == 200 && body.contains("the files have mistakes") && !body.contains("requird"),
+            "{body}"
+        );
+        let loaded = told_status(&gateway)["reloads"].as_u64().unwrap();
+        gateway.folder.configure(&mended);
+        poll_until("the mend to be seen", || (sound() == 1.0).then_some(()));
+        assert_eq!(told_status(&gateway)["reloads"], loaded + u64::from(taken));
+        assert_eq!(told_status(&gateway)["problems"], serde_json::json!([]));
+    }
+    // A file that waits has no mistakes.
+    gateway.folder.configure(&format!("{config}{OPENED}"));
+    poll_until("the change to wait", || (waiting(&gateway) == 1.0).then_some(()));
+    assert_eq!(sound(), 1.0);
+    gateway.folder.configure("nonsense");
+    poll_until("the mistake to be seen", || (sound() == 0.0).then_some(()));
+    assert_eq!(waiting(&gateway), 0.0, "what is broken cannot be asked for");
 }
 
 #[test]

@@ -37,7 +37,9 @@ pub struct Metrics {
     streams_closed: Series<IntCounter>,
     connections_refused: Series<IntCounter>,
     reloads: Series<IntCounter>,
+    config_last_reload: IntGauge,
     config_loaded: IntGauge,
+    config_waiting: IntGauge,
     sampled: Sampled,
     process: Process,
     /// Open client connections.
@@ -86,7 +88,7 @@ pub enum ReloadResult {
     Ok,
     /// The files have mistakes; the old policy stays in force.
     Failed,
-    /// The files drop protection and nobody asked; the old policy stays in force.
+    /// The files may let clients do more and nobody asked; the old policy stays in force.
     Refused,
 }
 
@@ -111,7 +113,9 @@ impl Metrics {
             streams_closed: Series::counters(r, &catalogue::STREAMS_CLOSED)?,
             connections_refused: Series::counters(r, &catalogue::CONNECTIONS_REFUSED)?,
             reloads: Series::counters(r, &catalogue::CONFIG_RELOADS)?,
+            config_last_reload: gauge(r, &catalogue::CONFIG_LAST_RELOAD)?,
             config_loaded: gauge(r, &catalogue::CONFIG_LOADED)?,
+            config_waiting: gauge(r, &catalogue::CONFIG_WAITING)?,
             sampled: Sampled::new(r)?,
             process: Process::new(r)?,
             connections: gauge(r, &catalogue::CONNECTIONS)?,
@@ -121,6 +125,8 @@ impl Metrics {
         };
         let build = Series::gauges(&metrics.registry, &catalogue::BUILD_INFO)?;
         build.of(&[env!("CARGO_PKG_VERSION")]).set(1);
+        // The files that the process starts with are sound.
+        metrics.files(0, true);
         metrics.begin_closed_sets();
         Ok(metrics)
     }
@@ -137,6 +143,12 @@ impl Metrics {
             ReloadResult::Ok => self.loaded(at),
             ReloadResult::Failed | ReloadResult::Refused => {}
         }
+    }
+
+    /// Notes how many changes of the files wait for a person, and whether the files are without mistakes.
+    pub fn files(&self, waiting: usize, sound: bool) {
+        self.config_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.config_last_reload.set(i64::from(sound));
     }
 
     /// When the policy in force was loaded, since the epoch, in whole seconds.

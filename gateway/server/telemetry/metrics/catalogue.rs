@@ -39,7 +39,7 @@ impl Kind {
 }
 
 /// Every metric, by name.
-pub const ALL: [&Metric; 27] = [
+pub const ALL: [&Metric; 29] = [
     &PROCESS_CPU,
     &PROCESS_MAX_FDS,
     &PROCESS_OPEN_FDS,
@@ -48,8 +48,10 @@ pub const ALL: [&Metric; 27] = [
     &PROCESS_THREADS,
     &PROCESS_VIRTUAL,
     &BUILD_INFO,
+    &CONFIG_LAST_RELOAD,
     &CONFIG_LOADED,
     &CONFIG_RELOADS,
+    &CONFIG_WAITING,
     &CONNECTIONS,
     &CONNECTIONS_REFUSED,
     &DENIED,
@@ -125,6 +127,12 @@ pub(super) const PROCESS_VIRTUAL: Metric =
     metric("process_virtual_memory_bytes", Kind::Gauge, &[], "Address space in use.");
 pub(super) const BUILD_INFO: Metric =
     metric("stagedoor_build_info", Kind::Gauge, &["version"], "The version that runs.");
+pub(super) const CONFIG_LAST_RELOAD: Metric = metric(
+    "stagedoor_config_last_reload_successful",
+    Kind::Gauge,
+    &[],
+    "0 while the configuration files, as they were last read, have mistakes; else 1.",
+);
 pub(super) const CONFIG_LOADED: Metric = metric(
     "stagedoor_config_loaded_timestamp_seconds",
     Kind::Gauge,
@@ -133,6 +141,12 @@ pub(super) const CONFIG_LOADED: Metric = metric(
 );
 pub(super) const CONFIG_RELOADS: Metric =
     metric("stagedoor_config_reload_total", Kind::Counter, &["result"], "Reloads of the configuration.");
+pub(super) const CONFIG_WAITING: Metric = metric(
+    "stagedoor_config_waiting",
+    Kind::Gauge,
+    &[],
+    "Changes of the configuration files that wait for a person to ask for them.",
+);
 pub(super) const CONNECTIONS: Metric =
     metric("stagedoor_connections", Kind::Gauge, &[], "Open client connections.");
 pub(super) const CONNECTIONS_REFUSED: Metric = metric(
