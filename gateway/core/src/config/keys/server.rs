@@ -115,7 +115,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "log",
         doc: "what is written down",
         keys: &[
-            Key::new("level", Kind::Choice(&["error", "warn", "info", "debug", "trace"]), r#""info""#, "the least that is worth a log line").by_server(),
+            Key::new("level", Kind::Choice(&["error", "warn", "info", "debug", "trace"]), r#""info""#, "the least that is worth a log line; `debug` also tells what each check said of each request").by_server(),
             Key::new("format", Kind::Choice(&["json", "text"]), r#""json""#, "the shape of log lines").by_server()
                 .restart(),
             Key::new("access", Kind::TextOrTable("log.access"), r#""stdout""#, "where access events go, one for each request").within("`\"stdout\"`").like("^stdout$").by_server()
