@@ -25,8 +25,8 @@ use crate::materials::DiskMaterials;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
-    /// Method and path, such as "DELETE /api/downloads/1"
-    #[arg(num_args = 1..=2, required = true, value_names = ["METHOD", "PATH"])]
+    /// Method and path, in quotes or without: "DELETE /api/downloads/1"
+    #[arg(num_args = 1..=2, required = true, value_name = "METHOD /PATH")]
     request: Vec<String>,
     /// The main file
     #[arg(long, value_name = "FILE")]

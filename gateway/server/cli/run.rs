@@ -202,9 +202,9 @@ Environment:
   STAGEDOOR_TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, with commas
   STAGEDOOR_ADMIN_LISTEN     address of health, metrics and API, or off [127.0.0.1:9901]
   STAGEDOOR_UPSTREAM         like --upstream, but never beside a file
-  STAGEDOOR_HOSTS            with --upstream: host names to answer to, besides localhost and the listen address
-  The first three go before `server.listen`, `server.trusted_proxies` and `admin.listen` of a file. An empty
-  variable is none.
+  STAGEDOOR_HOSTS            with --upstream: further host names to answer to, with commas
+  The first three go before `server.listen`, `server.trusted_proxies` and `admin.listen` of a
+  file. An empty variable is none.
 
 Examples:
   stagedoor run

@@ -51,13 +51,26 @@ fn text(document: &Value) -> String {
         let part = |key: &str| shown(app.get(key));
         let _ = writeln!(text, "{title:<14} {}: {} -> {}", part("name"), part("hosts"), part("upstream"));
     }
-    let waiting = document.get("waiting").filter(|waiting| !is_nothing(waiting));
-    if let Some(waiting) = waiting {
-        text.push_str("waiting        the files on the disk are not in force:\n");
-        for line in told(waiting) {
-            let _ = writeln!(text, "  {line}");
+    for (key, title, end) in [
+        (
+            "waiting",
+            "waiting        the files on the disk are not in force, for they loosen something:",
+            "  `stagedoor reload` puts them in force",
+        ),
+        (
+            "problems",
+            "mistakes       the files on the disk cannot be put in force:",
+            "  mend them; until then the configuration that was loaded stays in force",
+        ),
+    ] {
+        let items = document.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        if !items.is_empty() {
+            let _ = writeln!(text, "{title}");
+            for item in items {
+                let _ = writeln!(text, "  {}", told(item));
+            }
+            let _ = writeln!(text, "{end}");
         }
-        text.push_str("  `stagedoor reload` puts them in force\n");
     }
     text
 }
@@ -75,22 +88,14 @@ fn shown(value: Option<&Value>) -> String {
     }
 }
 
-/// Every text of a value, one a line.
-fn told(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(told).collect(),
-        Value::Object(table) => table.values().flat_map(told).collect(),
-        Value::String(text) => vec![text.clone()],
-        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
-    }
-}
-
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(table) => table.is_empty(),
-        Value::Bool(true) | Value::Number(_) | Value::String(_) => false,
+/// A text as it is; a change as `FILE:LINE: MESSAGE`.
+fn told(value: &Value) -> String {
+    let Some(message) = value.get("message").and_then(Value::as_str) else { return shown(Some(value)) };
+    let file = value.get("file").and_then(Value::as_str).filter(|file| !file.is_empty());
+    match (file, value.get("line").and_then(Value::as_u64)) {
+        (Some(file), Some(line)) if line > 0 => format!("{file}:{line}: {message}"),
+        (Some(file), _) => format!("{file}: {message}"),
+        (None, _) => message.to_owned(),
     }
 }
 
@@ -122,11 +127,12 @@ mod tests {
                         configuration  loaded 2026-11-29T00:00:00.000Z, reloads: 2\n\
                         apps           media: a, b -> http://127.0.0.1:1\n               films: c -> http://127.0.0.1:2\n";
         assert_eq!(text(&document), expected);
-        document["waiting"] = json!({ "changes": ["stagedoor.toml:3: roles are dropped"] });
+        (document["waiting"], document["problems"]) = (json!([]), json!([]));
+        assert_eq!(text(&document), expected);
+        document["waiting"] = json!([{ "file": "a.toml", "line": 3, "message": "a role is dropped" }]);
+        document["problems"] = json!(["a.toml:4: not a key"]);
         let told = text(&document);
-        assert!(
-            told.starts_with(expected) && told.contains("\n  stagedoor.toml:3: roles are dropped\n"),
-            "{told}"
-        );
+        assert!(told.starts_with(expected) && told.contains("\n  a.toml:3: a role is dropped\n"), "{told}");
+        assert!(told.contains("\n  a.toml:4: not a key\n") && told.contains("stagedoor reload"), "{told}");
     }
 }
