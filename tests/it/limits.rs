@@ -1,5 +1,7 @@
 //! Rates and quotas: never one more than allowed, and never forgotten.
 
+mod posters;
+
 use std::sync::Barrier;
 
 use crate::harness::{Gateway, Request, Upstream, token};

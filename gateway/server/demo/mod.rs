@@ -83,7 +83,7 @@ sources  = ["bearer", "cookie:stagedoor"]
 hosts    = ["localhost", "127.0.0.1"]
 upstream = {{ urls = ["http://{upstream}"] }}
 auth     = "required"
-limit.ip = ["200/s burst 400"]
+limit.ip = ["200/s burst 2000"]
 body.max = "1MiB"
 
 [app.demo.headers]

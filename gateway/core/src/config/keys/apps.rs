@@ -89,7 +89,7 @@ pub(super) const TABLES: &[Table] = &[
         path: "app.*.limit",
         doc: "limits of every request of the app",
         keys: &[
-            Key::new("ip", Kind::TextOrTexts, "[]", "what each address may ask: `20/s burst 40` is a rate, `5000/hour` a quota").within("at most four").like(LIMIT).at_most(4)
+            Key::new("ip", Kind::TextOrTexts, "[]", "what each address may ask: `200/s burst 2000` is a rate, `100000/hour` a quota; a page of a media app asks for a hundred posters at once").within("at most four").like(LIMIT).at_most(4)
                 .mind("without one, nothing stops a flood from one address"),
             Key::new("user", Kind::TextOrTexts, "[]", "what each caller may ask; without a caller the address counts").within("at most four").like(LIMIT).at_most(4),
         ],

@@ -79,7 +79,7 @@ fn what_is_wrong_is_told_where_it_stands() {
             "[serverr]\nlisten = 1\n[server]\n",
             ": Additional properties are not allowed ('serverr'",
         ),
-        ("limit.ip = [\"20/s", "limit.ipp = [\"20/s", "/app/media/limit: Additional properties"),
+        ("limit.ip = [\"200/s", "limit.ipp = [\"200/s", "/app/media/limit: Additional properties"),
         ("body.max = \"10MiB\"", "body.max = 10", "/app/media/body/max: 10 is not of type \"string\""),
         ("body.max = \"10MiB\"", "body.max = \"10 megs\"", "/app/media/body/max: \"10 megs\" does not match"),
         ("auth = \"required\"", "auth = \"requierd\"", "/app/media/auth: \"requierd\" is not one of"),
@@ -97,7 +97,11 @@ fn what_is_wrong_is_told_where_it_stands() {
             "trusted_proxies = \"10.0.0.1\"",
             "/server/trusted_proxies: \"10.0.0.1\" is not of type",
         ),
-        ("\"5000/hour\"", "\"5000/fortnight\"", "/app/media/limit/ip/1: \"5000/fortnight\" does not match"),
+        (
+            "\"100000/hour\"",
+            "\"100000/fortnight\"",
+            "/app/media/limit/ip/1: \"100000/fortnight\" does not match",
+        ),
         (
             "keys = [{ kid = \"house-1\", alg = \"HS256\", secret = { file = \"data/jwt_secret\", generate = true } }]",
             "keys = []",

@@ -27,7 +27,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Reads `20/s burst 40`, a rate, or `5000/hour`, a quota. Units are `s`, `m`, `h`, `d` and their
+    /// Reads `200/s burst 2000`, a rate, or `100000/hour`, a quota. Units are `s`, `m`, `h`, `d` and their
     /// longer names; a number before the unit multiplies it: `100/15m`. A window is at most 31 days,
     /// a number at most 1,000,000,000, and a burst refills within 366 days.
     ///
@@ -45,7 +45,7 @@ impl Rule {
             (Some("burst"), Some(burst), None) => rate(count, window, number("burst", burst)?, text),
             (Some("burst"), None, _) => Err(fault(
                 format!("a burst without a number `{text}`"),
-                "write how many requests may come at once, as in `20/s burst 40`",
+                "write how many requests may come at once, as in `200/s burst 2000`",
             )),
             (Some(_), _, _) => Err(fault(format!("not a limit `{text}`"), SHAPE)),
         }
@@ -199,7 +199,7 @@ fn fault(message: String, hint: &str) -> (String, String) {
     (message, hint.to_owned())
 }
 
-const SHAPE: &str = "write a quota as `5000/hour`, or a rate as `20/s burst 40`";
+const SHAPE: &str = "write a quota as `100000/hour`, or a rate as `200/s burst 2000`";
 
 const SECOND: u128 = 1_000_000_000;
 
