@@ -79,6 +79,13 @@ impl Links {
         Ok(code)
     }
 
+    /// The token that a code is worth, which it stays worth.
+    pub(crate) fn look(&self, app: &str, code: &[u8], now: Now) -> Option<Secret<Vec<u8>>> {
+        let open = self.lock();
+        let link = open.get(&hashed(code)).filter(|link| &*link.app == app && link.until > now.mono())?;
+        Some(Secret::new(link.token.expose().clone()))
+    }
+
     /// The token that a code is worth. Found and used up in one step: of two who come with it one gets it.
     pub(crate) fn redeem(&self, app: &str, code: &[u8], now: Now) -> Option<Secret<Vec<u8>>> {
         let digest = hashed(code);

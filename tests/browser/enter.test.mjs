@@ -45,6 +45,8 @@ async function user(context) {
 
 async function enter({ context, page: tab }, link, origin) {
   await tab.goto(link);
+  // Over plain HTTP nobody can tell whether a person opened the link: it is a click that goes on.
+  await tab.click("text=Come in as");
   await tab.waitForURL(`${origin}/`);
   return user(context);
 }
@@ -78,9 +80,30 @@ test("a page that was opened before takes no code for somebody else", async (t) 
   await left.waitForSelector("form");
   assert.equal(await enter(visitor, await link("bob"), origin), "bob");
 
-  // The site that opened it gives it a code now, which loads nothing.
+  // The site that opened it gives it a code now, which loads nothing. The page says who would give way, and waits.
   await other.evaluate((to) => void (window.left.location = to), foreign);
-  await left.waitForSelector("form[data-waits]");
+  await left.waitForSelector("text=Come in as mallory");
+  assert.match(await left.evaluate(() => document.body.innerText), /in already as bob/);
+  assert.equal(await left.evaluate(() => document.getElementById("goes")), null);
   assert.equal(await user(visitor.context), "bob");
   assert.equal(left.url(), `${origin}/.stagedoor/enter`);
+});
+
+test("a code on the page that asks who comes leads back to what was asked first", async (t) => {
+  const { link, opened, origin } = await stand(t);
+  // Also without a script.
+  for (const javaScriptEnabled of [true, false]) {
+    const { context, page: tab, complaints } = await page(opened, { javaScriptEnabled });
+    const answer = await tab.goto(`${origin}/library/films?page=2&q=a%20b`);
+    assert.equal(answer.status(), 401);
+    await tab.fill("#code", await link("alice"));
+    await tab.click("text=Continue");
+    const text = await tab.innerText("main");
+    for (const part of [/Come in to media\?/, /alice/, /60 minutes|1 hour/]) assert.match(text, part);
+    assert.equal((await context.cookies()).length, 0, "a look uses nothing up");
+    await tab.click("text=Come in as alice");
+    await tab.waitForURL(`${origin}/library/films?page=2&q=a%20b`);
+    assert.equal(await user(context), "alice");
+    assert.deepEqual(complaints.filter((text) => !/status of 401|Cross-Origin-Opener-Policy/.test(text)), []);
+  }
 });

@@ -190,8 +190,7 @@ fn decide<'h, C: AsRef<Caller>>(
             trail.reached = Guard::Own;
             // No other origin reads these pages.
             trail.cors = CorsGrant::default();
-            let occupied = || own::is_occupied(app, head, now, &policy.tokens);
-            return asked.judge(head, &target, occupied).map(Decision::Own);
+            return asked.judge(head, &target).map(Decision::Own);
         }
     };
     let preflight = app.cors.preflight(head);

@@ -6,6 +6,7 @@
 
 mod page;
 
+use std::borrow::Cow;
 use std::io::Write as _;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -37,30 +38,93 @@ pub struct Manner<'a> {
     /// Shape of the body.
     pub shape: ErrorShape,
     /// A browser navigates: an HTML page, whatever the shape.
-    pub navigation: bool,
+    pub navigation: Option<Navigation<'a>>,
     /// Realm of the challenge: the app's name, or `stagedoor`.
     pub realm: &'a str,
 }
 
+/// What the page of a refusal can offer to a person.
+#[derive(Clone, Copy, Debug)]
+pub struct Navigation<'a> {
+    /// The app's name, where an app is known.
+    pub app: Option<&'a str>,
+    /// Asking for the same address again sends the same request: it was a GET.
+    pub again: bool,
+    /// Where the browser goes once a code let it in: a [`crate::guard::own::WayBack`]. `None` if the app takes no
+    /// codes.
+    pub entry: Option<&'a str>,
+    /// Who is in already, where that is worth telling.
+    pub user: Option<&'a str>,
+}
+
+/// What is said where the gateway itself was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnAnswer<'a> {
+    /// A page, for a person.
+    Page(OwnPage<'a>),
+    /// For programs: who is in, or what a code is worth; `None` is nobody.
+    Told(Option<Worth<'a>>),
+    /// Nothing, for those who show no pages.
+    Nothing,
+}
+
 /// A page of the gateway's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnPage {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnPage<'a> {
+    /// Who is in, until when, and how to leave.
+    Visit(Worth<'a>),
+    /// Nobody is in.
+    Out {
+        /// Why.
+        denial: &'a Denial,
+        /// As in [`Navigation::entry`].
+        entry: Option<&'a str>,
+    },
+    /// The app asks nobody who they are.
+    AsksNobody,
     /// It takes a code.
     Enter {
-        /// Somebody is in already: it asks before it goes on.
-        occupied: bool,
+        /// A person brought the link here: the next page may go on by itself.
+        sought: bool,
+    },
+    /// No code opens the app in a browser.
+    TakesNoCode,
+    /// What a code is worth. It is not used up yet.
+    Confirm {
+        /// For whom, and for how long.
+        worth: Worth<'a>,
+        /// The code.
+        code: &'a str,
+        /// Where the browser goes then: a [`crate::guard::own::WayBack`].
+        to: &'a str,
+        /// Who is in now and would have to give way; empty if that is not known.
+        occupant: Option<Cow<'a, str>>,
+        /// It goes on by itself.
+        goes: bool,
     },
     /// The code was good; it goes on to the app by itself.
     ///
     /// A page and no redirect: browsers hold all that follows a form to `form-action`, also where the app then
     /// sends them to another site.
-    Entered,
+    Entered {
+        /// Where the browser goes: a [`crate::guard::own::WayBack`].
+        to: &'a str,
+    },
     /// It asks whether to leave.
     Leave,
     /// The token is out of the browser.
     Left,
-    /// Nothing, for those who show no pages.
-    Nothing,
+}
+
+/// Whom a token names, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worth<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// When the token ends, in seconds since the epoch.
+    pub expires: u64,
+    /// Seconds until then.
+    pub left: u64,
 }
 
 impl Reply {
@@ -78,7 +142,7 @@ impl Reply {
     /// The answer to a refusal before any app is known: a problem, in the bare set of headers.
     #[must_use]
     pub fn early(denial: &Denial, request_id: &str) -> Self {
-        let manner = Manner { shape: ErrorShape::Problem, navigation: false, realm: "stagedoor" };
+        let manner = Manner { shape: ErrorShape::Problem, navigation: None, realm: "stagedoor" };
         let (cors, tickets) = (CorsGrant::default(), Tickets::default());
         let at = Circumstances {
             https: false,
@@ -100,15 +164,16 @@ impl Reply {
         Self::of_preflight(preflight).dressed(policy, &Circumstances { cors: &cors, ..*at })
     }
 
-    /// A page of the gateway's own. `cookies` are set, or taken out again, by it.
+    /// What is said where the gateway itself was asked, in the app of this name. `cookies` are set, or taken out again, by it.
     #[must_use]
     pub fn own(
-        page: OwnPage,
+        answer: &OwnAnswer<'_>,
+        app: &str,
         cookies: Vec<HeaderValue>,
         policy: &ResponsePolicy,
         at: &Circumstances<'_>,
     ) -> Self {
-        let mut reply = Self::of_own(page);
+        let mut reply = Self::of_own(answer, app);
         for cookie in cookies {
             reply.fields.append(header::SET_COOKIE, cookie);
         }
@@ -163,8 +228,8 @@ impl Reply {
     /// The refusal without what every local answer carries.
     fn of(denial: &Denial, manner: Manner<'_>, request_id: &str) -> Self {
         let status = denial.status();
-        let mut reply = if manner.navigation {
-            Self::html(status, &page::refusal(denial, request_id), page::POLICY)
+        let mut reply = if let Some(navigation) = manner.navigation {
+            Self::html(status, page::refusal(denial, request_id, navigation))
         } else {
             let (content_type, body) = worded(denial, manner.shape, request_id);
             Self::plain(status, content_type, body)
@@ -182,13 +247,14 @@ impl Reply {
         reply
     }
 
-    fn of_own(page: OwnPage) -> Self {
-        match page {
-            OwnPage::Enter { occupied } => Self::form(&page::enter(occupied), page::ENTER_POLICY),
-            OwnPage::Entered => Self::html(StatusCode::OK, &page::entered(), page::POLICY),
-            OwnPage::Leave => Self::form(&page::leave(), page::LEAVE_POLICY),
-            OwnPage::Left => Self::html(StatusCode::OK, &page::left(), page::POLICY),
-            OwnPage::Nothing => Self {
+    fn of_own(answer: &OwnAnswer<'_>, app: &str) -> Self {
+        match answer {
+            OwnAnswer::Page(page) => Self::html(StatusCode::OK, page::own(page, app)),
+            OwnAnswer::Told(worth) => {
+                let (user, expires_in) = worth.map(|worth| (worth.user, worth.left)).unzip();
+                Self::plain(StatusCode::OK, "application/json", json(&Told { app, user, expires_in }))
+            }
+            OwnAnswer::Nothing => Self {
                 status: StatusCode::NO_CONTENT,
                 fields: HeaderMap::new(),
                 body: Vec::new(),
@@ -197,17 +263,15 @@ impl Reply {
         }
     }
 
-    /// A page whose form is sent back here. Under `no-referrer` a browser would send it with `Origin: null`,
-    /// which says less than nothing where it sends no `Sec-Fetch-Site` either: over plain HTTP.
-    fn form(body: &str, policy: HeaderValue) -> Self {
-        let mut reply = Self::html(StatusCode::OK, body, policy);
-        reply.fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-        reply
-    }
-
-    fn html(status: StatusCode, body: &str, policy: HeaderValue) -> Self {
-        let mut reply = Self::plain(status, "text/html; charset=utf-8", body.as_bytes().to_vec());
+    fn html(status: StatusCode, page: page::Page) -> Self {
+        let page::Page { html, policy, form } = page;
+        let mut reply = Self::plain(status, "text/html; charset=utf-8", html.into_bytes());
         reply.fields.insert(header::CONTENT_SECURITY_POLICY, policy);
+        if form {
+            // Under `no-referrer` a browser would send the form with `Origin: null`, which says less than nothing
+            // where it sends no `Sec-Fetch-Site` either: over plain HTTP.
+            reply.fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        }
         reply
     }
 
@@ -268,6 +332,15 @@ struct Problem<'a> {
     /// draft-ietf-httpapi-ratelimit-headers, "Quota Exceeded"
     #[serde(rename = "violated-policies", skip_serializing_if = "Option::is_none")]
     violated: Option<[&'a str; 1]>,
+}
+
+/// Who is in, for programs.
+#[derive(Serialize)]
+struct Told<'a> {
+    app: &'a str,
+    user: Option<&'a str>,
+    /// Seconds.
+    expires_in: Option<u64>,
 }
 
 /// Content type and body of a refusal that a program reads.

@@ -62,7 +62,7 @@ impl Answer {
 }
 
 pub(super) fn refusal(denial: &Denial, request_id: &str) -> Reply {
-    let manner = Manner { shape: ErrorShape::Problem, navigation: false, realm: "stagedoor admin" };
+    let manner = Manner { shape: ErrorShape::Problem, navigation: None, realm: "stagedoor admin" };
     with_bare(request_id, |policy, at| Reply::refusal(denial, manner, policy, at))
 }
 

@@ -19,7 +19,8 @@ use pingora::proxy::HttpProxy;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use stagedoor_core::chunked::{Chunked, Malformed};
-use stagedoor_core::denial::{Denial, Guard};
+use stagedoor_core::denial::Denial;
+use stagedoor_core::guard::own::WayBack;
 use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::guard::upgrade::Upgrade;
 use stagedoor_core::guard::upstream;
@@ -201,11 +202,18 @@ impl<'a> Turn<'a> {
 
     /// The answer to a request that is refused.
     fn refusal(&self, head: &Head<'_>, trail: &Trail, denial: &Denial) -> Reply {
+        let may_come_back = own::is_repeatable(head) && reply::is_navigation(head);
+        let app = trail.app.as_deref().filter(|_| may_come_back);
+        let back = app.and_then(|app| self.way_back(app, head, head.target())).unwrap_or(WayBack::FRONT);
+        self.refusal_leading(head, trail, denial, back.as_str())
+    }
+
+    /// As [`Turn::refusal`]; a person who comes in by its page is led to `back`.
+    fn refusal_leading(&self, head: &Head<'_>, trail: &Trail, denial: &Denial, back: &str) -> Reply {
+        let user = self.user_to_tell(head, trail, denial);
         let manner = Manner {
             shape: trail.app.as_ref().map_or(ErrorShape::Problem, |app| app.errors),
-            // The forms of our own pages are sent by people, whatever their browser says of it.
-            navigation: reply::is_navigation(head)
-                || (trail.reached == Guard::Own && reply::shows_page(head)),
+            navigation: self.navigation(head, trail, back, user.as_deref()),
             realm: trail.app.as_ref().map_or("stagedoor", |app| &app.name),
         };
         with_circumstances(self, head, trail, |policy, at| Reply::refusal(denial, manner, policy, at))

@@ -14,7 +14,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
-use stagedoor_core::reply::{Manner, Reply};
+use stagedoor_core::reply::{Manner, Navigation, Reply};
 use tokio::sync::watch;
 
 use super::adapt::{self, Fields};
@@ -271,8 +271,13 @@ fn stream_end(e: &Error, exchange: &Exchange) -> StreamEnd {
 }
 
 async fn refuse(session: &mut Session, denial: &Denial, exchange: &Arc<Exchange>) {
-    let manner =
-        Manner { shape: exchange.shape(), navigation: exchange.navigation, realm: &exchange.app.name };
+    let navigation = exchange.navigation.then(|| Navigation {
+        app: Some(&exchange.app.name),
+        again: exchange.retriable,
+        entry: None,
+        user: None,
+    });
+    let manner = Manner { shape: exchange.shape(), navigation, realm: &exchange.app.name };
     let timing = exchange.server_timing();
     let at = exchange.circumstances(timing.as_deref());
     let reply = Reply::refusal(denial, manner, &exchange.app.response, &at);

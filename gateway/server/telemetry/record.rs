@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use stagedoor_core::clock;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::policy::{App, Route};
 use stagedoor_core::text::is_odd;
@@ -266,7 +267,7 @@ pub(super) fn label(label: Option<Label<'_>>) -> &str {
 /// Appends `2026-11-21T05:41:37.123Z` (RFC 3339 §5.6, UTC).
 fn push_time(since_epoch: Duration, out: &mut Vec<u8>) {
     let seconds = since_epoch.as_secs();
-    let (year, month, day) = civil_from_days(seconds / 86_400);
+    let (year, month, day) = clock::civil(seconds / 86_400);
     let of_day = seconds % 86_400;
     for (value, digits, then) in [
         (year, 4, b'-'),
@@ -280,20 +281,6 @@ fn push_time(since_epoch: Duration, out: &mut Vec<u8>) {
         push_digits(value, digits, out);
         out.push(then);
     }
-}
-
-/// Year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian calendar.
-///
-/// Counted in eras of 400 years that begin on 1 March, so that the leap day is an era's last.
-fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
 fn push_optional(text: Option<&[u8]>, max: usize, out: &mut Vec<u8>) {

@@ -7,7 +7,10 @@
 //! RFC 9110 §15.5.6 and §15.5.16, RFC 6265bis §5.7.
 
 mod cookie;
+mod form;
 mod link;
+mod visit;
+mod way;
 
 use crate::denial::Denial;
 use crate::guard::cors::CorsPolicy;
@@ -15,11 +18,15 @@ use crate::guard::origin::OriginPolicy;
 use crate::guard::target::Target;
 use crate::path::{self, EncodedSlash};
 use crate::request::{Framing, Head};
-use crate::secret::Secret;
 
 pub use cookie::{COOKIE_MAX, clearing, needs_https, setting};
-pub use link::{Fit, Misfit, fit, is_occupied};
+pub use form::{EnterForm, Step};
+pub use link::{Fit, Misfit, fit};
+pub use visit::{Visit, is_occupied, takes_codes, visit};
+pub use way::{WayBack, way_back};
 
+/// The path of the page that says who is in.
+pub const HOME: &str = "/.stagedoor/";
 /// The path of the page that takes a code.
 pub const ENTER: &str = "/.stagedoor/enter";
 /// The path of the page that ends it.
@@ -61,12 +68,14 @@ enum Spelling<'h> {
 /// What is asked of the gateway itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Own {
+    /// The page that says who is in, or takes a code.
+    Home,
     /// The page that takes a code.
     EnterPage {
-        /// The browser carries a good token already: a link alone must not replace it.
-        occupied: bool,
+        /// A person opened this address: it stood in no page of any site. Only such a visit may go on by itself.
+        sought: bool,
     },
-    /// To redeem the code in a form of so many bytes.
+    /// To show what the code in a form of so many bytes is worth, or to redeem it.
     Enter {
         /// At most [`FORM_MAX`].
         length: usize,
@@ -114,26 +123,24 @@ fn spelling(raw: &[u8], folded: bool) -> Option<Spelling<'_>> {
 }
 
 impl Asked<'_> {
-    /// What is asked, if it is asked in a way that is answered. `occupied`: see [`Own::EnterPage`].
+    /// What is asked, if it is asked in a way that is answered.
     ///
     /// # Errors
     /// The refusals of a path, a method, a form or an origin.
-    pub fn judge(
-        self,
-        head: &Head<'_>,
-        target: &Target<'_>,
-        occupied: impl FnOnce() -> bool,
-    ) -> Result<Own, Denial> {
+    pub fn judge(self, head: &Head<'_>, target: &Target<'_>) -> Result<Own, Denial> {
         let page = match self.spelling {
             Spelling::Disguised => {
                 return Err(Denial::AmbiguousPath("another spelling of a path of the gateway's own"));
             }
+            Spelling::Plain(b"" | b"/") => Page::Home,
             Spelling::Plain(b"/enter") => Page::Enter,
             Spelling::Plain(b"/leave") => Page::Leave,
             Spelling::Plain(_) => return Err(Denial::NotFound),
         };
         match (page, head.method()) {
-            (Page::Enter, "GET" | "HEAD") => Ok(Own::EnterPage { occupied: occupied() }),
+            (Page::Home, "GET" | "HEAD") => Ok(Own::Home),
+            (Page::Home, _) => Err(Denial::MethodNotAllowed { allow: "GET, HEAD".into() }),
+            (Page::Enter, "GET" | "HEAD") => Ok(Own::EnterPage { sought: is_sought(head) }),
             (Page::Enter, "POST") => {
                 let length = form_length(head)?;
                 same_origin(head, target)?;
@@ -152,8 +159,15 @@ impl Asked<'_> {
 
 #[derive(Clone, Copy)]
 enum Page {
+    Home,
     Enter,
     Leave,
+}
+
+/// Whether a person opened this address: typed it, or followed a link in another program. No page of any site can
+/// make a browser say so, and over plain HTTP browsers say nothing.
+fn is_sought(head: &Head<'_>) -> bool {
+    head.sole_text("sec-fetch-site") == Some("none")
 }
 
 /// Whether somebody went to this address: no link or picture of another site, no picture of this one, and no
@@ -188,19 +202,6 @@ fn form_type(head: &Head<'_>) -> Result<(), Denial> {
         return Ok(());
     }
     Err(Denial::MediaType)
-}
-
-/// The `code` of a form; empty if there is none, or more than one.
-///
-/// What a person pastes may be the whole address: what counts stands behind its `#`.
-#[must_use]
-pub fn code(form: &[u8]) -> Secret<Vec<u8>> {
-    let mut codes = form.split(|b| *b == b'&').filter_map(|pair| pair.strip_prefix(b"code="));
-    let (Some(code), None) = (codes.next(), codes.next()) else { return Secret::new(Vec::new()) };
-    let decoded = Secret::new(path::decode(code).into_owned());
-    let pasted = decoded.expose().rsplit(|b| *b == b'#').next().unwrap_or_default();
-    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'+';
-    Secret::new(pasted.iter().copied().filter(|byte| !is_space(byte)).collect())
 }
 
 #[cfg(test)]

@@ -13,7 +13,18 @@ use crate::request::{Version, heads};
 const ID: &str = "01900000-0000-7000-8000-000000000001";
 
 fn manner(shape: ErrorShape) -> Manner<'static> {
-    Manner { shape, navigation: false, realm: "anime" }
+    Manner { shape, navigation: None, realm: "anime" }
+}
+
+/// A browser asks for a page of an app that takes codes.
+const BROWSER: Navigation<'static> =
+    Navigation { app: Some("anime"), again: true, entry: Some("/films?page=2&q=<"), user: None };
+
+fn page_of(denial: &Denial, navigation: Navigation<'_>) -> (Reply, String) {
+    let manner = Manner { navigation: Some(navigation), ..manner(ErrorShape::Problem) };
+    let reply = Reply::of(denial, manner, ID);
+    let html = String::from_utf8(reply.body.clone()).unwrap();
+    (reply, html)
 }
 
 fn field(reply: &Reply, name: &str) -> String {
@@ -67,7 +78,7 @@ fn bodies_have_the_shape_that_is_asked_for() {
 fn each_status_brings_its_fields() {
     let check = |denial: Denial, name: &str, expected: &str| {
         for shape in [ErrorShape::Problem, ErrorShape::Fastapi, ErrorShape::Error] {
-            for navigation in [false, true] {
+            for navigation in [None, Some(BROWSER)] {
                 let reply = Reply::of(&denial, Manner { navigation, ..manner(shape) }, ID);
                 assert_eq!(field(&reply, name), expected, "{denial:?}");
                 assert_eq!(field(&reply, "location"), "-");
@@ -107,35 +118,109 @@ fn a_realm_cannot_leave_its_quotes() {
 
 #[test]
 fn a_navigation_gets_a_page() {
-    let manner = Manner { navigation: true, ..manner(ErrorShape::Fastapi) };
+    let navigation = Navigation { app: Some("<i>"), again: true, entry: None, user: None };
+    let manner = Manner { navigation: Some(navigation), ..manner(ErrorShape::Fastapi) };
     let reply = Reply::of(&Denial::AmbiguousPath("<b>&\"'"), manner, "<script>");
     assert_eq!(field(&reply, "content-type"), "text/html; charset=utf-8");
     let page = String::from_utf8(reply.body).unwrap();
     for part in [
-        "<title>400 Bad Request</title>",
+        "<title>400 Bad Request · &lt;i&gt;</title>",
+        "<span>&lt;i&gt;</span>",
         "&lt;b&gt;&amp;&quot;&#39;",
         "<code>&lt;script&gt;</code>",
         "width=device-width",
         "prefers-color-scheme",
+        "<html lang=\"en\">",
     ] {
         assert!(page.contains(part), "{part}\n{page}");
     }
-    for absent in ["<b>", "<script", "http://", "https://", "url(", " style=", "onclick"] {
+    for absent in ["<b>", "<i>", "<script", "http://", "https://", "url(", " style=", "onclick"] {
         assert!(!page.contains(absent), "{absent}\n{page}");
     }
-    let page = String::from_utf8(Reply::of(&Denial::TokenMissing, manner, ID).body).unwrap();
-    assert!(page.contains("Not authenticated") && page.contains("Open your enter link") && page.contains(ID));
+    // Before an app is known there is no name to tell.
+    let (_, page) = page_of(&Denial::UnknownHost, Navigation { app: None, entry: None, ..BROWSER });
+    assert!(page.contains("<title>421 Misdirected Request</title>"), "{page}");
 }
 
 #[test]
-fn the_page_allows_its_one_style_block_alone() {
-    let style = hash(page::STYLE);
-    let expected = format!(
-        "default-src 'none'; form-action 'none'; style-src '{style}'; base-uri 'none'; frame-ancestors 'none'"
-    );
-    assert_eq!(page::POLICY, expected);
-    let manner = Manner { navigation: true, ..manner(ErrorShape::Problem) };
-    assert_eq!(field(&Reply::of(&Denial::NotFound, manner, ID), "content-security-policy"), expected);
+fn a_page_that_asks_who_comes_takes_a_code_and_remembers_the_way() {
+    for denial in [Denial::TokenMissing, Denial::TokenExpired, Denial::TokenInvalid(TokenFault::Issuer)] {
+        let (reply, page) = page_of(&denial, BROWSER);
+        for part in [
+            "<form method=\"post\" action=\"/.stagedoor/enter\">",
+            "<label for=\"code\">",
+            "<input id=\"code\" name=\"code\" required",
+            "<input type=\"hidden\" name=\"to\" value=\"/films?page=2&amp;q=&lt;\">",
+            "enter link",
+            ID,
+        ] {
+            assert!(page.contains(part), "{part}\n{page}");
+        }
+        assert_eq!(field(&reply, "content-security-policy"), expected_policy(&page), "{denial:?}");
+        // Without a referrer a browser would send the form with `Origin: null`.
+        assert_eq!(field(&reply, "referrer-policy"), "same-origin");
+        // The front page needs no reminder; an app that keeps no token in a browser takes no code.
+        let (_, page) = page_of(&denial, Navigation { entry: Some("/"), ..BROWSER });
+        assert!(page.contains("<form") && !page.contains("name=\"to\""), "{page}");
+        let (reply, page) = page_of(&denial, Navigation { entry: None, ..BROWSER });
+        assert!(!page.contains("<form") && !page.contains("enter link"), "{page}");
+        assert_eq!(field(&reply, "content-security-policy"), expected_policy(&page));
+    }
+}
+
+#[test]
+fn a_link_that_no_longer_works_is_told_in_a_guests_words() {
+    let (_, page) = page_of(&Denial::LinkInvalid, Navigation { again: false, ..BROWSER });
+    assert!(page.contains("Ask the person who gave it to you") && page.contains("<form"), "{page}");
+    assert!(!page.contains("stagedoor token"), "{page}");
+    assert!(Denial::LinkInvalid.reason().contains("stagedoor token --link"), "the operator is told");
+    // Who is in already may simply go on.
+    let (_, page) = page_of(&Denial::LinkInvalid, Navigation { user: Some("<eve>"), ..BROWSER });
+    assert!(page.contains("as <strong>&lt;eve&gt;</strong>") && page.contains("href=\"/\""), "{page}");
+    assert!(!page.contains("<form"), "{page}");
+}
+
+#[test]
+fn a_page_says_how_long_to_wait_and_loads_nothing_by_itself() {
+    for (millis, words) in [
+        (400, "1 second"),
+        (39_001, "40 seconds"),
+        (90_000, "90 seconds"),
+        (91_000, "2 minutes"),
+        (3_600_000, "60 minutes"),
+        (5_401_000, "2 hours"),
+        (172_800_000, "48 hours"),
+        (172_801_000, "3 days"),
+    ] {
+        let (reply, page) = page_of(&limited(millis), BROWSER);
+        let seconds = millis.div_ceil(1000);
+        assert!(page.contains(&format!("data-seconds=\"{seconds}\">{words}</strong>")), "{page}");
+        assert!(page.contains("<a class=\"button\" id=\"again\" href=\"\">Try again</a>"), "{page}");
+        assert!(page.contains("role=\"status\""), "{page}");
+        assert!(!page.contains("http-equiv") && !page.contains("reload"), "{page}");
+        assert_eq!(field(&reply, "content-security-policy"), expected_policy(&page));
+        assert_eq!(field(&reply, "refresh"), "-");
+    }
+    // What was sent by a form is not sent again by a link.
+    let (_, page) = page_of(&limited(1000), Navigation { again: false, ..BROWSER });
+    assert!(!page.contains("id=\"again\"") && page.contains("go back and send it again"), "{page}");
+    let (_, page) = page_of(&Denial::UpstreamTimeout, BROWSER);
+    assert!(page.contains("id=\"again\"") && !page.contains("<script"), "{page}");
+    let (_, page) = page_of(&Denial::RoleMissing, BROWSER);
+    assert!(page.contains("href=\"/.stagedoor/\""), "{page}");
+}
+
+/// The policy that allows exactly what stands in a page.
+fn expected_policy(page: &str) -> String {
+    let scripts = match page.contains("<script") {
+        true => format!("script-src '{}'; ", hash(block(page, "<script>", "</script>"))),
+        false => String::new(),
+    };
+    let form = if page.contains("<form") { "'self'" } else { "'none'" };
+    let style = hash(block(page, "<style>", "</style>"));
+    format!(
+        "default-src 'none'; {scripts}form-action {form}; style-src '{style}'; base-uri 'none'; frame-ancestors 'none'"
+    )
 }
 
 /// As a policy names a block.
@@ -152,43 +237,91 @@ fn block<'p>(page: &'p str, from: &str, to: &str) -> &'p str {
     block
 }
 
+const BOB: Worth<'static> = Worth { user: "bob <b>", expires: 1_794_519_600, left: 43_195 };
+
+fn confirm(occupant: Option<&'static str>, goes: bool) -> OwnPage<'static> {
+    let occupant = occupant.map(Cow::Borrowed);
+    OwnPage::Confirm { worth: BOB, code: "\"><b>", to: "/a?b&c", occupant, goes }
+}
+
+fn own_page(page: OwnPage<'_>) -> (Reply, String) {
+    let reply = Reply::of_own(&OwnAnswer::Page(page), "anime<");
+    let html = String::from_utf8(reply.body.clone()).unwrap();
+    (reply, html)
+}
+
 #[test]
 fn own_pages_allow_what_they_hold_and_nothing_else() {
     let pages = [
-        (OwnPage::Enter { occupied: false }, "form-action 'self'"),
-        (OwnPage::Enter { occupied: true }, "form-action 'self'"),
-        (OwnPage::Entered, "form-action 'none'"),
-        (OwnPage::Leave, "form-action 'self'"),
-        (OwnPage::Left, "form-action 'none'"),
+        (OwnPage::Visit(BOB), true, true),
+        (OwnPage::Out { denial: &Denial::TokenMissing, entry: Some("/") }, true, false),
+        (OwnPage::Out { denial: &Denial::TokenExpired, entry: None }, false, false),
+        (OwnPage::AsksNobody, false, false),
+        (OwnPage::Enter { sought: false }, true, true),
+        (OwnPage::Enter { sought: true }, true, true),
+        (OwnPage::TakesNoCode, false, false),
+        (confirm(None, true), true, true),
+        (confirm(Some("eve"), false), true, true),
+        (OwnPage::Entered { to: "/a?b&c" }, false, false),
+        (OwnPage::Leave, true, false),
+        (OwnPage::Left, false, false),
     ];
-    for (page, form) in pages {
-        let reply = Reply::of_own(page);
-        let html = String::from_utf8(reply.body.clone()).unwrap();
-        let scripts = if html.contains("<script") {
-            format!("script-src '{}'; ", hash(block(&html, "<script>", "</script>")))
-        } else {
-            String::new()
-        };
-        let style = hash(block(&html, "<style>", "</style>"));
-        let expected = format!(
-            "default-src 'none'; {scripts}{form}; style-src '{style}'; base-uri 'none'; frame-ancestors 'none'"
-        );
-        assert_eq!(field(&reply, "content-security-policy"), expected, "{page:?}");
-        assert_eq!(html.contains("<script"), matches!(page, OwnPage::Enter { .. }), "{page:?}");
-        for absent in ["http://", "https://", "url(", " style=", "onclick", "onload", "<img", "<link"] {
-            assert!(!html.contains(absent), "{page:?}: {absent}\n{html}");
+    for (page, form, script) in pages {
+        let name = format!("{page:?}");
+        let (reply, html) = own_page(page);
+        assert_eq!((html.contains("<form"), html.contains("<script")), (form, script), "{name}");
+        assert_eq!(field(&reply, "content-security-policy"), expected_policy(&html), "{name}");
+        assert!(html.contains(" · anime&lt;</title>") && html.contains("<span>anime&lt;</span>"), "{name}");
+        assert_eq!(html.matches("<h1>").count(), 1, "{name}");
+        for absent in
+            ["http://", "https://", "url(", " style=", "onclick", "onload", "<img", "<link", "<b>", "anime<"]
+        {
+            assert!(!html.contains(absent), "{name}: {absent}\n{html}");
         }
         // Without a referrer a browser would send our own forms with `Origin: null`.
-        let referrer = if html.contains("<form") { "same-origin" } else { "-" };
-        assert_eq!(field(&reply, "referrer-policy"), referrer, "{page:?}");
+        let referrer = if form { "same-origin" } else { "-" };
+        assert_eq!(field(&reply, "referrer-policy"), referrer, "{name}");
     }
-    let waits = |occupied| {
-        let page = Reply::of_own(OwnPage::Enter { occupied });
-        String::from_utf8(page.body).unwrap().contains("action=\"/.stagedoor/enter\" data-waits>")
-    };
-    assert!(waits(true) && !waits(false));
-    let nothing = Reply::of_own(OwnPage::Nothing);
+    let nothing = Reply::of_own(&OwnAnswer::Nothing, "anime");
     assert_eq!((nothing.status, nothing.body.len()), (StatusCode::NO_CONTENT, 0));
+    let told = |worth| Reply::of_own(&OwnAnswer::Told(worth), "anime").body;
+    assert_eq!(told(None), br#"{"app":"anime","user":null,"expires_in":null}"#);
+    assert_eq!(told(Some(BOB)), br#"{"app":"anime","user":"bob <b>","expires_in":43195}"#);
+}
+
+#[test]
+fn what_a_code_is_worth_is_said_before_it_is_used_up() {
+    let facts = [
+        "<dd>anime&lt;</dd>",
+        "<strong>bob &lt;b&gt;</strong>",
+        "<dd>12 hours</dd>",
+        "<time datetime=\"2026-11-12T21:40:00Z\">12 November 2026, 21:40 UTC</time>",
+    ];
+    let (_, page) = own_page(confirm(None, true));
+    for part in facts.into_iter().chain([
+        "name=\"code\" value=\"&quot;&gt;&lt;b&gt;\"",
+        "name=\"to\" value=\"/a?b&amp;c\"",
+        "<input type=\"hidden\" name=\"auto\" value=\"\">",
+        "id=\"goes\" hidden",
+    ]) {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    assert!(!page.contains("in already"), "{page}");
+    // Somebody is in: a person decides who gives way.
+    let (_, page) = own_page(confirm(Some("eve"), false));
+    assert!(page.contains("in already as <strong>eve</strong>"), "{page}");
+    assert!(!page.contains("name=\"auto\"") && !page.contains("id=\"goes\""), "{page}");
+    let (_, page) = own_page(confirm(Some(""), false));
+    assert!(page.contains("in already. If you go on"), "{page}");
+    // The same of who is in, with the way out.
+    let (_, page) = own_page(OwnPage::Visit(BOB));
+    for part in facts.into_iter().chain(["action=\"/.stagedoor/leave\""]) {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+    let look = |sought| own_page(OwnPage::Enter { sought }).1;
+    assert!(look(true).contains("name=\"look\" value=\"go\"") && look(false).contains("value=\"ask\""));
+    let (_, page) = own_page(OwnPage::Entered { to: "/a?b&c" });
+    assert!(page.contains("content=\"0; url=/a?b&amp;c\"") && page.contains("href=\"/a?b&amp;c\""), "{page}");
 }
 
 #[test]
@@ -203,7 +336,8 @@ fn an_own_page_is_dressed_and_sets_its_cookies() {
         server_timing: None,
     };
     let cookies = vec![HeaderValue::from_static("a=1"), HeaderValue::from_static("b=2")];
-    let reply = Reply::own(OwnPage::Enter { occupied: false }, cookies, ResponsePolicy::bare(), &at);
+    let page = OwnAnswer::Page(OwnPage::Enter { sought: false });
+    let reply = Reply::own(&page, "anime", cookies, ResponsePolicy::bare(), &at);
     for (name, value) in [
         ("set-cookie", "a=1 || b=2"),
         ("cache-control", "no-store"),
@@ -283,11 +417,11 @@ fn a_whole_refusal_carries_what_every_answer_carries() {
         server_timing: None,
     };
     let allowed = Preflight { headers: vec![("access-control-max-age", HeaderValue::from_static("600"))] };
-    let page = Manner { navigation: true, ..manner(ErrorShape::Problem) };
+    let page = Manner { navigation: Some(BROWSER), ..manner(ErrorShape::Problem) };
     let bare = ResponsePolicy::bare();
     let api = "default-src 'none'; frame-ancestors 'none'";
-    let policy = page::POLICY;
-    let hash = policy.to_str().unwrap();
+    let policy = expected_policy(&page_of(&Denial::NotFound, BROWSER).1);
+    let hash = &*policy;
     let check = |reply: Reply, cors: &str, csp: &str| {
         for (name, value) in [
             ("x-request-id", ID),

@@ -1,14 +1,16 @@
 //! The gateway's own pages, answered.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::BytesMut;
 use http::HeaderValue;
-use stagedoor_core::denial::Denial;
-use stagedoor_core::guard::own::{self, Own};
+use stagedoor_core::clock::Now;
+use stagedoor_core::denial::{Denial, Guard};
+use stagedoor_core::guard::own::{self, EnterForm, Fit, Own, Step, Visit, WayBack};
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::App;
-use stagedoor_core::reply::{self, OwnPage, Reply};
+use stagedoor_core::reply::{self, Navigation, OwnAnswer, OwnPage, Reply, Worth};
 use stagedoor_core::request::Head;
 use stagedoor_core::secret::Secret;
 use tokio::net::TcpStream;
@@ -27,38 +29,133 @@ impl Turn<'_> {
         mut trail: Trail,
     ) -> After {
         let mut line = Line::new(tcp);
-        let https = trail.client.as_ref().map_or(self.peer.tls, |client| client.https());
-        let shows_page = reply::shows_page(head);
-        let (said, taken) = match own {
-            Own::EnterPage { occupied } => (Ok((OwnPage::Enter { occupied }, Vec::new())), None),
-            Own::LeavePage => (Ok((OwnPage::Leave, Vec::new())), None),
-            Own::Leave => {
-                let page = if shows_page { OwnPage::Left } else { OwnPage::Nothing };
-                (Ok((page, trail.app.as_deref().map(|app| cleared(app, https)).unwrap_or_default())), None)
-            }
-            Own::Enter { length } => match self.form(&mut line, head, early, length).await {
-                Ok(form) => {
-                    let page = if shows_page { OwnPage::Entered } else { OwnPage::Nothing };
-                    let entered = self.redeem(&own::code(form.expose()), https, &mut trail);
-                    let taken = Taken { bytes: length as u64, buffered: early.len() };
-                    (entered.map(|cookies| (page, cookies)), Some(taken))
+        let mut taken = None;
+        let said = match trail.app.as_ref().map(Arc::clone) {
+            None => Err((Denial::NotFound, WayBack::FRONT)),
+            Some(app) => match own {
+                Own::Enter { length } => match self.form(&mut line, head, early, length).await {
+                    Ok(form) => {
+                        taken = Some(Taken { bytes: length as u64, buffered: early.len() });
+                        self.enter(&app, head, &EnterForm::read(form.expose()), &mut trail)
+                    }
+                    Err(denial) => Err((denial, WayBack::FRONT)),
+                },
+                Own::Home | Own::EnterPage { .. } | Own::LeavePage | Own::Leave => {
+                    self.show(&app, head, own, &trail).map_err(|denial| (denial, WayBack::FRONT))
                 }
-                Err(denial) => (Err(denial), None),
             },
         };
         let said = match said {
-            Ok((page, cookies)) => {
-                let reply = with_circumstances(&self, head, &trail, |policy, at| {
-                    Reply::own(page, cookies, policy, at)
-                });
-                Said { reply, denial: None, taken }
-            }
-            Err(denial) => {
-                let reply = self.refusal(head, &trail, &denial);
+            Ok(reply) => Said { reply, denial: None, taken },
+            Err((denial, back)) => {
+                let reply = self.refusal_leading(head, &trail, &denial, back.as_str());
                 Said { reply, denial: Some(denial), taken }
             }
         };
         self.answer(line.tcp, buffer, head, &trail, said).await
+    }
+
+    /// What a request without a form is told.
+    fn show(&self, app: &App, head: &Head<'_>, own: Own, trail: &Trail) -> Result<Reply, Denial> {
+        let shows_page = reply::shows_page(head);
+        let answer = |page| if shows_page { OwnAnswer::Page(page) } else { OwnAnswer::Nothing };
+        let entry = own::takes_codes(app).then_some("/");
+        let now = self.front.gateway.now();
+        match own {
+            Own::Home => match self.visit(app, head, now) {
+                Visit::In { user, expires } => {
+                    let worth = worth(&user, expires, now);
+                    let page = OwnAnswer::Page(OwnPage::Visit(worth));
+                    let said = if shows_page { page } else { OwnAnswer::Told(Some(worth)) };
+                    Ok(self.say(app, head, trail, &said, Vec::new()))
+                }
+                // Only leaving helps there.
+                Visit::Out(denial @ Denial::AmbiguousCredentials) => Err(denial),
+                Visit::Out(denial) => {
+                    let page = OwnAnswer::Page(OwnPage::Out { denial: &denial, entry });
+                    let said = if shows_page { page } else { OwnAnswer::Told(None) };
+                    Ok(self.say(app, head, trail, &said, Vec::new()))
+                }
+                Visit::AsksNobody => {
+                    let page = OwnAnswer::Page(OwnPage::AsksNobody);
+                    let said = if shows_page { page } else { OwnAnswer::Told(None) };
+                    Ok(self.say(app, head, trail, &said, Vec::new()))
+                }
+            },
+            // These are pages, whoever asks for them.
+            Own::EnterPage { sought } => {
+                let page = if entry.is_some() { OwnPage::Enter { sought } } else { OwnPage::TakesNoCode };
+                Ok(self.say(app, head, trail, &OwnAnswer::Page(page), Vec::new()))
+            }
+            Own::LeavePage => Ok(self.say(app, head, trail, &OwnAnswer::Page(OwnPage::Leave), Vec::new())),
+            Own::Leave => {
+                let cookies = cleared(app, self.https(trail));
+                Ok(self.say(app, head, trail, &answer(OwnPage::Left), cookies))
+            }
+            Own::Enter { .. } => Err(Denial::Internal("a form without its body")),
+        }
+    }
+
+    /// What a form is told; beside a refusal, where a browser wanted to go.
+    fn enter(
+        &self,
+        app: &App,
+        head: &Head<'_>,
+        form: &EnterForm,
+        trail: &mut Trail,
+    ) -> Result<Reply, (Denial, WayBack<'static>)> {
+        let gateway = &self.front.gateway;
+        let now = gateway.now();
+        let back = self.way_back(app, head, &form.to).unwrap_or(WayBack::FRONT).into_owned();
+        let invalid = || (Denial::LinkInvalid, back.clone());
+        let (look, goes) = match form.step {
+            Step::Ask => (true, false),
+            Step::Go => (true, true),
+            Step::Redeem => (false, false),
+            // Somebody came in while the page waited: a person has to say who gives way.
+            Step::RedeemIfVacant => (own::is_occupied(app, head, now, &self.live.policy.tokens), false),
+        };
+        let shows_page = reply::shows_page(head);
+        if look {
+            let token = gateway.links.look(&app.name, form.code.expose(), now).ok_or_else(invalid)?;
+            let Fit { user, expires, .. } = self.fit(app, &token, now).ok_or_else(invalid)?;
+            let worth = worth(&user, expires, now);
+            let code = std::str::from_utf8(form.code.expose()).map_err(|_| invalid())?;
+            let occupant = self.occupant(app, head, now);
+            let goes = goes && occupant.is_none();
+            let page = OwnPage::Confirm { worth, code, to: back.as_str(), occupant, goes };
+            let said = if shows_page { OwnAnswer::Page(page) } else { OwnAnswer::Told(Some(worth)) };
+            return Ok(self.say(app, head, trail, &said, Vec::new()));
+        }
+        let cookies = self.redeem(app, &form.code, now, trail).ok_or_else(invalid)?;
+        let page = OwnAnswer::Page(OwnPage::Entered { to: back.as_str() });
+        let said = if shows_page { page } else { OwnAnswer::Nothing };
+        Ok(self.say(app, head, trail, &said, cookies))
+    }
+
+    /// Who would have to give way to a code: a name, or an empty one where it is not known.
+    fn occupant<'n>(&self, app: &App, head: &Head<'_>, now: Now) -> Option<Cow<'n, str>> {
+        match self.visit(app, head, now) {
+            Visit::In { user, .. } => Some(Cow::Owned(user.to_string())),
+            Visit::Out(_) | Visit::AsksNobody => {
+                own::is_occupied(app, head, now, &self.live.policy.tokens).then_some(Cow::Borrowed(""))
+            }
+        }
+    }
+
+    fn visit(&self, app: &App, head: &Head<'_>, now: Now) -> Visit {
+        own::visit(app, head, now, &self.live.policy.tokens)
+    }
+
+    fn say(
+        &self,
+        app: &App,
+        head: &Head<'_>,
+        trail: &Trail,
+        answer: &OwnAnswer<'_>,
+        cookies: Vec<HeaderValue>,
+    ) -> Reply {
+        with_circumstances(self, head, trail, |policy, at| Reply::own(answer, &app.name, cookies, policy, at))
     }
 
     /// The whole form; its size was judged with the head.
@@ -83,23 +180,71 @@ impl Turn<'_> {
     /// The cookie that a code is worth, once. It replaces whatever else carries a token of the app.
     fn redeem(
         &self,
+        app: &App,
         code: &Secret<Vec<u8>>,
-        https: bool,
+        now: Now,
         trail: &mut Trail,
-    ) -> Result<Vec<HeaderValue>, Denial> {
-        let gateway = &self.front.gateway;
-        let now = gateway.now();
-        let app = trail.app.as_ref().map(Arc::clone).ok_or(Denial::LinkInvalid)?;
-        let token = gateway.links.redeem(&app.name, code.expose(), now).ok_or(Denial::LinkInvalid)?;
-        // What was true when the link was made may have changed: keys, sources, the time.
-        let fit =
-            own::fit(&app, token.expose(), now, &self.live.policy.tokens).map_err(|_| Denial::LinkInvalid)?;
-        let life = fit.expires.saturating_sub(now.unix());
-        let cookie = own::setting(fit.cookie, token.expose(), life, https).ok_or(Denial::LinkInvalid)?;
-        let others = app.carriers.cookies().filter(|name| *name != fit.cookie);
-        trail.user = Some(fit.user);
-        Ok(std::iter::once(cookie).chain(others.filter_map(|name| own::clearing(name, https))).collect())
+    ) -> Option<Vec<HeaderValue>> {
+        let https = self.https(trail);
+        let token = self.front.gateway.links.redeem(&app.name, code.expose(), now)?;
+        let Fit { cookie, user, expires } = self.fit(app, &token, now)?;
+        let life = expires.saturating_sub(now.unix());
+        let setting = own::setting(cookie, token.expose(), life, https)?;
+        let others = app.carriers.cookies().filter(|name| *name != cookie);
+        trail.user = Some(user);
+        Some(std::iter::once(setting).chain(others.filter_map(|name| own::clearing(name, https))).collect())
     }
+
+    /// What was true when the link was made may have changed: keys, sources, the time.
+    fn fit<'a>(&self, app: &'a App, token: &Secret<Vec<u8>>, now: Now) -> Option<Fit<'a>> {
+        own::fit(app, token.expose(), now, &self.live.policy.tokens).ok()
+    }
+
+    fn https(&self, trail: &Trail) -> bool {
+        trail.client.as_ref().map_or(self.peer.tls, |client| client.https())
+    }
+
+    /// The way to `raw`, if a browser may be led there.
+    pub(super) fn way_back<'a>(&self, app: &App, head: &Head<'_>, raw: &'a [u8]) -> Option<WayBack<'a>> {
+        own::way_back(app, &self.live.policy.hosts, self.host(head), head, raw)
+    }
+
+    /// What the page of a refusal offers, where a browser navigates. `back`: see [`Navigation::entry`].
+    pub(super) fn navigation<'a>(
+        &self,
+        head: &Head<'_>,
+        trail: &'a Trail,
+        back: &'a str,
+        user: Option<&'a str>,
+    ) -> Option<Navigation<'a>> {
+        // The forms of our own pages are sent by people, whatever their browser says of it.
+        let navigates =
+            reply::is_navigation(head) || (trail.reached == Guard::Own && reply::shows_page(head));
+        navigates.then(|| Navigation {
+            app: trail.app.as_deref().map(|app| &*app.name),
+            again: is_repeatable(head),
+            entry: trail.app.as_deref().filter(|app| own::takes_codes(app)).map(|_| back),
+            user,
+        })
+    }
+
+    /// Who is in, where a refusal tells: of a link that no longer works, to somebody who is in by it.
+    pub(super) fn user_to_tell(&self, head: &Head<'_>, trail: &Trail, denial: &Denial) -> Option<Arc<str>> {
+        let app = trail.app.as_deref().filter(|_| *denial == Denial::LinkInvalid)?;
+        match self.visit(app, head, self.front.gateway.now()) {
+            Visit::In { user, .. } => Some(user),
+            Visit::Out(_) | Visit::AsksNobody => None,
+        }
+    }
+}
+
+/// Whether a browser that asks for the address again sends the same request.
+pub(super) fn is_repeatable(head: &Head<'_>) -> bool {
+    matches!(head.method(), "GET" | "HEAD")
+}
+
+fn worth(user: &str, expires: std::time::Duration, now: Now) -> Worth<'_> {
+    Worth { user, expires: expires.as_secs(), left: expires.saturating_sub(now.unix()).as_secs() }
 }
 
 /// Takes every cookie that carries a token of the app out of the browser.

@@ -10,10 +10,6 @@ use crate::guard::caller::{AuthPolicy, Speaker};
 use crate::guard::credential::Source;
 use crate::guard::jwt::TokenCache;
 use crate::policy::App;
-use crate::request::Head;
-
-/// Cookies that one request for the page has judged.
-const LOOKS: usize = 8;
 
 /// How a token comes into a browser of one app.
 #[derive(Debug)]
@@ -83,34 +79,7 @@ pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Res
     Err(refusal.map_or_else(|| no_cookie(app, speaker), Misfit::Refused))
 }
 
-/// Whether a cookie of the request names a user of the app.
-///
-/// Each of our cookies is looked at alone: whatever else the request carries, a link can have put there. At most
-/// [`LOOKS`] are, once for each `by` of the configuration; a request with more counts as one that names a user.
-#[must_use]
-pub fn is_occupied(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> bool {
-    let mut found = app.carriers.in_cookies(head);
-    let named = found.by_ref().take(LOOKS).any(|(cookie, token)| names_user(app, cookie, token, now, tokens));
-    named || found.next().is_some()
-}
-
-fn names_user(app: &App, cookie: &str, token: &[u8], now: Now, tokens: &TokenCache) -> bool {
-    let mut asked: Vec<&[Speaker]> = Vec::new();
-    app.routes.all().any(|route| {
-        let speakers = speakers(&route.auth);
-        if speakers.is_empty() || asked.iter().any(|other| are_same(other, speakers)) {
-            return false;
-        }
-        asked.push(speakers);
-        route.auth.authenticate_cookie(cookie, token, now, tokens).is_ok_and(|caller| caller.user().is_some())
-    })
-}
-
-fn are_same(one: &[Speaker], other: &[Speaker]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| Arc::ptr_eq(&a.provider, &b.provider))
-}
-
-fn speakers(auth: &AuthPolicy) -> &[Speaker] {
+pub(super) fn speakers(auth: &AuthPolicy) -> &[Speaker] {
     match auth {
         AuthPolicy::Public => &[],
         AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => speakers,

@@ -10,7 +10,7 @@ use crate::guard::target::tests::path;
 #[test]
 fn the_code_of_a_form() {
     fn check(form: &str, expected: &str) {
-        assert_eq!(code(form.as_bytes()).expose(), expected.as_bytes(), "{form}");
+        assert_eq!(EnterForm::read(form.as_bytes()).code.expose(), expected.as_bytes(), "{form}");
     }
     check("code=abc_-1", "abc_-1");
     check("a=b&code=abc&c=", "abc");
@@ -23,6 +23,25 @@ fn the_code_of_a_form() {
     check("xcode=abc", "");
     check("code=abc&code=abc", "");
     check("code", "");
+}
+
+#[test]
+fn what_a_form_asks_for() {
+    fn check(form: &str, step: Step, to: &str) {
+        let read = EnterForm::read(form.as_bytes());
+        assert_eq!((read.step, &*read.to), (step, to.as_bytes()), "{form}");
+    }
+    check("code=x", Step::Redeem, "");
+    check("code=x&to=%2Ffilms%3Fpage%3D2", Step::Redeem, "/films?page=2");
+    check("code=x&to=/a&to=/a", Step::Redeem, "");
+    check("code=x&auto=", Step::Redeem, "");
+    check("code=x&auto=1", Step::RedeemIfVacant, "");
+    check("code=x&look=go", Step::Go, "");
+    // Whatever else asks to look uses nothing up, nor goes on by itself.
+    check("code=x&look=ask", Step::Ask, "");
+    check("code=x&look=", Step::Ask, "");
+    check("code=x&look=1&auto=1", Step::Ask, "");
+    check("code=x&look=go&look=go", Step::Ask, "");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{HOUSE, check, now, outcome, policy, wire};
 use crate::clock::Now;
-use crate::guard::own;
+use crate::guard::own::{self, Visit};
+use crate::head::{self, Parsed};
 
 /// An app that lets everything through that it is asked.
 const OPEN: &str = r#"
@@ -33,11 +34,12 @@ fn open(extra: &str) -> String {
 #[test]
 fn paths_of_the_area_in_every_spelling() {
     let rows = [
-        ("/.stagedoor/enter", "own EnterPage { occupied: false }"),
-        ("/.stagedoor/enter?next=/x", "own EnterPage { occupied: false }"),
+        ("/.stagedoor/enter", "own EnterPage { sought: false }"),
+        ("/.stagedoor/enter?next=/x", "own EnterPage { sought: false }"),
         ("/.stagedoor/leave", "own LeavePage"),
-        ("/.stagedoor", "deny 404 not_found"),
-        ("/.stagedoor/", "deny 404 not_found"),
+        ("/.stagedoor", "own Home"),
+        ("/.stagedoor/", "own Home"),
+        ("/.stagedoor?x=/y", "own Home"),
         ("/.stagedoor/else", "deny 404 not_found"),
         ("/.stagedoor/enter/", "deny 404 not_found"),
         ("/.stagedoor/enter/x", "deny 404 not_found"),
@@ -89,15 +91,13 @@ fn how_the_own_pages_are_asked() {
         format!("{method} /.stagedoor/leave HTTP/1.1\nHost: m.example\n{fields}")
     };
     let rows = [
-        ("HEAD /.stagedoor/enter HTTP/1.1\nHost: m.example".to_owned(), "own EnterPage { occupied: false }"),
-        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: x=1".into(), "own EnterPage { occupied: false }"),
-        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: door={bob}".into(), "own EnterPage { occupied: true }"),
-        // Nothing that a link brings along makes it look empty.
-        ("GET /.stagedoor/enter?door=x HTTP/1.1\nHost: m.example\nCookie: door={bob}\nX-Door: x".into(), "own EnterPage { occupied: true }"),
-        // What opens nothing occupies nothing.
-        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: door={old}".into(), "own EnterPage { occupied: false }"),
-        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: door={bad}".into(), "own EnterPage { occupied: false }"),
-        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nX-Door: {bob}".into(), "own EnterPage { occupied: false }"),
+        ("HEAD /.stagedoor/enter HTTP/1.1\nHost: m.example".to_owned(), "own EnterPage { sought: false }"),
+        // Only a browser that says that no page led to it was led by none.
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nSec-Fetch-Site: none".into(), "own EnterPage { sought: true }"),
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nSec-Fetch-Site: same-origin".into(), "own EnterPage { sought: false }"),
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nSec-Fetch-Site: none\nSec-Fetch-Site: none".into(), "own EnterPage { sought: false }"),
+        ("HEAD /.stagedoor/ HTTP/1.1\nHost: m.example".into(), "own Home"),
+        ("POST /.stagedoor/ HTTP/1.1\nHost: m.example".into(), "deny 405 method_not_allowed"),
         ("PUT /.stagedoor/enter HTTP/1.1\nHost: m.example".into(), "deny 405 method_not_allowed"),
         ("OPTIONS /.stagedoor/enter HTTP/1.1\nHost: m.example".into(), "deny 405 method_not_allowed"),
         (
@@ -168,7 +168,7 @@ fn the_own_pages_come_after_address_and_limit_and_before_all_else() {
     check(
         &limited,
         &[
-            (page, "own EnterPage { occupied: false }"),
+            (page, "own EnterPage { sought: false }"),
             (spelled, "deny 400 ambiguous_path"),
             (page, "deny 429 rate_limited"),
             (spelled, "deny 429 rate_limited"),
@@ -181,10 +181,10 @@ fn the_own_pages_come_after_address_and_limit_and_before_all_else() {
     check(
         &closed,
         &[
-            (page, "own EnterPage { occupied: false }"),
+            (page, "own EnterPage { sought: false }"),
             (
                 "GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nX-Door: {bad}",
-                "own EnterPage { occupied: false }",
+                "own EnterPage { sought: false }",
             ),
             ("GET /x HTTP/1.1\nHost: m.example", "deny 401 token_missing"),
         ],
@@ -260,26 +260,117 @@ fn who_is_in_by_any_provider_of_the_app_is_in() {
         policy.providers[provider].sign("bob", &[], &[], Duration::from_secs(60), "1", now()).unwrap()
     };
     let (first, second) = (signed(0), signed(1));
-    for (cookie, occupied) in [
-        (format!("one={first}"), true),
-        (format!("two={second}"), true),
-        (format!("one=x; two={second}"), true),
+    let app = policy.apps.iter().find(|app| &*app.name == "media").unwrap();
+    let of = |cookie: &str| {
+        let request = wire(&format!("GET /.stagedoor/ HTTP/1.1\nHost: m.example\nCookie: {cookie}"));
+        let Ok(Parsed::Complete(head)) = head::parse(request.as_bytes(), &policy.server.limits.head) else {
+            panic!("{cookie}")
+        };
+        let visit = match own::visit(app, &head, now(), &policy.tokens) {
+            Visit::In { user, expires } => format!("{user} {}", expires.as_secs() - now().unix_secs()),
+            Visit::Out(denial) => denial.code().to_owned(),
+            Visit::AsksNobody => "asks nobody".to_owned(),
+        };
+        (own::is_occupied(app, &head, now(), &policy.tokens), visit)
+    };
+    for (cookie, occupied, visit) in [
+        (format!("one={first}"), true, "bob 60"),
+        (format!("two={second}"), true, "bob 60"),
+        (format!("one=x; two={second}"), true, "bob 60"),
         // Whatever stands beside it.
-        (format!("one=x; one={first}"), true),
-        (format!("one={first}; two=x"), true),
-        (format!("one={first}; one={second}"), true),
-        (format!("one={first}\nAuthorization: Bearer x"), true),
-        (format!("one={first}\nAuthorization: Bearer {second}"), true),
+        (format!("one=x; one={first}"), true, "ambiguous_credentials"),
+        (format!("one={first}; two=x"), true, "bob 60"),
+        (format!("one={first}; one={second}"), true, "ambiguous_credentials"),
+        (format!("one={first}\nAuthorization: Bearer x"), true, "ambiguous_credentials"),
+        (format!("one={first}\nAuthorization: Bearer {second}"), true, "bob 60"),
         // More of them than are looked at.
-        ("one=x;".repeat(8), false),
-        ("one=x;".repeat(9), true),
-        (format!("one={second}"), false),
-        (format!("two={first}"), false),
-        ("one=x; two=y".to_owned(), false),
-        ("other=x".to_owned(), false),
+        ("one=x;".repeat(8), false, "token_invalid"),
+        ("one=x;".repeat(9), true, "token_invalid"),
+        (format!("one={second}"), false, "token_invalid"),
+        (format!("two={first}"), false, "token_invalid"),
+        ("one=x; two=y".to_owned(), false, "token_invalid"),
+        ("other=x".to_owned(), false, "token_missing"),
     ] {
-        let request = wire(&format!("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nCookie: {cookie}"));
-        let expected = format!("own EnterPage {{ occupied: {occupied} }}");
-        assert_eq!(outcome(&policy, "192.0.2.1", &request), expected, "{cookie}");
+        assert_eq!(of(&cookie), (occupied, visit.to_owned()), "{cookie}");
     }
+    let open = policy.apps.iter().find(|app| &*app.name == "open").unwrap();
+    let request = wire(&format!("GET / HTTP/1.1\nHost: o.example\nCookie: one={first}"));
+    let Ok(Parsed::Complete(head)) = head::parse(request.as_bytes(), &policy.server.limits.head) else {
+        panic!()
+    };
+    assert_eq!(own::visit(open, &head, now(), &policy.tokens), Visit::AsksNobody);
+}
+
+#[test]
+fn a_browser_is_led_back_into_the_app_and_nowhere_else() {
+    let config = TWO.replacen("\"cookie:one\"", "\"cookie:one\", \"query:sd\"", 1);
+    let policy = policy(&config);
+    let app = policy.apps.iter().find(|app| &*app.name == "media").unwrap();
+    let request = wire("GET /films HTTP/1.1\nHost: m.example:8080");
+    let Ok(Parsed::Complete(head)) = head::parse(request.as_bytes(), &policy.server.limits.head) else {
+        panic!()
+    };
+    let back = |raw: &str| {
+        let way = own::way_back(app, &policy.hosts, "m.example:8080", &head, raw.as_bytes());
+        way.map_or_else(|| "-".to_owned(), |way| way.as_str().to_owned())
+    };
+    for kept in [
+        "/",
+        "/films",
+        "/films?page=2&q=a%20b",
+        "/films/Am%C3%A9lie",
+        "/a//b",
+        "/?next=//evil.example",
+        "/?next=https://evil.example/",
+        "/javascript:alert(1)",
+        "/stagedoor/enter",
+        &format!("/{}", "x".repeat(1_990)),
+    ] {
+        assert_eq!(back(kept), kept);
+    }
+    for refused in [
+        "",
+        "films",
+        "?x",
+        "//evil.example",
+        "//evil.example/films",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/%5Cevil.example",
+        "https:evil.example",
+        "https://evil.example/",
+        "http://m.example:8080/films",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        " /films",
+        "/films x",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "\u{0}/films",
+        "/films\r\nset-cookie: a=b",
+        "/films#x",
+        "/./films",
+        "/x/../.stagedoor/leave",
+        "/..//evil.example",
+        "/films%00",
+        "/films%zz",
+        "/f\u{ef}lms",
+        // Nothing of the gateway's own happens by itself.
+        "/.stagedoor/leave",
+        "/.stagedoor",
+        "/.Stagedoor/leave",
+        "/%2estagedoor/leave",
+        // A form has to have room for it.
+        &format!("/{}", "x".repeat(2_000)),
+        &format!("/{}", "=".repeat(700)),
+    ] {
+        assert_eq!(back(refused), "-", "{refused:?}");
+    }
+    // The old token is not taken along.
+    assert_eq!(back("/films?sd=old&page=2"), "/films?page=2");
+    assert_eq!(back("/films?s%64=old"), "/films");
+    assert!(own::takes_codes(app));
+    let open = policy.apps.iter().find(|app| &*app.name == "open").unwrap();
+    assert!(!own::takes_codes(open));
 }

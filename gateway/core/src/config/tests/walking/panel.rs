@@ -176,7 +176,7 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
     let written = |reply: &Reply| String::from_utf8(reply.to_h1(false, false)).unwrap();
     match outcome {
         Err(denial) => {
-            let manner = Manner { shape, navigation: false, realm: "media" };
+            let manner = Manner { shape, navigation: None, realm: "media" };
             out.push_str(&written(&Reply::refusal(&denial, manner, response, &at)));
         }
         Ok(Admission::Preflight(preflight)) => {
