@@ -111,20 +111,72 @@ async fn upload(body: Body) -> Result<Json<Value>, StatusCode> {
 }
 
 async fn gallery() -> Json<Value> {
-    Json((1..=PICTURES).map(|n| json!({ "id": n, "url": format!("/api/gallery/{n}.svg") })).collect())
+    let posters = POSTERS.iter().zip(1..);
+    let told = |(poster, n): (&Poster, u32)| json!({ "id": n, "title": poster.title, "url": format!("/api/gallery/{n}.svg") });
+    Json(posters.map(told).collect())
 }
 
 async fn picture(Path(file): Path<String>) -> Result<Response, StatusCode> {
-    let id: u32 = file.strip_suffix(".svg").and_then(|id| id.parse().ok()).ok_or(StatusCode::NOT_FOUND)?;
-    if !(1..=PICTURES).contains(&id) {
-        return Err(StatusCode::NOT_FOUND);
-    }
-    let hue = id * 360 / PICTURES;
+    let id: usize = file.strip_suffix(".svg").and_then(|id| id.parse().ok()).ok_or(StatusCode::NOT_FOUND)?;
+    let poster = id.checked_sub(1).and_then(|place| POSTERS.get(place)).ok_or(StatusCode::NOT_FOUND)?;
+    let Poster { title, year, hue, shape } = poster;
+    let far = (hue + 40) % 360;
     let svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90"><rect width="160" height="90" fill="hsl({hue} 50% 40%)"/><path d="M65 25v40l35-20z" fill="white"/></svg>"#
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 300"><defs><linearGradient id="sky" x2="0" y2="1"><stop stop-color="hsl({hue} 55% 22%)"/><stop offset="1" stop-color="hsl({far} 60% 48%)"/></linearGradient></defs><rect width="200" height="300" fill="url(#sky)"/><g fill="none" stroke="hsl({far} 90% 88%)" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" opacity=".9">{shape}</g><text x="16" y="262" fill="#fff" font-family="system-ui,sans-serif" font-size="22" font-weight="700">{title}</text><text x="16" y="283" fill="#fff" opacity=".8" font-family="system-ui,sans-serif" font-size="13">{year}</text></svg>"##
     );
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
 }
+
+/// A poster of a film that there is not.
+struct Poster {
+    title: &'static str,
+    year: u16,
+    hue: u16,
+    shape: &'static str,
+}
+
+const fn poster(title: &'static str, year: u16, hue: u16, shape: &'static str) -> Poster {
+    Poster { title, year, hue, shape }
+}
+
+const POSTERS: [Poster; 6] = [
+    poster(
+        "Low Tide",
+        1962,
+        205,
+        r#"<circle cx="140" cy="70" r="28"/><path d="M0 150q25-14 50 0t50 0 50 0 50 0M0 180q25-14 50 0t50 0 50 0 50 0M0 210q25-14 50 0t50 0 50 0 50 0"/>"#,
+    ),
+    poster(
+        "Night Bus",
+        1987,
+        255,
+        r#"<rect x="40" y="110" width="120" height="80" rx="12"/><path d="M40 150h120M70 110v40M100 110v40M130 110v40"/><circle cx="70" cy="198" r="12"/><circle cx="130" cy="198" r="12"/>"#,
+    ),
+    poster(
+        "The Orchard",
+        1974,
+        95,
+        r#"<path d="M100 220v-70"/><circle cx="100" cy="105" r="50"/><circle cx="82" cy="95" r="6"/><circle cx="115" cy="85" r="6"/><circle cx="108" cy="122" r="6"/>"#,
+    ),
+    poster(
+        "Red Line",
+        2003,
+        350,
+        r#"<path d="M20 220L70 120l40 50 30-80 40 60"/><circle cx="70" cy="120" r="7"/><circle cx="110" cy="170" r="7"/><circle cx="140" cy="90" r="7"/>"#,
+    ),
+    poster(
+        "Paper Moon",
+        1996,
+        25,
+        r#"<path d="M125 55a62 62 0 1 0 30 105a50 50 0 1 1-30-105z"/><path d="M50 60l4 10 10 4-10 4-4 10-4-10-10-4 10-4z"/>"#,
+    ),
+    poster(
+        "Signal",
+        2019,
+        160,
+        r#"<path d="M100 220v-90M80 220h40M70 130a42 42 0 0 1 60 0M52 110a68 68 0 0 1 96 0M35 90a94 94 0 0 1 130 0"/><circle cx="100" cy="130" r="6"/>"#,
+    ),
+];
 
 async fn events(State(jobs): State<Jobs>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let progress = stream::unfold((jobs, true), async |(jobs, first)| {
@@ -175,5 +227,4 @@ async fn leak(mut response: Response) -> Response {
 
 const ICON: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#a8481c"/><path d="M6 4v8l6-4z" fill="#fff"/></svg>"##;
 const JOBS_MAX: usize = 100;
-const PICTURES: u32 = 6;
 const TICK: Duration = Duration::from_secs(1);
