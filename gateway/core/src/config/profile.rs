@@ -23,7 +23,11 @@ pub struct Profile {
     pub about: String,
     /// Where its facts are from: an address, a blank, and what it proves.
     pub facts: Vec<String>,
-    /// What it opens to everybody: the `match` of each public route.
+    /// Below which paths its routes are, where the app says nothing else: `/` is the root.
+    pub base: Vec<String>,
+    /// How many requests an hour one open page of the app makes by itself, where that is known.
+    pub polls: Option<u64>,
+    /// What it opens to everybody: the `match` of each public route, below each base.
     pub public: Vec<String>,
     /// Where it has tokens read; empty where that is left to the providers.
     pub sources: Vec<String>,
@@ -39,10 +43,16 @@ pub fn profiles() -> impl Iterator<Item = Profile> {
 pub fn profiles_markdown() -> String {
     let mut out = String::from(HEAD);
     for profile in profiles() {
-        let Profile { name, version, made_for, about, facts, public, sources } = profile;
+        let Profile { name, version, made_for, about, facts, base, polls, public, sources } = profile;
         out.push_str(&format!("\n### `{name}@{version}`\n\nFor {made_for}. {about}\n\n"));
         out.push_str(&format!("* Public: {}.\n", listed(&public, "nothing")));
         out.push_str(&format!("* Tokens: {}.\n", listed(&sources, "where the providers say")));
+        if !base.is_empty() {
+            out.push_str(&format!("* Base: {}; `base` says another.\n", listed(&base, "")));
+        }
+        if let Some(polls) = polls {
+            out.push_str(&format!("* One open page asks {polls} times an hour by itself.\n"));
+        }
         for fact in facts {
             let (address, proves) = fact.split_once(' ').unwrap_or((&fact, ""));
             out.push_str(&format!("* Fact: {proves} (<{address}>).\n"));
@@ -55,13 +65,15 @@ pub fn profiles_markdown() -> String {
 #[must_use]
 pub fn profiles_json() -> Value {
     let object = |profile| {
-        let Profile { name, version, made_for, about, facts, public, sources } = profile;
+        let Profile { name, version, made_for, about, facts, base, polls, public, sources } = profile;
         json!({
             "name": name,
             "version": version,
             "for": made_for,
             "about": about,
             "facts": facts,
+            "base": base,
+            "polls": polls,
             "public": public,
             "sources": sources,
         })
@@ -80,7 +92,9 @@ impl Profile {
     fn of(shelved: &Shelved) -> Option<Self> {
         // A profile with a mistake is none; that there is no such profile is shown by a test.
         let report = Report::default();
-        let raw::Profile { version, made_for, about, facts, app } = raw::Profile::read(shelved, &report)?;
+        let raw::Profile { version, made_for, about, facts, polls, mut app } =
+            raw::Profile::read(shelved, &report)?;
+        raw::lay(&mut app.routes, app.base.as_ref(), &report);
         let public = app
             .routes
             .iter()
@@ -91,6 +105,8 @@ impl Profile {
             made_for: made_for?.value,
             about: about?.value,
             facts: texts(facts.as_ref()),
+            base: texts(app.base.as_ref()),
+            polls: polls.map(|given| given.value),
             public: public.flat_map(|route| texts(route.matches.as_ref())).collect(),
             sources: texts(app.sources.as_ref()),
         })
@@ -151,17 +167,22 @@ macro_rules! newest {
 /// Every profile there is, by name and version. One that is superseded stays, as `NAME@VERSION.toml`.
 pub(super) const SHELF: &[Shelved] = &[
     newest!("calibre-web", 1),
+    newest!("deluge", 1),
     newest!("generic-api", 1),
     newest!("generic-spa", 1),
     newest!("gradio", 1),
     newest!("jellyfin", 1),
+    newest!("kodi", 1),
     newest!("lidarr", 1),
     newest!("mopidy", 1),
     newest!("navidrome", 1),
     newest!("prowlarr", 1),
+    newest!("pyload", 1),
     newest!("qbittorrent", 1),
     newest!("radarr", 1),
     newest!("sonarr", 1),
+    newest!("subsonic", 1),
+    newest!("supysonic", 1),
     newest!("transmission", 1),
 ];
 
@@ -171,7 +192,8 @@ const HEAD: &str = "\
 `use = \"NAME\"` in an `[app.NAME]` takes what is known of a well-known app, `use = \"NAME@VERSION\"` one version of it for
 good. `hosts`, `upstream` and `auth` are still yours to say. What you write wins key by key: `body.max`, `encoded_slash` and
 `websocket` of the app also over what the profile says of a route. A route of yours is asked before those of the profile.
-A profile opens nothing to everybody but what stands here as public.
+A profile opens nothing to everybody but what stands here as public. Where the app has a URL base of its own, say it:
+`base = \"/media\"`; the routes of the profile are then below that path alone.
 ";
 
 #[cfg(test)]

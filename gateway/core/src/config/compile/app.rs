@@ -92,6 +92,8 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         name,
         at,
         uses: _,
+        base: _,
+        polls: _,
         hosts: raw_hosts,
         upstream: raw_upstream,
         auth,
@@ -332,6 +334,7 @@ fn lines(raw: &raw::App) -> Lines {
     };
     put("app", Some(&raw.at));
     put("use", raw.uses.as_ref().map(|given| &given.at));
+    put("base", raw.base.as_ref().map(|given| &given.at));
     put("hosts", raw.hosts.as_ref().map(|given| &given.at));
     put("upstream", raw.upstream.as_ref().map(|upstream| &upstream.at));
     put("auth", raw.auth.as_ref().map(|given| &given.at));

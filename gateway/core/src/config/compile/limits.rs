@@ -1,6 +1,7 @@
 //! `limit.*` and `bucket`: rules, names, and the stores of before.
 
 mod before;
+mod polling;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -73,6 +74,7 @@ pub(super) fn policy(limits: impl IntoIterator<Item = Arc<Limit>>) -> LimitPolic
 /// The limits of an app, with the stores that a policy before had for the app of this name.
 pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
     let rules = Rules::read(&raw.limit, cx);
+    polling::compare(raw, cx);
     let before = Before::of(&raw.name.value, cx);
     let Lists { ip, user } = before.of_app();
     AppLimits {

@@ -9,6 +9,8 @@ const LIMIT: &str =
     r"^\s*[0-9]+\s*/\s*[0-9]*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(\s+burst\s+[0-9]+)?\s*$";
 /// The address of an app.
 const URL: &str = r"^[hH][tT][tT][pP]://[^/?#@\s]+/?$";
+/// A path below which an app lies, or its root.
+const BASE: &str = r"^(/|(/[A-Za-z0-9._~-]+)+)$";
 /// An origin as browsers send it, or any.
 const ORIGIN: &str = r"^(\*|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\s,]+)$";
 /// A name, a wildcard, or an address with or without brackets.
@@ -26,6 +28,8 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("auth", AUTH, "required", "whether a caller has to be known, on every path whose route says nothing else").mind(PUBLIC),
             Key::new("use", Kind::Text, "none", "the profile of a well-known app: its name, or `NAME@VERSION`; what is written here wins key by key, also within tables, and the routes here are asked before the profile's")
                 .mind("a profile opens paths of its own to everybody; the list of profiles names them"),
+            Key::new("base", Kind::TextOrTexts, "the profile's", "the paths below which the routes of the profile are: the URL base that is set in the app, such as `/sonarr`; `/` is the root").filled().like(BASE)
+                .mind("what the profile opens to everybody is open below each of them"),
             Key::new("by", Kind::Texts, "the only provider", "the names of the providers whose word counts; any of them is enough").filled()
                 .mind("each provider can name any user, also one that another provider knows"),
             Key::new("sources", Kind::Texts, "those of its providers", "where the tokens of its callers may be, in place of what its providers say: bearer, header:NAME, cookie:NAME, query:NAME").filled().like(SOURCE)

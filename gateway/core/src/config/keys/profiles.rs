@@ -30,6 +30,13 @@ pub(super) const TABLES: &[Table] = &[
                 "required",
                 "where each fact is from: an address, a blank, and what it proves",
             ),
+            Key::new(
+                "polls",
+                Kind::Count,
+                "not known to",
+                "how many requests an hour one open page of the app makes by itself",
+            )
+            .within("1 to 100000"),
         ],
     },
 ];
@@ -37,10 +44,11 @@ pub(super) const TABLES: &[Table] = &[
 /// What a profile may say, table by table.
 const SETTABLE: &[(&str, &[&str])] = &[
     (ROOT, &["profile", "app"]),
-    ("profile", &["version", "for", "about", "facts"]),
+    ("profile", &["version", "for", "about", "facts", "polls"]),
     (
         "app.*",
         &[
+            "base",
             "body",
             "case",
             "cors",

@@ -115,18 +115,150 @@ fn what_each_profile_opens_is_known() {
             &["GET /manifest.json", "GET /manifest.webmanifest", "GET /site.webmanifest", "GET /robots.txt"],
         ),
         ("gradio", &["GET /manifest.json"]),
-        ("jellyfin", &["GET /health"]),
-        ("lidarr", &["GET /ping"]),
-        ("navidrome", &["GET /ping"]),
-        ("prowlarr", &["GET /ping"]),
-        ("radarr", &["GET /ping"]),
-        ("sonarr", &["GET /ping"]),
+        (
+            "jellyfin",
+            &[
+                "GET /health",
+                "GET /emby/health",
+                "GET /jellyfin/health",
+                "GET /web/manifest.json",
+                "GET /emby/web/manifest.json",
+                "GET /jellyfin/web/manifest.json",
+            ],
+        ),
+        ("lidarr", ARR),
+        ("navidrome", &["GET /ping", "GET /app/manifest.webmanifest"]),
+        ("prowlarr", ARR),
+        ("pyload", &["GET /manifest.json"]),
+        ("radarr", ARR),
+        ("sonarr", ARR),
     ];
     let expected: Vec<(&str, Vec<String>)> = expected
         .iter()
-        .map(|(name, public)| (*name, public.iter().map(|text| (*text).to_owned()).collect()))
+        .map(|(name, public)| (*name, public.iter().map(|text| text.replace("NAME", name)).collect()))
         .collect();
     assert_eq!(opened, expected);
+}
+
+/// What the four of one family open.
+const ARR: &[&str] = &[
+    "GET /ping",
+    "GET /NAME/ping",
+    "GET /Content/manifest.json",
+    "GET /Content/Images/Icons/manifest.json",
+    "GET /NAME/Content/manifest.json",
+    "GET /NAME/Content/Images/Icons/manifest.json",
+];
+
+/// The policy of an app that uses this profile, with a line of its own.
+fn with(name: &str, line: &str) -> Policy {
+    policy(&text(&[HOUSE, APP, &format!("use = \"{name}\"\n{line}\n")]))
+}
+
+#[test]
+fn a_base_of_the_apps_own_takes_the_place_of_the_profiles() {
+    let hub = |policy: &Policy, path: &str| {
+        let (told, trail) = ask(policy, &format!("GET {path}"), Some("bob"));
+        assert_eq!(told, "forward", "{path}");
+        trail.route.unwrap().upgrade == UpgradePolicy::Websocket
+    };
+    let nobody = |policy: &Policy, path: &str| ask(policy, &format!("GET {path}"), None).0;
+    for (line, bases) in [
+        ("", ["/sonarr", ""].as_slice()),
+        ("base = \"/sonarr\"", &["/sonarr"]),
+        ("base = \"/tv\"", &["/tv"]),
+        ("base = \"/media/tv-2\"", &["/media/tv-2"]),
+        ("base = \"/\"", &[""]),
+        ("base = [\"/\", \"/tv\"]", &["", "/tv"]),
+    ] {
+        let policy = with("sonarr", line);
+        for base in ["", "/sonarr", "/tv", "/media/tv-2", "/other"] {
+            let meant = bases.contains(&base);
+            assert_eq!(hub(&policy, &format!("{base}/signalr/messages")), meant, "{line}: {base}");
+            let health = nobody(&policy, &format!("{base}/ping"));
+            assert_eq!(health, if meant { "forward" } else { "token_missing" }, "{line}: {base}");
+        }
+        let restore = format!("POST {}/api/v3/system/backup/restore/upload", bases[0]);
+        assert_eq!(ask(&policy, &restore, Some("bob")).1.route.unwrap().body.max, 512 << 20, "{line}");
+    }
+    // A profile without bases has one where the app has.
+    let music = with("navidrome", "base = \"/music\"");
+    assert_eq!((&*nobody(&music, "/music/ping"), &*nobody(&music, "/ping")), ("forward", "token_missing"));
+}
+
+#[test]
+fn a_route_below_a_base_keeps_its_name_and_its_line() {
+    let policy = with("sonarr", "base = \"/tv\"");
+    let (_, trail) = ask(&policy, "GET /tv/ping", None);
+    let route = trail.route.unwrap();
+    assert_eq!(&*route.label, "health");
+    assert!(route.lines.of("match").unwrap().to_string().starts_with("profile sonarr:"), "{route:?}");
+    assert_eq!(policy.apps[0].lines.of("base").unwrap().to_string(), "stagedoor.toml:11");
+}
+
+#[test]
+fn what_is_no_base_is_refused_where_it_stands() {
+    for (lines, message) in [
+        ("use = \"sonarr\"\nbase = \"tv\"", "not a base path: `tv`"),
+        ("use = \"sonarr\"\nbase = \"/tv/\"", "not a base path: `/tv/`"),
+        ("use = \"sonarr\"\nbase = \"//tv\"", "not a base path: `//tv`"),
+        ("use = \"sonarr\"\nbase = \"/tv/../x\"", "not a base path: `/tv/../x`"),
+        ("use = \"sonarr\"\nbase = \"/{any}\"", "not a base path: `/{any}`"),
+        ("use = \"sonarr\"\nbase = \"/a%2fb\"", "not a base path: `/a%2fb`"),
+        ("use = \"sonarr\"\nbase = [\"/\", \"\"]", "not a base path: ``"),
+        ("use = \"sonarr\"\nbase = []", "a profile without a place"),
+        ("use = \"sonarr\"\nbase = \"/.stagedoor\"", "the gateway's own pages are there: `/.stagedoor`"),
+        ("base = \"/tv\"\n", "no profile whose routes could be there: `base`"),
+    ] {
+        let file = text(&[HOUSE, APP, lines, "\n"]);
+        let problems = compiled(&file, &Default::default()).map(drop).unwrap_err();
+        let told: Vec<_> = problems.iter().map(|p| (p.line, p.message.as_str())).collect();
+        let line = if lines.starts_with("use") { 11 } else { 10 };
+        assert_eq!(told, [(line, message)], "{lines}");
+        assert!(problems[0].path.starts_with("app.media.base") && !problems[0].hint.is_empty());
+    }
+}
+
+#[test]
+fn every_route_of_a_profile_has_a_name() {
+    for shelved in SHELF {
+        let report = Report::default();
+        let read = raw::Profile::read(shelved, &report).unwrap();
+        for route in &read.app.routes {
+            assert!(route.name.is_some(), "{} at {}", shelved.name, route.at);
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_one_open_page_meets_is_told() {
+    let told = |name: &str, limit: &str| {
+        let file = text(&[HOUSE, APP, &format!("use = \"{name}\"\n{limit}\n")]);
+        let compiled = compiled(&file, &Default::default()).unwrap_or_else(|found| panic!("{found:#?}"));
+        compiled.warnings.iter().map(|p| (p.line, p.message.clone(), p.hint.clone())).collect::<Vec<_>>()
+    };
+    let too_little = |asks: u32, allows: u32, rule: &str| {
+        let message = format!(
+            "one open page of this app asks {asks} times an hour by itself, and this allows {allows}: `{rule}`"
+        );
+        vec![(11, message, format!("allow {}/hour or more, for two open pages", asks * 2))]
+    };
+    for (name, limit, expected) in [
+        ("pyload", "limit.ip = \"4599/hour\"", too_little(4600, 4599, "4599/h")),
+        ("pyload", "limit.ip = \"4600/hour\"", vec![]),
+        ("pyload", "limit.user = \"1000/hour\"", too_little(4600, 1000, "1000/h")),
+        ("pyload", "limit.ip = [\"20/s burst 40\", \"50/min\"]", too_little(4600, 3000, "50/min")),
+        ("pyload", "limit.ip = \"1/s burst 400\"", too_little(4600, 3600, "1/s burst 400")),
+        ("pyload", "limit.ip = \"2/s burst 40\"", vec![]),
+        ("pyload", "limit.ip = \"50000/day\"", too_little(4600, 2083, "50000/d")),
+        ("deluge", "limit.ip = \"2499/hour\"", too_little(2500, 2499, "2499/h")),
+        ("deluge", "limit.ip = \"2500/hour\"", vec![]),
+        // Nothing is known of how often these ask.
+        ("sonarr", "limit.ip = \"10/hour\"", vec![]),
+        ("generic-spa", "limit.user = \"10/hour\"", vec![]),
+    ] {
+        assert_eq!(told(name, limit), expected, "{name}: {limit}");
+    }
 }
 
 #[test]
@@ -181,7 +313,7 @@ fn a_version_is_pinned_and_without_one_the_newest_is_meant() {
 #[test]
 fn unknown_profiles_are_told_with_those_there_are() {
     for (asked, message, hint) in [
-        ("sonar", "no such profile: `sonar`", "did you mean `sonarr`; there are calibre-web, generic-api, "),
+        ("sonar", "no such profile: `sonar`", "did you mean `sonarr`; there are calibre-web, deluge, "),
         ("Sonarr", "no such profile: `Sonarr`", "did you mean `sonarr`; there are"),
         ("sonar@1", "no such profile: `sonar@1`", "did you mean `sonarr`; there are"),
         ("plex", "no such profile: `plex`", "there are calibre-web, "),
@@ -223,6 +355,7 @@ fn told(file: &str) -> Vec<String> {
 #[test]
 fn a_profile_says_nothing_of_the_operators_world() {
     assert_eq!(problems("websocket = false"), [""; 0]);
+    assert_eq!(problems("base = [\"/\", \"/x\"]"), [""; 0]);
     for (keys, expected) in [
         ("hosts = [\"x\"]", "7 app.hosts: not for a profile to say: `hosts`"),
         ("auth = \"public\"", "7 app.auth: not for a profile to say: `auth`"),

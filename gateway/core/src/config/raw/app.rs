@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::profile;
 use super::reader::{Reader, Voice};
+use super::{base, profile};
 use crate::config::place::{Given, Maybe, Place};
 use crate::guard::origin::OriginPolicy;
 use crate::guard::response::Preset;
@@ -27,6 +27,10 @@ pub(crate) struct App {
     pub(crate) at: Place,
     /// `use`; what the profile says has been laid beneath the rest.
     pub(crate) uses: Maybe<String>,
+    /// The paths below which the routes of the profile are.
+    pub(crate) base: Texts,
+    /// How many requests an hour one page of the app makes by itself; said by its profile alone.
+    pub(crate) polls: Maybe<u64>,
     pub(crate) hosts: Texts,
     pub(crate) upstream: Option<Upstream>,
     pub(crate) auth: Maybe<Ask>,
@@ -169,8 +173,16 @@ fn app(name: Given<String>, table: &Reader<'_>) -> App {
     mode(table);
     let own = settings(name, table);
     let profile = own.uses.as_ref().and_then(|uses| profile::beneath(uses, table.report()));
+    if let (None, Some(base)) = (&own.uses, &own.base) {
+        let hint = "name a profile with `use`, or write the path into each `match`";
+        table.report().problem(&base.at, "no profile whose routes could be there: `base`", hint);
+    }
     let app = match profile {
-        Some(profile) => own.over(profile),
+        Some(mut profile) => {
+            let base = own.base.as_ref().or(profile.base.as_ref());
+            base::lay(&mut profile.routes, base, table.report());
+            own.over(profile)
+        }
         None => own,
     };
     if let Some(csp) = app.headers.as_ref().and_then(|headers| headers.csp.as_ref())
@@ -188,6 +200,8 @@ pub(super) fn settings(name: Given<String>, table: &Reader<'_>) -> App {
         name,
         at: table.at.clone(),
         uses: table.text("use"),
+        base: table.text_or_texts("base"),
+        polls: None,
         hosts: table.texts("hosts"),
         upstream: upstream(table),
         auth: table.choice("auth", ASK),

@@ -3,6 +3,7 @@
 
 mod app;
 mod auth;
+mod base;
 mod expect;
 mod layer;
 mod profile;
@@ -13,6 +14,7 @@ pub(crate) use app::{
     Access, App, Ask, Cors, CorsTable, Csp, Headers, HstsTable, Identity, Limits, Owner, Route, Upstream,
 };
 pub(crate) use auth::{Claims, JwtKey, Keys, Provider, Secret};
+pub(crate) use base::lay;
 pub(crate) use expect::{Answer, As, Expect};
 pub(crate) use profile::Profile;
 pub(crate) use server::{AccessLog, Admin, Log, Server, ServerLimits, State, Timeouts};

@@ -16,6 +16,8 @@ pub(crate) struct Profile {
     pub(crate) made_for: Maybe<String>,
     pub(crate) about: Maybe<String>,
     pub(crate) facts: Maybe<Vec<Given<String>>>,
+    /// How many requests an hour one open page of the app makes by itself.
+    pub(crate) polls: Maybe<u64>,
     pub(crate) app: App,
 }
 
@@ -38,6 +40,7 @@ impl Profile {
             made_for: header.text("for"),
             about: header.text("about"),
             facts: header.texts("facts"),
+            polls: header.count("polls", 1..=100_000),
             app: settings(name, &app),
         })
     }
@@ -46,7 +49,11 @@ impl Profile {
 /// What the profile of a `use` says of its app.
 pub(super) fn beneath(uses: &Given<String>, report: &Report) -> Option<App> {
     match find(SHELF, &uses.value) {
-        Some(shelved) => Some(Profile::read(shelved, report)?.app),
+        Some(shelved) => {
+            let Profile { version: _, made_for: _, about: _, facts: _, polls, app } =
+                Profile::read(shelved, report)?;
+            Some(App { polls, ..app })
+        }
         None => {
             unknown(&uses.value, &uses.at, report);
             None

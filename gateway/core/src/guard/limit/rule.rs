@@ -95,6 +95,16 @@ impl Rule {
         }
     }
 
+    /// How many requests an hour it lets through of a client that never stops asking.
+    pub(crate) fn each_hour(self) -> u64 {
+        let (count, span) = match self {
+            Self::Rate { count, period, burst: _ } => (count, period),
+            Self::Quota { count, window } => (count, window),
+        };
+        let each = u128::from(count.get()) * u128::from(nanos(HOUR)) / u128::from(nanos(span)).max(1);
+        u64::try_from(each).unwrap_or(u64::MAX)
+    }
+
     /// Requests that a client who was never seen may send at once.
     pub(super) fn allowance(self) -> u32 {
         match self {
@@ -202,6 +212,8 @@ fn fault(message: String, hint: &str) -> (String, String) {
 const SHAPE: &str = "write a quota as `100000/hour`, or a rate as `200/s burst 2000`";
 
 const SECOND: u128 = 1_000_000_000;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 const MAX_NUMBER: u32 = 1_000_000_000;
 

@@ -66,6 +66,7 @@ fn requests(bob: &str) -> Vec<(&'static str, &'static str, Vec<&str>)> {
         ("GET", "/a/b%2Fc", vec![bob]),
         ("GET", "/bob/eve", vec![bob]),
         ("GET", "/x%2Fy", vec![bob]),
+        ("GET", "/tv/ping", vec![]),
         ("GET", "/", vec![bob, ORIGIN]),
         ("POST", "/", vec![bob, "Origin: https://evil.example"]),
         ("POST", "/", vec![bob, "Content-Length: 2"]),

@@ -132,6 +132,7 @@ pub(super) const APPS: &[Row] = &[
     ("app.*", "hosts", Instead, "hosts = @", "[\"a\"]", "[\"b\"]"),
     ("app.*", "auth", Instead, "auth = @", "\"required\"", "\"public\""),
     ("app.*", "use", End, "use = @", "\"generic-api\"", "\"generic-spa\""),
+    ("app.*", "base", End, "use = \"sonarr\"\nbase = @", "\"/sonarr\"", "[\"/\", \"/tv\"]"),
     ("app.*", "sources", End, "sources = @", "[\"bearer\"]", "[\"cookie:x\"]"),
     (
         "app.*",

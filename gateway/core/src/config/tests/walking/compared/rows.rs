@@ -346,6 +346,7 @@ pub(super) const EXCHANGED: &[Row] = &[
     ("auth.*.claims", "scopes", House, "claims.scopes = @", "\"scope\"", "\"scp\""),
     ("app.*", "hosts", Instead, "hosts = @", "[\"a\"]", "[\"b\"]"),
     ("app.*", "use", End, "use = @", "\"generic-api\"", "\"generic-spa\""),
+    ("app.*", "base", End, "use = \"sonarr\"\nbase = @", "\"/sonarr\"", "\"/tv\""),
     ("app.*", "sources", End, "sources = @", "[\"bearer\"]", "[\"bearer\", \"cookie:x\"]"),
     (
         "app.*",
