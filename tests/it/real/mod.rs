@@ -8,12 +8,15 @@ use std::path::Path;
 use crate::harness::{Command, Gateway, Request};
 
 mod calibre_web;
+mod deluge;
 mod epub;
 mod gradio;
 mod mopidy;
 mod program;
+mod pyload;
 mod qbittorrent;
 mod relay;
+mod supysonic;
 mod transmission;
 mod visitor;
 
