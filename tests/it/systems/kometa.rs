@@ -177,6 +177,118 @@ fn pages_and_refusals_carry_the_headers_of_the_audit() {
     ] {
         assert_eq!(page.field(name), value, "{name}");
     }
-    assert!(page.field("content-security-policy").starts_with("default-src 'self'; "), "{page:?}");
+    assert!(
+        page.field("content-security-policy").split("; ").any(|one| one == "default-src 'self'"),
+        "{page:?}"
+    );
     assert!(!page.fields.has("server"));
+}
+
+/// Whether a policy lets a page load this address for this purpose; `'self'` is not asked for here.
+fn lets(policy: &str, purpose: &str, address: &str) -> bool {
+    let sources = |name: &str| {
+        policy.split(';').find_map(|one| one.trim().strip_prefix(name)?.strip_prefix(' ')).map(str::to_owned)
+    };
+    let listed = sources(purpose).or_else(|| sources("default-src")).unwrap_or_default();
+    listed.split(' ').any(|source| match source.strip_suffix(':') {
+        Some(scheme) => address.split(':').next() == Some(scheme),
+        None => address.strip_prefix(source).is_some_and(|rest| rest.starts_with('/')),
+    })
+}
+
+/// What the editor, the styles and the log view load, and what nobody does.
+#[test]
+fn the_policy_lets_the_pages_load_what_they_need_and_no_more() {
+    let stage = Stage::set(&SYSTEM);
+    let page = stage.ask_as(Who::Nobody, Request::get("/"));
+    let policy = page.field("content-security-policy");
+    let monaco = "https://cdn.jsdelivr.net/npm/monaco-editor@0.55.1/min/vs";
+    for (purpose, address) in [
+        ("script-src", format!("{monaco}/loader.js")),
+        ("style-src", format!("{monaco}/editor/editor.main.css")),
+        ("font-src", format!("{monaco}/base/browser/ui/codicons/codicon/codicon.ttf")),
+        ("worker-src", "blob:http://localhost/7".to_owned()),
+        ("style-src", "https://fonts.googleapis.com/css2?family=Roboto".to_owned()),
+        ("font-src", "https://fonts.gstatic.com/s/roboto/v47/a.woff2".to_owned()),
+        ("img-src", "https://image.tmdb.org/t/p/w500/a.jpg".to_owned()),
+        ("connect-src", "ws://kometa.example.com:8000/ws/logs".to_owned()),
+        ("connect-src", "wss://kometa.example.com:8000/ws/logs".to_owned()),
+        ("connect-src", "ws://localhost:8000/ws/logs".to_owned()),
+    ] {
+        assert!(lets(policy, purpose, &address), "{purpose} {address}: {policy}");
+    }
+    for (purpose, address) in [
+        ("script-src", "https://fonts.googleapis.com/a.js"),
+        ("script-src", "https://evil.example/a.js"),
+        ("script-src", "blob:http://localhost/7"),
+        ("connect-src", "https://cdn.jsdelivr.net/a"),
+        ("connect-src", "ws://evil.example:8000/ws/logs"),
+        ("frame-src", "https://evil.example/"),
+        ("object-src", "https://cdn.jsdelivr.net/a.swf"),
+    ] {
+        assert!(!lets(policy, purpose, address), "{purpose} {address}: {policy}");
+    }
+    let scripts = policy.split("; ").find(|one| one.starts_with("script-src ")).unwrap();
+    assert!(!scripts.contains("unsafe"), "{scripts}");
+    for own in ["default-src 'self'", "worker-src 'self' blob:", "connect-src 'self' "] {
+        assert!(policy.contains(own), "{own}: {policy}");
+    }
+}
+
+/// A visit as the pages make it: the page, its login, the editor, the log on port 8000, and what happens once the token has
+/// expired: the script goes to /login, a page that the app has not.
+#[test]
+fn a_visit_of_kometas_pages_from_the_first_to_the_last_minute() {
+    const HOST: &str = "kometa.example.com:8000";
+    const PAGE: &str = "http://kometa.example.com:8000";
+    let stage = Stage::set(&SYSTEM);
+    let ask = |request: Request, who| {
+        let request = match SYSTEM.credential(who, "alice") {
+            Some(token) => request.field("Cookie", format!("stagedoor={token}")),
+            None => request,
+        };
+        stage.gateway.ask(&request.host(HOST).field("X-Forwarded-For", "10.250.0.9"))
+    };
+    let navigate = |path: &str| {
+        Request::get(path)
+            .field("Sec-Fetch-Site", "same-origin")
+            .field("Sec-Fetch-Mode", "navigate")
+            .field("Sec-Fetch-Dest", "document")
+            .field("Accept", "text/html,application/xhtml+xml")
+    };
+    let script = |request: Request| {
+        request
+            .field("Authorization", "Bearer kometas.own.token")
+            .field("Content-Type", "application/json")
+            .field("Accept", "application/json, text/plain, */*")
+            .field("Sec-Fetch-Site", "same-origin")
+            .field("Sec-Fetch-Mode", "cors")
+            .field("Sec-Fetch-Dest", "empty")
+    };
+    assert_eq!(ask(navigate("/"), Who::User).status, 200);
+    let login = Request::post("/api/v1/auth/token", "username=a&password=b").field("Origin", PAGE);
+    assert_eq!(ask(login, Who::User).status, 200);
+    assert_eq!(ask(script(Request::get("/api/v1/auth/users/me/")), Who::User).status, 200);
+    for path in ["/api/v1/config/files", "/api/v1/config/schema", "/api/v1/config"] {
+        assert_eq!(ask(script(Request::get(path)), Who::User).status, 200, "{path}");
+    }
+    let save = script(Request::post("/api/v1/config", "{}")).field("Origin", PAGE);
+    assert_eq!(ask(save, Who::User).status, 200);
+    let log = |origin: &str| walk::request("WEBSOCKET", "/ws/logs").field("Origin", origin);
+    assert_eq!(ask(log(PAGE), Who::User).status, 101);
+    assert_eq!(ask(log("https://kometa.example.com"), Who::User).status, 101, "one of the listed origins");
+    assert_eq!(ask(log("http://evil.example"), Who::User).status, 403);
+
+    let heard = stage.app.served().len();
+    let refused = ask(script(Request::get("/api/v1/config")), Who::Expired);
+    assert_eq!((refused.status, refused.text()), (401, SYSTEM.says("The credential has expired")));
+    for who in [Who::Expired, Who::Nobody] {
+        let page = ask(navigate("/login"), who);
+        assert_eq!(page.status, 401, "{who:?}: {page:?}");
+        assert!(page.field("content-type").starts_with("text/html"), "{page:?}");
+        assert!(page.text().contains(page.field("x-request-id")), "the gateway's own page: {page:?}");
+        assert_eq!(ask(log(PAGE), who).status, 401);
+    }
+    assert_eq!(stage.app.served().len(), heard, "the app hears nothing of it");
+    assert_eq!(ask(navigate("/"), Who::Nobody).status, 200, "the pages themselves are open");
 }
