@@ -78,8 +78,13 @@ fn what_the_audits_matcher_leaves_out_has_another_cap() {
         assert_eq!(chunked(&stage, path, 2 * CAP).status, 404, "{path}");
     }
     assert!(stage.app.served().iter().all(|one| one.bytes == 2 * CAP));
-    // What a browser asks for without cookies has to be there before anybody is known; the app's code has not.
-    for (path, status) in [("/favicon.ico", 404), ("/manifest.json", 404), ("/_next/static/chunk.js", 401)] {
+    // What a browser asks for without cookies has to be there before anybody is known, and what shared pages are made of.
+    for (path, status) in [
+        ("/favicon.ico", 404),
+        ("/manifest.json", 404),
+        ("/_next/static/chunk.js", 404),
+        ("/_next/data/build/admin.json", 401),
+    ] {
         for method in ["GET", "HEAD"] {
             assert_eq!(
                 stage.ask_as(Who::Nobody, Request::new(method, path)).status,
@@ -189,4 +194,96 @@ fn answers_carry_the_headers_of_the_audit() {
     let over_tls = Request::get("/api/health").host(host).field("X-Forwarded-Proto", "https");
     let over_tls = stage.gateway.ask(&over_tls.field("X-Forwarded-For", "10.1.2.3"));
     assert_eq!(over_tls.field("strict-transport-security"), "max-age=31536000; includeSubDomains; preload");
+}
+
+/// A request of a stranger's browser that shows a shared page, with what browsers say of themselves.
+fn shared(request: Request, mode: &str, dest: &str) -> Request {
+    let site = if mode == "navigate" { "none" } else { "same-origin" };
+    request.field("Sec-Fetch-Site", site).field("Sec-Fetch-Mode", mode).field("Sec-Fetch-Dest", dest)
+}
+
+/// What the page of a share asks for, in its order, by somebody who has the link alone.
+#[test]
+fn a_shared_link_opens_to_those_who_have_nothing_else() {
+    let stage = Stage::set(&SYSTEM);
+    let ask = |request| stage.ask_as(Who::Nobody, request);
+    let page = || shared(Request::get("/share/7"), "navigate", "document");
+    assert_eq!(ask(page()).status, 200);
+    // The stand-in has no files: 404 is its answer.
+    for (path, mode, dest, status) in [
+        ("/_next/static/chunks/main-app.js", "no-cors", "script", 404),
+        ("/_next/static/css/a.css", "no-cors", "style", 404),
+        (
+            "/_next/image?url=https%3A%2F%2Fimage.tmdb.org%2Ft%2Fp%2Fw500%2Fa.jpg&w=640&q=75",
+            "no-cors",
+            "image",
+            404,
+        ),
+        ("/imageproxy/tmdb/t/p/w1280/a.jpg", "no-cors", "image", 200),
+        ("/manifest.json", "cors", "manifest", 404),
+    ] {
+        assert_eq!(ask(shared(Request::get(path), mode, dest)).status, status, "{path}");
+    }
+    let password = Request::post("/api/share/auth", r#"{"id":7,"password":"open"}"#)
+        .field("Content-Type", "application/json")
+        .field("Origin", "http://lemedia.localhost");
+    assert_eq!(ask(shared(password, "cors", "empty")).status, 200);
+    let again = ask(page().field("Cookie", "lemedia_share_7=signed"));
+    assert_eq!(
+        (again.status, again.json()["headers"]["cookie"].as_str()),
+        (200, Some("lemedia_share_7=signed"))
+    );
+    let list = shared(Request::get("/share/list/9"), "navigate", "document");
+    assert_eq!(ask(list).status, 200);
+    assert!(stage.app.served().len() >= 9);
+}
+
+/// A calendar asks by a token of the app's own, and knows nothing of the gateway.
+#[test]
+fn a_calendar_is_fetched_by_its_own_token() {
+    let stage = Stage::set(&SYSTEM);
+    let export = || {
+        Request::get("/api/calendar/export?token=0123456789abcdef&days=30")
+            .field("User-Agent", "iOS/18.0 dataaccessd/1.0")
+    };
+    let answer = stage.ask_as(Who::Nobody, export());
+    assert_eq!(
+        (answer.status, answer.json()["query"].as_str()),
+        (200, Some("token=0123456789abcdef&days=30"))
+    );
+    let many: Vec<Request> = std::iter::repeat_with(export).take(61).collect();
+    assert_eq!(stage.ask_each_from(2, &many), [vec![200; 60], vec![429]].concat());
+}
+
+#[test]
+fn what_is_near_the_shared_pages_stays_shut() {
+    let stage = Stage::set(&SYSTEM);
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/share"),
+        ("GET", "/share/"),
+        ("GET", "/share/7/edit"),
+        ("GET", "/share/list"),
+        ("POST", "/share/7"),
+        ("GET", "/api/share/auth"),
+        ("POST", "/api/share/create"),
+        ("POST", "/api/v1/share/create"),
+        ("GET", "/api/admin/shares"),
+        ("DELETE", "/api/admin/shares/7"),
+        ("GET", "/api/calendar?token=0123456789abcdef"),
+        ("GET", "/api/calendar/feed"),
+        ("POST", "/api/calendar/export"),
+        ("GET", "/_next/data/build/share.json"),
+        ("POST", "/_next/image"),
+        ("GET", "/imageproxy/jellyfin/Items/7/Images/Primary"),
+        ("GET", "/avatarproxy/7"),
+    ] {
+        let answer = stage.ask_as(Who::Nobody, walk::request(method, path));
+        assert_eq!(answer.status, if path == "/share/list" { 200 } else { 401 }, "{method} {path}");
+    }
+    // `list` is no number, and the app says so; it reaches it as any other id would.
+    assert_eq!(stage.app.served().len(), 1);
+    let guesses = vec![Request::post("/api/share/auth", r#"{"id":7,"password":"guess"}"#); 11];
+    assert_eq!(stage.ask_each_from(2, &guesses), [vec![200; 10], vec![429]].concat());
+    assert_eq!(stage.ask_as(Who::Nobody, Request::post("/api/share/auth", vec![b'x'; 4097])).status, 413);
 }

@@ -22,6 +22,9 @@ pub(super) struct Row {
     /// The app asks nobody here, and its audit says or implies that it should.
     #[serde(default)]
     left_open: bool,
+    /// It is meant for people without an account: the app asks for a token or a password of its own there.
+    #[serde(default)]
+    outsiders: bool,
     pub(super) limit: Option<String>,
 }
 
@@ -67,6 +70,9 @@ impl Expected {
             || (lemedia && admins.iter().any(|path| row.path.starts_with(path)))
         {
             return Self::Admin;
+        }
+        if row.outsiders {
+            return Self::Open;
         }
         // What later versions forgot to guard is not public because of that.
         if row.left_open {
