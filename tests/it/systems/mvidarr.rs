@@ -193,3 +193,69 @@ fn logins_of_one_address_are_counted_together() {
         .collect();
     assert_eq!(stage.ask_each_from(2, &logins), [vec![200; 10], vec![429]].concat());
 }
+
+/// Every page asks for all settings to decide about a menu. A user's pages are told no and go on; an admin's are shown.
+#[test]
+fn settings_are_the_admins_and_a_users_pages_go_on_without_them() {
+    let stage = Stage::set(&SYSTEM);
+    let script = |path: &str| {
+        Request::get(path)
+            .field("Content-Type", "application/json")
+            .field("Sec-Fetch-Site", "same-origin")
+            .field("Sec-Fetch-Mode", "cors")
+            .field("Sec-Fetch-Dest", "empty")
+    };
+    let token = SYSTEM.credential(Who::User, "bob").unwrap();
+    let browser = |request: Request| {
+        stage.ask_as(Who::Nobody, request.field("Cookie", format!("mvidarr_session=s; stagedoor={token}")))
+    };
+    let page =
+        Request::get("/artists").field("Sec-Fetch-Mode", "navigate").field("Sec-Fetch-Dest", "document");
+    assert_eq!(browser(page).status, 200);
+    let told = browser(script("/api/settings/"));
+    assert_eq!((told.status, told.text()), (403, SYSTEM.says("Your account may not do this")));
+    for path in ["/api/artists/?page=1", "/api/genres", "/api/videos/7"] {
+        assert_eq!(browser(script(path)).status, 200, "{path}");
+    }
+    let save = Request::new("PUT", "/api/settings/simple_auth_password")
+        .body(r#"{"value":"0"}"#)
+        .field("Origin", "http://mvidarr.localhost");
+    assert_eq!(browser(save).status, 403);
+    assert!(!stage.app.served().iter().any(|one| one.path.starts_with("/api/settings")));
+    let settings: Vec<_> = walk::endpoints(&SYSTEM)
+        .into_iter()
+        .filter(|(_, path, _)| path.starts_with("/api/settings"))
+        .collect();
+    assert!(settings.len() >= 11, "{settings:?}");
+    for (method, path, _) in settings {
+        let ask = |who| stage.ask_as(who, walk::request(&method, &walk::sample(&path))).status;
+        assert_eq!((ask(Who::Nobody), ask(Who::User), ask(Who::Admin)), (401, 403, 200), "{method} {path}");
+    }
+    for other in
+        ["/api/settings", "/api/settings/a/b", "/api/settings/a;b", "//api/settings/a", "/API/settings/a"]
+    {
+        let answer = stage.ask_as(Who::User, Request::get(other));
+        assert!(matches!(answer.status, 400 | 403), "{other}: {answer:?}");
+    }
+}
+
+/// A box asks while somebody types: forty times are no search, and where the searches are spent it still suggests.
+#[test]
+fn what_a_box_suggests_is_no_search() {
+    let stage = Stage::set(&SYSTEM);
+    let token = SYSTEM.credential(Who::User, "alice");
+    let ask = |path: &str| SYSTEM.carry(Request::get(path), token.clone());
+    let typed: Vec<Request> =
+        ["/api/artists/search/suggestions?q=door&limit=5", "/api/videos/search-artists?q=door"]
+            .into_iter()
+            .cycle()
+            .take(40)
+            .map(ask)
+            .collect();
+    assert_eq!(stage.ask_each_from(2, &typed), [200; 40]);
+    let searches = vec![ask("/api/videos/search?q=door"); 201];
+    assert_eq!(stage.ask_each_from(2, &searches), [vec![200; 200], vec![429]].concat());
+    assert_eq!(stage.ask_each_from(2, &typed[..2]), [200; 2]);
+    let flood = vec![ask("/api/artists/search/suggestions?q=d"); 400];
+    assert!(stage.ask_each_from(2, &flood).contains(&429), "it has a limit of its own");
+}
