@@ -220,7 +220,42 @@ fn tokens_of_the_tower_open_the_door_once_its_secret_is_shared() {
         .sign();
     let config = moved(&SYSTEM.config(), "issuer       = \"stagedoor\"", "dangerous_any_issuer = true");
     let config = moved(&config, "audience     = [\"anime\"]", "dangerous_any_audience = true");
+    let claims = "claims       = { user = \"email\" }";
+    let config = moved(&config, claims, "claims       = { user = \"email\", roles = \"role\" }");
+    let head: String =
+        SYSTEM.config().lines().take_while(|line| line.starts_with('#')).map(|line| &line[1..]).collect();
+    for said in ["dangerous_any_issuer = true", "dangerous_any_audience = true", "roles = \"role\" }"] {
+        assert!(head.contains(said), "{said}: {head}");
+    }
     let stage = Stage::set_with(&SYSTEM, config);
+    // A user's pages: the list, a picture to come, the socket that tells of it; an admin's as well, and a user's not.
+    let of = |role: Option<&str>| {
+        let token = Token::of("alice")
+            .without(&["kid", "iss", "aud", "iat", "sub", "roles"])
+            .claim("user", "alice")
+            .claim("email", "alice@example.com")
+            .claim("exp", unix_now() + 3600);
+        role.map_or_else(|| token.clone().sign(), |role| token.clone().claim("role", role).sign())
+    };
+    for (role, stats) in
+        [(None, 403), (Some("user"), 403), (Some("admin"), 200), (Some("administrator"), 403)]
+    {
+        let token = of(role);
+        let ask = |request: Request| stage.ask_as(Who::Nobody, request.bearer(&token));
+        assert_eq!(ask(Request::get("/api/anime/jobs")).status, 200, "{role:?}");
+        assert_eq!(
+            ask(Request::post("/api/anime/generate", r#"{"prompt":"a cat","type":"image"}"#)).status,
+            200
+        );
+        let socket = walk::request("WEBSOCKET", "/ws/monitor").field("Origin", "https://tower.local");
+        let cookie = format!("stagedoor={token}");
+        assert_eq!(stage.ask_as(Who::Nobody, socket.field("Cookie", cookie)).status, 101, "{role:?}");
+        let answer = ask(Request::get("/api/anime/admin/stats"));
+        assert_eq!(answer.status, stats, "{role:?}: {answer:?}");
+        if let (200, Some(role)) = (stats, role) {
+            assert_eq!(answer.json()["headers"]["x-auth-roles"].as_str(), Some(role));
+        }
+    }
     let answer = stage.ask_as(Who::Nobody, Request::get("/api/anime/jobs").bearer(&theirs));
     assert_eq!(
         (answer.status, answer.json()["headers"]["x-auth-user"].as_str()),
