@@ -147,6 +147,46 @@ fn logins_of_an_address_are_ten_a_minute() {
     }
 }
 
+/// In logs and metrics a route is its name; a list of patterns would be a long one.
+#[test]
+fn every_route_of_a_shipped_file_has_a_name() {
+    let mut files: Vec<String> =
+        vec!["config/stagedoor.toml".to_owned(), "deploy/compose/stagedoor.toml".to_owned()];
+    for folder in ["config/apps", "config/profiles", "examples"] {
+        let folder_path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in fs::read_dir(&folder_path).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            files.push(if folder == "examples" {
+                format!("{folder}/{name}/stagedoor.toml")
+            } else {
+                format!("{folder}/{name}")
+            });
+        }
+    }
+    files.retain(|file| Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists());
+    assert!(files.len() > 30, "{files:?}");
+    let mut routes = 0;
+    for file in files {
+        let table: toml::Table = shipped(&file).parse().unwrap();
+        let Some(app) = table.get("app").and_then(toml::Value::as_table) else { continue };
+        let direct = app.get("route").map(|_| toml::Value::Table(app.clone()));
+        for app in app.values().chain(&direct).filter_map(toml::Value::as_table) {
+            let listed = app.get("route").and_then(toml::Value::as_array);
+            let mut names: Vec<&str> = Vec::new();
+            for route in listed.into_iter().flatten() {
+                let name = route.get("name").and_then(toml::Value::as_str);
+                names.push(name.unwrap_or_else(|| panic!("{file}: {route}")));
+            }
+            routes += names.len();
+            names.sort_unstable();
+            let count = names.len();
+            names.dedup();
+            assert_eq!(names.len(), count, "{file}: a name twice");
+        }
+    }
+    assert!(routes > 50, "{routes}");
+}
+
 /// What stands in the last column of a README's table is in the configuration, letter for letter.
 #[test]
 fn each_readme_names_lines_that_are_there() {

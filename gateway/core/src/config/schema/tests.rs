@@ -141,7 +141,7 @@ fn what_is_wrong_is_told_where_it_stands() {
         ),
         (
             "match = \"GET /health\"",
-            "name = \"health\"",
+            "bucket = \"health\"",
             "/app/media/route/0: \"match\" is a required property",
         ),
         (
