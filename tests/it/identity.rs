@@ -289,14 +289,37 @@ const FORBIDDEN: &[&str] = &[
     "proxy-connection",
     "proxy-authorization",
     "x-request-id",
+    "proxy",
+    "x-middleware-subrequest",
+    "x-goog-authenticated-user-email",
+    "x-goog-iap-jwt-assertion",
+    "cf-access-jwt-assertion",
+    "x-ms-client-principal-name",
+    "x-amzn-oidc-identity",
+    "x-pomerium-claim-email",
+    "x-authenticated-userid",
+    "x-consumer-username",
+    "x-credential-identifier",
+    "oidc-claim-sub",
+    "x-token-subject",
+    "x-token-user-roles",
+    "ssl-client-s-dn",
+    "x-original-host",
+    "x-envoy-original-path",
+    "x-vouch-user",
+    "x-told-name",
 ];
 
 #[test]
 fn what_clients_may_not_say_never_arrives() {
     let app = Upstream::start();
-    let gateway = Gateway::before(&app, CONFIG);
-    let spellings: [fn(&str) -> String; 5] = [
+    let gateway = Gateway::before(
+        &app,
+        &CONFIG.replace("\"x-auth-roles\" }", "\"x-auth-roles\", strip = [\"x-told-*\"] }"),
+    );
+    let spellings: [fn(&str) -> String; 6] = [
         str::to_owned,
+        |name| name.replace('-', "."),
         str::to_ascii_uppercase,
         |name| name.replace('-', "_"),
         |name| name.replacen('-', "_", 1).to_ascii_uppercase(),

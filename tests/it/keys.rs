@@ -174,32 +174,60 @@ fn of_the_way_to_the_app() {
 }
 
 #[test]
-fn trusted_proxies_are_believed() {
-    let config = format!("[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n{APP}");
+fn trusted_proxies_are_believed_about_what_they_write() {
+    let trusting = format!("[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n{APP}");
+    let all = trusting.replace("[server]", "[server]\nforwarded = [\"for\", \"proto\", \"host\", \"port\"]");
     let request = Request::get("/x")
         .field("X-Forwarded-For", "192.0.2.7")
-        .field("X-Forwarded-Proto", "https")
-        .field("X-Forwarded-Host", "media.localhost:8443");
+        .field("X-Forwarded-Proto", "wss")
+        .field("X-Forwarded-Host", "other.localhost:443")
+        .field("X-Forwarded-Port", "8443")
+        .field("Forwarded", "for=198.51.100.1;host=third.localhost");
     let look = |answer: &Response, app: &Upstream| {
         let seen = app.sole();
-        let of = |name| seen.fields.sole(name).unwrap_or_default().to_owned();
-        format!(
-            "{} {} {} {}",
-            of("x-forwarded-for"),
-            of("x-forwarded-proto"),
-            of("x-forwarded-host"),
-            answer.status
-        )
+        let of = |name: &str| seen.fields.sole(name).unwrap_or_default().to_owned();
+        let told = ["for", "proto", "host", "port"].map(|name| of(&format!("x-forwarded-{name}")));
+        format!("{} {} {}", told.join(" "), of("host"), answer.status)
     };
-    let (a, b) = both(APP, &config, &request, look);
-    assert_eq!(a, "127.0.0.1 http media.localhost 200");
-    assert_eq!(b, "192.0.2.7 https media.localhost:8443 200");
+    let config =
+        |text: &str| text.replace("[\"media.localhost\"]", "[\"media.localhost\", \"other.localhost\"]");
+    let (a, b) = both(APP, &trusting, &request, look);
+    assert_eq!(a, "127.0.0.1 http media.localhost 80 media.localhost 200");
+    assert_eq!(b, "192.0.2.7 https media.localhost 443 media.localhost 200");
+    let (_, c) = both(APP, &config(&all), &request, look);
+    assert_eq!(c, "192.0.2.7 https other.localhost 8443 other.localhost 200");
+}
+
+/// The usual three lines of nginx leave `X-Forwarded-Host` to the client.
+#[test]
+fn a_clients_own_forwarded_host_opens_no_other_app() {
+    let app = Upstream::start();
+    let second = APP.replace("app.media", "app.second").replace("media.localhost", "second.localhost");
+    let config = format!("[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n{APP}{second}");
+    let gateway = Gateway::before(&app, &config);
+    for name in ["X-Forwarded-Host", "X_Forwarded_Host", "X-Original-Host", "X-Host", "X-Forwarded-Server"] {
+        app.forget();
+        let request =
+            Request::get("/x").field("X-Forwarded-For", "192.0.2.7").field("X-Forwarded-Proto", "https");
+        let answer =
+            gateway.ask(&request.field(name, "second.localhost").field("Forwarded", "host=second.localhost"));
+        assert_eq!(answer.status, 200, "{name}");
+        assert_eq!(gateway.event(&answer)["app"], "media", "{name}");
+        let head = String::from_utf8_lossy(&app.sole().head).into_owned();
+        assert!(!head.contains("second"), "{head}");
+    }
+    // Whoever looks for the reason of a 421 is told.
+    let lost = gateway.ask(&Request::get("/x").host("10.0.0.9").field("X-Forwarded-Host", "media.localhost"));
+    assert_eq!((lost.status, lost.code().as_str()), (421, "unknown_host"));
+    let reason = gateway.event(&lost)["reason"].as_str().unwrap_or_default().to_owned();
+    assert!(reason.contains("\"host\" to `server.forwarded`"), "{reason}");
 }
 
 #[test]
 fn the_reported_host_decides_about_hsts_on_refusals_too() {
     let hosts = APP.replace("media.localhost", "media.example.com");
-    let config = format!("[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n{hosts}unlisted = \"deny\"\n");
+    let server = "[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\nforwarded = [\"proto\", \"host\"]\n";
+    let config = format!("{server}{hosts}unlisted = \"deny\"\n");
     let gateway = Gateway::start(&config.replace("UPSTREAM", "http://127.0.0.1:9"));
     let answer = gateway.ask(
         &Request::get("/nothing")

@@ -12,6 +12,8 @@ pub mod denial;
 pub mod reply;
 pub mod request;
 
+pub mod field_names;
+
 pub mod head;
 
 pub mod chunked;

@@ -9,7 +9,7 @@ use crate::denial::{Denial, Guard};
 use crate::guard::access::Screened;
 use crate::guard::body::BodyGate;
 use crate::guard::caller::{AuthPolicy, Caller};
-use crate::guard::client::Client;
+use crate::guard::client::{Client, PublicAddress};
 use crate::guard::cors::{CorsGrant, Preflight};
 use crate::guard::destination::{self, Destined};
 use crate::guard::limit::{Budget, LimitKey, Tickets};
@@ -169,14 +169,15 @@ fn decide<'h, C: AsRef<Caller>>(
     let Arrival { peer, now } = *arrival;
 
     trail.reached = Guard::Target;
-    let source = policy.client.trust(peer, head);
-    // Never refuses; asked here so that whatever is refused is recorded with its client.
-    let client = trail.client.insert(policy.client.identify(peer, head, &source)).clone();
-    let host = policy.hosts.find(source.host(head))?;
+    let identified = policy.client.identify(peer, head);
+    // Known before anything can be refused, so that whatever is refused is recorded with its client.
+    let client = trail.client.insert(identified.client().clone()).clone();
+    let host = policy.hosts.find(identified.host()?)?;
     let app = policy.apps.get(host.app()).ok_or(Denial::UnknownHost)?;
     trail.app = Some(Arc::clone(app));
     trail.cors = app.cors.grant(head);
     let target = app.path.normalise(head, host)?;
+    let public = PublicAddress::of(&client, target.host());
 
     trail.reached = Guard::Access;
     let screened = app.access.screen(&client)?;
@@ -190,7 +191,7 @@ fn decide<'h, C: AsRef<Caller>>(
             trail.reached = Guard::Own;
             // No other origin reads these pages.
             trail.cors = CorsGrant::default();
-            return asked.judge(head, &target).map(Decision::Own);
+            return asked.judge(head, &public).map(Decision::Own);
         }
     };
     let preflight = app.cors.preflight(head);
@@ -226,7 +227,7 @@ fn decide<'h, C: AsRef<Caller>>(
 
     trail.reached = Guard::Origin;
     let by_header = caller.by_header() || app.carriers.stand_in_header(head);
-    let origin = app.origin.check(head, &target, by_header, &app.cors)?;
+    let origin = app.origin.check(head, &public, by_header, &app.cors)?;
 
     trail.reached = Guard::Permission;
     let allowed = route.permission.check(caller, &target)?;

@@ -361,7 +361,7 @@ impl<'a> Turn<'a> {
 
     /// The host that was judged: a trusted proxy may tell another than it asked for.
     fn host<'h>(&self, head: &'h Head<'h>) -> &'h str {
-        self.live.policy.client.trust(self.peer, head).host(head)
+        self.live.policy.client.identify(self.peer, head).host().unwrap_or(head.host())
     }
 }
 

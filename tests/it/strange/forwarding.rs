@@ -13,7 +13,12 @@ upstream = { urls = ["UPSTREAM"] }
 auth     = "public"
 "#;
 
-const TRUSTING: &str = "[server]\ntrusted_proxies = [\"127.0.0.1/32\", \"10.0.0.0/8\"]\n";
+/// The proxy writes all of `X-Forwarded-*`.
+const TRUSTING: &str = "[server]\ntrusted_proxies = [\"127.0.0.1/32\", \"10.0.0.0/8\"]\n\
+                        forwarded = [\"for\", \"proto\", \"host\", \"port\"]\n";
+/// The proxy writes `Forwarded` alone.
+const RFC7239: &str =
+    "[server]\ntrusted_proxies = [\"127.0.0.1/32\", \"10.0.0.0/8\"]\nforwarded = [\"forwarded\"]\n";
 
 /// Serves its own address alone: a wall against DNS rebinding that also checks the port.
 fn knows_its_port(exchange: &mut Exchange<'_>) -> io::Result<()> {
@@ -97,15 +102,24 @@ fn exactly_one_address_arrives_whatever_is_claimed() {
     let app = Upstream::start();
     let plain = Gateway::before(&app, CONFIG);
     let trusting = Gateway::before(&app, &format!("{TRUSTING}{CONFIG}"));
+    let rfc7239 = Gateway::before(&app, &format!("{RFC7239}{CONFIG}"));
     for claims in CLAIMS {
         let request =
             claims.iter().fold(Request::get("/x"), |request, (name, value)| request.field(name, *value));
-        let believed = claims
-            .iter()
-            .any(|(name, _)| name.to_ascii_lowercase().ends_with("forwarded-for") || *name == "Forwarded");
-        for (gateway, expected) in
-            [(&plain, "127.0.0.1"), (&trusting, if believed { "192.0.2.7" } else { "127.0.0.1" })]
-        {
+        let says = |field: &str| claims.iter().any(|(name, _)| name.eq_ignore_ascii_case(field));
+        let last = |field: &str| {
+            claims.iter().rfind(|(name, _)| name.eq_ignore_ascii_case(field)).map(|found| found.1)
+        };
+        let by_rfc7239 = match last("forwarded") {
+            Some(said) if said.contains("203.0.113.9") => "203.0.113.9",
+            Some(_) => "192.0.2.7",
+            None => "127.0.0.1",
+        };
+        for (gateway, expected) in [
+            (&plain, "127.0.0.1"),
+            (&trusting, if says("x-forwarded-for") { "192.0.2.7" } else { "127.0.0.1" }),
+            (&rfc7239, by_rfc7239),
+        ] {
             app.forget();
             assert_eq!(gateway.ask(&request).status, 200, "{claims:?}");
             let seen = app.sole();
@@ -174,8 +188,9 @@ fn a_login_that_depends_on_scheme_host_and_port_works() {
         assert_eq!(gateway.ask(&lies).field("location"), "/home", "{host}");
     }
     let app = login_app();
-    let gateway = Gateway::before(&app, &format!("{TRUSTING}{CONFIG}"));
-    let proxied: [Proxied; 4] = [
+    let trusting = Gateway::before(&app, &format!("{TRUSTING}{CONFIG}"));
+    let rfc7239 = Gateway::before(&app, &format!("{RFC7239}{CONFIG}"));
+    let proxied: [Proxied; 6] = [
         ("https://media.example.com", "media.example.com", &[("X-Forwarded-Proto", "https")]),
         (
             "https://media.example.com:8443",
@@ -188,6 +203,20 @@ fn a_login_that_depends_on_scheme_host_and_port_works() {
             &[("Forwarded", "for=192.0.2.7;proto=https;host=media.example.com")],
         ),
         ("http://media.example.com", "media.example.com", &[("X-Forwarded-Proto", "http")]),
+        (
+            "https://media.example.com:8443",
+            "media.example.com",
+            &[("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "8443")],
+        ),
+        (
+            "https://media.example.com",
+            "10.0.0.9",
+            &[
+                ("X-Forwarded-Proto", "wss"),
+                ("X-Forwarded-Host", "media.example.com:443"),
+                ("X-Forwarded-Port", "443"),
+            ],
+        ),
     ];
     for (n, (origin, host, fields)) in proxied.into_iter().enumerate() {
         let request = fields.iter().fold(
@@ -196,9 +225,25 @@ fn a_login_that_depends_on_scheme_host_and_port_works() {
         );
         let request =
             if n == 2 { request } else { request.field("X-Forwarded-For", format!("192.0.2.{}", 10 + n)) };
-        let answer = gateway.ask(&request);
+        let answer = if n == 2 { rfc7239.ask(&request) } else { trusting.ask(&request) };
         assert_eq!(answer.field("location"), "/home", "{origin}: {:?}", app.last().fields);
     }
+}
+
+/// A browser at a port that only a proxy knows: its page is no other site's.
+#[test]
+fn the_port_that_a_proxy_tells_is_the_one_of_the_origin() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, &format!("{TRUSTING}{CONFIG}"));
+    let post = |origin: &str, port: &str| {
+        let request = Request::post("/save", "a=1").host("media.example.com").field("Cookie", "s=1");
+        let request = request.field("Origin", origin).field("X-Forwarded-Proto", "https");
+        gateway.ask(&request.field("X-Forwarded-Port", port)).status
+    };
+    assert_eq!(post("https://media.example.com:8443", "8443"), 200);
+    assert_eq!(post("https://media.example.com", "8443"), 403);
+    assert_eq!(post("https://media.example.com", "443"), 200);
+    assert_eq!(post("https://media.example.com:8443", "none"), 403);
 }
 
 #[test]

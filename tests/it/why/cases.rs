@@ -11,7 +11,7 @@ fn an_unknown_host() {
 
 #[test]
 fn an_unknown_host_that_a_proxy_tells() {
-    let server = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+    let server = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\nforwarded = [\"for\", \"host\"]\n";
     let case = case(&[server, OPEN], "unknown_host", "host and path", "hosts ");
     case.check(|gateway| gateway.ask(&Request::get("/x").field("X-Forwarded-Host", "films.example")));
 }

@@ -1,41 +1,82 @@
 //! The real client, from the socket and from the proxies that may speak for others.
 //!
-//! Protects every guard that judges by address, scheme or host. What a peer that is not in
-//! `server.trusted_proxies` says of others is ignored. A trusted peer is believed hop by hop from
-//! the right: the first address that is no trusted proxy is the client, and an element that cannot
-//! be read ends the walk at the proxy that sent it, never further left. Bounds: 64 hops, on the
-//! stack. `X-Forwarded-For` outranks `Forwarded` (RFC 7239): a proxy that writes the one has to
-//! remove the other, as it has to for any field that it does not write itself.
+//! Protects every guard that judges by address, scheme, host or port. What a peer that is not in
+//! `server.trusted_proxies` says of others is ignored. A trusted peer is believed in the fields that
+//! `server.forwarded` names and in no other: a proxy passes on what it does not write, so that any other field is its
+//! client's. Addresses are walked hop by hop from the right: the first that is no trusted proxy is the client, and an
+//! element that cannot be read ends the walk at the proxy that sent it, never further left. Scheme, host and port are
+//! the nearest hop's, the last element of the last line.
+//!
+//! `X-Forwarded-*` goes before `Forwarded` (RFC 7239) where both are named and sent; where they disagree, one of them
+//! is a client's, and the request is refused. Bounds: 64 hops, on the stack.
 
 mod forwarded;
+mod public;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use self::forwarded::Element;
+pub use self::public::PublicAddress;
+pub(crate) use self::public::split_port;
+use crate::denial::Denial;
 use crate::request::{Head, Peer};
 
 const FOR: &str = "x-forwarded-for";
 const PROTO: &str = "x-forwarded-proto";
 const HOST: &str = "x-forwarded-host";
+const PORT: &str = "x-forwarded-port";
 const FORWARDED: &str = "forwarded";
 
 /// Hops that are walked from the right; what stands further left is not read.
 const MAX_HOPS: usize = 64;
 
-/// `server.trusted_proxies`: who may speak for others.
+/// `server.trusted_proxies` and `server.forwarded`: who may speak for others, and of what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientPolicy {
     /// Networks of the trusted proxies.
     pub trusted: Vec<IpNet>,
+    /// What they are believed about.
+    pub believed: Believed,
 }
 
-/// Whether the peer may speak for others, and the host it reports.
+/// `server.forwarded`: the fields that the trusted proxies write themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Believed {
+    /// `X-Forwarded-For`
+    pub address: bool,
+    /// `X-Forwarded-Proto`
+    pub scheme: bool,
+    /// `X-Forwarded-Host`
+    pub host: bool,
+    /// `X-Forwarded-Port`
+    pub port: bool,
+    /// `Forwarded`, with `for`, `proto` and `host`.
+    pub forwarded: bool,
+}
+
+impl Default for Believed {
+    /// What every reverse proxy writes.
+    fn default() -> Self {
+        Self { address: true, scheme: true, host: false, port: false, forwarded: false }
+    }
+}
+
+impl Believed {
+    /// The names of the fields, as in the configuration.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        let Self { address, scheme, host, port, forwarded } = self;
+        let all =
+            [(address, "for"), (scheme, "proto"), (host, "host"), (port, "port"), (forwarded, "forwarded")];
+        all.into_iter().filter_map(|(named, name)| named.then_some(name))
+    }
+}
+
+/// What is known of who asks, and for which host.
 #[derive(Clone, Debug)]
-pub struct Source<'h> {
-    trusted: bool,
-    host: Option<&'h str>,
+pub struct Identified<'h> {
+    client: Client,
+    host: Result<&'h str, Denial>,
 }
 
 /// Evidence of who is asking, as an address.
@@ -43,42 +84,97 @@ pub struct Source<'h> {
 pub struct Client {
     ip: IpAddr,
     https: bool,
+    port: Option<u16>,
     peer: IpAddr,
-    unheeded: bool,
+    unheeded: Unheeded,
+}
+
+/// Forwarding that was sent and not believed, of which the operator may have to hear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Unheeded {
+    /// `X-Forwarded-For` of a private peer that is not trusted.
+    address: bool,
+    /// `X-Forwarded-Host` of a trusted peer, with another host than the request's.
+    host: bool,
+}
+
+/// What one family of fields says; `None` of what it does not say, or not so that it can be read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told<'h> {
+    ip: Option<IpAddr>,
+    https: Option<bool>,
+    host: Option<&'h [u8]>,
+    port: Option<u16>,
 }
 
 impl ClientPolicy {
-    /// Whether `peer` is one of the trusted proxies, and the host it reports: the last element of
-    /// `X-Forwarded-Host`, else `host=` of the last element of `Forwarded`.
+    /// Who asks, and for which host: from a trusted peer what it is believed about, else the peer and its `Host`.
     #[must_use]
-    pub fn trust<'h>(&self, peer: Peer, head: &Head<'h>) -> Source<'h> {
-        let trusted = self.trusts(peer.ip.to_canonical());
-        let host = if trusted { reported(head, HOST, |element| element.host) } else { None };
-        Source { trusted, host: host.and_then(|host| std::str::from_utf8(host).ok()) }
+    pub fn identify<'h>(&self, peer: Peer, head: &Head<'h>) -> Identified<'h> {
+        let socket = peer.ip.to_canonical();
+        if !self.trusts(socket) {
+            let unheeded = Unheeded { address: is_private(socket) && head.has(FOR), host: false };
+            let client = Client { ip: socket, https: peer.tls, port: None, peer: socket, unheeded };
+            return Identified { client, host: Ok(head.host()) };
+        }
+        let Believed { address, scheme, host, port, forwarded } = self.believed;
+        let spoken = [(address, FOR), (scheme, PROTO), (host, HOST), (port, PORT)];
+        let speaks_x = spoken.into_iter().any(|(named, field)| named && head.has(field));
+        let rfc7239 = (forwarded && head.has(FORWARDED)).then(|| self.by_forwarded(socket, head));
+        let (told, doubt) = match (speaks_x, rfc7239) {
+            (true, other) => {
+                let told = self.by_x_forwarded(socket, head);
+                (told, other.is_some_and(|(other, sound)| !sound || told.contradicts(&other)))
+            }
+            (false, Some((told, _))) => (told, false),
+            (false, None) => (Told::default(), false),
+        };
+        let https = told.https.unwrap_or(peer.tls);
+        let served = match told.host {
+            _ if doubt => Err(Denial::BadRequest("X-Forwarded-* and Forwarded of the proxy disagree")),
+            Some(host) => std::str::from_utf8(host)
+                .map_err(|_| Denial::AmbiguousPath("an illegal byte in the host that a proxy tells")),
+            None => Ok(head.host()),
+        };
+        let not_named = !host && head.all(HOST).last().is_some_and(|told| told != head.host().as_bytes());
+        let client = Client {
+            ip: told.ip.unwrap_or(socket),
+            https,
+            // No proxy serves a scheme on the port of the other: it names one of its own, of another hop.
+            port: told.port.filter(|port| *port != public::default_port(!https)),
+            peer: socket,
+            unheeded: Unheeded { address: false, host: not_named },
+        };
+        Identified { client, host: served.map(|host| public::without_default_port(host, https)) }
     }
 
-    /// The client: from a trusted peer the right-most address that is no trusted proxy, else the peer.
-    #[must_use]
-    pub fn identify(&self, peer: Peer, head: &Head<'_>, source: &Source<'_>) -> Client {
-        let socket = peer.ip.to_canonical();
-        if !source.trusted {
-            let unheeded = is_private(socket) && head.has(FOR);
-            return Client { ip: socket, https: peer.tls, peer: socket, unheeded };
+    /// What the `X-Forwarded-*` fields say that are believed.
+    fn by_x_forwarded<'h>(&self, socket: IpAddr, head: &Head<'h>) -> Told<'h> {
+        let Believed { address, scheme, host, port, forwarded: _ } = self.believed;
+        let last = |named: bool, field: &str| if named { last_element(head, field) } else { None };
+        Told {
+            ip: (address && head.has(FOR)).then(|| {
+                let lines = head.fields().iter().rev().filter(|line| line.name.eq_ignore_ascii_case(FOR));
+                self.walk(socket, lines.flat_map(|line| line.value.rsplit(|byte| *byte == b',')).map(node))
+            }),
+            https: last(scheme, PROTO).and_then(is_https),
+            host: last(host, HOST),
+            port: last(port, PORT).and_then(port_number),
         }
-        let ip = if head.has(FOR) {
-            let lines = head.fields().iter().rev().filter(|field| field.name.eq_ignore_ascii_case(FOR));
-            self.walk(socket, lines.flat_map(|line| line.value.rsplit(|byte| *byte == b',')).map(node))
-        } else if head.has(FORWARDED) {
-            self.walk(socket, forwarded::Nodes::read(head.all(FORWARDED)).nearest_first())
-        } else {
-            socket
+    }
+
+    /// What `Forwarded` says (RFC 7239 §4), and whether all of it can be read.
+    fn by_forwarded<'h>(&self, socket: IpAddr, head: &Head<'h>) -> (Told<'h>, bool) {
+        let nodes = forwarded::Nodes::read(head.all(FORWARDED));
+        let sound = head.all(FORWARDED).all(|line| forwarded::last(line).is_some());
+        let nearest = head.all(FORWARDED).last().and_then(forwarded::last).unwrap_or_default();
+        let told = Told {
+            ip: nearest.names_node.then(|| self.walk(socket, nodes.nearest_first())),
+            https: nearest.proto.and_then(is_https),
+            host: nearest.host,
+            port: None,
         };
-        let https = match reported(head, PROTO, |element| element.proto) {
-            Some(proto) if proto.eq_ignore_ascii_case(b"https") => true,
-            Some(proto) if proto.eq_ignore_ascii_case(b"http") => false,
-            Some(_) | None => peer.tls,
-        };
-        Client { ip, https, peer: socket, unheeded: false }
+        (told, sound)
     }
 
     /// Goes from hop to hop, as long as the one before may speak for the next.
@@ -99,11 +195,33 @@ impl ClientPolicy {
     }
 }
 
-impl<'h> Source<'h> {
-    /// The host to serve: what a trusted peer reports, else the request's own.
+impl<'h> Identified<'h> {
+    /// Who asks.
     #[must_use]
-    pub fn host(&self, head: &Head<'h>) -> &'h str {
-        self.host.unwrap_or(head.host())
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The host to serve: what a trusted peer is believed about it, else the request's own.
+    ///
+    /// # Errors
+    /// [`Denial::BadRequest`] where the proxy contradicts itself, [`Denial::AmbiguousPath`] for what is no host.
+    pub fn host(&self) -> Result<&'h str, Denial> {
+        self.host.clone()
+    }
+}
+
+impl Told<'_> {
+    /// Whether both say something of one thing, and not the same.
+    fn contradicts(&self, other: &Self) -> bool {
+        fn differ<T: Copy>(a: Option<T>, b: Option<T>, same: impl Fn(T, T) -> bool) -> bool {
+            a.zip(b).is_some_and(|(a, b)| !same(a, b))
+        }
+        let https = self.https.or(other.https).unwrap_or(false);
+        let host = |host| public::without_default_port_bytes(host, https);
+        differ(self.ip, other.ip, |a, b| a == b)
+            || differ(self.https, other.https, |a, b| a == b)
+            || differ(self.host, other.host, |a, b| host(a).eq_ignore_ascii_case(host(b)))
     }
 }
 
@@ -120,6 +238,12 @@ impl Client {
         self.https
     }
 
+    /// The port that a trusted peer says the client came to; it counts where the host names none.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// The other end of the socket.
     #[must_use]
     pub fn peer(&self) -> IpAddr {
@@ -130,25 +254,37 @@ impl Client {
     /// users would share one address, so the operator has to hear of it.
     #[must_use]
     pub fn unheeded_forwarding(&self) -> bool {
-        self.unheeded
+        self.unheeded.address
+    }
+
+    /// A trusted peer sent an `X-Forwarded-Host` that `server.forwarded` does not name, and it is not the request's
+    /// host: an operator who wonders why no app serves the request has to hear of it.
+    #[must_use]
+    pub fn unheeded_host(&self) -> bool {
+        self.unheeded.host
     }
 }
 
-/// What the nearest hop says: the last element of `name`, else of `Forwarded` unless the peer
-/// speaks the `X-Forwarded-*` family.
-fn reported<'h>(
-    head: &Head<'h>,
-    name: &str,
-    pick: impl Fn(Element<'h>) -> Option<&'h [u8]>,
-) -> Option<&'h [u8]> {
-    if let Some(line) = head.all(name).last() {
-        let last = line.rsplit(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
-        return Some(last).filter(|value| !value.is_empty());
+/// The last element of the last line of `name`; `None` where there is nothing in it.
+fn last_element<'h>(head: &Head<'h>, name: &str) -> Option<&'h [u8]> {
+    let line = head.all(name).last()?;
+    let last = line.rsplit(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
+    Some(last).filter(|value| !value.is_empty())
+}
+
+/// What a proxy says of the scheme. Some tell that of a WebSocket (RFC 6455 §3), which is one of the two all the same.
+fn is_https(scheme: &[u8]) -> Option<bool> {
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name.as_bytes());
+    if is("https") || is("wss") {
+        return Some(true);
     }
-    if head.has(FOR) {
-        return None;
-    }
-    head.all(FORWARDED).last().and_then(|line| pick(forwarded::last(line)))
+    (is("http") || is("ws")).then_some(false)
+}
+
+/// A port from 1 to 65535.
+fn port_number(text: &[u8]) -> Option<u16> {
+    let text = std::str::from_utf8(text).ok().filter(|text| is_port(text))?;
+    text.parse().ok().filter(|port| *port > 0)
 }
 
 /// Reads an address, with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`,

@@ -12,6 +12,7 @@ use http::HeaderName;
 use percent_encoding::percent_decode;
 
 use crate::denial::Denial;
+use crate::field_names::{self, same};
 use crate::request::Head;
 
 /// One of `sources`: a place where a token may stand.
@@ -98,7 +99,7 @@ impl Source {
                     format!("the authorization header is read by a source of its own: `{text}`"),
                     "write `bearer`".to_owned(),
                 )),
-                Ok(name) if NOT_CARRIERS.contains(&name.as_str()) => {
+                Ok(name) if !field_names::meaning(name.as_str()).carries_tokens() => {
                     fault("this header cannot carry a token")
                 }
                 Ok(name) => Ok(Self::Header(name)),
@@ -167,7 +168,7 @@ impl std::fmt::Display for Source {
 impl CarrierPolicy {
     /// Whether a field must not reach the app.
     ///
-    /// `-` and `_` count as the same, since many apps cannot tell them apart. `Authorization`
+    /// Names are compared folded ([`same`]), since many apps cannot tell the spellings apart. `Authorization`
     /// goes only where it says `Bearer`: any other scheme is the app's own. A `Cookie` field is
     /// never dropped here but rewritten by [`CarrierPolicy::strip_cookie`].
     #[must_use]
@@ -176,7 +177,7 @@ impl CarrierPolicy {
             Source::Bearer => {
                 !self.keep && name.eq_ignore_ascii_case("authorization") && bearer(value).is_some()
             }
-            Source::Header(own) => same_name(own.as_str(), name),
+            Source::Header(own) => same(own.as_str(), name),
             Source::Cookie(_) | Source::Query(_) => false,
         })
     }
@@ -286,36 +287,10 @@ fn decoded(raw: &[u8]) -> Cow<'_, [u8]> {
     percent_decode(raw).into()
 }
 
-fn same_name(ours: &str, theirs: &str) -> bool {
-    let fold = |b: u8| if b == b'_' { b'-' } else { b.to_ascii_lowercase() };
-    ours.bytes().map(fold).eq(theirs.bytes().map(fold))
-}
-
 /// A token of RFC 9110 §5.6.2, as RFC 6265 §4.1.1 asks for.
 fn is_cookie_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
-
-/// Headers that mean something to HTTP itself.
-const NOT_CARRIERS: &[&str] = &[
-    "connection",
-    "content-length",
-    "content-type",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "origin",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-];
 
 #[cfg(test)]
 pub(crate) mod tests;

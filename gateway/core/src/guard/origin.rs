@@ -6,8 +6,8 @@
 //! Bounds: a few comparisons. RFC 6454 §7, RFC 6455 §10.2, W3C Fetch Metadata.
 
 use crate::denial::Denial;
+use crate::guard::client::{PublicAddress, split_port};
 use crate::guard::cors::CorsPolicy;
-use crate::guard::target::Target;
 use crate::request::Head;
 
 /// `origin.check`
@@ -35,12 +35,12 @@ impl OriginPolicy {
     pub fn check(
         &self,
         head: &Head<'_>,
-        target: &Target<'_>,
+        at: &PublicAddress<'_>,
         by_header: bool,
         cors: &CorsPolicy,
     ) -> Result<OriginChecked, Denial> {
         let exempt = !self.applies(head, by_header);
-        if exempt || is_welcome(head, || target.host(), |origin| cors.lists(origin)) {
+        if exempt || is_welcome(head, at, |origin| cors.lists(origin)) {
             Ok(OriginChecked(()))
         } else {
             Err(Denial::CrossOrigin)
@@ -59,12 +59,12 @@ impl OriginPolicy {
 
 /// Whether the browser says that the page is ours, or its origin is ours or listed, or nothing
 /// says that a browser sent it.
-fn is_welcome<'t>(head: &Head<'_>, host: impl FnOnce() -> &'t str, lists: impl FnOnce(&str) -> bool) -> bool {
+fn is_welcome(head: &Head<'_>, at: &PublicAddress<'_>, lists: impl FnOnce(&str) -> bool) -> bool {
     if matches!(head.sole_text("sec-fetch-site"), Some("same-origin" | "none")) {
         return true;
     }
     match head.sole_text("origin") {
-        Some(origin) => is_same(origin, host()) || (origin != "null" && lists(origin)),
+        Some(origin) => is_same(origin, at) || (origin != "null" && lists(origin)),
         // Repeated, not text, or absent: only the last may pass.
         None => !head.has("origin") && !head.has("sec-fetch-site"),
     }
@@ -74,28 +74,18 @@ fn is_welcome<'t>(head: &Head<'_>, host: impl FnOnce() -> &'t str, lists: impl F
 ///
 /// Both default ports are the same as none, since the scheme that the client used is not certain
 /// behind a proxy.
-fn is_same(origin: &str, host: &str) -> bool {
+fn is_same(origin: &str, at: &PublicAddress<'_>) -> bool {
     let Some(("http" | "https", authority)) = origin.split_once("://") else {
         return false;
     };
-    let (their_name, their_port) = split_port(authority);
-    let (our_name, our_port) = split_port(host);
-    let said = |port: &&str| !DEFAULT_PORTS.contains(port);
-    let same_port = their_port.filter(said) == our_port.filter(said);
-    !their_name.is_empty() && same_port && their_name.eq_ignore_ascii_case(our_name)
-}
-
-/// Name and port of `name:port`, `name` or `[v6]:port`.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, Some(port)),
-        Some(_) | None => (authority, None),
-    }
+    let (name, port) = split_port(authority);
+    let said = |port: Option<u16>| port.filter(|port| !DEFAULT_PORTS.contains(port));
+    !name.is_empty() && said(port) == said(Some(at.port())) && name.eq_ignore_ascii_case(at.name())
 }
 
 /// RFC 9110 §9.2.1.
 const SAFE: [&str; 4] = ["GET", "HEAD", "OPTIONS", "TRACE"];
-const DEFAULT_PORTS: [&str; 2] = ["80", "443"];
+const DEFAULT_PORTS: [u16; 2] = [80, 443];
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod visit;
 mod way;
 
 use crate::denial::Denial;
+use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsPolicy;
 use crate::guard::origin::OriginPolicy;
 use crate::guard::target::Target;
@@ -127,7 +128,7 @@ impl Asked<'_> {
     ///
     /// # Errors
     /// The refusals of a path, a method, a form or an origin.
-    pub fn judge(self, head: &Head<'_>, target: &Target<'_>) -> Result<Own, Denial> {
+    pub fn judge(self, head: &Head<'_>, at: &PublicAddress<'_>) -> Result<Own, Denial> {
         let page = match self.spelling {
             Spelling::Disguised => {
                 return Err(Denial::AmbiguousPath("another spelling of a path of the gateway's own"));
@@ -143,13 +144,13 @@ impl Asked<'_> {
             (Page::Enter, "GET" | "HEAD") => Ok(Own::EnterPage { sought: is_sought(head) }),
             (Page::Enter, "POST") => {
                 let length = form_length(head)?;
-                same_origin(head, target)?;
+                same_origin(head, at)?;
                 form_type(head)?;
                 Ok(Own::Enter { length })
             }
             (Page::Leave, "GET" | "HEAD") if is_meant(head) => Ok(Own::Leave),
             (Page::Leave, "GET" | "HEAD") => Ok(Own::LeavePage),
-            (Page::Leave, "POST") => same_origin(head, target).map(|()| Own::Leave),
+            (Page::Leave, "POST") => same_origin(head, at).map(|()| Own::Leave),
             (Page::Enter | Page::Leave, _) => {
                 Err(Denial::MethodNotAllowed { allow: "GET, HEAD, POST".into() })
             }
@@ -181,8 +182,8 @@ fn is_meant(head: &Head<'_>) -> bool {
 }
 
 /// The rule of [`OriginPolicy::Always`]; no other origin is listed for these pages.
-fn same_origin(head: &Head<'_>, target: &Target<'_>) -> Result<(), Denial> {
-    OriginPolicy::Always.check(head, target, false, &CorsPolicy::SameOrigin).map(drop)
+fn same_origin(head: &Head<'_>, at: &PublicAddress<'_>) -> Result<(), Denial> {
+    OriginPolicy::Always.check(head, at, false, &CorsPolicy::SameOrigin).map(drop)
 }
 
 fn form_length(head: &Head<'_>) -> Result<usize, Denial> {

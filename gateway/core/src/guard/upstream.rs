@@ -2,13 +2,12 @@
 //!
 //! Protects the app from fields by which it would take a client's word for identity, address, method or path, and
 //! from a second reading of the framing. Trusts what the guards proved and nothing else: of the client's fields those
-//! pass that are not ours to write and not on the list in [`names`], in their order and spelling.
+//! pass that are not ours to write, not on the list in [`field_names`] and not on the app's own, in their order and spelling.
 //!
 //! Bounds: one pass over the fields, no allocation for a field that passes; a cookie or query that carried our token
 //! is written anew once. Identity takes at most 64 roles and 4 KiB. RFC 9110 §7.6, RFC 9112 §3, §6.
 
 mod identity;
-mod names;
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -17,11 +16,12 @@ use std::sync::Arc;
 use bytes::{BufMut, BytesMut};
 use http::HeaderName;
 
+use crate::field_names::{self, Meaning, NamePattern};
+use crate::guard::client::PublicAddress;
 use crate::guard::credential::CarrierPolicy;
 use crate::guard::upgrade::Upgrade;
 use crate::pipeline::Permit;
 use crate::request::{Field, Framing, Head, Version};
-use names::Fate;
 
 /// `identity`, `upstream.host`
 #[derive(Clone, Debug)]
@@ -30,8 +30,10 @@ pub struct ForwardPolicy {
     pub user: Option<HeaderName>,
     /// The field that names the roles, comma-separated.
     pub roles: Option<HeaderName>,
-    /// Names let through by `identity.pass`, folded (lower case, `_` → `-`). Never what the gateway writes itself.
+    /// `identity.pass`: names that are let through although they are on the list. Never what the gateway writes itself.
     pub pass: Vec<String>,
+    /// `identity.strip`: names that are held back although they are not on the list. They go before `pass`.
+    pub strip: Vec<NamePattern>,
     /// `upstream.host`
     pub host: UpstreamHost,
 }
@@ -57,7 +59,7 @@ pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &
         target: target.raw(),
         host: target.host(),
         client: client.ip(),
-        https: client.https(),
+        public: PublicAddress::of(client, target.host()),
         user: caller.user().map(|user| &**user),
         roles: caller.roles(),
         upgrade: permit.upgrade(),
@@ -74,7 +76,7 @@ struct Outgoing<'a, C> {
     target: &'a [u8],
     host: &'a str,
     client: IpAddr,
-    https: bool,
+    public: PublicAddress<'a>,
     user: Option<&'a str>,
     roles: &'a [Arc<str>],
     upgrade: Upgrade,
@@ -167,13 +169,18 @@ impl<C: Carriers> Outgoing<'_, C> {
     /// Whether a field of the client may stand in the request to the app, whatever its value.
     fn passes(&self, name: &str) -> bool {
         let told = [&self.policy.user, &self.policy.roles];
-        if told.into_iter().flatten().any(|ours| names::same(name, ours.as_str())) {
+        if told.into_iter().flatten().any(|ours| field_names::same(name, ours.as_str())) {
             return false;
         }
-        match names::fate(name) {
-            Fate::Kept => true,
-            Fate::Ours => false,
-            Fate::Spoof => self.policy.pass.iter().any(|pass| names::same(name, pass)),
+        if self.policy.strip.iter().any(|held_back| held_back.matches(name)) {
+            return false;
+        }
+        match field_names::meaning(name) {
+            Meaning::Plain | Meaning::Message => true,
+            Meaning::HopByHop | Meaning::Framing | Meaning::Written | Meaning::Httpoxy => false,
+            Meaning::Identity | Meaning::Routing => {
+                self.policy.pass.iter().any(|pass| field_names::same(name, pass))
+            }
         }
     }
 
@@ -188,6 +195,9 @@ impl<C: Carriers> Outgoing<'_, C> {
 
     /// HTTP/2 may split cookies over several fields; HTTP/1.1 has one (RFC 9113 §8.2.3).
     fn joined_cookie(&self, out: &mut BytesMut) {
+        if !self.passes("cookie") {
+            return;
+        }
         let mut crumbs = self.head.all("cookie");
         let (Some(first), second) = (crumbs.next(), crumbs.next()) else {
             return;
@@ -210,11 +220,10 @@ impl<C: Carriers> Outgoing<'_, C> {
     }
 
     fn forwarded(&self, out: &mut BytesMut) {
-        let (scheme, default_port) = if self.https { ("https", 443) } else { ("http", 80) };
         put_shown(out, "x-forwarded-for", self.client.to_canonical());
-        put(out, "x-forwarded-proto", scheme.as_bytes());
+        put(out, "x-forwarded-proto", self.public.scheme().as_bytes());
         put(out, "x-forwarded-host", self.host.as_bytes());
-        put_shown(out, "x-forwarded-port", port(self.host).unwrap_or(default_port));
+        put_shown(out, "x-forwarded-port", self.public.port());
     }
 
     fn identity(&self, out: &mut BytesMut) {
@@ -242,13 +251,6 @@ fn nominates(head: &Head<'_>) -> bool {
         .flat_map(|value| value.split(|b| *b == b','))
         .map(<[u8]>::trim_ascii)
         .any(|option| !USUAL.iter().any(|usual| option.eq_ignore_ascii_case(usual)))
-}
-
-/// The port a `Host` value names.
-fn port(host: &str) -> Option<u16> {
-    let (name, port) = host.rsplit_once(':')?;
-    // A colon inside brackets belongs to the address.
-    if name.starts_with('[') && !name.ends_with(']') { None } else { port.parse().ok() }
 }
 
 fn put(out: &mut BytesMut, name: &str, value: &[u8]) {

@@ -438,7 +438,19 @@ fn a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does() {
         ("192.0.2.1", "X-Forwarded-For: 198.51.100.7", "forward health"),
         ("10.0.0.1", "X-Forwarded-For: 198.51.100.7", "deny 403 address_refused"),
         ("10.0.0.1", "X-Forwarded-For: 198.51.100.7, 192.0.2.1", "forward health"),
+        ("10.0.0.1", "X-Forwarded-Host: other.example", "forward health"),
+        ("192.0.2.1", "X-Forwarded-Host: other.example", "forward health"),
+    ] {
+        assert_eq!(outcome(&policy, from, &health(more)), expected, "{from} {more}");
+    }
+    let policy =
+        self::policy(&given.replace("[server]\n", "[server]\nforwarded = [\"host\", \"forwarded\"]\n"));
+    for (from, more, expected) in [
         ("10.0.0.1", "X-Forwarded-Host: other.example", "deny 421 unknown_host"),
+        ("10.0.0.1", "X-Forwarded-Host: m.example", "forward health"),
+        ("10.0.0.1", "X-Forwarded-Host: m.example\nForwarded: host=other.example", "deny 400 bad_request"),
+        ("10.0.0.1", "X-Forwarded-Host: a b", "deny 400 ambiguous_path"),
+        ("10.0.0.1", "Forwarded: for=198.51.100.7", "deny 403 address_refused"),
         ("192.0.2.1", "X-Forwarded-Host: other.example", "forward health"),
     ] {
         assert_eq!(outcome(&policy, from, &health(more)), expected, "{from} {more}");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use stagedoor_core::config::UNFILED;
 use stagedoor_core::denial::Denial;
+use stagedoor_core::guard::client::Client;
 use stagedoor_core::head;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::{App, HeadLimits, Policy};
@@ -115,7 +116,11 @@ impl Turn<'_> {
     pub(super) fn record(&self, head: Option<&Head<'_>>, outcome: &Outcome<'_>) {
         let Outcome { trail, status, denial, bytes_in, bytes_out, own_time, upstream_time, asked } = *outcome;
         let reason = denial.map(|denial| match (denial, head.map(|head| self.host(head))) {
-            (Denial::UnknownHost, Some(host)) => unknown_host(&self.live.policy, host),
+            (Denial::UnknownHost, Some(host)) => unknown_host(
+                &self.live.policy,
+                host,
+                trail.client.as_ref().is_some_and(Client::unheeded_host),
+            ),
             (denial, _) => denial.reason(),
         });
         let record = Record {
@@ -204,7 +209,7 @@ pub(super) fn crowded(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> boo
 }
 
 /// Where the operator adds a host that nothing is served under.
-fn unknown_host(policy: &Policy, host: &str) -> String {
+fn unknown_host(policy: &Policy, host: &str, unheeded: bool) -> String {
     let place = match &*policy.apps {
         [app] => match app.lines.of("hosts") {
             Some(line) if *line.file == *UNFILED => "`STAGEDOOR_HOSTS`".to_owned(),
@@ -213,5 +218,10 @@ fn unknown_host(policy: &Policy, host: &str) -> String {
         },
         _ => "`hosts` of an [app.NAME]".to_owned(),
     };
-    format!("no app serves this host; hint: add it to {place}: `{host}`")
+    let told = if unheeded {
+        "let your proxy pass `Host` on, or add \"host\" to `server.forwarded` if it writes X-Forwarded-Host itself; else "
+    } else {
+        ""
+    };
+    format!("no app serves this host; hint: {told}add it to {place}: `{host}`")
 }

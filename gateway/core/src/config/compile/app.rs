@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use http::HeaderName;
-
 use super::auth::{self, Providers, name_fits};
-use super::{Context, cors, headers, limits, networks, route, upstream};
-use crate::config::place::{Given, Maybe, Place};
+use super::{Context, cors, headers, identity, limits, networks, route, upstream};
+use crate::config::place::{Given, Place};
 use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw::{self, Ask};
 use crate::guard::access::AccessPolicy;
@@ -18,7 +16,7 @@ use crate::guard::jwt::JwtPolicy;
 use crate::guard::origin::OriginPolicy;
 use crate::guard::response::ResponsePolicy;
 use crate::guard::target::PathPolicy;
-use crate::guard::upstream::{ForwardPolicy, UpstreamHost};
+use crate::guard::upstream::UpstreamHost;
 use crate::policy::{App, ErrorShape, Lines, UpstreamPolicy};
 
 /// What a route has where it says nothing.
@@ -145,7 +143,8 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         Some(raw) => upstream::upstream(raw, cx),
         None => (nowhere(), UpstreamHost::Keep),
     };
-    let (forward, keep) = identity(raw_identity.as_ref(), host, cx);
+    let sources = identified.carriers(raw_routes);
+    let (forward, keep) = identity::identity(raw_identity.as_ref(), host, &sources, cx);
     let cors = cors::cors(raw_cors.as_ref(), cx);
     let settings = headers::headers(raw_headers.as_ref(), matches!(cors, CorsPolicy::App), cx);
     Some(App {
@@ -155,7 +154,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         path,
         access: access(raw_access.as_ref(), cx),
         limit: limits::policy(app_limits.ip),
-        carriers: CarrierPolicy { sources: identified.carriers(raw_routes), keep },
+        carriers: CarrierPolicy { sources, keep },
         routes: routes?,
         cors,
         origin: Given::or(origin.as_ref(), OriginPolicy::Cookies),
@@ -235,89 +234,6 @@ fn access(raw: Option<&raw::Access>, cx: &Context<'_>) -> AccessPolicy {
     }
     let (allow, deny) = lists;
     AccessPolicy::Listed { allow, deny }
-}
-
-/// Headers that are never an identity: they delimit the message, or are the gateway's to say.
-fn is_ours(name: &str) -> bool {
-    const OURS: &[&str] = &[
-        "authorization",
-        "connection",
-        "content-length",
-        "cookie",
-        "expect",
-        "forwarded",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "x-real-ip",
-        "x-request-id",
-    ];
-    const FORWARDED: &[&str] =
-        &["x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"];
-    OURS.contains(&name) || FORWARDED.contains(&name)
-}
-
-fn identity(raw: Option<&raw::Identity>, host: UpstreamHost, cx: &Context<'_>) -> (ForwardPolicy, bool) {
-    let user = HeaderName::from_static("x-auth-user");
-    let roles = HeaderName::from_static("x-auth-roles");
-    let Some(raw::Identity { at, user: raw_user, roles: raw_roles, keep, pass }) = raw else {
-        return (ForwardPolicy { user: Some(user), roles: Some(roles), pass: Vec::new(), host }, false);
-    };
-    let user = teller(raw_user, user, cx);
-    let roles = teller(raw_roles, roles, cx);
-    if user.is_some() && user == roles {
-        cx.report.problem(at, "user and roles in the same header", "give each a header of its own");
-    }
-    let mut through = Vec::new();
-    for given in pass.iter().flat_map(|list| &list.value).filter(|given| headers::is_whole(given, cx)) {
-        let Ok(name) = HeaderName::from_bytes(given.value.as_bytes()) else {
-            cx.report.problem(
-                &given.at,
-                format!("not a header: `{}`", shown(&given.value)),
-                "name one header each",
-            );
-            continue;
-        };
-        let folded = name.as_str().replace('_', "-");
-        let told =
-            [&user, &roles].into_iter().flatten().any(|told| told.as_str().replace('_', "-") == folded);
-        if told || is_ours(&folded) {
-            let hint = "only headers that the gateway does not set itself can pass";
-            cx.report.problem(&given.at, format!("the gateway's own: `{}`", given.value), hint);
-            continue;
-        }
-        let message = format!("any client can say this to the app: `{}`", given.value);
-        cx.report.warn(&given.at, message, "remove it, unless the app does not believe it");
-        through.push(folded);
-    }
-    (ForwardPolicy { user, roles, pass: through, host }, Given::or(keep.as_ref(), false))
-}
-
-fn teller(raw: &Maybe<String>, otherwise: HeaderName, cx: &Context<'_>) -> Option<HeaderName> {
-    let Some(given) = raw else { return Some(otherwise) };
-    if given.value == "off" {
-        return None;
-    }
-    if !headers::is_whole(given, cx) {
-        return None;
-    }
-    match HeaderName::from_bytes(given.value.as_bytes()) {
-        Ok(name) if !is_ours(name.as_str()) => return Some(name),
-        Ok(name) => {
-            let hint = "choose a header that means nothing else, such as \"x-auth-user\"";
-            cx.report.problem(&given.at, format!("not a header for an identity: `{name}`"), hint);
-        }
-        Err(_) => {
-            let hint = "letters, digits and `-`, such as \"x-auth-user\"; or \"off\"";
-            cx.report.problem(&given.at, format!("not a header: `{}`", shown(&given.value)), hint);
-        }
-    }
-    None
 }
 
 fn nowhere() -> UpstreamPolicy {

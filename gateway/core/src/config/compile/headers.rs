@@ -8,20 +8,9 @@ use super::Context;
 use crate::config::place::Given;
 use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw;
+use crate::field_names;
 use crate::guard::response::{Csp, HeaderSettings, Hsts, Preset};
 
-/// What delimits a message or is the gateway's to say: neither set nor removed by hand.
-const OURS: &[&str] = &[
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-request-id",
-];
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 pub(super) fn headers(raw: Option<&raw::Headers>, cors_app: bool, cx: &Context<'_>) -> HeaderSettings {
@@ -172,7 +161,7 @@ fn header(name: &Given<String>, cx: &Context<'_>) -> Option<HeaderName> {
         cx.report.problem(&name.at, format!("not a header: `{}`", shown(&name.value)), hint);
         return None;
     };
-    if OURS.contains(&found.as_str()) {
+    if field_names::is_of_our_answers(found.as_str()) {
         cx.report.problem(&name.at, format!("the gateway's own: `{found}`"), "leave it out");
         return None;
     }

@@ -9,7 +9,9 @@ mod auth;
 mod cors;
 mod environment;
 mod expects;
+mod forwarded;
 mod headers;
+mod identity;
 mod limits;
 mod networks;
 mod route;
@@ -29,7 +31,6 @@ use super::problem::Report;
 use super::raw;
 use super::{Materials, Source as Text};
 use crate::clock::Now;
-use crate::guard::client::ClientPolicy;
 use crate::guard::credential::Source;
 use crate::guard::jwt::TokenCache;
 use crate::guard::target::{HostFault, HostTable};
@@ -73,7 +74,7 @@ pub(super) fn policy(
     let limit_keys = server_policy.limits.limit_keys;
     let (main_place, files) = (Place::whole(main), RefCell::default());
     let cx = Context { materials, previous, now, report, limit_keys, main: main_place, files };
-    let client = ClientPolicy { trusted: networks::trusted(server.trusted_proxies.as_ref(), report) };
+    let client = forwarded::client(server, report);
     let providers = auth::providers(providers, &cx);
     if apps.is_empty() {
         let hint = "protect something: [app.media] with hosts, upstream and auth";

@@ -30,8 +30,17 @@ const REDACTED: &[&str] = &[
 ];
 
 pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, report: &Report) -> ServerPolicy {
-    let raw::Server { listen, trusted_proxies: _, threads, drain, server_timing, confine, timeouts, limits } =
-        server;
+    let raw::Server {
+        listen,
+        trusted_proxies: _,
+        forwarded: _,
+        threads,
+        drain,
+        server_timing,
+        confine,
+        timeouts,
+        limits,
+    } = server;
     let raw::State { dir } = state;
     if let Some(Given { value, at }) = dir
         && value.is_empty()

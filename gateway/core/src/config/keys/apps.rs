@@ -85,8 +85,9 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("roles", Kind::Text, r#""x-auth-roles""#, "the header in which the app reads the caller's roles, or off"),
             Key::new("token", Kind::Choice(&["drop", "keep"]), r#""drop""#, "whether the app gets the bearer or cookie too")
                 .mind("an app that sees tokens can use them, and log them"),
-            Key::new("pass", Kind::Texts, "[]", "identity headers that clients may send on to the app")
-                .mind("whoever reaches the gateway can claim with these to be anybody"),
+            Key::new("pass", Kind::Texts, "[]", "headers that clients may send on to the app although they are held back from it: those by which other front doors tell who asks, from where, and for what path")
+                .mind("whoever reaches the gateway can claim with these to be anybody").like("^[^*]*$"),
+            Key::new("strip", Kind::Texts, "[]", "further headers that are held back from the app, by which it would believe a client: a whole name, or `x-told-*` for all that begin so; they add to the list of the gateway and to those of the profile, in any case and with `_`, `-` and `.` alike").like(r"^[^*]+\*?$"),
         ],
     },
     Table {

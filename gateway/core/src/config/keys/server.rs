@@ -39,8 +39,10 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("listen", Kind::Texts, r#"["127.0.0.1:8080"]"#, "addresses and ports to listen on; `STAGEDOOR_LISTEN` overrides it").within("`ADDRESS:PORT` each").like(SOCKET).filled().by_server()
                 .restart()
                 .mind("`0.0.0.0` is every network of this machine, unencrypted unless a proxy in front adds TLS"),
-            Key::new("trusted_proxies", Kind::Texts, "[]", "the proxies in front of this gateway, whose forwarding headers are believed; `STAGEDOOR_TRUSTED_PROXIES` overrides it").within("addresses and networks, such as `10.0.0.0/8`").like(NETWORK)
-                .mind("whoever stands here can claim any client address, scheme and host"),
+            Key::new("trusted_proxies", Kind::Texts, "[]", "the proxies in front of this gateway, which are believed about their clients in the fields that `forwarded` names; `STAGEDOOR_TRUSTED_PROXIES` overrides it").within("addresses and networks, such as `10.0.0.0/8`").like(NETWORK)
+                .mind("whoever stands here can claim any client address and scheme"),
+            Key::new("forwarded", Kind::Texts, r#"["for", "proto"]"#, "the fields in which a trusted proxy is believed: those that it writes itself in every request, in place of what its clients sent; for nginx see the README").within("`for`, `proto`, `host` and `port` for `X-Forwarded-*`, `forwarded` for RFC 7239").like("^(for|proto|host|port|forwarded)$")
+                .mind("a proxy passes on what it does not write: with `host` a client then opens another app, with `for` it chooses its address"),
             Key::not_yet(
                 "proxy_protocol",
                 Kind::Texts,

@@ -363,7 +363,7 @@ fn a_profile_says_nothing_of_the_operators_world() {
         ("use = \"other\"", "7 app.use: not for a profile to say: `use`"),
         ("upstream.urls = [\"http://x\"]", "7 app.upstream.urls: not for a profile to say: `urls`"),
         ("upstream = \"http://x\"", "7 app.upstream: not for a profile to say: `upstream`"),
-        ("identity.pass = [\"x-user\"]", "7 app.identity: not for a profile to say: `identity`"),
+        ("identity.pass = [\"x-user\"]", "7 app.identity.pass: not for a profile to say: `pass`"),
         ("access.allow = [\"10.0.0.0/8\"]", "7 app.access: not for a profile to say: `access`"),
         ("limit.ip = \"1/s\"", "7 app.limit: not for a profile to say: `limit`"),
         ("origin.check = \"off\"", "7 app.origin: not for a profile to say: `origin`"),

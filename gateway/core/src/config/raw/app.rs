@@ -10,7 +10,7 @@ use crate::guard::response::Preset;
 use crate::guard::routes::{Layer, Unlisted};
 use crate::policy::ErrorShape;
 
-type Texts = Maybe<Vec<Given<String>>>;
+pub(super) type Texts = Maybe<Vec<Given<String>>>;
 pub(super) type Table<T> = Vec<(Given<String>, Given<T>)>;
 
 /// `auth` of an app or a route.
@@ -70,6 +70,7 @@ pub(crate) struct Identity {
     /// `token = "keep"`.
     pub(crate) keep: Maybe<bool>,
     pub(crate) pass: Texts,
+    pub(crate) strip: Texts,
 }
 
 #[derive(Debug, Default)]
@@ -290,6 +291,7 @@ fn identity(table: &Reader<'_>) -> Identity {
         roles: table.text("roles"),
         keep: table.choice("token", &[("drop", false), ("keep", true)]),
         pass: table.texts("pass"),
+        strip: table.texts("strip"),
     }
 }
 

@@ -1,11 +1,12 @@
 //! What an app says itself, over what its profile says.
 //!
-//! A value that the app writes takes the place of the profile's, a list as a whole; tables are joined key by key, at
+//! A value that the app writes takes the place of the profile's, a list as a whole; but lists of what is held back
+//! from the app or kept out of the log (`identity.strip`, `log.redact_query`) add up. Tables are joined key by key, at
 //! every depth. Routes are not joined: each keeps its layer, and the app's are asked first. Where the app says
 //! itself what a route would say, a route of the profile does not say it: what the app shuts is shut.
 
 use super::app::{
-    App, Body, Cors, CorsTable, Csp, Headers, HstsTable, Identity, Limits, Route, Table, Upstream,
+    App, Body, Cors, CorsTable, Csp, Headers, HstsTable, Identity, Limits, Route, Table, Texts, Upstream,
 };
 
 impl App {
@@ -116,13 +117,14 @@ impl Upstream {
 
 impl Identity {
     fn over(self, below: Self) -> Self {
-        let Self { at, user, roles, keep, pass } = self;
+        let Self { at, user, roles, keep, pass, strip } = self;
         Self {
             at,
             user: user.or(below.user),
             roles: roles.or(below.roles),
             keep: keep.or(below.keep),
             pass: pass.or(below.pass),
+            strip: both(strip, below.strip),
         }
     }
 }
@@ -201,6 +203,18 @@ impl Csp {
             replace: replace.or(below.replace),
         }
     }
+}
+
+/// Both lists: what a profile holds back or keeps out of the log, an app adds to.
+fn both(own: Texts, below: Texts) -> Texts {
+    joined(own, below, |mut own, below| {
+        for given in below.value {
+            if !own.value.iter().any(|known| known.value.eq_ignore_ascii_case(&given.value)) {
+                own.value.push(given);
+            }
+        }
+        own
+    })
 }
 
 /// Both, less those of `below` that `own` names too. Headers and directives have no case.

@@ -12,6 +12,7 @@ use crate::policy::{ConfinePolicy, LogFormat};
 pub(crate) struct Server {
     pub(crate) listen: Maybe<Vec<Given<String>>>,
     pub(crate) trusted_proxies: Maybe<Vec<Given<String>>>,
+    pub(crate) forwarded: Maybe<Vec<Given<String>>>,
     pub(crate) threads: Maybe<Option<u64>>,
     pub(crate) drain: Maybe<Duration>,
     pub(crate) server_timing: Maybe<bool>,
@@ -73,6 +74,7 @@ pub(super) fn server(table: &Reader<'_>) -> Server {
     Server {
         listen: table.texts("listen"),
         trusted_proxies: table.texts("trusted_proxies"),
+        forwarded: table.texts("forwarded"),
         threads: table.count_or("threads", "auto", 1..=1024),
         drain: table.duration("drain", up_to_a_day(Duration::ZERO)),
         server_timing: table.flag("server_timing"),

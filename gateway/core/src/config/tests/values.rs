@@ -85,6 +85,38 @@ fn listeners_do_not_collide() {
         &with("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]\n"),
         &["11 server.trusted_proxies[0]: anybody may claim any client address"],
     );
+    let forwarded = |list: &str, trusted: &str| {
+        with(&format!("[server]\ntrusted_proxies = {trusted}\nforwarded = {list}\n"))
+    };
+    for (list, trusted, warned) in [
+        ("[\"for\", \"proto\", \"host\", \"port\"]", "[\"::1\"]", ""),
+        ("[\"forwarded\"]", "[\"::1\"]", ""),
+        ("[\"for\"]", "[]", "12 server.forwarded: no proxy is trusted, so nothing is believed"),
+        (
+            "[\"proto\"]",
+            "[\"::1\"]",
+            "12 server.forwarded: no field tells the client's address | add \"for\"",
+        ),
+        ("[]", "[\"::1\"]", "12 server.forwarded: no field tells the client's address"),
+        (
+            "[\"for\", \"forwarded\"]",
+            "[\"::1\"]",
+            "12 server.forwarded: both `Forwarded` and `X-Forwarded-*`",
+        ),
+    ] {
+        let expected: &[&str] = if warned.is_empty() { &[] } else { &[warned] };
+        warnings(&forwarded(list, trusted), expected);
+    }
+    for (list, expected) in [
+        (
+            "[\"x-forwarded-host\"]",
+            "12 server.forwarded[0]: no such forwarded field: `x-forwarded-host` | did you mean `host`",
+        ),
+        ("[\"for\", \"ip\"]", "12 server.forwarded[1]: no such forwarded field: `ip` | accepted: \"for\""),
+        ("[\"for\", \"for\"]", "12 server.forwarded[1]: listed twice: `for`"),
+    ] {
+        check(&forwarded(list, "[\"::1\"]"), &[expected]);
+    }
     check(&with("access = { deny = [\"x\"] }\n"), &["10 app.media.access.deny[0]: not a network: `x`"]);
     check(&with("access = { allow = [] }\n"), &["10 app.media.access.allow: nobody is allowed"]);
     check(&with("access = { }\n"), &["10 app.media.access: neither `allow` nor `deny`"]);
@@ -159,6 +191,8 @@ fn headers_are_headers() {
         ("set = { \"a b\" = \"x\" }", "11 app.media.headers.set.\"a b\": not a header: `a b`"),
         ("set = { x-a = \"a\\nb\" }", "11 app.media.headers.set.x-a: not a value of a header"),
         ("set = { content-length = \"1\" }", "the gateway's own: `content-length`"),
+        ("set = { X_Request_Id = \"1\" }", "the gateway's own: `x_request_id`"),
+        ("remove = [\"transfer_encoding\"]", "the gateway's own: `transfer_encoding`"),
         ("set = { access-control-allow-origin = \"*\" }", "set by CORS alone"),
         ("set = { x-a = 1 }", "11 app.media.headers.set.x-a: not a string: `1`"),
         (
@@ -203,29 +237,142 @@ fn identity_headers_mean_nothing_else() {
     for (value, expected) in [
         ("{ user = \"host\" }", Some("10 app.media.identity.user: not a header for an identity: `host`")),
         ("{ user = \"X-Forwarded-For\" }", Some("not a header for an identity: `x-forwarded-for`")),
+        ("{ user = \"x_forwarded.for\" }", Some("not a header for an identity: `x_forwarded.for`")),
         ("{ user = \"a b\" }", Some("not a header: `a b`")),
         (
             "{ user = \"x-a\", roles = \"X-A\" }",
             Some("10 app.media.identity: user and roles in the same header"),
         ),
         (
-            "{ pass = [\"x_auth_user\"] }",
-            Some("10 app.media.identity.pass[0]: the gateway's own: `x_auth_user`"),
-        ),
-        (
-            "{ pass = [\"remote-*\"] }",
-            Some(
-                "10 app.media.identity.pass[0]: no wildcard in a header: `remote-*` | names are written whole",
-            ),
+            "{ user = \"x-a\", roles = \"x_a\" }",
+            Some("10 app.media.identity: user and roles in the same header"),
         ),
         ("{ user = \"x-*\" }", Some("no wildcard in a header: `x-*` | names are written whole")),
         ("{ token = \"kep\" }", Some("did you mean `keep`")),
         ("{ user = \"off\", roles = \"off\", token = \"keep\" }", None),
+        ("{ user = \"remote-user\", roles = \"x-forwarded-groups\" }", None),
+        ("{ user = \"x-webauth-user\", roles = \"x_my.roles\" }", None),
     ] {
         check(&with(&format!("identity = {value}\n")), expected.as_slice());
     }
-    warnings(
-        &with("identity.pass = [\"Remote-User\"]\n"),
-        &["10 app.media.identity.pass[0]: any client can say this to the app: `Remote-User`"],
+    for name in [
+        "proxy",
+        "Proxy",
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "expect",
+        "http2-settings",
+        "proxy-authorization",
+        "content-length",
+        "host",
+        "cookie",
+        "authorization",
+        "x-request-id",
+        "x-forwarded-proto",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-prefix",
+        "x_forwarded_ssl",
+        "forwarded",
+        "x-real-ip",
+        "path-info",
+        "script-name",
+        "x-original-url",
+        "x-http-method-override",
+        "range",
+        "content-type",
+        "origin",
+        "sec-fetch-site",
+        "access-control-request-method",
+        "if-none-match",
+        "accept",
+        "destination",
+        "user-agent",
+        "x-middleware-subrequest",
+        "x-envoy-original-path",
+        "remote-addr",
+    ] {
+        for key in ["user", "roles"] {
+            let expected = format!(
+                "10 app.media.identity.{key}: not a header for an identity: `{}`",
+                name.to_lowercase()
+            );
+            check(&with(&format!("identity.{key} = \"{name}\"\n")), &[&expected]);
+        }
+    }
+    check(
+        &with("identity.user = \"proxy\"\n"),
+        &[
+            "10 app.media.identity.user: not a header for an identity: `proxy` | it becomes the variable HTTP_PROXY",
+        ],
     );
+    check(
+        &with("sources = [\"bearer\", \"header:x-door\"]\nidentity.user = \"X_Door\"\n"),
+        &[
+            "11 app.media.identity.user: not a header for an identity: `x_door` | it carries the token of the caller",
+        ],
+    );
+}
+
+#[test]
+fn what_passes_is_held_back_without_it() {
+    let pass = |name: &str| with(&format!("sources = [\"header:x-door\"]\nidentity.pass = [\"{name}\"]\n"));
+    for name in
+        ["Remote-User", "x-real-ip", "forwarded", "x_forwarded_prefix", "cf-connecting-ip", "x-http-method"]
+    {
+        warnings(
+            &pass(name),
+            &[&format!("11 app.media.identity.pass[0]: any client can say this to the app: `{name}`")],
+        );
+    }
+    for (name, expected) in [
+        ("x_auth_user", "the gateway's own: `x_auth_user` | it tells the app who asks"),
+        ("proxy", "never passed on: `proxy` | it becomes the variable HTTP_PROXY"),
+        ("x-forwarded-for", "never passed on: `x-forwarded-for` | it is written by the gateway"),
+        ("X.Forwarded.Host", "never passed on: `X.Forwarded.Host`"),
+        ("te", "never passed on: `te` | it belongs to one connection"),
+        ("content-length", "never passed on: `content-length` | it delimits the body"),
+        ("x_door", "never passed on: `x_door` | it carries a token of the gateway"),
+        ("cookie", "passes anyway: `cookie`"),
+        ("x-api-key", "passes anyway: `x-api-key` | it is not among the headers that are held back"),
+        ("remote-*", "no wildcard in a header: `remote-*` | names are written whole"),
+    ] {
+        check(&pass(name), &[&format!("11 app.media.identity.pass[0]: {expected}")]);
+    }
+    check(
+        &with("identity.pass = [\"x-real-ip\", \"X_Real_IP\"]\n"),
+        &["10 app.media.identity.pass[1]: listed twice: `X_Real_IP`"],
+    );
+    check(
+        &with("identity = { pass = [\"remote-user\"], strip = [\"remote-u*\"] }\n"),
+        &["10 app.media.identity.pass[0]: held back by `identity.strip`: `remote-user`"],
+    );
+}
+
+#[test]
+fn what_an_app_holds_back_is_a_name_or_how_names_begin() {
+    let strip = |list: &str| with(&format!("identity.strip = [{list}]\n"));
+    for good in ["\"x-told\"", "\"X_Told-*\", \"x-other\"", "\"authorization\"", "\"x-*\""] {
+        check(&strip(good), &[]);
+        warnings(&strip(good), &[]);
+    }
+    for (bad, expected) in [
+        ("\"\"", "10 app.media.identity.strip[0]: not a header: `` | a whole name such as \"x-told\""),
+        ("\"*\"", "not a header: `*`"),
+        ("\"x-*-y\"", "not a header: `x-*-y`"),
+        ("\"a b\"", "not a header: `a b`"),
+        ("\"x-told\", \"X_Told\"", "10 app.media.identity.strip[1]: listed twice: `X_Told`"),
+    ] {
+        check(&strip(bad), &[expected]);
+    }
+    for known in ["Remote-User", "x-forwarded-for", "te", "cf-access-*", "x-auth-request-a*"] {
+        warnings(
+            &strip(&format!("\"{known}\"")),
+            &[&format!("10 app.media.identity.strip[0]: held back already: `{known}`")],
+        );
+    }
 }

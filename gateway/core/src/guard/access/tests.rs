@@ -12,8 +12,7 @@ fn client(ip: &str) -> Client {
     let head = heads::get(b"/", "app.localhost", []);
     let peer = Peer { ip: ip.parse().unwrap(), port: 80, tls: false };
     let policy = ClientPolicy::default();
-    let source = policy.trust(peer, &head);
-    policy.identify(peer, &head, &source)
+    policy.identify(peer, &head).client().clone()
 }
 
 #[test]

@@ -12,6 +12,8 @@ use super::{MAX_HOPS, node};
 pub(super) struct Element<'a> {
     /// `for=`: an address, with or without a port; names and obfuscated identifiers are `None`.
     pub(super) node: Option<IpAddr>,
+    /// `for=` stands there, whatever it says.
+    pub(super) names_node: bool,
     /// `proto=`
     pub(super) proto: Option<&'a [u8]>,
     /// `host=`
@@ -52,10 +54,11 @@ impl Nodes {
     }
 }
 
-/// The last element of a line; an empty one if the line is malformed.
-pub(super) fn last(line: &[u8]) -> Element<'_> {
+/// The last element of a line; `None` if the line is malformed.
+pub(super) fn last(line: &[u8]) -> Option<Element<'_>> {
     let mut last = Element::default();
-    elements(line, |element| last = element).map_or_else(Element::default, |()| last)
+    elements(line, |element| last = element)?;
+    Some(last)
 }
 
 /// Tells `each` every element from the left; `None` at the first fault.
@@ -75,7 +78,7 @@ fn elements<'a>(mut rest: &'a [u8], mut each: impl FnMut(Element<'a>)) -> Option
                 }
             }
             match kind {
-                Some(0) => element.node = node(value),
+                Some(0) => (element.node, element.names_node) = (node(value), true),
                 Some(1) => element.proto = Some(value),
                 Some(2) => element.host = Some(value),
                 Some(_) | None => (),

@@ -6,7 +6,9 @@ use crate::guard::credential::tests::head_of;
 fn passes(policy: OriginPolicy, method: &str, host: &str, fields: &str, by_header: bool) -> bool {
     let head = head_of(method, "/", fields);
     !policy.applies(&head, by_header)
-        || is_welcome(&head, || host, |origin| origin == "https://listed.example")
+        || is_welcome(&head, &PublicAddress::new(false, host, None), |origin| {
+            origin == "https://listed.example"
+        })
 }
 
 #[test]
@@ -91,6 +93,12 @@ fn origins_and_hosts_are_compared() {
         ("https://a.example/", "a.example", false),
         ("https://sub.a.example", "a.example", false),
     ] {
-        assert_eq!(is_same(origin, host), expected, "{origin} at {host}");
+        assert_eq!(is_same(origin, &PublicAddress::new(false, host, None)), expected, "{origin} at {host}");
+    }
+    // The port that a trusted proxy tells is the one that browsers know.
+    for (origin, expected) in
+        [("https://a.example:8443", true), ("https://a.example", false), ("https://a.example:9443", false)]
+    {
+        assert_eq!(is_same(origin, &PublicAddress::new(true, "a.example", Some(8443))), expected, "{origin}");
     }
 }

@@ -37,6 +37,7 @@ struct Case {
     version: Version,
     client: &'static str,
     https: bool,
+    port: Option<u16>,
     user: Option<&'static str>,
     roles: Vec<Arc<str>>,
     upgrade: Upgrade,
@@ -49,6 +50,7 @@ impl Default for Case {
                 user: Some(HeaderName::from_static("x-auth-user")),
                 roles: Some(HeaderName::from_static("x-auth-roles")),
                 pass: Vec::new(),
+                strip: Vec::new(),
                 host: UpstreamHost::Keep,
             },
             method: "GET",
@@ -57,6 +59,7 @@ impl Default for Case {
             version: Version::Http11,
             client: "192.0.2.1",
             https: false,
+            port: None,
             user: None,
             roles: Vec::new(),
             upgrade: Upgrade::None,
@@ -75,7 +78,7 @@ impl Case {
             target: self.target,
             host: self.host,
             client: self.client.parse().unwrap(),
-            https: self.https,
+            public: PublicAddress::new(self.https, self.host, self.port),
             user: self.user,
             roles: &self.roles,
             upgrade: self.upgrade,
@@ -99,7 +102,7 @@ impl Case {
     fn values(&self, name: &str, fields: &[(&str, &str)]) -> Vec<String> {
         let lines = self.lines(fields);
         let fields = lines[1..].iter().map(|line| line.split_once(": ").unwrap());
-        fields.filter(|(n, _)| names::same(n, name)).map(|(_, value)| value.to_owned()).collect()
+        fields.filter(|(n, _)| field_names::same(n, name)).map(|(_, value)| value.to_owned()).collect()
     }
 }
 
@@ -245,6 +248,12 @@ fn where_the_client_came_in_is_told_once() {
     check("[::1]", "::1", false, ["::1", "[::1]", "http", "80"]);
     check("[::1]:81", "::1", false, ["::1", "[::1]:81", "http", "81"]);
     check("a.example:", "::1", false, ["::1", "a.example:", "http", "80"]);
+    // A port that a trusted proxy tells counts where the host names none.
+    for (host, port) in [("a.example", "8443"), ("a.example:9443", "9443"), ("[::1]", "8443")] {
+        let case = Case { host, https: true, port: Some(8443), ..Case::default() };
+        assert_eq!(case.values("x-forwarded-port", &[]), [port], "{host}");
+        assert_eq!(case.values("x-forwarded-host", &[]), [host]);
+    }
 }
 
 #[test]

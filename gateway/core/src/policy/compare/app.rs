@@ -175,12 +175,15 @@ fn listed(old: &ListedOrigins, new: &ListedOrigins, at: Place<'_>, findings: &mu
 
 /// By which fields the app is told who asks: of another name the app may take a client's word.
 fn forward(old: &ForwardPolicy, new: &ForwardPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
-    let ForwardPolicy { user, roles, pass, host } = old;
+    let ForwardPolicy { user, roles, pass, strip, host } = old;
     let shown = |name: &Option<HeaderName>| name.as_ref().map_or("off", HeaderName::as_str).to_owned();
     for (key, old, new) in [("identity.user", user, &new.user), ("identity.roles", roles, &new.roles)] {
         findings.put(at, key, exchanged(old, new), || (shown(old), shown(new)));
     }
     findings.put(at, "identity.pass", more_is_looser(pass, &new.pass), || (list(pass), list(&new.pass)));
+    findings.put(at, "identity.strip", more_is_tighter(strip, &new.strip), || {
+        (list(strip), list(&new.strip))
+    });
     let shown = |host: &UpstreamHost| match host {
         UpstreamHost::Keep => "keep".to_owned(),
         UpstreamHost::Upstream(authority) => format!("upstream, {authority}"),

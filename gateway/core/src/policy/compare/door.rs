@@ -8,7 +8,7 @@ use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_i
 use super::{Findings, Place, list};
 use crate::config::units::{show_duration, show_size};
 use crate::guard::access::AccessPolicy;
-use crate::guard::client::ClientPolicy;
+use crate::guard::client::{Believed, ClientPolicy};
 use crate::policy::{
     AccessLog, AdminPolicy, App, Assumed, ConfinePolicy, Expect, Expected, HeadLimits, LogPolicy,
     ServerLimits, ServerPolicy, Timeouts,
@@ -108,7 +108,7 @@ pub(super) fn client(
     apps: [&[Arc<App>]; 2],
     findings: &mut Findings<'_>,
 ) {
-    let ClientPolicy { trusted } = old;
+    let ClientPolicy { trusted, believed } = old;
     let order = networks::more_is_looser(trusted, &new.trusted);
     let dropped: Vec<_> =
         trusted.iter().filter(|net| !networks::covers(&new.trusted, &[**net])).copied().collect();
@@ -119,6 +119,40 @@ pub(super) fn client(
     let opens = order == Order::Tighter && apps.into_iter().flatten().any(minds);
     let order = if opens { Order::Incomparable } else { order };
     findings.put(Place::Table(&["server"]), "trusted_proxies", order, || (list(trusted), list(&new.trusted)));
+    if trusted.is_empty() && new.trusted.is_empty() {
+        // Nobody is believed in anything.
+        return;
+    }
+    let everywhere: Vec<_> = trusted.iter().chain(&new.trusted).copied().collect();
+    let minds = |app: &Arc<App>| match &app.access {
+        AccessPolicy::Anyone => false,
+        AccessPolicy::Listed { .. } => Admitted::of(&app.access).admits_some(&everywhere),
+    };
+    let minded = apps.into_iter().flatten().any(minds);
+    let order = self::believed(*believed, new.believed, minded);
+    findings.put(Place::Table(&["server"]), "forwarded", order, || {
+        (list(believed.names()), list(new.believed.names()))
+    });
+}
+
+/// What the proxies are believed about. Without the client's address all have the proxy's, which an app may let in
+/// (`minded`); without the scheme an app is told another one, and so are browsers.
+fn believed(old: Believed, new: Believed, minded: bool) -> Order {
+    let Believed { address, scheme, host, port, forwarded } = old;
+    let dropped = |old: bool, new: bool, order| if old && !new { order } else { Order::Same };
+    let of_address = if minded { Order::Incomparable } else { Order::Tighter };
+    [
+        larger_is_looser(address, address || new.address),
+        larger_is_looser(scheme, scheme || new.scheme),
+        larger_is_looser(host, new.host),
+        larger_is_looser(port, new.port),
+        larger_is_looser(forwarded, forwarded || new.forwarded),
+        dropped(address, new.address, of_address),
+        dropped(scheme, new.scheme, Order::Incomparable),
+        dropped(forwarded, new.forwarded, Order::Incomparable),
+    ]
+    .into_iter()
+    .fold(Order::Same, Order::and)
 }
 
 pub(super) fn admin(old: &AdminPolicy, new: &AdminPolicy, findings: &mut Findings<'_>) {

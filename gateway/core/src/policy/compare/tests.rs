@@ -245,6 +245,30 @@ fn a_proxy_that_is_no_longer_trusted_may_open_an_access_list() {
     }
 }
 
+/// What a proxy is no longer believed about may open a door as well.
+#[test]
+fn what_a_proxy_is_believed_about_has_a_direction() {
+    let with = |fields: &str, access: &str| {
+        format!("{access}[server]\ntrusted_proxies = [\"10.0.0.1\"]\nforwarded = [{fields}]\n")
+    };
+    let (tighter, looser) = ("< server.forwarded", "> server.forwarded");
+    let unknown = "? server.forwarded";
+    let listed = "access.allow = [\"10.0.0.0/8\"]\n";
+    for (more, less, access, there) in [
+        ("\"for\", \"host\"", "\"for\"", listed, tighter),
+        ("\"for\", \"port\"", "\"for\"", "", tighter),
+        ("\"for\", \"proto\"", "\"proto\"", "", tighter),
+        ("\"for\", \"proto\"", "\"proto\"", listed, unknown),
+        ("\"for\", \"proto\"", "\"for\"", "", unknown),
+        ("\"for\", \"forwarded\"", "\"for\"", "", unknown),
+    ] {
+        check(&with(more, access), &with(less, access), &[there], &[looser]);
+    }
+    check(&with("\"for\"", ""), &with("\"forwarded\"", ""), &[unknown], &[unknown]);
+    let untrusted = |fields: &str| format!("[server]\nforwarded = [{fields}]\n");
+    check(&untrusted("\"for\""), &untrusted("\"host\""), &[], &[]);
+}
+
 #[test]
 fn networks_are_compared_as_addresses() {
     let with = |access: &str| format!("access = {{ {access} }}");

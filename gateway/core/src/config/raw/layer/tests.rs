@@ -111,6 +111,13 @@ fn tables_are_joined_key_by_key() {
 }
 
 #[test]
+fn what_is_held_back_adds_up() {
+    check("identity.strip = [\"a\"]", "identity.strip = [\"b\", \"A\"]", "identity.strip = [\"a\", \"b\"]");
+    check("identity.strip = []", "identity.strip = [\"b\"]", "identity.strip = [\"b\"]");
+    check("identity.pass = []", "identity.strip = [\"b\"]", "identity = { pass = [], strip = [\"b\"] }");
+}
+
+#[test]
 fn routes_add_up_and_the_apps_come_first() {
     check(
         "[[app.a.route]]\nmatch = \"GET /a\"\nauth = \"required\"",

@@ -56,7 +56,7 @@ fn requests(bob: &str) -> Vec<(&'static str, &'static str, Vec<&str>)> {
     let preflight = vec![ORIGIN, "Access-Control-Request-Method: GET"];
     vec![
         ("GET", "/", vec![]),
-        ("GET", "/", vec![bob, "Remote-User: mallory", "X-Forwarded-For: 192.0.2.7"]),
+        ("GET", "/", vec![bob, "Remote-User: mallory", "X-Told: mallory", "X-Forwarded-For: 192.0.2.7"]),
         ("GET", "/", vec!["Cookie: x=COOKIE"]),
         ("GET", "/a", vec!["Authorization: Bearer nonsense"]),
         ("GET", "/a", vec![bob]),

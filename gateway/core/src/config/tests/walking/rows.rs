@@ -18,6 +18,14 @@ pub(super) type Row = (&'static str, &'static str, At, &'static str, &'static st
 pub(super) const SERVER: &[Row] = &[
     ("server", "listen", End, "[server]\nlisten = @", "[\"127.0.0.1:1\"]", "[\"127.0.0.1:2\"]"),
     ("server", "trusted_proxies", End, "[server]\ntrusted_proxies = @", "[]", "[\"10.0.0.0/8\"]"),
+    (
+        "server",
+        "forwarded",
+        End,
+        "[server]\ntrusted_proxies = [\"10.0.0.0/8\"]\nforwarded = @",
+        "[\"for\"]",
+        "[\"proto\"]",
+    ),
     ("server", "threads", End, "[server]\nthreads = @", "\"auto\"", "3"),
     ("server", "drain", End, "[server]\ndrain = @", "\"1s\"", "\"2s\""),
     ("server", "server_timing", End, "[server]\nserver_timing = @", "true", "false"),
@@ -171,6 +179,7 @@ pub(super) const APPS: &[Row] = &[
     ("app.*.identity", "roles", End, "identity.roles = @", "\"x-a\"", "\"off\""),
     ("app.*.identity", "token", End, "identity.token = @", "\"drop\"", "\"keep\""),
     ("app.*.identity", "pass", End, "identity.pass = @", "[]", "[\"remote-user\"]"),
+    ("app.*.identity", "strip", End, "identity.strip = @", "[]", "[\"x-told\"]"),
     ("app.*.limit", "ip", End, "limit.ip = @", "\"1/s burst 1\"", "[\"2/s burst 2\"]"),
     ("app.*.limit", "user", End, "limit.user = @", "\"1/h\"", "[\"2/h\"]"),
     ("app.*.body", "max", End, "body.max = @", "\"1B\"", "\"2B\""),

@@ -87,6 +87,35 @@ const REMOVED: &[&str] = &[
     "content-length",
     "x-app-user",
     "x-forwarded-with-a-name-that-is-longer-than-any-other-on-the-list",
+    "x-middleware-subrequest",
+    "x-goog-authenticated-user-email",
+    "x-goog-authenticated-user-",
+    "x-goog-iap-jwt-assertion",
+    "cf-access-jwt-assertion",
+    "cf-access-authenticated-user-email",
+    "x-ms-client-principal",
+    "x-ms-client-principal-name",
+    "x-amzn-oidc-data",
+    "x-amzn-oidc-identity",
+    "x-pomerium-jwt-assertion",
+    "x-pomerium-claim-email",
+    "x-authenticated-userid",
+    "x-authenticated-scope",
+    "x-consumer-username",
+    "x-consumer-custom-id",
+    "x-credential-identifier",
+    "oidc-claim-sub",
+    "oidc-claim-preferred-username",
+    "x-token-subject",
+    "x-token-user-name",
+    "x-token-user-roles",
+    "ssl-client-s-dn",
+    "ssl-client-verify",
+    "x-original-host",
+    "x-envoy-original-path",
+    "x-envoy-external-address",
+    "x-vouch-user",
+    "x-vouch-idp-claims-groups",
 ];
 
 const PASSES: &[&str] = &[
@@ -137,6 +166,24 @@ const PASSES: &[&str] = &[
     "priority",
     "x-app-user-agent",
     "a-name-that-is-a-good-deal-longer-than-any-of-those-on-the-list",
+    "x-middleware",
+    "x-goog-api-key",
+    "cf-access",
+    "x-ms-version",
+    "x-amzn-trace-id",
+    "x-pomerium",
+    "x-consumer",
+    "x-credential",
+    "oidc-claim",
+    "x-token",
+    "x-token-user",
+    "x-token-type",
+    "ssl-client",
+    "x-original-name",
+    "x-envoy",
+    "x-vouch",
+    "x-api-key",
+    "x-nd-authorization",
 ];
 
 /// A name as it may be spelled: lower, upper, each `-` as `_`, as `.`, and every second one with the letters mixed.
@@ -194,6 +241,48 @@ fn what_is_the_apps_own_passes_in_every_spelling() {
         let lines = case.lines(&[(&spelling, "kept"), ("x-after", "1")]);
         assert!(lines.contains(&format!("{spelling}: kept")), "{spelling} was removed");
     }
+}
+
+/// What is on the list is removed in every spelling, and what is on none passes: so the lists are all that there is.
+#[test]
+fn every_name_that_is_listed_is_removed_in_every_spelling() {
+    let case = app_user();
+    let mut removed = 0;
+    for (name, meaning) in field_names::tests::listed() {
+        for spelling in spellings(&name) {
+            // A length, a coding or an expectation that is none makes no head at all.
+            if heads::build(("GET", b"/", Version::Http11), "a", [(&*spelling, &b"sp00f"[..])]).is_err() {
+                continue;
+            }
+            let lines = case.lines(&[(&spelling, "sp00f"), ("x-after", "1")]);
+            let passed = lines.contains(&format!("{spelling}: sp00f"));
+            // The one cookie line and the app's own `Authorization` pass, as everything that HTTP knows.
+            assert_eq!(passed, meaning == Meaning::Message, "{spelling}: {meaning:?}");
+            assert!(lines.contains(&"x-after: 1".to_owned()));
+            removed += usize::from(!passed);
+        }
+    }
+    assert!(removed > 500, "{removed}");
+}
+
+#[test]
+fn an_app_adds_names_of_its_own() {
+    let strip = ["x-told", "x-door-*", "cookie"].map(|text| NamePattern::parse(text).unwrap()).to_vec();
+    let pass = vec!["remote-user".to_owned(), "x-told".to_owned()];
+    let policy = ForwardPolicy { strip, pass, ..Case::default().policy };
+    let case = Case { policy, ..Case::default() };
+    let removed =
+        ["x-told", "x-door-name", "x-door-", "cookie", "x-door-with-a-name-that-is-longer-than-forty-bytes"];
+    for spelling in removed.iter().flat_map(|name| spellings(name)) {
+        let lines = case.lines(&[(&spelling, "sp00f"), ("x-after", "1")]);
+        assert!(!lines.iter().any(|line| line.contains("sp00f")), "{spelling}");
+        assert!(lines.contains(&"x-after: 1".to_owned()));
+    }
+    for kept in ["x-tolder", "x-tol", "x-door", "remote-user", "cookie2"] {
+        assert_eq!(case.values(kept, &[(kept, "said")]), ["said"], "{kept}");
+    }
+    let h2 = Case { version: Version::Http2, ..case };
+    assert!(h2.values("cookie", &[("cookie", "a=1"), ("cookie", "b=2")]).is_empty());
 }
 
 #[test]

@@ -1,0 +1,195 @@
+//! The names of fields: how two spellings of one name are compared, and what each name means to the gateway.
+//!
+//! Every list of field names that the gateway knows stands here, and nobody else folds a name: the writer of the
+//! app's head, the carriers of tokens, `identity.*` and `headers.*` all ask this module. CGI, WSGI, PHP and Rack turn
+//! every byte of a name that is no letter or digit into `_`, so `X_Auth_User`, `x-auth-user` and `X.Auth.User` are
+//! one variable there, and one name here.
+//!
+//! Trust: a name is the client's choice. Bounds: [`meaning`] costs two binary searches over the first
+//! [`LONGEST`] bytes and no allocation. RFC 3875 §4.1.18 (CGI), RFC 9110 §5.1 and §7.6.1.
+
+mod known;
+
+use known::{LONGEST, STARTS, WHOLE};
+
+/// What a request field means to the gateway by its name alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Nothing: it is the app's own, and passes.
+    Plain,
+    /// Something to HTTP, to browsers or to their credentials; it passes.
+    Message,
+    /// It belongs to one connection, or is answered at its end (RFC 9110 §7.6.1, §10.1.1); never forwarded.
+    HopByHop,
+    /// It delimits the body; written by the gateway.
+    Framing,
+    /// It stands in every request to the app, written by the gateway.
+    Written,
+    /// CGI makes it the variable `HTTP_PROXY`, which programs take for the address of their own proxy; never forwarded.
+    Httpoxy,
+    /// By such a field an app is told who asks; a client's is forwarded under `identity.pass` alone.
+    Identity,
+    /// By such a field an app is told an address, a scheme, a host, a method or a path; as [`Meaning::Identity`].
+    Routing,
+}
+
+impl Meaning {
+    /// Why a field of this meaning is the gateway's to write, to drop or to judge; continues "it …".
+    #[must_use]
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::Plain => "means nothing to the gateway",
+            Self::Message => "means something else to HTTP",
+            Self::HopByHop => "belongs to one connection and is never forwarded",
+            Self::Framing => "delimits the body",
+            Self::Written => "is written by the gateway in every request",
+            Self::Httpoxy => {
+                "becomes the variable HTTP_PROXY, which programs take for the address of their own proxy"
+            }
+            Self::Identity => "tells an app who asks",
+            Self::Routing => "tells an app an address, a scheme, a host, a method or a path",
+        }
+    }
+
+    /// The client's field ends here, whatever the configuration says.
+    #[must_use]
+    pub fn never_passes(self) -> bool {
+        match self {
+            Self::HopByHop | Self::Framing | Self::Written | Self::Httpoxy => true,
+            Self::Plain | Self::Message | Self::Identity | Self::Routing => false,
+        }
+    }
+
+    /// The client's field is forwarded unless the configuration says otherwise.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        match self {
+            Self::Plain | Self::Message => true,
+            Self::HopByHop
+            | Self::Framing
+            | Self::Written
+            | Self::Httpoxy
+            | Self::Identity
+            | Self::Routing => false,
+        }
+    }
+
+    /// A field of this name may tell the app its caller.
+    #[must_use]
+    pub fn tells_caller(self) -> bool {
+        match self {
+            Self::Plain | Self::Identity => true,
+            Self::Message
+            | Self::HopByHop
+            | Self::Framing
+            | Self::Written
+            | Self::Httpoxy
+            | Self::Routing => false,
+        }
+    }
+
+    /// A field of this name may carry a token of the gateway's own.
+    #[must_use]
+    pub fn carries_tokens(self) -> bool {
+        // The proxies of identity services send their tokens in fields such as `cf-access-jwt-assertion`.
+        self.tells_caller()
+    }
+}
+
+/// What the request field `name` means, in any case and spelling.
+#[must_use]
+pub fn meaning(name: &str) -> Meaning {
+    let mut buffer = [0; LONGEST];
+    for (place, byte) in buffer.iter_mut().zip(name.bytes()) {
+        *place = fold(byte);
+    }
+    // A longer name is cut: it can match by how it begins, but is none of the whole names.
+    let folded = buffer.get(..name.len()).unwrap_or(&buffer);
+    if name.len() <= LONGEST
+        && let Ok(at) = WHOLE.binary_search_by(|(known, _)| known.as_bytes().cmp(folded))
+        && let Some((_, meaning)) = WHOLE.get(at)
+    {
+        return *meaning;
+    }
+    // None of the starts begins with another one: the only candidate is the greatest that is not greater.
+    let after = STARTS.partition_point(|(start, _)| start.as_bytes() <= folded);
+    match after.checked_sub(1).and_then(|at| STARTS.get(at)) {
+        Some((start, meaning)) if folded.starts_with(start.as_bytes()) => *meaning,
+        Some(_) | None => Meaning::Plain,
+    }
+}
+
+/// Whether the response field `name` is the gateway's alone to write.
+#[must_use]
+pub fn is_of_our_answers(name: &str) -> bool {
+    match meaning(name) {
+        Meaning::HopByHop | Meaning::Framing => true,
+        Meaning::Written => same(name, "x-request-id"),
+        Meaning::Plain | Meaning::Message | Meaning::Httpoxy | Meaning::Identity | Meaning::Routing => false,
+    }
+}
+
+/// Whether two names are one to an app that folds them.
+#[must_use]
+pub fn same(a: &str, b: &str) -> bool {
+    a.len() == b.len() && begins(a, b)
+}
+
+/// Whether `name`, folded, begins with `start`, folded.
+fn begins(name: &str, start: &str) -> bool {
+    name.len() >= start.len() && name.bytes().zip(start.bytes()).all(|(a, b)| fold(a) == fold(b))
+}
+
+/// Lower case, and everything that is no letter or digit as `-`.
+fn fold(byte: u8) -> u8 {
+    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
+}
+
+/// A name, or all names that begin in one way: `x-told`, `x-told-*`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NamePattern {
+    /// This one name.
+    Whole(Box<str>),
+    /// Every name that begins so; the names that have nothing behind it too.
+    Start(Box<str>),
+}
+
+impl NamePattern {
+    /// Reads `NAME` or `START*`; the folded form is kept. `None` where it is neither.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, is_start) = match text.strip_suffix('*') {
+            Some(start) => (start, true),
+            None => (text, false),
+        };
+        let sound = name.bytes().any(|b| b.is_ascii_alphanumeric()) && name.bytes().all(is_name_byte);
+        let folded: Box<str> = name.bytes().map(|byte| char::from(fold(byte))).collect::<String>().into();
+        sound.then_some(if is_start { Self::Start(folded) } else { Self::Whole(folded) })
+    }
+
+    /// Whether `name` is meant, in any case and spelling.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Whole(whole) => same(name, whole),
+            Self::Start(start) => begins(name, start),
+        }
+    }
+}
+
+impl std::fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Whole(name) => f.write_str(name),
+            Self::Start(start) => write!(f, "{start}*"),
+        }
+    }
+}
+
+/// A byte of a token (RFC 9110 §5.6.2) other than `*`, which stands for more here.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
