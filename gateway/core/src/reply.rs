@@ -147,6 +147,7 @@ impl Reply {
         let at = Circumstances {
             https: false,
             host: "",
+            port: None,
             request_id,
             cors: &cors,
             tickets: &tickets,

@@ -70,6 +70,7 @@ fn with_bare<T>(request_id: &str, make: impl FnOnce(&ResponsePolicy, &Circumstan
     let at = Circumstances {
         https: false,
         host: "",
+        port: None,
         request_id,
         cors: &CorsGrant::default(),
         tickets: &Tickets::default(),

@@ -75,6 +75,8 @@ pub(crate) struct Terms {
     pub(crate) app: Arc<App>,
     pub(crate) request_id: String,
     pub(crate) host: String,
+    /// Told by a trusted proxy.
+    pub(crate) port: Option<u16>,
     pub(crate) https: bool,
     pub(crate) cors: CorsGrant,
     pub(crate) tickets: Tickets,

@@ -20,6 +20,7 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use stagedoor_core::chunked::{Chunked, Malformed};
 use stagedoor_core::denial::Denial;
+use stagedoor_core::guard::client::Client;
 use stagedoor_core::guard::own::WayBack;
 use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::guard::upgrade::Upgrade;
@@ -344,6 +345,7 @@ impl<'a> Turn<'a> {
             app: Arc::clone(permit.app()),
             request_id: self.request_id.clone(),
             host: permit.target().host().to_owned(),
+            port: permit.client().port(),
             https: permit.client().https(),
             cors: trail.cors.clone(),
             tickets: trail.tickets.clone(),
@@ -390,6 +392,7 @@ fn with_circumstances<T>(
     let at = Circumstances {
         https: trail.client.as_ref().map_or(turn.peer.tls, |client| client.https()),
         host: turn.host(head),
+        port: trail.client.as_ref().and_then(Client::port),
         request_id: &turn.request_id,
         cors: &trail.cors,
         tickets: &trail.tickets,

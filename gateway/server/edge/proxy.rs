@@ -312,6 +312,7 @@ impl Exchange {
         Circumstances {
             https: self.https,
             host: &self.host,
+            port: self.port,
             request_id: &self.request_id,
             cors: &self.cors,
             tickets: &self.tickets,

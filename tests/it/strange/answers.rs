@@ -327,3 +327,58 @@ fn the_retry_after_of_the_app_is_its_own() {
     assert_ne!(answer.field("retry-after"), "77");
     assert_eq!(app.seen().len(), 3);
 }
+
+/// An app that builds its redirects from the `Host` it hears, or from its own configured address.
+#[test]
+fn redirects_to_the_app_itself_lead_to_the_gateway() {
+    let app = Upstream::with(|exchange| {
+        exchange.body()?;
+        let own = format!("http://{}", exchange.address());
+        let heard = exchange.seen().fields.sole("host").unwrap_or_default().to_owned();
+        let to = exchange.path().trim_start_matches('/').to_owned();
+        let location = match to.as_str() {
+            "own" => format!("Location: {own}/web/"),
+            "heard" => format!("Location: http://{heard}/web/?u={own}"),
+            "relative" => "Location: /web/".to_owned(),
+            "other" => "Location: http://127.0.0.1:1/web/".to_owned(),
+            _ => format!("Location: {to}"),
+        };
+        let refresh = format!("Refresh: 0; url='{own}/web/'");
+        exchange.reply("302 Found", &[&location, &format!("Content-Location: {own}/x"), &refresh], "")
+    });
+    let server =
+        "[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\nforwarded = [\"for\", \"proto\", \"port\"]\n";
+    for host in ["keep", "upstream"] {
+        let own = CONFIG.replace("[\"UPSTREAM\"]", &format!("[\"UPSTREAM\"], host = \"{host}\""));
+        let gateway = Gateway::before(&app, &format!("{server}{own}"));
+        for (asked, fields, public) in [
+            ("media.localhost:8080", &[][..], "http://media.localhost:8080"),
+            ("media.localhost", &[("X-Forwarded-Proto", "https")][..], "https://media.localhost"),
+            (
+                "media.localhost",
+                &[("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "8443")][..],
+                "https://media.localhost:8443",
+            ),
+        ] {
+            let ask = |path: &str| {
+                let request = Request::get(path).host(asked);
+                gateway
+                    .ask(&fields.iter().fold(request, |request, (name, value)| request.field(name, *value)))
+            };
+            let answer = ask("/own");
+            assert_eq!(answer.status, 302);
+            assert_eq!(answer.field("location"), format!("{public}/web/"), "{host} {asked}");
+            assert_eq!(answer.field("content-location"), format!("{public}/x"), "{host} {asked}");
+            assert_eq!(answer.field("refresh"), format!("0; url='{public}/web/'"), "{host} {asked}");
+            assert_eq!(ask("/relative").field("location"), "/web/");
+            assert_eq!(ask("/other").field("location"), "http://127.0.0.1:1/web/");
+            let heard = ask("/heard");
+            if host == "upstream" {
+                assert!(
+                    heard.field("location").starts_with(&format!("{public}/web/?u=http://127.")),
+                    "{heard:?}"
+                );
+            }
+        }
+    }
+}

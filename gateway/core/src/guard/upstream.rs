@@ -159,6 +159,10 @@ impl<C: Carriers> Outgoing<'_, C> {
                 }
                 continue;
             }
+            if name.eq_ignore_ascii_case("destination") {
+                self.destination(name, value, out);
+                continue;
+            }
             put(out, name, value);
         }
         if self.head.version() == Version::Http2 && !(nominates && self.head.lists("connection", "cookie")) {
@@ -181,6 +185,20 @@ impl<C: Carriers> Outgoing<'_, C> {
             Meaning::Identity | Meaning::Routing => {
                 self.policy.pass.iter().any(|pass| field_names::same(name, pass))
             }
+        }
+    }
+
+    /// The second path of COPY and MOVE (RFC 4918 §10.3). An app that is asked by its own name compares it with that.
+    fn destination(&self, name: &str, value: &[u8], out: &mut BytesMut) {
+        match (&self.policy.host, self.public.within(value)) {
+            (UpstreamHost::Upstream(authority), Some(path)) => {
+                put_name(out, name);
+                out.put_slice(b"http://");
+                out.put_slice(authority.as_bytes());
+                out.put_slice(path);
+                out.put_slice(b"\r\n");
+            }
+            (UpstreamHost::Upstream(_) | UpstreamHost::Keep, _) => put(out, name, value),
         }
     }
 

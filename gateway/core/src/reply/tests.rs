@@ -330,6 +330,7 @@ fn an_own_page_is_dressed_and_sets_its_cookies() {
     let at = Circumstances {
         https: true,
         host: "media.example",
+        port: None,
         request_id: ID,
         cors: &cors,
         tickets: &tickets,
@@ -411,6 +412,7 @@ fn a_whole_refusal_carries_what_every_answer_carries() {
     let at = Circumstances {
         https: true,
         host: "media.example",
+        port: None,
         request_id: ID,
         cors: &cors,
         tickets: &tickets,

@@ -146,7 +146,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
     let sources = identified.carriers(raw_routes);
     let (forward, keep) = identity::identity(raw_identity.as_ref(), host, &sources, cx);
     let cors = cors::cors(raw_cors.as_ref(), cx);
-    let settings = headers::headers(raw_headers.as_ref(), matches!(cors, CorsPolicy::App), cx);
+    let settings = headers::headers(raw_headers.as_ref(), matches!(cors, CorsPolicy::App), &upstream, cx);
     Some(App {
         name: name.value.as_str().into(),
         index,

@@ -9,14 +9,30 @@ use crate::config::place::Given;
 use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw;
 use crate::field_names;
-use crate::guard::response::{Csp, HeaderSettings, Hsts, Preset};
+use crate::guard::response::{Csp, HeaderSettings, Hsts, OwnAddress, Preset};
+use crate::policy::UpstreamPolicy;
 
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
-pub(super) fn headers(raw: Option<&raw::Headers>, cors_app: bool, cx: &Context<'_>) -> HeaderSettings {
+pub(super) fn headers(
+    raw: Option<&raw::Headers>,
+    cors_app: bool,
+    upstream: &UpstreamPolicy,
+    cx: &Context<'_>,
+) -> HeaderSettings {
+    let own = Some(OwnAddress::of(&upstream.authority));
     let Some(raw) = raw else {
         let (preset, hsts, csp, frame) = (Preset::Web, None, None, None);
-        return HeaderSettings { preset, hsts, csp, frame, set: Vec::new(), remove: Vec::new(), cors_app };
+        return HeaderSettings {
+            preset,
+            hsts,
+            csp,
+            frame,
+            set: Vec::new(),
+            remove: Vec::new(),
+            cors_app,
+            own,
+        };
     };
     let raw::Headers { at: _, preset, hsts: raw_hsts, csp: raw_csp, frame, set, remove } = raw;
     HeaderSettings {
@@ -27,6 +43,7 @@ pub(super) fn headers(raw: Option<&raw::Headers>, cors_app: bool, cx: &Context<'
         set: set.iter().filter_map(|(name, value)| field(name, value, cx)).collect(),
         remove: remove.iter().flat_map(|list| &list.value).filter_map(|name| header(name, cx)).collect(),
         cors_app,
+        own,
     }
 }
 

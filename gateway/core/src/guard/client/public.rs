@@ -45,6 +45,24 @@ impl<'h> PublicAddress<'h> {
     }
 }
 
+impl PublicAddress<'_> {
+    /// What follows scheme and authority in an absolute URL of this address; `None` for any other reference.
+    #[must_use]
+    pub fn within<'u>(&self, url: &'u [u8]) -> Option<&'u [u8]> {
+        let (https, rest) =
+            [("http://", false), ("https://", true)].into_iter().find_map(|(scheme, https)| {
+                let (start, rest) = url.split_at_checked(scheme.len())?;
+                start.eq_ignore_ascii_case(scheme.as_bytes()).then_some((https, rest))
+            })?;
+        let end = rest.iter().position(|byte| b"/?#\\".contains(byte)).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at_checked(end)?;
+        let (name, port) = split_port(std::str::from_utf8(authority).ok()?);
+        let same =
+            name.eq_ignore_ascii_case(self.name()) && port.unwrap_or(default_port(https)) == self.port();
+        same.then_some(rest)
+    }
+}
+
 impl fmt::Display for PublicAddress<'_> {
     /// As the start of a URL, without the scheme's own port: `https://media.example.com:8443`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

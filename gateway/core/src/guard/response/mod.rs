@@ -15,6 +15,7 @@ mod fields;
 mod frame;
 mod hsts;
 mod leaks;
+mod location;
 mod opener;
 mod preset;
 
@@ -25,8 +26,10 @@ use http::{HeaderName, HeaderValue, header};
 pub use csp::Csp;
 pub use fields::ResponseFields;
 pub use hsts::Hsts;
+pub use location::OwnAddress;
 pub use preset::Preset;
 
+use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsGrant;
 use crate::guard::limit::Tickets;
 use csp::ContentPolicy;
@@ -48,6 +51,8 @@ pub struct ResponsePolicy {
     set: Vec<(HeaderName, HeaderValue)>,
     remove: Vec<HeaderName>,
     app_cors: AppCors,
+    /// Mapped to the public address; `None` where there is no app.
+    own: Option<OwnAddress>,
 }
 
 /// Settings of `[app.X.headers]`, checked, before compilation.
@@ -67,6 +72,8 @@ pub struct HeaderSettings {
     pub remove: Vec<HeaderName>,
     /// `cors = "app"`: the app's own `access-control-*` passes.
     pub cors_app: bool,
+    /// Where the app is: an address that its answers may name, and clients cannot use.
+    pub own: Option<OwnAddress>,
 }
 
 /// What this answer depends on besides the policy.
@@ -76,6 +83,8 @@ pub struct Circumstances<'a> {
     pub https: bool,
     /// The host as the client wrote it, port included; empty where none is known.
     pub host: &'a str,
+    /// The port that a trusted proxy says the client came to; it counts where the host names none.
+    pub port: Option<u16>,
     /// The request id: visible ASCII.
     pub request_id: &'a str,
     /// What a browser of another origin may read.
@@ -112,7 +121,7 @@ impl ResponsePolicy {
     /// What `hsts`, `csp` and `frame` say holds under every preset, `off` included.
     #[must_use]
     pub fn compile(settings: &HeaderSettings) -> Self {
-        let HeaderSettings { preset, hsts, csp, frame, set, remove, cors_app } = settings;
+        let HeaderSettings { preset, hsts, csp, frame, set, remove, cors_app, own } = settings;
         let framers = Framers::compile(*preset, frame.as_deref(), csp.as_ref());
         let hsts = match (hsts, preset) {
             (Some(hsts), Preset::Web | Preset::Api | Preset::Off) => hsts.value(),
@@ -148,6 +157,7 @@ impl ResponsePolicy {
             set: set.clone(),
             remove: remove.clone(),
             app_cors: if *cors_app { AppCors::Kept } else { AppCors::Removed },
+            own: own.clone(),
         }
     }
 
@@ -168,6 +178,7 @@ impl ResponsePolicy {
                 set: Vec::new(),
                 remove: Vec::new(),
                 cors_app: false,
+                own: None,
             });
             bare.hsts = None;
             bare
@@ -195,6 +206,9 @@ impl ResponsePolicy {
     fn edit<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>, limits: impl FnOnce(&mut F)) {
         leaks::remove(fields, self.app_cors);
         doubles::settle(fields);
+        if let Some(own) = self.own.as_ref().filter(|_| !at.host.is_empty()) {
+            own.map(fields, &PublicAddress::new(at.https, at.host, at.port));
+        }
         let framed = fields.first(&header::X_FRAME_OPTIONS).cloned();
         self.content.put(fields, framed.as_ref());
         if let (None, Some(value)) = (framed, self.framers.x_frame_options()) {

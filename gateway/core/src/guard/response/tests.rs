@@ -18,6 +18,7 @@ fn settings(preset: Preset) -> HeaderSettings {
         set: Vec::new(),
         remove: Vec::new(),
         cors_app: false,
+        own: None,
     }
 }
 
@@ -70,6 +71,7 @@ impl Request {
         Circumstances {
             https: self.https,
             host: self.host,
+            port: None,
             request_id: "01900000-0000-7000-8000-000000000001",
             cors: &self.cors,
             tickets: &self.tickets,

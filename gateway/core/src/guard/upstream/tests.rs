@@ -256,6 +256,26 @@ fn where_the_client_came_in_is_told_once() {
     }
 }
 
+/// As its answers name the public address again, so does it hear of its own.
+#[test]
+fn a_destination_names_the_host_that_the_app_is_asked_by() {
+    let own = ForwardPolicy { host: UpstreamHost::Upstream("app:8080".to_owned()), ..Case::default().policy };
+    let keep = Case { https: true, ..Case::default() };
+    let upstream = Case { policy: own, https: true, ..Case::default() };
+    for (said, told) in [
+        ("https://media.example/dav/b%20c", "http://app:8080/dav/b%20c"),
+        ("HTTPS://Media.Example:443/dav/b", "http://app:8080/dav/b"),
+        ("/dav/b", "/dav/b"),
+        ("https://other.example/dav/b", "https://other.example/dav/b"),
+        ("https://media.example:8443/dav/b", "https://media.example:8443/dav/b"),
+        ("https://u@media.example/dav/b", "https://u@media.example/dav/b"),
+        ("//media.example/dav/b", "//media.example/dav/b"),
+    ] {
+        assert_eq!(upstream.values("destination", &[("Destination", said)]), [told], "{said}");
+        assert_eq!(keep.values("destination", &[("Destination", said)]), [said], "{said}");
+    }
+}
+
 #[test]
 fn identity_is_written_so_that_it_can_be_read_back() {
     let check = |user, roles: &[&str], expected: [&[&str]; 2]| {

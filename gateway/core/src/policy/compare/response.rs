@@ -22,6 +22,8 @@ pub(super) fn response(
         remove,
         // Judged as `cors`.
         cors_app: _,
+        // Judged as `upstream.urls`.
+        own: _,
     } = old;
     let shown = |preset: &Preset| format!("{preset:?}").to_lowercase();
     findings.put(

@@ -165,6 +165,7 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
     let at = Circumstances {
         https: true,
         host: head.host(),
+        port: None,
         request_id: "1",
         cors: &trail.cors,
         tickets: &trail.tickets,
