@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::Policy;
+use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::Head;
 use tokio::sync::watch;
@@ -42,7 +42,10 @@ pub(crate) enum Stage {
 pub(crate) struct Live {
     pub(crate) policy: Policy,
     pub(crate) counters: PolicyMetrics,
-    pub(crate) redaction: Redaction,
+    /// For requests whose app is not known.
+    redaction: Redaction,
+    /// One for each app, in the order of the policy.
+    redactions: Box<[Redaction]>,
     /// How many were in force before it.
     pub(crate) loaded: u64,
 }
@@ -50,8 +53,14 @@ pub(crate) struct Live {
 impl Live {
     fn new(policy: Policy, loaded: u64, metrics: &Metrics) -> Arc<Self> {
         let counters = PolicyMetrics::resolve(metrics, &policy);
-        let redaction = Redaction::of(&policy);
-        Arc::new(Self { policy, counters, redaction, loaded })
+        let redaction = Redaction::of_all(&policy);
+        let redactions = policy.apps.iter().map(|app| Redaction::of_app(&policy, app)).collect();
+        Arc::new(Self { policy, counters, redaction, redactions, loaded })
+    }
+
+    /// What is kept out of the record of a request of `app`.
+    pub(crate) fn redaction(&self, app: Option<&App>) -> &Redaction {
+        app.and_then(|app| self.redactions.get(app.index)).unwrap_or(&self.redaction)
     }
 }
 
@@ -108,7 +117,7 @@ impl Gateway {
 
     /// Puts another policy in force. Requests under way keep theirs.
     pub(crate) fn install(&self, policy: Policy) {
-        if let Err(error) = self.logs.update(&policy.log) {
+        if let Err(error) = self.logs.update(&policy) {
             tracing::warn!(%error, "the log keeps its level");
         }
         // Reloads come one at a time.
@@ -159,7 +168,7 @@ impl Gateway {
         let time = self.now().unix();
         let request_id = request_id::fresh(time);
         let live = self.live.load();
-        let (loaded, redaction) = (live.loaded, &live.redaction);
+        let (loaded, redaction) = (live.loaded, live.redaction(None));
         let at =
             Occasion { request_id: &request_id, time, loaded, peer, host: None, crowded: false, redaction };
         self.remember(&at, None, &Trail::default(), denial);

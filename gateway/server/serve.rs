@@ -138,7 +138,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     let compiled =
         config::compile(&sources, &from.materials(), None, clock(started)).map_err(Problems::new)?;
     let Compiled { policy, warnings, restart: _ } = compiled;
-    let logs = Logs::start(&policy.log).context("cannot set up logging")?;
+    let logs = Logs::start(&policy).context("cannot set up logging")?;
     for warning in &warnings {
         tracing::warn!("{}", reload::line(warning));
     }

@@ -47,6 +47,7 @@ const ROWS: &[Row] = &[
     ("log", "format", the_log_is_of_its_form),
     ("log", "access", logs::access),
     ("log", "redact_query", logs::redact_query),
+    ("app.*.log", "redact_query", logs::redact_query_of_an_app),
     ("log.access", "file", logs::access),
     ("log.access", "max_size", logs::rotation),
     ("log.access", "keep", logs::rotation),

@@ -184,7 +184,8 @@ pub struct LogPolicy {
     pub format: LogFormat,
     /// Where access events go.
     pub access: AccessLog,
-    /// Query parameters whose values are never logged, compared without case.
+    /// Query parameters whose values are never logged, whatever the app; compared without case. Those that carry a token
+    /// are among them.
     pub redact_query: Vec<String>,
 }
 
@@ -244,6 +245,8 @@ pub struct App {
     pub errors: ErrorShape,
     /// Where the app is.
     pub upstream: UpstreamPolicy,
+    /// Query parameters of its requests whose values are never logged, besides the common ones.
+    pub redact_query: Vec<String>,
     /// Where each key stood.
     pub lines: Lines,
 }

@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use prometheus::IntCounter;
-use stagedoor_core::policy::{LogFormat, LogPolicy};
+use stagedoor_core::policy::{LogFormat, Policy};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
@@ -47,11 +47,11 @@ impl Logs {
     ///
     /// # Errors
     /// See [`LogsError`].
-    pub fn start(policy: &LogPolicy) -> Result<Self, LogsError> {
-        let redaction = Arc::new(ArcSwap::from_pointee(Redaction::of_log(policy)));
+    pub fn start(policy: &Policy) -> Result<Self, LogsError> {
+        let redaction = Arc::new(ArcSwap::from_pointee(Redaction::of_all(policy)));
         let writer = Stderr { redaction: Arc::clone(&redaction) };
-        let (filter, level) = reload::Layer::new(filter(&policy.level)?);
-        let lines = match policy.format {
+        let (filter, level) = reload::Layer::new(filter(&policy.log.level)?);
+        let lines = match policy.log.format {
             LogFormat::Json => {
                 let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).without_time();
                 lines.map_event_format(Timed).with_writer(writer).boxed()
@@ -74,9 +74,9 @@ impl Logs {
     ///
     /// # Errors
     /// See [`LogsError::Level`].
-    pub fn update(&self, policy: &LogPolicy) -> Result<(), LogsError> {
-        self.redaction.store(Arc::new(Redaction::of_log(policy)));
-        self.level.reload(filter(&policy.level)?).map_err(|_| LogsError::Twice)
+    pub fn update(&self, policy: &Policy) -> Result<(), LogsError> {
+        self.redaction.store(Arc::new(Redaction::of_all(policy)));
+        self.level.reload(filter(&policy.log.level)?).map_err(|_| LogsError::Twice)
     }
 }
 

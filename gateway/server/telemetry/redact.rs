@@ -6,9 +6,8 @@
 
 use std::borrow::Cow;
 
-use stagedoor_core::guard::credential::Source;
 use stagedoor_core::guard::own;
-use stagedoor_core::policy::{LogPolicy, Policy};
+use stagedoor_core::policy::{App, Policy};
 
 /// The parameter names whose values are never written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,20 +16,17 @@ pub struct Redaction {
 }
 
 impl Redaction {
-    /// `log.redact_query` and every query carrier of every app.
+    /// For requests of this app: the common names, its own and its profile's.
     #[must_use]
-    pub fn of(policy: &Policy) -> Self {
-        let carriers = policy.apps.iter().flat_map(|app| &app.carriers.sources).filter_map(|s| match s {
-            Source::Query(name) => Some(name.as_str()),
-            Source::Bearer | Source::Header(_) | Source::Cookie(_) => None,
-        });
-        Self::new(policy.log.redact_query.iter().map(String::as_str).chain(carriers))
+    pub fn of_app(policy: &Policy, app: &App) -> Self {
+        Self::new(policy.log.redact_query.iter().chain(&app.redact_query).map(String::as_str))
     }
 
-    /// `log.redact_query` alone, for lines that belong to no app.
+    /// For lines and requests that belong to no app, but may speak of any: the names of all.
     #[must_use]
-    pub fn of_log(policy: &LogPolicy) -> Self {
-        Self::new(policy.redact_query.iter().map(String::as_str))
+    pub fn of_all(policy: &Policy) -> Self {
+        let of_apps = policy.apps.iter().flat_map(|app| &app.redact_query);
+        Self::new(policy.log.redact_query.iter().chain(of_apps).map(String::as_str))
     }
 
     /// The names given, compared without case.

@@ -55,6 +55,88 @@ pub(super) fn redact_query() {
     assert!(!own.contains("1234567") && own.contains("7654321"), "{own}");
 }
 
+/// An app adds names of its own, its profile too; they are no other app's.
+#[test]
+pub(super) fn redact_query_of_an_app() {
+    let app = Upstream::start();
+    let second = APP.replace("app.media", "app.second").replace("media.localhost", "second.localhost");
+    let own = "log.redact_query = [\"q\"]\nuse = \"navidrome\"\n";
+    let config = format!("[log]\nlevel = \"debug\"\n{APP}{own}{second}").replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    let query =
+        "q=V1aaaa&p=V2aaaa&t=V3aaaa&s=V4aaaa&jwt=V5aaaa&auth_token=V6aaaa&%6Awt=V7aaaa&token=V8aaaa&z=V9aaaa";
+    for (host, told) in
+        [("media.localhost", &["V9aaaa"][..]), ("second.localhost", &["V1", "V2", "V3", "V4", "V9"])]
+    {
+        // One that passes, and one that is refused and remembered.
+        for path in ["/x", "/%2e%2e/x"] {
+            let answer = gateway.ask(&Request::get(&format!("{path}?{query}")).host(host));
+            let event = gateway.event(&answer)["path"].as_str().unwrap().to_owned();
+            let values = (1..=9).map(|n| format!("V{n}aaaa"));
+            let seen: Vec<String> = values.filter(|value| event.contains(value)).collect();
+            assert!(seen.iter().zip(told).all(|(seen, told)| seen.starts_with(told)), "{host}: {event}");
+            assert_eq!(seen.len(), told.len(), "{host}: {event}");
+            let why = format!("/api/v1/why?id={}", answer.field("x-request-id"));
+            let why = gateway.ask_admin_as_operator(Request::get(&why)).text();
+            assert_eq!(why.contains("V2aaaa"), answer.status == 400 && told.len() > 1, "{why}");
+        }
+    }
+    // Of a host that is nobody's it is not known whose the names are: all are kept out.
+    let lost = gateway.ask(&Request::get(&format!("/x?{query}")).host("other.localhost"));
+    let event = gateway.event(&lost)["path"].as_str().unwrap().to_owned();
+    assert!(!event.contains("V2aaaa") && event.contains("V9aaaa"), "{event}");
+}
+
+/// Whatever the level: credentials that browsers and clients send are in no line.
+#[test]
+fn basic_credentials_and_cookies_are_never_written() {
+    let app = Upstream::with(|exchange| {
+        exchange.body()?;
+        exchange.reply("200 OK", &["Set-Cookie: sid=C00kie5; HttpOnly"], "ok")
+    });
+    // `alice:S3cret1` and `proxy:S3cret2`
+    let (basic, proxied) = ("Basic YWxpY2U6UzNjcmV0MQ==", "Basic cHJveHk6UzNjcmV0Mg==");
+    for (level, format) in [("trace", "json"), ("debug", "text"), ("info", "json")] {
+        let config = format!(
+            "[log]\nlevel = \"{level}\"\nformat = \"{format}\"\n{APP}[[app.media.route]]\nmatch = \"* /shut\"\nbody.max = \"1B\"\n"
+        );
+        let config = config.replace("UPSTREAM", &app.url());
+        let gateway = Gateway::start(&config);
+        let mut ids = Vec::new();
+        for request in [
+            Request::get("/x"),
+            Request::post("/shut", "too much"),
+            Request::get("/%2e%2e/x"),
+            Request::get("/x").host("other.localhost"),
+            Request::new("bad method", "/x"),
+            Request::get("http://alice:S3cret3@media.localhost/x"),
+            Request::get("/x")
+                .field("Sec-WebSocket-Version", "13")
+                .field("Connection", "upgrade")
+                .field("Upgrade", "websocket"),
+        ] {
+            let request = request
+                .field("Authorization", basic)
+                .field("Proxy-Authorization", proxied)
+                .field("Cookie", "sid=C00kie1; stagedoor=C00kie2")
+                .field("X-Stagedoor-Token", "T0ken4")
+                .field("Origin", "http://alice:S3cret5@media.localhost");
+            let answer = gateway.ask(&request);
+            ids.push(answer.field("x-request-id").to_owned());
+        }
+        gateway.folder.configure(&format!("nonsense = 1\n{config}"));
+        assert_eq!(gateway.reload(), "failed");
+        poll_until("the last event", || {
+            ids.iter().all(|id| gateway.everything_written().contains(id)).then_some(())
+        });
+        let written = gateway.everything_written();
+        for secret in ["YWxpY2U6", "cHJveHk6", "S3cret", "C00kie", "T0ken"] {
+            let line = written.lines().find(|line| line.contains(secret));
+            assert_eq!(line, None, "{level}: {secret}");
+        }
+    }
+}
+
 #[test]
 pub(super) fn rotation() {
     let app = Upstream::start();

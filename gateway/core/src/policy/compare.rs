@@ -195,6 +195,11 @@ fn list<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
+/// Names that are compared without case.
+fn lower(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| name.to_ascii_lowercase()).collect()
+}
+
 /// Characters of a value that are told.
 const LONGEST: usize = 200;
 

@@ -101,7 +101,7 @@ impl Turn<'_> {
             peer: self.peer.ip,
             host: head.map(|head| self.host(head)),
             crowded,
-            redaction: &self.live.redaction,
+            redaction: self.live.redaction(trail.app.as_deref()),
         };
         self.front.gateway.remember(&at, head, trail, denial);
     }
@@ -148,7 +148,7 @@ impl Turn<'_> {
             referer: head.and_then(|head| head.first("referer")),
         };
         self.live.counters.observe(&record);
-        self.front.gateway.access.record(&record, &self.live.redaction);
+        self.front.gateway.access.record(&record, self.live.redaction(trail.app.as_deref()));
     }
 
     /// Tells what each check said, where `log.level` is `debug`: a line for each request, before anything is answered or
@@ -168,7 +168,7 @@ impl Turn<'_> {
         tracing::debug!(
             request_id = %self.request_id,
             method = head.map_or("-", |head| head.method()),
-            path = shown(&self.live.redaction.target(target), DECIDED_PATH_MAX),
+            path = shown(&self.live.redaction(trail.app.as_deref()).target(target), DECIDED_PATH_MAX),
             user = trail.user.as_deref().map_or_else(|| "-".to_owned(), |user| shown(user.as_bytes(), NAME_MAX)),
             code = refused.map_or("-", Denial::code),
             checks = account::line(&course.checks()),

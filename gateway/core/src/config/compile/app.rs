@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::auth::{self, Providers, name_fits};
-use super::{Context, cors, headers, identity, limits, networks, route, upstream};
+use super::{Context, cors, headers, identity, limits, networks, route, server, upstream};
 use crate::config::place::{Given, Place};
 use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw::{self, Ask};
@@ -109,6 +109,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         cors: raw_cors,
         headers: raw_headers,
         origin,
+        redact_query,
         routes: raw_routes,
     } = raw;
     name_fits(name, cx);
@@ -162,6 +163,10 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         response: ResponsePolicy::compile(&settings),
         errors: Given::or(errors.as_ref(), ErrorShape::Problem),
         upstream,
+        redact_query: redact_query
+            .as_ref()
+            .map(|list| server::parameters(list, cx.report))
+            .unwrap_or_default(),
         lines: lines(raw),
     })
 }

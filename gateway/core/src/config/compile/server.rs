@@ -27,6 +27,8 @@ const REDACTED: &[&str] = &[
     "code",
     "id_token",
     "refresh_token",
+    "jwt",
+    "auth_token",
 ];
 
 pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, report: &Report) -> ServerPolicy {
@@ -207,15 +209,11 @@ fn default_token(state: &raw::State, main: &Place) -> raw::Secret {
 pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<Source>, report: &Report) -> LogPolicy {
     let raw::Log { level, format, access, redact_query } = raw;
     let mut redacted: Vec<String> = match redact_query {
-        Some(list) => list.value.iter().map(|name| name.value.clone()).collect(),
+        Some(list) => parameters(list, report),
         None => REDACTED.iter().map(|name| (*name).to_owned()).collect(),
     };
     // What carries a token is never logged, whether or not anybody thought of listing it.
-    for name in queries(&carriers) {
-        if !redacted.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            redacted.push(name.clone());
-        }
-    }
+    add_names(&mut redacted, queries(&carriers));
     LogPolicy {
         level: level.as_ref().map_or("info", |level| level.value).to_owned(),
         format: Given::or(format.as_ref(), LogFormat::Json),
@@ -235,6 +233,31 @@ pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<Source>, report: &Re
             }
         },
         redact_query: redacted,
+    }
+}
+
+/// Names of query parameters as they can be met: percent-decoded, up to the first `[`.
+pub(super) fn parameters(list: &Given<Vec<Given<String>>>, report: &Report) -> Vec<String> {
+    let mut names = Vec::with_capacity(list.value.len());
+    for given in &list.value {
+        let name = &given.value;
+        let illegal = |c: char| c.is_whitespace() || c.is_control() || "&=;?#%+[]".contains(c);
+        if name.is_empty() || name.contains(illegal) {
+            let hint =
+                "its plain name alone: \"token\" is also meant by `TOKEN=…`, `t%6Fken=…` and `token[]=…`";
+            report.problem(&given.at, format!("not the name of a query parameter: `{}`", shown(name)), hint);
+        }
+        add_names(&mut names, [name]);
+    }
+    names
+}
+
+/// Adds the names that are not there, whatever their case.
+fn add_names<'n>(names: &mut Vec<String>, further: impl IntoIterator<Item = &'n String>) {
+    for name in further {
+        if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            names.push(name.clone());
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is protected: `[app.*]` and its routes.
 
-use super::{Key, Kind, NETWORK, SOURCE, Table};
+use super::{Key, Kind, NETWORK, PARAMETER, SOURCE, Table};
 
 const AUTH: Kind = Kind::Choice(&["required", "optional", "public"]);
 const PUBLIC: &str = "public lets everybody in, and optional whoever brings no token";
@@ -57,6 +57,7 @@ pub(super) const TABLES: &[Table] = &[
                 .mind("an app that allows every origin lets every page act in the name of its user"),
             Key::new("headers", Kind::Table("app.*.headers"), "", "response headers: security headers, and what leaks"),
             Key::new("origin", Kind::Table("app.*.origin"), "", "the same-origin rule for unsafe requests and WebSockets"),
+            Key::new("log", Kind::Table("app.*.log"), "", "what of its requests is kept out of the log"),
             Key::new("route", Kind::Tables("app.*.route[]"), "none", "paths with a policy of their own; the most specific one counts"),
             Key::not_yet("prefix", Kind::Text, "a path instead of a host"),
             Key::not_yet("strip_prefix", Kind::Flag, "take the prefix off before the app sees it"),
@@ -178,6 +179,19 @@ pub(super) const TABLES: &[Table] = &[
             "asked of requests with a cookie and no other credential, of all, or of none",
         )
         .mind("off lets foreign pages act in the name of a user with a cookie")],
+    },
+    Table {
+        path: "app.*.log",
+        doc: "what of its requests is kept out of the log",
+        keys: &[Key::new(
+            "redact_query",
+            Kind::Texts,
+            "[]",
+            "query parameters of this app whose values are never logged; they add to those of `[log]` and of the profile",
+        )
+        .like(PARAMETER)
+        .by_server()
+        .mind("a secret in any other parameter is logged")],
     },
     Table {
         path: "app.*.route[]",

@@ -209,6 +209,8 @@ const SOURCE: &str = r"^(bearer|(header|cookie|query):.+)$";
 const SOCKET: &str = r"^(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+$";
 /// An address or a network.
 const NETWORK: &str = r"^[0-9A-Fa-f:.]+(/[0-9]+)?$";
+/// The name of a query parameter.
+const PARAMETER: &str = r"^[^\s&=;?#%+\[\]]+$";
 
 #[cfg(test)]
 mod tests;

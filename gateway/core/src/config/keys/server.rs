@@ -1,6 +1,6 @@
 //! The door: `[server]`, `[admin]`, `[state]`, `[log]`, and the root of the file.
 
-use super::{Key, Kind, NETWORK, SOCKET, Table};
+use super::{Key, Kind, NETWORK, PARAMETER, SOCKET, Table};
 
 /// As [`SOCKET`], or none.
 const SOCKET_OR_OFF: &str = r"^(off|(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+)$";
@@ -122,7 +122,7 @@ pub(super) const TABLES: &[Table] = &[
                 .restart(),
             Key::new("access", Kind::TextOrTable("log.access"), r#""stdout""#, "where access events go, one for each request").within("`\"stdout\"`").like("^stdout$").by_server()
                 .restart(),
-            Key::new("redact_query", Kind::Texts, r#"["token", "access_token", "api_key", "apikey", "sd_token", "X-Plex-Token", "password", "code", "id_token", "refresh_token"]"#, "query parameters whose values are never logged, besides those that carry a provider's token").by_server()
+            Key::new("redact_query", Kind::Texts, r#"["token", "access_token", "api_key", "apikey", "sd_token", "X-Plex-Token", "password", "code", "id_token", "refresh_token", "jwt", "auth_token"]"#, "query parameters whose values are never logged, besides those that carry a provider's token and those of `log.redact_query` of an app; compared without case and percent-decoded").like(PARAMETER).by_server()
                 .mind("a secret in any other parameter is logged"),
         ],
     },

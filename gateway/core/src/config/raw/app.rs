@@ -48,6 +48,8 @@ pub(crate) struct App {
     pub(crate) cors: Option<Cors>,
     pub(crate) headers: Option<Headers>,
     pub(crate) origin: Maybe<OriginPolicy>,
+    /// `log.redact_query`
+    pub(crate) redact_query: Texts,
     pub(crate) routes: Vec<Route>,
 }
 
@@ -240,6 +242,7 @@ pub(super) fn settings(name: Given<String>, table: &Reader<'_>) -> App {
                 ],
             )
         }),
+        redact_query: table.child("log", "app.*.log").and_then(|t| t.texts("redact_query")),
         routes: table.children("route", "app.*.route[]").iter().map(route).collect(),
     }
 }

@@ -35,6 +35,7 @@ impl App {
             cors,
             headers,
             origin,
+            redact_query,
             mut routes,
         } = self;
         let said = Said {
@@ -66,6 +67,7 @@ impl App {
             cors: joined(cors, profile.cors, Cors::over),
             headers: joined(headers, profile.headers, Headers::over),
             origin: origin.or(profile.origin),
+            redact_query: both(redact_query, profile.redact_query),
             routes,
         }
     }

@@ -65,6 +65,7 @@ const WEAKENING: &[(&str, &[&str])] = &[
     ("app.*.headers", &["preset", "frame"]),
     ("app.*.headers.hsts", &["max_age", "preload"]),
     ("app.*.headers.csp", &["mode", "policy"]),
+    ("app.*.log", &["redact_query"]),
     ("app.*.origin", &["check"]),
     ("app.*.route[]", &["auth", "encoded_slash"]),
     ("app.*.route[].owner", &["or_role"]),

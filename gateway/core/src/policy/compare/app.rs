@@ -10,7 +10,7 @@ use super::order::{
     more_is_looser_with_any, more_is_tighter,
 };
 use super::provider::places;
-use super::{Findings, Place, limits, list, response, route};
+use super::{Findings, Place, limits, list, lower, response, route};
 use crate::config::units::show_duration;
 use crate::guard::access::AccessPolicy;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
@@ -75,6 +75,7 @@ fn app(old: &App, new: &App, findings: &mut Findings<'_>) {
         // How a refusal looks.
         errors: _,
         upstream,
+        redact_query,
         lines: _,
     } = old;
     let table = ["app", name];
@@ -99,6 +100,8 @@ fn app(old: &App, new: &App, findings: &mut Findings<'_>) {
     self::forward(forward, &new.forward, at, findings);
     response::response(response.settings(), new.response.settings(), at, findings);
     self::upstream(upstream, &new.upstream, at, findings);
+    let order = more_is_tighter(&lower(redact_query), &lower(&new.redact_query));
+    findings.put(at, "log.redact_query", order, || (list(redact_query), list(&new.redact_query)));
     let Some(pairs) = old.routes.pairs(&new.routes) else {
         findings.put(at, "route", Order::Incomparable, || {
             ("these routes".to_owned(), "more than can be compared".to_owned())
@@ -181,9 +184,8 @@ fn forward(old: &ForwardPolicy, new: &ForwardPolicy, at: Place<'_>, findings: &m
         findings.put(at, key, exchanged(old, new), || (shown(old), shown(new)));
     }
     findings.put(at, "identity.pass", more_is_looser(pass, &new.pass), || (list(pass), list(&new.pass)));
-    findings.put(at, "identity.strip", more_is_tighter(strip, &new.strip), || {
-        (list(strip), list(&new.strip))
-    });
+    findings
+        .put(at, "identity.strip", more_is_tighter(strip, &new.strip), || (list(strip), list(&new.strip)));
     let shown = |host: &UpstreamHost| match host {
         UpstreamHost::Keep => "keep".to_owned(),
         UpstreamHost::Upstream(authority) => format!("upstream, {authority}"),

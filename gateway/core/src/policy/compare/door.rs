@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::networks::{self, Admitted};
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
-use super::{Findings, Place, list};
+use super::{Findings, Place, list, lower};
 use crate::config::units::{show_duration, show_size};
 use crate::guard::access::AccessPolicy;
 use crate::guard::client::{Believed, ClientPolicy};
@@ -198,7 +198,6 @@ pub(super) fn log(old: &LogPolicy, new: &LogPolicy, findings: &mut Findings<'_>)
         };
         (shown(access), shown(&new.access))
     });
-    let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect::<Vec<_>>();
     let order = more_is_tighter(&lower(redact_query), &lower(&new.redact_query));
     findings.put(at, "redact_query", order, || (list(redact_query), list(&new.redact_query)));
 }

@@ -111,9 +111,14 @@ fn tables_are_joined_key_by_key() {
 }
 
 #[test]
-fn what_is_held_back_adds_up() {
+fn what_is_held_back_or_kept_out_of_the_log_adds_up() {
     check("identity.strip = [\"a\"]", "identity.strip = [\"b\", \"A\"]", "identity.strip = [\"a\", \"b\"]");
     check("identity.strip = []", "identity.strip = [\"b\"]", "identity.strip = [\"b\"]");
+    check(
+        "log.redact_query = [\"a\"]",
+        "log.redact_query = [\"b\", \"A\"]",
+        "log.redact_query = [\"a\", \"b\"]",
+    );
     check("identity.pass = []", "identity.strip = [\"b\"]", "identity = { pass = [], strip = [\"b\"] }");
 }
 

@@ -251,6 +251,7 @@ pub(super) const APPS: &[Row] = &[
         "\"keep\"",
         "\"replace\"",
     ),
+    ("app.*.log", "redact_query", End, "log.redact_query = @", "[]", "[\"q\"]"),
     ("app.*.origin", "check", End, "origin.check = @", "\"always\"", "\"off\""),
 ];
 

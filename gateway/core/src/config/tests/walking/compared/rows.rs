@@ -174,6 +174,7 @@ pub(super) const ORDERED: &[Row] = &[
         "[\"'self'\"]",
         "[\"'self'\", \"data:\"]",
     ),
+    ("app.*.log", "redact_query", End, "log.redact_query = @", "[\"a\", \"b\"]", "[\"A\"]"),
     ("app.*.origin", "check", End, "origin.check = @", "\"cookies\"", "\"off\""),
     ("app.*.origin", "check", End, "origin.check = @", "\"always\"", "\"cookies\""),
     (
