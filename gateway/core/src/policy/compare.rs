@@ -42,7 +42,7 @@ pub struct Change {
     pub key: String,
     /// The line of the new configuration that makes it, or the nearest one there is; line 0 is the file as a whole.
     pub line: Line,
-    /// What it was and what it would be.
+    /// What it was and what it is, the new value last.
     pub message: String,
 }
 
@@ -139,16 +139,16 @@ impl<'p> Findings<'p> {
             return;
         }
         let (old, new) = values();
-        let now = match direction {
-            Direction::Tighter => "now allows less",
-            Direction::Looser => "now allows more",
-            Direction::Incomparable => "now something else",
+        let means = match direction {
+            Direction::Tighter => "allows less than",
+            Direction::Looser => "allows more than",
+            Direction::Incomparable => "is something else than",
         };
         let of = match place {
             Place::Table(_) => String::new(),
             Place::Requests { example, .. } => format!("of requests such as `{example}`: "),
         };
-        let message = format!("{of}was `{}`, {now}: `{}`", cut(&old), cut(&new));
+        let message = format!("{of}{means} `{}`: `{}`", cut(&old), cut(&new));
         self.changes.push(Change { direction, key: path, line, message });
     }
 

@@ -72,26 +72,25 @@ fn said(preset: Preset, hsts: Option<Hsts>) -> Option<Hsts> {
 }
 
 fn hsts(old: Option<Hsts>, new: Option<Hsts>, at: Place<'_>, findings: &mut Findings<'_>) {
-    // Zero makes browsers forget what they knew.
-    let age = |hsts: Option<Hsts>| match hsts {
-        Some(Hsts { max_age_secs: 0, .. }) => 0,
-        None => 1,
-        Some(Hsts { max_age_secs, .. }) => max_age_secs.saturating_add(1),
+    // Zero makes browsers forget what they knew, which is less than nothing.
+    let parts = |hsts: Option<Hsts>| match hsts {
+        None => (1, false, false),
+        Some(Hsts { max_age_secs, include_subdomains, preload }) => {
+            (if max_age_secs == 0 { 0 } else { max_age_secs.saturating_add(1) }, include_subdomains, preload)
+        }
     };
     let shown = |hsts: Option<Hsts>| match hsts {
         Some(hsts) => show_duration(Duration::from_secs(hsts.max_age_secs)),
         None => "nothing".to_owned(),
     };
-    findings
-        .put(at, "headers.hsts.max_age", larger_is_tighter(age(old), age(new)), || (shown(old), shown(new)));
-    let below = |hsts: Option<Hsts>| hsts.is_some_and(|hsts| hsts.include_subdomains);
-    findings.put(at, "headers.hsts.include_subdomains", larger_is_tighter(below(old), below(new)), || {
-        (below(old).to_string(), below(new).to_string())
-    });
-    let built_in = |hsts: Option<Hsts>| hsts.is_some_and(|hsts| hsts.preload);
-    findings.put(at, "headers.hsts.preload", larger_is_tighter(built_in(old), built_in(new)), || {
-        (built_in(old).to_string(), built_in(new).to_string())
-    });
+    let ((age, below, built_in), (new_age, new_below, new_built_in)) = (parts(old), parts(new));
+    findings.put(at, "headers.hsts.max_age", larger_is_tighter(age, new_age), || (shown(old), shown(new)));
+    for (key, old, new) in [
+        ("headers.hsts.include_subdomains", below, new_below),
+        ("headers.hsts.preload", built_in, new_built_in),
+    ] {
+        findings.put(at, key, larger_is_tighter(old, new), || (old.to_string(), new.to_string()));
+    }
 }
 
 /// A policy that is only reported on forbids nothing; one that is enforced is compared source by source.

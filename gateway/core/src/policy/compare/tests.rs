@@ -310,7 +310,7 @@ fn an_example_is_of_the_requests_that_are_meant() {
     assert_eq!(
         told,
         [
-            "stagedoor.toml:6 (app.media.owner): of requests such as `GET /users/item/jobs`: was `the user in segment 2`, now allows more: `anybody`"
+            "stagedoor.toml:6 (app.media.owner): of requests such as `GET /users/item/jobs`: allows more than `the user in segment 2`: `anybody`"
         ]
     );
 }

@@ -130,7 +130,7 @@ fn a_change_names_its_line() {
         (text(&[HOUSE, APP]), "f:6 (app.media.origin.check): "),
         (
             text(&[HOUSE, APP, "origin.check = \"always\"\n[server.limits]\nuri_bytes = \"9KiB\"\n"]),
-            "f:12 (server.limits.uri_bytes): was `8192`, now allows more: `9216`",
+            "f:12 (server.limits.uri_bytes): allows more than `8192`: `9216`",
         ),
     ] {
         let changes = of(&before, &Desk::default()).compare(&of(&after, &Desk::default()));
