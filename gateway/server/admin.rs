@@ -199,7 +199,12 @@ impl Admin {
         let (status, body) = match self.reloader.reload(Trigger::Asked).await {
             Ok(report) => (
                 StatusCode::OK,
-                serde_json::json!({ "reloaded": true, "restart_needed": report.restart, "warnings": report.warnings }),
+                serde_json::json!({
+                    "reloaded": true,
+                    "changes": report.changes,
+                    "restart_needed": report.restart,
+                    "warnings": report.warnings,
+                }),
             ),
             Err(problems) => (
                 StatusCode::UNPROCESSABLE_ENTITY,

@@ -41,6 +41,8 @@ pub(crate) struct Report {
     pub(crate) restart: Vec<String>,
     /// Warnings of the compiler, as text.
     pub(crate) warnings: Vec<String>,
+    /// What clients may do more, less or otherwise than before, as text.
+    pub(crate) changes: Vec<String>,
 }
 
 /// How the files stand to the policy in force, as far as the gateway has looked.
@@ -80,7 +82,7 @@ enum Found {
     /// Others, which have to wait for a person.
     Waiting(Vec<Source>, Vec<Change>),
     /// Others, which may be put in force.
-    Good(Vec<Source>, Box<Compiled>),
+    Good(Vec<Source>, Box<Compiled>, Vec<Change>),
 }
 
 impl Reloader {
@@ -102,11 +104,13 @@ impl Reloader {
                 self.put_back();
                 return Ok(Report::default());
             }
-            Ok(Found::Good(sources, compiled)) => {
+            Ok(Found::Good(sources, compiled, changes)) => {
                 let Compiled { policy, warnings, restart } = *compiled;
                 self.gateway.install(policy);
                 *known = Known { in_force: sources, waiting: Vec::new() };
-                let report = Report { restart, warnings: warnings.iter().map(line).collect() };
+                let warnings = warnings.iter().map(line).collect();
+                let changes = changes.iter().map(ToString::to_string).collect();
+                let report = Report { restart, warnings, changes };
                 (Files::InForce, ReloadResult::Ok, Ok(report))
             }
             Ok(Found::Waiting(sources, changes)) => {
@@ -151,7 +155,7 @@ impl Reloader {
     }
 }
 
-/// Reads and compiles the files; for the watch also compares them with the policy in force. Blocks.
+/// Reads and compiles the files, and compares them with the policy in force. Blocks.
 fn look(
     config: &ConfigSource,
     before: &Policy,
@@ -166,17 +170,14 @@ fn look(
         Trigger::Watched | Trigger::Asked => {}
     }
     let compiled = config::compile(&sources, &config.materials(), Some(before), now)?;
+    let changes = before.compare(&compiled.policy);
     match trigger {
-        Trigger::Asked => {}
-        Trigger::Watched => {
-            let changes: Vec<Change> =
-                before.compare(&compiled.policy).into_iter().filter(Change::waits).collect();
-            if !changes.is_empty() {
-                return Ok(Found::Waiting(sources, changes));
-            }
+        Trigger::Watched if changes.iter().any(Change::waits) => {
+            let waiting = changes.into_iter().filter(Change::waits).collect();
+            Ok(Found::Waiting(sources, waiting))
         }
+        Trigger::Watched | Trigger::Asked => Ok(Found::Good(sources, Box::new(compiled), changes)),
     }
-    Ok(Found::Good(sources, Box::new(compiled)))
 }
 
 /// A problem as one line of the log.
@@ -196,6 +197,9 @@ fn tell(result: ReloadResult, answer: &Result<Report, Vec<String>>) {
     match answer {
         Ok(report) => {
             tracing::info!("configuration reloaded");
+            for change in &report.changes {
+                tracing::info!("{change}");
+            }
             for warning in &report.warnings {
                 tracing::warn!("{warning}");
             }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Client, Gateway, Request, Token, Upstream, poll_until, token, websocket};
+use crate::harness::{Client, Command, Gateway, Request, Token, Upstream, poll_until, token, websocket};
 
 const CONFIG: &str = r#"
 [app.media]
@@ -230,7 +230,7 @@ fn what_waits_is_told_until_it_is_taken() {
     assert_eq!(change["key"], "app.media.route.roles");
     assert!(change["file"].as_str().unwrap().ends_with("stagedoor.toml"), "{told}");
     assert!(
-        change["message"].as_str().unwrap().ends_with("was `admin`, now allows more: `admin, user`"),
+        change["message"].as_str().unwrap().ends_with("allows more than `admin`: `admin, user`"),
         "{told}"
     );
     assert_eq!(waiting(&gateway), 1.0);
@@ -241,7 +241,14 @@ fn what_waits_is_told_until_it_is_taken() {
     gateway.wait_for_log(&format!("stagedoor.toml:{line} (app.media.route.roles): "));
     gateway.wait_for_log(&format!("`kill -HUP {}`, or type `stagedoor reload`", gateway.pid()));
 
-    assert_eq!(gateway.reload(), "ok");
+    let command = |name: &str| Command::new(&gateway.folder, &[name, "--config", "stagedoor.toml"]).run();
+    let place = format!("stagedoor.toml:{line} (app.media.route.roles): of requests such as `GET /admin`: ");
+    let told = command("status");
+    assert!(told.stdout.contains(&place) && told.stdout.contains("`stagedoor reload`"), "{told:?}");
+    let told = command("reload");
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(told.stdout.contains("  changed: ") && told.stdout.contains(&place), "{told:?}");
+    assert!(told.stdout.contains("allows less than `3/h`: `2/h`"), "what tightens is told too: {told:?}");
     assert_eq!((waiting(&gateway), told_ready(&gateway).1), (0.0, "ready\n".to_owned()));
     assert_eq!(told_status(&gateway)["waiting"], serde_json::json!([]));
 }
