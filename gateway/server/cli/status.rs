@@ -88,13 +88,14 @@ fn shown(value: Option<&Value>) -> String {
     }
 }
 
-/// A text as it is; a change as `FILE:LINE: MESSAGE`.
+/// A text as it is; a change as `FILE:LINE (KEY): MESSAGE`, as the log has it.
 fn told(value: &Value) -> String {
     let Some(message) = value.get("message").and_then(Value::as_str) else { return shown(Some(value)) };
     let file = value.get("file").and_then(Value::as_str).filter(|file| !file.is_empty());
+    let key = value.get("key").and_then(Value::as_str).map(|key| format!(" ({key})")).unwrap_or_default();
     match (file, value.get("line").and_then(Value::as_u64)) {
-        (Some(file), Some(line)) if line > 0 => format!("{file}:{line}: {message}"),
-        (Some(file), _) => format!("{file}: {message}"),
+        (Some(file), Some(line)) if line > 0 => format!("{file}:{line}{key}: {message}"),
+        (Some(file), _) => format!("{file}{key}: {message}"),
         (None, _) => message.to_owned(),
     }
 }
@@ -129,10 +130,11 @@ mod tests {
         assert_eq!(text(&document), expected);
         (document["waiting"], document["problems"]) = (json!([]), json!([]));
         assert_eq!(text(&document), expected);
-        document["waiting"] = json!([{ "file": "a.toml", "line": 3, "message": "a role is dropped" }]);
+        document["waiting"] =
+            json!([{ "file": "a.toml", "line": 3, "key": "app.a.auth", "message": "more" }]);
         document["problems"] = json!(["a.toml:4: not a key"]);
         let told = text(&document);
-        assert!(told.starts_with(expected) && told.contains("\n  a.toml:3: a role is dropped\n"), "{told}");
+        assert!(told.starts_with(expected) && told.contains("\n  a.toml:3 (app.a.auth): more\n"), "{told}");
         assert!(told.contains("\n  a.toml:4: not a key\n") && told.contains("stagedoor reload"), "{told}");
     }
 }
