@@ -11,6 +11,7 @@ use stagedoor_core::guard::cors::CorsPolicy;
 use stagedoor_core::guard::limit::LimitPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
+use stagedoor_core::guard::target::Slashes;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::policy::{App, Line, Lines, Route};
 
@@ -141,7 +142,13 @@ impl Course<'_> {
             Guard::Connection | Guard::Framing => None,
             Guard::Upstream => app.map(|app| (app.upstream.url.clone(), place(&app.lines, &["upstream"]))),
             Guard::Target => match app {
-                Some(app) => Some((format!("app `{}`", app.name), place(&app.lines, &["hosts", "prefix"]))),
+                Some(app) => {
+                    let merges = match app.path.slashes {
+                        Slashes::Keep => "",
+                        Slashes::Merge => "; `//` is matched and forwarded as `/`",
+                    };
+                    Some((format!("app `{}`{merges}", app.name), place(&app.lines, &["hosts", "prefix"])))
+                }
                 None => Some(("no app".into(), None)),
             },
             Guard::Client => self.client.map(|client| (client.to_string(), None)),

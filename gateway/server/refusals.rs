@@ -119,7 +119,8 @@ impl Refusal {
         trail: &Trail,
         denial: &Denial,
     ) -> Option<Self> {
-        let (target, whole_path) = head.map(|head| target(head.target(), at.redaction)).unwrap_or_default();
+        let (target, whole_path) =
+            head.map(|head| target(trail.target(head), at.redaction)).unwrap_or_default();
         let origin = head.and_then(|head| head.sole_text("origin"));
         let named = |text: &str| name(text, at.redaction);
         let roles = trail.caller.as_ref().map_or(&[][..], |caller| caller.roles());

@@ -117,6 +117,7 @@ fn of_the_app() {
         ("body.max = \"2B\"", Request::post("/x", "abc"), "200", "413"),
         ("body.get = \"deny\"", Request::get("/x").body("abc"), "200", "400"),
         ("encoded_slash = true", Request::get("/a%2Fb"), "400", "200"),
+        ("backslash = \"name\"", Request::get("/a%5Cb"), "400", "200"),
     ];
     for (text, request, without, with) in rows {
         let (a, b) = both(APP, &key(text), &request, status);

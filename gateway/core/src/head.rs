@@ -97,7 +97,12 @@ pub(crate) struct Form<'a> {
 
 /// Reads the origin form and the absolute form (RFC 9112 §3.2.1, §3.2.2).
 pub(crate) fn form<'a>(method: &str, target: &'a [u8]) -> Result<Form<'a>, Denial> {
-    if !target.iter().copied().all(is_target_byte) {
+    let mut query = false;
+    let mut fits = |byte: u8| {
+        query |= byte == b'?';
+        is_target_byte(byte) || (query && is_quote(byte))
+    };
+    if !target.iter().copied().all(&mut fits) {
         return Err(Denial::BadRequest("an illegal byte in the request target"));
     }
     let form = if target.first() == Some(&b'/') {
@@ -227,6 +232,7 @@ impl<'a> Cursor<'a> {
 
     fn target(&mut self, max: usize) -> Step<&'a [u8]> {
         let rest = self.rest();
+        let mut query = false;
         for (i, byte) in rest.iter().copied().enumerate() {
             match byte {
                 b' ' if i == 0 => return refuse("two spaces in the request line"),
@@ -238,6 +244,9 @@ impl<'a> Cursor<'a> {
                     return refuse("the request target is neither a path nor an http URL");
                 }
                 b'#' => return refuse("a fragment in the request target"),
+                b'?' => query = true,
+                // curl, Kodi and shells send them as they are; they go on percent-encoded.
+                byte if query && is_quote(byte) => {}
                 byte if !is_target_byte(byte) => return refuse("an illegal byte in the request target"),
                 _ => {}
             }
@@ -314,11 +323,16 @@ const fn is_method_byte(byte: u8) -> bool {
     matches!(byte, b'A'..=b'Z' | b'-')
 }
 
-/// Visible ASCII and anything above it, but for what no client sends unescaped. Raw `|`, `{`, `}`,
-/// `^`, `[`, `]` and non-ASCII names do come from browsers, curl and media apps, and are read by all
-/// in one way. A `\` in the path is the target guard's business.
+/// Visible ASCII and anything above it, but for what no client sends unescaped in a path. Raw `|`, `{`, `}`,
+/// `^`, `[`, `]` and non-ASCII names do come from browsers, curl and media apps; the last go on
+/// percent-encoded ([`crate::path::encoded`]). A `\` in the path is the target guard's business.
 pub(crate) const fn is_target_byte(byte: u8) -> bool {
     byte > b' ' && byte != 0x7F && !matches!(byte, b'"' | b'<' | b'>' | b'#')
+}
+
+/// What may stand raw in a query alone.
+const fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'<' | b'>')
 }
 
 /// `tchar` of RFC 9110 §5.6.2.

@@ -1,12 +1,53 @@
-//! The forms of a path: decoded, literal (what patterns are compared with) and folded (the widest
-//! reading that an app may have of it).
+//! The forms of a path: as it is forwarded, decoded, and literal (what patterns are compared with); the readings that
+//! an app may have of it in `path/readings.rs`.
 //!
-//! All take a path in which every `%` has two hexadecimal digits, and pass others through unharmed.
+//! The forms that compare take a path in which every `%` has two hexadecimal digits, and pass others through unharmed.
+
+mod readings;
 
 use std::borrow::Cow;
 
-/// Stands for an encoded slash in [`literal`] and [`fold`]: no accepted path decodes to it.
+pub(crate) use readings::{Cause, Reading, readings};
+
+/// Stands for an encoded slash that ends no segment: no accepted path decodes to it.
 pub(crate) const SLASH: u8 = 0;
+
+/// A request target as it is judged and forwarded: raw bytes from 0x80 are percent-encoded, and in the query also
+/// `"`, `<` and `>`, which clients send as they are and servers read in more than one way, or refuse.
+pub(crate) fn encoded(target: &[u8]) -> Cow<'_, [u8]> {
+    let query = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
+    let needs = |at: usize, byte: u8| byte >= 0x80 || (at > query && matches!(byte, b'"' | b'<' | b'>'));
+    let count = target.iter().enumerate().filter(|(at, byte)| needs(*at, **byte)).count();
+    if count == 0 {
+        return Cow::Borrowed(target);
+    }
+    let mut out = Vec::with_capacity(target.len() + 2 * count);
+    for (at, byte) in target.iter().copied().enumerate() {
+        if needs(at, byte) {
+            out.extend([b'%', hex(byte >> 4), hex(byte & 0xF)]);
+        } else {
+            out.push(byte);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A request target whose path has no empty segment, but for its last; the query stays as it is.
+pub(crate) fn merged(target: &[u8]) -> Cow<'_, [u8]> {
+    let query = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
+    let (path, query) = target.split_at(query);
+    if !path.windows(2).any(|pair| pair == b"//") {
+        return Cow::Borrowed(target);
+    }
+    let mut out = Vec::with_capacity(target.len());
+    for byte in path {
+        if *byte != b'/' || out.last() != Some(&b'/') {
+            out.push(*byte);
+        }
+    }
+    out.extend_from_slice(query);
+    Cow::Owned(out)
+}
 
 /// The form in which a path or segment is compared with the literals of patterns.
 ///
@@ -41,44 +82,16 @@ pub(crate) fn decode_leniently(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// How an encoded slash is read when a path is folded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EncodedSlash {
-    /// As a character of its segment.
-    Keeps,
-    /// As the end of its segment.
-    Splits,
+/// Folds a path as it is written: see [`Reading::folded`].
+pub(crate) fn fold(path: &[u8], exact_case: bool) -> Vec<u8> {
+    Reading::written(path).folded(exact_case)
 }
 
-/// Folds a path: decoded, lower case unless `exact_case`, each segment cut at its first `;`, empty
-/// segments dropped. The result has no leading slash.
-pub(crate) fn fold(path: &[u8], exact_case: bool, slash: EncodedSlash) -> Vec<u8> {
-    let decoded = rewrite(path, |byte, out| match (byte, slash) {
-        (b'/', EncodedSlash::Keeps) => out.push(SLASH),
-        (byte, EncodedSlash::Keeps | EncodedSlash::Splits) => out.push(byte),
-    });
-    let mut folded = Vec::with_capacity(decoded.len());
-    for segment in decoded.split(|b| *b == b'/') {
-        let name = segment.split(|b| *b == b';').next().unwrap_or_default();
-        if name.is_empty() {
-            continue;
-        }
-        if !folded.is_empty() {
-            folded.push(b'/');
-        }
-        if exact_case {
-            folded.extend_from_slice(name);
-        } else {
-            lower_case(name, &mut folded);
-        }
-    }
-    folded
-}
-
-/// Whether a path equals its folded form but for the leading slash. May say no where it is so.
+/// Whether a path equals its folded form but for the leading slash, and has no other reading. May say no where it is
+/// so.
 pub(crate) fn is_folded(path: &[u8], exact_case: bool) -> bool {
     let plain = |byte: u8| match byte {
-        b'%' | b';' => false,
+        b'%' | b';' | b'\\' => false,
         b'A'..=b'Z' | 0x80.. => exact_case,
         _ => true,
     };
@@ -136,18 +149,41 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Character by character, so that no neighbour changes the outcome and folding twice is folding once.
+/// Whether bytes hold a character in a form that is longer than need be, which UTF-8 forbids: decoders that do not mind
+/// read a dot or a slash there (RFC 3629 §10). Forms of five and six bytes are those of RFC 2279.
+pub(crate) fn has_overlong_form(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err()
+        && (bytes.iter().any(|byte| matches!(byte, 0xC0 | 0xC1))
+            || bytes.windows(2).any(|pair| {
+                matches!(
+                    pair,
+                    [0xE0, 0x80..=0x9F] | [0xF0, 0x80..=0x8F] | [0xF8, 0x80..=0x87] | [0xFC, 0x80..=0x83]
+                )
+            }))
+}
+
+/// Character by character, so that no neighbour changes the outcome and folding twice is folding once. What is not
+/// UTF-8 has no case.
 fn lower_case(name: &[u8], out: &mut Vec<u8>) {
-    match std::str::from_utf8(name) {
-        Ok(name) => {
-            let mut utf8 = [0; 4];
-            for lower in name.chars().flat_map(char::to_lowercase) {
-                out.extend_from_slice(lower.encode_utf8(&mut utf8).as_bytes());
-            }
+    let mut utf8 = [0; 4];
+    for chunk in name.utf8_chunks() {
+        for lower in chunk.valid().chars().flat_map(char::to_lowercase) {
+            out.extend_from_slice(lower.encode_utf8(&mut utf8).as_bytes());
         }
-        Err(_) => out.extend(name.iter().map(u8::to_ascii_lowercase)),
+        out.extend_from_slice(chunk.invalid());
     }
 }
 
 /// Goes before an unreserved byte that stood encoded, in [`literal`]: no accepted path decodes to it.
 pub(crate) const KEPT: u8 = 1;
+
+/// The digit of a number below 16.
+const fn hex(nibble: u8) -> u8 {
+    match nibble {
+        0..10 => b'0' + nibble,
+        _ => b'A' + (nibble % 16 - 10),
+    }
+}
+
+#[cfg(test)]
+mod tests;

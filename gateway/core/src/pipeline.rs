@@ -38,6 +38,8 @@ pub struct Trail {
     pub reached: Guard,
     /// The app, once the host was known.
     pub app: Option<Arc<App>>,
+    /// Path and query as they were matched, where the app's policy rewrote them.
+    pub rewritten: Option<Box<[u8]>>,
     /// The route, once found.
     pub route: Option<Arc<Route>>,
     /// The client.
@@ -57,6 +59,7 @@ impl Default for Trail {
         Self {
             reached: Guard::Framing,
             app: None,
+            rewritten: None,
             route: None,
             client: None,
             user: None,
@@ -64,6 +67,14 @@ impl Default for Trail {
             cors: CorsGrant::default(),
             tickets: Tickets::default(),
         }
+    }
+}
+
+impl Trail {
+    /// Path and query as they were matched, else as they were read.
+    #[must_use]
+    pub fn target<'t>(&'t self, head: &'t Head<'_>) -> &'t [u8] {
+        self.rewritten.as_deref().unwrap_or(head.target())
     }
 }
 
@@ -154,7 +165,7 @@ struct Evidence<'h, C> {
     _elsewhere: Elsewhere,
     _origin: OriginChecked,
     _allowed: Allowed,
-    _destined: Destined,
+    destined: Destined,
     _budgets: [Budget; 3],
 }
 
@@ -177,6 +188,7 @@ fn decide<'h, C: AsRef<Caller>>(
     trail.app = Some(Arc::clone(app));
     trail.cors = app.cors.grant(head);
     let target = app.path.normalise(head, host)?;
+    trail.rewritten = target.is_rewritten().then(|| target.raw().into());
     let public = PublicAddress::of(&client, target.host());
 
     trail.reached = Guard::Access;
@@ -253,7 +265,7 @@ fn decide<'h, C: AsRef<Caller>>(
         _elsewhere: elsewhere,
         _origin: origin,
         _allowed: allowed,
-        _destined: destined,
+        destined,
         _budgets: [app_budget, route_budget, caller_budget],
     }))
 }
@@ -263,6 +275,12 @@ impl<'h> Permit<'h> {
     #[must_use]
     pub fn target(&self) -> &Target<'h> {
         &self.0.target
+    }
+
+    /// The second path of the request, judged.
+    #[must_use]
+    pub fn destined(&self) -> &Destined {
+        &self.0.destined
     }
 
     /// The client.

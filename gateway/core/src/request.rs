@@ -2,6 +2,7 @@
 
 mod build;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 #[cfg(test)]
@@ -16,7 +17,7 @@ pub use build::{HeadBuilder, RequestLine};
 #[derive(Clone, Debug)]
 pub struct Head<'a> {
     method: &'a str,
-    target: &'a [u8],
+    target: Cow<'a, [u8]>,
     host: &'a str,
     version: Version,
     fields: Vec<Field<'a>>,
@@ -75,11 +76,12 @@ impl<'a> Head<'a> {
         self.method
     }
 
-    /// Path and query in origin form, byte for byte as received (an absolute form loses its
-    /// scheme and authority). Starts with `/`; visible ASCII or bytes above 0x7F, no `#`.
+    /// Path and query in origin form (an absolute form loses its scheme and authority), as they are judged and
+    /// forwarded: what a client sent raw and servers read in several ways is percent-encoded. Starts with `/`; visible
+    /// ASCII, no `#`.
     #[must_use]
-    pub fn target(&self) -> &'a [u8] {
-        self.target
+    pub fn target(&self) -> &[u8] {
+        &self.target
     }
 
     /// The one `Host` (or the authority of an absolute form, which must equal it), not empty.
@@ -160,15 +162,15 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// Path without the query, as received.
+    /// Path without the query, still encoded.
     #[must_use]
-    pub fn raw_path(&self) -> &'a [u8] {
+    pub fn raw_path(&self) -> &[u8] {
         self.target.split(|b| *b == b'?').next().unwrap_or_default()
     }
 
-    /// Query without its `?`, as received.
+    /// Query without its `?`, still encoded.
     #[must_use]
-    pub fn raw_query(&self) -> Option<&'a [u8]> {
+    pub fn raw_query(&self) -> Option<&[u8]> {
         let at = self.target.iter().position(|b| *b == b'?')?;
         self.target.get(at + 1..)
     }

@@ -10,8 +10,8 @@ use stagedoor_core::policy::HeadLimits;
 use stagedoor_core::request::{Head, Version};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 2048, count: 16, uri: 256 };
-/// A head written anew may be a little longer: `: ` for `:`.
-const ROOMY: HeadLimits = HeadLimits { bytes: 4096, ..LIMITS };
+/// A head written anew may be longer: `: ` for `:`, and `%XX` for a raw byte of the target.
+const ROOMY: HeadLimits = HeadLimits { bytes: 4096, uri: 3 * 256, ..LIMITS };
 
 fuzz_target!(|bytes: &[u8]| {
     let whole = verdict(bytes);

@@ -98,7 +98,7 @@ fn a_picture_with_the_token_in_its_query_leaves_the_rest_alone() {
         ("/p.jpg?a=1&&T&&b=2", "/p.jpg?a=1&&&b=2"),
         ("/p.jpg?sd_token2=x&T&xsd_token=y", "/p.jpg?sd_token2=x&xsd_token=y"),
         ("/p.jpg?path=%2Fa%2fb%7C|&T&q=a+b%20c;d", "/p.jpg?path=%2Fa%2fb%7C|&q=a+b%20c;d"),
-        ("/p.jpg?n=m\u{fc}ller&T&u=http://x/?y=1", "/p.jpg?n=m\u{fc}ller&u=http://x/?y=1"),
+        ("/p.jpg?n=m\u{fc}ller&T&u=http://x/?y=1", "/p.jpg?n=m%C3%BCller&u=http://x/?y=1"),
         ("/a%7Cb/p.jpg?T", "/a%7Cb/p.jpg"),
     ];
     let ours = format!("sd_token={}", token("bob"));

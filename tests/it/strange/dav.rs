@@ -21,7 +21,7 @@ const ROWS: &[Row] = &[
     ("PUT", "/dav/a|b", &[("If-None-Match", "*"), ("OC-Checksum", "MD5:1"), ("X-OC-Mtime", "1")], "data"),
     ("MOVE", "/dav/a", &[("Destination", "http://media.localhost/dav/b%7Cc"), ("Overwrite", "F")], ""),
     ("MOVE", "/dav/a", &[("Destination", "https://media.example.com:8443/dav/b"), ("Depth", "infinity")], ""),
-    ("COPY", "/dav/a", &[("Destination", "/dav/m\u{fc}ller"), ("Overwrite", "T"), ("Depth", "0")], ""),
+    ("COPY", "/dav/a", &[("Destination", "/dav/m%C3%BCller"), ("Overwrite", "T"), ("Depth", "0")], ""),
     ("LOCK", "/dav/a", &[("Timeout", "Infinite, Second-4100000000"), ("Depth", "0")], "<lockinfo/>"),
     ("LOCK", "/dav/a", &[("If", "(<urn:uuid:1>) (Not <urn:uuid:2> [\"e\"])"), ("Timeout", "Second-60")], ""),
     ("UNLOCK", "/dav/a", &[("Lock-Token", "<urn:uuid:1>")], ""),

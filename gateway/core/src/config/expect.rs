@@ -112,7 +112,10 @@ fn first_of(keys: &[&'static str], app: Option<&App>, route: Option<&Route>) -> 
 fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
     match denial {
         Denial::AmbiguousPath(fault) if fault.contains("encoded slash") => &["encoded_slash"],
-        Denial::AmbiguousPath(_) => &["encoded_slash", "case"],
+        Denial::AmbiguousPath(fault) if fault.contains("backslash") => &["backslash"],
+        Denial::AmbiguousPath(fault) if fault.contains("slashes") => &["slashes"],
+        Denial::AmbiguousPath(fault) if fault.contains("encoded `?`") => &[],
+        Denial::AmbiguousPath(_) => &["encoded_slash", "slashes", "case"],
         Denial::UnknownHost => &["hosts"],
         Denial::NotFound | Denial::MethodNotAllowed { .. } => &["unlisted"],
         Denial::LinkInvalid | Denial::MediaType => &[],

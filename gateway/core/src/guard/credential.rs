@@ -54,14 +54,14 @@ pub struct Carried<'h> {
 /// # Errors
 /// [`Denial::AmbiguousCredentials`] if two occurrences differ, or a bearer token stands beside another
 /// `Authorization`: which of the two an app takes is its choice, and the field has one value (RFC 9110 §11.6.2).
-pub fn find<'h>(sources: &[Source], head: &Head<'h>) -> Result<Option<Carried<'h>>, Denial> {
+pub fn find<'h>(sources: &[Source], head: &'h Head<'_>) -> Result<Option<Carried<'h>>, Denial> {
     find_among(sources.iter(), head)
 }
 
 /// As [`find`], over sources that do not lie in one slice.
 pub(crate) fn find_among<'s, 'h>(
     sources: impl Iterator<Item = &'s Source>,
-    head: &Head<'h>,
+    head: &'h Head<'_>,
 ) -> Result<Option<Carried<'h>>, Denial> {
     let mut found: Option<Carried<'h>> = None;
     for (source, place) in sources.enumerate() {
@@ -134,7 +134,7 @@ impl Source {
     }
 
     /// Shows each token that stands here to `agree` until that says no; whether it never did.
-    fn visit<'h>(&self, head: &Head<'h>, mut agree: impl FnMut(Cow<'h, [u8]>) -> bool) -> bool {
+    fn visit<'h>(&self, head: &'h Head<'_>, mut agree: impl FnMut(Cow<'h, [u8]>) -> bool) -> bool {
         let mut agree = |token: Cow<'h, [u8]>| token.is_empty() || agree(token);
         match self {
             Self::Bearer => head.all("authorization").filter_map(bearer).all(|t| agree(Cow::Borrowed(t))),

@@ -1,17 +1,20 @@
 //! The second path of COPY and MOVE.
 //!
 //! Protects what a caller may not write from a request for what the caller may: a WebDAV app puts
-//! the one where `Destination` says. Trust: none, the field is the client's choice; it reaches the
-//! app byte for byte. Its path is judged as that of a request of the same method: read in one way
-//! only, routed, its caller proven and permitted. Limits are not asked twice. Bounds: one field.
+//! the one where `Destination` says. Trust: none, the field is the client's choice. Its path is rewritten as that of a
+//! request is (raw bytes that are no ASCII, and `//` for an app that says `slashes = "merge"`), and judged as that of a
+//! request of the same method: outside the gateway's own pages, routed in every reading, its caller proven and
+//! permitted. What was judged is what the app is told. Limits are not asked twice. Bounds: one field.
 //!
 //! RFC 4918 §8.3 (references), §9.8 and §9.9 (COPY, MOVE), §10.3 (Destination).
 
 use crate::denial::{Denial, Second};
 use crate::guard::caller::{AuthPolicy, Caller};
+use crate::guard::own::{self, Place};
 use crate::guard::routes::Found;
 use crate::guard::target::{HostTable, Target};
 use crate::head;
+use crate::path;
 use crate::policy::App;
 use crate::request::Head;
 
@@ -20,12 +23,20 @@ const METHODS: [&str; 4] = ["COPY", "MOVE", "BCOPY", "BMOVE"];
 
 /// Evidence: the request names no second path, or its caller may do there what it does here.
 #[derive(Debug)]
-pub struct Destined(());
+pub struct Destined {
+    /// What the app is told in place of what the client said, where they differ.
+    rewritten: Option<Box<[u8]>>,
+}
+
+impl Destined {
+    /// The `Destination` that was judged, where it is not the client's to the letter.
+    #[must_use]
+    pub fn rewritten(&self) -> Option<&[u8]> {
+        self.rewritten.as_deref()
+    }
+}
 
 /// Judges the second path; `prove` proves the caller as its route asks.
-///
-/// Apps decode the field before they look for its query and fragment, or after: a name with an encoded `?` or `#` is judged
-/// in both readings.
 ///
 /// # Errors
 /// [`Denial::BadRequest`] for what is no reference or can be read in two ways, [`Denial::Destination`] with what a
@@ -38,25 +49,27 @@ pub fn check<'h, C: AsRef<Caller>>(
     prove: impl Fn(&AuthPolicy) -> Result<C, Denial>,
 ) -> Result<Destined, Denial> {
     if !METHODS.contains(&head.method()) {
-        return Ok(Destined(()));
+        return Ok(Destined { rewritten: None });
     }
     let mut named = head.all("destination");
     // Without one the app refuses.
-    let Some(value) = named.next() else { return Ok(Destined(())) };
+    let Some(value) = named.next() else { return Ok(Destined { rewritten: None }) };
     if named.next().is_some() {
         return Err(Denial::BadRequest("more than one Destination"));
     }
-    let Reference { authority, path } = Reference::read(value)?;
+    let Reference { start, authority, path } = Reference::read(value)?;
     if let Some(authority) = authority {
         elsewhere(hosts, target, authority)?;
     }
-    for path in [Some(path), cut(path, b"%3F"), cut(path, b"%23")].into_iter().flatten() {
-        let second = target
-            .beside(path, app.path)
-            .map_err(|_| Denial::BadRequest("the path in Destination can be read in more than one way"))?;
-        permitted(app, head.method(), &second, &prove)?;
+    let second = target.beside(path::encoded(path), app.path).map_err(|_| UNCLEAR)?;
+    match own::locate(&second) {
+        Place::App(_) => permitted(app, head.method(), &second, &prove)?,
+        Place::Own(_) => {
+            return Err(Denial::BadRequest("the path in Destination is one of the gateway's own"));
+        }
     }
-    Ok(Destined(()))
+    let rewritten = (second.raw() != path).then(|| [start, second.raw()].concat().into());
+    Ok(Destined { rewritten })
 }
 
 fn permitted<C: AsRef<Caller>>(
@@ -70,11 +83,6 @@ fn permitted<C: AsRef<Caller>>(
         app.routes.find(method, second, app.path).map_err(|denial| refused(denial, None))?;
     let caller = prove(&route.auth).and_then(|caller| route.permission.check(caller.as_ref(), second));
     caller.map(|_| ()).map_err(|denial| refused(denial, Some(route.index)))
-}
-
-/// What is left of a path for an app that decodes it first and takes what comes to light for its end.
-fn cut<'p>(path: &'p [u8], encoded: &[u8; 3]) -> Option<&'p [u8]> {
-    path.get(..path.windows(3).position(|three| three.eq_ignore_ascii_case(encoded))?)
 }
 
 /// Another app of this gateway has rules of its own. Of a name that is not known here it is the path that counts: a proxy
@@ -91,6 +99,8 @@ fn elsewhere(hosts: &HostTable, target: &Target<'_>, authority: &str) -> Result<
 
 /// `Simple-ref` of RFC 4918 §8.3.
 struct Reference<'h> {
+    /// What stands before the path.
+    start: &'h [u8],
     /// `None` for a path alone.
     authority: Option<&'h str>,
     /// Starts with a slash, and has no query: some apps take one for a part of the path.
@@ -105,10 +115,10 @@ impl<'h> Reference<'h> {
         if value.contains(&b'?') {
             return Err(Denial::BadRequest("a query in Destination"));
         }
-        let (authority, path) = match value {
+        let (start, authority, path) = match value {
             // A reference to another host, to some; a path to others.
             [b'/', b'/', ..] => return Err(NO_REFERENCE),
-            [b'/', ..] => (None, value),
+            [b'/', ..] => (&b""[..], None, value),
             _ => {
                 let rest = ["http://", "https://"].into_iter().find_map(|scheme| {
                     let (start, rest) = value.split_at_checked(scheme.len())?;
@@ -117,13 +127,15 @@ impl<'h> Reference<'h> {
                 let rest = rest.ok_or(NO_REFERENCE)?;
                 let slash = rest.iter().position(|byte| *byte == b'/').ok_or(NO_REFERENCE)?;
                 let (authority, path) = rest.split_at_checked(slash).ok_or(NO_REFERENCE)?;
-                (Some(std::str::from_utf8(authority).map_err(|_| NO_REFERENCE)?), path)
+                let start = value.get(..value.len() - path.len()).unwrap_or_default();
+                (start, Some(std::str::from_utf8(authority).map_err(|_| NO_REFERENCE)?), path)
             }
         };
-        Ok(Self { authority, path })
+        Ok(Self { start, authority, path })
     }
 }
 
+const UNCLEAR: Denial = Denial::BadRequest("the path in Destination can be read in more than one way");
 const NO_REFERENCE: Denial = Denial::BadRequest("Destination is neither a path nor an http URL");
 
 #[cfg(test)]

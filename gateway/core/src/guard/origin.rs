@@ -80,6 +80,8 @@ fn is_same(origin: &str, at: &PublicAddress<'_>) -> bool {
     };
     let (name, port) = split_port(authority);
     let said = |port: Option<u16>| port.filter(|port| !DEFAULT_PORTS.contains(port));
+    // Ours has lost the dot that says that it is whole.
+    let name = name.strip_suffix('.').unwrap_or(name);
     !name.is_empty() && said(port) == said(Some(at.port())) && name.eq_ignore_ascii_case(at.name())
 }
 

@@ -3,7 +3,7 @@
 //! Protects the pages that bring a token into a browser and take it out again from being the app's: no request
 //! for a path that any reading of it puts there is ever forwarded, whatever the routes say. A path that only some
 //! readers take for one of the area is refused. The path and every field are the client's choice.
-//! Bounds: one look at the first segment; a path that is not in its folded form is folded twice.
+//! Bounds: one look at the first segment; a path that is not in its folded form is folded once for each of its readings.
 //! RFC 9110 §15.5.6 and §15.5.16, RFC 6265bis §5.7.
 
 mod cookie;
@@ -17,7 +17,7 @@ use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsPolicy;
 use crate::guard::origin::OriginPolicy;
 use crate::guard::target::Target;
-use crate::path::{self, EncodedSlash};
+use crate::path;
 use crate::request::{Framing, Head};
 
 pub use cookie::{COOKIE_MAX, clearing, needs_https, setting};
@@ -89,7 +89,7 @@ pub enum Own {
 
 /// To whom the path belongs.
 #[must_use]
-pub fn locate<'h>(target: &Target<'h>) -> Place<'h> {
+pub fn locate<'t>(target: &'t Target<'_>) -> Place<'t> {
     let raw = target.raw_path();
     match spelling(raw, target.is_folded()) {
         Some(spelling) => Place::Own(Asked { spelling }),
@@ -103,7 +103,8 @@ pub fn covers(path: &[u8]) -> bool {
     spelling(path, false).is_some()
 }
 
-/// `None` if no reading puts the path in the area. `folded`: it equals its folded form, but perhaps for its case.
+/// `None` if no reading puts the path in the area. `folded`: it equals its folded form, but perhaps for its case, and
+/// has no other reading.
 fn spelling(raw: &[u8], folded: bool) -> Option<Spelling<'_>> {
     if let Some(rest) = raw.strip_prefix(AREA)
         && matches!(rest.first(), None | Some(b'/'))
@@ -114,10 +115,10 @@ fn spelling(raw: &[u8], folded: bool) -> Option<Spelling<'_>> {
         let first = raw.split(|b| *b == b'/').nth(1).unwrap_or_default();
         first.eq_ignore_ascii_case(SEGMENT)
     } else {
-        // An app may split at an encoded slash, or not; either reading counts. So does every case.
-        [EncodedSlash::Splits, EncodedSlash::Keeps].into_iter().any(|slash| {
-            let folded = path::fold(raw, false, slash);
-            folded.split(|b| *b == b'/').next() == Some(SEGMENT)
+        // In every case, even where the app's paths mind it.
+        path::readings(raw).into_iter().any(|reading| {
+            let starts = |folded: &[u8]| folded.split(|b| *b == b'/').next() == Some(SEGMENT);
+            starts(&reading.folded(false)) || reading.folded_without_strays(false).is_some_and(|f| starts(&f))
         })
     };
     ours.then_some(Spelling::Disguised)

@@ -1,9 +1,9 @@
 //! Which route a method and a path mean.
 //!
-//! Protects routes from being walked around by another spelling of their path: a path is looked up
-//! twice, as received and in its folded form (the widest reading an app may have of it), and is
-//! refused when the two meet different routes. The path is the client's choice, but is known to be
-//! free of dot segments and broken encoding ([`Target`]).
+//! Protects routes from being walked around by another spelling of their path: a path is looked up in
+//! every reading that an app may have of it ([`path::readings`]), as it is written and in its folded form, and is
+//! refused when two of these meet different routes, or name different owners. The path is the client's choice, but is
+//! known to be free of dot segments and broken encoding ([`Target`]).
 //!
 //! What the app lists itself is asked before what its profile lists: a profile's route decides only about
 //! requests that none of the app's own meets.
@@ -11,7 +11,7 @@
 //! The tables are bounded by the configuration. A lookup visits each node of a table at most once,
 //! whatever the path, and looks at each byte of the path a bounded number of times. A path that is
 //! already in its folded form is found without allocating; another costs a few buffers of its own
-//! length, and a 405 the list of its methods.
+//! length for each of its readings, of which most have one, and a 405 the list of its methods.
 //!
 //! RFC 9110 §9.1 and §15.5.6 (methods, 405), RFC 3986 §6.2.2 (equivalent paths).
 
@@ -24,8 +24,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::denial::Denial;
-use crate::guard::target::{PathPolicy, Target};
-use crate::path::{self, EncodedSlash};
+use crate::guard::permission::OwnerPolicy;
+use crate::guard::target::{Judged, PathPolicy, Target};
+use crate::path::{self, Cause};
 use crate::policy::Route;
 
 use layers::Layers;
@@ -158,12 +159,13 @@ impl RoutesPolicy {
     /// request, and a path listed for it must not answer 405 here.
     ///
     /// # Errors
-    /// [`Denial::AmbiguousPath`] if the folded path meets another route, or holds an encoded slash
+    /// [`Denial::AmbiguousPath`] if a reading of the path meets another route or names another owner, if the route has
+    /// to know an owner and the path is not UTF-8, or if the path holds an encoded slash
     /// that the route does not allow, or the app where none is listed; this goes before the others. Under [`Unlisted::Deny`]
     /// [`Denial::NotFound`], or [`Denial::MethodNotAllowed`] if other methods are listed.
     pub fn find(&self, method: &str, target: &Target<'_>, paths: PathPolicy) -> Result<Found, Denial> {
         let raw = target.raw_path();
-        let place = self.agree(method, raw, paths, target.is_folded(), target.has_encoded_slash())?;
+        let place = self.agree(method, raw, paths, target.is_folded(), target.judged())?;
         match (place.and_then(|at| self.routes.get(at)), self.unlisted, self.routes.first()) {
             (Some(route), _, _) | (None, Unlisted::Inherit, Some(route)) => {
                 Ok(Found { route: Arc::clone(route) })
@@ -181,7 +183,7 @@ impl RoutesPolicy {
 
     /// The listed route that a path means in its folded form; `paths` is what the tables were built with.
     pub(crate) fn met_folded(&self, method: &str, raw: &[u8], paths: PathPolicy) -> Option<&Arc<Route>> {
-        let path = path::fold(raw, paths.exact_case, EncodedSlash::Keeps);
+        let path = path::fold(raw, paths.exact_case);
         self.routes.get(self.folded.find(method, unrooted(&path))?)
     }
 
@@ -197,7 +199,7 @@ impl RoutesPolicy {
         raw: &[u8],
         paths: PathPolicy,
         folded: bool,
-        encoded_slash: bool,
+        judged: Judged,
     ) -> Result<Option<usize>, Denial> {
         let literal = path::literal(raw);
         let met = self.literal.find(method, literal.strip_prefix(b"/"));
@@ -205,21 +207,49 @@ impl RoutesPolicy {
             let other = if self.patterns_are_folded { met } else { self.folded.find(method, unrooted(raw)) };
             return if met == other { Ok(met) } else { Err(OTHER_ROUTE) };
         }
-        let read = |slash| {
-            let path = path::fold(raw, paths.exact_case, slash);
-            self.folded.find(method, unrooted(&path))
-        };
-        if encoded_slash {
-            if !self.allows_slash(met) {
-                return Err(Denial::AmbiguousPath("an encoded slash in the path"));
+        if judged.encoded_slash && !self.allows_slash(met) {
+            return Err(Denial::AmbiguousPath("an encoded slash in the path"));
+        }
+        let owner = self.owner(met);
+        if owner.is_some() && !judged.text {
+            return Err(Denial::AmbiguousPath("the path is not UTF-8, and its route names an owner"));
+        }
+        let named = owner.and_then(|segment| segment_of(raw, segment));
+        for reading in path::readings(raw) {
+            let mut unlisted = false;
+            let literal = self.literal.find(method, reading.literal().strip_prefix(b"/"));
+            let folded = self.folded.find(method, unrooted(&reading.folded(paths.exact_case)));
+            for found in [literal, folded] {
+                unlisted |= found.is_none();
+                // The operator says that the app keeps an encoded slash in its segment. Where splitting there would
+                // still meet another listed route, that is not believed.
+                let believed = found.is_none() && reading.parts_at_encoded_slash_alone();
+                if found != met && !believed {
+                    return Err(other_route(reading.cause(), raw));
+                }
             }
-            // The operator says that the app keeps it in its segment. Where splitting there would
-            // still meet another listed route, that is not believed.
-            if read(EncodedSlash::Splits).is_some_and(|other| met != Some(other)) {
+            // Few decoders drop what is not UTF-8: what is left has to be listed to count.
+            let cleaned = reading.folded_without_strays(paths.exact_case);
+            let cleaned = cleaned.and_then(|path| self.folded.find(method, unrooted(&path)));
+            if cleaned.is_some_and(|other| met != Some(other)) {
                 return Err(OTHER_ROUTE);
             }
+            if let Some(segment) = owner
+                && !unlisted
+                && reading.segment(segment).as_deref() != named.as_deref()
+            {
+                return Err(Denial::AmbiguousPath("another spelling of the path names another owner"));
+            }
         }
-        if read(EncodedSlash::Keeps) == met { Ok(met) } else { Err(OTHER_ROUTE) }
+        Ok(met)
+    }
+
+    /// The segment that names the owner of what the route at `met` is about.
+    fn owner(&self, met: Option<usize>) -> Option<usize> {
+        match &self.routes.get(met?)?.permission.owner {
+            OwnerPolicy::Segment { segment, or_role: _ } => Some(*segment),
+            OwnerPolicy::Anyone => None,
+        }
     }
 
     /// What the route says; for an unlisted path the app, whose own policy stands first.
@@ -267,18 +297,18 @@ impl RoutesPolicy {
             .map_err(|_| Unmet::from(format!("no request of this method is let in: `{method}`")))?;
         let mut unmet = Unmet::from(String::new());
         for path in pattern.examples(sample) {
-            let encoded_slash = match crate::guard::target::judge(&path) {
-                Ok(encoded_slash) => encoded_slash,
+            let judged = match paths.judge(&path) {
+                Ok(judged) => judged,
                 Err(denial) => {
                     unmet = format!("every request for it is refused: {}", fault(&denial)).into();
                     continue;
                 }
             };
-            if encoded_slash && !self.allows_slash(Some(place)) {
+            if judged.encoded_slash && !self.allows_slash(Some(place)) {
                 unmet = "its `%2F` is refused without `encoded_slash = true`".to_owned().into();
                 continue;
             }
-            match self.agree(method, &path, paths, path::is_folded(&path, paths.exact_case), encoded_slash) {
+            match self.agree(method, &path, paths, path::is_folded(&path, paths.exact_case), judged) {
                 Ok(Some(met)) if met == place => return Ok(()),
                 Ok(_) => unmet = "another route is met before it".to_owned().into(),
                 Err(_) => unmet = self.folded_clash(pattern, place, &path, paths, places),
@@ -296,9 +326,12 @@ impl RoutesPolicy {
         paths: PathPolicy,
         places: &[(Pattern, usize)],
     ) -> Unmet {
-        let folded = path::fold(path, paths.exact_case, EncodedSlash::Splits);
         let method = pattern.method().unwrap_or("*");
-        let met = self.folded.find(method, unrooted(&folded));
+        let met = path::readings(path)
+            .into_iter()
+            .map(|reading| self.folded.find(method, unrooted(&reading.folded(paths.exact_case))))
+            .find(|met| *met != Some(place))
+            .flatten();
         let other = places.iter().find(|(other, at)| {
             *at != place
                 && Some(*at) == met
@@ -331,7 +364,7 @@ impl From<String> for Unmet {
     }
 }
 
-/// The text of a denial that [`crate::guard::target::judge`] gave.
+/// The text of a denial that [`PathPolicy::judge`] gave.
 fn fault(denial: &Denial) -> &'static str {
     if let Denial::AmbiguousPath(fault) = denial { fault } else { "its path" }
 }
@@ -340,6 +373,32 @@ fn fault(denial: &Denial) -> &'static str {
 fn unrooted(path: &[u8]) -> Option<&[u8]> {
     let path = path.strip_prefix(b"/").unwrap_or(path);
     if path.is_empty() { None } else { Some(path) }
+}
+
+/// The segment at this position as it is written, decoded once.
+fn segment_of(raw: &[u8], index: usize) -> Option<Vec<u8>> {
+    let segment = raw.split(|b| *b == b'/').nth(index.checked_add(1)?)?;
+    Some(path::decode(segment).into_owned())
+}
+
+/// A reading meets another route than the path as it is written; `cause` is why it differs.
+fn other_route(cause: Cause, raw: &[u8]) -> Denial {
+    match cause {
+        Cause::Written if raw.windows(2).any(|pair| pair == b"//") => Denial::AmbiguousPath(
+            "another spelling of the path meets another route: `slashes = \"merge\"` takes `//` for `/`",
+        ),
+        Cause::Written | Cause::EncodedSlash => OTHER_ROUTE,
+        Cause::Backslash => Denial::AmbiguousPath(
+            "another spelling of the path meets another route: its backslash read as a slash",
+        ),
+        Cause::Cut => Denial::AmbiguousPath(
+            "another spelling of the path meets another route: cut at its encoded `?` or `#`",
+        ),
+        Cause::Authority => Denial::AmbiguousPath(
+            "another spelling of the path meets another route: its leading `//` read as the start of a host; \
+             `slashes = \"merge\"` takes it for `/`",
+        ),
+    }
 }
 
 const OTHER_ROUTE: Denial = Denial::AmbiguousPath("another spelling of the path meets another route");

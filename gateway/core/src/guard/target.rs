@@ -3,11 +3,13 @@
 //! Protects the app from requests that mean one thing to the gateway and another to it: dot
 //! segments, encoded slashes, backslashes, broken or doubled percent-encoding, host names with user
 //! information. Every byte of host and path is the client's choice and none is trusted. What passes
-//! is forwarded byte for byte: nothing is decoded, cut or lower-cased on the way.
+//! is forwarded byte for byte as it was judged: nothing is decoded, cut or lower-cased on the way. What is
+//! rewritten is rewritten before anything is judged: raw bytes that are no ASCII by [`crate::head`], empty segments
+//! here, for an app that says `slashes = "merge"`, and the dot at the end of a host.
 //!
 //! Work is linear in the bytes, which the head's caps bound. A path without `%` is judged without
 //! allocating; one with `%` is decoded into one buffer of its own length, and only a path that is
-//! still encoded after that into a second. A host is found without allocating.
+//! still encoded after that into a second. Merging `//`, and a dot between a host and its port, cost one more.
 //!
 //! RFC 3986 §2.1 (percent-encoding), §3.2.2 (host), §3.3 and §5.2.4 (path, dot segments),
 //! RFC 9110 §7.2 (Host), RFC 6943 §3.3 (false equality of paths).
@@ -20,6 +22,7 @@ use crate::denial::Denial;
 use crate::path;
 use crate::request::Head;
 
+pub(crate) use host::is_same;
 pub use host::{Host, HostFault, HostTable};
 
 /// How one app's paths are read.
@@ -27,6 +30,30 @@ pub use host::{Host, HostFault, HostTable};
 pub struct PathPolicy {
     /// `case = "exact"`: paths that differ in case are different paths to the app.
     pub exact_case: bool,
+    /// `slashes`
+    pub slashes: Slashes,
+    /// `backslash`
+    pub backslash: Backslash,
+}
+
+/// `slashes`: what becomes of empty segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Slashes {
+    /// They are matched and forwarded as they came.
+    #[default]
+    Keep,
+    /// `//` is matched and forwarded as `/`.
+    Merge,
+}
+
+/// `backslash`: what becomes of a backslash in a path, encoded or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backslash {
+    /// The path is refused.
+    #[default]
+    Refuse,
+    /// It is a character of its segment, where an app that reads it as a slash would meet the same route.
+    Name,
 }
 
 /// Evidence: the path can be read in one way only.
@@ -35,10 +62,19 @@ pub struct PathPolicy {
 /// [`crate::guard::routes::RoutesPolicy::find`] can tell.
 #[derive(Clone, Debug)]
 pub struct Target<'h> {
-    raw: &'h [u8],
+    raw: Cow<'h, [u8]>,
     host: Host<'h>,
-    encoded_slash: bool,
+    judged: Judged,
     folded: bool,
+}
+
+/// What stands in a path that was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Judged {
+    /// An encoded slash.
+    pub(crate) encoded_slash: bool,
+    /// Nothing that is not UTF-8 once decoded.
+    pub(crate) text: bool,
 }
 
 impl PathPolicy {
@@ -50,38 +86,86 @@ impl PathPolicy {
     /// # Errors
     /// [`Denial::AmbiguousPath`] with the fault.
     pub fn normalise<'h>(self, head: &'h Head<'h>, host: Host<'h>) -> Result<Target<'h>, Denial> {
-        self.read(head.target(), host)
+        self.read(Cow::Borrowed(head.target()), host)
     }
 
-    pub(crate) fn read<'h>(self, raw: &'h [u8], host: Host<'h>) -> Result<Target<'h>, Denial> {
-        let path = without_query(raw);
+    pub(crate) fn read<'h>(self, raw: Cow<'h, [u8]>, host: Host<'h>) -> Result<Target<'h>, Denial> {
+        let raw = match self.slashes {
+            Slashes::Keep => raw,
+            Slashes::Merge => match path::merged(&raw) {
+                Cow::Owned(merged) => Cow::Owned(merged),
+                Cow::Borrowed(_) => raw,
+            },
+        };
+        let path = without_query(&raw);
         if path.first() != Some(&b'/') {
             return Err(Denial::AmbiguousPath("the path does not start with a slash"));
         }
-        let encoded_slash = judge(path)?;
+        let judged = self.judge(path)?;
         let folded = path::is_folded(path, self.exact_case);
-        Ok(Target { raw, host, encoded_slash, folded })
+        Ok(Target { raw, host, judged, folded })
+    }
+
+    /// Judges a path that starts with `/`.
+    ///
+    /// # Errors
+    /// [`Denial::AmbiguousPath`] with the fault.
+    pub(crate) fn judge(self, path: &[u8]) -> Result<Judged, Denial> {
+        if !path::triplets_are_whole(path) {
+            return Err(Denial::AmbiguousPath("a `%` without two hexadecimal digits"));
+        }
+        let once = path::decode(path);
+        if once.iter().any(u8::is_ascii_control) {
+            return Err(Denial::AmbiguousPath("a control byte in the path"));
+        }
+        match self.backslash {
+            Backslash::Refuse if once.contains(&b'\\') => {
+                return Err(Denial::AmbiguousPath(
+                    "a backslash in the path: `backslash = \"name\"` lets it stand in a name",
+                ));
+            }
+            Backslash::Refuse | Backslash::Name => {}
+        }
+        let twice = path::decode_leniently(&once);
+        if path::has_overlong_form(&once) || path::has_overlong_form(&twice) {
+            return Err(Denial::AmbiguousPath("a character in overlong form in the path"));
+        }
+        // Splitting at decoded slashes too: `a%2F..%2Fb` holds a dot segment wherever `%2F` is let through.
+        if has_dot_segment(&once) || has_dot_segment(&twice) {
+            return Err(Denial::AmbiguousPath("a dot segment in the path"));
+        }
+        let slashes = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'/').count();
+        Ok(Judged {
+            encoded_slash: matches!(&once, Cow::Owned(decoded) if slashes(decoded) != slashes(path)),
+            text: std::str::from_utf8(&once).is_ok(),
+        })
     }
 }
 
 impl<'h> Target<'h> {
-    /// Path and query byte for byte as received, and as forwarded.
+    /// Path and query as they are matched, and byte for byte as they are forwarded.
     #[must_use]
-    pub fn raw(&self) -> &'h [u8] {
-        self.raw
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
     }
 
-    /// Path without the query, as received.
+    /// Whether it is not what the client sent: empty segments were merged.
     #[must_use]
-    pub fn raw_path(&self) -> &'h [u8] {
-        without_query(self.raw)
+    pub fn is_rewritten(&self) -> bool {
+        matches!(self.raw, Cow::Owned(_))
     }
 
-    /// Another path and query of the same host, which must be visible ASCII or bytes above 0x7F, read as this one was.
+    /// Path without the query, as it is matched.
+    #[must_use]
+    pub fn raw_path(&self) -> &[u8] {
+        without_query(&self.raw)
+    }
+
+    /// Another path and query of the same host, which must be visible ASCII, read as this one was.
     ///
     /// # Errors
     /// [`Denial::AmbiguousPath`] with the fault.
-    pub(crate) fn beside(&self, raw: &'h [u8], paths: PathPolicy) -> Result<Self, Denial> {
+    pub(crate) fn beside(&self, raw: Cow<'h, [u8]>, paths: PathPolicy) -> Result<Self, Denial> {
         paths.read(raw, self.host.clone())
     }
 
@@ -90,25 +174,25 @@ impl<'h> Target<'h> {
         self.host.app() == host.app()
     }
 
-    /// Query without its `?`, as received.
+    /// Query without its `?`.
     #[must_use]
-    pub fn raw_query(&self) -> Option<&'h [u8]> {
+    pub fn raw_query(&self) -> Option<&[u8]> {
         let at = self.raw.iter().position(|b| *b == b'?')?;
         self.raw.get(at + 1..)
     }
 
-    /// The host as the client (or its trusted proxy) wrote it, port included.
+    /// The host as the client (or its trusted proxy) wrote it, port included, without a dot at its end.
     #[must_use]
-    pub fn host(&self) -> &'h str {
+    pub fn host(&self) -> &str {
         self.host.name()
     }
 
     /// The segment at this position, percent-decoded once; `None` if there is none.
     ///
-    /// Segments are counted from 0 after the leading slash, as received: `//` holds an empty one.
+    /// Segments are counted from 0 after the leading slash: `//` holds an empty one.
     /// The app may read less of it than stands there; see [`Target::segment_is_plain`].
     #[must_use]
-    pub fn param(&self, segment: usize) -> Option<Cow<'h, str>> {
+    pub fn param(&self, segment: usize) -> Option<Cow<'_, str>> {
         match path::decode(self.segment(segment)?) {
             Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
             Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
@@ -127,49 +211,23 @@ impl<'h> Target<'h> {
         !raw.is_empty() && !decoded.contains(&b';') && path::literal(raw) == decoded
     }
 
-    /// An encoded slash stands in the path.
-    pub(crate) fn has_encoded_slash(&self) -> bool {
-        self.encoded_slash
+    /// What was found when the path was judged.
+    pub(crate) fn judged(&self) -> Judged {
+        self.judged
     }
 
-    /// The path equals its folded form under the policy that normalised it.
+    /// The path equals its folded form under the policy that normalised it, and has no other reading.
     pub(crate) fn is_folded(&self) -> bool {
         self.folded
     }
 
-    fn segment(&self, index: usize) -> Option<&'h [u8]> {
+    fn segment(&self, index: usize) -> Option<&[u8]> {
         self.raw_path().split(|b| *b == b'/').nth(index.checked_add(1)?)
     }
 }
 
 fn without_query(raw: &[u8]) -> &[u8] {
     raw.split(|b| *b == b'?').next().unwrap_or_default()
-}
-
-/// Judges a path that starts with `/`; tells whether an encoded slash stands in it.
-///
-/// # Errors
-/// [`Denial::AmbiguousPath`] with the fault.
-pub(crate) fn judge(path: &[u8]) -> Result<bool, Denial> {
-    if !path::triplets_are_whole(path) {
-        return Err(Denial::AmbiguousPath("a `%` without two hexadecimal digits"));
-    }
-    let once = path::decode(path);
-    if once.iter().any(u8::is_ascii_control) {
-        return Err(Denial::AmbiguousPath("a control byte in the path"));
-    }
-    if once.contains(&b'\\') {
-        return Err(Denial::AmbiguousPath("a backslash in the path"));
-    }
-    if std::str::from_utf8(&once).is_err() {
-        return Err(Denial::AmbiguousPath("the path is not UTF-8"));
-    }
-    // Splitting at decoded slashes too: `a%2F..%2Fb` holds a dot segment wherever `%2F` is let through.
-    if has_dot_segment(&once) || has_dot_segment(&path::decode_leniently(&once)) {
-        return Err(Denial::AmbiguousPath("a dot segment in the path"));
-    }
-    let slashes = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'/').count();
-    Ok(matches!(&once, Cow::Owned(decoded) if slashes(decoded) != slashes(path)))
 }
 
 /// Whether a segment, cut at its first `;`, is `.` or `..`.

@@ -63,6 +63,7 @@ pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &
         user: caller.user().map(|user| &**user),
         roles: caller.roles(),
         upgrade: permit.upgrade(),
+        destination: permit.destined().rewritten(),
         request_id,
     };
     outgoing.write(out);
@@ -80,6 +81,8 @@ struct Outgoing<'a, C> {
     user: Option<&'a str>,
     roles: &'a [Arc<str>],
     upgrade: Upgrade,
+    /// `Destination` as it was judged, where that is not the client's to the letter.
+    destination: Option<&'a [u8]>,
     request_id: &'a str,
 }
 
@@ -160,7 +163,7 @@ impl<C: Carriers> Outgoing<'_, C> {
                 continue;
             }
             if name.eq_ignore_ascii_case("destination") {
-                self.destination(name, value, out);
+                self.destination(name, self.destination.unwrap_or(value), out);
                 continue;
             }
             put(out, name, value);

@@ -1,6 +1,7 @@
 //! What the fields of a head say of the message itself: host, body length, connection, expectation.
 
 use crate::denial::Denial;
+use crate::guard::target::is_same;
 use crate::request::{Field, Framing, Version};
 
 /// The meaning of the fields read so far; contradictions are refused as they are met.
@@ -120,14 +121,16 @@ impl<'a> Noted<'a> {
         Ok(())
     }
 
-    /// The one host (RFC 9112 §3.2), also asked of HTTP/1.0; `authority` is an absolute form's.
+    /// The one host (RFC 9112 §3.2), also asked of HTTP/1.0; `authority` is an absolute form's, which may spell the same
+    /// host and port in another way (RFC 9110 §4.2.3).
     pub(crate) fn host(&self, authority: Option<&[u8]>) -> Result<&'a str, Denial> {
         let host = self.host.ok_or(Denial::BadRequest("no Host"))?;
         match authority {
-            Some(authority) if !authority.eq_ignore_ascii_case(host.as_bytes()) => {
-                Err(Denial::BadRequest("the request target names another host than Host"))
-            }
-            Some(_) | None => Ok(host),
+            None => Ok(host),
+            Some(authority) => match std::str::from_utf8(authority) {
+                Ok(authority) if is_same(authority, host, HTTP) => Ok(host),
+                Ok(_) | Err(_) => Err(Denial::BadRequest("the request target names another host than Host")),
+            },
         }
     }
 
@@ -162,4 +165,6 @@ const fn is_authority_byte(byte: u8) -> bool {
 
 /// Fields that a hop may not be told to drop: without them the message would be another one.
 const NEVER_HOP_BY_HOP: [&[u8]; 3] = [b"host", b"content-length", b"transfer-encoding"];
+/// The port of an absolute form that names none: its scheme is `http`.
+const HTTP: u16 = 80;
 const LOOKALIKES: [&str; 2] = ["content_length", "transfer_encoding"];

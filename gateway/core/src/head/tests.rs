@@ -125,14 +125,15 @@ fn request_lines() {
         ("OPTIONS http://a HTTP/1.1", "400 the request target has no path"),
         ("GET http://a?q HTTP/1.1", "400 the request target has no path"),
         ("GET http://b/x HTTP/1.1", "400 the request target names another host than Host"),
-        ("GET http://a:80/x HTTP/1.1", "400 the request target names another host than Host"),
         ("GET http:///x HTTP/1.1", "400 the request target names another host than Host"),
         ("GET http://u@a/x HTTP/1.1", "400 user information in the request target"),
         ("GET //x//y HTTP/1.1", "GET //x//y a 1.1 none keep"),
         ("GET /x#f HTTP/1.1", "400 a fragment in the request target"),
         ("GET /x?q#f HTTP/1.1", "400 a fragment in the request target"),
         ("GET /\" HTTP/1.1", BYTE),
-        ("GET /?\" HTTP/1.1", BYTE),
+        ("GET /?\"<>? HTTP/1.1", "GET /?%22%3C%3E? a 1.1 none keep"),
+        ("GET /\"?\" HTTP/1.1", BYTE),
+        ("GET http://a\"/?x HTTP/1.1", BYTE),
         ("GET /< HTTP/1.1", BYTE),
         ("GET /> HTTP/1.1", BYTE),
         ("GET /\0 HTTP/1.1", BYTE),
@@ -143,12 +144,33 @@ fn request_lines() {
         ("GET /a|b HTTP/1.1", "GET /a|b a 1.1 none keep"),
         ("GET /{}^[]'? HTTP/1.1", "GET /{}^[]\\'? a 1.1 none keep"),
         ("GET /a\\b HTTP/1.1", "GET /a\\\\b a 1.1 none keep"),
-        ("GET /\u{e9} HTTP/1.1", "GET /\\xc3\\xa9 a 1.1 none keep"),
+        ("GET /\u{e9} HTTP/1.1", "GET /%C3%A9 a 1.1 none keep"),
         ("GET /%zz?%zz HTTP/1.1", "GET /%zz?%zz a 1.1 none keep"),
         ("GET /a?b?c=/../ HTTP/1.1", "GET /a?b?c=/../ a 1.1 none keep"),
     ];
     for (first, expected) in rows {
         check(format!("{first}\r\nHost: a\r\n\r\n").as_bytes(), expected);
+    }
+}
+
+/// RFC 9110 §4.2.3: a dot at the end of the name, and the port that is the scheme's.
+#[test]
+fn an_absolute_form_may_spell_the_host_in_another_way() {
+    for (authority, same) in [
+        ("a:80", true),
+        ("A.:80", true),
+        ("a.", true),
+        ("a:8080", false),
+        ("a:443", false),
+        ("a..", false),
+        ("a:", false),
+    ] {
+        let expected = if same {
+            "GET /x a 1.1 none keep"
+        } else {
+            "400 the request target names another host than Host"
+        };
+        check(format!("GET http://{authority}/x HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes(), expected);
     }
 }
 

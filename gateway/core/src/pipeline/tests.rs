@@ -4,6 +4,7 @@
 mod destinations;
 mod own;
 mod pairs;
+mod readings;
 
 use std::net::IpAddr;
 use std::time::Duration;

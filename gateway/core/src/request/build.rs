@@ -7,6 +7,7 @@
 use super::{Field, Head, Version};
 use crate::denial::Denial;
 use crate::head::{self, Form, Noted};
+use crate::path;
 
 /// A method and a request target that were judged.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +83,7 @@ impl<'a> HeadBuilder<'a> {
         let Self { line: RequestLine { method, authority, target }, version, noted, fields } = self;
         Ok(Head {
             method,
-            target,
+            target: path::encoded(target),
             host: noted.host(authority)?,
             version,
             framing: noted.framing(),

@@ -129,7 +129,7 @@ impl Turn<'_> {
             app: trail.app.as_deref().map(Label::app),
             route: trail.route.as_deref().map(Label::route),
             method: head.map_or("", Head::method),
-            target: head.map_or(b"", |head| head.target()),
+            target: head.map_or(b"", |head| trail.target(head)),
             status,
             refusal: denial.zip(reason.as_deref()).map(|(denial, reason)| Refusal::of(denial, reason)),
             user: trail.user.as_deref(),
@@ -164,7 +164,7 @@ impl Turn<'_> {
             route: trail.route.as_deref(),
             client: trail.client.as_ref().map(|client| client.ip()),
         };
-        let target = head.map_or(b"".as_slice(), |head| head.target());
+        let target = head.map_or(b"".as_slice(), |head| trail.target(head));
         tracing::debug!(
             request_id = %self.request_id,
             method = head.map_or("-", |head| head.method()),

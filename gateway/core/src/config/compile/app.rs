@@ -15,7 +15,7 @@ use crate::guard::credential::{CarrierPolicy, Source};
 use crate::guard::jwt::JwtPolicy;
 use crate::guard::origin::OriginPolicy;
 use crate::guard::response::ResponsePolicy;
-use crate::guard::target::PathPolicy;
+use crate::guard::target::{Backslash, PathPolicy, Slashes};
 use crate::guard::upstream::UpstreamHost;
 use crate::policy::{App, ErrorShape, Lines, UpstreamPolicy};
 
@@ -104,6 +104,8 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         limit: _,
         body,
         exact_case,
+        slashes,
+        backslash,
         encoded_slash,
         access: raw_access,
         cors: raw_cors,
@@ -137,7 +139,11 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         websocket: Given::or(websocket.as_ref(), true),
         encoded_slash: Given::or(encoded_slash.as_ref(), false),
     };
-    let path = PathPolicy { exact_case: Given::or(exact_case.as_ref(), false) };
+    let path = PathPolicy {
+        exact_case: Given::or(exact_case.as_ref(), false),
+        slashes: Given::or(slashes.as_ref(), Slashes::Keep),
+        backslash: Given::or(backslash.as_ref(), Backslash::Refuse),
+    };
     let app_limits = limits::app(raw, cx);
     let routes = route::routes(raw, &app_limits, &defaults, path, cx);
     let (upstream, host) = match raw_upstream {
@@ -270,6 +276,8 @@ fn lines(raw: &raw::App) -> Lines {
     put("body.max", raw.body.max.as_ref().map(|given| &given.at));
     put("body.get", raw.body.get.as_ref().map(|given| &given.at));
     put("case", raw.exact_case.as_ref().map(|given| &given.at));
+    put("slashes", raw.slashes.as_ref().map(|given| &given.at));
+    put("backslash", raw.backslash.as_ref().map(|given| &given.at));
     put("encoded_slash", raw.encoded_slash.as_ref().map(|given| &given.at));
     put("access", raw.access.as_ref().map(|access| &access.at));
     put("cors", raw.cors.as_ref().map(raw::Cors::at));

@@ -50,6 +50,9 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("body", Kind::Table("app.*.body"), "", "how large request bodies may be"),
             Key::new("case", Kind::Choice(&["fold", "exact"]), r#""fold""#, "fold refuses a path that would meet another route in another case; exact minds case as it is written")
                 .mind("exact where the app minds case; an app that does not would answer under another route's name"),
+            Key::new("slashes", Kind::Choice(&["keep", "merge"]), r#""keep""#, "keep matches and forwards `//` as it came, where every reading of the path meets the same route; merge matches and forwards it as `/`"),
+            Key::new("backslash", Kind::Choice(&["refuse", "name"]), r#""refuse""#, "refuse refuses a path with a backslash, encoded or not; name lets it stand in the name of a file, where the path means the same with a slash in its place")
+                .mind("name is for an app that keeps it within its segment; one that takes it for a slash reads another path within the same route"),
             Key::new("encoded_slash", Kind::Flag, "false", "whether `%2F` may stand in paths")
                 .mind("an app that decodes it reads another path than the one that was matched"),
             Key::new("access", Kind::Table("app.*.access"), "", "which addresses may come at all"),

@@ -48,6 +48,7 @@ const SETTABLE: &[(&str, &[&str])] = &[
     (
         "app.*",
         &[
+            "backslash",
             "base",
             "body",
             "case",
@@ -57,6 +58,7 @@ const SETTABLE: &[(&str, &[&str])] = &[
             "identity",
             "log",
             "route",
+            "slashes",
             "sources",
             "unlisted",
             "upstream",

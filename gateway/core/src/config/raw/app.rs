@@ -8,6 +8,7 @@ use crate::config::place::{Given, Maybe, Place};
 use crate::guard::origin::OriginPolicy;
 use crate::guard::response::Preset;
 use crate::guard::routes::{Layer, Unlisted};
+use crate::guard::target::{Backslash, Slashes};
 use crate::policy::ErrorShape;
 
 pub(super) type Texts = Maybe<Vec<Given<String>>>;
@@ -43,6 +44,8 @@ pub(crate) struct App {
     pub(crate) limit: Limits,
     pub(crate) body: Body,
     pub(crate) exact_case: Maybe<bool>,
+    pub(crate) slashes: Maybe<Slashes>,
+    pub(crate) backslash: Maybe<Backslash>,
     pub(crate) encoded_slash: Maybe<bool>,
     pub(crate) access: Option<Access>,
     pub(crate) cors: Option<Cors>,
@@ -224,6 +227,8 @@ pub(super) fn settings(name: Given<String>, table: &Reader<'_>) -> App {
         limit: table.child("limit", "app.*.limit").map(|t| limits(&t)).unwrap_or_default(),
         body: table.child("body", "app.*.body").map(|t| body(&t)).unwrap_or_default(),
         exact_case: table.choice("case", &[("fold", false), ("exact", true)]),
+        slashes: table.choice("slashes", &[("keep", Slashes::Keep), ("merge", Slashes::Merge)]),
+        backslash: table.choice("backslash", &[("refuse", Backslash::Refuse), ("name", Backslash::Name)]),
         encoded_slash: table.flag("encoded_slash"),
         access: table.child("access", "app.*.access").map(|t| Access {
             at: t.at.clone(),

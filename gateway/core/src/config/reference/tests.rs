@@ -56,7 +56,10 @@ const WEAKENING: &[(&str, &[&str])] = &[
     ),
     ("auth.*.keys[]", &["secret"]),
     ("secret", &["env", "dangerous_open_file", "dangerous_weak"]),
-    ("app.*", &["upstream", "auth", "by", "unlisted", "websocket", "case", "encoded_slash", "cors"]),
+    (
+        "app.*",
+        &["upstream", "auth", "by", "unlisted", "websocket", "case", "backslash", "encoded_slash", "cors"],
+    ),
     ("app.*.identity", &["token", "pass"]),
     ("app.*.limit", &["ip"]),
     ("app.*.body", &["max"]),

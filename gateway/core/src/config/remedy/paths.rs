@@ -90,6 +90,19 @@ impl Case<'_> {
         if let Some(twin) = self.twin() {
             return self.spelt_twice(&twin);
         }
+        if fault.contains("a backslash in the path") {
+            let advice = "lets a backslash stand in the name of a file, where the path means the same with a slash \
+                          in its place: only for an app that keeps it within its segment";
+            return change(set("backslash", "\"name\""), advice.to_owned());
+        }
+        if fault.contains("another spelling") && self.refused.path.is_some_and(|path| path.contains("//")) {
+            let advice = "`//` is then matched and forwarded as `/` in every path of the app";
+            return change(set("slashes", "\"merge\""), advice.to_owned());
+        }
+        if fault.contains("encoded `?`") || fault.contains("its backslash") || fault.contains("another owner")
+        {
+            return nothing("the client has to send another path: some apps would read this one past a rule");
+        }
         if fault.contains("another spelling") {
             let advice = "only for an app to which paths that differ in case are different paths: another reads \
                           past the rules of the route";

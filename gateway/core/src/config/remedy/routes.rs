@@ -33,6 +33,10 @@ impl<'a> Case<'a> {
             return None;
         }
         let (app, method, path) = (self.refused.app?, self.refused.method, self.refused.path?);
+        // No pattern that starts with two slashes is met in every reading.
+        if path.starts_with("//") {
+            return None;
+        }
         let route = app.routes.met_folded(method, path.as_bytes(), app.path)?;
         let mut all = route.patterns.iter();
         let (listed, spelling) = all.find_map(|listed| Some((listed, respelt(listed, method, path)?)))?;

@@ -54,7 +54,7 @@ pub fn way_back<'a>(
         return None;
     }
     let here = app.path.normalise(head, hosts.find(host).ok()?).ok()?;
-    let there = here.beside(raw, app.path).ok()?;
+    let there = here.beside(raw.into(), app.path).ok()?;
     if let Place::Own(_) = locate(&there) {
         return None;
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::trie::Step;
-use crate::path::{self, EncodedSlash};
+use crate::path;
 
 /// `METHOD /path` of a `match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Pattern {
     pub(super) fn folded_steps(&self, exact_case: bool) -> impl Iterator<Item = Step> {
         self.segments.iter().filter_map(move |segment| match segment {
             Segment::Literal(text) => {
-                let folded = path::fold(text.as_bytes(), exact_case, EncodedSlash::Keeps);
+                let folded = path::fold(text.as_bytes(), exact_case);
                 (!folded.is_empty()).then(|| Step::Literal(folded.into()))
             }
             Segment::Param(_) => Some(Step::Param),

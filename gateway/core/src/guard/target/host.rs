@@ -1,5 +1,6 @@
 //! Which app a host belongs to.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -23,7 +24,7 @@ pub struct HostTable {
 #[derive(Clone, Debug)]
 pub struct Host<'h> {
     app: usize,
-    name: &'h str,
+    name: Cow<'h, str>,
 }
 
 /// What is wrong with a configured host.
@@ -85,13 +86,16 @@ impl HostTable {
         }
     }
 
-    /// Finds the app of a `Host` value; a port is judged and ignored.
+    /// Finds the app of a `Host` value; a port is judged and ignored. A dot at the end of a name says that it is whole
+    /// (RFC 1034 §3.1): it is taken off, for the app too.
     ///
     /// # Errors
     /// [`Denial::AmbiguousPath`] for what is no host name or address, [`Denial::UnknownHost`] for one
     /// that no app has.
     pub fn find<'h>(&self, host: &'h str) -> Result<Host<'h>, Denial> {
-        let app = match Name::parse(without_port(host)?).map_err(Denial::AmbiguousPath)? {
+        let (whole, port) = split_port(host)?;
+        let bare = without_root(whole);
+        let app = match Name::parse(bare).map_err(Denial::AmbiguousPath)? {
             Name::Address(ip) => self
                 .addresses
                 .binary_search_by(|(known, _)| known.cmp(&ip))
@@ -100,7 +104,12 @@ impl HostTable {
                 .map(|(_, app)| *app),
             Name::Label(name) => lookup(&self.names, name).or_else(|| self.wildcard(name)),
         };
-        Ok(Host { app: app.ok_or(Denial::UnknownHost)?, name: host })
+        let name = match (bare.len() == whole.len(), port) {
+            (true, _) => Cow::Borrowed(host),
+            (false, "") => Cow::Borrowed(bare),
+            (false, port) => Cow::Owned(format!("{bare}{port}")),
+        };
+        Ok(Host { app: app.ok_or(Denial::UnknownHost)?, name })
     }
 
     /// Every host, or every wildcard as it is written, that one of the tables names and that means another app in `new`:
@@ -148,10 +157,10 @@ impl<'h> Host<'h> {
         self.app
     }
 
-    /// The host as the client wrote it, port included.
+    /// The host as the client wrote it, port included, without a dot at its end.
     #[must_use]
-    pub fn name(&self) -> &'h str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -231,19 +240,42 @@ fn is_number(label: &str) -> bool {
         || label.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Cuts `:PORT`, which has to be a number from 1 to 65535.
-fn without_port(host: &str) -> Result<&str, Denial> {
+/// Parts `:PORT` from what stands before it; it has to be a number from 1 to 65535.
+fn split_port(host: &str) -> Result<(&str, &str), Denial> {
     let colon = match host.rfind(']') {
         Some(bracket) => host.get(bracket..).and_then(|tail| tail.find(':')).map(|at| bracket + at),
         None => host.find(':'),
     };
-    let Some((name, port)) = colon.and_then(|at| host.split_at_checked(at)) else { return Ok(host) };
+    let Some((name, port)) = colon.and_then(|at| host.split_at_checked(at)) else { return Ok((host, "")) };
     let digits = port.strip_prefix(':').unwrap_or_default();
     let number = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<u16>().ok()).flatten();
     match number {
-        Some(1..) => Ok(name),
+        Some(1..) => Ok((name, port)),
         Some(0) | None => Err(Denial::AmbiguousPath("a port in the host that is none")),
     }
+}
+
+/// Takes one dot off the end of a name; an address has none there.
+fn without_root(name: &str) -> &str {
+    match name.strip_suffix('.') {
+        Some(bare) if bare.parse::<Ipv4Addr>().is_err() && !bare.ends_with(']') => bare,
+        Some(_) | None => name,
+    }
+}
+
+/// Whether two authorities name the same host and port: without case, a dot at the end of the name, and the port that
+/// is `default` for the scheme (RFC 9110 §4.2.3). Neither has to name a host at all.
+pub(crate) fn is_same(one: &str, other: &str, default: u16) -> bool {
+    fn parts(authority: &str, default: u16) -> Option<(&str, u16)> {
+        let (name, port) = split_port(authority).ok()?;
+        let port = port.strip_prefix(':').map_or(Some(default), |digits| digits.parse().ok())?;
+        Some((without_root(name), port))
+    }
+    one.eq_ignore_ascii_case(other)
+        || matches!(
+            (parts(one, default), parts(other, default)),
+            (Some((one, a)), Some((other, b))) if a == b && one.eq_ignore_ascii_case(other)
+        )
 }
 
 fn lookup(sorted: &[(Box<str>, usize)], name: &str) -> Option<usize> {

@@ -82,6 +82,7 @@ impl Case {
             user: self.user,
             roles: &self.roles,
             upgrade: self.upgrade,
+            destination: None,
             request_id: "id-1",
         };
         let mut out = BytesMut::new();

@@ -16,7 +16,7 @@ use crate::guard::access::AccessPolicy;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
 use crate::guard::credential::CarrierPolicy;
 use crate::guard::origin::OriginPolicy;
-use crate::guard::target::{HostTable, PathPolicy};
+use crate::guard::target::{Backslash, HostTable, PathPolicy, Slashes};
 use crate::guard::upstream::{ForwardPolicy, UpstreamHost};
 use crate::policy::{App, UpstreamPolicy};
 
@@ -61,7 +61,7 @@ fn app(old: &App, new: &App, findings: &mut Findings<'_>) {
         index: _,
         // Judged by what every host means.
         hosts: _,
-        path: PathPolicy { exact_case },
+        path: PathPolicy { exact_case, slashes, backslash },
         access,
         // Judged together with those of the routes.
         limit: _,
@@ -84,6 +84,21 @@ fn app(old: &App, new: &App, findings: &mut Findings<'_>) {
     findings.put(at, "case", larger_is_looser(*exact_case, new.path.exact_case), || {
         (case(*exact_case), case(new.path.exact_case))
     });
+    // Another path is matched than before, by whatever rule.
+    let merging = |slashes: Slashes| match slashes {
+        Slashes::Keep => "keep",
+        Slashes::Merge => "merge",
+    };
+    findings.put(at, "slashes", exchanged(slashes, &new.path.slashes), || {
+        (merging(*slashes).to_owned(), merging(new.path.slashes).to_owned())
+    });
+    let named = |backslash: Backslash| match backslash {
+        Backslash::Refuse => "refuse",
+        Backslash::Name => "name",
+    };
+    let order = larger_is_looser(*backslash == Backslash::Name, new.path.backslash == Backslash::Name);
+    findings
+        .put(at, "backslash", order, || (named(*backslash).to_owned(), named(new.path.backslash).to_owned()));
     self::access(access, &new.access, at, findings);
     self::cors(cors, &new.cors, at, findings);
     let order = larger_is_tighter(strictness(origin), strictness(&new.origin));

@@ -47,6 +47,8 @@ fn what_the_app_says_takes_the_place_of_what_the_profile_says() {
         ("errors = \"error\"", "errors = \"fastapi\""),
         ("websocket = false", "websocket = true"),
         ("case = \"fold\"", "case = \"exact\""),
+        ("slashes = \"keep\"", "slashes = \"merge\""),
+        ("backslash = \"refuse\"", "backslash = \"name\""),
         ("encoded_slash = false", "encoded_slash = true"),
         ("origin.check = \"always\"", "origin.check = \"off\""),
         ("body.max = \"1B\"", "body.max = \"2B\""),

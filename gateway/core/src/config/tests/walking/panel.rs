@@ -67,6 +67,8 @@ fn requests(bob: &str) -> Vec<(&'static str, &'static str, Vec<&str>)> {
         ("GET", "/bob/eve", vec![bob]),
         ("GET", "/x%2Fy", vec![bob]),
         ("GET", "/tv/ping", vec![]),
+        ("GET", "//x//y", vec![bob]),
+        ("GET", "/x%5Cy", vec![bob]),
         ("GET", "/", vec![bob, ORIGIN]),
         ("POST", "/", vec![bob, "Origin: https://evil.example"]),
         ("POST", "/", vec![bob, "Content-Length: 2"]),

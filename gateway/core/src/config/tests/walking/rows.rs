@@ -154,6 +154,8 @@ pub(super) const APPS: &[Row] = &[
     ("app.*", "errors", End, "errors = @", "\"fastapi\"", "\"error\""),
     ("app.*", "websocket", End, "websocket = @", "true", "false"),
     ("app.*", "case", End, "case = @\n[[app.media.route]]\nmatch = \"* /a\"", "\"fold\"", "\"exact\""),
+    ("app.*", "slashes", End, "slashes = @", "\"keep\"", "\"merge\""),
+    ("app.*", "backslash", End, "backslash = @", "\"refuse\"", "\"name\""),
     ("app.*", "encoded_slash", End, "encoded_slash = @", "true", "false"),
     ("app.*", "cors", End, "cors = @", "\"app\"", "{ origins = [\"*\"] }"),
     ("app.*.upstream", "urls", Instead, "upstream.urls = @", "[\"http://a\"]", "[\"http://b\"]"),

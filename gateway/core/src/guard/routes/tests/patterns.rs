@@ -69,7 +69,7 @@ fn a_method_that_is_none_is_answered_with_what_would_be() {
 
 #[test]
 fn clashes() {
-    let exact = PathPolicy { exact_case: true };
+    let exact = PathPolicy { exact_case: true, ..PathPolicy::default() };
     let rows: &[(&[&str], PathPolicy, &[&str])] = &[
         (&["GET /a/{x}", "GET /a/{y}"], PathPolicy::default(), &["0=1"]),
         (&["GET /a/{*x}", "GET /b", "GET /a/{*y}"], PathPolicy::default(), &["0=2"]),

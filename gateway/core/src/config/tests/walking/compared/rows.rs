@@ -82,6 +82,7 @@ pub(super) const ORDERED: &[Row] = &[
     ("app.*", "unlisted", End, "unlisted = @", "\"deny\"", "\"inherit\""),
     ("app.*", "websocket", End, "websocket = @", "false", "true"),
     ("app.*", "case", End, "case = @\n[[app.media.route]]\nmatch = \"* /a\"", "\"fold\"", "\"exact\""),
+    ("app.*", "backslash", End, "backslash = @", "\"refuse\"", "\"name\""),
     ("app.*", "encoded_slash", End, "encoded_slash = @", "false", "true"),
     ("app.*", "cors", End, "@", "", "cors = \"app\""),
     ("app.*", "cors", End, "@", "", "cors = { origins = [\"https://a\"] }"),
@@ -303,6 +304,7 @@ pub(super) const ORDERED: &[Row] = &[
 
 /// Neither value allows less than the other, or one cannot tell.
 pub(super) const EXCHANGED: &[Row] = &[
+    ("app.*", "slashes", End, "slashes = @", "\"keep\"", "\"merge\""),
     ("server.limits", "connections", End, "[server.limits]\nconnections = @", "\"auto\"", "7"),
     ("admin", "listen", End, "[admin]\nlisten = @", "\"127.0.0.1:1\"", "\"127.0.0.1:2\""),
     ("admin", "token", End, "[admin]\ntoken = @", "{ file = \"s\" }", "{ file = \"t\" }"),

@@ -1,0 +1,252 @@
+//! The one list of readings of a path: which paths an app may see in the one that it is sent.
+//!
+//! Each guard that compares a path with anything asks this list, and none has a reading of its own. Servers differ
+//! in three ways before they compare a path: what they take for its first byte (RFC 3986 §3.3 reads what follows a
+//! leading `//` as an authority, and so do parsers that are handed the target of a request), where it ends for them
+//! (a server that decodes before it looks for the query ends it at an encoded `?`, one that looks for a fragment at
+//! an encoded `#`), and what parts its segments (an encoded slash, a backslash). A reading is one combination of
+//! these; each is compared as it is written and in its folded form.
+//!
+//! Bounds: at most [`MAX`] readings, each a part of the same bytes. A path without any of these marks has one.
+
+use std::borrow::Cow;
+
+use super::{KEPT, SLASH, decode, is_unreserved, lower_case, rewrite};
+
+/// One way to read a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reading<'p> {
+    /// Still encoded. Starts with a slash, or with what is read as one.
+    path: &'p [u8],
+    parts: Parts,
+    cause: Cause,
+}
+
+/// What ends a segment, besides the slash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Parts {
+    /// `%2F`
+    encoded_slash: bool,
+    /// `\` and `%5C`
+    backslash: bool,
+}
+
+/// Why a reading differs from the path as it is written, but for its folding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It does not.
+    Written,
+    /// Segments end at an encoded slash, and nothing else is read in another way.
+    EncodedSlash,
+    /// Segments end at a backslash.
+    Backslash,
+    /// It ends at an encoded `?` or `#`.
+    Cut,
+    /// What follows a leading `//` is an authority.
+    Authority,
+}
+
+/// All readings of a path, the one as written first. The path starts with `/`, has no raw `?` or `#`, and every `%`
+/// in it has two hexadecimal digits.
+pub(crate) fn readings(path: &[u8]) -> Vec<Reading<'_>> {
+    let mut all = Vec::with_capacity(1);
+    for parts in Parts::of(path) {
+        let mut add = |path, cause| {
+            if !all.iter().any(|known: &Reading<'_>| known.path == path && known.parts == parts) {
+                all.push(Reading { path, parts, cause });
+            }
+        };
+        let apart = match (parts.backslash, parts.encoded_slash) {
+            (true, _) => Cause::Backslash,
+            (false, true) => Cause::EncodedSlash,
+            (false, false) => Cause::Written,
+        };
+        add(path, apart);
+        for cut in cuts(path) {
+            add(cut, Cause::Cut);
+            for rest in after_authority(cut, parts) {
+                add(rest, Cause::Authority);
+            }
+        }
+        for rest in after_authority(path, parts) {
+            add(rest, Cause::Authority);
+            for cut in cuts(rest) {
+                add(cut, Cause::Authority);
+            }
+        }
+    }
+    all
+}
+
+impl<'p> Reading<'p> {
+    /// The path as it is written.
+    pub(crate) fn written(path: &'p [u8]) -> Self {
+        Self { path, parts: Parts::WRITTEN, cause: Cause::Written }
+    }
+
+    /// Why it differs from the path as written.
+    pub(crate) fn cause(self) -> Cause {
+        self.cause
+    }
+
+    /// Whether it ends segments at an encoded slash, and at no backslash.
+    pub(crate) fn parts_at_encoded_slash_alone(self) -> bool {
+        self.parts.encoded_slash && !self.parts.backslash
+    }
+
+    /// The form in which it is compared with the literals of patterns: see [`super::literal`].
+    pub(crate) fn literal(self) -> Cow<'p, [u8]> {
+        let parts = self.parts;
+        let form = rewrite(self.path, |byte, out| match byte {
+            b'/' => out.push(if parts.encoded_slash { b'/' } else { SLASH }),
+            byte if is_unreserved(byte) => out.extend([KEPT, byte]),
+            byte => out.push(byte),
+        });
+        if parts.backslash && form.contains(&b'\\') {
+            return Cow::Owned(form.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect());
+        }
+        form
+    }
+
+    /// The widest reading of each segment: decoded, lower case unless `exact_case`, cut at its first `;`; empty
+    /// segments dropped. The result has no leading slash.
+    pub(crate) fn folded(self, exact_case: bool) -> Vec<u8> {
+        self.fold(exact_case, Strays::Kept)
+    }
+
+    /// The same for an app that drops what is not UTF-8; `None` where there is nothing to drop.
+    pub(crate) fn folded_without_strays(self, exact_case: bool) -> Option<Vec<u8>> {
+        if std::str::from_utf8(&decode(self.path)).is_ok() {
+            return None;
+        }
+        Some(self.fold(exact_case, Strays::Dropped))
+    }
+
+    /// The segment at this position, decoded; segments that name nothing are not counted.
+    pub(crate) fn segment(self, index: usize) -> Option<Vec<u8>> {
+        let decoded = self.decoded();
+        let mut named = self.segments(&decoded).filter(|segment| !names_nothing(segment));
+        named.nth(index).map(<[u8]>::to_vec)
+    }
+
+    fn fold(self, exact_case: bool, strays: Strays) -> Vec<u8> {
+        let decoded = self.decoded();
+        let mut folded = Vec::with_capacity(decoded.len());
+        for segment in self.segments(&decoded) {
+            let whole = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+            let name = match strays {
+                Strays::Kept => Cow::Borrowed(whole),
+                Strays::Dropped => Cow::Owned(
+                    whole.utf8_chunks().flat_map(|chunk| chunk.valid().bytes()).collect::<Vec<u8>>(),
+                ),
+            };
+            if name.is_empty() {
+                continue;
+            }
+            if !folded.is_empty() {
+                folded.push(b'/');
+            }
+            if exact_case {
+                folded.extend_from_slice(&name);
+            } else {
+                lower_case(&name, &mut folded);
+            }
+        }
+        folded
+    }
+
+    /// Decoded once; an encoded slash that ends no segment is [`SLASH`].
+    fn decoded(self) -> Cow<'p, [u8]> {
+        let parts = self.parts;
+        rewrite(self.path, |byte, out| match byte {
+            b'/' if !parts.encoded_slash => out.push(SLASH),
+            byte => out.push(byte),
+        })
+    }
+
+    /// The segments of what [`Self::decoded`] made.
+    fn segments(self, decoded: &[u8]) -> impl Iterator<Item = &[u8]> {
+        decoded.split(move |byte| *byte == b'/' || (self.parts.backslash && *byte == b'\\'))
+    }
+}
+
+impl Parts {
+    const WRITTEN: Self = Self { encoded_slash: false, backslash: false };
+
+    /// Every combination for which the path holds something, none first.
+    fn of(path: &[u8]) -> impl Iterator<Item = Self> {
+        let slash = triplet_at(path, b'/').is_some();
+        let backslash = path.contains(&b'\\') || triplet_at(path, b'\\').is_some();
+        [(false, false), (true, false), (false, true), (true, true)]
+            .into_iter()
+            .filter(move |(s, b)| (slash || !s) && (backslash || !b))
+            .map(|(encoded_slash, backslash)| Self { encoded_slash, backslash })
+    }
+
+    /// How many bytes of the separator stand in front; none if no separator does.
+    fn separator(self, path: &[u8]) -> Option<usize> {
+        match path {
+            [b'/', ..] => Some(1),
+            [b'\\', ..] if self.backslash => Some(1),
+            [b'%', b'2', b'f' | b'F', ..] if self.encoded_slash => Some(3),
+            [b'%', b'5', b'c' | b'C', ..] if self.backslash => Some(3),
+            _ => None,
+        }
+    }
+}
+
+/// What becomes of bytes that are not UTF-8.
+#[derive(Clone, Copy)]
+enum Strays {
+    Kept,
+    Dropped,
+}
+
+/// The path up to its first encoded `?`, and up to its first encoded `#`. One that ends at either is one of these.
+fn cuts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    [b'?', b'#'].into_iter().filter_map(|mark| path.get(..triplet_at(path, mark)?))
+}
+
+/// What follows the authority of a path that starts with two slashes: by RFC 3986, where it may be empty, and by the
+/// WHATWG's URL standard, where further slashes are skipped. Neither minds parameters of an empty segment.
+fn after_authority(path: &[u8], parts: Parts) -> impl Iterator<Item = &[u8]> {
+    let first = next_segment(path, parts).filter(|(name, _)| names_nothing(name));
+    let strict = first.map(|(_, rest)| next_segment(rest, parts).map_or(ROOT, |(_, rest)| rest));
+    let lenient = first.map(|(_, mut rest)| {
+        loop {
+            match next_segment(rest, parts) {
+                Some((name, after)) if names_nothing(name) => rest = after,
+                Some((_, after)) => break after,
+                None => break ROOT,
+            }
+        }
+    });
+    strict.into_iter().chain(lenient).map(|rest| if rest.is_empty() { ROOT } else { rest })
+}
+
+/// The segment behind the separator in front, and what follows it; `None` at the end.
+fn next_segment(path: &[u8], parts: Parts) -> Option<(&[u8], &[u8])> {
+    let tail = path.get(parts.separator(path)?..)?;
+    let end = (0..tail.len()).find(|at| tail.get(*at..).is_some_and(|rest| parts.separator(rest).is_some()));
+    Some(tail.split_at(end.unwrap_or(tail.len())))
+}
+
+/// A segment that is empty once its parameters are cut off.
+fn names_nothing(segment: &[u8]) -> bool {
+    matches!(segment, [] | [b';', ..] | [b'%', b'3', b'b' | b'B', ..])
+}
+
+/// Where the first `%XX` of this byte stands.
+fn triplet_at(path: &[u8], byte: u8) -> Option<usize> {
+    path.windows(3).position(|three| super::triplet(three).is_some_and(|(decoded, _)| decoded == byte))
+}
+
+const ROOT: &[u8] = b"/";
+
+/// The most readings that a path can have: four combinations of what parts its segments, in each the path itself, two
+/// cuts, the two authorities of these three, and two cuts of each of the path's own two.
+#[cfg(test)]
+const MAX: usize = 4 * (3 + 6 + 4);
+
+#[cfg(test)]
+mod tests;
