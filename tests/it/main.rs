@@ -23,6 +23,7 @@ mod identity;
 mod keys;
 mod limits;
 mod operation;
+mod readings;
 mod real;
 mod reference;
 mod refusals;

@@ -12,7 +12,7 @@ mod deluge;
 mod epub;
 mod gradio;
 mod mopidy;
-mod program;
+pub(crate) mod program;
 mod pyload;
 mod qbittorrent;
 mod relay;

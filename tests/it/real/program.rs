@@ -16,12 +16,12 @@ const START: Duration = Duration::from_secs(120);
 
 /// A running program with a home of its own.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(crate) struct Program {
     child: Child,
     /// Where it answers.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Its home, which goes with it.
-    pub(super) home: Folder,
+    pub(crate) home: Folder,
 }
 
 impl Program {
@@ -29,7 +29,7 @@ impl Program {
     ///
     /// None of them can be told to take any port, so one that was free a moment ago is tried, and another if
     /// somebody was faster.
-    pub(super) fn start(path: &Path, prepare: impl Fn(&Folder, u16, &mut Command)) -> Self {
+    pub(crate) fn start(path: &Path, prepare: impl Fn(&Folder, u16, &mut Command)) -> Self {
         assert!(
             path.exists(),
             "`{}` is not installed\nhint: `tests/run` installs what these tests need",
@@ -80,7 +80,7 @@ impl Drop for Program {
 }
 
 /// A program of the virtual environment that `tests/run` makes.
-pub(super) fn in_environment(name: &str) -> PathBuf {
+pub(crate) fn in_environment(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/apps/bin").join(name)
 }
 
