@@ -171,6 +171,7 @@ fn reload_tells_what_came_of_it() {
     let told = reload(&[]);
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!(told.stdout.starts_with("reloaded: ") && told.stdout.contains("log.format"), "{told:?}");
+    assert!(told.stdout.contains("  changed: ") && told.stdout.contains("app.media.route.roles"), "{told:?}");
     assert_eq!(gateway.ask(&Request::get("/admin").bearer(&bob)).status, 200, "a person has asked");
 
     gateway.folder.write("stagedoor.toml", &good.replace("\"required\"", "\"requird\""));

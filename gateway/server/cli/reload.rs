@@ -82,9 +82,8 @@ mod tests {
 
     #[test]
     fn what_came_of_it_is_told_line_by_line() {
-        let document =
-            json!({ "reloaded": true, "restart_needed": ["server.listen"], "warnings": ["a:1: odd"] });
-        let expected = "reloaded: what the files say now is in force\n  warning: a:1: odd\n  restart: server.listen \
+        let document = json!({ "reloaded": true, "changes": ["a:2: a role is dropped"], "restart_needed": ["server.listen"], "warnings": ["a:1: odd"] });
+        let expected = "reloaded: what the files say now is in force\n  changed: a:2: a role is dropped\n  warning: a:1: odd\n  restart: server.listen \
                         changed, and takes effect with the next start\n";
         assert_eq!(accepted(&document), expected);
         let document = json!({ "reloaded": false, "problems": ["a:1: wrong", "a:2: worse"] });
