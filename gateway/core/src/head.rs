@@ -7,19 +7,22 @@
 //!
 //! The input is read once, left to right, and never ahead of the byte that is judged. So the verdict
 //! on a prefix is the verdict on the whole: a refusal never depends on how the bytes were cut into
-//! packets, and it is given at the first byte that earns it. Nothing is kept between two calls; the
-//! work of one call is linear in the bytes, which [`HeadLimits::bytes`] bounds. The list of fields is
-//! the one allocation.
+//! packets, and it is given at the first byte that earns it. [`parse`] keeps nothing between two calls; a head that
+//! comes in pieces is followed by [`Arriving`], which looks at each byte once. So the work is linear in the bytes,
+//! which [`HeadLimits::bytes`] bounds, and in nothing else. The list of fields is the one allocation.
 //!
 //! RFC 9112 (§2.2 line ends, §3 request line, §5 fields, §6 body length, §9.3 persistence),
 //! RFC 9110 (§5 fields, §7.2 Host, §7.6.1 Connection, §10.1.1 Expect).
 
+mod arriving;
 mod noted;
 
 use crate::denial::Denial;
 use crate::policy::HeadLimits;
 use crate::request::{Field, Head, HeadBuilder, RequestLine, Version};
+use crate::work;
 
+pub use arriving::{Arriving, Progress};
 pub(crate) use noted::Noted;
 
 /// What the bytes so far are.
@@ -42,7 +45,7 @@ pub enum Parsed<'a> {
 /// many bytes or fields; [`Denial::MethodNotAllowed`] for CONNECT, TRACE and TRACK, whatever follows.
 pub fn parse<'a>(buf: &'a [u8], limits: &HeadLimits) -> Result<Parsed<'a>, Denial> {
     let view = buf.get(..limits.bytes).unwrap_or(buf);
-    match read(&mut Cursor { buf: view, at: 0 }, limits) {
+    match read(&mut Cursor { buf: view, at: 0, known: 0, query: false }, limits) {
         Ok(head) => Ok(Parsed::Complete(head)),
         Err(Stop::Refused(denial)) => Err(denial),
         Err(Stop::Ended) if view.len() >= limits.bytes => Err(Denial::HeadersTooLarge),
@@ -162,7 +165,12 @@ fn refuse<T>(fault: &'static str) -> Step<T> {
 /// [`Stop::Ended`] only when all bytes there are could still begin a head.
 struct Cursor<'a> {
     buf: &'a [u8],
+    /// Where the token that is being read begins.
     at: usize,
+    /// So many bytes of that token were judged before, and none of them ends it.
+    known: usize,
+    /// A `?` is among them.
+    query: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -178,7 +186,26 @@ impl<'a> Cursor<'a> {
     fn take(&mut self, count: usize, skip: usize) -> &'a [u8] {
         let taken = self.rest().get(..count).unwrap_or_default();
         self.at += count + skip;
+        (self.known, self.query) = (0, false);
         taken
+    }
+
+    /// The token goes on: all of it is known now, should more bytes come.
+    fn unfinished<T>(&mut self) -> Step<T> {
+        self.known = self.rest().len();
+        Err(Stop::Ended)
+    }
+
+    /// How long the token is: up to the first byte that is none of it.
+    fn token_end(&mut self, is_part: impl Fn(u8) -> bool) -> Step<usize> {
+        let rest = self.rest();
+        for (i, byte) in rest.iter().copied().enumerate().skip(self.known) {
+            work::spend(1);
+            if !is_part(byte) {
+                return Ok(i);
+            }
+        }
+        self.unfinished()
     }
 
     fn empty_lines(&mut self) -> Step<()> {
@@ -211,7 +238,8 @@ impl<'a> Cursor<'a> {
     }
 
     fn method(&mut self) -> Step<&'a str> {
-        for (i, byte) in self.rest().iter().copied().enumerate() {
+        for (i, byte) in self.rest().iter().copied().enumerate().skip(self.known) {
+            work::spend(1);
             match byte {
                 b' ' if i > 0 => {
                     let method = text(self.take(i, 1))?;
@@ -227,13 +255,13 @@ impl<'a> Cursor<'a> {
                 _ => {}
             }
         }
-        Err(Stop::Ended)
+        self.unfinished()
     }
 
     fn target(&mut self, max: usize) -> Step<&'a [u8]> {
         let rest = self.rest();
-        let mut query = false;
-        for (i, byte) in rest.iter().copied().enumerate() {
+        for (i, byte) in rest.iter().copied().enumerate().skip(self.known) {
+            work::spend(1);
             match byte {
                 b' ' if i == 0 => return refuse("two spaces in the request line"),
                 b' ' => return Ok(self.take(i, 1)),
@@ -244,14 +272,14 @@ impl<'a> Cursor<'a> {
                     return refuse("the request target is neither a path nor an http URL");
                 }
                 b'#' => return refuse("a fragment in the request target"),
-                b'?' => query = true,
+                b'?' => self.query = true,
                 // curl, Kodi and shells send them as they are; they go on percent-encoded.
-                byte if query && is_quote(byte) => {}
+                byte if self.query && is_quote(byte) => {}
                 byte if !is_target_byte(byte) => return refuse("an illegal byte in the request target"),
                 _ => {}
             }
         }
-        Err(Stop::Ended)
+        self.unfinished()
     }
 
     fn version(&mut self) -> Step<Version> {
@@ -273,22 +301,28 @@ impl<'a> Cursor<'a> {
 
     /// The next field, or `None` at the end of the head; `room` more are allowed.
     fn field(&mut self, room: usize) -> Step<Option<Field<'a>>> {
-        match self.peek()? {
-            b'\r' => return self.line_end("").map(|()| None),
-            b'\n' => return refuse("a bare line feed"),
-            b' ' | b'\t' => return refuse("white space at the start of a header line"),
-            _ if room == 0 => return Err(Stop::Refused(Denial::HeadersTooLarge)),
-            _ => {}
+        if self.is_end(room)? {
+            return Ok(None);
         }
         let name = self.name()?;
         let value = self.value()?;
         Ok(Some(Field { name, value }))
     }
 
+    /// Whether the empty line comes that ends the head, and not another field.
+    fn is_end(&mut self, room: usize) -> Step<bool> {
+        match self.peek()? {
+            b'\r' => self.line_end("").map(|()| true),
+            b'\n' => refuse("a bare line feed"),
+            b' ' | b'\t' => refuse("white space at the start of a header line"),
+            _ if room == 0 => Err(Stop::Refused(Denial::HeadersTooLarge)),
+            _ => Ok(false),
+        }
+    }
+
     fn name(&mut self) -> Step<&'a str> {
-        let rest = self.rest();
-        let end = rest.iter().position(|b| !is_token_byte(*b)).ok_or(Stop::Ended)?;
-        match rest.get(end) {
+        let end = self.token_end(is_token_byte)?;
+        match self.rest().get(end) {
             Some(b':') if end == 0 => refuse("a header line without a name"),
             Some(b':') => text(self.take(end, 1)),
             Some(b' ' | b'\t') => refuse("white space before the colon of a header"),
@@ -298,11 +332,15 @@ impl<'a> Cursor<'a> {
     }
 
     fn value(&mut self) -> Step<&'a [u8]> {
-        let rest = self.rest();
-        let end = rest.iter().position(|b| !is_value_byte(*b)).ok_or(Stop::Ended)?;
+        let end = self.token_end(is_value_byte)?;
+        let start = self.at;
         let value = self.take(end, 0);
-        self.line_end("a control byte in a header value")?;
-        Ok(trim(value))
+        let ended = self.line_end("a control byte in a header value");
+        if matches!(ended, Err(Stop::Ended)) {
+            // The line feed is missing: the value is read again from its carriage return.
+            (self.at, self.known) = (start, end);
+        }
+        ended.map(|()| trim(value))
     }
 }
 

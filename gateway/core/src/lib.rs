@@ -27,5 +27,6 @@ pub mod guard;
 pub mod clock;
 pub mod secret;
 pub mod text;
+mod work;
 
 pub mod config;

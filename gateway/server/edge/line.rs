@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use stagedoor_core::denial::Denial;
-use stagedoor_core::head::{self, Parsed};
+use stagedoor_core::head::{Arriving, Progress};
 use stagedoor_core::policy::HeadLimits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -60,13 +60,14 @@ impl Line {
             return Heard::Silence;
         }
         let deadline = Instant::now() + header;
+        if holds_head(&self.buffer) {
+            return Heard::Head;
+        }
+        let mut arriving = Arriving::default();
         loop {
-            if holds_head(&self.buffer) {
-                return Heard::Head;
-            }
-            match head::parse(&self.buffer, limits) {
-                Ok(Parsed::Complete(_)) => return Heard::Head,
-                Ok(Parsed::Partial) => {}
+            match arriving.look(&self.buffer, limits) {
+                Ok(Progress::Whole) => return Heard::Head,
+                Ok(Progress::Partial) => {}
                 Err(denial) => return Heard::Fault(denial),
             }
             match tokio::time::timeout_at(deadline, self.read()).await {
@@ -186,7 +187,8 @@ async fn last_moments(stage: &mut watch::Receiver<Stage>) {
 }
 
 /// Whether the empty line that ends a head is there, the empty lines that may precede one aside.
-/// The parser judges; this only spares it the second look at a head that came in one piece.
+/// The parser judges; this only spares it the second look at a head that came in one piece. It is asked of the first
+/// piece alone: of many it would look at each as often as there are more.
 fn holds_head(mut buffer: &[u8]) -> bool {
     while let Some(rest) = buffer.strip_prefix(b"\r\n") {
         buffer = rest;

@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use stagedoor_core::denial::Denial;
-use stagedoor_core::head::{Parsed, parse};
+use stagedoor_core::head::{Arriving, Parsed, Progress, parse};
 use stagedoor_core::policy::HeadLimits;
 use stagedoor_core::request::{Head, Version};
 
@@ -18,6 +18,13 @@ fuzz_target!(|bytes: &[u8]| {
     let first =
         (0..=bytes.len()).map(|end| verdict(&bytes[..end])).find(|v| *v != Ok(None)).unwrap_or(Ok(None));
     assert_eq!(first, whole);
+    let mut arriving = Arriving::default();
+    let kept = (0..=bytes.len()).map(|end| arriving.look(&bytes[..end], &LIMITS)).find(|p| *p != Ok(Progress::Partial));
+    match kept {
+        None => assert_eq!(whole, Ok(None)),
+        Some(Ok(_)) => assert_ne!(whole, Ok(None)),
+        Some(Err(denial)) => assert_eq!(whole, Err(denial)),
+    }
 
     let Ok(Parsed::Complete(head)) = parse(bytes, &LIMITS) else { return };
     let again = serialise(&head);

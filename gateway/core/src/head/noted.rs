@@ -3,34 +3,37 @@
 use crate::denial::Denial;
 use crate::guard::target::is_same;
 use crate::request::{Field, Framing, Version};
+use crate::work;
 
 /// The meaning of the fields read so far; contradictions are refused as they are met.
 #[derive(Debug)]
-pub(crate) struct Noted<'a> {
+pub(crate) struct Noted {
     version: Version,
-    host: Option<&'a str>,
+    host: bool,
     length: Option<u64>,
     chunked: bool,
     close: bool,
     keep_alive: bool,
     expect: bool,
+    options: usize,
 }
 
-impl<'a> Noted<'a> {
+impl Noted {
     pub(crate) fn new(version: Version) -> Self {
         Self {
             version,
-            host: None,
+            host: false,
             length: None,
             chunked: false,
             close: false,
             keep_alive: false,
             expect: false,
+            options: 0,
         }
     }
 
     /// Takes note of one field.
-    pub(crate) fn note(&mut self, field: Field<'a>) -> Result<(), Denial> {
+    pub(crate) fn note(&mut self, field: Field<'_>) -> Result<(), Denial> {
         let Field { name, value } = field;
         if name.eq_ignore_ascii_case("host") {
             self.note_host(value)
@@ -50,8 +53,8 @@ impl<'a> Noted<'a> {
         }
     }
 
-    fn note_host(&mut self, value: &'a [u8]) -> Result<(), Denial> {
-        if self.host.is_some() {
+    fn note_host(&mut self, value: &[u8]) -> Result<(), Denial> {
+        if self.host {
             return Err(Denial::BadRequest("more than one Host"));
         }
         if value.is_empty() {
@@ -60,7 +63,7 @@ impl<'a> Noted<'a> {
         if !value.iter().copied().all(is_authority_byte) {
             return Err(Denial::BadRequest("an illegal byte in Host"));
         }
-        self.host = std::str::from_utf8(value).ok();
+        self.host = true;
         Ok(())
     }
 
@@ -101,6 +104,11 @@ impl<'a> Noted<'a> {
 
     fn note_connection(&mut self, value: &[u8]) -> Result<(), Denial> {
         for option in value.split(|b| *b == b',').map(<[u8]>::trim_ascii) {
+            work::spend(option.len());
+            self.options += 1;
+            if self.options > CONNECTION_OPTIONS_MAX {
+                return Err(Denial::BadRequest("more than 32 options in Connection"));
+            }
             if NEVER_HOP_BY_HOP.iter().any(|name| option.eq_ignore_ascii_case(name)) {
                 return Err(Denial::BadRequest("Connection names a header that is not hop-by-hop"));
             }
@@ -123,8 +131,10 @@ impl<'a> Noted<'a> {
 
     /// The one host (RFC 9112 §3.2), also asked of HTTP/1.0; `authority` is an absolute form's, which may spell the same
     /// host and port in another way (RFC 9110 §4.2.3).
-    pub(crate) fn host(&self, authority: Option<&[u8]>) -> Result<&'a str, Denial> {
-        let host = self.host.ok_or(Denial::BadRequest("no Host"))?;
+    pub(crate) fn host<'a>(&self, fields: &[Field<'a>], authority: Option<&[u8]>) -> Result<&'a str, Denial> {
+        let host = fields.iter().find(|field| self.host && field.name.eq_ignore_ascii_case("host"));
+        let host = host.and_then(|field| std::str::from_utf8(field.value).ok());
+        let host = host.ok_or(Denial::BadRequest("no Host"))?;
         match authority {
             None => Ok(host),
             Some(authority) => match std::str::from_utf8(authority) {
@@ -167,4 +177,7 @@ const fn is_authority_byte(byte: u8) -> bool {
 const NEVER_HOP_BY_HOP: [&[u8]; 3] = [b"host", b"content-length", b"transfer-encoding"];
 /// The port of an absolute form that names none: its scheme is `http`.
 const HTTP: u16 = 80;
+/// Options of `Connection` together: browsers send one or two. Each may name a field that has to be looked for among
+/// all the others.
+pub(crate) const CONNECTION_OPTIONS_MAX: usize = 32;
 const LOOKALIKES: [&str; 2] = ["content_length", "transfer_encoding"];

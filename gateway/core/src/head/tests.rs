@@ -1,9 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use super::{Parsed, judge_method, parse};
+use super::{Arriving, Parsed, Progress, judge_method, parse};
 use crate::denial::Denial;
 use crate::policy::HeadLimits;
 use crate::request::{Framing, Head, Version};
+use crate::work;
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 1024, count: 8, uri: 128 };
 
@@ -43,6 +44,27 @@ fn check(bytes: &[u8], expected: &str) {
     let shown = bytes.escape_ascii();
     assert_eq!(verdict(bytes, &LIMITS), expected, "{shown}");
     assert_eq!(by_bytes(bytes, &LIMITS), expected, "byte by byte: {shown}");
+    for step in [1, 2, 7, 64] {
+        assert_eq!(arriving(bytes, &LIMITS, step), expected, "arriving {step} by {step}: {shown}");
+    }
+}
+
+/// The verdict of a reader that keeps its place, which sees `step` bytes more at a time.
+fn arriving(bytes: &[u8], limits: &HeadLimits, step: usize) -> String {
+    let mut reader = Arriving::default();
+    for end in (0..bytes.len()).step_by(step).chain([bytes.len()]) {
+        let so_far = &bytes[..end];
+        match reader.look(so_far, limits) {
+            Ok(Progress::Partial) => assert_eq!(verdict(so_far, limits), "partial"),
+            Ok(Progress::Whole) => return verdict(so_far, limits),
+            Err(denial) => {
+                let verdict = verdict(so_far, limits);
+                assert_eq!(Err(denial), parse(so_far, limits).map(|_| ()));
+                return verdict;
+            }
+        }
+    }
+    "partial".into()
 }
 
 fn by_bytes(bytes: &[u8], limits: &HeadLimits) -> String {
@@ -392,6 +414,52 @@ fn methods() {
     for method in ["", "get", "GET ", "G1", &"A".repeat(33)] {
         assert!(matches!(judge_method(method), Err(Denial::BadRequest(_))), "{method}");
     }
+}
+
+#[test]
+fn a_head_that_drips_costs_each_byte_once() {
+    const ROOMY: HeadLimits = HeadLimits { bytes: 32 * 1024, count: 100, uri: 8 * 1024 };
+    let long = |count: usize| "a".repeat(count);
+    let fields: String = (0..98).map(|n| format!("X-{n}: {}\r\n", long(300))).collect();
+    for head in [
+        format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", long(32_000)),
+        format!("GET / HTTP/1.1\r\nHost: a\r\n{}", long(32_000)),
+        format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}"),
+        format!("GET /{} HTTP/1.1\r\nHost: a\r\n{fields}", long(1_000)),
+        format!("GET /{}", long(8_000)),
+    ] {
+        let bytes = head.as_bytes();
+        let mut reader = Arriving::default();
+        let (outcome, steps) = work::of(|| {
+            (1..=bytes.len())
+                .map(|end| reader.look(&bytes[..end], &ROOMY))
+                .find(|o| *o != Ok(Progress::Partial))
+        });
+        assert_eq!(outcome, None);
+        assert!(steps <= 2 * bytes.len(), "{steps} steps for {} bytes", bytes.len());
+    }
+}
+
+#[test]
+fn options_of_the_connection_are_few() {
+    let options = |count: usize| vec!["x-a"; count].join(", ");
+    let many = "400 more than 32 options in Connection";
+    let limits = HeadLimits { bytes: 64 * 1024, count: 8, uri: 128 };
+    for (lines, expected) in [
+        (format!("Connection: {}\r\n", options(32)), PLAIN),
+        (format!("Connection: {}\r\n", options(33)), many),
+        (format!("Connection: {}\r\nConnection: {}\r\n", options(16), options(16)), PLAIN),
+        (format!("Connection: {}\r\nConnection: {}\r\n", options(16), options(17)), many),
+        (format!("Connection: {}\r\n", ",".repeat(40)), many),
+    ] {
+        let bytes = format!("POST /x HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+        assert_eq!(verdict(bytes.as_bytes(), &limits), expected, "{lines}");
+    }
+    // The rest of a list that is too long is not looked at.
+    let bytes = format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: {}\r\n\r\n", options(6_000));
+    let (outcome, steps) = work::of(|| verdict(bytes.as_bytes(), &limits));
+    assert_eq!(outcome, many);
+    assert!(steps < 2 * bytes.len(), "{steps} steps for {} bytes", bytes.len());
 }
 
 mod properties;

@@ -23,7 +23,7 @@ pub struct RequestLine<'a> {
 pub struct HeadBuilder<'a> {
     line: RequestLine<'a>,
     version: Version,
-    noted: Noted<'a>,
+    noted: Noted,
     fields: Vec<Field<'a>>,
 }
 
@@ -84,7 +84,7 @@ impl<'a> HeadBuilder<'a> {
         Ok(Head {
             method,
             target: path::encoded(target),
-            host: noted.host(authority)?,
+            host: noted.host(&fields, authority)?,
             version,
             framing: noted.framing(),
             keep_alive: noted.keep_alive(),

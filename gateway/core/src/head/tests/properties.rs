@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{LIMITS, by_bytes, line, verdict};
+use super::{LIMITS, arriving, by_bytes, line, verdict};
 use crate::head::{Parsed, parse};
 use crate::policy::HeadLimits;
 use crate::request::{Head, Version};
@@ -48,6 +48,8 @@ proptest! {
     fn cutting_changes_nothing(bytes in nearly_a_head()) {
         let limits = HeadLimits { bytes: 160, count: 5, uri: 24 };
         prop_assert_eq!(by_bytes(&bytes, &limits), verdict(&bytes, &limits));
+        prop_assert_eq!(arriving(&bytes, &limits, 1), verdict(&bytes, &limits));
+        prop_assert_eq!(arriving(&bytes, &limits, 3), verdict(&bytes, &limits));
     }
 
     #[test]
