@@ -31,9 +31,9 @@ use crate::telemetry::redact::Redaction;
 pub(crate) enum Stage {
     /// Requests are served.
     Serving,
-    /// Open requests and streams are finished, new ones refused.
+    /// Streams are closed, open requests finished, new ones refused.
     Draining,
-    /// Streams are told to come back later.
+    /// The time for that is over: a stream in the middle of a frame is closed as well.
     Closing,
 }
 

@@ -122,12 +122,13 @@ fn lost_by_the_client(error: &io::Error) -> bool {
 }
 
 /// What `connections = "auto"` means on this machine: an eighth of the memory at 64 KiB each, at
-/// most 10,000, and never more than the process may open files for (two for each connection).
+/// most 10,000, and never more than the process may open files for: one for the client, two for the app (a connection
+/// and its handle).
 fn auto_connections() -> usize {
     let by_memory = memory_bytes()
         .map_or(AUTO_MOST, |bytes| usize::try_from(bytes / 8 / PER_CONNECTION).unwrap_or(usize::MAX));
     let by_files = open_files().map_or(AUTO_MOST, |files| {
-        usize::try_from(files.saturating_sub(SPARE_DESCRIPTORS) / 2).unwrap_or(usize::MAX)
+        usize::try_from(files.saturating_sub(SPARE_DESCRIPTORS) / 3).unwrap_or(usize::MAX)
     });
     by_memory.min(by_files).clamp(16, AUTO_MOST)
 }

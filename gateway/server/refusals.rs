@@ -144,8 +144,9 @@ impl Refusal {
                 Framing::Length(length) => Some(length),
                 Framing::None | Framing::Chunked => None,
             }),
-            handshake: head
-                .is_some_and(|head| UpgradePolicy::Websocket.check(head) == Ok(Upgrade::Websocket)),
+            handshake: head.is_some_and(|head| {
+                matches!(UpgradePolicy::Websocket.check(head), Ok(Upgrade::Websocket(_)))
+            }),
             crowded: at.crowded,
         })
     }
@@ -184,7 +185,7 @@ impl std::fmt::Display for RequestId {
 /// What was asked when a permitted request failed after all.
 fn guard(denial: &Denial, reached: Guard) -> Guard {
     match denial {
-        Denial::UpstreamUnreachable | Denial::UpstreamTimeout => Guard::Upstream,
+        Denial::UpstreamUnreachable(_) | Denial::UpstreamTimeout => Guard::Upstream,
         Denial::Internal(_) if reached == Guard::Body => Guard::Upstream,
         Denial::Overloaded | Denial::Draining => Guard::Connection,
         Denial::BadRequest(_)

@@ -338,7 +338,8 @@ async fn probe(gateway: Arc<Gateway>, upstreams: Arc<Upstreams>) {
     }
 }
 
-/// Drains: new requests are refused, open ones finish, streams are closed at the end of `drain`.
+/// Drains: new requests are refused, streams are closed, open requests finish. Whatever is left at the end of `drain`
+/// is closed wherever it stands.
 async fn finish(gateway: &Arc<Gateway>, drain: Duration) {
     let connections = gateway.permits.open();
     gateway.enter(Stage::Draining);

@@ -2,14 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use pingora::upstreams::peer::HttpPeer;
-use stagedoor_core::denial::Denial;
+use stagedoor_core::denial::{Denial, UpstreamFault};
 
+use crate::edge::connection::Connector;
 use crate::edge::exchange::Exchange;
+use crate::edge::login::fresh_group;
 use crate::edge::tunnel::Tunnel;
 
 /// How long a resolved name is used before it is asked again.
@@ -17,8 +18,7 @@ const FRESH: Duration = Duration::from_secs(10);
 /// How long a connection of the pool may idle.
 const POOLED: Duration = Duration::from_secs(60);
 
-/// Numbers the connections that serve one exchange only; the shared ones are group 0.
-static OWN: AtomicU64 = AtomicU64::new(1);
+const NO_SUCH_NAME: Denial = Denial::UpstreamUnreachable(UpstreamFault::NoSuchName);
 
 /// Resolved names, one entry for each configured upstream.
 #[derive(Debug, Default)]
@@ -44,15 +44,19 @@ impl Upstreams {
         // The wire keeps the app's deadline, which differs for streams; this one is the last resort.
         peer.options.read_timeout = Some(policy.read.max(exchange.timeouts.stream_idle) * 2);
         peer.options.idle_timeout = Some(POOLED);
-        if exchange.websocket {
-            peer.options.custom_l4 = Some(Arc::new(Tunnel { within: policy.connect }));
-        }
-        if exchange.websocket || !exchange.retriable {
+        peer.group_key = exchange.group;
+        let websocket = exchange.handshake.is_some();
+        let alone = !exchange.retriable || exchange.failed_tries() > 0;
+        if websocket || (alone && exchange.group == 0) {
             // A pooled connection may have been closed by the app this very moment. What cannot be
-            // repeated safely gets a connection of its own, which no other exchange can find.
-            peer.group_key = OWN.fetch_add(1, Ordering::Relaxed);
+            // repeated safely, or no more, gets a connection of its own, which no other exchange can find. Only a
+            // client connection that has a login needs the one that it logged in on.
+            peer.group_key = fresh_group();
             peer.options.idle_timeout = Some(Duration::ZERO);
         }
+        let (within, group) = (policy.connect, peer.group_key);
+        peer.options.custom_l4 =
+            Some(if websocket { Arc::new(Tunnel { within }) } else { Arc::new(Connector { within, group }) });
         Ok(peer)
     }
 
@@ -73,17 +77,17 @@ impl Upstreams {
             Some(_) | None => self.resolve(authority, within).await?,
         };
         let turn = tries.checked_rem(addresses.len()).unwrap_or(0);
-        addresses.get(turn).copied().ok_or(Denial::UpstreamUnreachable)
+        addresses.get(turn).copied().ok_or(NO_SUCH_NAME)
     }
 
     async fn resolve(&self, authority: &str, within: Duration) -> Result<Arc<[SocketAddr]>, Denial> {
         let found = tokio::time::timeout(within, tokio::net::lookup_host(authority))
             .await
             .map_err(|_| Denial::UpstreamTimeout)?
-            .map_err(|_| Denial::UpstreamUnreachable)?;
+            .map_err(|_| NO_SUCH_NAME)?;
         let addresses: Arc<[SocketAddr]> = found.collect();
         if addresses.is_empty() {
-            return Err(Denial::UpstreamUnreachable);
+            return Err(NO_SUCH_NAME);
         }
         let resolved = Resolved { at: Instant::now(), addresses: Arc::clone(&addresses) };
         self.resolved.insert(authority.to_owned(), resolved);

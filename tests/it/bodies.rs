@@ -305,6 +305,35 @@ fn events_arrive_one_by_one() {
 }
 
 #[test]
+fn a_body_in_small_chunks_goes_on_in_few() {
+    let app = Upstream::with(|exchange| {
+        let mut raw = exchange.early();
+        let mut stream = exchange.stream();
+        let mut part = [0; 16 * 1024];
+        while !raw.ends_with(b"\r\n0\r\n\r\n") {
+            let came = std::io::Read::read(&mut stream, &mut part)?;
+            assert!(came > 0, "the body ends in the middle");
+            raw.extend_from_slice(&part[..came]);
+        }
+        let (chunks, data) = (
+            raw.windows(2).filter(|two| two == b"\r\n").count() / 2,
+            raw.iter().filter(|b| **b == b'z').count(),
+        );
+        exchange.reply("200 OK", &[], format!("{chunks} {data}"))
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    let mut client = gateway.client();
+    let mut request =
+        b"POST /x HTTP/1.1\r\nHost: media.localhost\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    request.extend(b"1;ext=1\r\nz\r\n".repeat(20_000));
+    request.extend(b"0\r\nX-Trailer: 1\r\n\r\n");
+    let text = client.send(request).answer().text();
+    let (chunks, data) = text.split_once(' ').unwrap();
+    assert_eq!(data, "20000");
+    assert!(chunks.parse::<usize>().unwrap() < 1_000, "{chunks} chunks");
+}
+
+#[test]
 fn a_websocket_speaks_both_ways() {
     let app = Upstream::with(|exchange| exchange.echo_websocket());
     let gateway = Gateway::before(&app, CONFIG);

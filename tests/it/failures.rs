@@ -294,3 +294,59 @@ fn many_clients_while_the_app_comes_and_goes() {
     flaky.store(false, Ordering::SeqCst);
     assert_eq!(gateway.ask(&Request::get("/x")).status, 200);
 }
+
+#[test]
+fn the_operator_is_told_why_an_app_gave_no_answer() {
+    let app = Upstream::with(|exchange| {
+        exchange.body()?;
+        exchange.hang_up();
+        match exchange.path().as_str() {
+            "/timeout" => {
+                exchange.wait_for_the_end();
+                Ok(())
+            }
+            "/tls" => exchange.write(b"\x15\x03\x01\x00\x02\x02\x28"),
+            "/bad_answer" => exchange.write("220 ready\r\n\r\n"),
+            _ => Ok(()),
+        }
+    });
+    let gone = Upstream::start();
+    let nobody = gone.address;
+    gone.kill();
+    let others = format!(
+        "{CONFIG}\n\
+         [app.gone]\nhosts = [\"gone.localhost\"]\nupstream = \"http://{nobody}\"\nauth = \"public\"\n\
+         [app.nowhere]\nhosts = [\"nowhere.localhost\"]\nupstream = \"http://nowhere.invalid:80\"\nauth = \"public\"\n"
+    );
+    let gateway = Gateway::before(&app, &others);
+    for (host, app_name, reason, code, word) in [
+        ("gone.localhost", "gone", "refused", "upstream_unreachable", "nothing listens"),
+        ("nowhere.localhost", "nowhere", "no_such_name", "upstream_unreachable", "has no address"),
+        ("media.localhost", "media", "closed", "upstream_unreachable", "closed the connection"),
+        ("media.localhost", "media", "timeout", "upstream_timeout", "slower than"),
+        ("media.localhost", "media", "tls", "upstream_unreachable", "speaks TLS"),
+        ("media.localhost", "media", "bad_answer", "upstream_unreachable", "not HTTP"),
+    ] {
+        let answer = gateway.ask(&Request::post(&format!("/{reason}"), "a").host(host));
+        assert_eq!(answer.code(), code, "{reason}: {answer:?}");
+        let text = format!("{}{}", String::from_utf8_lossy(&answer.head), answer.text());
+        // The code of a timeout says as much as its status, 504.
+        let told = reason != "timeout" && text.contains(reason);
+        assert!(!told && !text.contains(word), "{reason}: the client is told: {text}");
+        let event = gateway.event(&answer);
+        assert_eq!(event["upstream_error"], reason, "{event}");
+        assert!(event["reason"].as_str().unwrap().contains(word), "{event}");
+        let labels = [&*format!("app=\"{app_name}\""), &*format!("reason=\"{reason}\"")];
+        poll_until(reason, || {
+            (gateway.metric("stagedoor_upstream_failures_total", &labels) == 1.0).then_some(())
+        });
+        let id = answer.field("x-request-id").to_owned();
+        let why = gateway.ask_admin_as_operator(Request::get(&format!("/api/v1/why?id={id}"))).json();
+        assert!(why["reason"].as_str().unwrap().contains(word), "{why:#}");
+        assert!(!why["remedy"]["advice"].as_str().unwrap().is_empty(), "{why:#}");
+    }
+    // An answer that goes well has no such field, and one that breaks off has.
+    assert!(
+        gateway.event(&gateway.ask(&Request::get("/x").host("other.localhost")))["upstream_error"].is_null()
+    );
+}

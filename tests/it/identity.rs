@@ -430,22 +430,6 @@ fn an_upgrade_field_skips_no_guard() {
 }
 
 #[test]
-fn only_one_websocket_is_an_upgrade() {
-    let app = Upstream::start();
-    let gateway = Gateway::before(&app, CONFIG);
-    let bob = token("bob");
-    for value in ["h2c", "foo", "websocket, h2c", "websocket, websocket", "TLS/1.0"] {
-        let request = Request::get("/x").bearer(&bob).field("Connection", "upgrade").field("Upgrade", value);
-        let answer = gateway.ask(&request);
-        assert_eq!((answer.status, answer.code().as_str()), (403, "upgrade_refused"), "{value}");
-    }
-    assert!(app.seen().is_empty());
-    // Without `Connection: upgrade` it is a field of the hop and means nothing.
-    assert_eq!(gateway.ask(&Request::get("/x").bearer(&bob).field("Upgrade", "h2c")).status, 200);
-    assert!(!app.last().fields.has("upgrade"));
-}
-
-#[test]
 fn a_cookie_is_believed_from_the_same_origin_only() {
     let app = Upstream::start();
     let gateway = Gateway::before(&app, CONFIG);

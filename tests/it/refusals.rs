@@ -147,7 +147,7 @@ fn cases() -> Vec<Case> {
                 .bytes(),
         ),
         case("address_refused", 403, &get("/x").host("fenced.localhost")),
-        case("upgrade_refused", 403, &upgrade("/x", "h2c")),
+        case("upgrade_refused", 403, &upgrade("/x", "websocket")),
         case("upgrade_refused", 403, &upgrade("/no-sockets", "websocket")),
         case("unknown_host", 421, &get("/x").host("other.localhost")).of_nobody(),
         case("not_found", 404, &get("/nothing")),

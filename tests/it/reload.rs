@@ -1,12 +1,13 @@
 //! Another policy while requests run, and the end of the process.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
 
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Client, Command, Gateway, Request, Token, Upstream, poll_until, token, websocket};
+use crate::harness::{
+    Client, Command, DEADLINE, Gateway, Request, Token, Upstream, poll_until, token, websocket,
+};
 
 const CONFIG: &str = r#"
 [app.media]
@@ -430,37 +431,77 @@ fn open_requests_are_finished_and_new_ones_refused() {
     assert!(status.success());
 }
 
+/// Far longer than a test may wait: whoever ends within one did not wait for it.
+const LONG: &str = "[server]\ndrain = \"1h\"\n";
+
 #[test]
-fn websockets_are_told_to_come_back() {
+fn websockets_are_told_to_come_back_at_once() {
     let app = Upstream::with(|exchange| exchange.echo_websocket());
-    let config = format!("[server]\ndrain = \"1s\"\n{CONFIG}");
-    let mut gateway = Gateway::before(&app, &config);
+    let mut gateway = Gateway::before(&app, &format!("{LONG}{CONFIG}"));
     let bearer = format!("Bearer {}", token("bob"));
     let mut socket = websocket(gateway.address, "/ws", &[("Authorization", &bearer)]).unwrap();
     socket.send(Message::text("hello")).unwrap();
     assert_eq!(socket.read().unwrap(), Message::text("hello"));
-    let from = Instant::now();
     gateway.signal("TERM");
     let last = socket.read().unwrap();
     let Message::Close(Some(frame)) = last else { panic!("{last:?}") };
     assert_eq!(u16::from(frame.code), 1012);
-    let (status, _) = gateway.wait();
-    println!("ended after {:?} with a drain of 1 s", from.elapsed());
+    let (status, after) = gateway.wait();
+    println!("ended {after:?} after the socket");
     assert!(status.success());
 }
 
 #[test]
-fn streams_are_cut_at_the_end_of_the_drain() {
+fn a_frame_that_is_half_out_is_finished_first() {
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let app = Upstream::with(move |exchange| {
+        // The first half comes with the switch.
+        let switch = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+        exchange.write([&switch[..], b"\x82\x06abc"].concat())?;
+        let _ = wait.lock().unwrap().recv_timeout(DEADLINE);
+        exchange.write(b"def")?;
+        exchange.wait_for_the_end();
+        Ok(())
+    });
+    let mut gateway = Gateway::before(&app, &format!("{LONG}{CONFIG}"));
+    let mut client = gateway.client();
+    let handshake = Request::get("/ws")
+        .bearer(&token("bob"))
+        .field("Connection", "Upgrade")
+        .field("Upgrade", "websocket")
+        .field("Sec-WebSocket-Version", "13")
+        .field("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(client.send(handshake.bytes()).head().unwrap().status, 101);
+    let mut frame = Vec::new();
+    assert!(client.reader.exactly(5, &mut |part| frame.extend_from_slice(part)).unwrap());
+    gateway.signal("TERM");
+    gateway.wait_for_log("draining");
+    assert!(gateway.is_running());
+    go_on.send(()).unwrap();
+    let whole = client.reader.exactly(7, &mut |part| frame.extend_from_slice(part)).unwrap();
+    assert!(whole, "{frame:?} {}", gateway.log());
+    assert_eq!(frame, b"\x82\x06abcdef\x88\x02\x03\xF4");
+    assert!(gateway.wait().0.success());
+}
+
+#[test]
+fn event_streams_end_whole_and_at_once() {
     let app = Upstream::with(|exchange| {
         exchange.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n")?;
         exchange.wait_for_the_end();
         Ok(())
     });
-    let mut gateway = Gateway::before(&app, &format!("[server]\ndrain = \"1s\"\n{CONFIG}"));
+    let mut gateway = Gateway::before(&app, &format!("{LONG}{CONFIG}"));
     let mut client = gateway.client();
     client.send(Request::get("/public").bytes());
     assert_eq!(client.head().unwrap().status, 200);
     gateway.signal("TERM");
+    let mut events = Vec::new();
+    // Up to the last chunk, as an answer that is complete.
+    assert!(client.reader.chunked(&mut |part| events.extend_from_slice(part)).unwrap());
+    assert_eq!(events, b"data: 1\n\n");
     assert!(client.is_closed());
     let (status, after) = gateway.wait();
     println!("ended {after:?} after the stream");

@@ -1,7 +1,13 @@
 //! Strict reading of the chunked coding (RFC 9112 §7.1): where a body ends, and whether it is sound.
 //!
-//! The bytes themselves pass on unchanged; what they are worth is decided while they pass. Trust: none.
-//! Bounds: no memory beyond the few fields below, extensions and trailers capped.
+//! What a client cuts into many chunks goes on in few: the data that was read together is one chunk again. Each chunk
+//! costs whoever reads it behind us far more than its bytes, and a chunk may hold a single one. Extensions and trailers
+//! mean nothing here and end here.
+//!
+//! Trust: none. Bounds: no memory beyond the few fields below, extensions and trailers capped; the work is linear in
+//! the bytes.
+
+use crate::work;
 
 /// Bytes of the extensions of one chunk.
 const EXTENSION_MAX: u32 = 1024;
@@ -9,6 +15,13 @@ const EXTENSION_MAX: u32 = 1024;
 const TRAILER_MAX: u32 = 8 * 1024;
 /// Hexadecimal digits of a size: 16 would be all of 64 bits.
 const DIGITS_MAX: u8 = 15;
+
+/// Room that [`Chunked::recode`] needs in front of the bytes: eight digits of a size, and CRLF.
+pub const ROOM_BEFORE: usize = 10;
+/// Room that it needs behind them: CRLF, and the last chunk.
+pub const ROOM_AFTER: usize = 2 + LAST.len();
+/// The last chunk and no trailers.
+const LAST: &[u8] = b"0\r\n\r\n";
 
 /// Follows one chunked body.
 #[derive(Debug)]
@@ -35,6 +48,15 @@ enum At {
     Done,
 }
 
+/// What became of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recoded {
+    /// So many of them belong to the body.
+    pub of_body: usize,
+    /// So long is what goes on in their place, from the start of the room; it may be nothing.
+    pub length: usize,
+}
+
 /// What is wrong with a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
@@ -46,34 +68,59 @@ impl Default for Chunked {
 }
 
 impl Chunked {
-    /// Takes the next bytes; returns how many of them belong to the body.
+    /// Takes the next `came` bytes, which stand behind [`ROOM_BEFORE`] others in `room` and before [`ROOM_AFTER`], and
+    /// writes what goes on to the start of `room`: their data as one chunk, and the last chunk once the body is done.
+    /// The bytes beyond the body stay where they are.
     ///
     /// # Errors
     /// The first byte that no strict reader takes. The body is lost from there on.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
-        let mut rest = bytes;
-        while self.at != At::Done {
-            if self.at == At::Data {
-                let step = usize::try_from(self.size).unwrap_or(usize::MAX).min(rest.len());
-                self.size -= step as u64;
-                rest = rest.get(step..).unwrap_or_default();
-                if self.size == 0 {
-                    self.at = At::DataCr;
-                }
-            }
-            let Some((byte, after)) = rest.split_first() else { break };
-            if self.at != At::Data {
-                self.at = self.step(*byte)?;
-                rest = after;
-            }
+    pub fn recode(&mut self, room: &mut [u8], came: usize) -> Result<Recoded, Malformed> {
+        const CRAMPED: Malformed = Malformed("a chunk without room");
+        let (before, bytes) = room.split_at_mut_checked(ROOM_BEFORE).ok_or(CRAMPED)?;
+        let (of_body, data) = self.gather(bytes.get_mut(..came).ok_or(CRAMPED)?)?;
+        let mut length = 0;
+        if data > 0 {
+            put_size(before, data);
+            bytes.get_mut(data..data + 2).ok_or(CRAMPED)?.copy_from_slice(b"\r\n");
+            length = ROOM_BEFORE + data + 2;
         }
-        Ok(bytes.len() - rest.len())
+        if self.is_done() && of_body > 0 {
+            room.get_mut(length..length + LAST.len()).ok_or(CRAMPED)?.copy_from_slice(LAST);
+            length += LAST.len();
+        }
+        Ok(Recoded { of_body, length })
     }
 
     /// The last chunk and the trailers are through.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.at == At::Done
+    }
+
+    /// Moves the data to the front of `bytes`; how many of them belong to the body, and how many are data.
+    fn gather(&mut self, bytes: &mut [u8]) -> Result<(usize, usize), Malformed> {
+        let (mut read, mut data) = (0, 0);
+        while self.at != At::Done {
+            work::spend(1);
+            if self.at == At::Data {
+                let left = bytes.len() - read;
+                let step = usize::try_from(self.size).unwrap_or(usize::MAX).min(left);
+                if read != data {
+                    bytes.copy_within(read..read + step, data);
+                }
+                self.size -= step as u64;
+                (read, data) = (read + step, data + step);
+                if self.size == 0 {
+                    self.at = At::DataCr;
+                }
+            }
+            let Some(byte) = bytes.get(read).copied() else { break };
+            if self.at != At::Data {
+                self.at = self.step(byte)?;
+                read += 1;
+            }
+        }
+        Ok((read, data))
     }
 
     fn step(&mut self, byte: u8) -> Result<At, Malformed> {
@@ -121,6 +168,17 @@ impl Chunked {
     fn spend(&mut self, most: u32, at: At) -> Result<At, Malformed> {
         self.spent += 1;
         if self.spent > most { Err(Malformed("too much beside the chunks")) } else { Ok(at) }
+    }
+}
+
+/// A size in eight hexadecimal digits, and CRLF.
+fn put_size(into: &mut [u8], size: usize) {
+    for (place, byte) in into.iter_mut().enumerate() {
+        *byte = match place {
+            0..8 => b"0123456789abcdef".get(size >> (28 - 4 * place) & 15).copied().unwrap_or(b'0'),
+            8 => b'\r',
+            _ => b'\n',
+        };
     }
 }
 

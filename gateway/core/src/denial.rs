@@ -72,8 +72,8 @@ pub enum Denial {
     Overloaded,
     /// The gateway is shutting down.
     Draining,
-    /// The app cannot be reached, or broke off before it answered.
-    UpstreamUnreachable,
+    /// The app cannot be reached, or gave no answer that may be passed on.
+    UpstreamUnreachable(UpstreamFault),
     /// The app did not answer in time.
     UpstreamTimeout,
     /// A fault of the gateway itself; the door stays shut.
@@ -129,6 +129,27 @@ pub enum TokenFault {
     Names,
     /// A role or scope holds a control character.
     Controls,
+}
+
+/// Why an app gave no answer. For the log, `why` and the metrics; the client learns nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamFault {
+    /// Nothing listens there.
+    Refused,
+    /// Its name has no address.
+    NoSuchName,
+    /// The network leads nowhere.
+    NoRoute,
+    /// It reset the connection.
+    Reset,
+    /// It closed the connection before its answer was whole.
+    Closed,
+    /// It took too long.
+    Timeout,
+    /// It speaks TLS where plain HTTP is expected, or the other way round.
+    Tls,
+    /// Its answer is malformed, or one that may not be passed on.
+    BadAnswer,
 }
 
 /// Which limit refused, and when to come back.
@@ -196,9 +217,47 @@ impl Denial {
             Self::RateLimited(_) => "rate_limited",
             Self::Overloaded => "overloaded",
             Self::Draining => "draining",
-            Self::UpstreamUnreachable => "upstream_unreachable",
+            Self::UpstreamUnreachable(_) => "upstream_unreachable",
             Self::UpstreamTimeout => "upstream_timeout",
             Self::Internal(_) => "internal",
+        }
+    }
+
+    /// What was wrong with the app, where it was the app.
+    #[must_use]
+    pub fn upstream_fault(&self) -> Option<UpstreamFault> {
+        match self {
+            Self::UpstreamUnreachable(fault) => Some(*fault),
+            Self::UpstreamTimeout => Some(UpstreamFault::Timeout),
+            Self::BadRequest(_)
+            | Self::HeadTimeout
+            | Self::UriTooLong
+            | Self::HeadersTooLarge
+            | Self::BodyTimeout
+            | Self::AmbiguousPath(_)
+            | Self::UnknownHost
+            | Self::NotFound
+            | Self::MethodNotAllowed { .. }
+            | Self::LinkInvalid
+            | Self::MediaType
+            | Self::AddressRefused
+            | Self::AmbiguousCredentials
+            | Self::TokenMissing
+            | Self::TokenInvalid(_)
+            | Self::TokenExpired
+            | Self::IdentityUnavailable
+            | Self::RoleMissing
+            | Self::ScopeMissing
+            | Self::NotOwner
+            | Self::Destination(_)
+            | Self::CrossOrigin
+            | Self::UpgradeRefused
+            | Self::UnexpectedBody
+            | Self::BodyTooLarge { .. }
+            | Self::RateLimited(_)
+            | Self::Overloaded
+            | Self::Draining
+            | Self::Internal(_) => None,
         }
     }
 
@@ -230,7 +289,7 @@ impl Denial {
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::UpstreamUnreachable => StatusCode::BAD_GATEWAY,
+            Self::UpstreamUnreachable(_) => StatusCode::BAD_GATEWAY,
             Self::IdentityUnavailable | Self::Overloaded | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -251,7 +310,7 @@ impl Denial {
             | Self::Overloaded
             | Self::Draining
             | Self::AmbiguousPath(_)
-            | Self::UpstreamUnreachable
+            | Self::UpstreamUnreachable(_)
             | Self::UpstreamTimeout
             | Self::Internal(_) => true,
             // A method that is never allowed is met while the head is read.
@@ -300,7 +359,7 @@ impl Denial {
             }
             Self::UpgradeRefused => Guard::Upgrade,
             Self::BodyTimeout => Guard::Body,
-            Self::UpstreamUnreachable | Self::UpstreamTimeout | Self::Internal(_) => Guard::Upstream,
+            Self::UpstreamUnreachable(_) | Self::UpstreamTimeout | Self::Internal(_) => Guard::Upstream,
         }
     }
 
@@ -335,9 +394,38 @@ impl Denial {
             | Self::UpgradeRefused
             | Self::UnexpectedBody
             | Self::BodyTooLarge { .. }
-            | Self::UpstreamUnreachable
+            | Self::UpstreamUnreachable(_)
             | Self::UpstreamTimeout
             | Self::Internal(_) => None,
+        }
+    }
+}
+
+impl UpstreamFault {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Refused,
+        Self::NoSuchName,
+        Self::NoRoute,
+        Self::Reset,
+        Self::Closed,
+        Self::Timeout,
+        Self::Tls,
+        Self::BadAnswer,
+    ];
+
+    /// The stable name, as in logs and metrics.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::NoSuchName => "no_such_name",
+            Self::NoRoute => "no_route",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::BadAnswer => "bad_answer",
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::request::{Field, Head, HeadBuilder, RequestLine, Version};
 use crate::work;
 
 pub use arriving::{Arriving, Progress};
+pub(crate) use noted::CONNECTION_OPTIONS_MAX;
 pub(crate) use noted::Noted;
 
 /// What the bytes so far are.

@@ -297,8 +297,8 @@ impl<'h> Permit<'h> {
 
     /// Whether the connection may become a WebSocket.
     #[must_use]
-    pub fn upgrade(&self) -> Upgrade {
-        self.0.upgrade
+    pub fn upgrade(&self) -> &Upgrade {
+        &self.0.upgrade
     }
 
     /// The app.

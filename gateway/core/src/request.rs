@@ -175,11 +175,16 @@ impl<'a> Head<'a> {
         self.target.get(at + 1..)
     }
 
-    /// The connection option `upgrade` together with an `Upgrade` field (RFC 9110 §7.8): the one
-    /// case in which a client really asks to leave HTTP. An `Upgrade` field that `Connection` does
-    /// not name is ignored and dropped, as the RFC wants.
+    /// The client asks to leave HTTP for a WebSocket: `Connection` names `upgrade`, and `Upgrade` lists the protocol
+    /// `websocket`, alone or among others (RFC 9110 §7.8). Any other offer means nothing here: it is dropped, and the
+    /// request is plain HTTP.
     #[must_use]
-    pub fn asks_upgrade(&self) -> bool {
-        self.has("upgrade") && self.lists("connection", "upgrade")
+    pub fn asks_websocket(&self) -> bool {
+        let is_it = |protocol: &[u8]| {
+            let name = protocol.split(|b| *b == b'/').next().unwrap_or_default();
+            name.trim_ascii().eq_ignore_ascii_case(b"websocket")
+        };
+        self.all("upgrade").any(|value| value.split(|b| *b == b',').any(is_it))
+            && self.lists("connection", "upgrade")
     }
 }

@@ -3,7 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use bytes::BytesMut;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use stagedoor_core::clock::Now;
@@ -32,6 +32,10 @@ impl ResponseFields for Fields<'_> {
 
     fn revalidates(&self) -> bool {
         self.0.status == StatusCode::NOT_MODIFIED
+    }
+
+    fn requires_upgrade(&self) -> bool {
+        self.0.status == StatusCode::UPGRADE_REQUIRED
     }
 
     fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
@@ -77,11 +81,28 @@ pub(crate) fn is_framed(response: &ResponseHeader) -> bool {
     codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
 }
 
-/// Whether a 101 switches to one `websocket`, and to nothing else (RFC 6455 §4.1).
-pub(crate) fn is_websocket(response: &ResponseHeader) -> bool {
-    let mut upgrades = response.headers.get_all(UPGRADE).iter();
-    let first = upgrades.next().is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    response.version == Version::HTTP_11 && first && upgrades.next().is_none()
+/// Makes a 101 that was judged this hop's own: one line of each.
+pub(crate) fn one_switch(response: &mut ResponseHeader) {
+    let _ = response.insert_header(UPGRADE, "websocket");
+    let _ = response.insert_header(CONNECTION, "Upgrade");
+}
+
+/// Whether an answer has no body whatever its fields say (RFC 9112 §6.3): an app that sends one all the same would
+/// begin the next answer with it.
+pub(crate) fn is_bodiless(response: &ResponseHeader, to: &http::Method) -> bool {
+    *to == http::Method::HEAD || matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// Whether the app keeps the connection, by its version and what it says of it (RFC 9112 §9.3). Of HTTP/1.0 no word
+/// is taken for it: that version ends its answers by closing.
+pub(crate) fn keeps_connection(response: &ResponseHeader) -> bool {
+    let mut options = response
+        .headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
+        .map(<[u8]>::trim_ascii);
+    response.version == Version::HTTP_11 && !options.any(|option| option.eq_ignore_ascii_case(b"close"))
 }
 
 /// The one element of a field that stands there several times, if each of them is `fit`.

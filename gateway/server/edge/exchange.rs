@@ -6,14 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use stagedoor_core::denial::Denial;
+use stagedoor_core::denial::{Denial, UpstreamFault};
 use stagedoor_core::guard::body::BodyGate;
 use stagedoor_core::guard::cors::CorsGrant;
 use stagedoor_core::guard::limit::Tickets;
+use stagedoor_core::guard::upgrade::Handshake;
 use stagedoor_core::policy::{App, ErrorShape, Timeouts};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use super::connection::Handle;
+use super::login::{ConnectionLogin, Who};
 use super::websocket::Frames;
 use crate::gateway::Live;
 use crate::telemetry::metrics::{OpenStream, StreamEnd, StreamKind};
@@ -27,6 +30,9 @@ pub(crate) struct Exchange {
     frames: Mutex<Frames>,
     stream: Mutex<Option<OpenStream>>,
     failure: OnceLock<Denial>,
+    upstream_fault: OnceLock<UpstreamFault>,
+    connection: Mutex<Handle>,
+    spent: AtomicBool,
     /// The front is to hear of the failure; it has.
     failing: Notify,
     failed: Notify,
@@ -84,7 +90,12 @@ pub(crate) struct Terms {
     pub(crate) keep_alive: bool,
     /// The client knows no chunks.
     pub(crate) http10: bool,
-    pub(crate) websocket: bool,
+    /// A permitted handshake, which the answer may complete.
+    pub(crate) handshake: Option<Handshake>,
+    /// What the client connection has to itself, who speaks on it, and the group of connections to the app.
+    pub(crate) login: Arc<ConnectionLogin>,
+    pub(crate) who: Who,
+    pub(crate) group: u64,
     pub(crate) retriable: bool,
     pub(crate) has_body: bool,
     pub(crate) timeouts: Timeouts,
@@ -125,6 +136,9 @@ impl Exchange {
             frames: Mutex::default(),
             stream: Mutex::default(),
             failure: OnceLock::new(),
+            upstream_fault: OnceLock::new(),
+            connection: Mutex::default(),
+            spent: AtomicBool::new(false),
             failing: Notify::new(),
             failed: Notify::new(),
             phase: AtomicU8::new(phase as u8),
@@ -231,6 +245,38 @@ impl Exchange {
         self.failure.get()
     }
 
+    /// Notes what was wrong with the app; the first fault stands.
+    pub(crate) fn blame(&self, fault: UpstreamFault) {
+        let _ = self.upstream_fault.set(fault);
+    }
+
+    pub(crate) fn upstream_fault(&self) -> Option<UpstreamFault> {
+        self.upstream_fault.get().copied()
+    }
+
+    /// Takes note of the connection to the app.
+    pub(crate) fn uses(&self, connection: Handle) {
+        if self.group != 0 {
+            self.login.uses(&connection);
+        }
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    /// Nobody is to use the connection to the app after this answer.
+    pub(crate) fn spend_connection(&self) {
+        self.spent.store(true, Ordering::Release);
+    }
+
+    /// The answer is complete: a connection that is spent ends. One that brought a body ends by what it was told.
+    pub(crate) fn end_connection(&self) {
+        if self.spent.load(Ordering::Acquire) && !self.has_body {
+            let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+            if let Some(connection) = connection {
+                connection.end();
+            }
+        }
+    }
+
     /// The answer broke off after it had begun: the client must notice. Where it tells its own length
     /// the missing rest is notice enough; where only the end of the connection ends it, a reset is.
     pub(crate) fn cut(&self) {
@@ -263,6 +309,11 @@ impl Exchange {
     /// The status that the client was given; 0 if none.
     pub(crate) fn status(&self) -> u16 {
         self.status.load(Ordering::Acquire)
+    }
+
+    /// The app has switched to a WebSocket.
+    pub(crate) fn is_switched(&self) -> bool {
+        self.status() == 101
     }
 
     /// Counts a try that failed; returns how many failed before.

@@ -8,6 +8,7 @@
 mod own;
 mod record;
 
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +19,12 @@ use pingora::apps::HttpServerApp;
 use pingora::proxy::HttpProxy;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
-use stagedoor_core::chunked::{Chunked, Malformed};
+use stagedoor_core::chunked::{Chunked, Malformed, ROOM_AFTER, ROOM_BEFORE, Recoded};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::client::Client;
 use stagedoor_core::guard::own::WayBack;
 use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
-use stagedoor_core::guard::upgrade::Upgrade;
+use stagedoor_core::guard::upgrade::{Handshake, Upgrade};
 use stagedoor_core::guard::upstream;
 use stagedoor_core::head::{self, Parsed};
 use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
@@ -35,6 +36,7 @@ use tokio::net::TcpStream;
 use super::adapt;
 use super::exchange::{self, Exchange, Terms};
 use super::line::{Heard, Line};
+use super::login::{self, ConnectionLogin, Who};
 use super::permits;
 use super::proxy::Proxy;
 use super::request_id;
@@ -64,6 +66,7 @@ struct Turn<'a> {
     unix: Duration,
     /// The connection may serve another request after this one.
     may_go_on: bool,
+    login: &'a Arc<ConnectionLogin>,
 }
 
 /// How a turn left the connection.
@@ -100,6 +103,7 @@ impl Front {
     pub(crate) async fn serve(&self, tcp: TcpStream, peer: Peer, _permit: permits::Permit) {
         let mut stage = self.gateway.watch_stage();
         let mut line = Line::new(tcp);
+        let login = Arc::default();
         let mut served = 0u64;
         loop {
             let (limits, timeouts) = {
@@ -114,7 +118,7 @@ impl Front {
                 Heard::Head => None,
             };
             let live = self.gateway.live();
-            let turn = Turn::new(self, &live, peer, served < limits.requests_per_connection);
+            let turn = Turn::new(self, &live, peer, &login, served < limits.requests_per_connection);
             if let Some(denial) = fault {
                 let crowded = crowded(&denial, &line.buffer, &limits.head);
                 return turn.turn_away(line, crowded, &denial).await;
@@ -137,7 +141,13 @@ impl Front {
 }
 
 impl<'a> Turn<'a> {
-    fn new(front: &'a Front, live: &'a Arc<Live>, peer: Peer, may_go_on: bool) -> Self {
+    fn new(
+        front: &'a Front,
+        live: &'a Arc<Live>,
+        peer: Peer,
+        login: &'a Arc<ConnectionLogin>,
+        may_go_on: bool,
+    ) -> Self {
         let unix = front.gateway.now().unix();
         Self {
             front,
@@ -147,6 +157,7 @@ impl<'a> Turn<'a> {
             started: std::time::Instant::now(),
             unix,
             may_go_on,
+            login,
         }
     }
 
@@ -192,7 +203,7 @@ impl<'a> Turn<'a> {
                 });
                 self.answer(tcp, buffer, &head, &trail, Said { reply, denial: None, taken: None }).await
             }
-            Ok(Admission::Own(own)) => self.attend(tcp, buffer, &head, begun.0, own, trail).await,
+            Ok(Admission::Own(own)) => self.attend(tcp, buffer, &head, &begun.given, own, trail).await,
             Err(denial) => {
                 let reply = self.refusal(&head, &trail, &denial);
                 self.answer(tcp, buffer, &head, &trail, Said { reply, denial: Some(denial), taken: None })
@@ -278,27 +289,33 @@ impl<'a> Turn<'a> {
         mut tcp: TcpStream,
         buffer: &BytesMut,
         head: &Head<'_>,
-        begun: (&[u8], Body),
+        begun: Begun<'_>,
         permit: Box<Permit<'_>>,
         trail: Trail,
     ) -> After {
-        let websocket = permit.upgrade() == Upgrade::Websocket;
+        let handshake = match permit.upgrade() {
+            Upgrade::Websocket(handshake) => Some(handshake.clone()),
+            Upgrade::None => None,
+        };
         let mut handed = BytesMut::with_capacity(head.length() + 1024);
         upstream::write_head(&permit, head, &self.request_id, &mut handed);
         if head.version() == Version::Http10 {
             adapt::speak_http10(&mut handed);
         }
         let early = buffer.get(head.length()..).unwrap_or_default();
-        let (given, body) = if websocket { (early, Body::Open) } else { begun };
-        handed.extend_from_slice(given);
-        let used = head.length() + given.len();
-        if head.expects_continue() && head.framing() != Framing::None && given.is_empty() {
+        let Begun { given, of_body, body } = match &handshake {
+            Some(_) => Begun { given: early.into(), of_body: early.len(), body: Body::Open },
+            None => begun,
+        };
+        handed.extend_from_slice(&given);
+        let used = head.length() + of_body;
+        if head.expects_continue() && head.framing() != Framing::None && of_body == 0 {
             use tokio::io::AsyncWriteExt;
             if tcp.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_err() {
                 return After::Gone;
             }
         }
-        let exchange = Exchange::new(self.terms(head, &permit, &trail, websocket), permit.into_gate());
+        let exchange = Exchange::new(self.terms(head, &permit, &trail, handshake), permit.into_gate());
         let wire = Wire::new(tcp, Arc::clone(&exchange), body, self.front.gateway.watch_stage());
         let reusable = self.attend_to(&exchange, head, &trail, self.run_proxy(wire, handed, &exchange)).await;
         let own_time = self.own_time(&exchange);
@@ -338,8 +355,16 @@ impl<'a> Turn<'a> {
         After::HangUp(line.tcp)
     }
 
-    fn terms(&self, head: &Head<'_>, permit: &Permit<'_>, trail: &Trail, websocket: bool) -> Terms {
+    fn terms(
+        &self,
+        head: &Head<'_>,
+        permit: &Permit<'_>,
+        trail: &Trail,
+        handshake: Option<Handshake>,
+    ) -> Terms {
         let server = &self.live.policy.server;
+        let who = Who { ip: permit.client().ip(), user: permit.caller().user().cloned() };
+        let group = self.login.group(&who, login::in_request(head));
         Terms {
             live: Arc::clone(self.live),
             app: Arc::clone(permit.app()),
@@ -352,7 +377,10 @@ impl<'a> Turn<'a> {
             navigation: reply::is_navigation(head),
             keep_alive: head.keep_alive() && self.may_go_on,
             http10: head.version() == Version::Http10,
-            websocket,
+            handshake,
+            login: Arc::clone(self.login),
+            who,
+            group,
             retriable: head.framing() == Framing::None && matches!(head.method(), "GET" | "HEAD" | "OPTIONS"),
             has_body: head.framing() != Framing::None,
             timeouts: server.timeouts,
@@ -368,17 +396,28 @@ impl<'a> Turn<'a> {
 }
 
 /// The part of the body that came with the head, and what is still to come.
-fn begun_body(framing: Framing, early: &[u8]) -> Result<(&[u8], Body), Malformed> {
+struct Begun<'b> {
+    /// As it goes on.
+    given: Cow<'b, [u8]>,
+    /// So many of the bytes behind the head belong to it.
+    of_body: usize,
+    body: Body,
+}
+
+fn begun_body(framing: Framing, early: &[u8]) -> Result<Begun<'_>, Malformed> {
     Ok(match framing {
-        Framing::None => (&[], Body::Length(0)),
+        Framing::None => Begun { given: Cow::default(), of_body: 0, body: Body::Length(0) },
         Framing::Length(length) => {
             let given = early.get(..usize::try_from(length).unwrap_or(usize::MAX)).unwrap_or(early);
-            (given, Body::Length(length - given.len() as u64))
+            let left = length - given.len() as u64;
+            Begun { given: given.into(), of_body: given.len(), body: Body::Length(left) }
         }
         Framing::Chunked => {
             let mut chunked = Chunked::default();
-            let of_body = chunked.feed(early)?;
-            (early.get(..of_body).unwrap_or(early), Body::Chunked(chunked))
+            let mut room = [&[0; ROOM_BEFORE], early, &[0; ROOM_AFTER]].concat();
+            let Recoded { of_body, length } = chunked.recode(&mut room, early.len())?;
+            room.truncate(length);
+            Begun { given: room.into(), of_body, body: Body::Chunked(chunked) }
         }
     })
 }

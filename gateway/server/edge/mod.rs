@@ -22,6 +22,10 @@ pub(crate) mod permits;
 
 pub(crate) mod request_id;
 
+pub(crate) mod connection;
+
+pub(crate) mod login;
+
 pub(crate) mod tunnel;
 
 pub(crate) mod websocket;

@@ -12,14 +12,16 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora_core::protocols::Digest;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::reply::{Manner, Navigation, Reply};
 use tokio::sync::watch;
 
 use super::adapt::{self, Fields};
+use super::connection::AppConnection;
 use super::exchange::{self, Exchange, Phase};
-use super::{failure, websocket};
+use super::{failure, login, websocket};
 use crate::gateway::Stage;
 use crate::telemetry::metrics::{StreamEnd, StreamKind};
 use crate::upstream::Upstreams;
@@ -68,6 +70,27 @@ impl ProxyHttp for Proxy {
                 Err(Error::new_up(ErrorType::ConnectNoRoute))
             }
         }
+    }
+
+    /// Sees whose the connection is that pingora has chosen or made.
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        _reused: bool,
+        peer: &HttpPeer,
+        _fd: std::os::unix::io::RawFd,
+        digest: Option<&Digest>,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        let exchange = known(ctx)?;
+        if exchange.handshake.is_some() {
+            return Ok(());
+        }
+        match AppConnection::of(digest, peer.group_key) {
+            Some(connection) => exchange.uses(connection),
+            None => return Err(Error::explain(ErrorType::InternalError, "a connection of somebody else")),
+        }
+        Ok(())
     }
 
     /// A request with a body is the last of its connection, and says so: an app that does not read the body would
@@ -152,6 +175,7 @@ impl ProxyHttp for Proxy {
         }
         exchange.mark_answered();
         exchange.answer(response.status.as_u16());
+        settle_connection(exchange, response, &session.req_header().method);
         adapt::one_framing(response);
         if !adapt::is_framed(response) {
             return Err(Error::new_up(ErrorType::InvalidHTTPHeader));
@@ -178,19 +202,23 @@ impl ProxyHttp for Proxy {
 
     fn response_body_filter(
         &self,
-        session: &mut Session,
+        _session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<Option<Duration>> {
         if let (Some(exchange), Some(bytes)) = (ctx.as_ref(), body.as_ref()) {
             exchange.count_out(bytes.len());
-            if session.was_upgraded() {
+            // The first frames may come with the 101: pingora does not call the session upgraded yet.
+            if exchange.is_switched() {
                 exchange.frames().feed(bytes);
             }
             if end_of_stream {
                 exchange.stream_ends(StreamEnd::App);
             }
+        }
+        if let (Some(exchange), true) = (ctx.as_ref(), end_of_stream) {
+            exchange.end_connection();
         }
         Ok(None)
     }
@@ -222,10 +250,35 @@ fn known(ctx: &Context) -> Result<&Arc<Exchange>> {
     ctx.as_ref().ok_or_else(|| Error::explain(ErrorType::InternalError, "a request without a permit"))
 }
 
-/// An app that switches protocols unasked gets nowhere: only a permitted WebSocket may.
-fn switch(exchange: &Arc<Exchange>, response: &ResponseHeader) -> Result<()> {
-    if !exchange.websocket || !adapt::is_websocket(response) {
-        return Err(Error::new_up(ErrorType::InvalidHTTPHeader));
+/// Decides whether the connection to the app may serve another request once this answer is complete.
+///
+/// pingora keeps one whose answer it has read to the end, by its framing. That is not enough where the app may still
+/// send something, nor where the connection says who asks.
+fn settle_connection(exchange: &Exchange, response: &ResponseHeader, method: &http::Method) {
+    let logs_in = login::in_answer(&response.headers);
+    if logs_in {
+        exchange.login.seen(&exchange.who);
+    }
+    let bodiless = adapt::is_bodiless(response, method);
+    if bodiless || !adapt::keeps_connection(response) || (logs_in && exchange.group == 0) {
+        exchange.spend_connection();
+    }
+    let empty = response.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0");
+    if bodiless || empty {
+        exchange.end_connection();
+    }
+}
+
+/// An app that switches protocols unasked gets nowhere: only a permitted WebSocket may, by the answer to its handshake.
+fn switch(exchange: &Arc<Exchange>, response: &mut ResponseHeader) -> Result<()> {
+    let confirmed = exchange.handshake.as_ref().map(|handshake| handshake.confirm(&Fields(response)));
+    match confirmed {
+        Some(Ok(())) => adapt::one_switch(response),
+        Some(Err(fault)) => {
+            tracing::warn!(app = %exchange.app.name, "the app's 101 completes no WebSocket: {fault}");
+            return Err(Error::new_up(ErrorType::InvalidHTTPHeader));
+        }
+        None => return Err(Error::new_up(ErrorType::InvalidHTTPHeader)),
     }
     exchange.mark_answered();
     exchange.answer(101);
@@ -247,9 +300,13 @@ async fn fail(session: &mut Session, e: &Error, exchange: &Arc<Exchange>) -> u16
     let denial = exchange.failure().cloned().or_else(|| failure::denial(e));
     let begun = session.response_written().map(|head| head.status);
     exchange.stream_ends(stream_end(e, exchange));
+    let fault = denial.as_ref().and_then(Denial::upstream_fault);
+    if let (Some(fault), true) = (fault, exchange.phase() != Phase::Streaming) {
+        exchange.blame(fault);
+    }
     match begun {
         Some(http::StatusCode::SWITCHING_PROTOCOLS) => close_websocket(session, exchange).await,
-        Some(status) if !status.is_informational() => exchange.cut(),
+        Some(status) if !status.is_informational() => end_answer(session, exchange).await,
         Some(_) | None => {
             let Some(denial) = denial else { return 0 };
             exchange.fail(denial.clone());
@@ -289,6 +346,15 @@ async fn refuse(session: &mut Session, denial: &Denial, exchange: &Arc<Exchange>
     exchange.count_out(reply.body.len());
     if !reply.body.is_empty() {
         let _ = session.write_response_body(Some(Bytes::from(reply.body)), true).await;
+    }
+}
+
+/// An answer that breaks off must not look whole. An event stream that the gateway ends itself is whole wherever it
+/// ends, and gets its last chunk.
+async fn end_answer(session: &mut Session, exchange: &Arc<Exchange>) {
+    let ends_well = exchange.told_to_close() && exchange.failure().is_none();
+    if !ends_well || session.downstream_session.finish_body().await.is_err() {
+        exchange.cut();
     }
 }
 

@@ -3,6 +3,9 @@
 //! pingora ends the tunnel when it reads the app's 101 before it has noted that the request has no
 //! body, which a fast app or a busy machine bring about (cloudflare/pingora#946). So its first look
 //! at the answer is put off by a turn: in that turn it notes the body.
+//!
+//! pingora takes a 101 of HTTP/1.0 for no switch. Apps that write that version mean one all the same, so it is read as
+//! 1.1 where it stands at the start of the first bytes; whether it is a switch is judged afterwards.
 
 use std::io;
 use std::pin::Pin;
@@ -10,13 +13,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::{Error, ErrorType, Result};
+use pingora::Result;
 use pingora_core::connectors::l4::Connect;
 use pingora_core::protocols::l4::socket::SocketAddr;
 use pingora_core::protocols::l4::stream::Stream;
 use pingora_core::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::connection;
 
 /// Makes the connection.
 #[derive(Clone, Copy, Debug)]
@@ -28,12 +33,7 @@ pub(crate) struct Tunnel {
 #[async_trait]
 impl Connect for Tunnel {
     async fn connect(&self, address: &SocketAddr) -> Result<Stream> {
-        let address = address.as_inet().ok_or_else(|| Error::new_up(ErrorType::ConnectNoRoute))?;
-        let tcp = tokio::time::timeout(self.within, TcpStream::connect(address))
-            .await
-            .map_err(|_| Error::new_up(ErrorType::ConnectTimedout))?
-            .map_err(|_| Error::new_up(ErrorType::ConnectError))?;
-        let _ = tcp.set_nodelay(true);
+        let tcp = connection::connect(address, self.within).await?;
         Ok(VirtualSocketStream::new(Box::new(Unhurried { tcp, looks: 0 })).into())
     }
 }
@@ -53,9 +53,22 @@ impl AsyncRead for Unhurried {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Pin::new(&mut me.tcp).poll_read(cx, into)
+        let before = into.filled().len();
+        std::task::ready!(Pin::new(&mut me.tcp).poll_read(cx, into))?;
+        if me.looks == 1 {
+            me.looks = 2;
+            let first = into.filled_mut().get_mut(before..).unwrap_or_default();
+            if let (true, Some(minor)) = (first.starts_with(OLD_SWITCH), first.get_mut(MINOR)) {
+                *minor = b'1';
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
+
+const OLD_SWITCH: &[u8] = b"HTTP/1.0 101 ";
+/// Where the minor version stands in it.
+const MINOR: usize = 7;
 
 impl AsyncWrite for Unhurried {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

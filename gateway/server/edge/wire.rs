@@ -18,7 +18,7 @@ use pingora_core::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
     UniqueID,
 };
-use stagedoor_core::chunked::{Chunked, Malformed};
+use stagedoor_core::chunked::{Chunked, Malformed, ROOM_AFTER, ROOM_BEFORE};
 use stagedoor_core::denial::Denial;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -31,6 +31,9 @@ use crate::gateway::Stage;
 /// Small writes are gathered up to this many bytes before they go out together.
 const GATHER: usize = 8 * 1024;
 
+/// Bytes of a chunked body that are read at once, and become one chunk at most.
+const CHUNK_STEP: usize = 32 * 1024;
+
 /// The stream that pingora is given for one exchange.
 pub(crate) struct Wire {
     tcp: Option<TcpStream>,
@@ -41,7 +44,7 @@ pub(crate) struct Wire {
     out: BytesMut,
     clock: Clock,
     stage: watch::Receiver<Stage>,
-    closing: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
+    closing: Option<Pin<Box<dyn Future<Output = bool> + Send + Sync>>>,
 }
 
 /// What of the body is still to come.
@@ -110,16 +113,10 @@ impl Wire {
             }
             Body::Chunked(chunked) if chunked.is_done() => watch_client(tcp, cx),
             Body::Chunked(chunked) => {
-                std::task::ready!(Pin::new(tcp).poll_read(cx, into))?;
-                let came = into.filled().get(before..).unwrap_or_default();
-                match chunked.feed(came) {
-                    Ok(of_body) => {
-                        self.beyond.extend_from_slice(came.get(of_body..).unwrap_or_default());
-                        into.set_filled(before + of_body);
-                        Poll::Ready(Ok(()))
-                    }
-                    Err(Malformed(fault)) => {
-                        into.set_filled(before);
+                match std::task::ready!(poll_chunks(tcp, cx, into, chunked, &mut self.beyond)) {
+                    Ok(()) => Poll::Ready(Ok(())),
+                    Err(Unread::Failed(error)) => Poll::Ready(Err(error)),
+                    Err(Unread::Malformed(fault)) => {
                         self.exchange.fail(Denial::BadRequest(fault));
                         Poll::Ready(Err(io::ErrorKind::InvalidData.into()))
                     }
@@ -156,17 +153,27 @@ impl Wire {
         }
     }
 
+    /// Ready when a stream is to end: at once when the gateway begins to, but not in the middle of a frame. The rest
+    /// of that is waited for until the drain is over.
     fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let stage = &self.stage;
-        self.closing
-            .get_or_insert_with(|| {
+        loop {
+            let stage = *self.stage.borrow_and_update();
+            match stage {
+                Stage::Closing => return Poll::Ready(()),
+                Stage::Draining if self.exchange.frames().at_boundary() => return Poll::Ready(()),
+                Stage::Serving | Stage::Draining => {}
+            }
+            let stage = &self.stage;
+            let next = self.closing.get_or_insert_with(|| {
                 let mut stage = stage.clone();
-                Box::pin(async move {
-                    let _ = stage.wait_for(|stage| *stage == Stage::Closing).await;
-                })
-            })
-            .as_mut()
-            .poll(cx)
+                Box::pin(async move { stage.changed().await.is_ok() })
+            });
+            let goes_on = std::task::ready!(next.as_mut().poll(cx));
+            self.closing = None;
+            if !goes_on {
+                return Poll::Ready(());
+            }
+        }
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -247,6 +254,48 @@ fn poll_part(
     let came = part.filled().len();
     into.advance(came);
     Poll::Ready(Ok(()))
+}
+
+/// Why chunks could not be read.
+enum Unread {
+    Failed(io::Error),
+    Malformed(&'static str),
+}
+
+/// Reads chunks: the data that comes together goes on as one of them, and what follows the last goes to `beyond`.
+///
+/// Ready with nothing only when the client has closed its side. What is no data is read on its own account, since
+/// nothing would mean the end.
+fn poll_chunks(
+    tcp: &mut TcpStream,
+    cx: &mut Context<'_>,
+    into: &mut ReadBuf<'_>,
+    chunked: &mut Chunked,
+    beyond: &mut BytesMut,
+) -> Poll<Result<(), Unread>> {
+    loop {
+        let most = into.remaining().min(CHUNK_STEP);
+        let room = into.initialize_unfilled_to(most);
+        let Some(bytes) =
+            room.get_mut(ROOM_BEFORE..most.saturating_sub(ROOM_AFTER)).filter(|b| !b.is_empty())
+        else {
+            return Poll::Ready(Err(Unread::Failed(io::ErrorKind::OutOfMemory.into())));
+        };
+        let mut part = ReadBuf::new(bytes);
+        std::task::ready!(Pin::new(&mut *tcp).poll_read(cx, &mut part)).map_err(Unread::Failed)?;
+        let came = part.filled().len();
+        if came == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let recoded = chunked.recode(room, came).map_err(|Malformed(fault)| Unread::Malformed(fault))?;
+        beyond.extend_from_slice(
+            room.get(ROOM_BEFORE + recoded.of_body..ROOM_BEFORE + came).unwrap_or_default(),
+        );
+        if recoded.length > 0 {
+            into.advance(recoded.length);
+            return Poll::Ready(Ok(()));
+        }
+    }
 }
 
 /// Ready only when the client has closed its side or is gone.

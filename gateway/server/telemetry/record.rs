@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use stagedoor_core::clock;
-use stagedoor_core::denial::Denial;
+use stagedoor_core::denial::{Denial, UpstreamFault};
 use stagedoor_core::policy::{App, Route};
 use stagedoor_core::text::is_odd;
 
@@ -44,6 +44,8 @@ pub struct Record<'a> {
     pub gateway: Duration,
     /// Time the app took until its answer began; `None` if it was not asked.
     pub upstream: Option<Duration>,
+    /// What was wrong with the app, where something was.
+    pub upstream_fault: Option<UpstreamFault>,
     /// From the first byte of the request to the last of the answer.
     pub total: Duration,
     /// The gateway's own leg is TLS.
@@ -159,6 +161,10 @@ impl Record<'_> {
             Some(referer) => push_quoted(&redaction.referer(referer), REFERER_MAX, out),
             None => out.extend_from_slice(b"null"),
         }
+        if let Some(fault) = self.upstream_fault {
+            out.extend_from_slice(b",\"upstream_error\":");
+            push_quoted(fault.label().as_bytes(), NAME_MAX, out);
+        }
         if let Some(limit) = self.refusal.and_then(|r| r.limit) {
             out.extend_from_slice(b",\"limit\":");
             push_quoted(limit.as_bytes(), NAME_MAX, out);
@@ -207,6 +213,10 @@ impl Record<'_> {
         if let Some(upstream) = self.upstream {
             out.extend_from_slice(b" upstream=");
             push_millis(upstream, out);
+        }
+        if let Some(fault) = self.upstream_fault {
+            out.extend_from_slice(b" upstream_error=");
+            push_word(fault.label().as_bytes(), out);
         }
         if let Some(refusal) = self.refusal {
             out.extend_from_slice(b" code=");

@@ -231,6 +231,11 @@ impl Exchange<'_> {
         self.reader.stream.local_addr().unwrap()
     }
 
+    /// The other end of the connection, which tells one from another.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.reader.stream.peer_addr().unwrap()
+    }
+
     /// Path and query.
     pub(crate) fn target(&self) -> String {
         self.seen().target

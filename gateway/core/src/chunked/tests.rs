@@ -2,15 +2,46 @@
 
 use super::*;
 
+/// What goes on in the place of `part`, and how much of it belongs to the body.
+fn recode(chunked: &mut Chunked, part: &[u8]) -> Result<(usize, Vec<u8>), Malformed> {
+    let mut room = [&[0; ROOM_BEFORE], part, &[0; ROOM_AFTER]].concat();
+    let Recoded { of_body, length } = chunked.recode(&mut room, part.len())?;
+    assert_eq!(
+        room[ROOM_BEFORE + of_body..][..part.len() - of_body],
+        part[of_body..],
+        "what lies beyond stays"
+    );
+    Ok((of_body, room[..length].to_vec()))
+}
+
+/// The data of a sound body.
+fn data(mut body: &[u8]) -> Vec<u8> {
+    let mut data = Vec::new();
+    loop {
+        let line = body.windows(2).position(|two| two == b"\r\n").unwrap();
+        let digits = std::str::from_utf8(&body[..line]).unwrap().split(';').next().unwrap();
+        let size = usize::from_str_radix(digits, 16).unwrap();
+        if size == 0 {
+            return data;
+        }
+        data.extend_from_slice(&body[line + 2..][..size]);
+        body = &body[line + 2 + size + 2..];
+    }
+}
+
 /// The bytes of the body, or what is wrong with it, whole and in every slicing.
 fn check(body: &str, expected: Result<usize, &str>) {
     for step in [body.len().max(1), 1, 2, 3, 7] {
         let mut chunked = Chunked::default();
         let mut taken = 0;
+        let mut sent = Vec::new();
         let mut outcome = Ok(());
         for part in body.as_bytes().chunks(step) {
-            match chunked.feed(part) {
-                Ok(of_body) => taken += of_body,
+            match recode(&mut chunked, part) {
+                Ok((of_body, written)) => {
+                    taken += of_body;
+                    sent.extend(written);
+                }
                 Err(Malformed(fault)) => {
                     outcome = Err(fault);
                     break;
@@ -20,11 +51,31 @@ fn check(body: &str, expected: Result<usize, &str>) {
         match expected {
             Ok(length) => {
                 assert_eq!((outcome, taken, chunked.is_done()), (Ok(()), length, true), "{body:?} by {step}");
+                assert!(sent.ends_with(b"0\r\n\r\n"), "{body:?} by {step}");
+                assert_eq!(data(&sent), data(body.as_bytes()), "{body:?} by {step}");
+                // What goes on is sound itself.
+                assert_eq!(recode(&mut Chunked::default(), &sent).map(|(all, _)| all), Ok(sent.len()));
             }
             Err("unfinished") => assert!(outcome.is_ok() && !chunked.is_done(), "{body:?} by {step}"),
             Err(fault) => assert_eq!(outcome, Err(fault), "{body:?} by {step}"),
         }
     }
+}
+
+#[test]
+fn many_small_chunks_go_on_as_one() {
+    let body = "1\r\na\r\n".repeat(20_000);
+    let ((of_body, sent), steps) = work::of(|| recode(&mut Chunked::default(), body.as_bytes()).unwrap());
+    assert_eq!(of_body, body.len());
+    assert_eq!(sent, [b"00004e20\r\n", &[b'a'; 20_000][..], b"\r\n"].concat());
+    assert!(steps <= body.len() + 20_000, "{steps} steps for {} bytes", body.len());
+    // A chunk that comes in parts is not held back.
+    let mut chunked = Chunked::default();
+    assert_eq!(recode(&mut chunked, b"5\r\nab"), Ok((5, b"00000002\r\nab\r\n".to_vec())));
+    assert_eq!(recode(&mut chunked, b"cd"), Ok((2, b"00000002\r\ncd\r\n".to_vec())));
+    assert_eq!(recode(&mut chunked, b"e\r\n0\r\n"), Ok((6, b"00000001\r\ne\r\n".to_vec())));
+    assert_eq!(recode(&mut chunked, b"\r\nGET /"), Ok((2, b"0\r\n\r\n".to_vec())));
+    assert_eq!(recode(&mut chunked, b"GET /"), Ok((0, Vec::new())));
 }
 
 #[test]
@@ -75,10 +126,10 @@ proptest::proptest! {
     #[test]
     fn any_bytes_in_any_slicing_come_to_the_same(body: Vec<u8>, at in 0usize..64) {
         let (first, second) = body.split_at(at.min(body.len()));
-        let mut whole = Chunked::default();
         let mut sliced = Chunked::default();
-        let of_whole = whole.feed(&body);
-        let of_sliced = sliced.feed(first).and_then(|a| sliced.feed(second).map(|b| a + b));
+        let of_whole = recode(&mut Chunked::default(), &body).map(|(of_body, _)| of_body);
+        let of_sliced = recode(&mut sliced, first)
+            .and_then(|(a, _)| recode(&mut sliced, second).map(|(b, _)| a + b));
         proptest::prop_assert_eq!(of_whole, of_sliced);
     }
 }

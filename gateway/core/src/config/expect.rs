@@ -137,7 +137,7 @@ fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
         Denial::BodyTooLarge { .. } => &["body.max"],
         Denial::RateLimited(_) if reached == Guard::CallerLimit => &["limit.user", "bucket"],
         Denial::RateLimited(_) => &["limit.ip", "bucket"],
-        Denial::UpstreamUnreachable | Denial::UpstreamTimeout => &["upstream"],
+        Denial::UpstreamUnreachable(_) | Denial::UpstreamTimeout => &["upstream"],
         Denial::BadRequest(_)
         | Denial::HeadTimeout
         | Denial::UriTooLong

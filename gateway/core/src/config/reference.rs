@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::keys::{Change, Key, Kind, State, Table, tables};
 use super::units::{DURATIONS, SIZES};
-use crate::denial::{Denial, Exhausted, Second, TokenFault};
+use crate::denial::{Denial, Exhausted, Second, TokenFault, UpstreamFault};
 
 /// Every supported key by table, and the keys to come by name: a chapter of Markdown.
 #[must_use]
@@ -211,6 +211,9 @@ fn why(denial: &Denial) -> String {
     if matches!(denial, Denial::TokenInvalid(_)) {
         return "token is not genuine, or not for us; the access log says what is wrong with it".to_owned();
     }
+    if matches!(denial, Denial::UpstreamUnreachable(_)) {
+        return "app cannot be reached, or gave no answer; the access log says why".to_owned();
+    }
     let reason = denial.reason();
     reason.strip_suffix(", `1MiB`").map_or_else(|| reason.clone(), str::to_owned)
 }
@@ -248,7 +251,7 @@ fn every_denial() -> Vec<Denial> {
         Denial::RateLimited(exhausted),
         Denial::Overloaded,
         Denial::Draining,
-        Denial::UpstreamUnreachable,
+        Denial::UpstreamUnreachable(UpstreamFault::BadAnswer),
         Denial::UpstreamTimeout,
         Denial::Internal("FAULT"),
     ]

@@ -18,7 +18,7 @@ use super::edit::{Change, Page, Step, quoted};
 use super::expect::{refused_by, rehearse};
 use super::{Materials, compile};
 use crate::clock::Now;
-use crate::denial::{Denial, Guard};
+use crate::denial::{Denial, Guard, UpstreamFault};
 use crate::policy::{App, Assumed, Line, Policy, Route};
 
 pub use callers::shell_word;
@@ -161,11 +161,8 @@ impl<'a> Case<'a> {
                 "see who holds the connections; `server.limits.connections` and `connections_per_ip` are the bounds",
             ),
             Denial::Draining => nothing("send it again: the gateway was going down, or coming up again"),
-            Denial::UpstreamUnreachable => nothing(&format!("see whether the app runs at `{}`", self.url())),
-            Denial::UpstreamTimeout => nothing(&format!(
-                "see why the app at `{}` is slow; `upstream.connect` and `upstream.read` are the deadlines",
-                self.url()
-            )),
+            Denial::UpstreamUnreachable(fault) => nothing(&fault.advice(self.url())),
+            Denial::UpstreamTimeout => nothing(&UpstreamFault::Timeout.advice(self.url())),
             Denial::Internal(_) => {
                 nothing("see the log of the gateway at that moment: this is a fault of its own")
             }
@@ -238,7 +235,7 @@ impl<'a> Case<'a> {
             | Denial::BodyTooLarge { .. }
             | Denial::Overloaded
             | Denial::Draining
-            | Denial::UpstreamUnreachable
+            | Denial::UpstreamUnreachable(_)
             | Denial::UpstreamTimeout
             | Denial::Internal(_) => None,
         }

@@ -45,7 +45,11 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (exhausted(Duration::from_secs(3)), "429 rate_limited", Guard::AppLimit),
         (Denial::Overloaded, "503 overloaded close", Guard::Connection),
         (Denial::Draining, "503 draining close", Guard::Connection),
-        (Denial::UpstreamUnreachable, "502 upstream_unreachable close", Guard::Upstream),
+        (
+            Denial::UpstreamUnreachable(UpstreamFault::Refused),
+            "502 upstream_unreachable close",
+            Guard::Upstream,
+        ),
         (Denial::UpstreamTimeout, "504 upstream_timeout close", Guard::Upstream),
         (Denial::Internal("no gate"), "500 internal close", Guard::Upstream),
     ]
@@ -114,6 +118,11 @@ fn reasons_name_the_key_to_change() {
     check(Denial::TokenInvalid(TokenFault::Names), "more than 1024 roles");
     check(Denial::TokenInvalid(TokenFault::Controls), "a control character");
     check(exhausted(Duration::ZERO), "`app.ip-1`");
+    for fault in UpstreamFault::ALL {
+        let reason = Denial::UpstreamUnreachable(fault).reason();
+        assert!(reason.starts_with(|c: char| c.is_ascii_lowercase()) && !reason.ends_with('.'), "{reason}");
+        assert!(fault.advice("URL").contains("`URL`"), "{fault:?}");
+    }
     check(Denial::Internal("no gate"), "no gate");
     for (denial, ..) in table() {
         let reason = denial.reason();

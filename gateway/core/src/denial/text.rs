@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Denial, TokenFault};
+use super::{Denial, TokenFault, UpstreamFault};
 
 impl Denial {
     /// What the client may read: the fault in its request, never anything of the app or the policy behind.
@@ -45,7 +45,7 @@ impl Denial {
             }
             Self::Overloaded => "Too many requests are being served at the moment",
             Self::Draining => "The service is restarting",
-            Self::UpstreamUnreachable => "The app cannot be reached",
+            Self::UpstreamUnreachable(_) => "The app cannot be reached",
             Self::UpstreamTimeout => "The app did not answer in time",
             Self::Internal(_) => "The request could not be handled",
         })
@@ -101,11 +101,52 @@ impl Denial {
                 "more connections than `server.limits.connections` or `server.limits.connections_per_ip`"
             }
             Self::Draining => "shutting down; open requests have `server.drain` to end",
-            Self::UpstreamUnreachable => "app cannot be reached at `upstream.urls`, or broke off before it answered",
-            Self::UpstreamTimeout => "app slower than `upstream.connect` or `upstream.read`",
+            Self::UpstreamUnreachable(fault) => fault.reason(),
+            Self::UpstreamTimeout => UpstreamFault::Timeout.reason(),
             Self::Internal(fault) => return format!("fault of the gateway itself: {fault}"),
         }
         .to_owned()
+    }
+}
+
+impl UpstreamFault {
+    /// What the operator reads in the log.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Refused => "nothing listens at the address in `upstream.urls`",
+            Self::NoSuchName => "the name in `upstream.urls` has no address",
+            Self::NoRoute => "no network leads to the address in `upstream.urls`",
+            Self::Reset => "app reset the connection before it had answered",
+            Self::Closed => "app closed the connection before it had answered",
+            Self::Timeout => "app slower than `upstream.connect` or `upstream.read`",
+            Self::Tls => "app speaks TLS at the address in `upstream.urls`, which says `http`",
+            Self::BadAnswer => "answer of the app is not HTTP, or none that may be passed on",
+        }
+    }
+
+    /// What the operator may do about it; `url` is where the app is looked for.
+    #[must_use]
+    pub fn advice(self, url: &str) -> String {
+        match self {
+            Self::Refused => format!("see whether the app runs, and listens at `{url}`: nothing does"),
+            Self::NoSuchName => format!(
+                "see whether the name in `{url}` is right, and known to the machine or container of the gateway"
+            ),
+            Self::NoRoute => format!("see whether the gateway and the app at `{url}` share a network"),
+            Self::Reset | Self::Closed => {
+                format!("see the log of the app at `{url}`: it ended the connection without an answer")
+            }
+            Self::Timeout => format!(
+                "see why the app at `{url}` is slow; `upstream.connect` and `upstream.read` are the deadlines"
+            ),
+            Self::Tls => {
+                format!("let the app at `{url}` speak plain HTTP to the gateway, or name the port that does")
+            }
+            Self::BadAnswer => {
+                format!("see what the app at `{url}` answers when it is asked without the gateway")
+            }
+        }
     }
 }
 

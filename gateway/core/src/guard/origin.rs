@@ -48,7 +48,7 @@ impl OriginPolicy {
     }
 
     fn applies(self, head: &Head<'_>, by_header: bool) -> bool {
-        let harmless = SAFE.contains(&head.method()) && !head.asks_upgrade();
+        let harmless = SAFE.contains(&head.method()) && !head.asks_websocket();
         match self {
             Self::Off => false,
             Self::Always => !harmless,

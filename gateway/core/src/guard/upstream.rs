@@ -20,8 +20,10 @@ use crate::field_names::{self, Meaning, NamePattern};
 use crate::guard::client::PublicAddress;
 use crate::guard::credential::CarrierPolicy;
 use crate::guard::upgrade::Upgrade;
+use crate::head::CONNECTION_OPTIONS_MAX;
 use crate::pipeline::Permit;
 use crate::request::{Field, Framing, Head, Version};
+use crate::work;
 
 /// `identity`, `upstream.host`
 #[derive(Clone, Debug)]
@@ -62,7 +64,7 @@ pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &
         public: PublicAddress::of(client, target.host()),
         user: caller.user().map(|user| &**user),
         roles: caller.roles(),
-        upgrade: permit.upgrade(),
+        websocket: matches!(permit.upgrade(), Upgrade::Websocket(_)),
         destination: permit.destined().rewritten(),
         request_id,
     };
@@ -80,7 +82,7 @@ struct Outgoing<'a, C> {
     public: PublicAddress<'a>,
     user: Option<&'a str>,
     roles: &'a [Arc<str>],
-    upgrade: Upgrade,
+    websocket: bool,
     /// `Destination` as it was judged, where that is not the client's to the letter.
     destination: Option<&'a [u8]>,
     request_id: &'a str,
@@ -116,9 +118,8 @@ impl<C: Carriers> Outgoing<'_, C> {
         self.forwarded(out);
         put(out, "x-request-id", self.request_id.as_bytes());
         self.identity(out);
-        match self.upgrade {
-            Upgrade::Websocket => out.put_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n"),
-            Upgrade::None => {}
+        if self.websocket {
+            out.put_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
         }
         out.put_slice(b"\r\n");
     }
@@ -148,12 +149,12 @@ impl<C: Carriers> Outgoing<'_, C> {
     }
 
     fn kept_fields(&self, out: &mut BytesMut) {
-        let nominates = nominates(self.head);
+        let nominated = Nominated::by(self.head);
         for Field { name, value } in self.head.fields() {
             if !self.passes(name) || self.carriers.drops(name, value) {
                 continue;
             }
-            if nominates && self.head.lists("connection", name) {
+            if nominated.has(name) {
                 continue;
             }
             if name.eq_ignore_ascii_case("cookie") {
@@ -168,7 +169,7 @@ impl<C: Carriers> Outgoing<'_, C> {
             }
             put(out, name, value);
         }
-        if self.head.version() == Version::Http2 && !(nominates && self.head.lists("connection", "cookie")) {
+        if self.head.version() == Version::Http2 && !nominated.has("cookie") {
             self.joined_cookie(out);
         }
     }
@@ -266,12 +267,41 @@ impl<C: Carriers> Outgoing<'_, C> {
     }
 }
 
-/// Whether `Connection` names any field besides the options that every client sends (RFC 9110 §7.6.1).
-fn nominates(head: &Head<'_>) -> bool {
-    head.all("connection")
-        .flat_map(|value| value.split(|b| *b == b','))
-        .map(<[u8]>::trim_ascii)
-        .any(|option| !USUAL.iter().any(|usual| option.eq_ignore_ascii_case(usual)))
+/// The fields that `Connection` names besides the options that every client sends (RFC 9110 §7.6.1).
+///
+/// Read once, so that many options are not read again for each field. The parser lets no more than
+/// [`CONNECTION_OPTIONS_MAX`] pass; should there be more, every field counts as named.
+struct Nominated<'a> {
+    options: [&'a [u8]; CONNECTION_OPTIONS_MAX],
+    count: usize,
+}
+
+impl<'a> Nominated<'a> {
+    fn by(head: &Head<'a>) -> Self {
+        let mut all = Self { options: [b""; CONNECTION_OPTIONS_MAX], count: 0 };
+        let options = head.all("connection").flat_map(|value| value.split(|b| *b == b','));
+        for option in options {
+            work::spend(option.len());
+            let option = option.trim_ascii();
+            if USUAL.iter().any(|usual| option.eq_ignore_ascii_case(usual)) {
+                continue;
+            }
+            if let Some(place) = all.options.get_mut(all.count) {
+                *place = option;
+            }
+            all.count += 1;
+        }
+        all
+    }
+
+    fn has(&self, name: &str) -> bool {
+        if self.count == 0 {
+            return false;
+        }
+        let Some(options) = self.options.get(..self.count) else { return true };
+        work::spend(options.len());
+        options.iter().any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
+    }
 }
 
 fn put(out: &mut BytesMut, name: &str, value: &[u8]) {

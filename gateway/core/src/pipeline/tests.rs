@@ -397,12 +397,24 @@ fn cookies_of_other_origins_do_nothing() {
 
 #[test]
 fn an_upgrade_of_any_value_skips_nothing() {
-    for upgrade in ["websocket", "WebSocket", "h2c", "TLS/1.0", "websocket, h2c", "x"] {
+    for (upgrade, websocket) in [
+        ("websocket", true),
+        ("WebSocket", true),
+        ("websocket, h2c", true),
+        ("h2c", false),
+        ("TLS/1.2", false),
+        ("", false),
+        ("x", false),
+    ] {
         let asked = |path: &str, more: &str| {
-            format!("GET {path} HTTP/1.1\nHost: m.example\nConnection: Upgrade\nUpgrade: {upgrade}\n{more}")
+            format!(
+                "GET {path} HTTP/1.1\nHost: m.example\nConnection: Upgrade\nUpgrade: {upgrade}\n\
+                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version: 13\n{more}"
+            )
         };
-        let websocket = upgrade.eq_ignore_ascii_case("websocket");
-        let last = if websocket { "forward ws" } else { "deny 403 upgrade_refused" };
+        // What is no WebSocket goes on as the plain request that it is.
+        let quiet = if websocket { "deny 403 upgrade_refused" } else { "forward quiet" };
+        let evil = if websocket { "deny 403 cross_origin" } else { "forward ws" };
         check(
             &media(),
             &[
@@ -412,8 +424,9 @@ fn an_upgrade_of_any_value_skips_nothing() {
                 (&asked("/a/../ws", "X-Door: {bob}"), "deny 400 ambiguous_path"),
                 (&asked("/admin/x", "X-Door: {bob}"), "deny 403 forbidden"),
                 (&asked("/users/eve/jobs", "X-Door: {bob}"), "deny 403 not_owner"),
-                (&asked("/quiet", "X-Door: {bob}"), "deny 403 upgrade_refused"),
-                (&asked("/ws", "X-Door: {bob}"), last),
+                (&asked("/quiet", "X-Door: {bob}"), quiet),
+                (&asked("/ws", "X-Door: {bob}"), "forward ws"),
+                (&asked("/ws", "Cookie: door={bob}\nOrigin: https://evil.example"), evil),
             ],
         );
     }

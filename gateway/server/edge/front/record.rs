@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stagedoor_core::config::UNFILED;
-use stagedoor_core::denial::Denial;
+use stagedoor_core::denial::{Denial, UpstreamFault};
 use stagedoor_core::guard::client::Client;
 use stagedoor_core::head;
 use stagedoor_core::pipeline::Trail;
@@ -28,6 +28,7 @@ pub(super) struct Outcome<'a> {
     pub(super) upstream_time: Option<Duration>,
     /// The app that was asked.
     pub(super) asked: Option<&'a App>,
+    pub(super) upstream_fault: Option<UpstreamFault>,
 }
 
 impl<'a> Outcome<'a> {
@@ -47,6 +48,7 @@ impl<'a> Outcome<'a> {
             own_time,
             upstream_time: None,
             asked: None,
+            upstream_fault: None,
         }
     }
 
@@ -61,6 +63,7 @@ impl<'a> Outcome<'a> {
             own_time,
             upstream_time: exchange.upstream_time(),
             asked: Some(&exchange.app),
+            upstream_fault: exchange.upstream_fault(),
         }
     }
 }
@@ -114,7 +117,17 @@ impl Turn<'_> {
 
     /// Counts and logs one request, whatever came of it.
     pub(super) fn record(&self, head: Option<&Head<'_>>, outcome: &Outcome<'_>) {
-        let Outcome { trail, status, denial, bytes_in, bytes_out, own_time, upstream_time, asked } = *outcome;
+        let Outcome {
+            trail,
+            status,
+            denial,
+            bytes_in,
+            bytes_out,
+            own_time,
+            upstream_time,
+            asked,
+            upstream_fault,
+        } = *outcome;
         let reason = denial.map(|denial| match (denial, head.map(|head| self.host(head))) {
             (Denial::UnknownHost, Some(host)) => unknown_host(
                 &self.live.policy,
@@ -138,6 +151,7 @@ impl Turn<'_> {
             bytes_out,
             gateway: own_time,
             upstream: upstream_time,
+            upstream_fault,
             total: self.started.elapsed(),
             tls: self.peer.tls,
             user_agent: head.and_then(|head| head.first("user-agent")),

@@ -39,7 +39,7 @@ impl Kind {
 }
 
 /// Every metric, by name.
-pub const ALL: [&Metric; 29] = [
+pub const ALL: [&Metric; 30] = [
     &PROCESS_CPU,
     &PROCESS_MAX_FDS,
     &PROCESS_OPEN_FDS,
@@ -68,6 +68,7 @@ pub const ALL: [&Metric; 29] = [
     &STATE_KEYS,
     &STREAMS,
     &STREAMS_CLOSED,
+    &UPSTREAM_FAILURES,
     &UPSTREAM_SECONDS,
 ];
 
@@ -203,6 +204,12 @@ pub(super) const STREAMS: Metric =
     metric("stagedoor_streams", Kind::Gauge, &["app", "kind"], "Open WebSockets and event streams.");
 pub(super) const STREAMS_CLOSED: Metric =
     metric("stagedoor_streams_closed_total", Kind::Counter, &["reason"], "Streams that ended.");
+pub(super) const UPSTREAM_FAILURES: Metric = metric(
+    "stagedoor_upstream_failures_total",
+    Kind::Counter,
+    &["app", "reason"],
+    "Requests that the app did not answer, or not to the end.",
+);
 pub(super) const UPSTREAM_SECONDS: Metric = metric(
     "stagedoor_upstream_seconds",
     Kind::Histogram(REQUEST_BUCKETS),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use prometheus::{Histogram, IntCounter, IntGauge};
+use stagedoor_core::denial::UpstreamFault;
 use stagedoor_core::policy::Policy;
 
 use super::series::Series;
@@ -55,6 +56,7 @@ struct Shared {
     denied: Series<IntCounter>,
     limited: Series<IntCounter>,
     streams_closed: Series<IntCounter>,
+    upstream_failures: Series<IntCounter>,
 }
 
 impl PolicyMetrics {
@@ -90,6 +92,7 @@ impl PolicyMetrics {
                 denied: metrics.denied.clone(),
                 limited: metrics.limited.clone(),
                 streams_closed: metrics.streams_closed.clone(),
+                upstream_failures: metrics.upstream_failures.clone(),
             },
         }
     }
@@ -103,6 +106,9 @@ impl PolicyMetrics {
         app.gateway_seconds.observe(record.gateway.as_secs_f64());
         if let Some(upstream) = record.upstream {
             app.upstream_seconds.observe(upstream.as_secs_f64());
+        }
+        if let Some(fault) = record.upstream_fault {
+            self.shared.upstream_failures.of(&[&app.name, fault.label()]).inc();
         }
         // A request without a route counts as an unlisted one, which stands first.
         let Some(route) = app.routes.get(record.route.map_or(0, |r| r.index)) else { return };
@@ -147,6 +153,7 @@ impl PolicyMetrics {
         metrics.request_seconds.retain(of_app);
         metrics.gateway_seconds.retain(of_app);
         metrics.upstream_seconds.retain(of_app);
+        metrics.upstream_failures.retain(of_app);
         metrics.streams.retain(of_app);
         metrics
             .limited
@@ -157,6 +164,10 @@ impl PolicyMetrics {
 impl AppMetrics {
     fn new(metrics: &Metrics, name: Arc<str>, routes: Vec<Arc<str>>) -> Self {
         let stream = |kind: StreamKind| metrics.streams.of(&[&name, kind.label()]);
+        // A closed set: each stands at zero until it happens.
+        for fault in UpstreamFault::ALL {
+            metrics.upstream_failures.of(&[&name, fault.label()]);
+        }
         Self {
             request_bytes: metrics.request_bytes.of(&[&name]),
             response_bytes: metrics.response_bytes.of(&[&name]),

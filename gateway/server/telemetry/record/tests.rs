@@ -3,6 +3,8 @@
 use super::*;
 use std::net::Ipv4Addr;
 
+use serde_json::Value;
+
 pub(crate) fn record<'a>() -> Record<'a> {
     Record {
         time: Duration::from_millis(1_795_239_697_042),
@@ -19,6 +21,7 @@ pub(crate) fn record<'a>() -> Record<'a> {
         bytes_out: 1_234,
         gateway: Duration::from_micros(57),
         upstream: Some(Duration::from_micros(2_048)),
+        upstream_fault: None,
         total: Duration::from_micros(3_000),
         tls: false,
         user_agent: Some(b"curl/8"),
@@ -36,7 +39,7 @@ fn written(record: &Record<'_>, form: Form) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn read_back(record: &Record<'_>) -> serde_json::Value {
+fn read_back(record: &Record<'_>) -> Value {
     let line = written(record, Form::Json);
     assert!(line.ends_with('\n') && line.matches('\n').count() == 1);
     serde_json::from_str(&line).unwrap()
@@ -166,4 +169,14 @@ fn numbers_have_no_leading_zeros() {
         push_number(value, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
     }
+}
+
+#[test]
+fn what_was_wrong_with_the_app_is_told_where_something_was() {
+    assert_eq!(read_back(&record())["upstream_error"], Value::Null);
+    let failed = Record { upstream_fault: Some(UpstreamFault::NoSuchName), ..record() };
+    assert_eq!(read_back(&failed)["upstream_error"], "no_such_name");
+    let mut out = Vec::new();
+    failed.write(Form::Text, &Redaction::default(), &mut out);
+    assert!(String::from_utf8(out).unwrap().contains(" upstream_error=no_such_name "));
 }

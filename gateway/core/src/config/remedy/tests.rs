@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::tests::{APP, Desk, HOUSE, now, policy, source, text};
-use crate::denial::{Exhausted, TokenFault};
+use crate::denial::{Exhausted, TokenFault, UpstreamFault};
 
 /// A request that is refused, as the tests below tell it.
 #[derive(Clone, Copy)]
@@ -417,7 +417,8 @@ fn nothing_weakens_how_a_token_is_verified() {
         Denial::BodyTimeout,
         Denial::Overloaded,
         Denial::Draining,
-        Denial::UpstreamUnreachable,
+        Denial::UpstreamUnreachable(UpstreamFault::Refused),
+        Denial::UpstreamUnreachable(UpstreamFault::NoSuchName),
         Denial::UpstreamTimeout,
         Denial::Internal("x"),
         Denial::MethodNotAllowed { allow: "".into() },

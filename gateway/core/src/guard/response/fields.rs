@@ -27,6 +27,11 @@ pub trait ResponseFields {
         false
     }
 
+    /// The answer is a 426, which names the protocol that is wanted (RFC 9110 §15.5.22).
+    fn requires_upgrade(&self) -> bool {
+        false
+    }
+
     /// Removes every field whose name `goes`.
     fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
         for name in self.names().iter().filter(|name| goes(name)) {

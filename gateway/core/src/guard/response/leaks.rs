@@ -5,13 +5,17 @@ use http::{HeaderName, header};
 use super::AppCors;
 use super::fields::ResponseFields;
 
-/// Removes what leaks, hop-by-hop fields and what `Connection` nominates, and the app's CORS unless it is its to say.
+/// Removes what leaks, hop-by-hop fields (but for the `Upgrade` of a 426, which says what the app wants) and what `Connection` nominates, and the app's CORS unless it is its to say.
 ///
 /// `Transfer-Encoding` and `Content-Length` stay whatever is nominated: they are the framing, which belongs to whoever
 /// writes the message.
 pub(super) fn remove<F: ResponseFields>(fields: &mut F, cors: AppCors) {
     let nominated = nominated(fields);
-    fields.remove_where(|name| leaks(name.as_str(), cors) || nominated.contains(name));
+    let wanted = fields.requires_upgrade();
+    fields.remove_where(|name| {
+        let kept = wanted && *name == header::UPGRADE;
+        (leaks(name.as_str(), cors) && !kept) || nominated.contains(name)
+    });
 }
 
 /// Removes the app's make and version and its CORS; for interim answers, whose other fields belong to the exchange.

@@ -40,7 +40,7 @@ struct Case {
     port: Option<u16>,
     user: Option<&'static str>,
     roles: Vec<Arc<str>>,
-    upgrade: Upgrade,
+    websocket: bool,
 }
 
 impl Default for Case {
@@ -62,7 +62,7 @@ impl Default for Case {
             port: None,
             user: None,
             roles: Vec::new(),
-            upgrade: Upgrade::None,
+            websocket: false,
         }
     }
 }
@@ -81,7 +81,7 @@ impl Case {
             public: PublicAddress::new(self.https, self.host, self.port),
             user: self.user,
             roles: &self.roles,
-            upgrade: self.upgrade,
+            websocket: self.websocket,
             destination: None,
             request_id: "id-1",
         };
@@ -321,12 +321,26 @@ fn a_permitted_websocket_and_nothing_else_asks_to_upgrade() {
         ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ("Sec-WebSocket-Version", "13"),
     ];
-    let check = |upgrade, connection: &[&str], upgrades: &[&str]| {
-        let case = Case { upgrade, ..Case::default() };
+    let check = |websocket, connection: &[&str], upgrades: &[&str]| {
+        let case = Case { websocket, ..Case::default() };
         assert_eq!(case.values("connection", &fields), connection);
         assert_eq!(case.values("upgrade", &fields), upgrades);
         assert_eq!(case.values("sec-websocket-key", &fields), ["dGhlIHNhbXBsZSBub25jZQ=="]);
     };
-    check(Upgrade::Websocket, &["upgrade"], &["websocket"]);
-    check(Upgrade::None, &[], &[]);
+    check(true, &["upgrade"], &["websocket"]);
+    check(false, &[], &[]);
+}
+
+#[test]
+fn options_of_the_connection_are_read_once() {
+    let options: Vec<String> =
+        (0..CONNECTION_OPTIONS_MAX).map(|n| format!("x-{n}-{}", "a".repeat(500))).collect();
+    let options = options.join(",");
+    let names: Vec<String> = (0..98).map(|n| format!("x-field-{n}")).collect();
+    let mut fields: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    fields.push(("Connection", &options));
+    let (lines, steps) = work::of(|| Case::default().lines(&fields));
+    assert!(names.iter().all(|name| lines.contains(&format!("{name}: 1"))), "{lines:?}");
+    // Once while the head is made, and once here.
+    assert!(steps < 2 * options.len() + fields.len() * 2 * CONNECTION_OPTIONS_MAX, "{steps} steps");
 }

@@ -76,7 +76,7 @@ fn outcome_with(faults: &[Fault]) -> String {
     for (fault, line) in [
         (Fault::Framing, "Transfer-Encoding: chunked\n"),
         (Fault::Origin, "Origin: https://evil.example\n"),
-        (Fault::Upgrade, "Connection: Upgrade\nUpgrade: h2c\n"),
+        (Fault::Upgrade, "Connection: Upgrade\nUpgrade: websocket\n"),
     ] {
         if has(fault) {
             lines.push_str(line);

@@ -98,7 +98,7 @@ pub(super) fn of(denial: &Denial, codes: bool) -> Words {
         Denial::IdentityUnavailable | Denial::Overloaded | Denial::Draining => {
             ("Not just now", "This server is busy or starts anew.", Next::Again)
         }
-        Denial::UpstreamUnreachable | Denial::UpstreamTimeout => (
+        Denial::UpstreamUnreachable(_) | Denial::UpstreamTimeout => (
             "The app does not answer",
             "Try again in a minute. If it lasts, tell whoever runs this server.",
             Next::Again,

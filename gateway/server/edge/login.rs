@@ -1,0 +1,150 @@
+//! Logins that belong to a connection and not to a request: NTLM and Negotiate (RFC 4559).
+//!
+//! An app that uses them takes every request on a connection for one of whoever has logged in there. So once such a
+//! login shows, on either side, the client connection has connections to the app of its own: nobody else is given one,
+//! and they end with it. They end as well when another caller or address speaks on the client connection, as behind a
+//! proxy that sends the requests of many through one.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{HeaderMap, HeaderName, header};
+use stagedoor_core::request::Head;
+
+use super::connection::{AppConnection, Handle};
+
+/// Numbers the groups of connections that are not everybody's, which is group 0.
+static GROUPS: AtomicU64 = AtomicU64::new(1);
+
+/// A group that nothing belongs to yet.
+pub(crate) fn fresh_group() -> u64 {
+    GROUPS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What one client connection has to itself.
+#[derive(Debug, Default)]
+pub(crate) struct ConnectionLogin(Mutex<Option<Own>>);
+
+#[derive(Debug)]
+struct Own {
+    group: u64,
+    who: Who,
+    connections: Vec<Handle>,
+}
+
+/// Who speaks on a client connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Who {
+    pub(crate) ip: IpAddr,
+    pub(crate) user: Option<Arc<str>>,
+}
+
+impl ConnectionLogin {
+    /// The group of connections for a request of `who`, 0 being everybody's; `logs_in`: it carries a login itself.
+    pub(crate) fn group(&self, who: &Who, logs_in: bool) -> u64 {
+        let mut own = self.lock();
+        own.take_if(|own| own.who != *who);
+        match &*own {
+            Some(own) => own.group,
+            None if logs_in => own.insert(Own::of(who.clone())).group,
+            None => 0,
+        }
+    }
+
+    /// An answer to `who` asked for a login, or confirmed one.
+    pub(crate) fn seen(&self, who: &Who) {
+        self.lock().get_or_insert_with(|| Own::of(who.clone()));
+    }
+
+    /// Takes note of a connection of its own group.
+    pub(crate) fn uses(&self, connection: &Handle) {
+        if let Some(own) = self.lock().as_mut() {
+            own.connections.retain(|known| known.strong_count() > 0 && !known.ptr_eq(connection));
+            own.connections.push(connection.clone());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Own>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Own {
+    fn of(who: Who) -> Self {
+        Self { group: fresh_group(), who, connections: Vec::new() }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.connections
+            .iter()
+            .filter_map(Handle::upgrade)
+            .for_each(|connection| AppConnection::end(&connection));
+    }
+}
+
+/// Whether a request carries a login of the connection.
+pub(crate) fn in_request(head: &Head<'_>) -> bool {
+    ["authorization", "proxy-authorization"].into_iter().any(|name| head.all(name).any(names_scheme))
+}
+
+/// Whether an answer asks for a login of the connection, or says that there is one.
+pub(crate) fn in_answer(fields: &HeaderMap) -> bool {
+    let named = |name: &HeaderName| fields.get_all(name).iter().any(|value| names_scheme(value.as_bytes()));
+    named(&header::WWW_AUTHENTICATE)
+        || named(&header::PROXY_AUTHENTICATE)
+        || fields.contains_key("persistent-auth")
+}
+
+/// Whether one of the challenges or credentials in a field is of such a scheme (RFC 9110 §11.3, §11.4).
+fn names_scheme(value: &[u8]) -> bool {
+    value.split(|b| *b == b',').any(|part| {
+        let scheme = part.trim_ascii().split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
+        SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    })
+}
+
+const SCHEMES: [&[u8]; 4] = [b"NTLM", b"Negotiate", b"Nego2", b"Kerberos"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_are_found_among_others() {
+        for (value, expected) in [
+            ("NTLM", true),
+            ("ntlm TlRMTVNTUAAB", true),
+            ("Negotiate YII=", true),
+            ("Basic realm=\"a\", NTLM", true),
+            ("Basic realm=\"a\",Negotiate", true),
+            ("Bearer ntlm", false),
+            ("Basic realm=\"NTLM\"", false),
+            ("Bearer realm=\"a\"", false),
+            ("Negotiated x", false),
+            ("", false),
+        ] {
+            assert_eq!(names_scheme(value.as_bytes()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_login_is_of_one_client_connection_and_one_caller() {
+        let who = |user: &str| Who { ip: IpAddr::from([192, 0, 2, 1]), user: Some(user.into()) };
+        let (one, other) = (ConnectionLogin::default(), ConnectionLogin::default());
+        assert_eq!(one.group(&who("alice"), false), 0);
+        let own = one.group(&who("alice"), true);
+        assert_ne!(own, 0);
+        assert_eq!(one.group(&who("alice"), false), own);
+        assert_ne!(other.group(&who("alice"), true), own);
+        // Somebody else on the same connection has not logged in.
+        assert_eq!(one.group(&who("bob"), false), 0);
+        assert_eq!(one.group(&who("alice"), false), 0);
+        one.seen(&who("bob"));
+        let bobs = one.group(&who("bob"), false);
+        assert!(bobs != 0 && bobs != own);
+        assert_ne!(one.group(&who("alice"), true), bobs);
+    }
+}
