@@ -72,6 +72,9 @@ fn a_program_with_a_name_and_a_password_plays_a_song() {
     assert_eq!(status(&program.get(&format!("/rest/ping.view?{WHO}"))), "ok");
     let form = program.clone().post("/rest/ping.view", "application/x-www-form-urlencoded", WHO);
     assert_eq!(status(&form), "ok");
+    // Many write the slash at the end of their address, and that of the path; the app is asked for the one path.
+    assert_eq!(status(&program.get(&format!("//rest/ping.view?{WHO}"))), "ok");
+    assert!(!stand.relay.heard().contains("GET //"), "{}", stand.relay.heard());
     let song = one_song(&mut program);
     let stream = format!("/rest/stream.view?id={song}&{WHO}");
     let whole = program.get(&stream);
@@ -88,6 +91,11 @@ fn a_program_with_a_name_and_a_password_plays_a_song() {
         assert_eq!((answer.status, &*answer.code()), (401, "token_missing"), "{page}");
     }
     assert!(!stand.relay.heard().contains("x-auth-user"), "nobody was asked, so nobody is named");
+    let written = stand.gateway.everything_written();
+    assert!(
+        written.contains("/rest/ping.view") && !written.contains(PASSWORD),
+        "a password in the log: {written}"
+    );
 }
 
 /// A password can be guessed as often as the line says, and no more.

@@ -219,6 +219,19 @@ fn what_is_no_base_is_refused_where_it_stands() {
     }
 }
 
+/// Programs for these write the slash of their address and that of the path; elsewhere two readings stay two.
+#[test]
+fn a_doubled_slash_is_one_where_honest_programs_write_it() {
+    for shelved in SHELF {
+        let own = "[[app.media.route]]\nmatch = \"GET /rest/{*rest}\"\nauth = \"public\"";
+        let policy = with(shelved.name, own);
+        let merged = matches!(shelved.name, "jellyfin" | "kodi" | "navidrome" | "subsonic" | "supysonic");
+        let told = ask(&policy, "GET //rest/ping.view", None).0;
+        assert_eq!(told, if merged { "forward" } else { "ambiguous_path" }, "{}", shelved.name);
+        assert_ne!(ask(&policy, "GET //", None).0, "forward", "{}", shelved.name);
+    }
+}
+
 #[test]
 fn every_route_of_a_profile_has_a_name() {
     for shelved in SHELF {

@@ -36,6 +36,8 @@ pub(super) const ROWS: &[Row] = &[
     ("jellyfin", "GET /health/x", NOBODY, ON, false, 20),
     ("jellyfin", "GET /socket", NOBODY, ON, true, 20),
     ("jellyfin", "GET /emby/socket", NOBODY, ON, true, 20),
+    ("jellyfin", "GET //socket", NOBODY, ON, true, 20),
+    ("jellyfin", "GET /emby//socket", NOBODY, ON, true, 20),
     ("jellyfin", "GET /jellyfin/socket", NOBODY, ON, true, 20),
     ("jellyfin", "GET /other/socket", NOBODY, ON, false, 20),
     ("jellyfin", "GET /jellyfin/health", ON, ON, false, 20),
