@@ -1,10 +1,10 @@
 //! What is printed in documents, tutorials and source code, and therefore no secret.
 
-/// Refused wherever it stands, whatever surrounds it: the text itself says that it is a sample.
+/// Refused in front of a secret, whatever follows: the text itself says that it is a sample.
 pub(super) const MARKERS: &[&str] = &["djangoinsecure"];
 
-/// Samples and placeholders, folded by [`fold`]. A secret that is one of them with padding, or
-/// one of them again and again, is as well known as the word itself.
+/// Samples and placeholders, folded by [`fold`]. A secret that is made of them alone is as well known as they are; in a
+/// longer one they count for nothing, and the rest has to do.
 ///
 /// Longer entries come before the shorter ones they contain.
 pub(super) const WORDS: &[&str] = &[

@@ -20,7 +20,7 @@ pub enum Weakness {
     TooShort(usize),
     /// It is worth about so many bits, fewer than 128.
     TooFewBits(u32),
-    /// It is, or merely pads, a text that is printed in documents, tutorials or source code.
+    /// It is nothing but texts that are printed in documents, tutorials or source code.
     WellKnown,
     /// It is the text of a key or certificate file. A public one is known to everybody, and a
     /// token signed with it as an HMAC secret would be taken for genuine.
@@ -66,13 +66,15 @@ pub fn judge(secret: &[u8]) -> Result<(), Weakness> {
     if is_key_file(secret) {
         return Err(Weakness::KeyFile);
     }
-    if is_well_known(secret) {
+    let Unknown { rest, known } = Unknown::of(secret);
+    if known && is_padding(&rest) || has_marker(secret) {
         return Err(Weakness::WellKnown);
     }
     if secret.len() < MIN_BYTES {
         return Err(Weakness::TooShort(secret.len()));
     }
-    let bits = estimated_bits(secret);
+    // What everybody knows adds nothing: the rest alone has to do.
+    let bits = estimated_bits(&rest);
     if bits < MIN_BITS { Err(Weakness::TooFewBits(bits)) } else { Ok(()) }
 }
 
@@ -93,19 +95,47 @@ pub(crate) fn is_key_file(secret: &[u8]) -> bool {
     holds(b"-----BEGIN ") || ssh || jwk || der
 }
 
-/// A printed sample, alone or so padded that the rest would not do as a secret.
-fn is_well_known(secret: &[u8]) -> bool {
-    let mut rest = Zeroizing::new(fold(secret));
-    if MARKERS.iter().any(|marker| rest.contains(marker)) {
-        return true;
-    }
-    let length = rest.len();
-    for word in WORDS {
-        if rest.contains(word) {
-            rest = Zeroizing::new(rest.replace(word, ""));
+/// What is left of a secret without the texts that everybody knows.
+struct Unknown {
+    rest: Zeroizing<Vec<u8>>,
+    /// There was such a text.
+    known: bool,
+}
+
+impl Unknown {
+    /// Spelling, case and separators within a known text do not hide it; what is left keeps its own.
+    fn of(secret: &[u8]) -> Self {
+        let folded = Zeroizing::new(fold(secret));
+        let places: Vec<usize> =
+            (0..secret.len()).filter(|at| secret.get(*at).is_some_and(u8::is_ascii_alphanumeric)).collect();
+        let mut taken = vec![false; secret.len()];
+        for word in WORDS {
+            for (start, _) in folded.match_indices(word) {
+                let here = places.get(start..start + word.len()).unwrap_or_default();
+                // An earlier word has this place already: `secret` in `supersecret`.
+                if here.iter().any(|at| taken.get(*at).copied().unwrap_or(true)) {
+                    continue;
+                }
+                let (Some(first), Some(last)) = (here.first(), here.last()) else { continue };
+                taken.iter_mut().skip(*first).take(last - first + 1).for_each(|taken| *taken = true);
+            }
         }
+        let left = secret.iter().zip(&taken).filter(|(_, taken)| !**taken).map(|(byte, _)| *byte);
+        Self { rest: Zeroizing::new(left.collect()), known: taken.contains(&true) }
     }
-    rest.len() < length && estimated_bits(rest.as_bytes()) < MIN_BITS
+}
+
+/// Whether a rest only makes a known text longer: separators, a few characters, one character again and again.
+fn is_padding(rest: &[u8]) -> bool {
+    let text: Vec<u8> = rest.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+    let one = text.first().is_none_or(|first| text.iter().all(|byte| byte == first));
+    one || text.len() <= FORGIVEN
+}
+
+/// Whether the text says itself that it is a sample, as those do that Django puts into new projects.
+fn has_marker(secret: &[u8]) -> bool {
+    let folded = Zeroizing::new(fold(secret));
+    MARKERS.iter().any(|marker| folded.starts_with(marker))
 }
 
 /// Length without repeats × what one character can be worth.

@@ -109,7 +109,15 @@ fn what_people_type_is_refused() {
         ("0fd0cef5f2b4126b3fda2d7ce00137fd5b65c9a29ea2e001fd5d53b02905be64", "known"),
         ("django-insecure-8$k!2v9z@q#w5e7r*t1y3u6i0o4p&a-s_d+f=gh)jkl(zx", "known"),
         ("keyboard cat keyboard cat keyboard cat", "known"),
-        ("my-jwt-secret-for-the-media-gateway", "known"),
+        // What merely holds a known word is no known secret: it is weak or it is not.
+        ("my-jwt-secret-for-the-media-gateway", "bits"),
+        ("kometa-0123456789abcdefghijklmnopqrstuvwxyz", "bits"),
+        ("0123456789abcdefghijklmnopqrstuvwxyz", "bits"),
+        ("secret-0123456789-abcdefghijklmnopqrstuvwxyz", "bits"),
+        ("stagedoor-secret-changeme-pX7vQ2mZt9RkB4", "bits"),
+        ("stagedoor-secret-pX7vQ2mZt9RkB4nVc8LwY1sHd6", "passes"),
+        ("0123456789abcdefghijklmnopqrstuvwxyz-pX7vQ2mZt9RkB4nVc8LwY1sHd6", "passes"),
+        ("pX7vQ2mZt9RkB4nVc8LwY1sHd6-mvidarr-changeme", "passes"),
         (
             "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n",
             "key",
