@@ -31,6 +31,7 @@ use crate::policy::Route;
 
 use layers::Layers;
 pub(crate) use pairs::Pair;
+pub(crate) use pattern::METHODS;
 use pattern::Sample;
 pub use pattern::{Pattern, PatternFault};
 use trie::Step;

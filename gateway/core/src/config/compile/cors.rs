@@ -6,10 +6,12 @@ use http::{HeaderName, Uri};
 
 use super::Context;
 use super::headers::is_whole;
+use super::route::unknown_method;
 use crate::config::place::{Given, Maybe};
 use crate::config::problem::shown;
 use crate::config::raw;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
+use crate::guard::routes::METHODS;
 
 type Texts = Maybe<Vec<Given<String>>>;
 
@@ -115,6 +117,8 @@ fn methods(raw: &Texts, cx: &Context<'_>) -> Vec<String> {
         if !token || ["CONNECT", "TRACE", "TRACK"].contains(&given.value.as_str()) {
             let hint = "name each method in capitals, such as \"GET\" or \"DELETE\"; `*` is any";
             cx.report.problem(&given.at, format!("not a method here: `{}`", shown(&given.value)), hint);
+        } else if !METHODS.contains(&given.value.as_str()) {
+            unknown_method(&given.value, &given.at, cx);
         }
     }
     list.value.iter().map(|given| given.value.clone()).collect()

@@ -12,7 +12,7 @@ use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
 use crate::guard::own;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
-use crate::guard::routes::{Clash, Layer, Pattern, RoutesPolicy, Unlisted};
+use crate::guard::routes::{Clash, Layer, METHODS, Pattern, RoutesPolicy, Unlisted};
 use crate::guard::target::PathPolicy;
 use crate::guard::upgrade::UpgradePolicy;
 use crate::policy::{Lines, Route};
@@ -75,7 +75,12 @@ fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Given<String>,
             );
             None
         }
-        Ok(pattern) => Some((given, pattern)),
+        Ok(pattern) => {
+            if let Some(method) = pattern.method().filter(|_| !pattern.method_is_known()) {
+                unknown_method(method, &given.at, cx);
+            }
+            Some((given, pattern))
+        }
         Err(fault) => {
             cx.report.problem(&given.at, fault.message, fault.hint);
             None
@@ -85,6 +90,14 @@ fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Given<String>,
 }
 
 /// The policy of paths without a route: the app's own.
+/// A method that is misspelt protects nothing; one that only this app knows is no mistake.
+pub(super) fn unknown_method(method: &str, at: &Place, cx: &Context<'_>) {
+    let hint = did_you_mean(method, METHODS.iter().copied()).unwrap_or_else(|| {
+        "write `*` for every method, unless the app really has one of this name".to_owned()
+    });
+    cx.report.warn(at, format!("no method that servers are known to have: `{method}`"), hint);
+}
+
 fn unlisted(limits: &AppLimits, defaults: &Defaults<'_>) -> Route {
     Route {
         label: "-".into(),

@@ -309,3 +309,22 @@ fn an_algorithm_belongs_to_its_kind_of_key() {
     let twins = "{ kid = \"a\", secret = { file = \"a\", generate = true } }, { kid = \"a\", secret = { file = \"b\", generate = true } }";
     check(&at(twins), &["3 auth.house.keys[1].kid: another key at `stagedoor.toml:3` has the same kid: `a`"]);
 }
+
+#[test]
+fn a_method_that_no_server_has_is_warned_about() {
+    let route = |method: &str| with(&format!("[[app.media.route]]\nmatch = \"{method} /a\"\n"));
+    warnings(
+        &route("GTE"),
+        &[
+            "11 app.media.route[0].match: no method that servers are known to have: `GTE` | did you mean `GET`",
+        ],
+    );
+    warnings(&route("FROB"), &["`FROB` | write `*` for every method"]);
+    for known in ["*", "GET", "PROPFIND", "MKCOL", "QUERY", "M-SEARCH"] {
+        warnings(&route(known), &[]);
+    }
+    warnings(
+        &with("cors = { origins = [\"https://a.example\"], methods = [\"GET\", \"DELTE\"] }\n"),
+        &["no method that servers are known to have: `DELTE` | did you mean `DELETE`"],
+    );
+}

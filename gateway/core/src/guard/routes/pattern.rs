@@ -1,5 +1,7 @@
 //! The `match` of a route: a method and a path with parameters.
 
+mod foreign;
+
 use std::fmt::Write as _;
 
 use super::trie::Step;
@@ -53,7 +55,11 @@ impl Pattern {
             );
         };
         let path = path.trim_start();
+        let named = method;
         let method = parse_method(method, path)?;
+        if let Some(fault) = foreign::fault(named, path) {
+            return Err(fault);
+        }
         let Some(tail) = path.strip_prefix('/') else {
             return fault(
                 format!("the path does not start with a slash: `{path}`"),
@@ -99,6 +105,12 @@ impl Pattern {
     #[must_use]
     pub fn path(&self) -> &str {
         self.text.split_once(' ').map_or("", |(_, path)| path.trim_start())
+    }
+
+    /// Whether the method is one that servers know: the registry of HTTP methods, and what WebDAV, UPnP and caches add.
+    #[must_use]
+    pub fn method_is_known(&self) -> bool {
+        self.method.as_deref().is_none_or(|method| METHODS.contains(&method))
     }
 
     /// The method; `None` for `*`.
@@ -170,13 +182,6 @@ impl Segment {
                 "put slashes around it, or write a literal brace as `%7B` or `%7D`".to_owned(),
             );
         }
-        if matches!(part, "*" | "**") {
-            return fault(
-                format!("`{part}` is no wildcard here"),
-                "write `{*rest}` for all that follows, `{name}` for one segment, or `%2A` for a literal star"
-                    .to_owned(),
-            );
-        }
         if !path::triplets_are_whole(part.as_bytes()) {
             return fault(
                 format!("a `%` without two hexadecimal digits: `{part}`"),
@@ -234,6 +239,62 @@ fn parse_method(method: &str, path: &str) -> Result<Option<String>, PatternFault
     };
     fault(format!("a method is one to 32 upper-case letters or hyphens, not `{method}`"), hint)
 }
+
+/// Methods that servers are known to have: the IANA registry, Exchange's WebDAV, UPnP, Icecast and caches.
+pub(crate) const METHODS: &[&str] = &[
+    "ACL",
+    "BASELINE-CONTROL",
+    "BCOPY",
+    "BDELETE",
+    "BIND",
+    "BMOVE",
+    "BPROPFIND",
+    "BPROPPATCH",
+    "CHECKIN",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "M-SEARCH",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "NOTIFY",
+    "OPTIONS",
+    "ORDERPATCH",
+    "PATCH",
+    "POLL",
+    "POST",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "SOURCE",
+    "SUBSCRIBE",
+    "TRACE",
+    "TRACK",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UNSUBSCRIBE",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+];
 
 fn is_method(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-')

@@ -1,7 +1,7 @@
 //! Patterns that parse or do not, and tables that clash.
 
 use super::build;
-use crate::guard::routes::{Clash, Pattern, Unlisted};
+use crate::guard::routes::{Clash, Pattern, PatternFault, Unlisted};
 use crate::guard::target::PathPolicy;
 
 #[test]
@@ -64,6 +64,98 @@ fn a_method_that_is_none_is_answered_with_what_would_be() {
         (", /a", "write `*` for every method, or one, such as `GET`; several are several entries"),
     ] {
         assert_eq!(Pattern::parse(text).unwrap_err().hint, expected, "{text}");
+    }
+}
+
+#[test]
+fn the_spellings_of_other_routers_are_told_in_ours() {
+    for (path, part, meant) in [
+        // Express, Rails, Gin.
+        ("/jobs/:owner", ":owner", "/jobs/{owner}"),
+        ("/jobs/:owner?", ":owner?", "/jobs/{owner}"),
+        ("/jobs/:owner(\\d+)/x", ":owner(\\d+)", "/jobs/{owner}/x"),
+        ("/files/:path*", ":path*", "/files/{*path}"),
+        ("/files/:path(.*)", ":path(.*)", "/files/{*path}"),
+        ("/files/*path", "*path", "/files/{*path}"),
+        // Flask, Django, Sanic.
+        ("/jobs/<owner>", "<owner>", "/jobs/{owner}"),
+        ("/jobs/<int:owner>", "<int:owner>", "/jobs/{owner}"),
+        ("/jobs/<owner:int>/", "<owner:int>", "/jobs/{owner}/"),
+        ("/files/<path:name>", "<path:name>", "/files/{*name}"),
+        ("/x/<any(a,b):kind>/<string(length=2):lang>", "<any(a,b):kind>", "/x/{kind}/{lang}"),
+        // Starlette, chi, actix, Go, ASP.NET.
+        ("/jobs/{id:int}", "{id:int}", "/jobs/{id}"),
+        ("/jobs/{id:[0-9]+}", "{id:[0-9]+}", "/jobs/{id}"),
+        ("/jobs/{id:[^/]+}/x", "{id:[^/]+}", "/jobs/{id}/x"),
+        ("/files/{name:path}", "{name:path}", "/files/{*name}"),
+        ("/files/{name:.*}", "{name:.*}", "/files/{*name}"),
+        ("/files/{name...}", "{name...}", "/files/{*name}"),
+        ("/files/{**name}", "{**name}", "/files/{*name}"),
+        ("/jobs/{id?}", "{id?}", "/jobs/{id}"),
+        // Next.js, SvelteKit, Remix.
+        ("/jobs/[id]", "[id]", "/jobs/{id}"),
+        ("/docs/[...slug]", "[...slug]", "/docs/{*slug}"),
+        ("/docs/[[...slug]]", "[[...slug]]", "/docs/{*slug}"),
+        ("/jobs/$id", "$id", "/jobs/{id}"),
+        ("/docs/$", "$", "/docs/{*rest}"),
+        // Globs.
+        ("/jobs/*", "*", "/jobs/{*rest}"),
+        ("/jobs/**", "**", "/jobs/{*rest}"),
+        ("/jobs/*/log", "*", "/jobs/{name}/log"),
+        // Two of them, with one name.
+        ("/a/:id/b/{id:int}", ":id", "/a/{id}/b/{id2}"),
+    ] {
+        let PatternFault { message, hint } = Pattern::parse(&format!("GET {path}")).expect_err(path);
+        assert!(message.starts_with(&format!("`{part}` is no ")), "{path}: {message}");
+        assert!(hint.starts_with(&format!("write `GET {meant}`")), "{path}: {hint}");
+        assert!(Pattern::parse(&format!("GET {meant}")).is_ok(), "{meant}");
+    }
+    for (path, meant) in [
+        ("^/jobs/(.*)$", "/jobs/{*rest}"),
+        ("^/jobs/(.*)", "/jobs/{*rest}"),
+        ("/jobs/(.+)$", "/jobs/{*rest}"),
+        ("/jobs/.*", "/jobs/{*rest}"),
+        ("^/jobs/\\d+/?$", "/jobs/{id}"),
+        ("^/jobs/([^/]+)/log$", "/jobs/{id}/log"),
+        ("^jobs/(?P<owner>[^/]+)/$", "/jobs/{owner}/"),
+        ("^/a\\.json$", "/a.json"),
+        ("~ ^/jobs/[0-9]+", "/jobs/{id}"),
+    ] {
+        let PatternFault { message, hint } = Pattern::parse(&format!("GET {path}")).expect_err(path);
+        assert_eq!(message, format!("a path is no regular expression: `{path}`"));
+        assert_eq!(hint, format!("write `GET {meant}`"), "{path}");
+    }
+    // What cannot be told is not guessed.
+    for path in ["/*.html", "/img*", "/(a|.*)x/y/.*/z", "/x/:name.mp3", "/[...a]/b"] {
+        let PatternFault { hint, .. } = Pattern::parse(&format!("* {path}")).expect_err(path);
+        assert!(hint.starts_with("write `{name}` for one whole segment"), "{path}: {hint}");
+    }
+    for literal in [
+        "/items/1:batch",
+        "/%3Aowner",
+        "/%24metadata",
+        "/Foo(1)",
+        "/a+b/x,y",
+        "/a|b",
+        "/price$s",
+        "/x[1]",
+        "/@me",
+    ] {
+        assert!(Pattern::parse(&format!("GET {literal}")).is_ok(), "{literal}");
+    }
+}
+
+#[test]
+fn methods_that_servers_have_are_known() {
+    for known in [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "PROPFIND", "MKCOL", "M-SEARCH",
+        "PURGE",
+    ] {
+        assert!(Pattern::parse(&format!("{known} /")).unwrap().method_is_known(), "{known}");
+    }
+    assert!(Pattern::parse("* /").unwrap().method_is_known());
+    for unknown in ["GTE", "PSOT", "FETCH", "DELET", "GETS"] {
+        assert!(!Pattern::parse(&format!("{unknown} /")).unwrap().method_is_known(), "{unknown}");
     }
 }
 
