@@ -41,6 +41,22 @@ fn a_good_file_is_said_to_be_good() {
 }
 
 #[test]
+fn strict_names_what_an_app_could_close() {
+    let (folder, output) = check(GOOD);
+    assert!(!output.stdout.contains("camera"), "{output:?}");
+    let strict = Command::new(&folder, &["check", "stagedoor.toml", "--strict"]).run();
+    assert_eq!(strict.code, Some(0), "{strict:?}");
+    for told in [
+        "`camera`, `microphone`",
+        "headers.set.permissions-policy = \"",
+        "websocket = false",
+        "body.get = \"deny\"",
+    ] {
+        assert!(strict.stdout.contains(told), "{told}: {strict:?}");
+    }
+}
+
+#[test]
 fn every_mistake_is_told_at_once_with_its_place() {
     let config = GOOD
         .replace("auth     = \"required\"", "auth = \"requird\"")

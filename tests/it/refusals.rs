@@ -233,6 +233,7 @@ fn faults_of(case: &Case, answer: &Response, shape: &str) -> Vec<String> {
             faults.push(format!("`{name}: {}`, expected `{value}`", answer.field(name)));
         }
     };
+    expect("x-stagedoor-code", case.code);
     expect("x-content-type-options", "nosniff");
     expect("x-frame-options", "DENY");
     expect("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
@@ -246,6 +247,10 @@ fn faults_of(case: &Case, answer: &Response, shape: &str) -> Vec<String> {
     if case.of_an_app && case.code != "cross_origin" {
         expect("access-control-allow-origin", "https://good.example");
         expect("access-control-allow-credentials", "true");
+        let exposed = answer.field("access-control-expose-headers");
+        if !exposed.split(", ").any(|name| name == "x-stagedoor-code") {
+            faults.push(format!("`access-control-expose-headers: {exposed}`"));
+        }
     } else {
         expect("access-control-allow-origin", "");
     }

@@ -125,7 +125,9 @@ pub fn is_of_our_answers(name: &str) -> bool {
     match meaning(name) {
         Meaning::HopByHop | Meaning::Framing => true,
         Meaning::Written => same(name, "x-request-id"),
-        Meaning::Plain | Meaning::Message | Meaning::Httpoxy | Meaning::Identity | Meaning::Routing => false,
+        // That a refusal is the gateway's.
+        Meaning::Plain => same(name, "x-stagedoor-code"),
+        Meaning::Message | Meaning::Httpoxy | Meaning::Identity | Meaning::Routing => false,
     }
 }
 

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::denial::{Denial, Exhausted};
 use crate::guard::cors::{CorsGrant, Preflight};
 use crate::guard::limit::Tickets;
-use crate::guard::response::{Circumstances, ResponsePolicy};
+use crate::guard::response::{CODE, Circumstances, ResponsePolicy};
 use crate::policy::ErrorShape;
 use crate::request::Head;
 
@@ -236,6 +236,7 @@ impl Reply {
             Self::plain(status, content_type, body)
         };
         reply.close = denial.closes();
+        reply.fields.insert(CODE, HeaderValue::from_static(denial.code()));
         if let Some(challenge) = challenge(denial, manner.realm) {
             reply.put(header::WWW_AUTHENTICATE, HeaderValue::try_from(challenge));
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use stagedoor_core::config::Compiled;
+use stagedoor_core::config::{self, Compiled};
 
 use super::{DEFAULT_FILE, Failure, compile_file, is_coloured, print, problems};
 use crate::loader;
@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// Look at neither secrets, keys nor environment
     #[arg(long)]
     no_files: bool,
+    /// Tell also what each app could close: nothing of it is a mistake, and the exit code is the same
+    #[arg(long)]
+    strict: bool,
     /// For programs: an array of problems, warnings and notes on standard output
     #[arg(long)]
     json: bool,
@@ -35,13 +38,16 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         ..DiskMaterials::beside(&args.file)
     };
     match compile_file(&args.file, &materials) {
-        Ok(compiled) if args.json => {
-            let notes = loader::unmatched(&args.file);
-            print(&format!("{:#}\n", problems::warnings_json(&compiled.warnings, &notes)))
-        }
         Ok(compiled) => {
+            let mut notes = loader::unmatched(&args.file);
+            if args.strict {
+                notes.extend(config::closeable(&compiled.policy));
+            }
+            if args.json {
+                return print(&format!("{:#}\n", problems::warnings_json(&compiled.warnings, &notes)));
+            }
             let colour = is_coloured(&std::io::stdout());
-            print(&problems::notes_text(&loader::unmatched(&args.file), colour))?;
+            print(&problems::notes_text(&notes, colour))?;
             print(&problems::warnings_text(&compiled.warnings, colour))?;
             print(&summary(&args.file.display().to_string(), &compiled))
         }
@@ -79,6 +85,7 @@ const AFTER: &str = "\
 Examples:
   stagedoor check
   stagedoor check --no-files config/stagedoor.toml
+  stagedoor check --strict
   stagedoor check --json | jq -r '.[].message'
 
 Exit codes:

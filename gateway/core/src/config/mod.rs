@@ -24,6 +24,7 @@ mod raw;
 pub mod reference;
 mod remedy;
 mod schema;
+mod strict;
 mod text;
 pub mod units;
 
@@ -34,6 +35,7 @@ pub use problem::Problem;
 pub use profile::{Profile, profiles, profiles_json, profiles_markdown};
 pub use remedy::{Refused, Remedy, decided, remedy, shell_word};
 pub use schema::schema;
+pub use strict::closeable;
 pub(crate) use text::Lookup;
 
 /// A file of the configuration.

@@ -354,6 +354,61 @@ fn an_own_page_is_dressed_and_sets_its_cookies() {
 }
 
 #[test]
+fn every_refusal_carries_its_code_in_a_field_of_its_own() {
+    let denials = [
+        Denial::BadRequest("x"),
+        Denial::TokenMissing,
+        Denial::TokenInvalid(TokenFault::Signature),
+        Denial::RoleMissing,
+        Denial::NotFound,
+        Denial::MethodNotAllowed { allow: "GET".into() },
+        Denial::BodyTooLarge { max: 1 },
+        limited(10),
+        Denial::Overloaded,
+        Denial::UpstreamUnreachable,
+        Denial::UpstreamTimeout,
+        Denial::Internal("x"),
+    ];
+    for denial in denials {
+        for shape in [ErrorShape::Problem, ErrorShape::Fastapi, ErrorShape::Error] {
+            for navigation in [None, Some(BROWSER)] {
+                let manner = Manner { navigation, ..manner(shape) };
+                assert_eq!(field(&Reply::of(&denial, manner, ID), "x-stagedoor-code"), denial.code());
+            }
+        }
+        assert_eq!(field(&Reply::early(&denial, ID), "x-stagedoor-code"), denial.code());
+    }
+}
+
+#[test]
+fn scripts_of_allowed_origins_may_read_the_code() {
+    let refused = |expose: &[&'static str], allowed: bool| {
+        let mut headers =
+            vec![("access-control-allow-origin", HeaderValue::from_static("https://a.example"))];
+        headers.extend(
+            expose.iter().map(|names| ("access-control-expose-headers", HeaderValue::from_static(names))),
+        );
+        let cors = CorsGrant { headers: if allowed { headers } else { Vec::new() }, vary: true };
+        let tickets = Tickets::default();
+        let at = Circumstances {
+            https: false,
+            host: "m",
+            request_id: ID,
+            cors: &cors,
+            tickets: &tickets,
+            server_timing: None,
+        };
+        let refusal =
+            Reply::refusal(&Denial::TokenMissing, manner(ErrorShape::Problem), ResponsePolicy::bare(), &at);
+        field(&refusal, "access-control-expose-headers")
+    };
+    assert_eq!(refused(&[], true), "x-stagedoor-code");
+    assert_eq!(refused(&["ratelimit, x-request-id"], true), "ratelimit, x-request-id, x-stagedoor-code");
+    assert_eq!(refused(&["*"], true), "*");
+    assert_eq!(refused(&["ratelimit"], false), "-");
+}
+
+#[test]
 fn bytes_on_the_wire() {
     let check = |reply: &Reply, head_only, close, expected: &str| {
         assert_eq!(String::from_utf8(reply.to_h1(head_only, close)).unwrap(), expected.replace('\n', "\r\n"));

@@ -4,6 +4,7 @@ use http::{HeaderName, header};
 
 use super::AppCors;
 use super::fields::ResponseFields;
+use super::preset::CODE_NAME;
 
 /// Removes what leaks, hop-by-hop fields (but for the `Upgrade` of a 426, which says what the app wants) and what `Connection` nominates, and the app's CORS unless it is its to say.
 ///
@@ -21,7 +22,10 @@ pub(super) fn remove<F: ResponseFields>(fields: &mut F, cors: AppCors) {
 /// Removes the app's make and version and its CORS; for interim answers, whose other fields belong to the exchange.
 /// No browser asks one of them who may read.
 pub(super) fn hush<F: ResponseFields>(fields: &mut F) {
-    fields.remove_where(|name| tells_make(name.as_str()) || tells_origins(name.as_str()));
+    fields.remove_where(|name| {
+        let name = name.as_str();
+        tells_make(name) || tells_origins(name) || name == CODE_NAME
+    });
 }
 
 fn tells_make(name: &str) -> bool {
@@ -36,6 +40,8 @@ fn tells_origins(name: &str) -> bool {
 fn leaks(name: &str, cors: AppCors) -> bool {
     match name {
         _ if tells_make(name) => true,
+        // The gateway's word that it refused.
+        CODE_NAME => true,
         "connection" | "keep-alive" | "proxy-authenticate" | "proxy-connection" | "te" | "trailer"
         | "upgrade" => true,
         _ => cors == AppCors::Removed && tells_origins(name),

@@ -28,6 +28,7 @@ pub use fields::ResponseFields;
 pub use hsts::Hsts;
 pub use location::OwnAddress;
 pub use preset::Preset;
+pub(crate) use preset::{CLOSEABLE, CODE, PERMISSIONS_POLICY, permissions_closed};
 
 use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsGrant;
@@ -186,6 +187,16 @@ impl ResponsePolicy {
         &BARE
     }
 
+    /// The features that the preset's `Permissions-Policy` leaves to the app's own pages and that an app may not need;
+    /// none where the configuration says the field itself.
+    #[must_use]
+    pub fn closeable(&self) -> &'static [&'static str] {
+        let ours = self.app.iter().any(|(name, value)| *name == PERMISSIONS_POLICY && preset::is_web(value));
+        let said = self.remove.contains(&PERMISSIONS_POLICY)
+            || self.set.iter().any(|(name, _)| *name == PERMISSIONS_POLICY);
+        if ours && !said { &CLOSEABLE } else { &[] }
+    }
+
     /// Edits a final answer of the app; never called on 1xx. Doing it twice does no more than once.
     pub fn apply<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>) {
         self.edit(fields, at, |fields| tell_limits(fields, at.tickets));
@@ -242,6 +253,9 @@ impl ResponsePolicy {
         }
         put_missing(fields, &header::CACHE_CONTROL, &preset::NO_STORE);
         self.tell(fields, at);
+        if fields.first(&CODE).is_some() && !at.cors.headers.is_empty() {
+            expose_code(fields);
+        }
         limits(fields);
     }
 
@@ -318,6 +332,19 @@ fn vary_by_origin<F: ResponseFields>(fields: &mut F) {
     };
     if let Some(value) = value {
         fields.set(header::VARY, value);
+    }
+}
+
+/// Lets scripts of the allowed origins read [`CODE`] (Fetch, "CORS-safelisted response-header name"); `*` covers it.
+fn expose_code<F: ResponseFields>(fields: &mut F) {
+    let exposed = fields.first(&header::ACCESS_CONTROL_EXPOSE_HEADERS).map(HeaderValue::as_bytes);
+    let value = match exposed {
+        None => Ok(HeaderValue::from_static(preset::CODE_NAME)),
+        Some(b"*") => return,
+        Some(names) => HeaderValue::from_bytes(&[names, b", ", preset::CODE_NAME.as_bytes()].concat()),
+    };
+    if let Ok(value) = value {
+        fields.set(header::ACCESS_CONTROL_EXPOSE_HEADERS, value);
     }
 }
 

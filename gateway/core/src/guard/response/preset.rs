@@ -69,17 +69,38 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
+/// Tells which refusal of the gateway an answer is; on no other answer.
+pub(crate) const CODE: HeaderName = HeaderName::from_static(CODE_NAME);
+pub(super) const CODE_NAME: &str = "x-stagedoor-code";
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 pub(super) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 pub(super) const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
-const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+pub(crate) const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// What a media app plays with stays its own; what it needs a wake lock, the clipboard or a passkey for is untouched.
-const WEB_PERMISSIONS: &str = "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), \
-     geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), \
-     payment=(), serial=(), usb=(), window-management=(), xr-spatial-tracking=(), \
-     autoplay=(self), encrypted-media=(self), fullscreen=(self), picture-in-picture=(self)";
+/// What a media app plays and records with stays its own, and is no frame's; what it needs a wake lock, the clipboard or
+/// a passkey for is untouched.
+const WEB_PERMISSIONS: &str = "accelerometer=(), browsing-topics=(), gyroscope=(), hid=(), idle-detection=(), \
+     local-fonts=(), magnetometer=(), midi=(), payment=(), serial=(), usb=(), window-management=(), \
+     xr-spatial-tracking=(), autoplay=(self), camera=(self), display-capture=(self), encrypted-media=(self), \
+     fullscreen=(self), geolocation=(self), microphone=(self), picture-in-picture=(self)";
+
+/// What the preset `web` leaves to an app that may not need it, in the order in which it is told.
+pub(crate) const CLOSEABLE: [&str; 4] = ["camera", "microphone", "display-capture", "geolocation"];
+
+/// Whether this is the preset's value.
+pub(super) fn is_web(value: &HeaderValue) -> bool {
+    value == WEB_PERMISSIONS
+}
+
+/// The preset's value without what is [`CLOSEABLE`]: for an app that uses none of it.
+pub(crate) fn permissions_closed() -> String {
+    let closed = |feature: &str| match feature.strip_suffix("=(self)") {
+        Some(name) if CLOSEABLE.contains(&name) => format!("{name}=()"),
+        Some(_) | None => feature.to_owned(),
+    };
+    WEB_PERMISSIONS.split(", ").map(closed).collect::<Vec<_>>().join(", ")
+}
 
 const NO_PERMISSIONS: &str = "accelerometer=(), autoplay=(), browsing-topics=(), camera=(), \
      clipboard-read=(), clipboard-write=(), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), \

@@ -189,13 +189,23 @@ fn the_presets_say_what_the_table_says() {
 fn permissions_are_named_one_by_one() {
     let of = |preset| lines(&edit(&with(preset, |_| {}), ""), "permissions-policy");
     let (web, api) = (of(Preset::Web), of(Preset::Api));
-    for feature in ["camera", "microphone", "geolocation", "payment", "usb", "serial", "midi"] {
+    for feature in ["payment", "usb", "serial", "midi", "hid"] {
         assert!(
             web.contains(&format!("{feature}=()")) && api.contains(&format!("{feature}=()")),
             "{feature}"
         );
     }
-    for feature in ["autoplay", "fullscreen", "encrypted-media", "picture-in-picture"] {
+    // What media apps play with, and what they record with: their own pages', and no frame's.
+    for feature in [
+        "autoplay",
+        "fullscreen",
+        "encrypted-media",
+        "picture-in-picture",
+        "camera",
+        "microphone",
+        "display-capture",
+        "geolocation",
+    ] {
         assert!(
             web.contains(&format!("{feature}=(self)")) && api.contains(&format!("{feature}=()")),
             "{feature}"
@@ -209,6 +219,36 @@ fn permissions_are_named_one_by_one() {
         assert_eq!(names.len(), all, "a feature stands twice");
     }
     assert!(!api.contains("self"));
+    let closed = permissions_closed();
+    for feature in CLOSEABLE {
+        assert_eq!(closed.matches(&format!("{feature}=()")).count(), 1, "{closed}");
+    }
+    assert_eq!(closed.replace("()", "(self)"), web.replace("()", "(self)"));
+}
+
+#[test]
+fn what_the_preset_leaves_open_is_known_until_somebody_says_more() {
+    let name = || HeaderName::from_static("permissions-policy");
+    assert_eq!(with(Preset::Web, |_| {}).closeable(), CLOSEABLE);
+    for closed in [
+        with(Preset::Api, |_| {}),
+        with(Preset::Off, |_| {}),
+        with(Preset::Web, |s| s.set = vec![(name(), HeaderValue::from_static("camera=()"))]),
+        with(Preset::Web, |s| s.remove = vec![name()]),
+    ] {
+        assert!(closed.closeable().is_empty());
+    }
+}
+
+#[test]
+fn nobody_but_the_gateway_says_that_it_refused() {
+    for preset in [Preset::Web, Preset::Api, Preset::Off] {
+        let policy = with(preset, |s| s.cors_app = true);
+        assert_eq!(lines(&edit(&policy, "X-Stagedoor-Code: token_missing\nx-a: 1"), "x-stagedoor-code"), "-");
+    }
+    let mut interim = fields("x-stagedoor-code: token_missing\nlink: </a>");
+    ResponsePolicy::hush(&mut interim);
+    assert_eq!(lines(&interim, "x-stagedoor-code"), "-");
 }
 
 #[test]
