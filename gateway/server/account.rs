@@ -174,9 +174,9 @@ impl Course<'_> {
             Guard::Identity => {
                 both(app, route).map(|(app, route)| (auth(&route.auth), anywhere(app, route, &["auth"])))
             }
-            Guard::Origin => {
-                app.map(|app| (origin(app.origin), place(&app.lines, &["origin.check", "origin"])))
-            }
+            Guard::Origin => both(app, route).map(|(app, route)| {
+                (origin(route.origin), anywhere(app, route, &["origin.check", "origin"]))
+            }),
             Guard::Permission => both(app, route).map(|(app, route)| {
                 (permission(&route.permission), anywhere(app, route, &["roles", "scopes", "owner"]))
             }),
@@ -280,7 +280,10 @@ fn auth(policy: &AuthPolicy) -> String {
 
 fn origin(policy: OriginPolicy) -> String {
     match policy {
-        OriginPolicy::Cookies => "of requests that a cookie vouches for".into(),
+        OriginPolicy::Cookies => {
+            "of requests that a cookie vouches for, unless a person follows a link".into()
+        }
+        OriginPolicy::Strict => "of requests that a cookie vouches for, links included".into(),
         OriginPolicy::Always => "of every unsafe request".into(),
         OriginPolicy::Off => "off".into(),
     }

@@ -220,6 +220,7 @@ async fn serve(confined: Confined) -> anyhow::Result<()> {
     let front = Arc::new(Front {
         gateway: Arc::clone(&gateway),
         proxy: Arc::new(proxy(Arc::clone(&upstreams), gateway.watch_stage())),
+        upstreams: Arc::clone(&upstreams),
         never,
     });
     bound.announce();

@@ -1,5 +1,6 @@
 //! Where the app is: names to addresses, and the terms of a connection to it.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,6 +8,8 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use pingora::upstreams::peer::HttpPeer;
 use stagedoor_core::denial::{Denial, UpstreamFault};
+use stagedoor_core::policy::UpstreamPolicy;
+use tokio::net::TcpStream;
 
 use crate::edge::connection::Connector;
 use crate::edge::exchange::Exchange;
@@ -19,6 +22,16 @@ const FRESH: Duration = Duration::from_secs(10);
 const POOLED: Duration = Duration::from_secs(60);
 
 const NO_SUCH_NAME: Denial = Denial::UpstreamUnreachable(UpstreamFault::NoSuchName);
+
+/// What an error of a connection to the app is called.
+pub(crate) fn broken(error: &std::io::Error) -> Denial {
+    Denial::UpstreamUnreachable(match error.kind() {
+        ErrorKind::ConnectionRefused => UpstreamFault::Refused,
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => UpstreamFault::Reset,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => UpstreamFault::NoRoute,
+        _ => UpstreamFault::Closed,
+    })
+}
 
 /// Resolved names, one entry for each configured upstream.
 #[derive(Debug, Default)]
@@ -60,10 +73,17 @@ impl Upstreams {
         Ok(peer)
     }
 
+    /// A connection that no other exchange shares.
+    pub(crate) async fn connect(&self, policy: &UpstreamPolicy) -> Result<TcpStream, Denial> {
+        let address = self.address(&policy.authority, policy.connect, 0).await?;
+        let connected = tokio::time::timeout(policy.connect, TcpStream::connect(address)).await;
+        connected.map_err(|_| Denial::UpstreamTimeout)?.map_err(|error| broken(&error))
+    }
+
     /// Whether the upstream accepts a connection; for the warning at start.
     pub(crate) async fn reachable(&self, authority: &str, within: Duration) -> bool {
         let Ok(address) = self.address(authority, within, 0).await else { return false };
-        matches!(tokio::time::timeout(within, tokio::net::TcpStream::connect(address)).await, Ok(Ok(_)))
+        matches!(tokio::time::timeout(within, TcpStream::connect(address)).await, Ok(Ok(_)))
     }
 
     /// An address of `authority`; tries after the first go to the next one.

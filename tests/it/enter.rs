@@ -57,10 +57,15 @@ fn code_for(gateway: &Gateway, token: &str) -> String {
 
 /// As a browser's form sends it over plain HTTP.
 fn form(code: &str) -> Request {
+    form_from(code, "http")
+}
+
+/// As [`form`], where the browser speaks this scheme.
+fn form_from(code: &str, scheme: &str) -> Request {
     Request::post(ENTER, format!("code={code}"))
         .field("Content-Type", FORM)
         .field("Accept", "text/html,*/*;q=0.8")
-        .field("Origin", format!("http://{HOST}"))
+        .field("Origin", format!("{scheme}://{HOST}"))
 }
 
 /// The lines of `Set-Cookie`.
@@ -130,7 +135,9 @@ fn the_cookie_is_secure_where_the_clients_leg_is_https() {
     let app = Upstream::start();
     let gateway = gateway(&app);
     let proxied = |code: &str, from: &str| {
-        let request = form(code).field("X-Forwarded-For", "203.0.113.9").field("X-Forwarded-Proto", "https");
+        // A proxy that is not trusted tells nothing: then both schemes are the same.
+        let request = form_from(code, "https");
+        let request = request.field("X-Forwarded-For", "203.0.113.9").field("X-Forwarded-Proto", "https");
         let answer = Client::connect_from(from.parse().unwrap(), gateway.address).ask(&request);
         assert_eq!(answer.status, 200, "{answer:?}");
         cookies(&answer).pop().unwrap()

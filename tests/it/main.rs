@@ -24,6 +24,7 @@ mod identity;
 mod keys;
 mod limits;
 mod operation;
+mod preflights;
 mod readings;
 mod real;
 mod reference;

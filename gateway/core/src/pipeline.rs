@@ -10,7 +10,7 @@ use crate::guard::access::Screened;
 use crate::guard::body::BodyGate;
 use crate::guard::caller::{AuthPolicy, Caller};
 use crate::guard::client::{Client, PublicAddress};
-use crate::guard::cors::{CorsGrant, Preflight};
+use crate::guard::cors::{AppPreflight, Asked, CorsGrant, Preflight};
 use crate::guard::destination::{self, Destined};
 use crate::guard::limit::{Budget, LimitKey, Tickets};
 use crate::guard::origin::OriginChecked;
@@ -85,8 +85,23 @@ pub enum Admission<'h> {
     Forward(Box<Permit<'h>>),
     /// It is a CORS preflight and answered here.
     Preflight(Preflight),
+    /// It is a CORS preflight that the app answers.
+    AppPreflight(Box<PreflightPermit<'h>>),
     /// It is for a page of the gateway's own.
     Own(Own),
+}
+
+/// Proof that a preflight may go to an app that answers CORS itself: without a caller, and for nothing but its word on
+/// CORS. Made by [`admit`] alone.
+#[derive(Debug)]
+pub struct PreflightPermit<'h> {
+    target: Target<'h>,
+    client: Client,
+    app: Arc<App>,
+    _asked: AppPreflight,
+    _screened: Screened,
+    _elsewhere: Elsewhere,
+    _budget: Budget,
 }
 
 /// Proof that every check ran on a request and on what it carries: made by [`admit`] alone.
@@ -98,7 +113,7 @@ pub struct Permit<'h>(Evidence<'h, Caller>);
 pub enum Rehearsal {
     /// It would go to the app.
     Forward,
-    /// It would be answered here as a CORS preflight.
+    /// It would be answered as a CORS preflight, here or by the app.
     Preflight,
     /// It is for a page of the gateway's own.
     Own,
@@ -118,6 +133,7 @@ pub fn admit<'h>(
     match decide(policy, head, arrival, trail, prove)? {
         Decision::Forward(evidence) => Ok(Admission::Forward(Box::new(Permit(evidence)))),
         Decision::Preflight(preflight) => Ok(Admission::Preflight(preflight)),
+        Decision::AppPreflight(permit) => Ok(Admission::AppPreflight(permit)),
         Decision::Own(own) => Ok(Admission::Own(own)),
     }
 }
@@ -135,7 +151,7 @@ pub fn rehearse(
 ) -> Result<Rehearsal, Denial> {
     match decide(policy, head, arrival, trail, |auth| auth.rehearse(assumed))? {
         Decision::Forward(_) => Ok(Rehearsal::Forward),
-        Decision::Preflight(_) => Ok(Rehearsal::Preflight),
+        Decision::Preflight(_) | Decision::AppPreflight(_) => Ok(Rehearsal::Preflight),
         Decision::Own(_) => Ok(Rehearsal::Own),
     }
 }
@@ -148,6 +164,7 @@ pub fn rehearse(
 enum Decision<'h, C> {
     Forward(Evidence<'h, C>),
     Preflight(Preflight),
+    AppPreflight(Box<PreflightPermit<'h>>),
     Own(Own),
 }
 
@@ -206,13 +223,13 @@ fn decide<'h, C: AsRef<Caller>>(
             return asked.judge(head, &public).map(Decision::Own);
         }
     };
-    let preflight = app.cors.preflight(head);
+    let asked = app.cors.preflight(head);
     // A preflight asks about the request it announces: its route is the one of that method.
-    let announced = preflight.as_ref().and_then(|_| head.sole_text("access-control-request-method"));
+    let announced = asked.as_ref().map(Asked::method);
     let found = app.routes.find(announced.unwrap_or(head.method()), &target, app.path);
     let app_budget = match &found {
         // Of a preflight no other limit is asked.
-        Ok(Found { route }) if !route.app_limit && preflight.is_none() => Budget::exempt(),
+        Ok(Found { route }) if !route.app_limit && asked.is_none() => Budget::exempt(),
         Ok(_) | Err(_) => app.limit.take(&address, now, &mut trail.tickets)?,
     };
 
@@ -221,9 +238,26 @@ fn decide<'h, C: AsRef<Caller>>(
     trail.route = Some(Arc::clone(&route));
 
     trail.reached = Guard::Preflight;
-    if let Some(preflight) = preflight {
-        return Ok(Decision::Preflight(preflight));
-    }
+    let route = match asked {
+        None => route,
+        Some(Asked::Ours { answer, .. }) => return Ok(Decision::Preflight(answer)),
+        Some(Asked::Apps { question, .. }) => match route.preflight.let_ask(&question, head)? {
+            Some(asked) => {
+                return Ok(Decision::AppPreflight(Box::new(PreflightPermit {
+                    target,
+                    client,
+                    app: Arc::clone(app),
+                    _asked: asked,
+                    _screened: screened,
+                    _elsewhere: elsewhere,
+                    _budget: app_budget,
+                })));
+            }
+            // Then it is an OPTIONS like any other, under the route of that method.
+            None => app.routes.find(head.method(), &target, app.path)?.route,
+        },
+    };
+    trail.route = Some(Arc::clone(&route));
 
     trail.reached = Guard::RouteLimit;
     let route_budget = route.ip_limit.take(&address, now, &mut trail.tickets)?;
@@ -239,7 +273,7 @@ fn decide<'h, C: AsRef<Caller>>(
 
     trail.reached = Guard::Origin;
     let by_header = caller.by_header() || app.carriers.stand_in_header(head);
-    let origin = app.origin.check(head, &public, by_header, &app.cors)?;
+    let origin = route.origin.check(head, &public, by_header, &app.cors)?;
 
     trail.reached = Guard::Permission;
     let allowed = route.permission.check(caller, &target)?;
@@ -268,6 +302,26 @@ fn decide<'h, C: AsRef<Caller>>(
         destined,
         _budgets: [app_budget, route_budget, caller_budget],
     }))
+}
+
+impl<'h> PreflightPermit<'h> {
+    /// What was matched; of it the path alone goes to the app.
+    #[must_use]
+    pub fn target(&self) -> &Target<'h> {
+        &self.target
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The app.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
 }
 
 impl<'h> Permit<'h> {

@@ -15,7 +15,7 @@ use crate::guard::access::AccessPolicy;
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
 use crate::guard::client::ClientPolicy;
-use crate::guard::cors::CorsPolicy;
+use crate::guard::cors::{CorsPolicy, PreflightPolicy};
 use crate::guard::credential::{CarrierPolicy, Source};
 use crate::guard::jwt::{JwtPolicy, TokenCache};
 use crate::guard::limit::LimitPolicy;
@@ -233,8 +233,6 @@ pub struct App {
     pub routes: RoutesPolicy,
     /// CORS.
     pub cors: CorsPolicy,
-    /// The same-origin rule.
-    pub origin: OriginPolicy,
     /// What carries our tokens here, and has to be taken off before the app sees it.
     pub carriers: CarrierPolicy,
     /// What the app is told.
@@ -283,6 +281,10 @@ pub struct Route {
     pub permission: PermissionPolicy,
     /// Per-caller limits: the app's, then the route's.
     pub caller_limit: LimitPolicy,
+    /// The same-origin rule; the app's value where the route has none of its own.
+    pub origin: OriginPolicy,
+    /// Who answers a preflight where CORS is the app's.
+    pub preflight: PreflightPolicy,
     /// WebSockets.
     pub upgrade: UpgradePolicy,
     /// `%2F` is let through; the app's value where the route has none of its own.

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::denial::{Denial, Exhausted};
-use crate::guard::cors::{CorsGrant, Preflight};
+use crate::guard::cors::{self, CorsGrant, Preflight};
 use crate::guard::limit::Tickets;
 use crate::guard::response::{CODE, Circumstances, ResponsePolicy};
 use crate::policy::ErrorShape;
@@ -163,6 +163,25 @@ impl Reply {
     pub fn preflight(preflight: &Preflight, policy: &ResponsePolicy, at: &Circumstances<'_>) -> Self {
         let cors = CorsGrant::default();
         Self::of_preflight(preflight).dressed(policy, &Circumstances { cors: &cors, ..*at })
+    }
+
+    /// What the app says to a preflight: the status, and of `said` what is about CORS. Its body is never read.
+    ///
+    /// It stands for the whole CORS part: the grant of `at` is left out.
+    #[must_use]
+    pub fn app_preflight(
+        status: StatusCode,
+        said: &HeaderMap,
+        policy: &ResponsePolicy,
+        at: &Circumstances<'_>,
+    ) -> Self {
+        let mut fields = HeaderMap::new();
+        for (name, value) in said.iter().filter(|(name, _)| cors::is_told(name.as_str())) {
+            fields.append(name.clone(), value.clone());
+        }
+        let cors = CorsGrant::default();
+        let reply = Self { status, fields, body: Vec::new(), close: false };
+        reply.dressed(policy, &Circumstances { cors: &cors, ..*at })
     }
 
     /// What is said where the gateway itself was asked, in the app of this name. `cookies` are set, or taken out again, by it.

@@ -6,6 +6,7 @@
 //! request. A forwarding loop of our own could stand in [`Turn::hand_over`]'s place.
 
 mod own;
+mod preflight;
 mod record;
 
 use std::borrow::Cow;
@@ -42,6 +43,7 @@ use super::proxy::Proxy;
 use super::request_id;
 use super::wire::{Body, Wire};
 use crate::gateway::{Gateway, Live, Stage};
+use crate::upstream::Upstreams;
 use record::{Outcome, crowded};
 
 /// A body that nobody wants is skipped up to this length, so that its connection can go on.
@@ -52,6 +54,8 @@ const SKIP_TIME: Duration = Duration::from_secs(5);
 pub(crate) struct Front {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) proxy: Arc<HttpProxy<Proxy>>,
+    /// For the one exchange that pingora has no part in: a preflight that the app answers.
+    pub(crate) upstreams: Arc<Upstreams>,
     /// pingora asks it whether to keep connections; that is the front's business, so it never fires.
     pub(crate) never: ShutdownWatch,
 }
@@ -203,6 +207,7 @@ impl<'a> Turn<'a> {
                 });
                 self.answer(tcp, buffer, &head, &trail, Said { reply, denial: None, taken: None }).await
             }
+            Ok(Admission::AppPreflight(permit)) => self.ask_the_app(tcp, buffer, &head, &permit, trail).await,
             Ok(Admission::Own(own)) => self.attend(tcp, buffer, &head, &begun.given, own, trail).await,
             Err(denial) => {
                 let reply = self.refusal(&head, &trail, &denial);

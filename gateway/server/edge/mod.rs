@@ -28,4 +28,6 @@ pub(crate) mod login;
 
 pub(crate) mod tunnel;
 
+pub(crate) mod preflight;
+
 pub(crate) mod websocket;

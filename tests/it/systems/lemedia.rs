@@ -136,7 +136,7 @@ fn the_apps_login_keeps_its_cookies_and_its_one_address() {
     let token = SYSTEM.credential(Who::User, "alice").unwrap();
     let request = Request::post("/api/login", "username=alice&password=x&csrf_token=c")
         .field("Cookie", format!("lemedia_csrf=c; stagedoor={token}; lemedia_session=s"))
-        .field("Origin", "http://lemedia.localhost")
+        .field("Origin", "https://lemedia.localhost")
         .field("X-Forwarded-Proto", "https")
         .field("X-Forwarded-Host", "lemedia.localhost");
     let answer = stage.ask_as(Who::Nobody, request);

@@ -88,7 +88,9 @@ impl Denial {
                     second.denial.code()
                 );
             }
-            Self::CrossOrigin => "request comes from another origin; `cors.origins` lists those that may",
+            Self::CrossOrigin => {
+                "request comes from another origin, or from a page that hides its own; `cors.origins` lists those that may, `origin.check` says who is asked"
+            }
             Self::UpgradeRefused => "upgrade is not one to `websocket`, or `websocket = false`",
             Self::UnexpectedBody => "body of a GET or HEAD, and `body.get = \"deny\"`",
             Self::BodyTooLarge { max } => {

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use crate::request::Head;
+use crate::denial::Denial;
+use crate::request::{Framing, Head};
 
 /// `[app.X.cors]`
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,7 @@ pub enum CorsPolicy {
     /// Same origin only; the app's own `access-control-*` is removed, a preflight gets an empty 204.
     #[default]
     SameOrigin,
-    /// `cors = "app"`: left to the app; preflights are forwarded like any request.
+    /// `cors = "app"`: left to the app, preflights included; see [`PreflightPolicy`].
     App,
     /// The listed origins.
     Listed(Box<ListedOrigins>),
@@ -61,6 +62,85 @@ pub struct Preflight {
     pub headers: Vec<(&'static str, HeaderValue)>,
 }
 
+/// A preflight by the Fetch standard ("CORS-preflight fetch"): an `OPTIONS` with exactly one `Origin` and one
+/// `Access-Control-Request-Method`. Any other `OPTIONS` is a request like others.
+#[derive(Clone, Debug)]
+pub enum Asked<'h> {
+    /// It is ours to answer.
+    Ours {
+        /// The method of the request that it announces.
+        method: &'h str,
+        /// The answer.
+        answer: Preflight,
+    },
+    /// It is the app's to answer, `cors = "app"`.
+    Apps {
+        /// The method of the request that it announces.
+        method: &'h str,
+        /// What has to hold of it before the app hears of it.
+        question: Question,
+    },
+}
+
+/// A preflight that is the app's to answer, before it is known whether its route lets it.
+#[derive(Clone, Debug)]
+pub struct Question(());
+
+/// Evidence: a true preflight without a body, on a route that lets the app answer it.
+#[derive(Debug)]
+pub struct AppPreflight(());
+
+/// `preflight` of a route, under `cors = "app"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreflightPolicy {
+    /// It goes to the app without a caller, and nothing but the app's word on CORS comes back.
+    App,
+    /// It is a request like any other: the route asks who its caller is.
+    LikeAny,
+}
+
+impl PreflightPolicy {
+    /// Whether the app may be asked.
+    ///
+    /// # Errors
+    /// [`Denial::BadRequest`] for a preflight with a body: no browser sends one, and an app that does not look at the
+    /// method would read it.
+    pub fn let_ask(self, _question: &Question, head: &Head<'_>) -> Result<Option<AppPreflight>, Denial> {
+        match self {
+            Self::LikeAny => Ok(None),
+            Self::App if head.framing() != Framing::None => {
+                Err(Denial::BadRequest("a preflight with a body"))
+            }
+            Self::App => Ok(Some(AppPreflight(()))),
+        }
+    }
+}
+
+/// Whether a field of a preflight goes on to the app: what the Fetch standard puts into one, and nothing else.
+#[must_use]
+pub fn is_asked(name: &str) -> bool {
+    const ASKED: [&str; 4] =
+        ["origin", REQUEST_METHOD, REQUEST_HEADERS, "access-control-request-private-network"];
+    ASKED.iter().any(|asked| name.eq_ignore_ascii_case(asked))
+}
+
+/// Whether a field of the app's answer to a preflight comes back.
+#[must_use]
+pub fn is_told(name: &str) -> bool {
+    name.eq_ignore_ascii_case("vary")
+        || name.get(..ACCESS_CONTROL.len()).is_some_and(|start| start.eq_ignore_ascii_case(ACCESS_CONTROL))
+}
+
+impl<'h> Asked<'h> {
+    /// The method of the request that is announced.
+    #[must_use]
+    pub fn method(&self) -> &'h str {
+        match self {
+            Self::Ours { method, .. } | Self::Apps { method, .. } => method,
+        }
+    }
+}
+
 impl CorsPolicy {
     /// What this request's origin may read.
     #[must_use]
@@ -79,22 +159,20 @@ impl CorsPolicy {
         }
     }
 
-    /// The answer, if the request is a preflight that is ours to answer.
-    ///
-    /// A preflight is an `OPTIONS` with exactly one `Origin` and one `Access-Control-Request-Method`; any other
-    /// `OPTIONS` is a request like others.
+    /// What the request asks for, if it is a preflight.
     #[must_use]
-    pub fn preflight(&self, head: &Head<'_>) -> Option<Preflight> {
+    pub fn preflight<'h>(&self, head: &Head<'h>) -> Option<Asked<'h>> {
         if head.method() != "OPTIONS" {
             return None;
         }
         head.sole_text("origin").filter(|origin| !origin.is_empty())?;
         let method = head.sole_text(REQUEST_METHOD).filter(|method| is_token(method))?;
-        match self {
-            Self::App => None,
-            Self::SameOrigin => Some(Preflight { headers: Vec::new() }),
-            Self::Listed(listed) => Some(Preflight { headers: listed.answer(head, method) }),
-        }
+        let headers = match self {
+            Self::App => return Some(Asked::Apps { method, question: Question(()) }),
+            Self::SameOrigin => Vec::new(),
+            Self::Listed(listed) => listed.answer(head, method),
+        };
+        Some(Asked::Ours { method, answer: Preflight { headers } })
     }
 
     /// Whether `origin` itself is listed; `*` does not count.
@@ -195,6 +273,7 @@ fn put(headers: &mut Vec<(&'static str, HeaderValue)>, name: &'static str, value
     }
 }
 
+const ACCESS_CONTROL: &str = "access-control-";
 const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 const ALLOW_CREDENTIALS: &str = "access-control-allow-credentials";
 const ALLOW_METHODS: &str = "access-control-allow-methods";

@@ -140,9 +140,12 @@ impl Asked<'_> {
             Spelling::Plain(_) => return Err(Denial::NotFound),
         };
         match (page, head.method()) {
-            (Page::Home, "GET" | "HEAD") => Ok(Own::Home),
+            (Page::Home, "GET" | "HEAD") => same_origin(head, at).map(|()| Own::Home),
             (Page::Home, _) => Err(Denial::MethodNotAllowed { allow: "GET, HEAD".into() }),
-            (Page::Enter, "GET" | "HEAD") => Ok(Own::EnterPage { sought: is_sought(head) }),
+            (Page::Enter, "GET" | "HEAD") => {
+                same_origin(head, at)?;
+                Ok(Own::EnterPage { sought: is_sought(head) })
+            }
             (Page::Enter, "POST") => {
                 let length = form_length(head)?;
                 same_origin(head, at)?;
@@ -150,7 +153,7 @@ impl Asked<'_> {
                 Ok(Own::Enter { length })
             }
             (Page::Leave, "GET" | "HEAD") if is_meant(head) => Ok(Own::Leave),
-            (Page::Leave, "GET" | "HEAD") => Ok(Own::LeavePage),
+            (Page::Leave, "GET" | "HEAD") => same_origin(head, at).map(|()| Own::LeavePage),
             (Page::Leave, "POST") => same_origin(head, at).map(|()| Own::Leave),
             (Page::Enter | Page::Leave, _) => {
                 Err(Denial::MethodNotAllowed { allow: "GET, HEAD, POST".into() })

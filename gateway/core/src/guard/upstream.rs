@@ -18,10 +18,11 @@ use http::HeaderName;
 
 use crate::field_names::{self, Meaning, NamePattern};
 use crate::guard::client::PublicAddress;
+use crate::guard::cors;
 use crate::guard::credential::CarrierPolicy;
 use crate::guard::upgrade::Upgrade;
 use crate::head::CONNECTION_OPTIONS_MAX;
-use crate::pipeline::Permit;
+use crate::pipeline::{Permit, PreflightPermit};
 use crate::request::{Field, Framing, Head, Version};
 use crate::work;
 
@@ -69,6 +70,29 @@ pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &
         request_id,
     };
     outgoing.write(out);
+}
+
+/// Appends the head of a preflight that the app answers: path, host, what the Fetch standard puts into a preflight, and
+/// where the client came in. No query, cookie, credential or identity, and nothing else of the client's.
+///
+/// The app closes the connection after it: it serves no other request.
+pub fn write_preflight(permit: &PreflightPermit<'_>, head: &Head<'_>, request_id: &str, out: &mut BytesMut) {
+    let (target, client) = (permit.target(), permit.client());
+    let outgoing = Outgoing {
+        policy: &permit.app().forward,
+        carriers: &permit.app().carriers,
+        head,
+        target: target.raw_path(),
+        host: target.host(),
+        client: client.ip(),
+        public: PublicAddress::of(client, target.host()),
+        user: None,
+        roles: &[],
+        websocket: false,
+        destination: None,
+        request_id,
+    };
+    outgoing.write_preflight(out);
 }
 
 /// All that the head to the app is made of.
@@ -122,6 +146,17 @@ impl<C: Carriers> Outgoing<'_, C> {
             out.put_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
         }
         out.put_slice(b"\r\n");
+    }
+
+    fn write_preflight(&self, out: &mut BytesMut) {
+        out.reserve(self.head.length() + ADDED);
+        self.request_line(out);
+        for Field { name, value } in self.head.fields().iter().filter(|field| cors::is_asked(field.name)) {
+            put(out, name, value);
+        }
+        self.forwarded(out);
+        put(out, "x-request-id", self.request_id.as_bytes());
+        out.put_slice(b"Connection: close\r\n\r\n");
     }
 
     /// Path and query byte for byte as they were matched, less the parameters that carried our token.

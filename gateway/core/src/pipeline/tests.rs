@@ -4,15 +4,19 @@
 mod destinations;
 mod own;
 mod pairs;
+mod preflights;
 mod readings;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
+use bytes::BytesMut;
+
 use super::{Admission, Arrival, Trail, admit};
 use crate::clock::Now;
 use crate::config::{FileFault, Material, Materials, Source, compile};
 use crate::denial::Denial;
+use crate::guard::upstream::write_preflight;
 use crate::head::{Parsed, parse};
 use crate::policy::Policy;
 use crate::request::Peer;
@@ -89,6 +93,11 @@ fn outcome(policy: &Policy, from: &str, request: &str) -> String {
         Ok(Admission::Preflight(preflight)) => {
             let allowed = preflight.headers.iter().any(|(name, _)| *name == "access-control-allow-origin");
             format!("preflight {}", if allowed { "allowed" } else { "silent" })
+        }
+        Ok(Admission::AppPreflight(permit)) => {
+            let mut to_app = BytesMut::new();
+            write_preflight(&permit, &head, "1", &mut to_app);
+            format!("ask the app {}", String::from_utf8(to_app.to_vec()).unwrap())
         }
         Ok(Admission::Own(own)) => format!("own {own:?}"),
         Err(denial) => denied(&denial),
@@ -393,6 +402,66 @@ fn cookies_of_other_origins_do_nothing() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_get_that_another_site_lets_a_browser_send_is_refused() {
+    let get = |path: &str, more: &str| {
+        format!(
+            "GET {path} HTTP/1.1\nHost: m.example\nCookie: door={{bob}}\nSec-Fetch-Site: cross-site\n{more}"
+        )
+    };
+    let (image, link) = (
+        "Sec-Fetch-Mode: no-cors\nSec-Fetch-Dest: image",
+        "Sec-Fetch-Mode: navigate\nSec-Fetch-Dest: document",
+    );
+    let refused = "deny 403 cross_origin";
+    check(
+        &media(),
+        &[
+            (&get("/items/1", image), refused),
+            (&get("/items/1", "Sec-Fetch-Mode: no-cors\nSec-Fetch-Dest: video\nRange: bytes=0-1"), refused),
+            (&get("/items/1", link), "forward items"),
+            (&get("/items/1", &format!("{image}\nX-Door: {{bob}}")), "forward items"),
+            (&get("/items/1", "Sec-Fetch-Mode: cors\nOrigin: https://pages.example"), "forward items"),
+            (&get("/.stagedoor/enter", image), refused),
+            (&get("/.stagedoor/leave", image), refused),
+            // Without a cookie nobody is abused.
+            (
+                "GET /health HTTP/1.1\nHost: m.example\nSec-Fetch-Site: cross-site\nSec-Fetch-Mode: no-cors",
+                "forward health",
+            ),
+        ],
+    );
+    let strict = media().replace("name = \"items\"\n", "name = \"items\"\norigin.check = \"strict\"\n");
+    check(
+        &strict,
+        &[
+            (&get("/items/1", link), refused),
+            (&get("/items/1", link).replace("cross-site", "same-site"), refused),
+            (&get("/items/1", link).replace("cross-site", "none"), "forward items"),
+            (&get("/items/1", image).replace("cross-site", "same-origin"), "forward items"),
+            // The app's other routes are as they were.
+            (&get("/quiet", link), "forward quiet"),
+        ],
+    );
+}
+
+#[test]
+fn over_https_a_page_of_plain_http_is_another_origin() {
+    let policy = policy(&format!("[server]\ntrusted_proxies = [\"10.0.0.1\"]\n{}", media()));
+    for (proto, origin, expected) in [
+        ("https", "https://m.example", "forward items"),
+        ("https", "http://m.example", "deny 403 cross_origin"),
+        ("http", "http://m.example", "forward items"),
+        // TLS may end where nobody tells us.
+        ("http", "https://m.example", "forward items"),
+    ] {
+        let asked = wire(&format!(
+            "POST /items HTTP/1.1\nHost: m.example\nCookie: door={{bob}}\nX-Forwarded-Proto: {proto}\nOrigin: {origin}"
+        ));
+        assert_eq!(outcome(&policy, "10.0.0.1", &asked), expected, "{proto} {origin}");
+    }
 }
 
 #[test]

@@ -365,7 +365,7 @@ fn every_refusal_carries_its_code_in_a_field_of_its_own() {
         Denial::BodyTooLarge { max: 1 },
         limited(10),
         Denial::Overloaded,
-        Denial::UpstreamUnreachable,
+        Denial::UpstreamUnreachable(crate::denial::UpstreamFault::Refused),
         Denial::UpstreamTimeout,
         Denial::Internal("x"),
     ];
@@ -393,6 +393,7 @@ fn scripts_of_allowed_origins_may_read_the_code() {
         let at = Circumstances {
             https: false,
             host: "m",
+            port: None,
             request_id: ID,
             cors: &cors,
             tickets: &tickets,

@@ -26,6 +26,9 @@ pub(super) struct Defaults<'a> {
     pub(super) body: BodyPolicy,
     pub(super) websocket: bool,
     pub(super) encoded_slash: bool,
+    pub(super) origin: OriginPolicy,
+    /// CORS is the app's.
+    pub(super) cors_app: bool,
 }
 
 /// Who may speak for the callers of an app.
@@ -138,6 +141,8 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         },
         websocket: Given::or(websocket.as_ref(), true),
         encoded_slash: Given::or(encoded_slash.as_ref(), false),
+        origin: Given::or(origin.as_ref(), OriginPolicy::Cookies),
+        cors_app: matches!(raw_cors, Some(raw::Cors::App(_))),
     };
     let path = PathPolicy {
         exact_case: Given::or(exact_case.as_ref(), false),
@@ -164,7 +169,6 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         carriers: CarrierPolicy { sources, keep },
         routes: routes?,
         cors,
-        origin: Given::or(origin.as_ref(), OriginPolicy::Cookies),
         forward,
         response: ResponsePolicy::compile(&settings),
         errors: Given::or(errors.as_ref(), ErrorShape::Problem),

@@ -10,6 +10,7 @@ use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw::{self, Ask};
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
+use crate::guard::cors::PreflightPolicy;
 use crate::guard::own;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
 use crate::guard::routes::{Clash, Layer, METHODS, Pattern, RoutesPolicy, Unlisted};
@@ -89,7 +90,6 @@ fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Given<String>,
     list.into_iter().flat_map(|list| &list.value).filter_map(parse).collect()
 }
 
-/// The policy of paths without a route: the app's own.
 /// A method that is misspelt protects nothing; one that only this app knows is no mistake.
 pub(super) fn unknown_method(method: &str, at: &Place, cx: &Context<'_>) {
     let hint = did_you_mean(method, METHODS.iter().copied()).unwrap_or_else(|| {
@@ -98,6 +98,7 @@ pub(super) fn unknown_method(method: &str, at: &Place, cx: &Context<'_>) {
     cx.report.warn(at, format!("no method that servers are known to have: `{method}`"), hint);
 }
 
+/// The policy of paths without a route: the app's own.
 fn unlisted(limits: &AppLimits, defaults: &Defaults<'_>) -> Route {
     Route {
         label: "-".into(),
@@ -110,6 +111,8 @@ fn unlisted(limits: &AppLimits, defaults: &Defaults<'_>) -> Route {
         auth: defaults.identified.policy(defaults.ask, &defaults.identified.by),
         permission: PermissionPolicy::default(),
         caller_limit: policy(limits.user.iter().cloned()),
+        origin: defaults.origin,
+        preflight: PreflightPolicy::App,
         upgrade: upgrade(defaults.websocket),
         encoded_slash: defaults.encoded_slash,
         lines: Lines::default(),
@@ -142,6 +145,8 @@ fn route(
         body,
         websocket,
         encoded_slash,
+        origin,
+        preflight: raw_preflight,
     } = raw;
     let ask = Given::or(auth.as_ref(), defaults.ask);
     let providers = match by {
@@ -168,6 +173,8 @@ fn route(
             owner: owner(raw_owner.as_ref(), &raw.at, parsed, cx),
         },
         caller_limit: policy(shared.chain(own.user)),
+        origin: Given::or(origin.as_ref(), defaults.origin),
+        preflight: preflight(raw, raw_preflight.as_ref(), defaults, cx),
         upgrade: upgrade(Given::or(websocket.as_ref(), defaults.websocket)),
         encoded_slash: Given::or(encoded_slash.as_ref(), defaults.encoded_slash),
         lines: lines(raw),
@@ -184,6 +191,34 @@ fn auth_policy(
 
 fn upgrade(allowed: bool) -> UpgradePolicy {
     if allowed { UpgradePolicy::Websocket } else { UpgradePolicy::Forbidden }
+}
+
+/// A handler that does not look at the method does the work of the request that is announced, for a caller that nobody has
+/// proven: where the route asks for more than a caller, that is for the operator to say.
+fn preflight(
+    raw: &raw::Route,
+    said: Option<&Given<()>>,
+    defaults: &Defaults<'_>,
+    cx: &Context<'_>,
+) -> PreflightPolicy {
+    let guarded = raw.roles.is_some() || raw.scopes.is_some() || raw.owner.is_some();
+    match said {
+        Some(given) if !defaults.cors_app => {
+            let hint =
+                "leave it out: the gateway answers preflights itself, unless the app says cors = \"app\"";
+            cx.report.problem(&given.at, "preflights are not the app's here: `preflight`", hint);
+            PreflightPolicy::LikeAny
+        }
+        Some(given) if guarded => {
+            let message =
+                "anybody's preflight reaches the app on a route with roles, scopes or an owner: `app`";
+            cx.report.warn(&given.at, message, "be sure that the app does nothing on OPTIONS there");
+            PreflightPolicy::App
+        }
+        Some(_) => PreflightPolicy::App,
+        None if guarded => PreflightPolicy::LikeAny,
+        None => PreflightPolicy::App,
+    }
 }
 
 /// Nobody is asked there, so nothing can be asked of the caller.
@@ -347,6 +382,8 @@ fn lines(raw: &raw::Route) -> Lines {
     put("bucket", raw.bucket.as_ref().map(|given| &given.at));
     put("body.max", raw.body.max.as_ref().map(|given| &given.at));
     put("websocket", raw.websocket.as_ref().map(|given| &given.at));
+    put("origin.check", raw.origin.as_ref().map(|given| &given.at));
+    put("preflight", raw.preflight.as_ref().map(|given| &given.at));
     put("encoded_slash", raw.encoded_slash.as_ref().map(|given| &given.at));
     lines
 }

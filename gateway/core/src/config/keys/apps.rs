@@ -3,6 +3,9 @@
 use super::{Key, Kind, NETWORK, PARAMETER, SOURCE, Table};
 
 const AUTH: Kind = Kind::Choice(&["required", "optional", "public"]);
+const ORIGIN_CHOICE: Kind = Kind::Choice(&["cookies", "strict", "always", "off"]);
+const ORIGIN_CHECK: &str = "cookies asks requests that carry a cookie and no other credential, where they are unsafe, open a WebSocket, or are loaded by another site; strict asks navigations and requests of the same site too, for apps that change things by GET; always asks every unsafe request whatever it carries; off asks none";
+const ORIGIN_MIND: &str = "off lets foreign pages act in the name of a user with a cookie; strict refuses links from other sites as well: say `cookies` on the route where people enter";
 const PUBLIC: &str = "public lets everybody in, and optional whoever brings no token";
 /// A rate or a quota.
 const LIMIT: &str =
@@ -56,10 +59,10 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("encoded_slash", Kind::Flag, "false", "whether `%2F` may stand in paths")
                 .mind("an app that decodes it reads another path than the one that was matched"),
             Key::new("access", Kind::Table("app.*.access"), "", "which addresses may come at all"),
-            Key::new("cors", Kind::TextOrTable("app.*.cors"), "same origin only", "what pages of other origins may do; `app` leaves CORS to the app").within("`\"app\"`").like("^app$")
+            Key::new("cors", Kind::TextOrTable("app.*.cors"), "same origin only", "what pages of other origins may do; `app` leaves CORS to the app, preflights included").within("`\"app\"`").like("^app$")
                 .mind("an app that allows every origin lets every page act in the name of its user"),
             Key::new("headers", Kind::Table("app.*.headers"), "", "response headers: security headers, and what leaks"),
-            Key::new("origin", Kind::Table("app.*.origin"), "", "the same-origin rule for unsafe requests and WebSockets"),
+            Key::new("origin", Kind::Table("app.*.origin"), "", "the same-origin rule: which requests have to come from a page of the app itself"),
             Key::new("log", Kind::Table("app.*.log"), "", "what of its requests is kept out of the log"),
             Key::new("route", Kind::Tables("app.*.route[]"), "none", "paths with a policy of their own; the most specific one counts"),
             Key::not_yet("prefix", Kind::Text, "a path instead of a host"),
@@ -141,7 +144,7 @@ pub(super) const TABLES: &[Table] = &[
         doc: "response headers",
         keys: &[
             Key::new("preset", Kind::Choice(&["web", "api", "off"]), r#""web""#, "the set of security headers: for pages, for an API, or none")
-                .mind("off leaves the browser unprotected where the app says nothing itself"),
+                .mind("off leaves the browser unprotected where the app says nothing itself; a page of the app that says `Referrer-Policy: no-referrer` itself cannot send forms over plain http: `set = { referrer-policy = \"same-origin\" }` lets it"),
             Key::new("hsts", Kind::Table("app.*.headers.hsts"), "a year; none under `preset = \"off\"`", "Strict-Transport-Security, on https alone"),
             Key::new("csp", Kind::Table("app.*.headers.csp"), "as the preset says", "Content-Security-Policy: what a page may load and run"),
             Key::new("frame", Kind::TextOrTexts, "as the preset says", "the origins whose pages may show it in a frame")
@@ -174,14 +177,14 @@ pub(super) const TABLES: &[Table] = &[
     },
     Table {
         path: "app.*.origin",
-        doc: "the same-origin rule for unsafe requests and WebSockets",
+        doc: "the same-origin rule: which requests have to come from a page of the app itself",
         keys: &[Key::new(
             "check",
-            Kind::Choice(&["cookies", "always", "off"]),
+            ORIGIN_CHOICE,
             r#""cookies""#,
-            "asked of requests with a cookie and no other credential, of all, or of none",
+            ORIGIN_CHECK,
         )
-        .mind("off lets foreign pages act in the name of a user with a cookie")],
+        .mind(ORIGIN_MIND)],
     },
     Table {
         path: "app.*.log",
@@ -214,6 +217,9 @@ pub(super) const TABLES: &[Table] = &[
             Key::new("websocket", Kind::Flag, "the app's", "whether WebSockets may pass, under the same policy"),
             Key::new("encoded_slash", Kind::Flag, "the app's", "whether `%2F` may stand in paths")
                 .mind("an app that decodes it reads another path than the one that was matched"),
+            Key::new("preflight", Kind::Choice(&["app"]), "the app's, unless the route has roles, scopes or an owner", "lets preflights of this route reach the app under `cors = \"app\"`, without credential, query or body; only its word on CORS comes back")
+                .mind("an app that does not look at the method does for anybody what the request would do"),
+            Key::new("origin", Kind::Table("app.*.route[].origin"), "", "the same-origin rule of this route"),
             Key::new("mode", Kind::Choice(&["enforce"]), r#""enforce""#, "whether refusals are carried out; always, so far"),
             Key::not_yet("mfa", Kind::Flag, "the caller needs a second factor"),
             Key::not_yet("inspect", Kind::Texts, "signs of injection"),
@@ -224,6 +230,11 @@ pub(super) const TABLES: &[Table] = &[
             Key::later("signature", Kind::Map, "signed requests of machines"),
             Key::later("until", Kind::Text, "the last day of shadow mode"),
         ],
+    },
+    Table {
+        path: "app.*.route[].origin",
+        doc: "the same-origin rule of one route",
+        keys: &[Key::new("check", ORIGIN_CHOICE, "the app's", ORIGIN_CHECK).mind(ORIGIN_MIND)],
     },
     Table {
         path: "app.*.route[].owner",

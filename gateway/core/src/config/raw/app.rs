@@ -159,6 +159,9 @@ pub(crate) struct Route {
     pub(crate) body: Body,
     pub(crate) websocket: Maybe<bool>,
     pub(crate) encoded_slash: Maybe<bool>,
+    pub(crate) origin: Maybe<OriginPolicy>,
+    /// `preflight = "app"`
+    pub(crate) preflight: Maybe<()>,
 }
 
 #[derive(Debug)]
@@ -237,16 +240,7 @@ pub(super) fn settings(name: Given<String>, table: &Reader<'_>) -> App {
         }),
         cors: cors(table),
         headers: table.child("headers", "app.*.headers").map(|t| headers(&t)),
-        origin: table.child("origin", "app.*.origin").and_then(|t| {
-            t.choice(
-                "check",
-                &[
-                    ("cookies", OriginPolicy::Cookies),
-                    ("always", OriginPolicy::Always),
-                    ("off", OriginPolicy::Off),
-                ],
-            )
-        }),
+        origin: table.child("origin", "app.*.origin").and_then(|t| t.choice("check", ORIGIN)),
         redact_query: table.child("log", "app.*.log").and_then(|t| t.texts("redact_query")),
         routes: table.children("route", "app.*.route[]").iter().map(route).collect(),
     }
@@ -254,6 +248,13 @@ pub(super) fn settings(name: Given<String>, table: &Reader<'_>) -> App {
 
 const ASK: &[(&str, Ask)] =
     &[("required", Ask::Required), ("optional", Ask::Optional), ("public", Ask::Public)];
+
+const ORIGIN: &[(&str, OriginPolicy)] = &[
+    ("cookies", OriginPolicy::Cookies),
+    ("strict", OriginPolicy::Strict),
+    ("always", OriginPolicy::Always),
+    ("off", OriginPolicy::Off),
+];
 
 /// Shadow mode is not built: a rule that only notes would be a rule that lets pass.
 fn mode(table: &Reader<'_>) {
@@ -379,6 +380,8 @@ fn route(table: &Reader<'_>) -> Route {
         body: table.child("body", "app.*.route[].body").map(|t| body(&t)).unwrap_or_default(),
         websocket: table.flag("websocket"),
         encoded_slash: table.flag("encoded_slash"),
+        origin: table.child("origin", "app.*.route[].origin").and_then(|t| t.choice("check", ORIGIN)),
+        preflight: table.choice("preflight", &[("app", ())]),
     }
 }
 

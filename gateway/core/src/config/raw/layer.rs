@@ -44,6 +44,7 @@ impl App {
             websocket: websocket.is_some(),
             encoded_slash: encoded_slash.is_some(),
             body_max: body.max.is_some(),
+            origin: origin.is_some(),
         };
         routes.extend(profile.routes.into_iter().map(|route| said.over(route)));
         Self {
@@ -82,6 +83,7 @@ struct Said {
     websocket: bool,
     encoded_slash: bool,
     body_max: bool,
+    origin: bool,
 }
 
 impl Said {
@@ -95,6 +97,9 @@ impl Said {
         }
         if self.body_max {
             route.body.max = None;
+        }
+        if self.origin {
+            route.origin = None;
         }
         route
     }

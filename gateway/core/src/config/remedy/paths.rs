@@ -4,6 +4,7 @@ use super::{Case, Path, Refused, Remedy, Step, app_key, change, nothing, quoted}
 use crate::config::units::show_size;
 use crate::guard::access::AccessPolicy;
 use crate::guard::cors::CorsPolicy;
+use crate::policy::App;
 
 impl Case<'_> {
     pub(super) fn host(&self) -> Remedy {
@@ -132,9 +133,13 @@ impl Case<'_> {
 
     pub(super) fn cross_origin(&self) -> Remedy {
         let Some(app) = self.refused.app else { return nothing("the app is not known") };
-        let Some(origin) = self.refused.origin.filter(|origin| !["null", "*"].contains(origin)) else {
+        if self.refused.origin == Some("null") {
+            return self.null_origin(app);
+        }
+        let Some(origin) = self.refused.origin.filter(|origin| *origin != "*") else {
             return nothing(
-                "the browser names no origin that could be listed: call it from a page of the app",
+                "the browser names no origin that could be listed: call it from a page of the app; where people enter by a \
+                 link from another site, that route needs `origin.check = \"cookies\"`",
             );
         };
         let page = self.page(app);
@@ -154,6 +159,24 @@ impl Case<'_> {
             CorsPolicy::Listed(_) | CorsPolicy::SameOrigin => "",
         };
         change(line, format!("lets pages of `{origin}` act in the name of your users, and read{more}"))
+    }
+
+    /// A page of the app itself sends this where it says `Referrer-Policy: no-referrer` and, over plain http, the browser
+    /// tells nothing else of where it comes from. A sandboxed page of anybody's sends it too: it is never listed.
+    fn null_origin(&self, app: &App) -> Remedy {
+        const TOLD: &str = "a page of the app that says `Referrer-Policy: no-referrer` has the origin `null` over plain \
+             http; with `same-origin` in its place it is known again, and other sites still learn no address";
+        let key = app_key(app, &["headers", "set", "referrer-policy"]);
+        let page = self.page(app);
+        if page.as_ref().is_some_and(|page| page.find(&key).is_some()) {
+            return nothing(
+                "a sandboxed page, or one of another site, has the origin `null`: it cannot be listed",
+            );
+        }
+        match page.and_then(|page| page.set(&key, &quoted("same-origin"))) {
+            Some(line) => change(Some(line), TOLD.to_owned()),
+            None => nothing(&format!("{TOLD}: write `headers.set.referrer-policy = \"same-origin\"`")),
+        }
     }
 
     fn server(&self, key: &str, value: &str) -> Option<super::Change> {

@@ -281,7 +281,8 @@ fn what_only_a_request_meets_is_mended() {
         origin("https://a.example:8443"),
         "11: origins = [\"https://b.example\", \"https://a.example:8443\"]",
     );
-    check("", "POST /x", &cross, origin("null"), "-");
+    check("", "POST /x", &cross, origin("null"), "6+ headers.set.referrer-policy = \"same-origin\"");
+    check("headers.set.referrer-policy = \"same-origin\"\n", "POST /x", &cross, origin("null"), "-");
     check("", "POST /x", &cross, origin("nonsense"), "-");
     check("", "POST /x", &cross, |_| {}, "-");
     let asks = |refused: &mut Refused<'_>| refused.handshake = true;

@@ -5,10 +5,66 @@ use crate::guard::credential::tests::head_of;
 /// `https://listed.example` in `cors.origins`.
 fn passes(policy: OriginPolicy, method: &str, host: &str, fields: &str, by_header: bool) -> bool {
     let head = head_of(method, "/", fields);
-    !policy.applies(&head, by_header)
-        || is_welcome(&head, &PublicAddress::new(false, host, None), |origin| {
-            origin == "https://listed.example"
-        })
+    let at = PublicAddress::new(false, host, None);
+    !policy.asks(&head, by_header) || is_welcome(&head, &at, |origin| origin == "https://listed.example")
+}
+
+#[test]
+fn what_another_site_loads_is_asked_and_a_link_is_followed() {
+    let cross = "Cookie: s=1\nSec-Fetch-Site: cross-site";
+    for (more, cookies, strict) in [
+        // Pictures, films, scripts, fetch() without CORS.
+        ("Sec-Fetch-Mode: no-cors\nSec-Fetch-Dest: image", false, false),
+        ("Sec-Fetch-Mode: no-cors\nSec-Fetch-Dest: video", false, false),
+        ("Sec-Fetch-Mode: no-cors\nSec-Fetch-Dest: script", false, false),
+        ("Sec-Fetch-Mode: no-cors\nSec-Fetch-Dest: empty", false, false),
+        ("Sec-Fetch-Mode: cors\nSec-Fetch-Dest: empty", false, false),
+        ("Sec-Fetch-Mode: cors\nOrigin: https://evil.example", false, false),
+        ("Sec-Fetch-Mode: cors\nOrigin: null", false, false),
+        ("Sec-Fetch-Mode: cors\nOrigin: https://listed.example", true, true),
+        // Loaded by the page, though called a navigation.
+        ("Sec-Fetch-Mode: navigate\nSec-Fetch-Dest: object", false, false),
+        ("Sec-Fetch-Mode: navigate\nSec-Fetch-Dest: embed", false, false),
+        ("Sec-Fetch-Dest: document", false, false),
+        ("Sec-Fetch-Mode: Navigate\nSec-Fetch-Dest: document", false, false),
+        ("Sec-Fetch-Mode: navigate\nSec-Fetch-Mode: no-cors", false, false),
+        ("", false, false),
+        // A person follows a link, or a page shows the app in a frame.
+        ("Sec-Fetch-Mode: navigate\nSec-Fetch-Dest: document", true, false),
+        ("Sec-Fetch-Mode: navigate\nSec-Fetch-Dest: iframe", true, false),
+        ("Sec-Fetch-Mode: navigate", true, false),
+    ] {
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            let fields = format!("{cross}\n{more}");
+            let passes = |policy| passes(policy, method, "a.example", &fields, false);
+            assert_eq!(passes(OriginPolicy::Cookies), cookies, "cookies: {method} {fields}");
+            assert_eq!(passes(OriginPolicy::Always), cookies, "always: {method} {fields}");
+            assert_eq!(passes(OriginPolicy::Strict), strict, "strict: {method} {fields}");
+            assert!(passes(OriginPolicy::Off), "off: {method} {fields}");
+        }
+    }
+}
+
+#[test]
+fn who_is_no_stranger_is_not_asked() {
+    let image = "Sec-Fetch-Mode: no-cors\nSec-Fetch-Dest: image";
+    for (fields, by_header, cookies, strict) in [
+        ("Cookie: s=1\nSec-Fetch-Site: same-origin", false, true, true),
+        ("Cookie: s=1\nSec-Fetch-Site: none", false, true, true),
+        ("Cookie: s=1\nSec-Fetch-Site: same-site", false, true, false),
+        ("Cookie: s=1\nSec-Fetch-Site: sideways", false, false, false),
+        ("Cookie: s=1\nSec-Fetch-Site:", false, false, false),
+        ("Cookie: s=1\nSec-Fetch-Site: none\nSec-Fetch-Site: cross-site", false, false, false),
+        ("Cookie: s=1", false, true, true),
+        // Without a cookie, or with a credential that no page can add, there is nothing to abuse.
+        ("Sec-Fetch-Site: cross-site", false, true, true),
+        ("Cookie: s=1\nSec-Fetch-Site: cross-site", true, true, true),
+    ] {
+        let fields = format!("{fields}\n{image}");
+        let passes = |policy| passes(policy, "GET", "a.example", &fields, by_header);
+        assert_eq!(passes(OriginPolicy::Cookies), cookies, "cookies: {fields}");
+        assert_eq!(passes(OriginPolicy::Strict), strict, "strict: {fields}");
+    }
 }
 
 #[test]
@@ -77,6 +133,7 @@ fn who_is_asked_depends_on_the_policy() {
 fn origins_and_hosts_are_compared() {
     for (origin, host, expected) in [
         ("https://a.example", "a.example", true),
+        ("http://a.example", "a.example", true),
         ("http://a.example", "A.EXAMPLE:80", true),
         ("https://a.example", "a.example:443", true),
         ("https://a.example:8443", "a.example:8443", true),
@@ -93,9 +150,33 @@ fn origins_and_hosts_are_compared() {
         ("https://a.example/", "a.example", false),
         ("https://sub.a.example", "a.example", false),
     ] {
-        assert_eq!(is_same(origin, &PublicAddress::new(false, host, None)), expected, "{origin} at {host}");
+        let at = PublicAddress::new(false, host, None);
+        assert_eq!(is_same(origin, &at), expected, "{origin} at {host}");
     }
-    // The port that a trusted proxy tells is the one that browsers know.
+}
+
+#[test]
+fn over_https_a_page_of_plain_http_is_foreign() {
+    for (origin, host, expected) in [
+        ("https://a.example", "a.example", true),
+        ("https://a.example", "A.example:443", true),
+        ("https://a.example:443", "a.example", true),
+        ("https://a.example:8443", "a.example:8443", true),
+        ("https://[::1]:8443", "[::1]:8443", true),
+        ("http://a.example", "a.example", false),
+        ("http://a.example:443", "a.example", false),
+        ("http://a.example:80", "a.example", false),
+        ("https://a.example:80", "a.example", false),
+        ("https://a.example", "a.example:80", false),
+        ("https://a.example", "a.example:8443", false),
+    ] {
+        let at = PublicAddress::new(true, host, None);
+        assert_eq!(is_same(origin, &at), expected, "{origin} at {host}");
+    }
+}
+
+#[test]
+fn the_port_that_a_trusted_proxy_tells_is_the_one_that_browsers_know() {
     for (origin, expected) in
         [("https://a.example:8443", true), ("https://a.example", false), ("https://a.example:9443", false)]
     {

@@ -29,6 +29,8 @@ pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route
         auth: AuthPolicy::Public,
         permission: PermissionPolicy::default(),
         caller_limit: LimitPolicy::Unlimited,
+        origin: crate::guard::origin::OriginPolicy::Cookies,
+        preflight: crate::guard::cors::PreflightPolicy::App,
         upgrade: UpgradePolicy::Forbidden,
         encoded_slash,
         lines: Lines::default(),

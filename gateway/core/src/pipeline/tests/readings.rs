@@ -52,7 +52,7 @@ fn answer(policy: &Policy, target: &[u8]) -> String {
             assert_eq!(path(trail.target(&head)), path(sent));
             format!("{} {}", permit.route().label, sent.escape_ascii())
         }
-        Ok(Admission::Preflight(_) | Admission::Own(_)) => "own".to_owned(),
+        Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::Own(_)) => "own".to_owned(),
         Err(denial) => denial.code().to_owned(),
     }
 }
@@ -333,7 +333,9 @@ fn a_host_has_one_name() {
                     assert!(text.contains(&format!("\r\n{name}: {expected}\r\n")), "{target} {host}: {text}");
                 }
             }
-            Ok(Admission::Preflight(_) | Admission::Own(_)) => panic!("{target} {host}"),
+            Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::Own(_)) => {
+                panic!("{target} {host}")
+            }
             Err(denial) => assert_eq!(denial.code(), expected, "{target} {host}"),
         }
     }

@@ -6,8 +6,8 @@ use http::HeaderName;
 
 use super::networks::Admitted;
 use super::order::{
-    Order, covering, covers, exchanged, larger_is_looser, larger_is_tighter, more_is_looser,
-    more_is_looser_with_any, more_is_tighter,
+    Order, covering, covers, exchanged, larger_is_looser, more_is_looser, more_is_looser_with_any,
+    more_is_tighter,
 };
 use super::provider::places;
 use super::{Findings, Place, limits, list, lower, response, route};
@@ -15,7 +15,6 @@ use crate::config::units::show_duration;
 use crate::guard::access::AccessPolicy;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
 use crate::guard::credential::CarrierPolicy;
-use crate::guard::origin::OriginPolicy;
 use crate::guard::target::{Backslash, HostTable, PathPolicy, Slashes};
 use crate::guard::upstream::{ForwardPolicy, UpstreamHost};
 use crate::policy::{App, UpstreamPolicy};
@@ -68,7 +67,6 @@ fn app(old: &App, new: &App, findings: &mut Findings<'_>) {
         // Judged by the requests that meet them.
         routes: _,
         cors,
-        origin,
         carriers: CarrierPolicy { sources: carriers, keep },
         forward,
         response,
@@ -101,9 +99,6 @@ fn app(old: &App, new: &App, findings: &mut Findings<'_>) {
         .put(at, "backslash", order, || (named(*backslash).to_owned(), named(new.path.backslash).to_owned()));
     self::access(access, &new.access, at, findings);
     self::cors(cors, &new.cors, at, findings);
-    let order = larger_is_tighter(strictness(origin), strictness(&new.origin));
-    let shown = |origin: &OriginPolicy| format!("{origin:?}").to_lowercase();
-    findings.put(at, "origin.check", order, || (shown(origin), shown(&new.origin)));
     // What carried a token never reaches the app; where it is read is judged with the providers of each route.
     findings.put(at, "sources", more_is_tighter(carriers, &new.carriers.sources), || {
         (places(carriers), places(&new.carriers.sources))
@@ -127,14 +122,6 @@ fn app(old: &App, new: &App, findings: &mut Findings<'_>) {
         route::pair([old, new], pair, findings);
     }
     limits::limits([old, new], &pairs, findings);
-}
-
-fn strictness(origin: &OriginPolicy) -> u8 {
-    match origin {
-        OriginPolicy::Off => 0,
-        OriginPolicy::Cookies => 1,
-        OriginPolicy::Always => 2,
-    }
 }
 
 fn access(old: &AccessPolicy, new: &AccessPolicy, at: Place<'_>, findings: &mut Findings<'_>) {

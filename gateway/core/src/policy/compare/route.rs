@@ -6,6 +6,8 @@ use super::{Findings, Place, list};
 use crate::config::units::show_size;
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::{AuthPolicy, Speaker};
+use crate::guard::cors::{CorsPolicy, PreflightPolicy};
+use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
 use crate::guard::routes::Pair;
 use crate::guard::upgrade::UpgradePolicy;
@@ -30,7 +32,7 @@ pub(super) fn pair([old_app, new_app]: [&App; 2], pair: &Pair<'_>, findings: &mu
                 (format!("let in by {}", named(old)), "refused".to_owned())
             });
         }
-        (Some(old), Some(new)) => route(old, new, at(old, new), findings),
+        (Some(old), Some(new)) => route([old_app, new_app], old, new, at(old, new), findings),
     }
 }
 
@@ -38,7 +40,23 @@ fn named(route: &Route) -> String {
     if route.index > 0 { format!("the route {}", route.label) } else { "the app's own policy".to_owned() }
 }
 
-fn route(old: &Route, new: &Route, at: Place<'_>, findings: &mut Findings<'_>) {
+/// Whether less is asked of where a request comes from: `strict` and `always` each ask what the other does not.
+fn asked(old: OriginPolicy, new: OriginPolicy) -> Order {
+    let rank = |origin: OriginPolicy| match origin {
+        OriginPolicy::Off => 0,
+        OriginPolicy::Cookies => 1,
+        OriginPolicy::Strict | OriginPolicy::Always => 2,
+    };
+    if rank(old) == rank(new) { exchanged(&old, &new) } else { larger_is_tighter(rank(old), rank(new)) }
+}
+
+fn route(
+    [old_app, new_app]: [&App; 2],
+    old: &Route,
+    new: &Route,
+    at: Place<'_>,
+    findings: &mut Findings<'_>,
+) {
     let Route {
         // How it is called, where it stands, and what it matches: that the request meets it is what counts.
         label: _,
@@ -52,6 +70,8 @@ fn route(old: &Route, new: &Route, at: Place<'_>, findings: &mut Findings<'_>) {
         body: BodyPolicy { max, on_get },
         auth,
         permission,
+        origin,
+        preflight,
         upgrade,
         encoded_slash,
         lines: _,
@@ -65,6 +85,19 @@ fn route(old: &Route, new: &Route, at: Place<'_>, findings: &mut Findings<'_>) {
     });
     self::auth(auth, &new.auth, at, findings);
     self::permission(permission, &new.permission, at, findings);
+    let shown = |origin: OriginPolicy| format!("{origin:?}").to_lowercase();
+    findings.put(at, "origin.check", asked(*origin, new.origin), || (shown(*origin), shown(new.origin)));
+    // Where CORS is not the app's, no preflight reaches it whatever the route says.
+    let reaches = |app: &App, preflight: PreflightPolicy| match (&app.cors, preflight) {
+        (CorsPolicy::App, PreflightPolicy::App) => true,
+        (CorsPolicy::App, PreflightPolicy::LikeAny)
+        | (CorsPolicy::SameOrigin | CorsPolicy::Listed(_), PreflightPolicy::App | PreflightPolicy::LikeAny) => {
+            false
+        }
+    };
+    let (was, is) = (reaches(old_app, *preflight), reaches(new_app, new.preflight));
+    let shown = |reaches: bool| if reaches { "app" } else { "like any request" }.to_owned();
+    findings.put(at, "preflight", larger_is_looser(was, is), || (shown(was), shown(is)));
     let may = |upgrade: &UpgradePolicy| match upgrade {
         UpgradePolicy::Forbidden => false,
         UpgradePolicy::Websocket => true,

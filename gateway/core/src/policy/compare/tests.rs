@@ -172,7 +172,7 @@ fn one_save_does_not_open_the_door() {
     let edits = [
         ("\"* /admin/{*rest}\"", "\"* /admin/{page}\"", "app.media.route.roles"),
         ("limit.ip = \"100/min\"\n", "", "app.media.limit.ip"),
-        ("origin.check = \"always\"", "origin.check = \"off\"", "app.media.origin.check"),
+        ("origin.check = \"always\"", "origin.check = \"off\"", "app.media.route.origin.check"),
         ("issuer = \"stagedoor\"", "dangerous_any_issuer = true", "auth.house.issuer"),
         ("unlisted = \"deny\"", "unlisted = \"inherit\"", ""),
         ("[\"10.0.0.0/8\"]", "[\"0.0.0.0/0\"]", "app.media.access"),

@@ -140,6 +140,7 @@ fn what_the_app_says_of_every_route_holds_for_the_profiles_too() {
         ("websocket = false", "websocket = true"),
         ("body.max = \"1B\"", "body.max = \"2B\""),
         ("encoded_slash = false", "encoded_slash = true"),
+        ("origin.check = \"strict\"", "origin.check = \"off\""),
     ] {
         check(own, &routes(said), &format!("{own}\n{}", routes("")));
         // Its own routes say more than the app does.

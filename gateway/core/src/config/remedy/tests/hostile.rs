@@ -71,7 +71,6 @@ fn an_origin_is_one_page_and_never_all() {
             "*",
             "https://*",
             "https://*.example",
-            "null",
             "https://a.example, https://b.example",
             "https://x.example\"]\nauth = \"public\"\nx = [\"",
             "https://x.example/'",
@@ -82,6 +81,21 @@ fn an_origin_is_one_page_and_never_all() {
             let remedy = asked.remedy_of(&Denial::CrossOrigin, |refused| refused.origin = Some(origin));
             assert_eq!(remedy.change, None, "{origin} under {cors}");
         }
+    }
+}
+
+#[test]
+fn an_origin_that_every_sandbox_has_is_never_listed() {
+    for cors in
+        ["", "cors = \"app\"\n", "cors.origins = [\"https://a.example\"]\n", "headers.frame = \"'none'\"\n"]
+    {
+        let asked = Asked { config: cors, ..ASKED };
+        let remedy = asked.remedy_of(&Denial::CrossOrigin, |refused| refused.origin = Some("null"));
+        assert!(remedy.advice.contains("Referrer-Policy: no-referrer"), "{}", remedy.advice);
+        let change = remedy.change.expect(cors);
+        let lines = format!("{change:?}");
+        assert!(lines.contains("referrer-policy") && lines.contains("same-origin"), "{lines}");
+        assert!(!lines.contains("null"), "{lines}");
     }
 }
 

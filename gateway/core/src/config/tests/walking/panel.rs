@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::super::{GOOD, OTHER, now};
 use crate::clock::Now;
 use crate::guard::response::Circumstances;
-use crate::guard::upstream::write_head;
+use crate::guard::upstream::{write_head, write_preflight};
 use crate::head::{Parsed, parse};
 use crate::pipeline::{Admission, Arrival, Trail, admit};
 use crate::policy::Policy;
@@ -71,10 +71,12 @@ fn requests(bob: &str) -> Vec<(&'static str, &'static str, Vec<&str>)> {
         ("GET", "/x%5Cy", vec![bob]),
         ("GET", "/", vec![bob, ORIGIN]),
         ("POST", "/", vec![bob, "Origin: https://evil.example"]),
+        ("POST", "/a", vec![bob, "Origin: https://evil.example"]),
         ("POST", "/", vec![bob, "Content-Length: 2"]),
         ("POST", "/a", vec![bob, "Content-Length: 2"]),
         ("GET", "/", vec![bob, "Content-Length: 2"]),
-        ("OPTIONS", "/", preflight),
+        ("OPTIONS", "/", preflight.clone()),
+        ("OPTIONS", "/a", preflight),
         ("GET", "/", upgrade.clone()),
         ("GET", "/a", upgrade),
     ]
@@ -185,6 +187,11 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
         }
         Ok(Admission::Preflight(preflight)) => {
             out.push_str(&written(&Reply::preflight(&preflight, response, &at)));
+        }
+        Ok(Admission::AppPreflight(permit)) => {
+            let mut to_app = BytesMut::new();
+            write_preflight(&permit, &head, "1", &mut to_app);
+            out.push_str(std::str::from_utf8(&to_app).unwrap());
         }
         Ok(Admission::Own(own)) => {
             let _ = writeln!(out, "a page of ours: {own:?}");

@@ -255,6 +255,14 @@ pub(super) const APPS: &[Row] = &[
     ),
     ("app.*.log", "redact_query", End, "log.redact_query = @", "[]", "[\"q\"]"),
     ("app.*.origin", "check", End, "origin.check = @", "\"always\"", "\"off\""),
+    (
+        "app.*.route[].origin",
+        "check",
+        End,
+        "[[app.media.route]]\nmatch = \"* /a\"\norigin.check = @",
+        "\"always\"",
+        "\"off\"",
+    ),
 ];
 
 pub(super) const ROUTES: &[Row] = &[
@@ -275,6 +283,14 @@ pub(super) const ROUTES: &[Row] = &[
         "by = [\"house\"]\n[[app.media.route]]\nmatch = \"* /a\"\nby = @\n[auth.b]\nkind = \"jwt\"\nissuer = \"i\"\naudience = [\"x\"]\nkeys = [{ secret = { file = \"b\", generate = true } }]",
         "[\"house\"]",
         "[\"b\"]",
+    ),
+    (
+        "app.*.route[]",
+        "preflight",
+        End,
+        "cors = \"app\"\n[[app.media.route]]\nmatch = \"GET /a\"\nroles = [\"x\"]\n@",
+        "",
+        "preflight = \"app\"",
     ),
     ("app.*.route[]", "roles", End, "[[app.media.route]]\nmatch = \"* /a\"\nroles = @", "[\"a\"]", "[\"b\"]"),
     (

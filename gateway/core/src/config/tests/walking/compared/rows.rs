@@ -178,6 +178,23 @@ pub(super) const ORDERED: &[Row] = &[
     ("app.*.log", "redact_query", End, "log.redact_query = @", "[\"a\", \"b\"]", "[\"A\"]"),
     ("app.*.origin", "check", End, "origin.check = @", "\"cookies\"", "\"off\""),
     ("app.*.origin", "check", End, "origin.check = @", "\"always\"", "\"cookies\""),
+    ("app.*.origin", "check", End, "origin.check = @", "\"strict\"", "\"cookies\""),
+    (
+        "app.*.route[].origin",
+        "check",
+        End,
+        "[[app.media.route]]\nmatch = \"* /a\"\norigin.check = @",
+        "\"strict\"",
+        "\"off\"",
+    ),
+    (
+        "app.*.route[]",
+        "preflight",
+        End,
+        "cors = \"app\"\n[[app.media.route]]\nmatch = \"GET /a\"\nroles = [\"x\"]\n@",
+        "",
+        "preflight = \"app\"",
+    ),
     (
         "app.*.route[]",
         "match",

@@ -1,0 +1,41 @@
+//! A preflight that the app answers.
+
+use bytes::BytesMut;
+use stagedoor_core::denial::Guard;
+use stagedoor_core::guard::upstream;
+use stagedoor_core::pipeline::{PreflightPermit, Trail};
+use stagedoor_core::reply::Reply;
+use stagedoor_core::request::Head;
+use tokio::net::TcpStream;
+
+use super::{After, Said, Turn, with_circumstances};
+use crate::edge::preflight::{self, Answer};
+
+impl Turn<'_> {
+    /// Asks the app, and tells the client what it says of CORS.
+    pub(super) async fn ask_the_app(
+        self,
+        tcp: TcpStream,
+        buffer: &BytesMut,
+        head: &Head<'_>,
+        permit: &PreflightPermit<'_>,
+        mut trail: Trail,
+    ) -> After {
+        let mut asked = BytesMut::new();
+        upstream::write_preflight(permit, head, &self.request_id, &mut asked);
+        let said = match preflight::ask(&self.front.upstreams, permit.app(), &asked).await {
+            Ok(Answer { status, fields }) => {
+                let reply = with_circumstances(&self, head, &trail, |policy, at| {
+                    Reply::app_preflight(status, &fields, policy, at)
+                });
+                Said { reply, denial: None, taken: None }
+            }
+            Err(denial) => {
+                trail.reached = Guard::Upstream;
+                let reply = self.refusal(head, &trail, &denial);
+                Said { reply, denial: Some(denial), taken: None }
+            }
+        };
+        self.answer(tcp, buffer, head, &trail, said).await
+    }
+}

@@ -1,0 +1,83 @@
+//! The app's answer to a preflight, where CORS is the app's.
+//!
+//! One exchange on a connection of its own: the head that the core wrote goes out, the head of the answer comes in, and the
+//! connection is closed. The body of the answer is never read, however large or slow it is, and nothing of the exchange can
+//! reach another one. Trust: none; an answer that is no HTTP is none. Bounds: [`HEAD_MAX`] bytes of heads, interim ones
+//! included, [`FIELDS_MAX`] fields in each, and the app's `upstream.connect` and `upstream.read`.
+
+use bytes::{Buf, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use stagedoor_core::denial::{Denial, UpstreamFault};
+use stagedoor_core::policy::App;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::upstream::{Upstreams, broken};
+
+/// Bytes of heads that are read of one answer.
+const HEAD_MAX: usize = 64 * 1024;
+/// Fields of a head.
+const FIELDS_MAX: usize = 128;
+
+const BAD_ANSWER: Denial = Denial::UpstreamUnreachable(UpstreamFault::BadAnswer);
+
+/// The head of an answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+}
+
+/// Sends `head`, and reads the head of what the app answers.
+pub(crate) async fn ask(upstreams: &Upstreams, app: &App, head: &[u8]) -> Result<Answer, Denial> {
+    let mut tcp = upstreams.connect(&app.upstream).await?;
+    let exchange = async {
+        tcp.write_all(head).await.map_err(|error| broken(&error))?;
+        read(&mut tcp).await
+    };
+    tokio::time::timeout(app.upstream.read, exchange).await.map_err(|_| Denial::UpstreamTimeout)?
+}
+
+async fn read(tcp: &mut TcpStream) -> Result<Answer, Denial> {
+    let mut bytes = BytesMut::with_capacity(2048);
+    let mut passed_over = 0;
+    loop {
+        while let Some((length, answer)) = parse(&bytes)? {
+            if !answer.status.is_informational() {
+                return Ok(answer);
+            }
+            bytes.advance(length);
+            passed_over += length;
+        }
+        let room = HEAD_MAX.saturating_sub(passed_over + bytes.len());
+        let read = (&mut *tcp).take(room as u64).read_buf(&mut bytes).await;
+        if read.map_err(|error| broken(&error))? == 0 {
+            return Err(Denial::UpstreamUnreachable(UpstreamFault::Closed));
+        }
+    }
+}
+
+/// The head in front and its length; `None` while it is not whole.
+fn parse(bytes: &[u8]) -> Result<Option<(usize, Answer)>, Denial> {
+    let mut room = [httparse::EMPTY_HEADER; FIELDS_MAX];
+    let mut response = httparse::Response::new(&mut room);
+    let length = match response.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(_) => return Err(BAD_ANSWER),
+    };
+    let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
+    // Nobody asked to switch protocols.
+    let status = status.filter(|status| *status != StatusCode::SWITCHING_PROTOCOLS);
+    let status = status.ok_or(BAD_ANSWER)?;
+    let mut fields = HeaderMap::new();
+    for httparse::Header { name, value } in response.headers.iter() {
+        let field = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_bytes(value).ok());
+        let (name, value) = field.ok_or(BAD_ANSWER)?;
+        fields.append(name, value);
+    }
+    Ok(Some((length, Answer { status, fields })))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+use super::*;
+
+/// `status name=value …` of a whole head, `partial` or `refused`.
+fn told(bytes: &str) -> String {
+    match parse(bytes.as_bytes()) {
+        Ok(None) => "partial".to_owned(),
+        Err(denial) => format!("refused {}", denial.code()),
+        Ok(Some((length, Answer { status, fields }))) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}={}", value.to_str().unwrap_or("?")))
+                .collect();
+            format!("{length} {} {}", status.as_u16(), fields.join(" "))
+        }
+    }
+}
+
+#[test]
+fn heads_of_answers() {
+    let refused = "refused upstream_unreachable";
+    for (bytes, expected) in [
+        ("", "partial"),
+        ("HTTP/1.1 204 No Content\r\nA: b\r\n", "partial"),
+        ("HTTP/1.1 204 No Content\r\nVary: b\r\nvary: c\r\n\r\nrest", "45 204 vary=b vary=c"),
+        ("HTTP/1.0 200 OK\r\n\r\n", "19 200 "),
+        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", refused),
+        ("HTTP/1.1 99 No\r\n\r\n", refused),
+        ("ICY 200 OK\r\n\r\n", refused),
+        ("SSH-2.0-x\r\n", refused),
+        ("HTTP/1.1 200 OK\r\na b: c\r\n\r\n", refused),
+    ] {
+        assert_eq!(told(bytes), expected, "{bytes:?}");
+    }
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(FIELDS_MAX + 1));
+    assert_eq!(told(&many), refused);
+}

@@ -1,0 +1,140 @@
+//! Preflights that the app answers: only the question gets in, only the word on CORS gets out.
+
+use std::io;
+
+use crate::harness::{Exchange, Gateway, Request, Response, Upstream, poll_until};
+
+const CONFIG: &str = r#"
+[auth.house]
+kind     = "jwt"
+keys     = [{ secret = { file = "jwt_secret", generate = true } }]
+issuer   = "stagedoor"
+audience = ["media"]
+sources  = ["bearer", "cookie:door", "query:door"]
+
+[app.media]
+hosts    = ["media.localhost"]
+upstream = { urls = ["UPSTREAM"], read = "1s", connect = "1s" }
+auth     = "required"
+cors     = "app"
+[[app.media.route]]
+match = "DELETE /admin/{*rest}"
+roles = ["admin"]
+"#;
+
+fn preflight(path: &str, method: &str) -> Request {
+    Request::new("OPTIONS", path)
+        .field("Origin", "https://pages.example")
+        .field("Access-Control-Request-Method", method)
+        .field("Access-Control-Request-Headers", "authorization")
+}
+
+/// A handler that does not look at the method: it does the work, and tells what came of it.
+fn careless(exchange: &mut Exchange<'_>) -> io::Result<()> {
+    exchange.reply(
+        "200 OK",
+        &[
+            "Access-Control-Allow-Origin: https://pages.example",
+            "Access-Control-Allow-Headers: authorization",
+            "Vary: Origin",
+            "Set-Cookie: session=stolen",
+            "X-Secret: s",
+            "X-Stagedoor-Code: token_missing",
+            "Location: /elsewhere",
+            "ETag: \"e\"",
+        ],
+        "deleted 17 films",
+    )
+}
+
+fn names(answer: &Response) -> Vec<String> {
+    answer.fields.0.iter().map(|(name, _)| name.to_ascii_lowercase()).collect()
+}
+
+#[test]
+fn the_app_answers_and_nothing_else_of_it_comes_back() {
+    let app = Upstream::with(careless);
+    let gateway = Gateway::before(&app, CONFIG);
+    let mut client = gateway.client();
+    for _ in 0..2 {
+        let asked = preflight("/films?door=x&delete=1", "DELETE")
+            .field("Cookie", "door=x; session=1")
+            .field("Authorization", "Bearer x")
+            .field("X-Auth-User", "root");
+        let answer = client.ask(&asked);
+        assert_eq!((answer.status, answer.text().as_str()), (200, ""));
+        assert_eq!(answer.field("access-control-allow-origin"), "https://pages.example");
+        assert_eq!(answer.field("access-control-allow-headers"), "authorization");
+        assert_eq!(answer.field("vary"), "Origin");
+        let names = names(&answer);
+        for kept_back in ["set-cookie", "x-secret", "x-stagedoor-code", "location", "etag", "content-type"] {
+            assert!(!names.iter().any(|name| name == kept_back), "{kept_back}: {answer:?}");
+        }
+        assert!(names.iter().any(|name| name == "x-request-id"));
+        let seen = app.last();
+        assert_eq!((seen.method.as_str(), seen.target.as_str()), ("OPTIONS", "/films"));
+        for kept_out in ["cookie", "authorization", "x-auth-user", "content-length", "transfer-encoding"] {
+            assert!(!seen.fields.has(kept_out), "{kept_out}: {seen:?}");
+        }
+        assert_eq!(seen.fields.sole("access-control-request-method"), Some("DELETE"));
+    }
+    // The request that it announces still needs a caller.
+    let request = Request::new("DELETE", "/films").field("Origin", "https://pages.example");
+    assert_eq!(client.ask(&request).code(), "token_missing");
+    // What a caller's role decides is no preflight's.
+    app.forget();
+    assert_eq!(client.ask(&preflight("/admin/films", "DELETE")).code(), "token_missing");
+    assert!(app.seen().is_empty());
+}
+
+#[test]
+fn a_body_that_never_ends_is_never_read() {
+    let app = Upstream::with(|exchange| {
+        exchange.write(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: *\r\n\
+             Transfer-Encoding: chunked\r\n\r\n",
+        )?;
+        for _ in 0..1_000_000 {
+            exchange.write("a\r\n0123456789\r\n")?;
+        }
+        Ok(())
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    let mut client = gateway.client();
+    for _ in 0..3 {
+        let answer = client.ask(&preflight("/films", "GET"));
+        assert_eq!((answer.status, answer.field("access-control-allow-origin")), (204, "*"));
+    }
+}
+
+#[test]
+fn an_app_that_fails_is_told_as_for_any_request() {
+    let app = Upstream::with(|exchange| match exchange.path().as_str() {
+        "/switch" => {
+            exchange.write("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        }
+        "/endless" => {
+            exchange.write("HTTP/1.1 200 OK\r\n")?;
+            let line = format!("Access-Control-X: {}\r\n", "x".repeat(1000));
+            (0..200).try_for_each(|_| exchange.write(&line))
+        }
+        _ => {
+            exchange.wait_for_the_end();
+            Ok(())
+        }
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    for (path, expected) in [
+        ("/switch", (502, "upstream_unreachable")),
+        ("/endless", (502, "upstream_unreachable")),
+        ("/silent", (504, "upstream_timeout")),
+    ] {
+        let answer = gateway.ask(&preflight(path, "GET"));
+        assert_eq!((answer.status, answer.code().as_str()), expected, "{path}");
+        assert_eq!(answer.field("x-stagedoor-code"), expected.1);
+    }
+    app.kill();
+    poll_until("the app to be gone", || {
+        (gateway.ask(&preflight("/x", "GET")).code() == "upstream_unreachable").then_some(())
+    });
+}
