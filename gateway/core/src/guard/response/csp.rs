@@ -48,6 +48,13 @@ impl Csp {
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, sources)| sources.as_slice())
     }
+
+    /// Whether it says something itself of what the preset, or an app's `X-Frame-Options`, would say: where it is enforced,
+    /// they are not heard in that.
+    pub(crate) fn overrules(&self, preset: Preset) -> bool {
+        let mut names = preset.directives().iter().map(|(name, _)| *name).chain([FRAME_ANCESTORS]);
+        names.any(|name| self.directive(name).is_some())
+    }
 }
 
 impl ContentPolicy {

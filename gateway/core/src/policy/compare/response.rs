@@ -26,14 +26,19 @@ pub(super) fn response(
         own: _,
     } = old;
     let shown = |preset: &Preset| format!("{preset:?}").to_lowercase();
-    findings.put(
-        at,
-        "headers.preset",
-        larger_is_tighter(strictness(*preset), strictness(new.preset)),
-        || (shown(preset), shown(&new.preset)),
-    );
+    let order = match larger_is_tighter(strictness(*preset), strictness(new.preset)) {
+        // Each of the two adds other directives to a policy that is enforced.
+        Order::Tighter | Order::Looser
+            if ![*preset, new.preset].contains(&Preset::Off)
+                && [csp, &new.csp].into_iter().flatten().any(|csp| csp.enforce) =>
+        {
+            Order::Incomparable
+        }
+        order @ (Order::Same | Order::Tighter | Order::Looser | Order::Incomparable) => order,
+    };
+    findings.put(at, "headers.preset", order, || (shown(preset), shown(&new.preset)));
     self::hsts(said(*preset, *hsts), said(new.preset, new.hsts), at, findings);
-    let order = self::csp(csp.as_ref(), new.csp.as_ref());
+    let order = self::csp(csp.as_ref(), new.csp.as_ref(), [*preset, new.preset]);
     findings.put(at, "headers.csp", order, || (policy(csp.as_ref()), policy(new.csp.as_ref())));
     let order = match (frame, &new.frame) {
         (Some(old), Some(new)) => more_is_looser(&sources(old), &sources(new)),
@@ -93,8 +98,9 @@ fn hsts(old: Option<Hsts>, new: Option<Hsts>, at: Place<'_>, findings: &mut Find
     }
 }
 
-/// A policy that is only reported on forbids nothing; one that is enforced is compared source by source.
-fn csp(old: Option<&Csp>, new: Option<&Csp>) -> Order {
+/// A policy that is only reported on forbids nothing, but names who hears of the pages; one that is enforced is compared
+/// source by source.
+fn csp(old: Option<&Csp>, new: Option<&Csp>, presets: [Preset; 2]) -> Order {
     let replaces = |csp: Option<&Csp>| csp.is_some_and(|csp| csp.replace_app);
     if replaces(old) != replaces(new) {
         // What the app says itself is not known here.
@@ -104,11 +110,12 @@ fn csp(old: Option<&Csp>, new: Option<&Csp>) -> Order {
     match (old.filter(enforced), new.filter(enforced)) {
         // Of what replaces the app's own policy nothing can be said but that it is the same.
         (None, None) if replaces(new) => exchanged(&old, &new),
-        (None, None) => Order::Same,
-        // Some directives of the preset stand back behind those of an enforced policy.
+        (None, None) => exchanged(&hearers(old), &hearers(new)),
         (None, Some(_)) | (Some(_), None) if old.map(directives) != new.map(directives) => {
             Order::Incomparable
         }
+        // What the preset says of the same stands back behind an enforced policy.
+        (None, Some(new)) if presets.into_iter().any(|preset| new.overrules(preset)) => Order::Incomparable,
         (None, Some(_)) => Order::Tighter,
         (Some(_), None) => Order::Looser,
         (Some(old), Some(new)) => directives_by_name(old, new),
@@ -118,6 +125,12 @@ fn csp(old: Option<&Csp>, new: Option<&Csp>) -> Order {
 fn directives(csp: &Csp) -> &[(String, Vec<String>)] {
     let Csp { enforce: _, policy, replace_app: _ } = csp;
     policy
+}
+
+/// Where browsers send their reports, addresses of pages among them.
+fn hearers(csp: Option<&Csp>) -> Vec<&(String, Vec<String>)> {
+    let tells = |name: &str| ["report-uri", "report-to"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    csp.into_iter().flat_map(directives).filter(|(name, _)| tells(name)).collect()
 }
 
 /// Only the sources of the same directives are compared: one that is new or gone also changes what others fall back to.

@@ -3,6 +3,8 @@
 use super::*;
 use crate::config::tests::{APP, HOUSE, policy, text};
 
+mod opening;
+
 /// `D KEY` of every change from one file to another, where D is `<` for tighter, `>` for looser and `?` for neither.
 fn changes(old: &str, new: &str) -> Vec<String> {
     let sign = |direction| match direction {
