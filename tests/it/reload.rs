@@ -273,6 +273,24 @@ fn what_waits_is_forgotten_when_it_is_put_back() {
     assert_eq!((waiting(&gateway), status(&gateway, "/new")), (0.0, 200));
 }
 
+/// A saved file that turns the operator's listener off is taken, and works with the next start: until then the operator
+/// goes on with the gateway that runs, and can put the listener back.
+#[test]
+fn an_operator_is_not_locked_out_by_a_saved_file() {
+    let app = Upstream::start();
+    let config = format!("[admin]\nlisten = \"127.0.0.1:0\"\n{CONFIG}").replace("UPSTREAM", &app.url());
+    let gateway = Gateway::start(&config);
+    gateway.folder.configure(&config.replace("listen = \"127.0.0.1:0\"", "listen = \"off\""));
+    gateway.wait_for_log("`admin.listen` changed and needs a restart");
+    assert_eq!(gateway.ask_admin_as_operator(Request::get("/api/v1/status")).status, 200);
+    let command = |name: &str| Command::new(&gateway.folder, &[name, "--config", "stagedoor.toml"]).run();
+    let told = command("status");
+    assert!(told.code == Some(0) && told.stdout.starts_with("serving for "), "{told:?}");
+    gateway.folder.configure(&config);
+    let told = command("reload");
+    assert!(told.code == Some(0) && told.stdout.contains("(admin.listen): "), "{told:?}");
+}
+
 /// An alert on it goes on for as long as the gateway could not be started again.
 #[test]
 fn a_broken_file_is_told_until_it_is_mended() {

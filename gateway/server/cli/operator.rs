@@ -26,6 +26,12 @@ impl Operator {
     pub(super) fn of(policy: Policy) -> Result<Self, Failure> {
         let addresses = reach::addresses(&policy)?;
         let Some(token) = policy.admin.token else {
+            if policy.admin.listen.is_none() {
+                return Err(Failure::usage(
+                    "the admin token is not known while the file turns the admin listener off",
+                    "set `admin.listen` for as long as the gateway is asked",
+                ));
+            }
             return Err(Failure::usage(
                 "there is no admin token yet: it is made when the gateway starts",
                 "start the gateway, or see `admin.token`",

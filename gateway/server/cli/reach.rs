@@ -35,7 +35,15 @@ impl Meant {
         }
         let file = config_file(self.config.as_deref())?;
         let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
-        Operator::of(policy(&file, &materials)?)
+        let mut policy = policy(&file, &materials)?;
+        if policy.admin.listen.is_none() {
+            // It answers until its process ends, where there is one that noted its address.
+            let listening = remains(&file, &[|table, key| (table, key) != ("admin", "listen")])
+                .pop()
+                .and_then(|kept| compile(&[kept], &materials).ok());
+            policy.admin.token = listening.and_then(|compiled| compiled.policy.admin.token);
+        }
+        Operator::of(policy)
     }
 }
 
@@ -49,7 +57,10 @@ pub(super) fn policy(file: &Path, materials: &DiskMaterials) -> Result<Policy, F
         Ok(compiled) => return Ok(compiled.policy),
         Err(failure) => failure,
     };
-    let mut candidates = remains(file).into_iter();
+    let needed = |table: &str, key: &str| {
+        matches!((table, key), ("admin", "listen") | ("admin", "token") | ("state", "dir"))
+    };
+    let mut candidates = remains(file, &[|_, _| true, needed]).into_iter();
     match candidates.find_map(|source| compile(&[source], materials).ok()) {
         Some(compiled) => {
             eprintln!(
@@ -100,13 +111,13 @@ fn reached(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// What a file with mistakes still says of the admin listener and the state folder: with all of both tables, then with what
-/// is needed of them.
-fn remains(file: &Path) -> Vec<Source> {
+/// What a file says of the admin listener and the state folder, whatever else it says: for each of `wanted` with the keys of
+/// both tables that it picks.
+fn remains(file: &Path, wanted: &[fn(&str, &str) -> bool]) -> Vec<Source> {
     let Some(text) = loader::main_text(file) else { return Vec::new() };
     let (root, _) = DeTable::parse_recoverable(&text);
     let Ok(all) = toml::Table::deserialize(toml::Deserializer::from(root)) else { return Vec::new() };
-    let pick = |wanted: &dyn Fn(&str, &str) -> bool| {
+    let pick = |wanted: &fn(&str, &str) -> bool| {
         let mut picked = toml::Table::new();
         for name in ["admin", "state"] {
             let Some(toml::Value::Table(table)) = all.get(name) else { continue };
@@ -116,10 +127,7 @@ fn remains(file: &Path) -> Vec<Source> {
         }
         Source { name: file.display().to_string().into(), text: format!("{REST}\n{picked}") }
     };
-    let needed = |table: &str, key: &str| {
-        matches!((table, key), ("admin", "listen") | ("admin", "token") | ("state", "dir"))
-    };
-    vec![pick(&|_, _| true), pick(&needed)]
+    wanted.iter().map(pick).collect()
 }
 
 /// What makes the two tables a configuration. Nothing of it is used.

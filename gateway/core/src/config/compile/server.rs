@@ -172,8 +172,10 @@ pub(super) fn admin(
         let message = format!("admin.listen and server.listen are in conflict: `{addr}` and `{other}`");
         cx.report.problem(at, message, "give the operator's listener a port of its own");
     }
+    // A listener that is turned off answers until the process ends, for whoever has the token.
+    let open = addr.is_some() || cx.previous.is_some_and(|previous| previous.started.admin.is_some());
     let token = match token {
-        _ if addr.is_none() => None,
+        _ if !open => None,
         Some(token) => secrets::secret(token, cx),
         None => secrets::secret(&default_token(state, &cx.main), cx),
     };
