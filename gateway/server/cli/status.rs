@@ -54,7 +54,7 @@ fn text(document: &Value) -> String {
     for (key, title, end) in [
         (
             "waiting",
-            "waiting        the files on the disk are not in force, for they loosen something:",
+            "waiting        the files on the disk are not in force, for they may let clients do more:",
             "  `stagedoor reload` puts them in force",
         ),
         (
