@@ -77,11 +77,9 @@ impl Redaction {
     #[must_use]
     pub fn referer<'t>(&self, referer: &'t [u8]) -> Cow<'t, [u8]> {
         let (address, fragment) = split_at_first(referer, b'#');
-        let scheme = address.windows(3).position(|three| three == b"://").map_or(0, |at| at + 3);
-        let (scheme, rest) = address.split_at(scheme);
-        // A backslash is a slash to browsers.
-        let ends = |b: &u8| matches!(b, b'/' | b'?' | b'\\');
-        let (authority, target) = rest.split_at(rest.iter().position(ends).unwrap_or(rest.len()));
+        let (scheme, rest) = address.split_at(authority_at(address));
+        let (authority, target) =
+            rest.split_at(rest.iter().position(is_slash_or_query).unwrap_or(rest.len()));
         let host = authority.rsplit(|b| *b == b'@').next().unwrap_or_default();
         let shown = self.target(target);
         if let (None, true, Cow::Borrowed(_)) = (fragment, host.len() == authority.len(), &shown)
@@ -176,6 +174,24 @@ fn shut<'t>(path: &'t [u8], query: Option<&[u8]>) -> Option<&'t [u8]> {
 /// Whether the long look is worth while: most paths need none.
 fn may_be_own(path: &[u8]) -> bool {
     path.contains(&b'%') || path.windows(9).any(|nine| nine.eq_ignore_ascii_case(b"stagedoor"))
+}
+
+/// Where the authority of an address begins, as browsers look for it: behind a scheme (RFC 3986 §3.1) and the slashes that
+/// follow it, be it one, or behind two slashes. Anything else begins with its authority, which a path has none of.
+fn authority_at(address: &[u8]) -> usize {
+    let of_scheme = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    let scheme = match address.iter().position(|b| !of_scheme(b)) {
+        Some(end) if end > 0 && address.get(end) == Some(&b':') => end + 1,
+        Some(_) | None => 0,
+    };
+    let rest = address.get(scheme..).unwrap_or_default();
+    let slashes = rest.iter().take_while(|b| matches!(b, b'/' | b'\\')).count();
+    if slashes > usize::from(scheme == 0) { scheme + slashes } else { 0 }
+}
+
+/// What ends an authority. A backslash is a slash to browsers.
+fn is_slash_or_query(byte: &u8) -> bool {
+    matches!(byte, b'/' | b'?' | b'\\')
 }
 
 fn split_at_first(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {

@@ -85,6 +85,13 @@ fn referers_lose_their_secrets() {
     check("https://media.lan/a#token=s3cret", "https://media.lan/a");
     check("https://media.lan/.stagedoor/enter?code", "https://media.lan/.stagedoor/enter[redacted]");
     check("alice:s3cret@media.lan", "media.lan");
+    check("//alice:s3cret@media.lan/a", "//media.lan/a");
+    check("https:/alice:s3cret@media.lan/a", "https:/media.lan/a");
+    check("https:\\\\alice:s3cret@media.lan\\a", "https:\\\\media.lan\\a");
+    // What stands in a query or a path is no scheme.
+    check("/a?token=s3cret&to=http://b/", "/a?token=[redacted]&to=http://b/");
+    check("https:?token=s3cret&to=http://b/", "https:?token=[redacted]&to=http://b/");
+    check("/.stagedoor/enter/s3cret?to=http://b/", "/.stagedoor/enter[redacted]");
     check("about:blank", "about:blank");
     check("", "");
     check(&format!("https://media.lan/{JWT}"), "https://media.lan/[redacted]");
