@@ -24,6 +24,7 @@ const POOLED: Duration = Duration::from_secs(60);
 const NO_SUCH_NAME: Denial = Denial::UpstreamUnreachable(UpstreamFault::NoSuchName);
 
 /// What an error of a connection to the app is called.
+#[allow(clippy::wildcard_enum_match_arm, reason = "most kinds of errors are none of a connection's")]
 pub(crate) fn broken(error: &std::io::Error) -> Denial {
     Denial::UpstreamUnreachable(match error.kind() {
         ErrorKind::ConnectionRefused => UpstreamFault::Refused,
