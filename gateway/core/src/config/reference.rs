@@ -82,7 +82,7 @@ file, until SIGHUP, `stagedoor reload` or `POST /api/v1/reload` takes it.
 const CODES: &str = "\
 ## Refusals
 
-The code stands in the body, in the access log and in `stagedoor_denied_total`.
+The code stands in the field `x-stagedoor-code`, in the body where `errors` is `problem`, in the access log and in `stagedoor_denied_total`.
 
 | status | code | why | `Retry-After` | connection |
 |---|---|---|---|---|
