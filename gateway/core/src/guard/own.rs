@@ -3,7 +3,7 @@
 //! Protects the pages that bring a token into a browser and take it out again from being the app's: no request
 //! for a path that any reading of it puts there is ever forwarded, whatever the routes say. A path that only some
 //! readers take for one of the area is refused. The path and every field are the client's choice.
-//! Bounds: one look at the first segment; a path that is not in its folded form is folded once for each of its readings.
+//! Bounds: one look at the first segment; of a path that is not in its folded form, at that of each of its readings.
 //! RFC 9110 §15.5.6 and §15.5.16, RFC 6265bis §5.7.
 
 mod cookie;
@@ -116,10 +116,7 @@ fn spelling(raw: &[u8], folded: bool) -> Option<Spelling<'_>> {
         first.eq_ignore_ascii_case(SEGMENT)
     } else {
         // In every case, even where the app's paths mind it.
-        path::readings(raw).into_iter().any(|reading| {
-            let starts = |folded: &[u8]| folded.split(|b| *b == b'/').next() == Some(SEGMENT);
-            starts(&reading.folded(false)) || reading.folded_without_strays(false).is_some_and(|f| starts(&f))
-        })
+        path::readings(raw).into_iter().any(|reading| reading.begins_with(SEGMENT))
     };
     ours.then_some(Spelling::Disguised)
 }

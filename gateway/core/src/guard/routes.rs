@@ -217,11 +217,13 @@ impl RoutesPolicy {
         }
         let named = owner.and_then(|segment| segment_of(raw, segment));
         for reading in path::readings(raw) {
-            let mut unlisted = false;
+            let mut listed = false;
             let literal = self.literal.find(method, reading.literal().strip_prefix(b"/"));
             let folded = self.folded.find(method, unrooted(&reading.folded(paths.exact_case)));
-            for found in [literal, folded] {
-                unlisted |= found.is_none();
+            let bare = reading.folded_with_bare_parameters(paths.exact_case);
+            let bare = bare.map(|path| self.folded.find(method, unrooted(&path)));
+            for found in [literal, folded].into_iter().chain(bare) {
+                listed |= found.is_some();
                 // The operator says that the app keeps an encoded slash in its segment. Where splitting there would
                 // still meet another listed route, that is not believed.
                 let believed = found.is_none() && reading.parts_at_encoded_slash_alone();
@@ -236,7 +238,7 @@ impl RoutesPolicy {
                 return Err(OTHER_ROUTE);
             }
             if let Some(segment) = owner
-                && !unlisted
+                && listed
                 && reading.segment(segment).as_deref() != named.as_deref()
             {
                 return Err(Denial::AmbiguousPath("another spelling of the path names another owner"));

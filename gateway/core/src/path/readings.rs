@@ -5,7 +5,8 @@
 //! leading `//` as an authority, and so do parsers that are handed the target of a request), where it ends for them
 //! (a server that decodes before it looks for the query ends it at an encoded `?`, one that looks for a fragment at
 //! an encoded `#`), and what parts its segments (an encoded slash, a backslash). A reading is one combination of
-//! these; each is compared as it is written and in its folded form.
+//! these; each is compared as it is written and in its folded form, of which there is one more where a
+//! segment begins with a `;`.
 //!
 //! Bounds: at most [`MAX`] readings, each a part of the same bytes. A path without any of these marks has one.
 
@@ -111,7 +112,13 @@ impl<'p> Reading<'p> {
     /// The widest reading of each segment: decoded, lower case unless `exact_case`, cut at its first `;`; empty
     /// segments dropped. The result has no leading slash.
     pub(crate) fn folded(self, exact_case: bool) -> Vec<u8> {
-        self.fold(exact_case, Strays::Kept)
+        self.fold(exact_case, Strays::Kept, Bare::Dropped)
+    }
+
+    /// The same for an app to which `/;//a` has a segment `;` and no empty one; `None` where no segment begins with `;`.
+    pub(crate) fn folded_with_bare_parameters(self, exact_case: bool) -> Option<Vec<u8>> {
+        let bare = |segment: &[u8]| segment.first() == Some(&b';');
+        self.segments(&self.decoded()).any(bare).then(|| self.fold(exact_case, Strays::Kept, Bare::Kept))
     }
 
     /// The same for an app that drops what is not UTF-8; `None` where there is nothing to drop.
@@ -119,7 +126,26 @@ impl<'p> Reading<'p> {
         if std::str::from_utf8(&decode(self.path)).is_ok() {
             return None;
         }
-        Some(self.fold(exact_case, Strays::Dropped))
+        Some(self.fold(exact_case, Strays::Dropped, Bare::Dropped))
+    }
+
+    /// Whether the first segment that names anything is `name` once folded without regard to case, for an app that
+    /// keeps what is not UTF-8 or for one that drops it. Looks no further than that segment.
+    pub(crate) fn begins_with(self, name: &[u8]) -> bool {
+        [Strays::Kept, Strays::Dropped].into_iter().any(|strays| {
+            let mut rest = self.path;
+            while let Some((segment, after)) = next_segment(rest, self.parts) {
+                let decoded = decode(segment);
+                let named = strays.of(without_parameters(&decoded));
+                if !named.is_empty() {
+                    let mut lower = Vec::with_capacity(named.len());
+                    lower_case(&named, &mut lower);
+                    return lower == name;
+                }
+                rest = after;
+            }
+            false
+        })
     }
 
     /// The segment at this position, decoded; segments that name nothing are not counted.
@@ -129,19 +155,16 @@ impl<'p> Reading<'p> {
         named.nth(index).map(<[u8]>::to_vec)
     }
 
-    fn fold(self, exact_case: bool, strays: Strays) -> Vec<u8> {
+    fn fold(self, exact_case: bool, strays: Strays, bare: Bare) -> Vec<u8> {
         let decoded = self.decoded();
         let mut folded = Vec::with_capacity(decoded.len());
         for segment in self.segments(&decoded) {
-            let whole = segment.split(|byte| *byte == b';').next().unwrap_or_default();
-            let name = match strays {
-                Strays::Kept => Cow::Borrowed(whole),
-                Strays::Dropped => Cow::Owned(
-                    whole.utf8_chunks().flat_map(|chunk| chunk.valid().bytes()).collect::<Vec<u8>>(),
-                ),
-            };
+            let mut name = strays.of(without_parameters(segment));
             if name.is_empty() {
-                continue;
+                match bare {
+                    Bare::Kept if !segment.is_empty() => name = Cow::Borrowed(segment),
+                    Bare::Kept | Bare::Dropped => continue,
+                }
             }
             if !folded.is_empty() {
                 folded.push(b'/');
@@ -202,22 +225,44 @@ enum Strays {
     Dropped,
 }
 
+impl Strays {
+    fn of(self, name: &[u8]) -> Cow<'_, [u8]> {
+        match self {
+            Self::Kept => Cow::Borrowed(name),
+            Self::Dropped => Cow::Owned(name.utf8_chunks().flat_map(|chunk| chunk.valid().bytes()).collect()),
+        }
+    }
+}
+
+/// What becomes of a segment that is empty once its parameters are cut off.
+#[derive(Clone, Copy)]
+enum Bare {
+    Kept,
+    Dropped,
+}
+
+/// A decoded segment up to its first `;`.
+fn without_parameters(segment: &[u8]) -> &[u8] {
+    segment.split(|byte| *byte == b';').next().unwrap_or_default()
+}
+
 /// The path up to its first encoded `?`, and up to its first encoded `#`. One that ends at either is one of these.
 fn cuts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     [b'?', b'#'].into_iter().filter_map(|mark| path.get(..triplet_at(path, mark)?))
 }
 
 /// What follows the authority of a path that starts with two slashes: by RFC 3986, where it may be empty, and by the
-/// WHATWG's URL standard, where further slashes are skipped. Neither minds parameters of an empty segment.
+/// WHATWG's URL standard, where further slashes are skipped; also where parameters of an empty segment hide a slash.
 fn after_authority(path: &[u8], parts: Parts) -> impl Iterator<Item = &[u8]> {
-    let first = next_segment(path, parts).filter(|(name, _)| names_nothing(name));
-    let strict = first.map(|(_, rest)| next_segment(rest, parts).map_or(ROOT, |(_, rest)| rest));
-    let lenient = first.map(|(_, mut rest)| {
+    let first = next_segment(path, parts).filter(|(name, _)| names_nothing(name)).map(|(_, rest)| rest);
+    let strict = first.map(|rest| next_segment(rest, parts).map_or(ROOT, |(_, rest)| rest));
+    let lenient = HIDDEN.into_iter().filter_map(move |skips| {
+        let mut rest = first?;
         loop {
             match next_segment(rest, parts) {
-                Some((name, after)) if names_nothing(name) => rest = after,
-                Some((_, after)) => break after,
-                None => break ROOT,
+                Some((name, after)) if skips(name) => rest = after,
+                Some((_, after)) => break Some(after),
+                None => break Some(ROOT),
             }
         }
     });
@@ -243,10 +288,13 @@ fn triplet_at(path: &[u8], byte: u8) -> Option<usize> {
 
 const ROOT: &[u8] = b"/";
 
+/// What may count as nothing between two slashes.
+const HIDDEN: [fn(&[u8]) -> bool; 2] = [names_nothing, <[u8]>::is_empty];
+
 /// The most readings that a path can have: four combinations of what parts its segments, in each the path itself, two
-/// cuts, the two authorities of these three, and two cuts of each of the path's own two.
+/// cuts, the three authorities of these three, and two cuts of each of the path's own three.
 #[cfg(test)]
-const MAX: usize = 4 * (3 + 6 + 4);
+const MAX: usize = 4 * (3 + 9 + 6);
 
 #[cfg(test)]
 mod tests;

@@ -35,6 +35,8 @@ fn what_may_be_read_in_a_path() {
     check("//x@y:80/admin/", &["Authority /admin/"]);
     check("///x/admin", &["Authority /x/admin", "Authority /admin"]);
     check("////x/admin", &["Authority //x/admin", "Authority /admin"]);
+    check("//;/x/admin", &["Authority /x/admin", "Authority /admin"]);
+    check("///;/x/admin", &["Authority /;/x/admin", "Authority /admin", "Authority /x/admin"]);
     check("/;a/x/admin", &["Authority /admin"]);
     check("/%3bx", &["Authority /"]);
     check("/a%3Fb", &["Cut /a"]);
@@ -60,6 +62,11 @@ fn how_a_reading_is_compared() {
     let last = of("/a\\%5C;x/B;y");
     assert_eq!(&*last.literal(), b"/a//;x/B;y");
     assert_eq!((last.folded(false), last.segment(1)), (b"a/b".to_vec(), Some(b"B;y".to_vec())));
+    let written = Reading::written(b"/A//;b/c;D");
+    assert_eq!(written.folded(false), b"a/c");
+    assert_eq!(written.folded_with_bare_parameters(false).unwrap(), b"a/;b/c");
+    assert_eq!(Reading::written(b"/%3bA").folded_with_bare_parameters(true).unwrap(), b";A");
+    assert_eq!(Reading::written(b"/A;b/c").folded_with_bare_parameters(true), None);
     // Bytes that are not UTF-8 have no case, and their neighbours keep theirs apart.
     let written = Reading::written(b"/%C3%84%E4B;x/C");
     assert_eq!(written.folded(false), b"\xc3\xa4\xe4b/c");
@@ -76,6 +83,21 @@ proptest! {
         prop_assert_eq!(all.first().copied(), Some(Reading::written(&path)));
         for reading in all {
             prop_assert!(reading.parts.separator(reading.path).is_some());
+        }
+    }
+
+    /// The first segment alone is judged as that of the whole folded path.
+    #[test]
+    fn the_first_segment_is_that_of_the_folded_path(path in path(), other in "[ab]") {
+        let first = |folded: &[u8]| folded.split(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
+        for reading in readings(&path) {
+            let mut firsts = vec![first(&reading.folded(false))];
+            firsts.extend(reading.folded_without_strays(false).map(|folded| first(&folded)));
+            prop_assert_eq!(reading.begins_with(other.as_bytes()), firsts.contains(&other.clone().into_bytes()));
+            // An encoded slash that parts nothing is no part of a name that is asked for.
+            for name in firsts.iter().filter(|name| !name.is_empty() && !name.contains(&SLASH)) {
+                prop_assert!(reading.begins_with(name));
+            }
         }
     }
 

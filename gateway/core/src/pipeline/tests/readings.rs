@@ -132,6 +132,39 @@ fn an_encoded_end_ends_a_path_for_some() {
     );
 }
 
+/// Below a part of the path that the client chooses.
+const DEEPER: &str = r#"
+encoded_slash = true
+[[app.media.route]]
+match = "* /lib/{lib}/{user}/{*rest}"
+name = "lib"
+auth = "required"
+owner = { param = "user" }
+"#;
+
+#[test]
+fn no_segment_before_an_owner_hides_another() {
+    check(
+        DEEPER,
+        &[
+            (b"/lib/a/bob/x", "lib /lib/a/bob/x"),
+            (b"/lib/a/bob/x%2Fy", "lib /lib/a/bob/x%2Fy"),
+            (b"/lib/a/bob/%2Fy", "lib /lib/a/bob/%2Fy"),
+            (b"/lib/a%2Falice/bob/x", TWICE),
+            (b"/lib/%2Fa%2Falice/bob/x", TWICE),
+            (b"/lib/a%2F%2Falice/bob", TWICE),
+            // A segment of parameters alone is one to some, and nothing to others.
+            (b"/lib/;/bob/alice", TWICE),
+            (b"/lib/;//alice/x", TWICE),
+            (b"/lib/;//alice", TWICE),
+            (b"/lib/%3B//alice", TWICE),
+            (b"/users//;a", TWICE),
+            (b"/play//;a", TWICE),
+            (b"/other//;a", "- /other//;a"),
+        ],
+    );
+}
+
 #[test]
 fn no_reading_names_another_owner() {
     check(
