@@ -20,6 +20,7 @@ mod pairs;
 mod pattern;
 mod trie;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -228,7 +229,7 @@ impl RoutesPolicy {
                 // still meet another listed route, that is not believed.
                 let believed = found.is_none() && reading.parts_at_encoded_slash_alone();
                 if found != met && !believed {
-                    return Err(other_route(reading.cause(), raw));
+                    return Err(self.other_route(method, reading.cause(), raw, found));
                 }
             }
             // Few decoders drop what is not UTF-8: what is left has to be listed to count.
@@ -245,6 +246,34 @@ impl RoutesPolicy {
             }
         }
         Ok(met)
+    }
+
+    /// A reading meets `found`, and the path as it is written another route; `cause` is why the reading differs.
+    fn other_route(&self, method: &str, cause: Cause, raw: &[u8], found: Option<usize>) -> Denial {
+        // Whether the path is the same as written, once its slashes are merged.
+        let once_merged = || match path::merged(raw) {
+            Cow::Owned(path) => self.literal.find(method, path::literal(&path).strip_prefix(b"/")) == found,
+            Cow::Borrowed(_) => false,
+        };
+        match cause {
+            Cause::Written if once_merged() => Denial::AmbiguousPath(
+                "another spelling of the path meets another route: `slashes = \"merge\"` takes `//` for `/`",
+            ),
+            Cause::Written | Cause::EncodedSlash => OTHER_ROUTE,
+            Cause::Backslash => Denial::AmbiguousPath(
+                "another spelling of the path meets another route: its backslash read as a slash",
+            ),
+            Cause::Cut => Denial::AmbiguousPath(
+                "another spelling of the path meets another route: cut at its encoded `?` or `#`",
+            ),
+            Cause::Authority if raw.starts_with(b"//") => Denial::AmbiguousPath(
+                "another spelling of the path meets another route: its leading `//` read as the start of a host; \
+                 `slashes = \"merge\"` takes it for `/`",
+            ),
+            Cause::Authority => Denial::AmbiguousPath(
+                "another spelling of the path meets another route: its start read as that of a host",
+            ),
+        }
     }
 
     /// The segment that names the owner of what the route at `met` is about.
@@ -382,26 +411,6 @@ fn unrooted(path: &[u8]) -> Option<&[u8]> {
 fn segment_of(raw: &[u8], index: usize) -> Option<Vec<u8>> {
     let segment = raw.split(|b| *b == b'/').nth(index.checked_add(1)?)?;
     Some(path::decode(segment).into_owned())
-}
-
-/// A reading meets another route than the path as it is written; `cause` is why it differs.
-fn other_route(cause: Cause, raw: &[u8]) -> Denial {
-    match cause {
-        Cause::Written if raw.windows(2).any(|pair| pair == b"//") => Denial::AmbiguousPath(
-            "another spelling of the path meets another route: `slashes = \"merge\"` takes `//` for `/`",
-        ),
-        Cause::Written | Cause::EncodedSlash => OTHER_ROUTE,
-        Cause::Backslash => Denial::AmbiguousPath(
-            "another spelling of the path meets another route: its backslash read as a slash",
-        ),
-        Cause::Cut => Denial::AmbiguousPath(
-            "another spelling of the path meets another route: cut at its encoded `?` or `#`",
-        ),
-        Cause::Authority => Denial::AmbiguousPath(
-            "another spelling of the path meets another route: its leading `//` read as the start of a host; \
-             `slashes = \"merge\"` takes it for `/`",
-        ),
-    }
 }
 
 const OTHER_ROUTE: Denial = Denial::AmbiguousPath("another spelling of the path meets another route");

@@ -386,3 +386,27 @@ mod layers;
 mod pairs;
 mod patterns;
 mod slashes;
+
+#[test]
+fn a_key_is_named_where_it_helps() {
+    let paths = PathPolicy::default();
+    let routes = build(&LISTED, Unlisted::Inherit, paths).unwrap();
+    let hosts = HostTable::build(&[("a".into(), 0)]).unwrap();
+    for (path, helps) in [
+        ("//admin", true),
+        ("//x/admin", true),
+        ("/api//x", true),
+        ("/api//admin/x", true),
+        ("/;/x/admin", false),
+        ("/API//x", false),
+        ("/admin;x", false),
+        ("/admin%3Fx", false),
+    ] {
+        let target = paths.read(path.as_bytes().into(), hosts.find("a").unwrap()).unwrap();
+        let denial = routes.find("GET", &target, paths).unwrap_err();
+        assert!(
+            matches!(denial, Denial::AmbiguousPath(fault) if fault.contains("slashes") == helps),
+            "{path}: {denial:?}"
+        );
+    }
+}
