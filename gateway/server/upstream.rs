@@ -1,6 +1,5 @@
 //! Where the app is: names to addresses, and the terms of a connection to it.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::edge::connection::Connector;
 use crate::edge::exchange::Exchange;
+use crate::edge::failure;
 use crate::edge::login::fresh_group;
 use crate::edge::tunnel::Tunnel;
 
@@ -22,17 +22,6 @@ const FRESH: Duration = Duration::from_secs(10);
 const POOLED: Duration = Duration::from_secs(60);
 
 const NO_SUCH_NAME: Denial = Denial::UpstreamUnreachable(UpstreamFault::NoSuchName);
-
-/// What an error of a connection to the app is called.
-#[allow(clippy::wildcard_enum_match_arm, reason = "most kinds of errors are none of a connection's")]
-pub(crate) fn broken(error: &std::io::Error) -> Denial {
-    Denial::UpstreamUnreachable(match error.kind() {
-        ErrorKind::ConnectionRefused => UpstreamFault::Refused,
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => UpstreamFault::Reset,
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => UpstreamFault::NoRoute,
-        _ => UpstreamFault::Closed,
-    })
-}
 
 /// Resolved names, one entry for each configured upstream.
 #[derive(Debug, Default)]
@@ -78,7 +67,7 @@ impl Upstreams {
     pub(crate) async fn connect(&self, policy: &UpstreamPolicy) -> Result<TcpStream, Denial> {
         let address = self.address(&policy.authority, policy.connect, 0).await?;
         let connected = tokio::time::timeout(policy.connect, TcpStream::connect(address)).await;
-        connected.map_err(|_| Denial::UpstreamTimeout)?.map_err(|error| broken(&error))
+        connected.map_err(|_| Denial::UpstreamTimeout)?.map_err(|error| failure::broken(&error))
     }
 
     /// Whether the upstream accepts a connection; for the warning at start.

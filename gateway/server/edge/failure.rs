@@ -72,6 +72,11 @@ fn fault(error: &Error) -> UpstreamFault {
     }
 }
 
+/// What becomes of an exchange whose connection to the app fails so.
+pub(crate) fn broken(error: &io::Error) -> Denial {
+    refusal(system(error.kind()).unwrap_or(UpstreamFault::Closed))
+}
+
 /// What an error of the system says of the other side, if anything.
 fn system(kind: io::ErrorKind) -> Option<UpstreamFault> {
     match kind {

@@ -12,7 +12,8 @@ use stagedoor_core::policy::App;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::upstream::{Upstreams, broken};
+use crate::edge::failure::broken;
+use crate::upstream::Upstreams;
 
 /// Bytes of heads that are read of one answer.
 const HEAD_MAX: usize = 64 * 1024;
