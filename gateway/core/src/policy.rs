@@ -94,7 +94,7 @@ pub struct ServerPolicy {
     pub listen: Vec<SocketAddr>,
     /// Worker threads; `None` is one per core.
     pub threads: Option<usize>,
-    /// How long open requests and streams get after SIGTERM.
+    /// How long open requests get after SIGTERM; WebSockets and event streams end at once.
     pub drain: Duration,
     /// Tell `Server-Timing`.
     pub server_timing: bool,

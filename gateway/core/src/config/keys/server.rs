@@ -50,7 +50,7 @@ pub(super) const TABLES: &[Table] = &[
             ),
             Key::new("threads", Kind::TextOrCount, r#""auto""#, "worker threads; auto is one per core").within("1 to 1024").by_server()
                 .restart(),
-            Key::new("drain", Kind::Duration, r#""30s""#, "how long open requests and streams get after SIGTERM").within("0ms to 1d").by_server().restart(),
+            Key::new("drain", Kind::Duration, r#""30s""#, "how long open requests get after SIGTERM; WebSockets and event streams end at once").within("0ms to 1d").by_server().restart(),
             Key::new("server_timing", Kind::Flag, "false", "tell clients in `Server-Timing` how long the gateway took").by_server()
                 .mind("tells a stranger how long the checks take"),
             Key::new("confine", Kind::Choice(&["auto", "off"]), r#""auto""#, "whether the process gives up, once it listens, every folder that it does not need, the right to execute anything, and core dumps; as far as the system can").by_server()
