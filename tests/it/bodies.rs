@@ -255,10 +255,32 @@ fn ranges_conditions_and_heads_pass_untouched() {
 }
 
 #[test]
+fn an_answer_without_content_has_no_framing() {
+    let app = Upstream::with(|exchange| match exchange.path().as_str() {
+        "/chunks" => exchange.write("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        "/length" => exchange.write("HTTP/1.1 204 No Content\r\nContent-Length: 1\r\n\r\na"),
+        _ => exchange.reply("200 OK", &[], "done"),
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    let mut client = gateway.client();
+    for path in ["/chunks", "/length"] {
+        let head = client.send(Request::get(path).bytes()).head().unwrap();
+        assert_eq!(head.status, 204, "{path}");
+        for name in ["transfer-encoding", "content-length"] {
+            assert_eq!(head.fields.sole(name), None, "{path}: {head:?}");
+        }
+        assert_eq!(client.ask(&Request::get("/x")).text(), "done", "{path}: the connection is in step");
+    }
+}
+
+#[test]
 fn informational_answers_pass_without_dressing() {
     let app = Upstream::with(|exchange| {
-        exchange
-            .write("HTTP/1.1 103 Early Hints\r\nServer: leaky/1\r\nLink: </a.css>; rel=preload\r\n\r\n")?;
+        exchange.write(
+            "HTTP/1.1 103 Early Hints\r\nServer: leaky/1\r\nLink: </a.css>; rel=preload\r\n\
+                 Connection: Upgrade, X-Hop\r\nUpgrade: websocket\r\nX-Hop: 1\r\nKeep-Alive: timeout=1\r\n\
+                 Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        )?;
         exchange.reply("200 OK", &[], "done")
     });
     let gateway = Gateway::before(&app, CONFIG);
@@ -268,6 +290,9 @@ fn informational_answers_pass_without_dressing() {
     assert_eq!(hints.sole("link"), Some("</a.css>; rel=preload"));
     assert!(!hints.has("x-frame-options") && !hints.has("x-request-id"), "{hints:?}");
     assert!(!hints.has("server"), "{hints:?}");
+    for name in ["connection", "upgrade", "x-hop", "keep-alive", "content-length", "transfer-encoding"] {
+        assert!(!hints.has(name), "{name}: {hints:?}");
+    }
 }
 
 #[test]

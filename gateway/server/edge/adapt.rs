@@ -38,6 +38,10 @@ impl ResponseFields for Fields<'_> {
         self.0.status == StatusCode::UPGRADE_REQUIRED
     }
 
+    fn switches(&self) -> bool {
+        self.0.status == StatusCode::SWITCHING_PROTOCOLS
+    }
+
     fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
         let going: Vec<HeaderName> = self.0.headers.keys().filter(|name| goes(name)).cloned().collect();
         for name in &going {
@@ -61,8 +65,9 @@ impl ResponseFields for Fields<'_> {
 pub(crate) fn one_framing(response: &mut ResponseHeader) {
     response.set_version(Version::HTTP_11);
     if response.status == StatusCode::NO_CONTENT {
-        // RFC 9110 §8.6
+        // RFC 9110 §8.6, RFC 9112 §6.1: whoever heeds one of them waits for a body that never comes.
         response.remove_header(&CONTENT_LENGTH);
+        response.remove_header(&TRANSFER_ENCODING);
     }
     if let Some(length) = repeated(response, &CONTENT_LENGTH, |_| true) {
         let _ = response.insert_header(CONTENT_LENGTH, length);

@@ -32,6 +32,11 @@ pub trait ResponseFields {
         false
     }
 
+    /// The answer is a 101: `Connection` and `Upgrade` complete it (RFC 9110 §15.2.2).
+    fn switches(&self) -> bool {
+        false
+    }
+
     /// Removes every field whose name `goes`.
     fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
         for name in self.names().iter().filter(|name| goes(name)) {

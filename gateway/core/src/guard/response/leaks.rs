@@ -19,12 +19,15 @@ pub(super) fn remove<F: ResponseFields>(fields: &mut F, cors: AppCors) {
     });
 }
 
-/// Removes the app's make and version and its CORS; for interim answers, whose other fields belong to the exchange.
-/// No browser asks one of them who may read.
+/// For interim answers: removes the same, the app's CORS always (no browser asks one of them who may read), and the
+/// framing of a body, which none of them has (RFC 9110 §8.6, RFC 9112 §6.1). What completes a 101 stays.
 pub(super) fn hush<F: ResponseFields>(fields: &mut F) {
+    let nominated = nominated(fields);
+    let switches = fields.switches();
     fields.remove_where(|name| {
-        let name = name.as_str();
-        tells_make(name) || tells_origins(name) || name == CODE_NAME
+        let kept = switches && (*name == header::CONNECTION || *name == header::UPGRADE);
+        let framing = *name == header::CONTENT_LENGTH || *name == header::TRANSFER_ENCODING;
+        ((leaks(name.as_str(), AppCors::Removed) || framing) && !kept) || nominated.contains(name)
     });
 }
 
