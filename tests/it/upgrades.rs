@@ -93,6 +93,7 @@ fn a_101_is_believed_for_the_answer_to_the_handshake() {
                 ("1.1", format!("Upgrade: websocket\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}"))
             }
             "/old" => ("1.0", format!("Upgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}")),
+            "/late" => ("1.0", format!("Upgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}")),
             "/silent" => ("1.1", "Upgrade: websocket\r\nConnection: Upgrade\r\n".to_owned()),
             "/wrong" => (
                 "1.1",
@@ -111,6 +112,9 @@ fn a_101_is_believed_for_the_answer_to_the_handshake() {
             ),
         };
         exchange.hang_up();
+        if exchange.path() == "/late" {
+            exchange.write("HTTP/1.1 102 Processing\r\n\r\n")?;
+        }
         exchange.write(format!("HTTP/{version} 101 Switching Protocols\r\n{lines}\r\n\x01\x06secret"))?;
         exchange.wait_for_the_end();
         Ok(())
@@ -124,7 +128,7 @@ fn a_101_is_believed_for_the_answer_to_the_handshake() {
         assert!(client.reader.exactly(8, &mut |part| frame.extend_from_slice(part)).unwrap(), "{path}");
         assert_eq!(frame, b"\x01\x06secret", "{path}");
     }
-    for path in ["/silent", "/wrong", "/h2c", "/option", "/protocol", "/extension"] {
+    for path in ["/late", "/silent", "/wrong", "/h2c", "/option", "/protocol", "/extension"] {
         let answer = gateway.ask(&handshake(path));
         assert_eq!((answer.status, answer.code().as_str()), (502, "upstream_unreachable"), "{path}");
         assert!(!answer.text().contains("secret"), "{path}");

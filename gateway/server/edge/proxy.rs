@@ -271,7 +271,11 @@ fn settle_connection(exchange: &Exchange, response: &ResponseHeader, method: &ht
 
 /// An app that switches protocols unasked gets nowhere: only a permitted WebSocket may, by the answer to its handshake.
 fn switch(exchange: &Arc<Exchange>, response: &mut ResponseHeader) -> Result<()> {
-    let confirmed = exchange.handshake.as_ref().map(|handshake| handshake.confirm(&Fields(response)));
+    let confirmed = exchange.handshake.as_ref().map(|handshake| match response.version {
+        http::Version::HTTP_11 => handshake.confirm(&Fields(response)),
+        // Behind an interim answer, where the version is not mended: pingora has taken it for no switch.
+        _ => Err("its version is not HTTP/1.1"),
+    });
     match confirmed {
         Some(Ok(())) => adapt::one_switch(response),
         Some(Err(fault)) => {
