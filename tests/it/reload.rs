@@ -525,3 +525,24 @@ fn event_streams_end_whole_and_at_once() {
     println!("ended {after:?} after the stream");
     assert!(status.success());
 }
+
+#[test]
+fn an_answer_that_the_end_cuts_off_does_not_look_whole() {
+    let app = Upstream::with(|exchange| {
+        exchange.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")?;
+        exchange.wait_for_the_end();
+        Ok(())
+    });
+    let mut gateway = Gateway::before(&app, &format!("[server]\ndrain = \"1s\"\n{CONFIG}"));
+    let mut client = gateway.client();
+    // For a client of that version the end of the connection is the end of the answer.
+    client.send(b"GET /public HTTP/1.0\r\nHost: media.localhost\r\n\r\n");
+    assert_eq!(client.head().unwrap().status, 200);
+    let mut half = Vec::new();
+    assert!(client.reader.exactly(4, &mut |part| half.extend_from_slice(part)).unwrap());
+    assert_eq!(half, b"half");
+    gateway.signal("TERM");
+    let end = client.reader.fill().map_err(|error| error.kind());
+    assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
+    assert!(gateway.wait().0.success());
+}

@@ -288,9 +288,14 @@ impl Exchange {
         self.by_closing.store(true, Ordering::Release);
     }
 
+    /// The end of the connection is the end of the answer that has begun.
+    pub(crate) fn is_ended_by_closing(&self) -> bool {
+        self.by_closing.load(Ordering::Acquire)
+    }
+
     /// The client can only be told by a reset.
     pub(crate) fn needs_reset(&self) -> bool {
-        self.cut.load(Ordering::Acquire) && self.by_closing.load(Ordering::Acquire)
+        self.cut.load(Ordering::Acquire) && self.is_ended_by_closing()
     }
 
     /// The gateway is shutting down and this stream has to end.

@@ -131,8 +131,13 @@ impl Wire {
         if phase != self.clock.phase {
             self.clock.enter(phase);
         }
-        if phase == Phase::Streaming && self.poll_closing(cx).is_ready() {
-            self.exchange.tell_to_close();
+        let streams = phase == Phase::Streaming;
+        if (streams || self.exchange.is_ended_by_closing()) && self.poll_closing(streams, cx).is_ready() {
+            if streams {
+                self.exchange.tell_to_close();
+            } else {
+                self.exchange.fail(Denial::Draining);
+            }
             return Poll::Ready(io::Error::other("the gateway is shutting down"));
         }
         loop {
@@ -153,14 +158,15 @@ impl Wire {
         }
     }
 
-    /// Ready when a stream is to end: at once when the gateway begins to, but not in the middle of a frame. The rest
-    /// of that is waited for until the drain is over.
-    fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when what is open is to end. A stream ends at once when the gateway begins to, but not in the middle of a
+    /// frame. The rest of that is waited for until the drain is over, and so is an answer that ends by closing: the
+    /// end of the process would look like its own.
+    fn poll_closing(&mut self, streams: bool, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let stage = *self.stage.borrow_and_update();
             match stage {
                 Stage::Closing => return Poll::Ready(()),
-                Stage::Draining if self.exchange.frames().at_boundary() => return Poll::Ready(()),
+                Stage::Draining if streams && self.exchange.frames().at_boundary() => return Poll::Ready(()),
                 Stage::Serving | Stage::Draining => {}
             }
             let stage = &self.stage;
