@@ -99,6 +99,20 @@ fn a_login_of_the_connection_is_of_one_caller() {
     assert_eq!(both.ask(&by("alice")).status, 401, "she logs in anew");
 }
 
+#[test]
+fn a_login_of_the_connection_is_of_nobody_else_in_the_house() {
+    let app = connection_login("NTLM");
+    let gateway = Gateway::before(&app, &format!("[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n{CONFIG}"));
+    // A proxy that sends the requests of all through one connection; they have one address.
+    let mut proxy = gateway.client();
+    let one = || Request::get("/x").field("X-Forwarded-For", "192.0.2.7");
+    assert_eq!(proxy.ask(&one()).status, 401);
+    for _ in 0..2 {
+        assert_eq!(proxy.ask(&one().field("Authorization", "NTLM alice")).text(), "alice");
+    }
+    assert_eq!(proxy.ask(&one()).status, 401);
+}
+
 /// Answers once, and then with words of its own should anybody use the connection again.
 fn poisoned(exchange: &mut Exchange<'_>, answer: &str, ends: &Mutex<Vec<String>>) -> std::io::Result<()> {
     exchange.write(answer)?;

@@ -368,7 +368,9 @@ impl<'a> Turn<'a> {
         handshake: Option<Handshake>,
     ) -> Terms {
         let server = &self.live.policy.server;
-        let who = Who { ip: permit.client().ip(), user: permit.caller().user().cloned() };
+        let client = permit.client();
+        let user = permit.caller().user().cloned();
+        let who = Who { ip: client.ip(), user, proxied: client.is_proxied() };
         let group = self.login.group(&who, login::in_request(head));
         Terms {
             live: Arc::clone(self.live),

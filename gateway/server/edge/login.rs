@@ -3,7 +3,8 @@
 //! An app that uses them takes every request on a connection for one of whoever has logged in there. So once such a
 //! login shows, on either side, the client connection has connections to the app of its own: nobody else is given one,
 //! and they end with it. They end as well when another caller or address speaks on the client connection, as behind a
-//! proxy that sends the requests of many through one.
+//! proxy that sends the requests of many through one. Where such a proxy speaks for somebody whom nobody has proven, an
+//! address may be that of a whole house: there they serve no request but those that bring a login themselves.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,13 +39,22 @@ struct Own {
 pub(crate) struct Who {
     pub(crate) ip: IpAddr,
     pub(crate) user: Option<Arc<str>>,
+    /// A proxy may send the requests of others on the same connection.
+    pub(crate) proxied: bool,
+}
+
+impl Who {
+    /// The next request may be of somebody else, and nothing would tell.
+    fn may_be_another(&self) -> bool {
+        self.proxied && self.user.is_none()
+    }
 }
 
 impl ConnectionLogin {
     /// The group of connections for a request of `who`, 0 being everybody's; `logs_in`: it carries a login itself.
     pub(crate) fn group(&self, who: &Who, logs_in: bool) -> u64 {
         let mut own = self.lock();
-        own.take_if(|own| own.who != *who);
+        own.take_if(|own| own.who != *who || (who.may_be_another() && !logs_in));
         match &*own {
             Some(own) => own.group,
             None if logs_in => own.insert(Own::of(who.clone())).group,
@@ -132,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_login_is_of_one_client_connection_and_one_caller() {
-        let who = |user: &str| Who { ip: IpAddr::from([192, 0, 2, 1]), user: Some(user.into()) };
+        let who =
+            |user: &str| Who { ip: IpAddr::from([192, 0, 2, 1]), user: Some(user.into()), proxied: false };
         let (one, other) = (ConnectionLogin::default(), ConnectionLogin::default());
         assert_eq!(one.group(&who("alice"), false), 0);
         let own = one.group(&who("alice"), true);
@@ -146,5 +157,24 @@ mod tests {
         let bobs = one.group(&who("bob"), false);
         assert!(bobs != 0 && bobs != own);
         assert_ne!(one.group(&who("alice"), true), bobs);
+    }
+
+    #[test]
+    fn a_login_behind_a_proxy_is_of_a_proven_caller_or_of_its_own_requests() {
+        let who = |user: Option<&str>, proxied| Who {
+            ip: IpAddr::from([192, 0, 2, 1]),
+            user: user.map(Into::into),
+            proxied,
+        };
+        for (caller, stays) in
+            [(who(None, false), true), (who(Some("alice"), true), true), (who(None, true), false)]
+        {
+            let login = ConnectionLogin::default();
+            let own = login.group(&caller, true);
+            // The steps of a login are on one connection.
+            assert_eq!(login.group(&caller, true), own, "{caller:?}");
+            assert_eq!(login.group(&caller, false) == own, stays, "{caller:?}");
+            assert_eq!(login.group(&caller, false) != 0, stays, "{caller:?}");
+        }
     }
 }

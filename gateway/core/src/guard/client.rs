@@ -86,6 +86,7 @@ pub struct Client {
     https: bool,
     port: Option<u16>,
     peer: IpAddr,
+    proxied: bool,
     unheeded: Unheeded,
 }
 
@@ -114,7 +115,8 @@ impl ClientPolicy {
         let socket = peer.ip.to_canonical();
         if !self.trusts(socket) {
             let unheeded = Unheeded { address: is_private(socket) && head.has(FOR), host: false };
-            let client = Client { ip: socket, https: peer.tls, port: None, peer: socket, unheeded };
+            let client =
+                Client { ip: socket, https: peer.tls, port: None, peer: socket, proxied: false, unheeded };
             return Identified { client, host: Ok(head.host()) };
         }
         let Believed { address, scheme, host, port, forwarded } = self.believed;
@@ -143,6 +145,7 @@ impl ClientPolicy {
             // No proxy serves a scheme on the port of the other: it names one of its own, of another hop.
             port: told.port.filter(|port| *port != public::default_port(!https)),
             peer: socket,
+            proxied: true,
             unheeded: Unheeded { address: false, host: not_named },
         };
         Identified { client, host: served.map(|host| public::without_default_port(host, https)) }
@@ -248,6 +251,12 @@ impl Client {
     #[must_use]
     pub fn peer(&self) -> IpAddr {
         self.peer
+    }
+
+    /// The other end of the socket is a trusted proxy, which may send the requests of many through one connection.
+    #[must_use]
+    pub fn is_proxied(&self) -> bool {
+        self.proxied
     }
 
     /// A private peer that is not trusted sent `X-Forwarded-For`: behind a container's NAT all
