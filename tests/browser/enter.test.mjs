@@ -1,38 +1,20 @@
 // Enter links over plain HTTP, where a browser says nothing of where a request comes from and keeps no pages apart.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { ask, browser, folder, freePort, page, poll, site, stagedoor } from "./harness.mjs";
+import { browser, gateway, page, poll, site } from "./harness.mjs";
 
 const HOST = "media.test";
 
 /** A gateway under a name that no browser trusts by itself, and what makes links to it. */
 async function stand(t) {
-  const home = folder(t);
-  const [port, adminPort] = [await freePort(), await freePort()];
   const app = await site(t);
-  const config = join(home, "stagedoor.toml");
-  writeFileSync(config, `
-[server]
-listen = ["127.0.0.1:${port}"]
-[admin]
-listen = "127.0.0.1:${adminPort}"
-[auth.house]
-kind = "jwt"
-keys = [{ secret = { file = "secret", generate = true } }]
-issuer = "stagedoor"
-audience = ["media"]
-sources = ["cookie:stagedoor"]
+  const { port, link } = await gateway(t, `
 [app.media]
 hosts = ["${HOST}"]
 upstream = "${app.slice(0, -1)}"
 auth = "required"
 `);
-  const gateway = stagedoor(t, ["run", "--config", config], { cwd: home });
-  await poll("the gateway", () => gateway.said.includes("admin listening"));
-  const link = (user) => ask(t, ["token", "--sub", user, "--config", config, "--link"], { cwd: home });
   const opened = await browser(t, [`--host-resolver-rules=MAP ${HOST} 127.0.0.1`]);
   return { link, opened, origin: `http://${HOST}:${port}`, elsewhere: await site(t) };
 }

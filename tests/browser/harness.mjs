@@ -1,7 +1,7 @@
 // The real process and a real Chromium, for every scenario anew.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -73,6 +73,29 @@ export function start(t, command, args, options = {}) {
 export function stagedoor(t, args, options) {
   if (!existsSync(binary)) throw new Error(`there is no ${binary}; hint: cargo build`);
   return start(t, binary, args, options);
+}
+
+/** A gateway with one app, of which `app` is the TOML, and what makes enter links to it. Its tokens travel in a cookie. */
+export async function gateway(t, app) {
+  const home = folder(t);
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const config = join(home, "stagedoor.toml");
+  writeFileSync(config, `
+[server]
+listen = ["127.0.0.1:${port}"]
+[admin]
+listen = "127.0.0.1:${adminPort}"
+[auth.house]
+kind = "jwt"
+keys = [{ secret = { file = "secret", generate = true } }]
+issuer = "stagedoor"
+audience = ["media"]
+sources = ["cookie:stagedoor"]
+${app}`);
+  const running = stagedoor(t, ["run", "--config", config], { cwd: home });
+  await poll("the gateway", () => running.said.includes("admin listening"));
+  const link = (user, ...more) => ask(t, ["token", "--sub", user, ...more, "--config", config, "--link"], { cwd: home });
+  return { port, link };
 }
 
 /** What a command of the binary prints. */

@@ -1,11 +1,8 @@
 // What a person sees who is refused, comes in or leaves, on a phone and on a desk, by day and by night.
 
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { ask, browser, enterLink, folder, freePort, page, picture, poll, stagedoor } from "./harness.mjs";
+import { browser, enterLink, folder, gateway, page, picture, site, stagedoor } from "./harness.mjs";
 
 const SIZES = { phone: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } };
 const LOOKS = Object.entries(SIZES).flatMap(([name, viewport]) =>
@@ -63,26 +60,11 @@ async function look(tab, name) {
 
 /** A gateway with one app that asks who comes, and a page of it whose limit is used up at once. */
 async function stand(t) {
-  const home = folder(t);
-  const [port, adminPort] = [await freePort(), await freePort()];
-  const app = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<p>x"));
-  await new Promise((done) => app.listen(0, "127.0.0.1", done));
-  t.after(() => app.closeAllConnections() ?? app.close());
-  const config = join(home, "stagedoor.toml");
-  writeFileSync(config, `
-[server]
-listen = ["127.0.0.1:${port}"]
-[admin]
-listen = "127.0.0.1:${adminPort}"
-[auth.house]
-kind = "jwt"
-keys = [{ secret = { file = "secret", generate = true } }]
-issuer = "stagedoor"
-audience = ["media"]
-sources = ["cookie:stagedoor"]
+  const app = await site(t);
+  const { port, link } = await gateway(t, `
 [app.films]
 hosts = ["localhost"]
-upstream = "http://127.0.0.1:${app.address().port}"
+upstream = "${app.slice(0, -1)}"
 auth = "required"
 [[app.films.route]]
 match = "GET /busy"
@@ -96,10 +78,7 @@ limit.ip = ["40/hour"]
 match = "GET /admin"
 roles = ["admin"]
 `);
-  const gateway = stagedoor(t, ["run", "--config", config], { cwd: home });
-  await poll("the gateway", () => gateway.said.includes("admin listening"));
-  const link = (user) => ask(t, ["token", "--sub", user, "--for", "12h", "--config", config, "--link"], { cwd: home });
-  return { link, origin: `http://localhost:${port}`, opened: await browser(t) };
+  return { link: (user) => link(user, "--for", "12h"), origin: `http://localhost:${port}`, opened: await browser(t) };
 }
 
 test("what is refused is told in words that help", async (t) => {
