@@ -168,7 +168,11 @@ impl CorsPolicy {
         head.sole_text("origin").filter(|origin| !origin.is_empty())?;
         let method = head.sole_text(REQUEST_METHOD).filter(|method| is_token(method))?;
         let headers = match self {
-            Self::App => return Some(Asked::Apps { method, question: Question(()) }),
+            // A method that no request may have announces nothing: `delete` would meet other routes than `DELETE`.
+            Self::App => {
+                crate::head::judge_method(method).ok()?;
+                return Some(Asked::Apps { method, question: Question(()) });
+            }
             Self::SameOrigin => Vec::new(),
             Self::Listed(listed) => listed.answer(head, method),
         };

@@ -78,6 +78,9 @@ fn what_is_no_preflight_is_a_request_like_any_other() {
         method.to_owned(),
         format!("{origin}\n{origin}\n{method}"),
         format!("{origin}\n{method}\n{method}"),
+        format!("{origin}\nAccess-Control-Request-Method: post"),
+        format!("{origin}\nAccess-Control-Request-Method: *"),
+        format!("{origin}\nAccess-Control-Request-Method: TRACE"),
         format!("Origin:\n{method}"),
         format!("{origin}\nAccess-Control-Request-Method: a b"),
     ] {
