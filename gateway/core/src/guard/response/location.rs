@@ -8,6 +8,8 @@
 //! Bounds: three lookups; an answer without such an address costs nothing more. RFC 9110 §10.2.2, §8.7; HTML, "shared
 //! declarative refresh steps".
 
+use std::ops::Range;
+
 use http::{HeaderName, HeaderValue, header};
 
 use super::fields::ResponseFields;
@@ -31,26 +33,27 @@ impl OwnAddress {
     /// Puts the public address in place of this one.
     pub(super) fn map<F: ResponseFields>(&self, fields: &mut F, public: &PublicAddress<'_>) {
         for name in [header::LOCATION, header::CONTENT_LOCATION] {
-            self.map_lines(fields, name, |value| Some((0, value)), public);
+            self.map_lines(fields, name, |value| Some(0..value.len()), public);
         }
         self.map_lines(fields, header::REFRESH, refresh_url, public);
     }
 
-    /// Maps the address that `find` finds in each line of a field, with the bytes before it.
+    /// Maps the address that `find` finds in each line of a field.
     fn map_lines<F: ResponseFields>(
         &self,
         fields: &mut F,
         name: HeaderName,
-        find: impl Fn(&[u8]) -> Option<(usize, &[u8])>,
+        find: impl Fn(&[u8]) -> Option<Range<usize>>,
         public: &PublicAddress<'_>,
     ) {
         let mapped = |line: &HeaderValue| {
             let bytes = line.as_bytes();
-            let (before, url) = find(bytes)?;
-            let (relative, rest) = self.strip(url)?;
+            let at = find(bytes)?;
+            let (before, after) = (bytes.get(..at.start)?, bytes.get(at.end..)?);
+            let (relative, rest) = self.strip(bytes.get(at)?)?;
             let public = public.to_string();
             let start = if relative { public.split_once(':')?.1 } else { &public };
-            HeaderValue::from_bytes(&[bytes.get(..before)?, start.as_bytes(), rest].concat()).ok()
+            HeaderValue::from_bytes(&[before, start.as_bytes(), rest, after].concat()).ok()
         };
         if fields.all(&name).all(|line| mapped(line).is_none()) {
             return;
@@ -70,7 +73,7 @@ impl OwnAddress {
             let (start, rest) = url.split_at_checked(scheme.len())?;
             start.eq_ignore_ascii_case(scheme).then_some((scheme, default, rest))
         })?;
-        let end = rest.iter().position(|byte| b"/?#\\'\"; ,".contains(byte)).unwrap_or(rest.len());
+        let end = rest.iter().position(|byte| b"/?#\\".contains(byte)).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end)?;
         let (name, port) = split_port(std::str::from_utf8(authority).ok()?);
         // An app that believes it is asked by https leaves out its own port where `Host` does.
@@ -80,8 +83,8 @@ impl OwnAddress {
     }
 }
 
-/// The address in `5; url=ADDRESS`, quoted or not, and how many bytes stand before it.
-fn refresh_url(value: &[u8]) -> Option<(usize, &[u8])> {
+/// Where the address in `5; url=ADDRESS` stands, quoted or not.
+fn refresh_url(value: &[u8]) -> Option<Range<usize>> {
     let skip = |at: usize, skipped: &[u8]| {
         at + value.get(at..).unwrap_or_default().iter().take_while(|byte| skipped.contains(byte)).count()
     };
@@ -94,10 +97,10 @@ fn refresh_url(value: &[u8]) -> Option<(usize, &[u8])> {
             at = skip(sign + 1, b" \t");
         }
     }
-    if matches!(value.get(at), Some(b'\'' | b'"')) {
-        at += 1;
-    }
-    Some((at, value.get(at..)?))
+    let quote = value.get(at).filter(|byte| b"'\"".contains(byte));
+    at += usize::from(quote.is_some());
+    let length = value.get(at..)?.iter().position(|byte| Some(byte) == quote);
+    Some(at..length.map_or(value.len(), |length| at + length))
 }
 
 const HTTP: u16 = 80;
