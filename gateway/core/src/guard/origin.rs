@@ -8,7 +8,7 @@
 //! A navigation is a person who follows a link: by default it passes, also into a frame, whose pages `headers.frame`
 //! is there for. `object` and `embed` are loaded by the page and count as no navigation. Browsers send Fetch Metadata
 //! over https and on loopback alone: over plain http a GET of another site's page says nothing of where it comes from,
-//! unless it is one of CORS, which names its `Origin`.
+//! unless it is one of CORS, which names its `Origin`; that [`OriginPolicy::Strict`] asks.
 //!
 //! Where the client's side is https, an origin of `http://` is another one: whoever is on the network can be it. Where it
 //! is plain http, as far as is known, `https://` with the same host is the same: TLS may end at a proxy that is not in
@@ -67,7 +67,7 @@ impl OriginPolicy {
         match self {
             Self::Off => false,
             Self::Cookies => borne_by_cookie && (unsafe_or_handshake || loaded_elsewhere()),
-            Self::Strict => borne_by_cookie && (unsafe_or_handshake || Site::of(head).is_foreign()),
+            Self::Strict => borne_by_cookie && (unsafe_or_handshake || comes_from_a_page(head)),
             Self::Always => unsafe_or_handshake || (borne_by_cookie && loaded_elsewhere()),
         }
     }
@@ -96,12 +96,14 @@ impl Site {
             None => Self::Unsaid,
         }
     }
+}
 
-    fn is_foreign(self) -> bool {
-        match self {
-            Self::Unsaid | Self::Own => false,
-            Self::Same | Self::Cross => true,
-        }
+/// Whether a page of another host or port may have made the browser ask: it says so, or names an origin and nothing else.
+fn comes_from_a_page(head: &Head<'_>) -> bool {
+    match Site::of(head) {
+        Site::Own => false,
+        Site::Same | Site::Cross => true,
+        Site::Unsaid => head.has("origin"),
     }
 }
 

@@ -56,6 +56,12 @@ fn who_is_no_stranger_is_not_asked() {
         ("Cookie: s=1\nSec-Fetch-Site:", false, false, false),
         ("Cookie: s=1\nSec-Fetch-Site: none\nSec-Fetch-Site: cross-site", false, false, false),
         ("Cookie: s=1", false, true, true),
+        // Over plain http browsers name no more than the origin.
+        ("Cookie: s=1\nOrigin: http://evil.example", false, true, false),
+        ("Cookie: s=1\nOrigin: null", false, true, false),
+        ("Cookie: s=1\nOrigin: http://a.example", false, true, true),
+        ("Cookie: s=1\nOrigin: https://listed.example", false, true, true),
+        ("Origin: http://evil.example", false, true, true),
         // Without a cookie, or with a credential that no page can add, there is nothing to abuse.
         ("Sec-Fetch-Site: cross-site", false, true, true),
         ("Cookie: s=1\nSec-Fetch-Site: cross-site", true, true, true),
