@@ -54,7 +54,12 @@ impl Redaction {
                 out.push(b'/');
             }
             let (name, parameters) = split_at_first(segment, b';');
-            push_without_tokens(name, &mut out);
+            // A server that decodes first and splits after finds a parameter in `%3Fname=value`.
+            if self.hides(name) {
+                out.extend_from_slice(REDACTED);
+            } else {
+                push_without_tokens(name, &mut out);
+            }
             if let Some(parameters) = parameters {
                 out.push(b';');
                 self.push_piece(parameters, &mut out);
@@ -158,7 +163,9 @@ impl Redaction {
         let decoded: Cow<'_, [u8]> =
             if name.contains(&b'%') { Cow::Owned(decode(name)) } else { Cow::Borrowed(name) };
         let (name, _) = split_at_first(&decoded, b'[');
-        let name = name.trim_ascii();
+        // PHP drops blanks in front of a name, of which `+` is one.
+        let start = name.iter().take_while(|b| b.is_ascii_whitespace() || **b == b'+').count();
+        let name = name.get(start..).unwrap_or_default().trim_ascii_end();
         self.names.iter().any(|listed| listed.as_bytes().eq_ignore_ascii_case(name))
     }
 }

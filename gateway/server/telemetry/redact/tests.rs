@@ -21,6 +21,7 @@ fn targets_lose_their_secrets() {
     check("/a?b=1&x-plex-token=s3cret", "/a?b=1&x-plex-token=[redacted]");
     check("/a?t%6fken=s3cret", "/a?t%6fken=[redacted]");
     check("/a?token[]=s3cret", "/a?token[]=[redacted]");
+    check("/a?b=1&+%20token=s3cret", "/a?b=1&+%20token=[redacted]");
     check("/a?token%5B%5D=s3cret", "/a?token%5B%5D=[redacted]");
     check("/a?token=s3;cret&b=1", "/a?token=[redacted]&b=1");
     check("/a?b=1;token=s3cret", "/a?b=1;token=[redacted]");
@@ -30,6 +31,9 @@ fn targets_lose_their_secrets() {
     check("/a?token", "/a?token");
     check("/a?token=", "/a?token=[redacted]");
     check("/a;sd_token=s3cret/b", "/a;sd_token=[redacted]/b");
+    check("/a%3Bsd_token=s3cret/b", "/[redacted]/b");
+    check("/a/b%3Fc=1&token%3Ds3cret", "/a/[redacted]");
+    check("/a%3Fb=1/c", "/a%3Fb=1/c");
     check(&format!("/x/{JWT}/y"), "/x/[redacted]/y");
     check(&format!("/x?a={JWT}&b=1"), "/x?a=[redacted]&b=1");
     check(&format!("/x?{JWT}"), "/x?[redacted]");
