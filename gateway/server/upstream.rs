@@ -63,11 +63,20 @@ impl Upstreams {
         Ok(peer)
     }
 
-    /// A connection that no other exchange shares.
+    /// A connection that no other exchange shares; tried as often as any other, each time at the next address.
     pub(crate) async fn connect(&self, policy: &UpstreamPolicy) -> Result<TcpStream, Denial> {
-        let address = self.address(&policy.authority, policy.connect, 0).await?;
-        let connected = tokio::time::timeout(policy.connect, TcpStream::connect(address)).await;
-        connected.map_err(|_| Denial::UpstreamTimeout)?.map_err(|error| failure::broken(&error))
+        let mut tries = 0;
+        loop {
+            let address = self.address(&policy.authority, policy.connect, tries).await?;
+            let connected = tokio::time::timeout(policy.connect, TcpStream::connect(address)).await;
+            match connected
+                .map_err(|_| Denial::UpstreamTimeout)
+                .and_then(|tcp| tcp.map_err(|e| failure::broken(&e)))
+            {
+                Err(_) if tries < policy.retries => tries += 1,
+                done => return done,
+            }
+        }
     }
 
     /// Whether the upstream accepts a connection; for the warning at start.
@@ -104,3 +113,6 @@ impl Upstreams {
         Ok(addresses)
     }
 }
+
+#[cfg(test)]
+mod tests;

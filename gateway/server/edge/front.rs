@@ -91,6 +91,15 @@ struct Said {
     denial: Option<Denial>,
     /// The body, where it was read; `None` if nobody wanted it.
     taken: Option<Taken>,
+    /// The app was asked for it.
+    asked: Option<Asked>,
+}
+
+/// When the app was asked, and when its answer began.
+#[derive(Clone, Copy)]
+struct Asked {
+    from: std::time::Instant,
+    to: Option<std::time::Instant>,
 }
 
 /// How much of a body was read.
@@ -100,6 +109,13 @@ struct Taken {
     bytes: u64,
     /// What of it had come with the head.
     buffered: usize,
+}
+
+impl Said {
+    /// Without the app.
+    fn by_us(reply: Reply, denial: Option<Denial>) -> Self {
+        Self { reply, denial, taken: None, asked: None }
+    }
 }
 
 impl Front {
@@ -205,14 +221,13 @@ impl<'a> Turn<'a> {
                 let reply = with_circumstances(&self, &head, &trail, |policy, at| {
                     Reply::preflight(&preflight, policy, at)
                 });
-                self.answer(tcp, buffer, &head, &trail, Said { reply, denial: None, taken: None }).await
+                self.answer(tcp, buffer, &head, &trail, Said::by_us(reply, None)).await
             }
             Ok(Admission::AppPreflight(permit)) => self.ask_the_app(tcp, buffer, &head, &permit, trail).await,
             Ok(Admission::Own(own)) => self.attend(tcp, buffer, &head, &begun.given, own, trail).await,
             Err(denial) => {
                 let reply = self.refusal(&head, &trail, &denial);
-                self.answer(tcp, buffer, &head, &trail, Said { reply, denial: Some(denial), taken: None })
-                    .await
+                self.answer(tcp, buffer, &head, &trail, Said::by_us(reply, Some(denial))).await
             }
         }
     }
@@ -252,7 +267,7 @@ impl<'a> Turn<'a> {
         trail: &Trail,
         said: Said,
     ) -> After {
-        let Said { reply, denial, taken } = said;
+        let Said { reply, denial, taken, asked } = said;
         let unwanted = match head.framing() {
             _ if taken.is_some() => Some(0),
             Framing::None => Some(0),
@@ -266,10 +281,16 @@ impl<'a> Turn<'a> {
             && !reply.close
             && unwanted.is_some()
             && self.front.gateway.stage() == Stage::Serving;
-        let own_time = self.started.elapsed();
+        let own_time = asked.map_or_else(|| self.started.elapsed(), |asked| asked.from - self.started);
         let mut line = Line::new(tcp);
         let bytes_in = taken.map_or(0, |taken| taken.bytes);
-        let outcome = Outcome { bytes_in, ..Outcome::local(trail, &reply, denial.as_ref(), own_time) };
+        let outcome = Outcome {
+            bytes_in,
+            upstream_time: asked.and_then(|asked| Some(asked.to? - asked.from)),
+            asked: trail.app.as_deref().filter(|_| asked.is_some()),
+            upstream_fault: denial.as_ref().filter(|_| asked.is_some()).and_then(Denial::upstream_fault),
+            ..Outcome::local(trail, &reply, denial.as_ref(), own_time)
+        };
         let bytes = adapt::to_h1(reply, self.front.gateway.now(), head.method() == "HEAD", !goes_on);
         if let Some(denial) = &denial {
             self.remember(Some(head), trail, denial, false);

@@ -40,21 +40,63 @@ pub(crate) async fn ask(upstreams: &Upstreams, app: &App, head: &[u8]) -> Result
 }
 
 async fn read(tcp: &mut TcpStream) -> Result<Answer, Denial> {
-    let mut bytes = BytesMut::with_capacity(2048);
-    let mut passed_over = 0;
+    let mut arriving = Arriving::default();
     loop {
-        while let Some((length, answer)) = parse(&bytes)? {
-            if !answer.status.is_informational() {
-                return Ok(answer);
-            }
-            bytes.advance(length);
-            passed_over += length;
-        }
-        let room = HEAD_MAX.saturating_sub(passed_over + bytes.len());
-        let read = (&mut *tcp).take(room as u64).read_buf(&mut bytes).await;
+        let room = HEAD_MAX.saturating_sub(arriving.passed_over + arriving.bytes.len());
+        let read = (&mut *tcp).take(room as u64).read_buf(&mut arriving.bytes).await;
         if read.map_err(|error| broken(&error))? == 0 {
-            return Err(Denial::UpstreamUnreachable(UpstreamFault::Closed));
+            return Err(arriving.broken_off());
         }
+        if let Some(answer) = arriving.look()? {
+            return Ok(answer);
+        }
+    }
+}
+
+/// What has come of the heads of an answer.
+#[derive(Default)]
+struct Arriving {
+    bytes: BytesMut,
+    /// Of these no head can begin any more.
+    passed_over: usize,
+    /// So many of the bytes were there at the last look.
+    seen: usize,
+    #[cfg(test)]
+    looks: usize,
+}
+
+impl Arriving {
+    /// The final head, once it is whole. A line that drips in is read once, when it ends.
+    fn look(&mut self) -> Result<Option<Answer>, Denial> {
+        let ended = self.bytes.get(self.seen..).is_some_and(|fresh| fresh.contains(&b'\n'));
+        self.seen = self.bytes.len();
+        if !ended {
+            return Ok(None);
+        }
+        let empty = self.bytes.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+        self.pass_over(empty);
+        #[cfg(test)]
+        {
+            self.looks += 1;
+        }
+        while let Some((length, answer)) = parse(&self.bytes)? {
+            if !answer.status.is_informational() {
+                return Ok(Some(answer));
+            }
+            self.pass_over(length);
+        }
+        Ok(None)
+    }
+
+    fn pass_over(&mut self, length: usize) {
+        self.bytes.advance(length);
+        self.passed_over += length;
+        self.seen = self.bytes.len();
+    }
+
+    /// Why there is no head where nothing more comes.
+    fn broken_off(&self) -> Denial {
+        parse(&self.bytes).err().unwrap_or(Denial::UpstreamUnreachable(UpstreamFault::Closed))
     }
 }
 
@@ -65,6 +107,10 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Answer)>, Denial> {
     let length = match response.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return Ok(None),
+        // An alert of TLS (RFC 8446 §5.1).
+        Err(_) if bytes.starts_with(b"\x15\x03") => {
+            return Err(Denial::UpstreamUnreachable(UpstreamFault::Tls));
+        }
         Err(_) => return Err(BAD_ANSWER),
     };
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());

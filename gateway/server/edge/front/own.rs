@@ -46,10 +46,10 @@ impl Turn<'_> {
             },
         };
         let said = match said {
-            Ok(reply) => Said { reply, denial: None, taken },
+            Ok(reply) => Said { taken, ..Said::by_us(reply, None) },
             Err((denial, back)) => {
                 let reply = self.refusal_leading(head, &trail, &denial, back.as_str());
-                Said { reply, denial: Some(denial), taken }
+                Said { taken, ..Said::by_us(reply, Some(denial)) }
             }
         };
         self.answer(line.tcp, buffer, head, &trail, said).await

@@ -1,5 +1,7 @@
 //! A preflight that the app answers.
 
+use std::time::Instant;
+
 use bytes::BytesMut;
 use stagedoor_core::denial::Guard;
 use stagedoor_core::guard::upstream;
@@ -8,7 +10,7 @@ use stagedoor_core::reply::Reply;
 use stagedoor_core::request::Head;
 use tokio::net::TcpStream;
 
-use super::{After, Said, Turn, with_circumstances};
+use super::{After, Asked, Said, Turn, with_circumstances};
 use crate::edge::preflight::{self, Answer};
 
 impl Turn<'_> {
@@ -23,17 +25,20 @@ impl Turn<'_> {
     ) -> After {
         let mut asked = BytesMut::new();
         upstream::write_preflight(permit, head, &self.request_id, &mut asked);
-        let said = match preflight::ask(&self.front.upstreams, permit.app(), &asked).await {
+        let from = Instant::now();
+        let answer = preflight::ask(&self.front.upstreams, permit.app(), &asked).await;
+        let asked = Asked { from, to: answer.is_ok().then(Instant::now) };
+        let said = match answer {
             Ok(Answer { status, fields }) => {
                 let reply = with_circumstances(&self, head, &trail, |policy, at| {
                     Reply::app_preflight(status, &fields, policy, at)
                 });
-                Said { reply, denial: None, taken: None }
+                Said { asked: Some(asked), ..Said::by_us(reply, None) }
             }
             Err(denial) => {
                 trail.reached = Guard::Upstream;
                 let reply = self.refusal(head, &trail, &denial);
-                Said { reply, denial: Some(denial), taken: None }
+                Said { asked: Some(asked), ..Said::by_us(reply, Some(denial)) }
             }
         };
         self.answer(tcp, buffer, head, &trail, said).await

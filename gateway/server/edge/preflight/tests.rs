@@ -1,3 +1,5 @@
+#![allow(clippy::expect_used, reason = "tests")]
+
 use super::*;
 
 /// `status name=value …` of a whole head, `partial` or `refused`.
@@ -33,4 +35,35 @@ fn heads_of_answers() {
     }
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(FIELDS_MAX + 1));
     assert_eq!(told(&many), refused);
+}
+
+#[test]
+fn a_head_that_drips_is_read_once_a_line() {
+    let head = format!(
+        "\r\n{}HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nA: {}\r\n\r\n",
+        "\n".repeat(99),
+        "x".repeat(9999)
+    );
+    let mut arriving = Arriving::default();
+    let (last, rest) = head.as_bytes().split_last().expect("a head");
+    for byte in rest {
+        arriving.bytes.extend_from_slice(&[*byte]);
+        assert!(arriving.look().expect("a sound head").is_none());
+    }
+    arriving.bytes.extend_from_slice(&[*last]);
+    assert_eq!(arriving.look().expect("a sound head").expect("a whole head").status, 204);
+    assert_eq!(arriving.looks, head.matches('\n').count());
+}
+
+#[test]
+fn what_breaks_off_is_told() {
+    for (bytes, expected) in [
+        (&b"HTTP/1.1 200 OK\r\n"[..], UpstreamFault::Closed),
+        (b"", UpstreamFault::Closed),
+        (b"garbage", UpstreamFault::BadAnswer),
+        (b"\x15\x03\x01\x00\x02\x02\x46", UpstreamFault::Tls),
+    ] {
+        let arriving = Arriving { bytes: bytes.into(), ..Arriving::default() };
+        assert_eq!(arriving.broken_off(), Denial::UpstreamUnreachable(expected), "{bytes:?}");
+    }
 }
