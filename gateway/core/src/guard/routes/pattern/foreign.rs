@@ -14,7 +14,7 @@ pub(super) fn fault(method: &str, path: &str) -> Option<PatternFault> {
         Kind::Expression => format!("a path is no regular expression: `{path}`"),
     };
     let literal = match found.kind {
-        Kind::Parameter | Kind::Wildcard => found.part.chars().find(|c| c.is_ascii_punctuation()),
+        Kind::Parameter | Kind::Wildcard => found.part.chars().find(|c| "<[({:$*".contains(*c)),
         Kind::Expression => None,
     };
     let literal =
@@ -187,8 +187,22 @@ fn respell(part: &str, last: bool) -> (Option<Kind>, Meant) {
             let name = part.strip_prefix('*').and_then(named);
             (Some(Kind::Wildcard), name.map_or(Meant::Unclear, Meant::Rest))
         }
+        _ if holds_parameter(part) => (Some(Kind::Parameter), Meant::Unclear),
         _ => (None, Meant::Same),
     }
+}
+
+/// Whether a part of the segment is a parameter to another router: `<id>.json`, `x-[id]`, `jobs(.:format)`.
+fn holds_parameter(part: &str) -> bool {
+    let named_between = |open, close| {
+        let (_, rest) = part.split_once(open)?;
+        rest.split_once(close).and_then(|(name, _)| named(name.trim_start_matches("...")))
+    };
+    // No client sends an angle bracket that is not encoded.
+    part.contains(['<', '>'])
+        || named_between('[', ']').is_some()
+        || part.contains("(:")
+        || part.contains("(.:")
 }
 
 /// Whether a type or an expression covers slashes.

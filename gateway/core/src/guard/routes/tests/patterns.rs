@@ -126,9 +126,20 @@ fn the_spellings_of_other_routers_are_told_in_ours() {
         assert_eq!(hint, format!("write `GET {meant}`"), "{path}");
     }
     // What cannot be told is not guessed.
-    for path in ["/*.html", "/img*", "/(a|.*)x/y/.*/z", "/x/:name.mp3", "/[...a]/b"] {
+    for (path, literal) in [
+        ("/*.html", "%2A"),
+        ("/img-*", "%2A"),
+        ("/(a|.*)x/y/.*/z", ""),
+        ("/x/:name.mp3", "%3A"),
+        ("/[...a]/b", "%5B"),
+        ("/jobs/<owner>.json", "%3C"),
+        ("/jobs/x-[id]", "%5B"),
+        ("/jobs/[id].json", "%5B"),
+        ("/jobs(.:format)", "%28"),
+    ] {
         let PatternFault { hint, .. } = Pattern::parse(&format!("* {path}")).expect_err(path);
         assert!(hint.starts_with("write `{name}` for one whole segment"), "{path}: {hint}");
+        assert!(hint.contains(literal), "{path}: {hint}");
     }
     for literal in [
         "/items/1:batch",
