@@ -4,6 +4,7 @@ use super::{Case, Path, Refused, Remedy, Step, app_key, change, nothing, quoted}
 use crate::config::units::show_size;
 use crate::guard::access::AccessPolicy;
 use crate::guard::cors::CorsPolicy;
+use crate::guard::origin::OriginPolicy;
 use crate::policy::App;
 
 impl Case<'_> {
@@ -137,10 +138,18 @@ impl Case<'_> {
             return self.null_origin(app);
         }
         let Some(origin) = self.refused.origin.filter(|origin| *origin != "*") else {
-            return nothing(
-                "the browser names no origin that could be listed: call it from a page of the app; where people enter by a \
-                 link from another site, that route needs `origin.check = \"cookies\"`",
-            );
+            let more = match self.refused.route.map(|route| route.origin) {
+                Some(OriginPolicy::Strict) => {
+                    "; where people enter by a link from another site, that route needs `origin.check = \"cookies\"`"
+                }
+                Some(OriginPolicy::Cookies | OriginPolicy::Always) => {
+                    "; what other sites may load, and changes nothing, needs a route with `origin.check = \"off\"`"
+                }
+                Some(OriginPolicy::Off) | None => "",
+            };
+            return nothing(&format!(
+                "the browser names no origin that could be listed: call it from a page of the app{more}"
+            ));
         };
         let page = self.page(app);
         let item = quoted(&origin.to_ascii_lowercase());

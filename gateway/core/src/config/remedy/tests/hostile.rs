@@ -85,6 +85,19 @@ fn an_origin_is_one_page_and_never_all() {
 }
 
 #[test]
+fn without_an_origin_the_rule_of_the_route_says_what_helps() {
+    for (config, helps) in [
+        ("", "origin.check = \"off\""),
+        ("origin.check = \"always\"\n", "origin.check = \"off\""),
+        ("origin.check = \"strict\"\n", "origin.check = \"cookies\""),
+    ] {
+        let remedy =
+            Asked { config, ..ASKED }.remedy_of(&Denial::CrossOrigin, |refused| refused.origin = None);
+        assert!(remedy.change.is_none() && remedy.advice.contains(helps), "{config}: {}", remedy.advice);
+    }
+}
+
+#[test]
 fn an_origin_that_every_sandbox_has_is_never_listed() {
     for cors in
         ["", "cors = \"app\"\n", "cors.origins = [\"https://a.example\"]\n", "headers.frame = \"'none'\"\n"]
