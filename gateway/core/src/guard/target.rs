@@ -124,6 +124,10 @@ impl PathPolicy {
                     "a backslash in the path: `backslash = \"name\"` lets it stand in a name",
                 ));
             }
+            // A browser's parser takes the one for a slash and the other for a character.
+            Backslash::Name if path.contains(&b'\\') && backslashes(&once) != backslashes(path) => {
+                return Err(Denial::AmbiguousPath("a raw backslash beside an encoded one in the path"));
+            }
             Backslash::Refuse | Backslash::Name => {}
         }
         let twice = path::decode_leniently(&once);
@@ -224,6 +228,10 @@ impl<'h> Target<'h> {
     fn segment(&self, index: usize) -> Option<&[u8]> {
         self.raw_path().split(|b| *b == b'/').nth(index.checked_add(1)?)
     }
+}
+
+fn backslashes(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\\').count()
 }
 
 fn without_query(raw: &[u8]) -> &[u8] {

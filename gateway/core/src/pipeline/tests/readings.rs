@@ -166,6 +166,19 @@ fn no_segment_before_an_owner_hides_another() {
 }
 
 #[test]
+fn a_raw_backslash_stands_beside_no_encoded_one() {
+    check(
+        &format!("backslash = \"name\"{DEEPER}"),
+        &[
+            (b"/lib\\%5C/alice/x", TWICE),
+            (b"/x\\y%5cz", TWICE),
+            (b"/x\\y", "- /x\\\\y"),
+            (b"/x%5Cy", "- /x%5Cy"),
+        ],
+    );
+}
+
+#[test]
 fn no_reading_names_another_owner() {
     check(
         "",
