@@ -441,7 +441,9 @@ fn a_cookie_is_believed_from_the_same_origin_only() {
     };
     type Row<'r> = (&'r str, &'r [(&'r str, &'r str)], u16);
     let rows: &[Row<'_>] = &[
-        ("GET", &[("Sec-Fetch-Site", "cross-site"), ("Origin", "http://evil.example")], 200),
+        ("GET", &[("Sec-Fetch-Site", "cross-site"), ("Origin", "http://evil.example")], 403),
+        ("GET", &[("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate")], 200),
+        ("GET", &[("Origin", "http://evil.example")], 200),
         ("POST", &[], 200),
         ("POST", &[("Sec-Fetch-Site", "same-origin")], 200),
         ("POST", &[("Sec-Fetch-Site", "none")], 200),
