@@ -225,7 +225,7 @@ pub(super) const TABLES: &[Table] = &[
             Key::not_yet("inspect", Kind::Texts, "signs of injection"),
             Key::not_yet("query", Kind::Map, "rules of the query"),
             Key::not_yet("upload", Kind::Table("app.*.route[].upload"), "rules of uploaded files"),
-            Key::not_yet("streams", Kind::Table("app.*.route[].streams"), "WebSockets and event streams"),
+            Key::not_yet("streams", Kind::Table("app.*.route[].streams"), "how many WebSockets and event streams a caller has open, and when they end"),
             Key::later("login", Kind::Map, "the app's own login"),
             Key::later("signature", Kind::Map, "signed requests of machines"),
             Key::later("until", Kind::Text, "the last day of shadow mode"),
