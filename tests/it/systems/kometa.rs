@@ -287,6 +287,7 @@ fn a_visit_of_kometas_pages_from_the_first_to_the_last_minute() {
         assert_eq!(page.status, 401, "{who:?}: {page:?}");
         assert!(page.field("content-type").starts_with("text/html"), "{page:?}");
         assert!(page.text().contains(page.field("x-request-id")), "the gateway's own page: {page:?}");
+        assert!(!page.text().contains("/login"), "a code leads to the front page, not back: {page:?}");
         assert_eq!(ask(log(PAGE), who).status, 401);
     }
     assert_eq!(stage.app.served().len(), heard, "the app hears nothing of it");

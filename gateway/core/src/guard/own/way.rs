@@ -58,6 +58,9 @@ pub fn way_back<'a>(
     if let Place::Own(_) = locate(&there) {
         return None;
     }
+    if signs_in_or_out(there.raw_path()) {
+        return None;
+    }
     let text = std::str::from_utf8(raw).ok()?;
     let Some((path, query)) = text.split_once('?') else { return Some(WayBack(Cow::Borrowed(text))) };
     let Some(left) = app.carriers.strip_query(query.as_bytes()) else {
@@ -67,6 +70,18 @@ pub fn way_back<'a>(
     let text = if left.is_empty() { path.to_owned() } else { format!("{path}?{left}") };
     Some(WayBack(Cow::Owned(text)))
 }
+
+/// Whether a path is where apps sign people in or out, by the name of its last segment. Somebody whom the gateway has just
+/// let in goes to the front page instead: at the one an app shows its login or nothing at all, at the other they are out again.
+fn signs_in_or_out(path: &[u8]) -> bool {
+    let last = path.split(|b| *b == b'/').rfind(|segment| !segment.is_empty()).unwrap_or_default();
+    let name = last.split(|b| *b == b'.').next().unwrap_or_default();
+    SIGN_PAGES.iter().any(|page| name.eq_ignore_ascii_case(page))
+}
+
+/// How such pages are called, without an ending such as `.php`.
+const SIGN_PAGES: [&[u8]; 8] =
+    [b"login", b"logon", b"signin", b"sign-in", b"logout", b"logoff", b"signout", b"sign-out"];
 
 /// How many bytes a form needs for it.
 fn in_a_form(raw: &[u8]) -> usize {

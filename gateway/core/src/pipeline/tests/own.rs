@@ -324,11 +324,18 @@ fn a_browser_is_led_back_into_the_app_and_nowhere_else() {
         "/?next=https://evil.example/",
         "/javascript:alert(1)",
         "/stagedoor/enter",
+        "/login/help",
+        "/logins",
         &format!("/{}", "x".repeat(1_990)),
     ] {
         assert_eq!(back(kept), kept);
     }
     for refused in [
+        // A person who is in has no use for the app's door.
+        "/login",
+        "/web/Login.html?next=/films",
+        "/sign-in/",
+        "/api/logout",
         "",
         "films",
         "?x",
