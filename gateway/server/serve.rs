@@ -317,8 +317,8 @@ fn hint(kind: std::io::ErrorKind) -> &'static str {
 }
 
 fn proxy(upstreams: Arc<Upstreams>, stage: watch::Receiver<Stage>) -> HttpProxy<Proxy> {
-    // The first try and one more; the hooks decide whether it is safe.
-    let conf = ServerConf { upstream_keepalive_pool_size: POOL, max_retries: 2, ..ServerConf::default() };
+    // The hooks decide whether another try is safe: one at most, and connections that had ended before they were used.
+    let conf = ServerConf { upstream_keepalive_pool_size: POOL, max_retries: 4, ..ServerConf::default() };
     let mut proxy = HttpProxy::new(Proxy::new(upstreams, stage), Arc::new(conf));
     proxy.handle_init_modules();
     proxy

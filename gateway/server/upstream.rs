@@ -49,8 +49,7 @@ impl Upstreams {
         peer.options.idle_timeout = Some(POOLED);
         peer.group_key = exchange.group;
         let websocket = exchange.handshake.is_some();
-        let alone = !exchange.retriable || exchange.failed_tries() > 0;
-        if websocket || (alone && exchange.group == 0) {
+        if websocket || (exchange.goes_alone() && exchange.group == 0) {
             // A pooled connection may have been closed by the app this very moment. What cannot be
             // repeated safely, or no more, gets a connection of its own, which no other exchange can find. Only a
             // client connection that has a login needs the one that it logged in on.

@@ -130,6 +130,29 @@ fn poisoned(exchange: &mut Exchange<'_>, answer: &str, ends: &Mutex<Vec<String>>
     Ok(())
 }
 
+/// A connection that has just been ended may lie in the pool until the reactor has seen it: nobody is to be answered 502
+/// for it, whatever `retries` says.
+#[test]
+fn a_connection_that_was_ended_is_nobodys_failure() {
+    let app = Upstream::with(|exchange| match exchange.path().as_str() {
+        "/unchanged" => exchange.write("HTTP/1.1 304 Not Modified\r\n\r\n"),
+        _ => exchange.reply("200 OK", &[], "fine"),
+    });
+    let config = CONFIG.replace("[\"UPSTREAM\"] }", "[\"UPSTREAM\"], retries = 0 }");
+    let gateway = Gateway::before(&app, &config);
+    std::thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                let mut client = gateway.client();
+                for round in 0..60 {
+                    let (path, status) = if round % 3 == 0 { ("/unchanged", 304) } else { ("/x", 200) };
+                    assert_eq!(client.ask(&Request::get(path)).status, status, "round {round}");
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn nothing_is_used_again_that_may_still_speak() {
     let ends = Arc::new(Mutex::new(Vec::new()));

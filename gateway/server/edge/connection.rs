@@ -7,6 +7,7 @@
 
 use std::net::{Shutdown, TcpStream as Socket};
 use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub(crate) struct Connector {
 pub(crate) struct AppConnection {
     socket: Socket,
     group: u64,
+    ended: AtomicBool,
 }
 
 /// The handle of a connection. It does not keep the connection open.
@@ -47,7 +49,11 @@ impl Connect for Connector {
     async fn connect(&self, address: &SocketAddr) -> Result<Stream> {
         let tcp = connect(address, self.within).await?;
         let socket = tcp.as_fd().try_clone_to_owned().map_err(failure::connecting)?;
-        let connection = Arc::new(AppConnection { socket: socket.into(), group: self.group });
+        let connection = Arc::new(AppConnection {
+            socket: socket.into(),
+            group: self.group,
+            ended: AtomicBool::new(false),
+        });
         let mut stream = Stream::from(tcp);
         // The one place of a connection that is ours to fill; no proxy is asked.
         let nothing = Box::new(ResponseHeader::build(200, None)?);
@@ -75,9 +81,15 @@ impl AppConnection {
         (connection.group == group).then(|| Arc::downgrade(connection))
     }
 
-    /// Ends it for both sides. pingora looks before it keeps a connection and before it uses one again, and finds this
-    /// one closed.
+    /// Ends it for both sides. pingora looks before it keeps a connection and before it uses one again, but sees the end
+    /// only once the reactor has told it: whoever is given a connection asks [`Self::is_over`].
     pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
         let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
+    /// Whether a connection of the pool has ended, here or altogether.
+    pub(crate) fn is_over(handle: &Handle) -> bool {
+        handle.upgrade().is_none_or(|connection| connection.ended.load(Ordering::Acquire))
     }
 }

@@ -33,6 +33,7 @@ pub(crate) struct Exchange {
     upstream_fault: OnceLock<UpstreamFault>,
     connection: Mutex<Handle>,
     spent: AtomicBool,
+    alone: AtomicBool,
     /// The front is to hear of the failure; it has.
     failing: Notify,
     failed: Notify,
@@ -139,6 +140,7 @@ impl Exchange {
             upstream_fault: OnceLock::new(),
             connection: Mutex::default(),
             spent: AtomicBool::new(false),
+            alone: AtomicBool::new(false),
             failing: Notify::new(),
             failed: Notify::new(),
             phase: AtomicU8::new(phase as u8),
@@ -260,6 +262,16 @@ impl Exchange {
             self.login.uses(&connection);
         }
         *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    /// The next connection to the app is to be a new one.
+    pub(crate) fn go_alone(&self) {
+        self.alone.store(true, Ordering::Release);
+    }
+
+    /// Whether no connection of the pool will do: what cannot be repeated, or was tried already.
+    pub(crate) fn goes_alone(&self) -> bool {
+        !self.retriable || self.failed_tries() > 0 || self.alone.load(Ordering::Acquire)
     }
 
     /// Nobody is to use the connection to the app after this answer.

@@ -76,7 +76,7 @@ impl ProxyHttp for Proxy {
     async fn connected_to_upstream(
         &self,
         _session: &mut Session,
-        _reused: bool,
+        reused: bool,
         peer: &HttpPeer,
         _fd: std::os::unix::io::RawFd,
         digest: Option<&Digest>,
@@ -86,10 +86,13 @@ impl ProxyHttp for Proxy {
         if exchange.handshake.is_some() {
             return Ok(());
         }
-        match AppConnection::of(digest, peer.group_key) {
-            Some(connection) => exchange.uses(connection),
-            None => return Err(Error::explain(ErrorType::InternalError, "a connection of somebody else")),
+        let connection = AppConnection::of(digest, peer.group_key)
+            .ok_or_else(|| Error::explain(ErrorType::InternalError, "a connection of somebody else"))?;
+        if reused && AppConnection::is_over(&connection) {
+            exchange.go_alone();
+            return Err(Error::new_up(ENDED));
         }
+        exchange.uses(connection);
         Ok(())
     }
 
@@ -127,6 +130,11 @@ impl ProxyHttp for Proxy {
         ctx: &mut Context,
         client_reused: bool,
     ) -> Box<Error> {
+        if *e.etype() == ENDED {
+            // Nothing was sent, and the app has no part in it: this counts as no try.
+            e.set_retry(true);
+            return e;
+        }
         let unanswered = session.response_written().is_none();
         let safe = client_reused && unanswered && e.retry != pingora::RetryType::Decided(false);
         e.set_retry(safe && ctx.as_ref().is_some_and(|exchange| exchange.may_retry()));
@@ -245,6 +253,9 @@ impl ProxyHttp for Proxy {
         true
     }
 }
+
+/// A connection of the pool that was ended here before pingora had seen it.
+const ENDED: ErrorType = ErrorType::Custom("EndedConnection");
 
 fn known(ctx: &Context) -> Result<&Arc<Exchange>> {
     ctx.as_ref().ok_or_else(|| Error::explain(ErrorType::InternalError, "a request without a permit"))
