@@ -7,7 +7,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Source;
@@ -42,10 +41,10 @@ pub(super) enum Step<'p> {
 #[derive(Debug)]
 pub(super) struct Page<'s> {
     source: &'s Source,
-    root: Spanned<DeTable<'s>>,
+    root: toml::Spanned<DeTable<'s>>,
 }
 
-type Node<'n, 's> = &'n Spanned<DeValue<'s>>;
+type Node<'n, 's> = &'n toml::Spanned<DeValue<'s>>;
 
 impl Change {
     /// The text of a file after it.

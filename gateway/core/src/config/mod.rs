@@ -17,7 +17,7 @@ mod compile;
 mod edit;
 mod expect;
 pub mod keys;
-mod place;
+mod location;
 mod problem;
 mod profile;
 mod raw;

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use super::place::Place;
+use super::location::Location;
 use crate::policy::UNFILED;
 
 /// One mistake, or one warning.
@@ -64,37 +64,37 @@ impl Garbled {
 }
 
 impl Report {
-    pub(crate) fn problem(&self, at: &Place, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn problem(&self, at: &Location, message: impl Into<String>, hint: impl Into<String>) {
         self.problems.borrow_mut().push(problem(at, message.into(), hint.into()));
     }
 
-    pub(crate) fn warn(&self, at: &Place, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn warn(&self, at: &Location, message: impl Into<String>, hint: impl Into<String>) {
         self.warnings.borrow_mut().push(problem(at, message.into(), hint.into()));
     }
 
     /// Something is not there. Says nothing where a file is torn: it may stand in what was lost.
-    pub(crate) fn missing(&self, at: &Place, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn missing(&self, at: &Location, message: impl Into<String>, hint: impl Into<String>) {
         if !self.torn.get() {
             self.problem(at, message, hint);
         }
     }
 
     /// A key is not there; silent where it is, and was refused.
-    pub(crate) fn absent(&self, table: &Place, key: &str, hint: impl Into<String>) {
+    pub(crate) fn absent(&self, table: &Location, key: &str, hint: impl Into<String>) {
         if !self.refused(&table.key(key)) {
             self.missing(table, format!("missing key `{key}`"), hint);
         }
     }
 
     /// A list or table has nothing in it; silent where something was, and was refused.
-    pub(crate) fn vacant(&self, at: &Place, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn vacant(&self, at: &Location, message: impl Into<String>, hint: impl Into<String>) {
         if !self.refused(at) {
             self.missing(at, message, hint);
         }
     }
 
     /// Whether something was said of this key, or of what is in it.
-    fn refused(&self, at: &Place) -> bool {
+    fn refused(&self, at: &Location) -> bool {
         let of = |problem: &Problem| {
             problem
                 .path
@@ -107,7 +107,7 @@ impl Report {
     /// Lines that are not TOML, from that of `at` on.
     pub(crate) fn garbled(
         &self,
-        at: &Place,
+        at: &Location,
         lines: usize,
         message: impl Into<String>,
         hint: impl Into<String>,
@@ -139,7 +139,7 @@ impl Report {
     }
 }
 
-fn problem(at: &Place, message: String, hint: String) -> Problem {
+fn problem(at: &Location, message: String, hint: String) -> Problem {
     Problem { file: Arc::clone(&at.file), line: at.line, path: at.path.clone(), message, hint }
 }
 

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::place::Given;
+use super::location::Spanned;
 use super::problem::Report;
 use super::raw;
 
@@ -35,7 +35,7 @@ pub struct Profile {
 
 /// Every profile, by name and version.
 pub fn profiles() -> impl Iterator<Item = Profile> {
-    SHELF.iter().filter_map(Profile::of)
+    BUILT_IN.iter().filter_map(Profile::of)
 }
 
 /// The list of profiles as Markdown, beginning with a heading of the second level.
@@ -89,7 +89,7 @@ fn listed(words: &[String], otherwise: &str) -> String {
 }
 
 impl Profile {
-    fn of(shelved: &Shelved) -> Option<Self> {
+    fn of(shelved: &BuiltIn) -> Option<Self> {
         // A profile with a mistake is none; that there is no such profile is shown by a test.
         let report = Report::default();
         let raw::Profile { version, made_for, about, facts, polls, mut app } =
@@ -98,7 +98,7 @@ impl Profile {
         let public = app
             .routes
             .iter()
-            .filter(|route| route.auth.as_ref().is_some_and(|auth| auth.value == raw::Ask::Public));
+            .filter(|route| route.auth.as_ref().is_some_and(|auth| auth.value == raw::AuthMode::Public));
         Some(Self {
             name: shelved.name,
             version: version?.value,
@@ -113,13 +113,13 @@ impl Profile {
     }
 }
 
-fn texts(list: Option<&Given<Vec<Given<String>>>>) -> Vec<String> {
+fn texts(list: Option<&Spanned<Vec<Spanned<String>>>>) -> Vec<String> {
     list.iter().flat_map(|list| &list.value).map(|given| given.value.clone()).collect()
 }
 
 /// A profile as it lies on the shelf.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shelved {
+pub(super) struct BuiltIn {
     pub(super) name: &'static str,
     pub(super) version: u64,
     /// A newer version of it lies there too.
@@ -127,7 +127,7 @@ pub(super) struct Shelved {
     pub(super) text: &'static str,
 }
 
-impl Shelved {
+impl BuiltIn {
     /// The name of its file, without the ending: that of an older version tells which.
     fn stem(&self) -> String {
         let Self { name, version, older, text: _ } = self;
@@ -141,7 +141,7 @@ impl Shelved {
 }
 
 /// The profile of a `use`: of several versions the newest, unless one is named.
-pub(super) fn find<'s>(shelf: &'s [Shelved], asked: &str) -> Option<&'s Shelved> {
+pub(super) fn find<'s>(shelf: &'s [BuiltIn], asked: &str) -> Option<&'s BuiltIn> {
     let (name, version) = match asked.split_once('@') {
         Some((name, version)) => (name, Some(version)),
         None => (asked, None),
@@ -155,7 +155,7 @@ pub(super) fn find<'s>(shelf: &'s [Shelved], asked: &str) -> Option<&'s Shelved>
 /// The newest version of a profile.
 macro_rules! newest {
     ($name:literal, $version:literal) => {
-        Shelved {
+        BuiltIn {
             name: $name,
             version: $version,
             older: false,
@@ -165,7 +165,7 @@ macro_rules! newest {
 }
 
 /// Every profile there is, by name and version. One that is superseded stays, as `NAME@VERSION.toml`.
-pub(super) const SHELF: &[Shelved] = &[
+pub(super) const BUILT_IN: &[BuiltIn] = &[
     newest!("calibre-web", 1),
     newest!("deluge", 1),
     newest!("generic-api", 1),

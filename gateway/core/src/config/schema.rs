@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{self, Key, Kind, State, Table};
-use super::profile::SHELF;
+use super::profile::BUILT_IN;
 use super::reference::sentence;
 
 /// The schema of one file, the main one or an included one.
@@ -107,8 +107,8 @@ fn value(kind: Kind, key: &Key) -> Map<String, Value> {
 
 /// Every profile as it may be asked for: editors offer them.
 fn profiles() -> Vec<String> {
-    let newest = SHELF.iter().filter(|shelved| !shelved.older).map(|shelved| shelved.name.to_owned());
-    newest.chain(SHELF.iter().map(|shelved| format!("{}@{}", shelved.name, shelved.version))).collect()
+    let newest = BUILT_IN.iter().filter(|shelved| !shelved.older).map(|shelved| shelved.name.to_owned());
+    newest.chain(BUILT_IN.iter().map(|shelved| format!("{}@{}", shelved.name, shelved.version))).collect()
 }
 
 /// The one word that may stand in place of a number, unless the key says which words may.

@@ -3,11 +3,10 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use toml::Spanned;
 use toml::de::{DeTable, Error};
 
 use super::Source;
-use super::place::Place;
+use super::location::Location;
 use super::problem::{Report, shown};
 use crate::policy::Line;
 
@@ -17,7 +16,7 @@ pub(crate) struct Text<'s> {
     pub(crate) name: Arc<str>,
     /// It is the main file, not an include.
     pub(crate) main: bool,
-    pub(crate) root: Spanned<DeTable<'s>>,
+    pub(crate) root: toml::Spanned<DeTable<'s>>,
     /// Where each line starts.
     starts: Vec<usize>,
 }
@@ -105,7 +104,7 @@ fn parse_one<'s>(source: &'s Source, main: bool, report: &Report) -> Text<'s> {
 fn tell(text: &Text<'_>, source: &Source, error: &Error, report: &Report) {
     let span = error.span();
     let line = span.as_ref().map_or(0, |span| text.line(span.start));
-    let at = Place::whole(&text.name).on(line);
+    let at = Location::whole(&text.name).on(line);
     let lost = lines_lost(&source.text, line);
     // The words at the fault are told only where they are a key: elsewhere they may be a secret.
     let word = span.and_then(|span| source.text.get(span)).map(shown).unwrap_or_default();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::auth::{self, Providers, name_fits};
 use super::{Context, cors, headers, identity, limits, networks, route, server, upstream};
-use crate::config::place::{Given, Place};
+use crate::config::location::{Location, Spanned};
 use crate::config::problem::{did_you_mean, shown};
-use crate::config::raw::{self, Ask};
+use crate::config::raw::{self, AuthMode};
 use crate::guard::access::AccessPolicy;
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::{AuthPolicy, Speaker};
@@ -21,7 +21,7 @@ use crate::policy::{App, ErrorShape, Lines, UpstreamPolicy};
 
 /// What a route has where it says nothing.
 pub(super) struct Defaults<'a> {
-    pub(super) ask: Ask,
+    pub(super) ask: AuthMode,
     pub(super) identified: &'a Identified<'a>,
     pub(super) body: BodyPolicy,
     pub(super) websocket: bool,
@@ -49,17 +49,17 @@ enum Slot {
 
 impl Identified<'_> {
     /// The providers of a `by`.
-    pub(super) fn choose(&self, by: &Given<Vec<Given<String>>>, cx: &Context<'_>) -> Vec<Arc<JwtPolicy>> {
+    pub(super) fn choose(&self, by: &Spanned<Vec<Spanned<String>>>, cx: &Context<'_>) -> Vec<Arc<JwtPolicy>> {
         choose(by, self.all, cx)
     }
 
     // An empty list of providers authenticates nobody: a part that failed refuses.
-    pub(super) fn policy(&self, ask: Ask, by: &[Arc<JwtPolicy>]) -> AuthPolicy {
+    pub(super) fn policy(&self, ask: AuthMode, by: &[Arc<JwtPolicy>]) -> AuthPolicy {
         let speakers = || by.iter().map(|provider| self.speaker(provider)).collect();
         match ask {
-            Ask::Public => AuthPolicy::Public,
-            Ask::Optional => AuthPolicy::Optional(speakers()),
-            Ask::Required => AuthPolicy::Required(speakers()),
+            AuthMode::Public => AuthPolicy::Public,
+            AuthMode::Optional => AuthPolicy::Optional(speakers()),
+            AuthMode::Required => AuthPolicy::Required(speakers()),
         }
     }
 
@@ -121,8 +121,8 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
     if let Some(empty) = raw_hosts.as_ref().filter(|hosts| hosts.value.is_empty()) {
         cx.report.vacant(&empty.at, "an app without a host", "name one: hosts = [\"media.example.com\"]");
     }
-    let ask = Given::or(auth.as_ref(), Ask::Required);
-    let asks = |ask: Ask| ask != Ask::Public;
+    let ask = Spanned::value_or(auth.as_ref(), AuthMode::Required);
+    let asks = |ask: AuthMode| ask != AuthMode::Public;
     let needed =
         asks(ask) || raw_routes.iter().any(|route| route.auth.as_ref().is_some_and(|auth| asks(auth.value)));
     let own_by = match by {
@@ -136,18 +136,18 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         ask,
         identified: &identified,
         body: BodyPolicy {
-            max: Given::or(body.max.as_ref(), 10 << 20),
-            on_get: Given::or(body.get.as_ref(), true),
+            max: Spanned::value_or(body.max.as_ref(), 10 << 20),
+            on_get: Spanned::value_or(body.get.as_ref(), true),
         },
-        websocket: Given::or(websocket.as_ref(), true),
-        encoded_slash: Given::or(encoded_slash.as_ref(), false),
-        origin: Given::or(origin.as_ref(), OriginPolicy::Cookies),
+        websocket: Spanned::value_or(websocket.as_ref(), true),
+        encoded_slash: Spanned::value_or(encoded_slash.as_ref(), false),
+        origin: Spanned::value_or(origin.as_ref(), OriginPolicy::Cookies),
         cors_app: matches!(raw_cors, Some(raw::Cors::App(_))),
     };
     let path = PathPolicy {
-        exact_case: Given::or(exact_case.as_ref(), false),
-        slashes: Given::or(slashes.as_ref(), Slashes::Keep),
-        backslash: Given::or(backslash.as_ref(), Backslash::Refuse),
+        exact_case: Spanned::value_or(exact_case.as_ref(), false),
+        slashes: Spanned::value_or(slashes.as_ref(), Slashes::Keep),
+        backslash: Spanned::value_or(backslash.as_ref(), Backslash::Refuse),
     };
     let app_limits = limits::app(raw, cx);
     let routes = route::routes(raw, &app_limits, &defaults, path, cx);
@@ -171,7 +171,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         cors,
         forward,
         response: ResponsePolicy::compile(&settings),
-        errors: Given::or(errors.as_ref(), ErrorShape::Problem),
+        errors: Spanned::value_or(errors.as_ref(), ErrorShape::Problem),
         upstream,
         redact_query: redact_query
             .as_ref()
@@ -181,7 +181,11 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
     })
 }
 
-fn choose(by: &Given<Vec<Given<String>>>, providers: &Providers, cx: &Context<'_>) -> Vec<Arc<JwtPolicy>> {
+fn choose(
+    by: &Spanned<Vec<Spanned<String>>>,
+    providers: &Providers,
+    cx: &Context<'_>,
+) -> Vec<Arc<JwtPolicy>> {
     if by.value.is_empty() {
         cx.report.vacant(
             &by.at,
@@ -210,7 +214,7 @@ fn choose(by: &Given<Vec<Given<String>>>, providers: &Providers, cx: &Context<'_
 /// The only provider there is, for an app that names none.
 fn only(
     providers: &Providers,
-    app: &Place,
+    app: &Location,
     routes: &[raw::Route],
     app_asks: bool,
     cx: &Context<'_>,
@@ -219,7 +223,7 @@ fn only(
     // Where every route that asks says whom, the app itself need not.
     let said = !app_asks
         && routes.iter().all(|route| {
-            route.by.is_some() || route.auth.as_ref().is_none_or(|auth| auth.value == Ask::Public)
+            route.by.is_some() || route.auth.as_ref().is_none_or(|auth| auth.value == AuthMode::Public)
         });
     match names.as_slice() {
         [one] => providers.named(one).flatten().cloned().into_iter().collect(),
@@ -258,7 +262,7 @@ fn nowhere() -> UpstreamPolicy {
 
 fn lines(raw: &raw::App) -> Lines {
     let mut lines = Lines(Vec::new());
-    let mut put = |key, place: Option<&Place>| {
+    let mut put = |key, place: Option<&Location>| {
         if let Some(place) = place {
             lines.0.push((key, place.line()));
         }

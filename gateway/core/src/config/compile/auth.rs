@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Context;
 use super::secrets::{dangerous, secret};
-use crate::config::place::{Given, Maybe, Place};
+use crate::config::location::{Location, Setting, Spanned};
 use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw;
 use crate::guard::credential::Source;
@@ -78,7 +78,7 @@ fn one_secret(raw: &[raw::Provider], providers: &Providers, cx: &Context<'_>) {
 }
 
 /// Names of apps and providers stand in challenges, metrics and logs.
-pub(super) fn name_fits(name: &Given<String>, cx: &Context<'_>) {
+pub(super) fn name_fits(name: &Spanned<String>, cx: &Context<'_>) {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if name.value.is_empty() || name.value.len() > 64 || !name.value.bytes().all(fits) {
         let hint = "use letters, digits, `-` and `_`, at most 64";
@@ -105,18 +105,18 @@ fn jwt(name: &str, raw: &raw::Keys, cx: &Context<'_>) -> JwtPolicy {
         keys: keys(raw_keys, cx),
         issuer: required_issuer(issuer, dangerous_any_issuer, at, cx),
         audience: required_audience(audience, dangerous_any_audience, at, cx),
-        leeway: Given::or(leeway.as_ref(), Duration::from_secs(30)),
-        max_lifetime: Given::or(max_lifetime.as_ref(), Duration::from_secs(86_400)),
-        max_bytes: usize::try_from(Given::or(max_bytes.as_ref(), 8 << 10)).unwrap_or(usize::MAX),
+        leeway: Spanned::value_or(leeway.as_ref(), Duration::from_secs(30)),
+        max_lifetime: Spanned::value_or(max_lifetime.as_ref(), Duration::from_secs(86_400)),
+        max_bytes: usize::try_from(Spanned::value_or(max_bytes.as_ref(), 8 << 10)).unwrap_or(usize::MAX),
         sources: sources.as_ref().map_or_else(|| [Source::Bearer].into(), |list| carriers(list, cx)),
         claims: paths(claims, cx),
     }
 }
 
 fn required_issuer(
-    issuer: &Maybe<String>,
-    any: &Maybe<bool>,
-    provider: &Place,
+    issuer: &Setting<String>,
+    any: &Setting<bool>,
+    provider: &Location,
     cx: &Context<'_>,
 ) -> Option<String> {
     let any = dangerous(any, "a token of any issuer is accepted", cx);
@@ -140,9 +140,9 @@ fn required_issuer(
 }
 
 fn required_audience(
-    audience: &Maybe<Vec<Given<String>>>,
-    any: &Maybe<bool>,
-    provider: &Place,
+    audience: &Setting<Vec<Spanned<String>>>,
+    any: &Setting<bool>,
+    provider: &Location,
     cx: &Context<'_>,
 ) -> Vec<String> {
     let any = dangerous(any, "a token for any audience is accepted", cx);
@@ -234,7 +234,7 @@ fn key(raw: &raw::JwtKey, cx: &Context<'_>) -> Option<JwtKey> {
 }
 
 /// The PEM text; `None` with `--no-files`, where a policy without the key is compiled.
-fn public_key(path: &Given<String>, cx: &Context<'_>) -> Option<Vec<u8>> {
+fn public_key(path: &Spanned<String>, cx: &Context<'_>) -> Option<Vec<u8>> {
     cx.names(&path.value, false);
     if cx.materials.stand_in() {
         return None;
@@ -250,7 +250,7 @@ fn public_key(path: &Given<String>, cx: &Context<'_>) -> Option<Vec<u8>> {
 }
 
 /// `sources`, of a provider or of an app.
-pub(super) fn carriers(list: &Given<Vec<Given<String>>>, cx: &Context<'_>) -> Arc<[Source]> {
+pub(super) fn carriers(list: &Spanned<Vec<Spanned<String>>>, cx: &Context<'_>) -> Arc<[Source]> {
     if list.value.is_empty() {
         cx.report.vacant(
             &list.at,
@@ -273,7 +273,7 @@ pub(super) fn carriers(list: &Given<Vec<Given<String>>>, cx: &Context<'_>) -> Ar
 
 fn paths(raw: &raw::Claims, cx: &Context<'_>) -> ClaimPaths {
     let raw::Claims { user, roles, scopes } = raw;
-    let path = |given: &Maybe<String>, otherwise: &str| {
+    let path = |given: &Setting<String>, otherwise: &str| {
         let Some(given) = given else { return vec![otherwise.to_owned()] };
         let steps: Vec<String> = given.value.split('.').map(str::to_owned).collect();
         if steps.len() > 8 || steps.iter().any(|step| step.is_empty() || step.contains(char::is_control)) {

@@ -7,13 +7,13 @@ use http::{HeaderName, Uri};
 use super::Context;
 use super::headers::is_whole;
 use super::route::unknown_method;
-use crate::config::place::{Given, Maybe};
+use crate::config::location::{Setting, Spanned};
 use crate::config::problem::shown;
 use crate::config::raw;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
 use crate::guard::routes::METHODS;
 
-type Texts = Maybe<Vec<Given<String>>>;
+type Texts = Setting<Vec<Spanned<String>>>;
 
 pub(super) fn cors(raw: Option<&raw::Cors>, cx: &Context<'_>) -> CorsPolicy {
     match raw {
@@ -26,7 +26,7 @@ pub(super) fn cors(raw: Option<&raw::Cors>, cx: &Context<'_>) -> CorsPolicy {
 fn listed(raw: &raw::CorsTable, cx: &Context<'_>) -> ListedOrigins {
     let raw::CorsTable { at: _, origins, methods, headers, expose, credentials, max_age } = raw;
     let (listed, any) = self::origins(origins, cx);
-    let with_credentials = Given::or(credentials.as_ref(), false);
+    let with_credentials = Spanned::value_or(credentials.as_ref(), false);
     if any && with_credentials {
         let place = credentials.as_ref().map(|given| given.at.clone());
         let place = place.unwrap_or_else(|| raw.at.clone());
@@ -41,7 +41,7 @@ fn listed(raw: &raw::CorsTable, cx: &Context<'_>) -> ListedOrigins {
         headers: names(headers, Wildcard::Accepted, cx),
         expose: names(expose, if with_credentials { Wildcard::Refused } else { Wildcard::Accepted }, cx),
         credentials: with_credentials,
-        max_age: Given::or(max_age.as_ref(), Duration::from_secs(600)),
+        max_age: Spanned::value_or(max_age.as_ref(), Duration::from_secs(600)),
     }
 }
 

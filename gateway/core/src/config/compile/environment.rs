@@ -4,7 +4,7 @@
 
 use super::{networks, server};
 use crate::config::Materials;
-use crate::config::place::{Given, Maybe, Place};
+use crate::config::location::{Location, Setting, Spanned};
 use crate::config::problem::{Report, shown};
 use crate::config::raw;
 use crate::guard::target::HostTable;
@@ -55,7 +55,7 @@ pub(super) fn over_admin(file: &raw::Admin, materials: &dyn Materials, report: &
         note(ADMIN, file.listen.as_ref().map(|line| (&line.at, vec![&*line.value])), &said, report);
         server::operator(file.listen.as_ref(), report);
         let listen = lines(&said).1.join(",");
-        admin.listen = Some(Given { value: listen, at: said.at });
+        admin.listen = Some(Spanned { value: listen, at: said.at });
     }
     admin
 }
@@ -63,7 +63,7 @@ pub(super) fn over_admin(file: &raw::Admin, materials: &dyn Materials, report: &
 /// Places what `run --upstream` took from a variable there: its own text stands in no file that could be mended.
 pub(in crate::config) fn name_variables(apps: &mut [raw::App], materials: &dyn Materials) {
     let unheard = Report::default();
-    let place = |list: &mut Given<Vec<Given<String>>>, variable: &str| {
+    let place = |list: &mut Spanned<Vec<Spanned<String>>>, variable: &str| {
         if &*list.at.file != UNFILED {
             return;
         }
@@ -111,24 +111,29 @@ pub(super) fn unheard_hosts(
 }
 
 /// The list in `variable`, which stands for the key `path`.
-fn list(variable: &str, path: &str, materials: &dyn Materials, report: &Report) -> Maybe<Vec<Given<String>>> {
+fn list(
+    variable: &str,
+    path: &str,
+    materials: &dyn Materials,
+    report: &Report,
+) -> Setting<Vec<Spanned<String>>> {
     let value = materials.env(variable).filter(|value| !value.expose().is_empty())?;
     let at =
-        Place { file: format!("environment variable {variable}").into(), line: 0, path: path.to_owned() };
+        Location { file: format!("environment variable {variable}").into(), line: 0, path: path.to_owned() };
     let Ok(text) = std::str::from_utf8(value.expose()) else {
         report.problem(&at, "not UTF-8", "write it in ASCII, or unset the variable");
         return None;
     };
     let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-    let value = items.map(|item| Given { value: item.to_owned(), at: at.clone() }).collect();
-    Some(Given { value, at })
+    let value = items.map(|item| Spanned { value: item.to_owned(), at: at.clone() }).collect();
+    Some(Spanned { value, at })
 }
 
 /// Says that a line of the file is overridden; silent where the variable says the same.
 fn note(
     variable: &str,
-    line: Option<(&Place, Vec<&str>)>,
-    said: &Given<Vec<Given<String>>>,
+    line: Option<(&Location, Vec<&str>)>,
+    said: &Spanned<Vec<Spanned<String>>>,
     report: &Report,
 ) {
     let Some((at, line)) = line else { return };
@@ -141,6 +146,6 @@ fn note(
     }
 }
 
-fn lines(list: &Given<Vec<Given<String>>>) -> (&Place, Vec<&str>) {
+fn lines(list: &Spanned<Vec<Spanned<String>>>) -> (&Location, Vec<&str>) {
     (&list.at, list.value.iter().map(|item| &*item.value).collect())
 }

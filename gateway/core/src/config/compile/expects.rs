@@ -1,6 +1,6 @@
 //! `[[expect]]`.
 
-use crate::config::place::{Given, Maybe};
+use crate::config::location::{Setting, Spanned};
 use crate::config::problem::{Report, did_you_mean, shown};
 use crate::config::raw;
 use crate::policy::{Assumed, Expect, Expected};
@@ -70,7 +70,7 @@ fn assumed(raw: &raw::As, report: &Report) -> Assumed {
     if let Some(user) = user.as_ref().filter(|user| user.value.is_empty()) {
         report.problem(&user.at, "nobody: ``", "name the user, or leave `as` out for nobody");
     }
-    let texts = |list: &Maybe<Vec<Given<String>>>| {
+    let texts = |list: &Setting<Vec<Spanned<String>>>| {
         list.iter().flat_map(|list| &list.value).map(|given| given.value.clone()).collect()
     };
     Assumed {
@@ -80,7 +80,7 @@ fn assumed(raw: &raw::As, report: &Report) -> Assumed {
     }
 }
 
-fn promise(answer: &Given<raw::Answer>, report: &Report) -> Option<Expected> {
+fn promise(answer: &Spanned<raw::Answer>, report: &Report) -> Option<Expected> {
     match &answer.value {
         raw::Answer::Status(status) if *status >= 400 => Some(Expected::Status(*status)),
         raw::Answer::Status(status) => {

@@ -1,7 +1,7 @@
 //! `server.trusted_proxies` and `server.forwarded`: who may speak for clients, and of what.
 
 use super::networks;
-use crate::config::place::Given;
+use crate::config::location::Spanned;
 use crate::config::problem::{Report, did_you_mean, shown};
 use crate::config::raw;
 use crate::guard::client::{Believed, ClientPolicy};
@@ -22,7 +22,7 @@ pub(super) fn client(server: &raw::Server, report: &Report) -> ClientPolicy {
     ClientPolicy { trusted, believed }
 }
 
-fn believed(list: &[Given<String>], report: &Report) -> Believed {
+fn believed(list: &[Spanned<String>], report: &Report) -> Believed {
     let mut believed = Believed { address: false, scheme: false, host: false, port: false, forwarded: false };
     for given in list {
         let flag = match given.value.as_str() {
@@ -50,7 +50,7 @@ fn believed(list: &[Given<String>], report: &Report) -> Believed {
 }
 
 /// What compiles, and is hardly meant.
-fn warn(list: &Given<Vec<Given<String>>>, believed: Believed, nobody: bool, report: &Report) {
+fn warn(list: &Spanned<Vec<Spanned<String>>>, believed: Believed, nobody: bool, report: &Report) {
     let Believed { address, scheme, host, port, forwarded } = believed;
     if nobody {
         let hint = "name the proxy: trusted_proxies = [\"10.0.0.1\"], or leave `forwarded` out";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use super::Context;
-use crate::config::place::Given;
+use crate::config::location::Spanned;
 use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw;
 use crate::field_names;
@@ -36,7 +36,7 @@ pub(super) fn headers(
     };
     let raw::Headers { at: _, preset, hsts: raw_hsts, csp: raw_csp, frame, set, remove } = raw;
     HeaderSettings {
-        preset: Given::or(preset.as_ref(), Preset::Web),
+        preset: Spanned::value_or(preset.as_ref(), Preset::Web),
         hsts: raw_hsts.as_ref().map(|raw| hsts(raw, cx)),
         csp: raw_csp.as_ref().map(|raw| csp(raw, cx)),
         frame: frame.as_ref().map(|list| frames(list, cx)),
@@ -49,9 +49,9 @@ pub(super) fn headers(
 
 fn hsts(raw: &raw::HstsTable, cx: &Context<'_>) -> Hsts {
     let raw::HstsTable { max_age, include_subdomains, preload } = raw;
-    let lasting = Given::or(max_age.as_ref(), YEAR);
-    let below = Given::or(include_subdomains.as_ref(), false);
-    let built_in = Given::or(preload.as_ref(), false);
+    let lasting = Spanned::value_or(max_age.as_ref(), YEAR);
+    let below = Spanned::value_or(include_subdomains.as_ref(), false);
+    let built_in = Spanned::value_or(preload.as_ref(), false);
     if let Some(given) = preload.as_ref().filter(|_| built_in && (!below || lasting < YEAR)) {
         let hint = "preload lists want include_subdomains = true and max_age = \"365d\" or more";
         cx.report.problem(&given.at, "preload of a host that no list would take", hint);
@@ -116,14 +116,14 @@ fn csp(raw: &raw::Csp, cx: &Context<'_>) -> Csp {
         })
         .collect();
     Csp {
-        enforce: Given::or(enforce.as_ref(), false),
+        enforce: Spanned::value_or(enforce.as_ref(), false),
         policy,
-        replace_app: Given::or(replace.as_ref(), false),
+        replace_app: Spanned::value_or(replace.as_ref(), false),
     }
 }
 
 /// One source of a directive; `;`, `,` and blanks would end it and begin another.
-fn source_fits(source: &Given<String>, cx: &Context<'_>) -> bool {
+fn source_fits(source: &Spanned<String>, cx: &Context<'_>) -> bool {
     const KEYWORDS: &[&str] = &[
         "none",
         "self",
@@ -145,8 +145,8 @@ fn source_fits(source: &Given<String>, cx: &Context<'_>) -> bool {
     fits
 }
 
-fn frames(list: &Given<Vec<Given<String>>>, cx: &Context<'_>) -> Vec<String> {
-    let none = |source: &&Given<String>| source.value == "'none'";
+fn frames(list: &Spanned<Vec<Spanned<String>>>, cx: &Context<'_>) -> Vec<String> {
+    let none = |source: &&Spanned<String>| source.value == "'none'";
     if list.value.len() > 1
         && let Some(none) = list.value.iter().find(none)
     {
@@ -155,7 +155,11 @@ fn frames(list: &Given<Vec<Given<String>>>, cx: &Context<'_>) -> Vec<String> {
     list.value.iter().filter(|source| source_fits(source, cx)).map(|source| source.value.clone()).collect()
 }
 
-fn field(name: &Given<String>, value: &Given<String>, cx: &Context<'_>) -> Option<(HeaderName, HeaderValue)> {
+fn field(
+    name: &Spanned<String>,
+    value: &Spanned<String>,
+    cx: &Context<'_>,
+) -> Option<(HeaderName, HeaderValue)> {
     let found = header(name, cx)?;
     let Ok(set) = HeaderValue::from_str(&value.value) else {
         let hint = "visible characters and blanks alone, on one line";
@@ -169,7 +173,7 @@ fn field(name: &Given<String>, value: &Given<String>, cx: &Context<'_>) -> Optio
     Some((found, set))
 }
 
-fn header(name: &Given<String>, cx: &Context<'_>) -> Option<HeaderName> {
+fn header(name: &Spanned<String>, cx: &Context<'_>) -> Option<HeaderName> {
     if !is_whole(name, cx) {
         return None;
     }
@@ -186,7 +190,7 @@ fn header(name: &Given<String>, cx: &Context<'_>) -> Option<HeaderName> {
 }
 
 /// A star may stand in the name of a header (RFC 9110 §5.6.2), and is one nobody sends: it is meant as a wildcard.
-pub(super) fn is_whole(name: &Given<String>, cx: &Context<'_>) -> bool {
+pub(super) fn is_whole(name: &Spanned<String>, cx: &Context<'_>) -> bool {
     let whole = !name.value.contains('*');
     if !whole {
         let message = format!("no wildcard in a header: `{}`", shown(&name.value));

@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use super::{Context, headers};
-use crate::config::place::{Given, Maybe};
+use crate::config::location::{Setting, Spanned};
 use crate::config::problem::shown;
 use crate::config::raw;
 use crate::field_names::{Meaning, NamePattern, meaning, same};
@@ -35,12 +35,12 @@ pub(super) fn identity(
     let told = [&user, &roles].into_iter().flatten();
     let told: Vec<&str> = told.map(HeaderName::as_str).collect();
     let pass = let_through(pass, &told, carriers, &strip, cx);
-    (ForwardPolicy { user, roles, pass, strip, host }, Given::or(keep.as_ref(), false))
+    (ForwardPolicy { user, roles, pass, strip, host }, Spanned::value_or(keep.as_ref(), false))
 }
 
 /// `identity.user` or `identity.roles`.
 fn teller(
-    raw: &Maybe<String>,
+    raw: &Setting<String>,
     otherwise: HeaderName,
     carriers: &[Source],
     cx: &Context<'_>,
@@ -67,7 +67,7 @@ fn teller(
 /// `identity.pass`: names of the list that clients may send to the app. A name that is no use here is an error, for
 /// whoever wrote it believes that it passes.
 fn let_through(
-    pass: &Maybe<Vec<Given<String>>>,
+    pass: &Setting<Vec<Spanned<String>>>,
     told: &[&str],
     carriers: &[Source],
     strip: &[NamePattern],
@@ -106,7 +106,7 @@ fn let_through(
 }
 
 /// `identity.strip`: names that are held back besides those of the list.
-fn held_back(strip: &Maybe<Vec<Given<String>>>, cx: &Context<'_>) -> Vec<NamePattern> {
+fn held_back(strip: &Setting<Vec<Spanned<String>>>, cx: &Context<'_>) -> Vec<NamePattern> {
     let mut held: Vec<NamePattern> = Vec::new();
     for given in strip.iter().flat_map(|list| &list.value) {
         let Some(pattern) = NamePattern::parse(&given.value) else {
@@ -145,7 +145,7 @@ fn is_start_of_the_list(start: &str) -> bool {
 }
 
 /// A whole name of a header, in lower case.
-fn header(given: &Given<String>, cx: &Context<'_>) -> Option<HeaderName> {
+fn header(given: &Spanned<String>, cx: &Context<'_>) -> Option<HeaderName> {
     if !headers::is_whole(given, cx) {
         return None;
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Context;
-use crate::config::place::{Given, Maybe, Place};
+use crate::config::location::{Location, Setting, Spanned};
 use crate::config::problem::shown;
 use crate::config::raw;
 use crate::guard::limit::{Limit, LimitPolicy, Rule};
@@ -51,7 +51,7 @@ impl Rules {
     }
 }
 
-fn rules(list: &Maybe<Vec<Given<String>>>, cx: &Context<'_>) -> Vec<Rule> {
+fn rules(list: &Setting<Vec<Spanned<String>>>, cx: &Context<'_>) -> Vec<Rule> {
     let Some(list) = list else { return Vec::new() };
     if let Some(fifth) = list.value.get(MOST) {
         cx.report.problem(
@@ -60,7 +60,7 @@ fn rules(list: &Maybe<Vec<Given<String>>>, cx: &Context<'_>) -> Vec<Rule> {
             "four are enough",
         );
     }
-    let parse = |given: &Given<String>| {
+    let parse = |given: &Spanned<String>| {
         Rule::parse(&given.value).map_err(|(message, hint)| cx.report.problem(&given.at, message, hint)).ok()
     };
     list.value.iter().filter_map(parse).collect()
@@ -119,8 +119,8 @@ fn buckets<'p>(
     twins: &[Vec<&'p Route>],
     cx: &Context<'_>,
 ) -> HashMap<String, RouteLimits> {
-    let mut stated: HashMap<&str, (&Place, &Rules)> = HashMap::new();
-    let mut named: Vec<&Given<String>> = Vec::new();
+    let mut stated: HashMap<&str, (&Location, &Rules)> = HashMap::new();
+    let mut named: Vec<&Spanned<String>> = Vec::new();
     for (route, rules) in raw.routes.iter().zip(rules) {
         let Some(bucket) = &route.bucket else { continue };
         bucket_fits(bucket, cx);
@@ -186,7 +186,7 @@ fn places<'p>(
     lists.map(|Lists { ip, user }| (ip, user)).unzip()
 }
 
-fn bucket_fits(bucket: &Given<String>, cx: &Context<'_>) {
+fn bucket_fits(bucket: &Spanned<String>, cx: &Context<'_>) {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if bucket.value.is_empty() || bucket.value.len() > 64 || !bucket.value.bytes().all(fits) {
         let hint = "use letters, digits, `-` and `_`: the name stands in `RateLimit` headers";

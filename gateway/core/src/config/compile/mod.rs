@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub use environment::UNFILED;
 pub(super) use environment::{name_variables, variable_for, variable_over};
 
-use super::place::{Given, Place};
+use super::location::{Location, Spanned};
 use super::problem::Report;
 use super::raw;
 use super::{Materials, Source as Text};
@@ -45,7 +45,7 @@ struct Context<'a> {
     /// Clients that each limit remembers.
     limit_keys: usize,
     /// The main file as a whole.
-    main: Place,
+    main: Location,
     /// The files that were asked for so far.
     files: RefCell<Vec<NamedFile>>,
 }
@@ -72,7 +72,7 @@ pub(super) fn policy(
     let admin = &environment::over_admin(admin, materials, report);
     let server_policy = server::server(server, state, main, report);
     let limit_keys = server_policy.limits.limit_keys;
-    let (main_place, files) = (Place::whole(main), RefCell::default());
+    let (main_place, files) = (Location::whole(main), RefCell::default());
     let cx = Context { materials, previous, now, report, limit_keys, main: main_place, files };
     let client = forwarded::client(server, report);
     let providers = auth::providers(providers, &cx);
@@ -153,7 +153,7 @@ fn resolve(main: &str, path: &str) -> PathBuf {
 }
 
 fn hosts(apps: &[raw::App], report: &Report) -> Option<HostTable> {
-    let named: Vec<(&Given<String>, usize)> = apps
+    let named: Vec<(&Spanned<String>, usize)> = apps
         .iter()
         .enumerate()
         .flat_map(|(index, app)| app.hosts.iter().flat_map(|list| &list.value).map(move |host| (host, index)))

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::config::place::{Given, Maybe};
+use crate::config::location::{Setting, Spanned};
 use crate::config::problem::{Report, shown};
 
 /// `server.trusted_proxies`, with a warning where that is everybody.
-pub(super) fn trusted(list: Option<&Given<Vec<Given<String>>>>, report: &Report) -> Vec<IpNet> {
+pub(super) fn trusted(list: Option<&Spanned<Vec<Spanned<String>>>>, report: &Report) -> Vec<IpNet> {
     let Some(list) = list else { return Vec::new() };
     for given in
         list.value.iter().filter(|given| parse(&given.value).is_some_and(|net| net.prefix_len() == 0))
@@ -23,12 +23,12 @@ pub(super) fn trusted(list: Option<&Given<Vec<Given<String>>>>, report: &Report)
 }
 
 /// The networks of a list that may be left out.
-pub(super) fn list(list: &Maybe<Vec<Given<String>>>, report: &Report) -> Vec<IpNet> {
+pub(super) fn list(list: &Setting<Vec<Spanned<String>>>, report: &Report) -> Vec<IpNet> {
     list.as_ref().map(|list| read(&list.value, report)).unwrap_or_default()
 }
 
-fn read(list: &[Given<String>], report: &Report) -> Vec<IpNet> {
-    let read = |given: &Given<String>| {
+fn read(list: &[Spanned<String>], report: &Report) -> Vec<IpNet> {
+    let read = |given: &Spanned<String>| {
         let net = parse(&given.value);
         if net.is_none() {
             report.problem(

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::Context;
 use super::app::{Defaults, Identified};
 use super::limits::{AppLimits, RouteLimits, policy};
-use crate::config::place::{Given, Maybe, Place};
+use crate::config::location::{Location, Setting, Spanned};
 use crate::config::problem::{did_you_mean, shown};
-use crate::config::raw::{self, Ask};
+use crate::config::raw::{self, AuthMode};
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
 use crate::guard::cors::PreflightPolicy;
@@ -29,7 +29,7 @@ pub(super) fn routes(
     let labels: Vec<Arc<str>> = raw.routes.iter().map(|route| label(route, cx)).collect();
     let own_limits = super::limits::routes(raw, &labels, cx);
     let mut patterns: Vec<(Pattern, Arc<Route>)> = Vec::new();
-    let mut written: Vec<&Given<String>> = Vec::new();
+    let mut written: Vec<&Spanned<String>> = Vec::new();
     for (index, ((route, label), own)) in raw.routes.iter().zip(labels).zip(own_limits).enumerate() {
         let parsed = parse(route, cx);
         let compiled = Arc::new(self::route(route, label, index + 1, &parsed, limits, own, defaults, cx));
@@ -39,7 +39,7 @@ pub(super) fn routes(
         }
     }
     let own = Arc::new(unlisted(limits, defaults));
-    let mode = Given::or(raw.unlisted.as_ref(), Unlisted::Inherit);
+    let mode = Spanned::value_or(raw.unlisted.as_ref(), Unlisted::Inherit);
     if mode == Unlisted::Inherit {
         warn_of_other_methods(raw, cx);
     }
@@ -61,12 +61,12 @@ fn label(route: &raw::Route, cx: &Context<'_>) -> Arc<str> {
     name.value.as_str().into()
 }
 
-fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Given<String>, Pattern)> {
+fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Spanned<String>, Pattern)> {
     let list = route.matches.as_ref();
     if let Some(list) = list.filter(|list| list.value.is_empty()) {
         cx.report.vacant(&list.at, "a route that matches nothing", "write match = \"GET /api/items/{id}\"");
     }
-    let parse = |given: &'r Given<String>| match Pattern::parse(&given.value) {
+    let parse = |given: &'r Spanned<String>| match Pattern::parse(&given.value) {
         Ok(pattern) if own::covers(pattern.path().as_bytes()) => {
             let hint = "remove it: no request for a path there reaches the app";
             cx.report.problem(
@@ -91,7 +91,7 @@ fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Given<String>,
 }
 
 /// A method that is misspelt protects nothing; one that only this app knows is no mistake.
-pub(super) fn unknown_method(method: &str, at: &Place, cx: &Context<'_>) {
+pub(super) fn unknown_method(method: &str, at: &Location, cx: &Context<'_>) {
     let hint = did_you_mean(method, METHODS.iter().copied()).unwrap_or_else(|| {
         "write `*` for every method, unless the app really has one of this name".to_owned()
     });
@@ -124,7 +124,7 @@ fn route(
     raw: &raw::Route,
     label: Arc<str>,
     index: usize,
-    parsed: &[(&Given<String>, Pattern)],
+    parsed: &[(&Spanned<String>, Pattern)],
     app: &AppLimits,
     own: RouteLimits,
     defaults: &Defaults<'_>,
@@ -148,15 +148,15 @@ fn route(
         origin,
         preflight: raw_preflight,
     } = raw;
-    let ask = Given::or(auth.as_ref(), defaults.ask);
+    let ask = Spanned::value_or(auth.as_ref(), defaults.ask);
     let providers = match by {
         Some(by) => defaults.identified.choose(by, cx),
         None => defaults.identified.by.clone(),
     };
-    if ask == Ask::Public {
+    if ask == AuthMode::Public {
         refuse_public(raw, cx);
     }
-    let app_limit = Given::or(limit.app.as_ref(), true);
+    let app_limit = Spanned::value_or(limit.app.as_ref(), true);
     let shared = app.user.iter().filter(|_| app_limit).cloned();
     Route {
         label,
@@ -165,7 +165,7 @@ fn route(
         layer: *layer,
         app_limit,
         ip_limit: policy(own.ip),
-        body: BodyPolicy { max: Given::or(body.max.as_ref(), defaults.body.max), ..defaults.body },
+        body: BodyPolicy { max: Spanned::value_or(body.max.as_ref(), defaults.body.max), ..defaults.body },
         auth: auth_policy(ask, &providers, defaults.identified),
         permission: PermissionPolicy {
             roles: named(roles, "role", cx),
@@ -173,16 +173,16 @@ fn route(
             owner: owner(raw_owner.as_ref(), &raw.at, parsed, cx),
         },
         caller_limit: policy(shared.chain(own.user)),
-        origin: Given::or(origin.as_ref(), defaults.origin),
+        origin: Spanned::value_or(origin.as_ref(), defaults.origin),
         preflight: preflight(raw, raw_preflight.as_ref(), defaults, cx),
-        upgrade: upgrade(Given::or(websocket.as_ref(), defaults.websocket)),
-        encoded_slash: Given::or(encoded_slash.as_ref(), defaults.encoded_slash),
+        upgrade: upgrade(Spanned::value_or(websocket.as_ref(), defaults.websocket)),
+        encoded_slash: Spanned::value_or(encoded_slash.as_ref(), defaults.encoded_slash),
         lines: lines(raw),
     }
 }
 
 fn auth_policy(
-    ask: Ask,
+    ask: AuthMode,
     by: &[Arc<crate::guard::jwt::JwtPolicy>],
     identified: &Identified<'_>,
 ) -> AuthPolicy {
@@ -197,7 +197,7 @@ fn upgrade(allowed: bool) -> UpgradePolicy {
 /// proven: where the route asks for more than a caller, that is for the operator to say.
 fn preflight(
     raw: &raw::Route,
-    said: Option<&Given<()>>,
+    said: Option<&Spanned<()>>,
     defaults: &Defaults<'_>,
     cx: &Context<'_>,
 ) -> PreflightPolicy {
@@ -237,7 +237,7 @@ fn refuse_public(raw: &raw::Route, cx: &Context<'_>) {
 }
 
 /// Names of roles or scopes. A scope is a token of RFC 6749 §3.3; both travel in lists.
-fn named(raw: &Maybe<Vec<Given<String>>>, what: &str, cx: &Context<'_>) -> Vec<String> {
+fn named(raw: &Setting<Vec<Spanned<String>>>, what: &str, cx: &Context<'_>) -> Vec<String> {
     let Some(list) = raw else { return Vec::new() };
     if list.value.is_empty() {
         cx.report.vacant(&list.at, format!("a list without a {what}"), "leave it out, or name one");
@@ -253,8 +253,8 @@ fn named(raw: &Maybe<Vec<Given<String>>>, what: &str, cx: &Context<'_>) -> Vec<S
 
 fn owner(
     raw: Option<&raw::Owner>,
-    route: &Place,
-    parsed: &[(&Given<String>, Pattern)],
+    route: &Location,
+    parsed: &[(&Spanned<String>, Pattern)],
     cx: &Context<'_>,
 ) -> OwnerPolicy {
     let Some(raw::Owner { at: _, param, or_role }) = raw else { return OwnerPolicy::Anyone };
@@ -263,7 +263,7 @@ fn owner(
         cx.report.problem(&role.at, "not a role: ``", "name one, or leave it out");
     }
     let Some(param) = param else { return refused };
-    let mut found: Option<(usize, &Given<String>)> = None;
+    let mut found: Option<(usize, &Spanned<String>)> = None;
     for (given, pattern) in parsed {
         let params = pattern.params();
         let Some((_, segment)) = params.iter().find(|(name, _)| *name == param.value) else {
@@ -302,7 +302,7 @@ fn owner(
 
 /// Where a route is listed for some methods, all others fall to the app's own policy.
 fn warn_of_other_methods(raw: &raw::App, cx: &Context<'_>) {
-    let split = |given: &Given<String>| {
+    let split = |given: &Spanned<String>| {
         given.value.split_once(' ').map(|(method, path)| (method.to_owned(), path.trim().to_owned()))
     };
     let listed: Vec<(String, String)> = raw
@@ -339,7 +339,7 @@ fn warn_of_other_methods(raw: &raw::App, cx: &Context<'_>) {
     }
 }
 
-fn tell(clash: &Clash, written: &[&Given<String>], cx: &Context<'_>) {
+fn tell(clash: &Clash, written: &[&Spanned<String>], cx: &Context<'_>) {
     match clash {
         Clash::Tie { first, second } => {
             let (Some(first), Some(second)) = (written.get(*first), written.get(*second)) else { return };
@@ -363,7 +363,7 @@ fn tell(clash: &Clash, written: &[&Given<String>], cx: &Context<'_>) {
 
 fn lines(raw: &raw::Route) -> Lines {
     let mut lines = Lines(Vec::new());
-    let mut put = |key, place: Option<&Place>| {
+    let mut put = |key, place: Option<&Location>| {
         if let Some(place) = place {
             lines.0.push((key, place.line()));
         }

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::Context;
-use crate::config::place::{Given, Maybe, Place};
+use crate::config::location::{Location, Setting, Spanned};
 use crate::config::{FileFault, raw};
 use crate::secret::{Secret, Weakness, judge};
 
@@ -13,7 +13,7 @@ const SET_IT: &str = "set the variable where the gateway is started, or name a f
 /// The secret, or `None` where there is none that may be used: that was reported.
 pub(super) fn secret(raw: &raw::Secret, cx: &Context<'_>) -> Option<Secret<Vec<u8>>> {
     let raw::Secret { at, file, env, generate, dangerous_open_file, dangerous_weak } = raw;
-    let generate = Given::or(generate.as_ref(), false);
+    let generate = Spanned::value_or(generate.as_ref(), false);
     let open_allowed = dangerous(dangerous_open_file, "its file may be read by others", cx);
     let weak_allowed = dangerous(dangerous_weak, "it may be guessed", cx);
     if file.is_none() && env.is_none() {
@@ -57,14 +57,14 @@ pub(super) fn secret(raw: &raw::Secret, cx: &Context<'_>) -> Option<Secret<Vec<u
 }
 
 /// Whether a `dangerous_` key is on, which is told at every start.
-pub(super) fn dangerous(key: &Maybe<bool>, means: &str, cx: &Context<'_>) -> bool {
-    let Some(Given { value: true, at }) = key else { return false };
+pub(super) fn dangerous(key: &Setting<bool>, means: &str, cx: &Context<'_>) -> bool {
+    let Some(Spanned { value: true, at }) = key else { return false };
     let name = at.path.rsplit('.').next().unwrap_or_default();
     cx.report.warn(at, format!("{means}: `{name} = true`"), "remove it as soon as you can");
     true
 }
 
-fn read(path: &Given<String>, open_allowed: bool, cx: &Context<'_>) -> Option<Option<Secret<Vec<u8>>>> {
+fn read(path: &Spanned<String>, open_allowed: bool, cx: &Context<'_>) -> Option<Option<Secret<Vec<u8>>>> {
     let unreadable = |why: &str, hint: &str| {
         cx.report.problem(&path.at, format!("cannot read the secret ({why}): `{}`", path.value), hint);
         None
@@ -97,7 +97,7 @@ fn read(path: &Given<String>, open_allowed: bool, cx: &Context<'_>) -> Option<Op
     Some(Some(found))
 }
 
-fn variable(name: &Given<String>, cx: &Context<'_>) -> Option<Option<Secret<Vec<u8>>>> {
+fn variable(name: &Spanned<String>, cx: &Context<'_>) -> Option<Option<Secret<Vec<u8>>>> {
     let Some(value) = cx.materials.env(&name.value) else { return Some(None) };
     let found = trimmed(&value);
     if found.expose().is_empty() {
@@ -111,7 +111,7 @@ fn variable(name: &Given<String>, cx: &Context<'_>) -> Option<Option<Secret<Vec<
     Some(Some(found))
 }
 
-fn made(at: &Place, path: &Given<String>, cx: &Context<'_>) -> Option<Secret<Vec<u8>>> {
+fn made(at: &Location, path: &Spanned<String>, cx: &Context<'_>) -> Option<Secret<Vec<u8>>> {
     // Nothing is made on behalf of a configuration that will not be used.
     if !cx.report.is_clean() {
         return Some(stand_in(cx));
@@ -130,7 +130,7 @@ fn made(at: &Place, path: &Given<String>, cx: &Context<'_>) -> Option<Secret<Vec
 
 fn strong(
     found: Secret<Vec<u8>>,
-    at: &Place,
+    at: &Location,
     weak_allowed: bool,
     cx: &Context<'_>,
 ) -> Option<Secret<Vec<u8>>> {
@@ -160,7 +160,7 @@ pub(super) fn stand_in(cx: &Context<'_>) -> Secret<Vec<u8>> {
     Secret::new(random.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect())
 }
 
-fn nowhere(file: &Maybe<String>, env: &Maybe<String>) -> String {
+fn nowhere(file: &Setting<String>, env: &Setting<String>) -> String {
     match (file, env) {
         (Some(file), Some(env)) => {
             format!("the file is missing and the variable `{}` is not set: `{}`", env.value, file.value)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Context, queries, resolve, secrets};
-use crate::config::place::{Given, Maybe, Place};
+use crate::config::location::{Location, Setting, Spanned};
 use crate::config::problem::{Report, shown};
 use crate::config::raw;
 use crate::guard::credential::Source;
@@ -44,12 +44,12 @@ pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, repor
         limits,
     } = server;
     let raw::State { dir } = state;
-    if let Some(Given { value, at }) = dir
+    if let Some(Spanned { value, at }) = dir
         && value.is_empty()
     {
         report.problem(at, "not a folder: ``", "name one: dir = \"data\"");
     }
-    if let Some(Given { value: ConfinePolicy::Off, at }) = confine {
+    if let Some(Spanned { value: ConfinePolicy::Off, at }) = confine {
         let hint = "leave it out, unless a debugger or a core dump is wanted";
         report.warn(
             at,
@@ -59,10 +59,10 @@ pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, repor
     }
     ServerPolicy {
         listen: listeners(listen.as_ref(), report),
-        threads: Given::or(threads.as_ref(), None).map(whole),
-        drain: Given::or(drain.as_ref(), Duration::from_secs(30)),
-        server_timing: Given::or(server_timing.as_ref(), false),
-        confine: Given::or(confine.as_ref(), ConfinePolicy::Auto),
+        threads: Spanned::value_or(threads.as_ref(), None).map(whole),
+        drain: Spanned::value_or(drain.as_ref(), Duration::from_secs(30)),
+        server_timing: Spanned::value_or(server_timing.as_ref(), false),
+        confine: Spanned::value_or(confine.as_ref(), ConfinePolicy::Auto),
         timeouts: deadlines(timeouts),
         limits: caps(limits),
         state_dir: resolve(main, dir.as_ref().map_or("data", |dir| &dir.value)),
@@ -71,13 +71,14 @@ pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, repor
 
 fn deadlines(raw: &raw::Timeouts) -> Timeouts {
     let raw::Timeouts { header, idle, body_idle, min_rate, send_idle, stream_idle } = raw;
-    let seconds =
-        |given: &Maybe<Duration>, otherwise| Given::or(given.as_ref(), Duration::from_secs(otherwise));
+    let seconds = |given: &Setting<Duration>, otherwise| {
+        Spanned::value_or(given.as_ref(), Duration::from_secs(otherwise))
+    };
     Timeouts {
         header: seconds(header, 10),
         idle: seconds(idle, 60),
         body_idle: seconds(body_idle, 30),
-        min_rate: Given::or(min_rate.as_ref(), 1024),
+        min_rate: Spanned::value_or(min_rate.as_ref(), 1024),
         send_idle: seconds(send_idle, 600),
         stream_idle: seconds(stream_idle, 3600),
     }
@@ -94,11 +95,11 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
         limit_keys,
         token_cache,
     } = raw;
-    let count = |given: &Maybe<u64>, otherwise| whole(Given::or(given.as_ref(), otherwise));
+    let count = |given: &Setting<u64>, otherwise| whole(Spanned::value_or(given.as_ref(), otherwise));
     ServerLimits {
-        connections: Given::or(connections.as_ref(), None).map(whole),
+        connections: Spanned::value_or(connections.as_ref(), None).map(whole),
         connections_per_ip: count(connections_per_ip, 64),
-        requests_per_connection: Given::or(requests_per_connection.as_ref(), 1000),
+        requests_per_connection: Spanned::value_or(requests_per_connection.as_ref(), 1000),
         head: HeadLimits {
             bytes: count(header_bytes, 32 << 10),
             count: count(header_count, 100),
@@ -109,7 +110,7 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
     }
 }
 
-pub(super) fn listeners(listen: Option<&Given<Vec<Given<String>>>>, report: &Report) -> Vec<SocketAddr> {
+pub(super) fn listeners(listen: Option<&Spanned<Vec<Spanned<String>>>>, report: &Report) -> Vec<SocketAddr> {
     let Some(listen) = listen else { return vec![LISTEN] };
     if listen.value.is_empty() {
         report.vacant(&listen.at, "nowhere to listen", "name an address and a port: [\"127.0.0.1:8080\"]");
@@ -130,7 +131,7 @@ const SOCKETS: &str = "accepted: \"127.0.0.1:8080\", \"0.0.0.0:8080\" for every 
 const SOCKET_OR_OFF: &str =
     "accepted: one address such as \"127.0.0.1:9901\" or \"[::1]:9901\", or \"off\" for none";
 
-fn address(given: &Given<String>, accepted: &str, report: &Report) -> Option<SocketAddr> {
+fn address(given: &Spanned<String>, accepted: &str, report: &Report) -> Option<SocketAddr> {
     let found = given.value.parse().ok();
     if found.is_none() {
         let message = format!("not an address with a port: `{}`", shown(&given.value));
@@ -149,7 +150,7 @@ fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
 }
 
 /// Where the operator's listener is; `None` if there is none.
-pub(super) fn operator(listen: Option<&Given<String>>, report: &Report) -> Option<SocketAddr> {
+pub(super) fn operator(listen: Option<&Spanned<String>>, report: &Report) -> Option<SocketAddr> {
     match listen {
         None => Some(ADMIN),
         Some(given) if given.value == "off" => None,
@@ -181,11 +182,11 @@ pub(super) fn admin(
     };
     let hosts =
         hosts.iter().flat_map(|list| &list.value).filter_map(|host| own_name(host, cx.report)).collect();
-    AdminPolicy { listen: addr, hosts, token, metrics_open: Given::or(metrics_open.as_ref(), false) }
+    AdminPolicy { listen: addr, hosts, token, metrics_open: Spanned::value_or(metrics_open.as_ref(), false) }
 }
 
 /// A name of the operator's listener, in lower case: it is compared whole, and without the port of the request.
-fn own_name(host: &Given<String>, report: &Report) -> Option<String> {
+fn own_name(host: &Spanned<String>, report: &Report) -> Option<String> {
     let judged = HostTable::judge_name(&host.value).map_err(|why| {
         let message = format!("not a host ({why}): `{}`", shown(&host.value));
         report.problem(&host.at, message, "a whole name without scheme, port and path: \"gate.example.com\"");
@@ -194,14 +195,14 @@ fn own_name(host: &Given<String>, report: &Report) -> Option<String> {
 }
 
 /// The default of `admin.token`: made at the first start, in the state directory.
-fn default_token(state: &raw::State, main: &Place) -> raw::Secret {
+fn default_token(state: &raw::State, main: &Location) -> raw::Secret {
     let at = state.dir.as_ref().map_or(main, |dir| &dir.at).clone();
-    let at = Place { path: "admin.token".to_owned(), ..at };
+    let at = Location { path: "admin.token".to_owned(), ..at };
     let dir = state.dir.as_ref().map_or("data", |dir| dir.value.trim_end_matches('/'));
     raw::Secret {
-        file: Some(Given { value: format!("{dir}/admin_token"), at: at.clone() }),
-        env: Some(Given { value: "STAGEDOOR_ADMIN_TOKEN".to_owned(), at: at.clone() }),
-        generate: Some(Given { value: true, at: at.clone() }),
+        file: Some(Spanned { value: format!("{dir}/admin_token"), at: at.clone() }),
+        env: Some(Spanned { value: "STAGEDOOR_ADMIN_TOKEN".to_owned(), at: at.clone() }),
+        generate: Some(Spanned { value: true, at: at.clone() }),
         dangerous_open_file: None,
         dangerous_weak: None,
         at,
@@ -218,19 +219,19 @@ pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<Source>, report: &Re
     add_names(&mut redacted, queries(&carriers));
     LogPolicy {
         level: level.as_ref().map_or("info", |level| level.value).to_owned(),
-        format: Given::or(format.as_ref(), LogFormat::Json),
+        format: Spanned::value_or(format.as_ref(), LogFormat::Json),
         access: match access.as_ref().map(|access| &access.value) {
             None | Some(raw::AccessLog::Stdout) => AccessLog::Stdout,
             Some(raw::AccessLog::File { file, max_size, keep }) => {
-                if let Some(Given { value, at }) = file
+                if let Some(Spanned { value, at }) = file
                     && value.is_empty()
                 {
                     report.problem(at, "not a file: ``", "name one: \"data/access.jsonl\"");
                 }
                 AccessLog::File {
                     path: resolve(main, file.as_ref().map_or("", |file| &file.value)),
-                    max_size: Given::or(max_size.as_ref(), 100 << 20),
-                    keep: whole(Given::or(keep.as_ref(), 14)),
+                    max_size: Spanned::value_or(max_size.as_ref(), 100 << 20),
+                    keep: whole(Spanned::value_or(keep.as_ref(), 14)),
                 }
             }
         },
@@ -239,7 +240,7 @@ pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<Source>, report: &Re
 }
 
 /// Names of query parameters as they can be met: percent-decoded, up to the first `[`.
-pub(super) fn parameters(list: &Given<Vec<Given<String>>>, report: &Report) -> Vec<String> {
+pub(super) fn parameters(list: &Spanned<Vec<Spanned<String>>>, report: &Report) -> Vec<String> {
     let mut names = Vec::with_capacity(list.value.len());
     for given in &list.value {
         let name = &given.value;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Uri;
 
 use super::Context;
-use crate::config::place::Given;
+use crate::config::location::Spanned;
 use crate::config::problem::{Report, shown};
 use crate::config::raw;
 use crate::guard::upstream::UpstreamHost;
@@ -34,12 +34,15 @@ pub(super) fn upstream(raw: &raw::Upstream, cx: &Context<'_>) -> (UpstreamPolicy
     let policy = UpstreamPolicy {
         url: list.first().map(|url| url.value.clone()).unwrap_or_default(),
         authority,
-        connect: Given::or(connect.as_ref(), Duration::from_secs(3)),
-        read: Given::or(read.as_ref(), Duration::from_secs(60)),
-        retries: usize::from(Given::or(retries.as_ref(), 1) > 0),
+        connect: Spanned::value_or(connect.as_ref(), Duration::from_secs(3)),
+        read: Spanned::value_or(read.as_ref(), Duration::from_secs(60)),
+        retries: usize::from(Spanned::value_or(retries.as_ref(), 1) > 0),
     };
-    let host =
-        if Given::or(own_host.as_ref(), false) { UpstreamHost::Upstream(host) } else { UpstreamHost::Keep };
+    let host = if Spanned::value_or(own_host.as_ref(), false) {
+        UpstreamHost::Upstream(host)
+    } else {
+        UpstreamHost::Keep
+    };
     (policy, host)
 }
 
@@ -73,7 +76,7 @@ struct Address {
     host: String,
 }
 
-fn address(url: &Given<String>, report: &Report) -> Option<Address> {
+fn address(url: &Spanned<String>, report: &Report) -> Option<Address> {
     match parse(&url.value) {
         Ok(found) => Some(found),
         Err((why, hint)) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{SHELF, Shelved, find, profiles, profiles_markdown};
+use super::{BUILT_IN, BuiltIn, find, profiles, profiles_markdown};
 use crate::config::problem::Report;
 use crate::config::tests::{APP, HOUSE, compiled, now, policy, text};
 use crate::config::{Problem, raw, rehearse};
@@ -38,22 +38,24 @@ fn the_shelf_holds_what_the_folder_holds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/profiles");
     let files: BTreeSet<String> =
         folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let shelved: BTreeSet<String> = SHELF.iter().map(|shelved| format!("{}.toml", shelved.stem())).collect();
+    let shelved: BTreeSet<String> =
+        BUILT_IN.iter().map(|shelved| format!("{}.toml", shelved.stem())).collect();
     assert_eq!(files, shelved);
-    for shelved in SHELF {
+    for shelved in BUILT_IN {
         let file = std::fs::read_to_string(folder.join(format!("{}.toml", shelved.stem()))).unwrap();
         assert!(file == shelved.text, "{}", shelved.stem());
-        let newer = SHELF.iter().any(|other| other.name == shelved.name && other.version > shelved.version);
+        let newer =
+            BUILT_IN.iter().any(|other| other.name == shelved.name && other.version > shelved.version);
         assert_eq!(shelved.older, newer, "{}", shelved.stem());
     }
-    let order: Vec<_> = SHELF.iter().map(|shelved| (shelved.name, shelved.version)).collect();
+    let order: Vec<_> = BUILT_IN.iter().map(|shelved| (shelved.name, shelved.version)).collect();
     assert!(order.is_sorted() && order.windows(2).all(|pair| pair[0] != pair[1]), "{order:?}");
 }
 
 #[test]
 fn every_profile_compiles_and_says_what_it_is() {
-    assert_eq!(profiles().count(), SHELF.len());
-    for (profile, shelved) in profiles().zip(SHELF) {
+    assert_eq!(profiles().count(), BUILT_IN.len());
+    for (profile, shelved) in profiles().zip(BUILT_IN) {
         let name = profile.name;
         assert_eq!((name, profile.version), (shelved.name, shelved.version));
         let file = text(&[HOUSE, APP, &format!("use = \"{name}@{}\"\n", profile.version)]);
@@ -222,7 +224,7 @@ fn what_is_no_base_is_refused_where_it_stands() {
 /// Programs for these write the slash of their address and that of the path; elsewhere two readings stay two.
 #[test]
 fn a_doubled_slash_is_one_where_honest_programs_write_it() {
-    for shelved in SHELF {
+    for shelved in BUILT_IN {
         let own = "[[app.media.route]]\nmatch = \"GET /rest/{*rest}\"\nauth = \"public\"";
         let policy = with(shelved.name, own);
         let merged = matches!(shelved.name, "jellyfin" | "kodi" | "navidrome" | "subsonic" | "supysonic");
@@ -234,7 +236,7 @@ fn a_doubled_slash_is_one_where_honest_programs_write_it() {
 
 #[test]
 fn every_route_of_a_profile_has_a_name() {
-    for shelved in SHELF {
+    for shelved in BUILT_IN {
         let report = Report::default();
         let read = raw::Profile::read(shelved, &report).unwrap();
         for route in &read.app.routes {
@@ -277,7 +279,7 @@ fn a_limit_that_one_open_page_meets_is_told() {
 #[test]
 fn each_profile_does_what_its_app_needs() {
     let spoken_of: BTreeSet<&str> = rows::ROWS.iter().map(|(name, ..)| *name).collect();
-    assert_eq!(spoken_of, SHELF.iter().map(|shelved| shelved.name).collect());
+    assert_eq!(spoken_of, BUILT_IN.iter().map(|shelved| shelved.name).collect());
     for (name, request, nobody, user, websocket, body) in rows::ROWS {
         let policy = using(name);
         assert_eq!(ask(&policy, request, None).0, *nobody, "{name}: {request} as nobody");
@@ -294,13 +296,13 @@ fn each_profile_does_what_its_app_needs() {
         assert_eq!(told, *sources, "{name}");
         assert_eq!(format!("{:?}", app.forward.host), *host, "{name}");
     }
-    assert_eq!(rows::SLOTS.len(), SHELF.len());
+    assert_eq!(rows::SLOTS.len(), BUILT_IN.len());
 }
 
 #[test]
 fn a_version_is_pinned_and_without_one_the_newest_is_meant() {
     let shelf = [("a", 1, true), ("a", 2, true), ("a", 10, false), ("b", 3, false)]
-        .map(|(name, version, older)| Shelved { name, version, older, text: "" });
+        .map(|(name, version, older)| BuiltIn { name, version, older, text: "" });
     for (asked, expected) in [
         ("a", Some("profile a")),
         ("a@10", Some("profile a")),
@@ -319,7 +321,7 @@ fn a_version_is_pinned_and_without_one_the_newest_is_meant() {
         ("c", None),
         ("../a", None),
     ] {
-        assert_eq!(find(&shelf, asked).map(Shelved::label).as_deref(), expected, "{asked}");
+        assert_eq!(find(&shelf, asked).map(BuiltIn::label).as_deref(), expected, "{asked}");
     }
 }
 
@@ -357,7 +359,7 @@ fn problems(app: &str) -> Vec<String> {
 
 fn told(file: &str) -> Vec<String> {
     let report = Report::default();
-    let shelved = Shelved { name: "test", version: 1, older: false, text: Box::leak(file.to_owned().into()) };
+    let shelved = BuiltIn { name: "test", version: 1, older: false, text: Box::leak(file.to_owned().into()) };
     let read = raw::Profile::read(&shelved, &report);
     let (problems, _) = report.finish(|_| None);
     assert!(read.is_some() || !problems.is_empty(), "{file}");

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use super::reader::{Reader, Voice};
+use super::reader::{ConfigLayer, Reader};
 use super::{base, profile};
-use crate::config::place::{Given, Maybe, Place};
+use crate::config::location::{Location, Setting, Spanned};
 use crate::guard::origin::OriginPolicy;
 use crate::guard::response::Preset;
 use crate::guard::routes::{Layer, Unlisted};
 use crate::guard::target::{Backslash, Slashes};
 use crate::policy::ErrorShape;
 
-pub(super) type Texts = Maybe<Vec<Given<String>>>;
-pub(super) type Table<T> = Vec<(Given<String>, Given<T>)>;
+pub(super) type Texts = Setting<Vec<Spanned<String>>>;
+pub(super) type Table<T> = Vec<(Spanned<String>, Spanned<T>)>;
 
 /// `auth` of an app or a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ask {
+pub(crate) enum AuthMode {
     Required,
     Optional,
     Public,
@@ -24,33 +24,33 @@ pub(crate) enum Ask {
 
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) name: Given<String>,
-    pub(crate) at: Place,
+    pub(crate) name: Spanned<String>,
+    pub(crate) at: Location,
     /// `use`; what the profile says has been laid beneath the rest.
-    pub(crate) uses: Maybe<String>,
+    pub(crate) uses: Setting<String>,
     /// The paths below which the routes of the profile are.
     pub(crate) base: Texts,
     /// How many requests an hour one page of the app makes by itself; said by its profile alone.
-    pub(crate) polls: Maybe<u64>,
+    pub(crate) polls: Setting<u64>,
     pub(crate) hosts: Texts,
     pub(crate) upstream: Option<Upstream>,
-    pub(crate) auth: Maybe<Ask>,
+    pub(crate) auth: Setting<AuthMode>,
     pub(crate) by: Texts,
     pub(crate) sources: Texts,
-    pub(crate) unlisted: Maybe<Unlisted>,
-    pub(crate) errors: Maybe<ErrorShape>,
+    pub(crate) unlisted: Setting<Unlisted>,
+    pub(crate) errors: Setting<ErrorShape>,
     pub(crate) identity: Option<Identity>,
-    pub(crate) websocket: Maybe<bool>,
+    pub(crate) websocket: Setting<bool>,
     pub(crate) limit: Limits,
     pub(crate) body: Body,
-    pub(crate) exact_case: Maybe<bool>,
-    pub(crate) slashes: Maybe<Slashes>,
-    pub(crate) backslash: Maybe<Backslash>,
-    pub(crate) encoded_slash: Maybe<bool>,
+    pub(crate) exact_case: Setting<bool>,
+    pub(crate) slashes: Setting<Slashes>,
+    pub(crate) backslash: Setting<Backslash>,
+    pub(crate) encoded_slash: Setting<bool>,
     pub(crate) access: Option<Access>,
     pub(crate) cors: Option<Cors>,
     pub(crate) headers: Option<Headers>,
-    pub(crate) origin: Maybe<OriginPolicy>,
+    pub(crate) origin: Setting<OriginPolicy>,
     /// `log.redact_query`
     pub(crate) redact_query: Texts,
     pub(crate) routes: Vec<Route>,
@@ -58,22 +58,22 @@ pub(crate) struct App {
 
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    pub(crate) at: Place,
+    pub(crate) at: Location,
     pub(crate) urls: Texts,
     /// `host = "upstream"`.
-    pub(crate) own_host: Maybe<bool>,
-    pub(crate) connect: Maybe<Duration>,
-    pub(crate) read: Maybe<Duration>,
-    pub(crate) retries: Maybe<u64>,
+    pub(crate) own_host: Setting<bool>,
+    pub(crate) connect: Setting<Duration>,
+    pub(crate) read: Setting<Duration>,
+    pub(crate) retries: Setting<u64>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Identity {
-    pub(crate) at: Place,
-    pub(crate) user: Maybe<String>,
-    pub(crate) roles: Maybe<String>,
+    pub(crate) at: Location,
+    pub(crate) user: Setting<String>,
+    pub(crate) roles: Setting<String>,
     /// `token = "keep"`.
-    pub(crate) keep: Maybe<bool>,
+    pub(crate) keep: Setting<bool>,
     pub(crate) pass: Texts,
     pub(crate) strip: Texts,
 }
@@ -82,19 +82,19 @@ pub(crate) struct Identity {
 pub(crate) struct Limits {
     pub(crate) ip: Texts,
     pub(crate) user: Texts,
-    pub(crate) app: Maybe<bool>,
+    pub(crate) app: Setting<bool>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Body {
-    pub(crate) max: Maybe<u64>,
+    pub(crate) max: Setting<u64>,
     /// `get = "allow"`; an app's alone.
-    pub(crate) get: Maybe<bool>,
+    pub(crate) get: Setting<bool>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Access {
-    pub(crate) at: Place,
+    pub(crate) at: Location,
     pub(crate) allow: Texts,
     pub(crate) deny: Texts,
 }
@@ -102,25 +102,25 @@ pub(crate) struct Access {
 #[derive(Debug)]
 pub(crate) enum Cors {
     /// `cors = "app"`.
-    App(Place),
+    App(Location),
     Table(Box<CorsTable>),
 }
 
 #[derive(Debug)]
 pub(crate) struct CorsTable {
-    pub(crate) at: Place,
+    pub(crate) at: Location,
     pub(crate) origins: Texts,
     pub(crate) methods: Texts,
     pub(crate) headers: Texts,
     pub(crate) expose: Texts,
-    pub(crate) credentials: Maybe<bool>,
-    pub(crate) max_age: Maybe<Duration>,
+    pub(crate) credentials: Setting<bool>,
+    pub(crate) max_age: Setting<Duration>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Headers {
-    pub(crate) at: Place,
-    pub(crate) preset: Maybe<Preset>,
+    pub(crate) at: Location,
+    pub(crate) preset: Setting<Preset>,
     pub(crate) hsts: Option<HstsTable>,
     pub(crate) csp: Option<Csp>,
     pub(crate) frame: Texts,
@@ -130,52 +130,52 @@ pub(crate) struct Headers {
 
 #[derive(Debug)]
 pub(crate) struct HstsTable {
-    pub(crate) max_age: Maybe<Duration>,
-    pub(crate) include_subdomains: Maybe<bool>,
-    pub(crate) preload: Maybe<bool>,
+    pub(crate) max_age: Setting<Duration>,
+    pub(crate) include_subdomains: Setting<bool>,
+    pub(crate) preload: Setting<bool>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Csp {
-    pub(crate) at: Place,
-    pub(crate) enforce: Maybe<bool>,
-    pub(crate) policy: Option<Table<Vec<Given<String>>>>,
-    pub(crate) replace: Maybe<bool>,
+    pub(crate) at: Location,
+    pub(crate) enforce: Setting<bool>,
+    pub(crate) policy: Option<Table<Vec<Spanned<String>>>>,
+    pub(crate) replace: Setting<bool>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Route {
-    pub(crate) at: Place,
+    pub(crate) at: Location,
     pub(crate) layer: Layer,
     pub(crate) matches: Texts,
-    pub(crate) name: Maybe<String>,
-    pub(crate) auth: Maybe<Ask>,
+    pub(crate) name: Setting<String>,
+    pub(crate) auth: Setting<AuthMode>,
     pub(crate) by: Texts,
     pub(crate) roles: Texts,
     pub(crate) scopes: Texts,
     pub(crate) owner: Option<Owner>,
     pub(crate) limit: Limits,
-    pub(crate) bucket: Maybe<String>,
+    pub(crate) bucket: Setting<String>,
     pub(crate) body: Body,
-    pub(crate) websocket: Maybe<bool>,
-    pub(crate) encoded_slash: Maybe<bool>,
-    pub(crate) origin: Maybe<OriginPolicy>,
+    pub(crate) websocket: Setting<bool>,
+    pub(crate) encoded_slash: Setting<bool>,
+    pub(crate) origin: Setting<OriginPolicy>,
     /// `preflight = "app"`
-    pub(crate) preflight: Maybe<()>,
+    pub(crate) preflight: Setting<()>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Owner {
-    pub(crate) at: Place,
-    pub(crate) param: Maybe<String>,
-    pub(crate) or_role: Maybe<String>,
+    pub(crate) at: Location,
+    pub(crate) param: Setting<String>,
+    pub(crate) or_role: Setting<String>,
 }
 
 pub(super) fn read(root: &Reader<'_>) -> Vec<App> {
     root.named("app", "app.*").into_iter().map(|(name, table)| app(name, &table)).collect()
 }
 
-fn app(name: Given<String>, table: &Reader<'_>) -> App {
+fn app(name: Spanned<String>, table: &Reader<'_>) -> App {
     table.require("hosts", "say which hosts are its own: hosts = [\"media.example.com\"]");
     table.require("upstream", "say where it is: upstream = \"http://127.0.0.1:3000\"");
     table.require("auth", "decide: auth = \"required\", \"optional\" or \"public\"");
@@ -204,7 +204,7 @@ fn app(name: Given<String>, table: &Reader<'_>) -> App {
 }
 
 /// What the table of an app says, or the `[app]` of a profile.
-pub(super) fn settings(name: Given<String>, table: &Reader<'_>) -> App {
+pub(super) fn settings(name: Spanned<String>, table: &Reader<'_>) -> App {
     App {
         name,
         at: table.at.clone(),
@@ -246,8 +246,8 @@ pub(super) fn settings(name: Given<String>, table: &Reader<'_>) -> App {
     }
 }
 
-const ASK: &[(&str, Ask)] =
-    &[("required", Ask::Required), ("optional", Ask::Optional), ("public", Ask::Public)];
+const ASK: &[(&str, AuthMode)] =
+    &[("required", AuthMode::Required), ("optional", AuthMode::Optional), ("public", AuthMode::Public)];
 
 const ORIGIN: &[(&str, OriginPolicy)] = &[
     ("cookies", OriginPolicy::Cookies),
@@ -258,27 +258,28 @@ const ORIGIN: &[(&str, OriginPolicy)] = &[
 
 /// Shadow mode is not built: a rule that only notes would be a rule that lets pass.
 fn mode(table: &Reader<'_>) {
-    if let Some(Given { value: false, at }) = table.choice("mode", &[("enforce", true), ("shadow", false)]) {
+    if let Some(Spanned { value: false, at }) = table.choice("mode", &[("enforce", true), ("shadow", false)])
+    {
         table.report().problem(&at, "not yet supported: `shadow`", "leave `mode` out: rules are enforced");
     }
 }
 
 fn upstream(table: &Reader<'_>) -> Option<Upstream> {
     match table.text_or_child("upstream", "app.*.upstream")? {
-        Ok(url) if table.voice == Voice::Profile => {
+        Ok(url) if table.voice == ConfigLayer::Profile => {
             table.not_for_profiles(&url.at, "upstream");
             None
         }
         Ok(url) => Some(Upstream {
             at: url.at.clone(),
-            urls: Some(Given { at: url.at.clone(), value: vec![url] }),
+            urls: Some(Spanned { at: url.at.clone(), value: vec![url] }),
             own_host: None,
             connect: None,
             read: None,
             retries: None,
         }),
         Err(t) => {
-            if table.voice == Voice::Operator {
+            if table.voice == ConfigLayer::Operator {
                 t.require("urls", "say where the app is: urls = [\"http://127.0.0.1:3000\"]");
             }
             Some(Upstream {
@@ -360,8 +361,8 @@ fn route(table: &Reader<'_>) -> Route {
     Route {
         at: table.at.clone(),
         layer: match table.voice {
-            Voice::Operator => Layer::App,
-            Voice::Profile => Layer::Profile,
+            ConfigLayer::Operator => Layer::App,
+            ConfigLayer::Profile => Layer::Profile,
         },
         matches: table.text_or_texts("match"),
         name: table.text("name"),
@@ -386,7 +387,7 @@ fn route(table: &Reader<'_>) -> Route {
 }
 
 impl Cors {
-    pub(crate) fn at(&self) -> &Place {
+    pub(crate) fn at(&self) -> &Location {
         match self {
             Self::App(at) => at,
             Self::Table(table) => &table.at,

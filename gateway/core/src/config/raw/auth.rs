@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::reader::{Reader, UNREAD};
-use crate::config::place::{Given, Maybe, Place};
+use crate::config::location::{Location, Setting, Spanned};
 
 /// One `[auth.NAME]`.
 #[derive(Debug)]
 pub(crate) struct Provider {
-    pub(crate) name: Given<String>,
+    pub(crate) name: Spanned<String>,
     /// `None` where its kind is not built, or not said: that was reported.
     pub(crate) jwt: Option<Keys>,
 }
@@ -16,27 +16,27 @@ pub(crate) struct Provider {
 /// A provider of kind `jwt`.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    pub(crate) at: Place,
+    pub(crate) at: Location,
     pub(crate) keys: Vec<JwtKey>,
-    pub(crate) issuer: Maybe<String>,
-    pub(crate) audience: Maybe<Vec<Given<String>>>,
-    pub(crate) leeway: Maybe<Duration>,
-    pub(crate) max_lifetime: Maybe<Duration>,
-    pub(crate) max_bytes: Maybe<u64>,
-    pub(crate) sources: Maybe<Vec<Given<String>>>,
+    pub(crate) issuer: Setting<String>,
+    pub(crate) audience: Setting<Vec<Spanned<String>>>,
+    pub(crate) leeway: Setting<Duration>,
+    pub(crate) max_lifetime: Setting<Duration>,
+    pub(crate) max_bytes: Setting<u64>,
+    pub(crate) sources: Setting<Vec<Spanned<String>>>,
     pub(crate) claims: Claims,
-    pub(crate) dangerous_any_issuer: Maybe<bool>,
-    pub(crate) dangerous_any_audience: Maybe<bool>,
+    pub(crate) dangerous_any_issuer: Setting<bool>,
+    pub(crate) dangerous_any_audience: Setting<bool>,
 }
 
 #[derive(Debug)]
 pub(crate) struct JwtKey {
-    pub(crate) at: Place,
-    pub(crate) kid: Maybe<String>,
-    pub(crate) alg: Maybe<String>,
+    pub(crate) at: Location,
+    pub(crate) kid: Setting<String>,
+    pub(crate) alg: Setting<String>,
     pub(crate) secret: Option<Secret>,
     /// The PEM file of a public key.
-    pub(crate) public: Maybe<String>,
+    pub(crate) public: Setting<String>,
     /// `public` was written, whatever came of it.
     pub(crate) has_public: bool,
     /// `secret` was written, whatever came of it.
@@ -45,20 +45,20 @@ pub(crate) struct JwtKey {
 
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    pub(crate) user: Maybe<String>,
-    pub(crate) roles: Maybe<String>,
-    pub(crate) scopes: Maybe<String>,
+    pub(crate) user: Setting<String>,
+    pub(crate) roles: Setting<String>,
+    pub(crate) scopes: Setting<String>,
 }
 
 /// Where a secret comes from.
 #[derive(Clone, Debug)]
 pub(crate) struct Secret {
-    pub(crate) at: Place,
-    pub(crate) file: Maybe<String>,
-    pub(crate) env: Maybe<String>,
-    pub(crate) generate: Maybe<bool>,
-    pub(crate) dangerous_open_file: Maybe<bool>,
-    pub(crate) dangerous_weak: Maybe<bool>,
+    pub(crate) at: Location,
+    pub(crate) file: Setting<String>,
+    pub(crate) env: Setting<String>,
+    pub(crate) generate: Setting<bool>,
+    pub(crate) dangerous_open_file: Setting<bool>,
+    pub(crate) dangerous_weak: Setting<bool>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(super) fn read(root: &Reader<'_>) -> Vec<Provider> {
     root.named_by("auth", path).into_iter().map(|(name, table)| provider(name, &table)).collect()
 }
 
-fn provider(name: Given<String>, table: &Reader<'_>) -> Provider {
+fn provider(name: Spanned<String>, table: &Reader<'_>) -> Provider {
     const KINDS: &[(&str, Way)] = &[
         ("jwt", Way::Jwt),
         ("forward", Way::NotYet),

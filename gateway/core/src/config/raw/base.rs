@@ -1,12 +1,12 @@
 //! `base`: the paths below which the routes of a profile are.
 
 use super::app::Route;
-use crate::config::place::Given;
+use crate::config::location::Spanned;
 use crate::config::problem::{Report, shown};
 use crate::guard::own;
 
 /// Writes each base before the path of each `match`; without one the routes stay as they are.
-pub(crate) fn lay(routes: &mut [Route], base: Option<&Given<Vec<Given<String>>>>, report: &Report) {
+pub(crate) fn lay(routes: &mut [Route], base: Option<&Spanned<Vec<Spanned<String>>>>, report: &Report) {
     let Some(base) = base else { return };
     if base.value.is_empty() {
         report.vacant(&base.at, "a profile without a place", "write base = \"/\", or leave it out");
@@ -24,7 +24,7 @@ pub(crate) fn lay(routes: &mut [Route], base: Option<&Given<Vec<Given<String>>>>
 }
 
 /// What stands before a path: nothing for the root.
-fn prefix<'b>(base: &'b Given<String>, report: &Report) -> Option<&'b str> {
+fn prefix<'b>(base: &'b Spanned<String>, report: &Report) -> Option<&'b str> {
     if base.value == "/" {
         return Some("");
     }
@@ -45,10 +45,10 @@ fn prefix<'b>(base: &'b Given<String>, report: &Report) -> Option<&'b str> {
 }
 
 /// A `match` below this prefix. It keeps its place, which is the profile's.
-fn below(prefix: &str, given: &Given<String>) -> Given<String> {
+fn below(prefix: &str, given: &Spanned<String>) -> Spanned<String> {
     let value = match given.value.split_once(' ') {
         Some((method, path)) => format!("{method} {prefix}{}", path.trim_start()),
         None => given.value.clone(),
     };
-    Given { value, at: given.at.clone() }
+    Spanned { value, at: given.at.clone() }
 }

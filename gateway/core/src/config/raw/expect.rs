@@ -1,23 +1,23 @@
 //! `[[expect]]`.
 
 use super::reader::Reader;
-use crate::config::place::{Given, Maybe, Place};
+use crate::config::location::{Location, Setting, Spanned};
 
 #[derive(Debug)]
 pub(crate) struct Expect {
-    pub(crate) at: Place,
-    pub(crate) request: Maybe<String>,
-    pub(crate) host: Maybe<String>,
+    pub(crate) at: Location,
+    pub(crate) request: Setting<String>,
+    pub(crate) host: Setting<String>,
     pub(crate) caller: Option<As>,
-    pub(crate) ip: Maybe<String>,
-    pub(crate) answer: Maybe<Answer>,
+    pub(crate) ip: Setting<String>,
+    pub(crate) answer: Setting<Answer>,
 }
 
 #[derive(Debug)]
 pub(crate) struct As {
-    pub(crate) user: Maybe<String>,
-    pub(crate) roles: Maybe<Vec<Given<String>>>,
-    pub(crate) scopes: Maybe<Vec<Given<String>>>,
+    pub(crate) user: Setting<String>,
+    pub(crate) roles: Setting<Vec<Spanned<String>>>,
+    pub(crate) scopes: Setting<Vec<Spanned<String>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,11 +49,11 @@ fn expect(table: &Reader<'_>) -> Expect {
     }
 }
 
-fn answer(table: &Reader<'_>) -> Maybe<Answer> {
+fn answer(table: &Reader<'_>) -> Setting<Answer> {
     if let Some(word) = table.word("answer") {
-        return Some(Given { value: Answer::Word(word.value), at: word.at });
+        return Some(Spanned { value: Answer::Word(word.value), at: word.at });
     }
     let status = table.count("answer", 100..=599)?;
     let value = Answer::Status(u16::try_from(status.value).ok()?);
-    Some(Given { value, at: status.at })
+    Some(Spanned { value, at: status.at })
 }

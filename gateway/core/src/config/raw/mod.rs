@@ -11,7 +11,7 @@ mod reader;
 mod server;
 
 pub(crate) use app::{
-    Access, App, Ask, Cors, CorsTable, Csp, Headers, HstsTable, Identity, Limits, Owner, Route, Upstream,
+    Access, App, AuthMode, Cors, CorsTable, Csp, Headers, HstsTable, Identity, Limits, Owner, Route, Upstream,
 };
 pub(crate) use auth::{Claims, JwtKey, Keys, Provider, Secret};
 pub(crate) use base::lay;
@@ -19,7 +19,7 @@ pub(crate) use expect::{Answer, As, Expect};
 pub(crate) use profile::Profile;
 pub(crate) use server::{AccessLog, Admin, Log, Server, ServerLimits, State, Timeouts};
 
-use super::place::Given;
+use super::location::Spanned;
 use super::problem::Report;
 use super::text::Text;
 use reader::Reader;
@@ -29,7 +29,7 @@ use reader::Reader;
 pub(crate) struct File {
     /// The name of the main file.
     pub(crate) main: std::sync::Arc<str>,
-    pub(crate) include: Vec<Given<String>>,
+    pub(crate) include: Vec<Spanned<String>>,
     pub(crate) server: Server,
     pub(crate) admin: Admin,
     pub(crate) state: State,
@@ -98,7 +98,7 @@ fn refuse_main_tables(root: &Reader<'_>) {
 }
 
 /// Tells names that two files give to one thing each.
-fn once<T>(all: &[T], name: impl Fn(&T) -> &Given<String>, what: &str, report: &Report) {
+fn once<T>(all: &[T], name: impl Fn(&T) -> &Spanned<String>, what: &str, report: &Report) {
     for (index, one) in all.iter().enumerate() {
         let this = name(one);
         let before = all.iter().take(index).map(&name).find(|other| other.value == this.value);

@@ -3,27 +3,27 @@
 use super::app::{App, settings};
 use super::reader::Reader;
 use crate::config::Source;
-use crate::config::place::{Given, Maybe, Place};
+use crate::config::location::{Location, Setting, Spanned};
 use crate::config::problem::{Report, did_you_mean, shown};
-use crate::config::profile::{SHELF, Shelved, find};
+use crate::config::profile::{BUILT_IN, BuiltIn, find};
 use crate::config::text;
 
 /// What a profile says, of itself and of an app.
 #[derive(Debug)]
 pub(crate) struct Profile {
-    pub(crate) version: Maybe<u64>,
+    pub(crate) version: Setting<u64>,
     /// `for`
-    pub(crate) made_for: Maybe<String>,
-    pub(crate) about: Maybe<String>,
-    pub(crate) facts: Maybe<Vec<Given<String>>>,
+    pub(crate) made_for: Setting<String>,
+    pub(crate) about: Setting<String>,
+    pub(crate) facts: Setting<Vec<Spanned<String>>>,
     /// How many requests an hour one open page of the app makes by itself.
-    pub(crate) polls: Maybe<u64>,
+    pub(crate) polls: Setting<u64>,
     pub(crate) app: App,
 }
 
 impl Profile {
     /// Reads a profile; `None` where it says nothing of an app.
-    pub(crate) fn read(shelved: &Shelved, report: &Report) -> Option<Self> {
+    pub(crate) fn read(shelved: &BuiltIn, report: &Report) -> Option<Self> {
         let source = [Source { name: shelved.label().into(), text: shelved.text.to_owned() }];
         let texts = text::parse(&source, report);
         let root = Reader::profile(texts.first()?, report);
@@ -34,7 +34,7 @@ impl Profile {
             header.require(key, "a profile says for what it is, and how that is known");
         }
         let app = root.child("app", "app.*")?;
-        let name = Given { value: shelved.name.to_owned(), at: app.at.clone() };
+        let name = Spanned { value: shelved.name.to_owned(), at: app.at.clone() };
         Some(Self {
             version: header.count("version", 1..=1_000_000),
             made_for: header.text("for"),
@@ -47,8 +47,8 @@ impl Profile {
 }
 
 /// What the profile of a `use` says of its app.
-pub(super) fn beneath(uses: &Given<String>, report: &Report) -> Option<App> {
-    match find(SHELF, &uses.value) {
+pub(super) fn beneath(uses: &Spanned<String>, report: &Report) -> Option<App> {
+    match find(BUILT_IN, &uses.value) {
         Some(shelved) => {
             let Profile { version: _, made_for: _, about: _, facts: _, polls, app } =
                 Profile::read(shelved, report)?;
@@ -61,9 +61,9 @@ pub(super) fn beneath(uses: &Given<String>, report: &Report) -> Option<App> {
     }
 }
 
-fn unknown(asked: &str, at: &Place, report: &Report) {
+fn unknown(asked: &str, at: &Location, report: &Report) {
     let name = asked.split('@').next().unwrap_or_default();
-    let versions: Vec<String> = SHELF
+    let versions: Vec<String> = BUILT_IN
         .iter()
         .filter(|shelved| shelved.name == name)
         .map(|s| format!("`{name}@{}`", s.version))
@@ -73,7 +73,7 @@ fn unknown(asked: &str, at: &Place, report: &Report) {
         report.problem(at, format!("no such version of a profile: `{}`", shown(asked)), hint);
         return;
     }
-    let mut names: Vec<&str> = SHELF.iter().map(|shelved| shelved.name).collect();
+    let mut names: Vec<&str> = BUILT_IN.iter().map(|shelved| shelved.name).collect();
     names.dedup();
     let near = did_you_mean(name, names.iter().copied()).map_or_else(String::new, |hint| format!("{hint}; "));
     let hint = format!("{near}there are {}", names.join(", "));

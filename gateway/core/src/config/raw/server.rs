@@ -5,69 +5,69 @@ use std::time::Duration;
 
 use super::auth::{Secret, secret};
 use super::reader::Reader;
-use crate::config::place::{Given, Maybe};
+use crate::config::location::{Setting, Spanned};
 use crate::policy::{ConfinePolicy, LogFormat};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Server {
-    pub(crate) listen: Maybe<Vec<Given<String>>>,
-    pub(crate) trusted_proxies: Maybe<Vec<Given<String>>>,
-    pub(crate) forwarded: Maybe<Vec<Given<String>>>,
-    pub(crate) threads: Maybe<Option<u64>>,
-    pub(crate) drain: Maybe<Duration>,
-    pub(crate) server_timing: Maybe<bool>,
-    pub(crate) confine: Maybe<ConfinePolicy>,
+    pub(crate) listen: Setting<Vec<Spanned<String>>>,
+    pub(crate) trusted_proxies: Setting<Vec<Spanned<String>>>,
+    pub(crate) forwarded: Setting<Vec<Spanned<String>>>,
+    pub(crate) threads: Setting<Option<u64>>,
+    pub(crate) drain: Setting<Duration>,
+    pub(crate) server_timing: Setting<bool>,
+    pub(crate) confine: Setting<ConfinePolicy>,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: ServerLimits,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timeouts {
-    pub(crate) header: Maybe<Duration>,
-    pub(crate) idle: Maybe<Duration>,
-    pub(crate) body_idle: Maybe<Duration>,
-    pub(crate) min_rate: Maybe<u64>,
-    pub(crate) send_idle: Maybe<Duration>,
-    pub(crate) stream_idle: Maybe<Duration>,
+    pub(crate) header: Setting<Duration>,
+    pub(crate) idle: Setting<Duration>,
+    pub(crate) body_idle: Setting<Duration>,
+    pub(crate) min_rate: Setting<u64>,
+    pub(crate) send_idle: Setting<Duration>,
+    pub(crate) stream_idle: Setting<Duration>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServerLimits {
-    pub(crate) connections: Maybe<Option<u64>>,
-    pub(crate) connections_per_ip: Maybe<u64>,
-    pub(crate) requests_per_connection: Maybe<u64>,
-    pub(crate) header_bytes: Maybe<u64>,
-    pub(crate) header_count: Maybe<u64>,
-    pub(crate) uri_bytes: Maybe<u64>,
-    pub(crate) limit_keys: Maybe<u64>,
-    pub(crate) token_cache: Maybe<u64>,
+    pub(crate) connections: Setting<Option<u64>>,
+    pub(crate) connections_per_ip: Setting<u64>,
+    pub(crate) requests_per_connection: Setting<u64>,
+    pub(crate) header_bytes: Setting<u64>,
+    pub(crate) header_count: Setting<u64>,
+    pub(crate) uri_bytes: Setting<u64>,
+    pub(crate) limit_keys: Setting<u64>,
+    pub(crate) token_cache: Setting<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Admin {
-    pub(crate) listen: Maybe<String>,
-    pub(crate) hosts: Maybe<Vec<Given<String>>>,
+    pub(crate) listen: Setting<String>,
+    pub(crate) hosts: Setting<Vec<Spanned<String>>>,
     pub(crate) token: Option<Secret>,
-    pub(crate) metrics_open: Maybe<bool>,
+    pub(crate) metrics_open: Setting<bool>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    pub(crate) dir: Maybe<String>,
+    pub(crate) dir: Setting<String>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    pub(crate) level: Maybe<&'static str>,
-    pub(crate) format: Maybe<LogFormat>,
-    pub(crate) access: Maybe<AccessLog>,
-    pub(crate) redact_query: Maybe<Vec<Given<String>>>,
+    pub(crate) level: Setting<&'static str>,
+    pub(crate) format: Setting<LogFormat>,
+    pub(crate) access: Setting<AccessLog>,
+    pub(crate) redact_query: Setting<Vec<Spanned<String>>>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum AccessLog {
     Stdout,
-    File { file: Maybe<String>, max_size: Maybe<u64>, keep: Maybe<u64> },
+    File { file: Setting<String>, max_size: Setting<u64>, keep: Setting<u64> },
 }
 
 pub(super) fn server(table: &Reader<'_>) -> Server {
@@ -133,7 +133,7 @@ pub(super) fn log(table: &Reader<'_>) -> Log {
     }
 }
 
-fn access(table: &Reader<'_>) -> Maybe<AccessLog> {
+fn access(table: &Reader<'_>) -> Setting<AccessLog> {
     let at = table.place("access");
     let value = match table.text_or_child("access", "log.access")? {
         Ok(_) => table.choice("access", &[("stdout", ())]).map(|_| AccessLog::Stdout)?,
@@ -146,7 +146,7 @@ fn access(table: &Reader<'_>) -> Maybe<AccessLog> {
             }
         }
     };
-    Some(Given { value, at })
+    Some(Spanned { value, at })
 }
 
 fn up_to_a_day(least: Duration) -> RangeInclusive<Duration> {

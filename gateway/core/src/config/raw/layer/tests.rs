@@ -24,7 +24,7 @@ fn app(keys: &str) -> App {
 fn said(app: &App) -> String {
     let mut rest = format!("{app:?}");
     let mut out = String::new();
-    while let Some((before, after)) = rest.split_once("Place { ") {
+    while let Some((before, after)) = rest.split_once("Location { ") {
         out.push_str(before);
         rest = after.split_once(" }").unwrap().1.to_owned();
     }

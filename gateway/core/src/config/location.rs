@@ -1,12 +1,12 @@
-//! Where something stands, and what stands there.
+//! Values with the file, the line and the TOML path they were read from.
 
 use std::sync::Arc;
 
 use crate::policy::Line;
 
-/// A place in a configuration file, and the TOML path of what stands there.
+/// A line of a configuration file, and the TOML path of what stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub(crate) file: Arc<str>,
     /// Counted from 1; 0 is the file as a whole.
     pub(crate) line: usize,
@@ -14,22 +14,22 @@ pub(crate) struct Place {
     pub(crate) path: String,
 }
 
-/// A value that was written, and where.
+/// A value with the location it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Given<T> {
+pub(crate) struct Spanned<T> {
     pub(crate) value: T,
-    pub(crate) at: Place,
+    pub(crate) at: Location,
 }
 
-/// A key that may be left out.
-pub(crate) type Maybe<T> = Option<Given<T>>;
+/// The value of a key; `None` where the key is left out, or where its value was refused.
+pub(crate) type Setting<T> = Option<Spanned<T>>;
 
-impl Place {
+impl Location {
     pub(crate) fn whole(file: &Arc<str>) -> Self {
         Self { file: Arc::clone(file), line: 0, path: String::new() }
     }
 
-    /// The place of a key of this table, on the same line until it is known better.
+    /// The location of a key of this table, on the line of the table.
     pub(crate) fn key(&self, key: &str) -> Self {
         let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         Self { path, ..self.clone() }
@@ -44,15 +44,15 @@ impl Place {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
     }
 }
 
-impl<T> Given<T> {
+impl<T> Spanned<T> {
     /// The value, or `otherwise` where nothing was written.
-    pub(crate) fn or(this: Option<&Self>, otherwise: T) -> T
+    pub(crate) fn value_or(this: Option<&Self>, otherwise: T) -> T
     where
         T: Clone,
     {

@@ -1,17 +1,17 @@
-//! A value that is not what its key wants.
+//! Values that their keys do not accept.
 
 use toml::de::DeValue;
 
-use crate::config::place::Place;
+use crate::config::location::Location;
 use crate::config::problem::{Report, shown};
 
 /// What is wrong with a value: what it is not, and what is accepted.
-pub(super) struct Misfit {
+pub(super) struct InvalidValue {
     pub(super) not: String,
     pub(super) accepted: String,
 }
 
-impl Misfit {
+impl InvalidValue {
     pub(super) fn new(not: impl Into<String>, value: &DeValue<'_>, accepted: impl Into<String>) -> Self {
         Self { not: format!("{}: `{}`", not.into(), display(value)), accepted: accepted.into() }
     }
@@ -21,7 +21,7 @@ impl Misfit {
         Self { not: format!("of another shape: `{}`", value.type_str()), accepted: accepted.to_owned() }
     }
 
-    pub(super) fn tell(self, at: &Place, report: &Report) {
+    pub(super) fn tell(self, at: &Location, report: &Report) {
         report.problem(at, self.not, format!("accepted: {}", self.accepted));
     }
 }
