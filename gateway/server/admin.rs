@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 use stagedoor_core::denial::{Denial, TokenFault};
-use stagedoor_core::guard::own;
+use stagedoor_core::guard::gateway_pages;
+use stagedoor_core::head::HeadLimits;
 use stagedoor_core::head::{self, Parsed};
-use stagedoor_core::policy::{AdminPolicy, HeadLimits};
+use stagedoor_core::policy::AdminPolicy;
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Framing, Head};
 use stagedoor_core::secret::Secret;
@@ -243,7 +244,7 @@ impl Admin {
                 let listen: Vec<String> = self.gateway.listening().iter().map(ToString::to_string).collect();
                 let body = serde_json::json!({
                     "code": link.code.expose(),
-                    "path": own::ENTER,
+                    "path": gateway_pages::ENTER,
                     "expires_in": enter::LIFE.as_secs(),
                     "app": &*link.app.name,
                     "hosts": link.app.hosts,

@@ -11,9 +11,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stagedoor_core::clock::Now;
-use stagedoor_core::guard::own::{self, Misfit};
+use stagedoor_core::guard::gateway_pages;
 use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::secret::Secret;
+use stagedoor_core::sign_in::{self, Misfit};
 
 use crate::gateway::Gateway;
 use crate::materials::random;
@@ -109,8 +110,8 @@ impl Gateway {
     pub(crate) fn link(&self, app: Option<&str>, token: Secret<Vec<u8>>) -> Result<Link, Unlinked> {
         let (live, now) = (self.live(), self.now());
         let app = choose(&live.policy, app)?;
-        let fit = own::fit(app, token.expose(), now, &live.policy.tokens).map_err(Unlinked::Misfit)?;
-        let needs_https = own::needs_https(fit.cookie);
+        let fit = sign_in::fit(app, token.expose(), now, &live.policy.tokens).map_err(Unlinked::Misfit)?;
+        let needs_https = sign_in::needs_https(fit.cookie);
         let code = self.links.issue(&app.name, token, now)?;
         tracing::info!(app = %app.name, user = %fit.user, "an enter link was made");
         Ok(Link { code, app: Arc::clone(app), needs_https })
@@ -164,7 +165,7 @@ impl std::fmt::Display for Unlinked {
 /// The address of a link, as `base/.stagedoor/enter#CODE`.
 #[must_use]
 pub(crate) fn address(base: &str, code: &str) -> Secret<String> {
-    Secret::new(format!("{base}{}#{code}", own::ENTER))
+    Secret::new(format!("{base}{}#{code}", gateway_pages::ENTER))
 }
 
 /// Where a browser on this machine finds the app that answers to `hosts` on a listener with this port; `None` if

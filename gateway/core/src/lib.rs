@@ -18,9 +18,16 @@ pub mod head;
 
 pub mod chunked;
 
+mod host;
 mod path;
 
 pub mod policy;
+
+pub mod request_out;
+pub mod response_fields;
+pub mod response_out;
+
+pub mod sign_in;
 
 pub mod guard;
 

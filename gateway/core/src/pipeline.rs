@@ -8,18 +8,18 @@ use crate::clock::Now;
 use crate::denial::{Denial, Guard};
 use crate::guard::access::Screened;
 use crate::guard::body::BodyGate;
-use crate::guard::caller::{AuthPolicy, Caller};
+use crate::guard::caller::{Assumed, AuthPolicy, Caller};
 use crate::guard::client::{Client, PublicAddress};
 use crate::guard::cors::{AppPreflight, Asked, CorsGrant, Preflight};
 use crate::guard::destination::{self, Destined};
+use crate::guard::gateway_pages::{self, Elsewhere, Own, Place};
 use crate::guard::limit::{Budget, LimitKey, Tickets};
 use crate::guard::origin::OriginChecked;
-use crate::guard::own::{self, Elsewhere, Own, Place};
 use crate::guard::permission::Allowed;
-use crate::guard::routes::Found;
+use crate::guard::routes::{Found, Route};
 use crate::guard::target::Target;
 use crate::guard::upgrade::Upgrade;
-use crate::policy::{App, Assumed, Policy, Route};
+use crate::policy::{App, Policy};
 use crate::request::{Head, Peer};
 
 /// What is known of a request besides its head.
@@ -213,7 +213,7 @@ fn decide<'h, C: AsRef<Caller>>(
 
     trail.reached = Guard::AppLimit;
     let address = LimitKey::address(client.ip());
-    let elsewhere = match own::locate(&target) {
+    let elsewhere = match gateway_pages::locate(&target) {
         Place::App(elsewhere) => elsewhere,
         Place::Own(asked) => {
             app.limit.take(&address, now, &mut trail.tickets)?;
@@ -277,7 +277,7 @@ fn decide<'h, C: AsRef<Caller>>(
 
     trail.reached = Guard::Permission;
     let allowed = route.permission.check(caller, &target)?;
-    let destined = destination::check(app, &policy.hosts, head, &target, &prove)?;
+    let destined = destination::check((&app.routes, app.path), &policy.hosts, head, &target, &prove)?;
 
     trail.reached = Guard::CallerLimit;
     let key = LimitKey::caller(caller, client.ip());

@@ -4,6 +4,7 @@
 //! named variant. Everything a guard needs is here; nothing here decides.
 
 mod compare;
+mod forward;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,23 +13,22 @@ use std::time::Duration;
 
 use crate::config;
 use crate::guard::access::AccessPolicy;
-use crate::guard::body::BodyPolicy;
-use crate::guard::caller::AuthPolicy;
 use crate::guard::client::ClientPolicy;
-use crate::guard::cors::{CorsPolicy, PreflightPolicy};
+use crate::guard::cors::CorsPolicy;
 use crate::guard::credential::{CarrierPolicy, Source};
 use crate::guard::jwt::{JwtPolicy, TokenCache};
 use crate::guard::limit::LimitPolicy;
-use crate::guard::origin::OriginPolicy;
-use crate::guard::permission::PermissionPolicy;
-use crate::guard::response::ResponsePolicy;
-use crate::guard::routes::{Layer, RoutesPolicy};
+use crate::guard::routes::RoutesPolicy;
 use crate::guard::target::{HostTable, PathPolicy};
-use crate::guard::upgrade::UpgradePolicy;
-use crate::guard::upstream::ForwardPolicy;
+use crate::head::HeadLimits;
+use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
 
 pub use compare::{Change, Direction};
+pub use forward::{ForwardPolicy, UpstreamHost};
+
+pub use crate::guard::caller::Assumed;
+pub use crate::guard::routes::Route;
 
 /// The whole compiled configuration.
 #[derive(Debug)]
@@ -151,17 +151,6 @@ pub struct ServerLimits {
     pub token_cache: usize,
 }
 
-/// Caps of one request head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeadLimits {
-    /// Bytes of the whole head.
-    pub bytes: usize,
-    /// Number of fields.
-    pub count: usize,
-    /// Bytes of the request target.
-    pub uri: usize,
-}
-
 /// `[admin]`
 #[derive(Debug)]
 pub struct AdminPolicy {
@@ -258,41 +247,6 @@ impl App {
     }
 }
 
-/// One `[[app.NAME.route]]`, or the app's own policy for unlisted paths; every value resolved.
-#[derive(Debug)]
-pub struct Route {
-    /// `name`, else the first `match`, else `-` for unlisted paths. A metrics label.
-    pub label: Arc<str>,
-    /// Every `match` as written, sorted.
-    pub patterns: Box<[String]>,
-    /// Position among the app's routes; unlisted is 0.
-    pub index: usize,
-    /// Whether the app lists it itself, or its profile does.
-    pub layer: Layer,
-    /// The app's per-address limits count here too (`limit.app`).
-    pub app_limit: bool,
-    /// Per-address limits on top of the app's.
-    pub ip_limit: LimitPolicy,
-    /// Body caps.
-    pub body: BodyPolicy,
-    /// Who has to be known.
-    pub auth: AuthPolicy,
-    /// Who of those may.
-    pub permission: PermissionPolicy,
-    /// Per-caller limits: the app's, then the route's.
-    pub caller_limit: LimitPolicy,
-    /// The same-origin rule; the app's value where the route has none of its own.
-    pub origin: OriginPolicy,
-    /// Who answers a preflight where CORS is the app's.
-    pub preflight: PreflightPolicy,
-    /// WebSockets.
-    pub upgrade: UpgradePolicy,
-    /// `%2F` is let through; the app's value where the route has none of its own.
-    pub encoded_slash: bool,
-    /// Where each key stood.
-    pub lines: Lines,
-}
-
 /// Shape of refusal bodies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ErrorShape {
@@ -376,17 +330,6 @@ pub struct Expect {
     pub answer: Expected,
     /// Where it stood.
     pub line: Line,
-}
-
-/// A caller that is assumed, not proven: for `explain` and `[[expect]]` alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assumed {
-    /// The user.
-    pub user: String,
-    /// Roles.
-    pub roles: Vec<String>,
-    /// Scopes.
-    pub scopes: Vec<String>,
 }
 
 /// What an `[[expect]]` promises.

@@ -15,9 +15,9 @@ use serde::Serialize;
 use crate::denial::{Denial, Exhausted};
 use crate::guard::cors::{self, CorsGrant, Preflight};
 use crate::guard::limit::Tickets;
-use crate::guard::response::{CODE, Circumstances, ResponsePolicy};
 use crate::policy::ErrorShape;
 use crate::request::Head;
+use crate::response_out::{CODE, Circumstances, ResponsePolicy};
 
 /// A local answer.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub struct Navigation<'a> {
     pub app: Option<&'a str>,
     /// Asking for the same address again sends the same request: it was a GET.
     pub again: bool,
-    /// Where the browser goes once a code let it in: a [`crate::guard::own::WayBack`]. `None` if the app takes no
+    /// Where the browser goes once a code let it in: a [`crate::sign_in::WayBack`]. `None` if the app takes no
     /// codes.
     pub entry: Option<&'a str>,
     /// Who is in already, where that is worth telling.
@@ -95,7 +95,7 @@ pub enum OwnPage<'a> {
         worth: Worth<'a>,
         /// The code.
         code: &'a str,
-        /// Where the browser goes then: a [`crate::guard::own::WayBack`].
+        /// Where the browser goes then: a [`crate::sign_in::WayBack`].
         to: &'a str,
         /// Who is in now and would have to give way; empty if that is not known.
         occupant: Option<Cow<'a, str>>,
@@ -107,7 +107,7 @@ pub enum OwnPage<'a> {
     /// A page and no redirect: browsers hold all that follows a form to `form-action`, also where the app then
     /// sends them to another site.
     Entered {
-        /// Where the browser goes: a [`crate::guard::own::WayBack`].
+        /// Where the browser goes: a [`crate::sign_in::WayBack`].
         to: &'a str,
     },
     /// It asks whether to leave.

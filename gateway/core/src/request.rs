@@ -1,62 +1,20 @@
-//! A borrowed view of one request, whatever protocol brought it.
+//! One request as the guards see it, whatever protocol brought it.
 
-mod build;
+mod framing_fields;
+mod head;
+mod head_builder;
+mod message;
+pub(crate) mod syntax;
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
+pub(crate) use framing_fields::{CONNECTION_OPTIONS_MAX, FramingFields};
+pub use head::Head;
 #[cfg(test)]
-pub(crate) use build::tests as heads;
-pub use build::{HeadBuilder, RequestLine};
-
-/// The head of one request as it stood on the wire, already judged by the strict parser.
-///
-/// Names and values borrow the connection's buffer. Made by [`HeadBuilder`] alone, which judges every
-/// part of it. Trust: syntax only; nothing in it has been authenticated and every value is the
-/// client's choice.
-#[derive(Clone, Debug)]
-pub struct Head<'a> {
-    method: &'a str,
-    target: Cow<'a, [u8]>,
-    host: &'a str,
-    version: Version,
-    fields: Vec<Field<'a>>,
-    framing: Framing,
-    keep_alive: bool,
-    expects_continue: bool,
-    length: usize,
-}
-
-/// One header field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field<'a> {
-    /// A token of RFC 9110 §5.6.2, in the client's spelling.
-    pub name: &'a str,
-    /// The value without surrounding white space; no CR, LF, NUL or other control but tab.
-    pub value: &'a [u8],
-}
-
-/// HTTP versions that reach the core.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.0
-    Http10,
-    /// HTTP/1.1
-    Http11,
-    /// HTTP/2
-    Http2,
-}
-
-/// How a request body is delimited (RFC 9112 §6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// No body.
-    None,
-    /// `Content-Length`, in bytes; never zero (zero is [`Framing::None`] with the field kept).
-    Length(u64),
-    /// `Transfer-Encoding: chunked` alone.
-    Chunked,
-}
+pub(crate) use head_builder::tests as heads;
+pub use head_builder::{HeadBuilder, RequestLine};
+pub use message::{Field, Framing, Version};
+pub use syntax::judge_method;
 
 /// Whom the socket belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,124 +25,4 @@ pub struct Peer {
     pub port: u16,
     /// The connection is TLS.
     pub tls: bool,
-}
-
-impl<'a> Head<'a> {
-    /// The method: `[A-Z-]{1,32}`, never CONNECT, TRACE or TRACK; see [`crate::head::judge_method`].
-    #[must_use]
-    pub fn method(&self) -> &'a str {
-        self.method
-    }
-
-    /// Path and query in origin form (an absolute form loses its scheme and authority), as they are judged and
-    /// forwarded: what a client sent raw and servers read in several ways is percent-encoded. Starts with `/`; visible
-    /// ASCII, no `#`.
-    #[must_use]
-    pub fn target(&self) -> &[u8] {
-        &self.target
-    }
-
-    /// The one `Host` (or the authority of an absolute form, which must equal it), not empty.
-    #[must_use]
-    pub fn host(&self) -> &'a str {
-        self.host
-    }
-
-    /// The protocol version.
-    #[must_use]
-    pub fn version(&self) -> Version {
-        self.version
-    }
-
-    /// All fields in their order, hop-by-hop ones included.
-    #[must_use]
-    pub fn fields(&self) -> &[Field<'a>] {
-        &self.fields
-    }
-
-    /// How the body is delimited.
-    #[must_use]
-    pub fn framing(&self) -> Framing {
-        self.framing
-    }
-
-    /// The client wants to reuse the connection.
-    #[must_use]
-    pub fn keep_alive(&self) -> bool {
-        self.keep_alive
-    }
-
-    /// `Expect: 100-continue` was sent.
-    #[must_use]
-    pub fn expects_continue(&self) -> bool {
-        self.expects_continue
-    }
-
-    /// Bytes of the buffer that the head took, its last CRLF included.
-    #[must_use]
-    pub fn length(&self) -> usize {
-        self.length
-    }
-
-    /// All values of the field `name` (compared without case), in order.
-    pub fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields.iter().filter(move |f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value)
-    }
-
-    /// The first value of the field `name`.
-    #[must_use]
-    pub fn first(&self, name: &str) -> Option<&'a [u8]> {
-        self.all(name).next()
-    }
-
-    /// The only value of the field `name`, as visible text; `None` if absent, repeated or not UTF-8.
-    #[must_use]
-    pub fn sole_text(&self, name: &str) -> Option<&'a str> {
-        let mut all = self.all(name);
-        let value = all.next()?;
-        if all.next().is_some() {
-            return None;
-        }
-        std::str::from_utf8(value).ok()
-    }
-
-    /// Whether the field `name` is there at all.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.first(name).is_some()
-    }
-
-    /// Whether a comma-separated list field holds `token` (compared without case).
-    #[must_use]
-    pub fn lists(&self, name: &str, token: &str) -> bool {
-        self.all(name).any(|value| {
-            value.split(|b| *b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
-        })
-    }
-
-    /// Path without the query, still encoded.
-    #[must_use]
-    pub fn raw_path(&self) -> &[u8] {
-        self.target.split(|b| *b == b'?').next().unwrap_or_default()
-    }
-
-    /// Query without its `?`, still encoded.
-    #[must_use]
-    pub fn raw_query(&self) -> Option<&[u8]> {
-        let at = self.target.iter().position(|b| *b == b'?')?;
-        self.target.get(at + 1..)
-    }
-
-    /// The client asks to leave HTTP for a WebSocket: `Connection` names `upgrade`, and `Upgrade` lists the protocol
-    /// `websocket`, alone or among others (RFC 9110 §7.8). Any other offer means nothing here: it is dropped, and the
-    /// request is plain HTTP.
-    #[must_use]
-    pub fn asks_websocket(&self) -> bool {
-        let is_it = |protocol: &[u8]| {
-            let name = protocol.split(|b| *b == b'/').next().unwrap_or_default();
-            name.trim_ascii().eq_ignore_ascii_case(b"websocket")
-        };
-        self.all("upgrade").any(|value| value.split(|b| *b == b',').any(is_it))
-            && self.lists("connection", "upgrade")
-    }
 }

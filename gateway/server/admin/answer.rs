@@ -4,9 +4,9 @@ use http::{HeaderValue, StatusCode, header};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::cors::CorsGrant;
 use stagedoor_core::guard::limit::Tickets;
-use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::policy::ErrorShape;
 use stagedoor_core::reply::{Manner, Reply};
+use stagedoor_core::response_out::{Circumstances, ResponsePolicy};
 
 use crate::refusals::KEPT;
 

@@ -7,8 +7,8 @@ use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use stagedoor_core::clock::Now;
-use stagedoor_core::guard::response::ResponseFields;
 use stagedoor_core::reply::Reply;
+use stagedoor_core::response_fields::ResponseFields;
 
 /// pingora's response head as the core edits it.
 pub(crate) struct Fields<'a>(pub(crate) &'a mut ResponseHeader);

@@ -23,15 +23,15 @@ use pingora_core::server::ShutdownWatch;
 use stagedoor_core::chunked::{Chunked, Malformed, ROOM_AFTER, ROOM_BEFORE, Recoded};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::client::Client;
-use stagedoor_core::guard::own::WayBack;
-use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::guard::upgrade::{Handshake, Upgrade};
-use stagedoor_core::guard::upstream;
 use stagedoor_core::head::{self, Parsed};
 use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
 use stagedoor_core::policy::ErrorShape;
 use stagedoor_core::reply::{self, Manner, Reply};
 use stagedoor_core::request::{Framing, Head, Peer, Version};
+use stagedoor_core::request_out;
+use stagedoor_core::response_out::{Circumstances, ResponsePolicy};
+use stagedoor_core::sign_in::WayBack;
 use tokio::net::TcpStream;
 
 use super::adapt;
@@ -324,7 +324,7 @@ impl<'a> Turn<'a> {
             Upgrade::None => None,
         };
         let mut handed = BytesMut::with_capacity(head.length() + 1024);
-        upstream::write_head(&permit, head, &self.request_id, &mut handed);
+        request_out::write_head(&permit, head, &self.request_id, &mut handed);
         if head.version() == Version::Http10 {
             adapt::speak_http10(&mut handed);
         }

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use stagedoor_core::denial::Denial;
-use stagedoor_core::head::{Arriving, Progress};
-use stagedoor_core::policy::HeadLimits;
+use stagedoor_core::head::{Arriving, HeadLimits, Progress};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;

@@ -14,8 +14,8 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_core::protocols::Digest;
 use stagedoor_core::denial::Denial;
-use stagedoor_core::guard::response::{Circumstances, ResponsePolicy};
 use stagedoor_core::reply::{Manner, Navigation, Reply};
+use stagedoor_core::response_out::{Circumstances, ResponsePolicy};
 use tokio::sync::watch;
 
 use super::adapt::{self, Fields};

@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use stagedoor_core::head::HeadLimits;
 use stagedoor_core::head::{Parsed, parse};
-use stagedoor_core::policy::HeadLimits;
 
 use super::*;
 use crate::edge::request_id::fresh;

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use stagedoor_core::guard::own;
+use stagedoor_core::guard::gateway_pages;
 use stagedoor_core::policy::{App, Policy};
 
 /// The parameter names whose values are never written.
@@ -173,9 +173,9 @@ impl Redaction {
 /// What may be written of an address of the gateway's own pages with something behind it: a code that a person or a
 /// program put in the wrong place still works.
 fn shut<'t>(path: &'t [u8], query: Option<&[u8]>) -> Option<&'t [u8]> {
-    let start = path.get(..own::ENTER.len()).unwrap_or(path);
+    let start = path.get(..gateway_pages::ENTER.len()).unwrap_or(path);
     let more = query.is_some() || start.len() < path.len();
-    (more && may_be_own(path) && own::covers(path)).then_some(start)
+    (more && may_be_own(path) && gateway_pages::covers(path)).then_some(start)
 }
 
 /// Whether the long look is worth while: most paths need none.

@@ -5,8 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use stagedoor_core::denial::Denial;
-use stagedoor_core::head::{Arriving, Parsed, Progress, parse};
-use stagedoor_core::policy::HeadLimits;
+use stagedoor_core::head::{Arriving, HeadLimits, Parsed, Progress, parse};
 use stagedoor_core::request::{Head, Version};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 2048, count: 16, uri: 256 };

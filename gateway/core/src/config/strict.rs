@@ -5,9 +5,9 @@
 
 use super::problem::Problem;
 use crate::guard::body::BodyPolicy;
-use crate::guard::response::permissions_closed;
 use crate::guard::upgrade::UpgradePolicy;
 use crate::policy::{App, Policy};
+use crate::response_out::permissions_closed;
 
 /// What each app could close, in the order of the apps.
 #[must_use]

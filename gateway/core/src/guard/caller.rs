@@ -11,7 +11,6 @@ use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
 use crate::guard::credential::{Source, find_among};
 use crate::guard::jwt::{JwtPolicy, TokenCache, Verified};
-use crate::policy::Assumed;
 use crate::request::Head;
 
 /// `auth` and `by`.
@@ -44,6 +43,17 @@ pub struct Caller {
 /// A caller that nobody has proven, for rehearsals: a type of its own, so that no permit is made of it.
 #[derive(Clone, Debug)]
 pub struct AssumedCaller(Caller);
+
+/// A caller that is assumed, not proven: for `explain` and `[[expect]]` alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assumed {
+    /// The user.
+    pub user: String,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Scopes.
+    pub scopes: Vec<String>,
+}
 
 impl AuthPolicy {
     /// Finds the credential and proves it by the providers, in their order.

@@ -18,8 +18,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 pub use self::public::PublicAddress;
-pub(crate) use self::public::split_port;
 use crate::denial::Denial;
+use crate::host;
 use crate::request::{Head, Peer};
 
 const FOR: &str = "x-forwarded-for";
@@ -143,12 +143,12 @@ impl ClientPolicy {
             ip: told.ip.unwrap_or(socket),
             https,
             // No proxy serves a scheme on the port of the other: it names one of its own, of another hop.
-            port: told.port.filter(|port| *port != public::default_port(!https)),
+            port: told.port.filter(|port| *port != host::default_port(!https)),
             peer: socket,
             proxied: true,
             unheeded: Unheeded { address: false, host: not_named },
         };
-        Identified { client, host: served.map(|host| public::without_default_port(host, https)) }
+        Identified { client, host: served.map(|host| host::without_default_port(host, https)) }
     }
 
     /// What the `X-Forwarded-*` fields say that are believed.
@@ -221,7 +221,7 @@ impl Told<'_> {
             a.zip(b).is_some_and(|(a, b)| !same(a, b))
         }
         let https = self.https.or(other.https).unwrap_or(false);
-        let host = |host| public::without_default_port_bytes(host, https);
+        let host = |host| host::without_default_port_bytes(host, https);
         differ(self.ip, other.ip, |a, b| a == b)
             || differ(self.https, other.https, |a, b| a == b)
             || differ(self.host, other.host, |a, b| host(a).eq_ignore_ascii_case(host(b)))

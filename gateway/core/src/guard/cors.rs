@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::denial::Denial;
-use crate::request::{Framing, Head};
+use crate::request::{Framing, Head, judge_method};
 
 /// `[app.X.cors]`
 #[derive(Clone, Debug, Default)]
@@ -170,7 +170,7 @@ impl CorsPolicy {
         let headers = match self {
             // A method that no request may have announces nothing: `delete` would meet other routes than `DELETE`.
             Self::App => {
-                crate::head::judge_method(method).ok()?;
+                judge_method(method).ok()?;
                 return Some(Asked::Apps { method, question: Question(()) });
             }
             Self::SameOrigin => Vec::new(),

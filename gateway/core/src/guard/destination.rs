@@ -10,13 +10,12 @@
 
 use crate::denial::{Denial, Second};
 use crate::guard::caller::{AuthPolicy, Caller};
-use crate::guard::own::{self, Place};
-use crate::guard::routes::Found;
-use crate::guard::target::{HostTable, Target};
-use crate::head;
+use crate::guard::gateway_pages::{self, Place};
+use crate::guard::routes::{Found, RoutesPolicy};
+use crate::guard::target::{HostTable, PathPolicy, Target};
 use crate::path;
-use crate::policy::App;
 use crate::request::Head;
+use crate::request::syntax::is_target_byte;
 
 /// Methods that write where `Destination` says: RFC 4918, and what Exchange and its kin call them.
 const METHODS: [&str; 4] = ["COPY", "MOVE", "BCOPY", "BMOVE"];
@@ -42,7 +41,7 @@ impl Destined {
 /// [`Denial::BadRequest`] for what is no reference or can be read in two ways, [`Denial::Destination`] with what a
 /// request for it would get.
 pub fn check<'h, C: AsRef<Caller>>(
-    app: &App,
+    (routes, paths): (&RoutesPolicy, PathPolicy),
     hosts: &HostTable,
     head: &'h Head<'h>,
     target: &Target<'h>,
@@ -61,9 +60,9 @@ pub fn check<'h, C: AsRef<Caller>>(
     if let Some(authority) = authority {
         elsewhere(hosts, target, authority)?;
     }
-    let second = target.beside(path::encoded(path), app.path).map_err(|_| UNCLEAR)?;
-    match own::locate(&second) {
-        Place::App(_) => permitted(app, head.method(), &second, &prove)?,
+    let second = target.beside(path::encoded(path), paths).map_err(|_| UNCLEAR)?;
+    match gateway_pages::locate(&second) {
+        Place::App(_) => permitted((routes, paths), head.method(), &second, &prove)?,
         Place::Own(_) => {
             return Err(Denial::BadRequest("the path in Destination is one of the gateway's own"));
         }
@@ -73,14 +72,13 @@ pub fn check<'h, C: AsRef<Caller>>(
 }
 
 fn permitted<C: AsRef<Caller>>(
-    app: &App,
+    (routes, paths): (&RoutesPolicy, PathPolicy),
     method: &str,
     second: &Target<'_>,
     prove: impl Fn(&AuthPolicy) -> Result<C, Denial>,
 ) -> Result<(), Denial> {
     let refused = |denial, route| Denial::Destination(Box::new(Second { denial, route }));
-    let Found { route } =
-        app.routes.find(method, second, app.path).map_err(|denial| refused(denial, None))?;
+    let Found { route } = routes.find(method, second, paths).map_err(|denial| refused(denial, None))?;
     let caller = prove(&route.auth).and_then(|caller| route.permission.check(caller.as_ref(), second));
     caller.map(|_| ()).map_err(|denial| refused(denial, Some(route.index)))
 }
@@ -109,7 +107,7 @@ struct Reference<'h> {
 
 impl<'h> Reference<'h> {
     fn read(value: &'h [u8]) -> Result<Self, Denial> {
-        if !value.iter().copied().all(head::is_target_byte) {
+        if !value.iter().copied().all(is_target_byte) {
             return Err(Denial::BadRequest("an illegal byte in Destination"));
         }
         if value.contains(&b'?') {

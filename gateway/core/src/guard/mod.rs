@@ -11,7 +11,7 @@ pub mod access;
 
 pub mod limit;
 
-pub mod own;
+pub mod gateway_pages;
 
 pub mod routes;
 
@@ -32,7 +32,3 @@ pub mod permission;
 pub mod destination;
 
 pub mod upgrade;
-
-pub mod upstream;
-
-pub mod response;

@@ -17,8 +17,9 @@
 //! Bounds: a few comparisons. RFC 6454 §7, RFC 6455 §10.2, W3C Fetch Metadata.
 
 use crate::denial::Denial;
-use crate::guard::client::{PublicAddress, split_port};
+use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsPolicy;
+use crate::host::name_and_port;
 use crate::request::Head;
 
 /// `origin.check`
@@ -132,7 +133,7 @@ fn is_welcome(head: &Head<'_>, at: &PublicAddress<'_>, lists: impl FnOnce(&str) 
 /// Where the client's side is not known to be https, both schemes are, and both default ports are the same as none.
 fn is_same(origin: &str, at: &PublicAddress<'_>) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let (name, port) = split_port(authority);
+    let (name, port) = name_and_port(authority);
     let same_port = match (at.scheme(), scheme) {
         ("https", "https") => port.unwrap_or(443) == at.port(),
         ("http", "http" | "https") => {

@@ -18,6 +18,7 @@
 mod layers;
 mod pairs;
 mod pattern;
+mod route;
 mod trie;
 
 use std::borrow::Cow;
@@ -28,13 +29,13 @@ use crate::denial::Denial;
 use crate::guard::permission::OwnerPolicy;
 use crate::guard::target::{Judged, PathPolicy, Target};
 use crate::path::{self, Cause};
-use crate::policy::Route;
 
 use layers::Layers;
 pub(crate) use pairs::Pair;
 pub(crate) use pattern::METHODS;
 use pattern::Sample;
 pub use pattern::{Pattern, PatternFault};
+pub use route::{Layer, Route};
 use trie::Step;
 
 /// The routes of one app.
@@ -56,16 +57,6 @@ pub struct RoutesPolicy {
 pub struct Found {
     /// The route; for an unlisted path the app's own policy.
     pub(crate) route: Arc<Route>,
-}
-
-/// Who lists a route. The app's own are asked first: a profile's decide only what none of those meets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Layer {
-    /// The app's own table.
-    #[default]
-    App,
-    /// The profile that it uses.
-    Profile,
 }
 
 /// What becomes of a path, or of a method of a path, that no `match` lists.
@@ -325,7 +316,7 @@ impl RoutesPolicy {
         places: &[(Pattern, usize)],
     ) -> Result<(), Unmet> {
         let method = pattern.method().unwrap_or_else(|| sample.method());
-        crate::head::judge_method(method)
+        crate::request::judge_method(method)
             .map_err(|_| Unmet::from(format!("no request of this method is let in: `{method}`")))?;
         let mut unmet = Unmet::from(String::new());
         for path in pattern.examples(sample) {

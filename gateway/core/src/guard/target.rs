@@ -22,7 +22,6 @@ use crate::denial::Denial;
 use crate::path;
 use crate::request::Head;
 
-pub(crate) use host::is_same;
 pub use host::{Host, HostFault, HostTable};
 
 /// How one app's paths are read.

@@ -16,8 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, header};
 
 use crate::denial::Denial;
-use crate::guard::response::ResponseFields;
 use crate::request::{Framing, Head, Version};
+use crate::response_fields::ResponseFields;
 
 /// `websocket`: whether a route may become a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use super::{Arriving, Parsed, Progress, judge_method, parse};
+use super::{Arriving, Parsed, Progress, parse};
 use crate::denial::Denial;
-use crate::policy::HeadLimits;
-use crate::request::{Framing, Head, Version};
+use crate::head::HeadLimits;
+use crate::request::{Framing, Head, Version, judge_method};
 use crate::work;
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 1024, count: 8, uri: 128 };

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod destinations;
-mod own;
+mod gateway_pages;
 mod pairs;
 mod preflights;
 mod readings;
@@ -16,10 +16,10 @@ use super::{Admission, Arrival, Trail, admit};
 use crate::clock::Now;
 use crate::config::{FileFault, Material, Materials, Source, compile};
 use crate::denial::Denial;
-use crate::guard::upstream::write_preflight;
 use crate::head::{Parsed, parse};
 use crate::policy::Policy;
 use crate::request::Peer;
+use crate::request_out::write_preflight;
 use crate::secret::Secret;
 
 /// Makes every secret it is asked for, and has nothing else.

@@ -7,12 +7,13 @@ use bytes::BytesMut;
 use http::HeaderValue;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::{Denial, Guard};
-use stagedoor_core::guard::own::{self, EnterForm, Fit, Own, Step, Visit, WayBack};
+use stagedoor_core::guard::gateway_pages::Own;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::App;
 use stagedoor_core::reply::{self, Navigation, OwnAnswer, OwnPage, Reply, Worth};
 use stagedoor_core::request::Head;
 use stagedoor_core::secret::Secret;
+use stagedoor_core::sign_in::{self, EnterForm, Fit, Step, Visit, WayBack};
 use tokio::net::TcpStream;
 
 use super::{After, Line, Said, Taken, Turn, with_circumstances};
@@ -59,7 +60,7 @@ impl Turn<'_> {
     fn show(&self, app: &App, head: &Head<'_>, own: Own, trail: &Trail) -> Result<Reply, Denial> {
         let shows_page = reply::shows_page(head);
         let answer = |page| if shows_page { OwnAnswer::Page(page) } else { OwnAnswer::Nothing };
-        let entry = own::takes_codes(app).then_some("/");
+        let entry = sign_in::takes_codes(app).then_some("/");
         let now = self.front.gateway.now();
         match own {
             Own::Home => match self.visit(app, head, now) {
@@ -113,7 +114,7 @@ impl Turn<'_> {
             Step::Go => (true, true),
             Step::Redeem => (false, false),
             // Somebody came in while the page waited: a person has to say who gives way.
-            Step::RedeemIfVacant => (own::is_occupied(app, head, now, &self.live.policy.tokens), false),
+            Step::RedeemIfVacant => (sign_in::is_occupied(app, head, now, &self.live.policy.tokens), false),
         };
         let shows_page = reply::shows_page(head);
         if look {
@@ -138,13 +139,13 @@ impl Turn<'_> {
         match self.visit(app, head, now) {
             Visit::In { user, .. } => Some(Cow::Owned(user.to_string())),
             Visit::Out(_) | Visit::AsksNobody => {
-                own::is_occupied(app, head, now, &self.live.policy.tokens).then_some(Cow::Borrowed(""))
+                sign_in::is_occupied(app, head, now, &self.live.policy.tokens).then_some(Cow::Borrowed(""))
             }
         }
     }
 
     fn visit(&self, app: &App, head: &Head<'_>, now: Now) -> Visit {
-        own::visit(app, head, now, &self.live.policy.tokens)
+        sign_in::visit(app, head, now, &self.live.policy.tokens)
     }
 
     fn say(
@@ -189,15 +190,19 @@ impl Turn<'_> {
         let token = self.front.gateway.links.redeem(&app.name, code.expose(), now)?;
         let Fit { cookie, user, expires } = self.fit(app, &token, now)?;
         let life = expires.saturating_sub(now.unix());
-        let setting = own::setting(cookie, token.expose(), life, https)?;
+        let setting = sign_in::setting(cookie, token.expose(), life, https)?;
         let others = app.carriers.cookies().filter(|name| *name != cookie);
         trail.user = Some(user);
-        Some(std::iter::once(setting).chain(others.filter_map(|name| own::clearing(name, https))).collect())
+        Some(
+            std::iter::once(setting)
+                .chain(others.filter_map(|name| sign_in::clearing(name, https)))
+                .collect(),
+        )
     }
 
     /// What was true when the link was made may have changed: keys, sources, the time.
     fn fit<'a>(&self, app: &'a App, token: &Secret<Vec<u8>>, now: Now) -> Option<Fit<'a>> {
-        own::fit(app, token.expose(), now, &self.live.policy.tokens).ok()
+        sign_in::fit(app, token.expose(), now, &self.live.policy.tokens).ok()
     }
 
     fn https(&self, trail: &Trail) -> bool {
@@ -206,7 +211,7 @@ impl Turn<'_> {
 
     /// The way to `raw`, if a browser may be led there.
     pub(super) fn way_back<'a>(&self, app: &App, head: &Head<'_>, raw: &'a [u8]) -> Option<WayBack<'a>> {
-        own::way_back(app, &self.live.policy.hosts, self.host(head), head, raw)
+        sign_in::way_back(app, &self.live.policy.hosts, self.host(head), head, raw)
     }
 
     /// What the page of a refusal offers, where a browser navigates. `back`: see [`Navigation::entry`].
@@ -223,7 +228,7 @@ impl Turn<'_> {
         navigates.then(|| Navigation {
             app: trail.app.as_deref().map(|app| &*app.name),
             again: is_repeatable(head),
-            entry: trail.app.as_deref().filter(|app| own::takes_codes(app)).map(|_| back),
+            entry: trail.app.as_deref().filter(|app| sign_in::takes_codes(app)).map(|_| back),
             user,
         })
     }
@@ -249,5 +254,5 @@ fn worth(user: &str, expires: std::time::Duration, now: Now) -> Worth<'_> {
 
 /// Takes every cookie that carries a token of the app out of the browser.
 fn cleared(app: &App, https: bool) -> Vec<HeaderValue> {
-    app.carriers.cookies().filter_map(|name| own::clearing(name, https)).collect()
+    app.carriers.cookies().filter_map(|name| sign_in::clearing(name, https)).collect()
 }

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use stagedoor_core::denial::Guard;
-use stagedoor_core::guard::upstream;
 use stagedoor_core::pipeline::{PreflightPermit, Trail};
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::Head;
+use stagedoor_core::request_out;
 use tokio::net::TcpStream;
 
 use super::{After, Asked, Said, Turn, with_circumstances};
@@ -24,7 +24,7 @@ impl Turn<'_> {
         mut trail: Trail,
     ) -> After {
         let mut asked = BytesMut::new();
-        upstream::write_preflight(permit, head, &self.request_id, &mut asked);
+        request_out::write_preflight(permit, head, &self.request_id, &mut asked);
         let from = Instant::now();
         let answer = preflight::ask(&self.front.upstreams, permit.app(), &asked).await;
         let asked = Asked { from, to: answer.is_ok().then(Instant::now) };

@@ -6,8 +6,9 @@ use stagedoor_core::config::UNFILED;
 use stagedoor_core::denial::{Denial, UpstreamFault};
 use stagedoor_core::guard::client::Client;
 use stagedoor_core::head;
+use stagedoor_core::head::HeadLimits;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::{App, HeadLimits, Policy};
+use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Head, Version};
 

@@ -14,10 +14,10 @@ use crate::guard::cors::CorsPolicy;
 use crate::guard::credential::{CarrierPolicy, Source};
 use crate::guard::jwt::JwtPolicy;
 use crate::guard::origin::OriginPolicy;
-use crate::guard::response::ResponsePolicy;
 use crate::guard::target::{Backslash, PathPolicy, Slashes};
-use crate::guard::upstream::UpstreamHost;
+use crate::policy::UpstreamHost;
 use crate::policy::{App, ErrorShape, Lines, UpstreamPolicy};
+use crate::response_out::ResponsePolicy;
 
 /// What a route has where it says nothing.
 pub(super) struct Defaults<'a> {

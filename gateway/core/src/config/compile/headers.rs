@@ -9,8 +9,8 @@ use crate::config::location::Spanned;
 use crate::config::problem::{did_you_mean, shown};
 use crate::config::raw;
 use crate::field_names;
-use crate::guard::response::{Csp, HeaderSettings, Hsts, OwnAddress, Preset};
 use crate::policy::UpstreamPolicy;
+use crate::response_out::{Csp, HeaderSettings, Hsts, OwnAddress, Preset};
 
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 

@@ -8,7 +8,7 @@ use crate::config::problem::shown;
 use crate::config::raw;
 use crate::field_names::{Meaning, NamePattern, meaning, same};
 use crate::guard::credential::Source;
-use crate::guard::upstream::{ForwardPolicy, UpstreamHost};
+use crate::policy::{ForwardPolicy, UpstreamHost};
 
 /// What the app is told, and whether it gets the token too. `carriers` are where its tokens are read.
 pub(super) fn identity(

@@ -11,7 +11,7 @@ use crate::config::raw::{self, AuthMode};
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
 use crate::guard::cors::PreflightPolicy;
-use crate::guard::own;
+use crate::guard::gateway_pages;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
 use crate::guard::routes::{Clash, Layer, METHODS, Pattern, RoutesPolicy, Unlisted};
 use crate::guard::target::PathPolicy;
@@ -67,7 +67,7 @@ fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Spanned<String
         cx.report.vacant(&list.at, "a route that matches nothing", "write match = \"GET /api/items/{id}\"");
     }
     let parse = |given: &'r Spanned<String>| match Pattern::parse(&given.value) {
-        Ok(pattern) if own::covers(pattern.path().as_bytes()) => {
+        Ok(pattern) if gateway_pages::covers(pattern.path().as_bytes()) => {
             let hint = "remove it: no request for a path there reaches the app";
             cx.report.problem(
                 &given.at,

@@ -9,9 +9,9 @@ use crate::config::problem::{Report, shown};
 use crate::config::raw;
 use crate::guard::credential::Source;
 use crate::guard::target::HostTable;
+use crate::head::HeadLimits;
 use crate::policy::{
-    AccessLog, AdminPolicy, ConfinePolicy, HeadLimits, LogFormat, LogPolicy, ServerLimits, ServerPolicy,
-    Timeouts,
+    AccessLog, AdminPolicy, ConfinePolicy, LogFormat, LogPolicy, ServerLimits, ServerPolicy, Timeouts,
 };
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);

@@ -9,7 +9,7 @@ use super::Context;
 use crate::config::location::Spanned;
 use crate::config::problem::{Report, shown};
 use crate::config::raw;
-use crate::guard::upstream::UpstreamHost;
+use crate::policy::UpstreamHost;
 use crate::policy::{ServerPolicy, UpstreamPolicy};
 
 const ACCEPTED: &str = "accepted: http://HOST:PORT without a path, such as \"http://127.0.0.1:3000\"";

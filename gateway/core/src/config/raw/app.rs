@@ -6,10 +6,10 @@ use super::reader::{ConfigLayer, Reader};
 use super::{base, profile};
 use crate::config::location::{Location, Setting, Spanned};
 use crate::guard::origin::OriginPolicy;
-use crate::guard::response::Preset;
 use crate::guard::routes::{Layer, Unlisted};
 use crate::guard::target::{Backslash, Slashes};
 use crate::policy::ErrorShape;
+use crate::response_out::Preset;
 
 pub(super) type Texts = Setting<Vec<Spanned<String>>>;
 pub(super) type Table<T> = Vec<(Spanned<String>, Spanned<T>)>;

@@ -3,7 +3,7 @@
 use super::app::Route;
 use crate::config::location::Spanned;
 use crate::config::problem::{Report, shown};
-use crate::guard::own;
+use crate::guard::gateway_pages;
 
 /// Writes each base before the path of each `match`; without one the routes stay as they are.
 pub(crate) fn lay(routes: &mut [Route], base: Option<&Spanned<Vec<Spanned<String>>>>, report: &Report) {
@@ -36,7 +36,7 @@ fn prefix<'b>(base: &'b Spanned<String>, report: &Report) -> Option<&'b str> {
         report.problem(&base.at, format!("not a base path: `{}`", shown(&base.value)), hint);
         return None;
     }
-    if own::covers(base.value.as_bytes()) {
+    if gateway_pages::covers(base.value.as_bytes()) {
         let message = format!("the gateway's own pages are there: `{}`", base.value);
         report.problem(&base.at, message, "choose another URL base in the app");
         return None;

@@ -7,11 +7,11 @@ use bytes::BytesMut;
 use super::{APP, Desk, GOOD, HOUSE, compiled, now, policy, text, warnings};
 use crate::config::{decided_by, rehearse};
 use crate::guard::upgrade::UpgradePolicy;
-use crate::guard::upstream::write_head;
 use crate::head::{Parsed, parse};
 use crate::pipeline::{Admission, Arrival, Trail, admit};
 use crate::policy::{Assumed, Policy, Route};
 use crate::request::Peer;
+use crate::request_out::write_head;
 
 /// `forward` or a code, and the key and line that decided.
 fn ask(policy: &Policy, request: &str, user: Option<&str>) -> (String, Trail) {

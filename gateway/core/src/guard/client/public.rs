@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Client;
+use crate::host::{default_port, name_and_port};
 
 /// Scheme, host and port under which the client reached the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +36,13 @@ impl<'h> PublicAddress<'h> {
     /// The host without its port.
     #[must_use]
     pub fn name(&self) -> &'h str {
-        split_port(self.host).0
+        name_and_port(self.host).0
     }
 
     /// The host's own port, else the one that a proxy names, else the scheme's.
     #[must_use]
     pub fn port(&self) -> u16 {
-        split_port(self.host).1.or(self.told).unwrap_or(default_port(self.https))
+        name_and_port(self.host).1.or(self.told).unwrap_or(default_port(self.https))
     }
 }
 
@@ -56,7 +57,7 @@ impl PublicAddress<'_> {
             })?;
         let end = rest.iter().position(|byte| b"/?#\\".contains(byte)).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end)?;
-        let (name, port) = split_port(std::str::from_utf8(authority).ok()?);
+        let (name, port) = name_and_port(std::str::from_utf8(authority).ok()?);
         let same =
             name.eq_ignore_ascii_case(self.name()) && port.unwrap_or(default_port(https)) == self.port();
         same.then_some(rest)
@@ -72,35 +73,5 @@ impl fmt::Display for PublicAddress<'_> {
         } else {
             write!(f, "{}://{}:{port}", self.scheme(), self.name())
         }
-    }
-}
-
-/// The port of a scheme (RFC 9110 §4.2).
-pub(super) fn default_port(https: bool) -> u16 {
-    if https { 443 } else { 80 }
-}
-
-/// A host without the port of its scheme, which browsers leave out of `Host` and `Origin`.
-pub(super) fn without_default_port(host: &str, https: bool) -> &str {
-    match split_port(host) {
-        (name, Some(port)) if port == default_port(https) => name,
-        (_, Some(_) | None) => host,
-    }
-}
-
-/// As [`without_default_port`]; what is not text stays as it is.
-pub(super) fn without_default_port_bytes(host: &[u8], https: bool) -> &[u8] {
-    std::str::from_utf8(host).map_or(host, |host| without_default_port(host, https).as_bytes())
-}
-
-/// Name and port of `NAME:PORT`, `NAME` or `[V6]:PORT`; what is neither has no port.
-pub(crate) fn split_port(authority: &str) -> (&str, Option<u16>) {
-    let Some((name, port)) = authority.rsplit_once(':') else { return (authority, None) };
-    // A colon inside brackets belongs to the address, and one without brackets to something that is no host.
-    let whole = if name.starts_with('[') { name.ends_with(']') } else { !name.contains(':') };
-    let number = port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse().ok()).flatten();
-    match number.filter(|number| whole && *number > 0) {
-        Some(number) => (name, Some(number)),
-        None => (authority, None),
     }
 }

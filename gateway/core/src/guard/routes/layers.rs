@@ -1,6 +1,6 @@
 //! Two tables of patterns, one over the other.
 
-use super::Layer;
+use super::route::Layer;
 use super::trie::{Ahead, Step, Trie};
 
 /// The app's own patterns, and beneath them those of its profile.

@@ -7,9 +7,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::route::Route;
 use super::trie::Ahead;
 use super::{RoutesPolicy, Unlisted};
-use crate::policy::Route;
 
 /// The routes that some request meets in an old and in a new table; `None` is where it is refused.
 #[derive(Debug)]

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::denial::Denial;
+use crate::host::{HostName, split_port, without_trailing_dot};
 
 /// Host name → app.
 ///
@@ -93,16 +94,16 @@ impl HostTable {
     /// [`Denial::AmbiguousPath`] for what is no host name or address, [`Denial::UnknownHost`] for one
     /// that no app has.
     pub fn find<'h>(&self, host: &'h str) -> Result<Host<'h>, Denial> {
-        let (whole, port) = split_port(host)?;
-        let bare = without_root(whole);
-        let app = match Name::parse(bare).map_err(Denial::AmbiguousPath)? {
-            Name::Address(ip) => self
+        let (whole, port) = split_port(host).map_err(Denial::AmbiguousPath)?;
+        let bare = without_trailing_dot(whole);
+        let app = match HostName::parse(bare).map_err(Denial::AmbiguousPath)? {
+            HostName::Address(ip) => self
                 .addresses
                 .binary_search_by(|(known, _)| known.cmp(&ip))
                 .ok()
                 .and_then(|at| self.addresses.get(at))
                 .map(|(_, app)| *app),
-            Name::Label(name) => lookup(&self.names, name).or_else(|| self.wildcard(name)),
+            HostName::Label(name) => lookup(&self.names, name).or_else(|| self.wildcard(name)),
         };
         let name = match (bare.len() == whole.len(), port) {
             (true, _) => Cow::Borrowed(host),
@@ -187,95 +188,13 @@ impl Entry {
             Some(parent) => (parent, true),
             None => (text, false),
         };
-        match (Name::parse(name)?, wildcard) {
-            (Name::Address(_), true) => Err("a wildcard covers names, not addresses"),
-            (Name::Address(ip), false) => Ok(Self::Address(ip)),
-            (Name::Label(name), true) => Ok(Self::Wildcard(name.to_ascii_lowercase().into())),
-            (Name::Label(name), false) => Ok(Self::Name(name.to_ascii_lowercase().into())),
+        match (HostName::parse(name)?, wildcard) {
+            (HostName::Address(_), true) => Err("a wildcard covers names, not addresses"),
+            (HostName::Address(ip), false) => Ok(Self::Address(ip)),
+            (HostName::Label(name), true) => Ok(Self::Wildcard(name.to_ascii_lowercase().into())),
+            (HostName::Label(name), false) => Ok(Self::Name(name.to_ascii_lowercase().into())),
         }
     }
-}
-
-/// A host without its port, judged.
-enum Name<'a> {
-    Address(IpAddr),
-    Label(&'a str),
-}
-
-impl<'a> Name<'a> {
-    fn parse(text: &'a str) -> Result<Self, &'static str> {
-        if let Some(inner) = text.strip_prefix('[') {
-            let ip = inner.strip_suffix(']').and_then(|inner| inner.parse::<Ipv6Addr>().ok());
-            return ip.map(|ip| Self::Address(ip.into())).ok_or("an address in brackets that is none");
-        }
-        if let Ok(ip) = text.parse::<Ipv4Addr>() {
-            return Ok(Self::Address(ip.into()));
-        }
-        if text.is_empty() {
-            return Err("an empty host");
-        }
-        if text.len() > NAME_MAX {
-            return Err("a host name of more than 253 bytes");
-        }
-        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
-            return Err("an illegal byte in the host");
-        }
-        if text.ends_with('.') {
-            return Err("a dot at the end of the host");
-        }
-        if text.split('.').any(|label| label.is_empty() || label.len() > LABEL_MAX) {
-            return Err("an empty or overlong label in the host");
-        }
-        // `127.1`, `0x7f000001`, `2130706433`: some resolvers read an address there.
-        if text.rsplit('.').next().is_some_and(is_number) {
-            return Err("a number as the host's last label that makes no address");
-        }
-        Ok(Self::Label(text))
-    }
-}
-
-fn is_number(label: &str) -> bool {
-    let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
-    hex.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
-        || label.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// Parts `:PORT` from what stands before it; it has to be a number from 1 to 65535.
-fn split_port(host: &str) -> Result<(&str, &str), Denial> {
-    let colon = match host.rfind(']') {
-        Some(bracket) => host.get(bracket..).and_then(|tail| tail.find(':')).map(|at| bracket + at),
-        None => host.find(':'),
-    };
-    let Some((name, port)) = colon.and_then(|at| host.split_at_checked(at)) else { return Ok((host, "")) };
-    let digits = port.strip_prefix(':').unwrap_or_default();
-    let number = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<u16>().ok()).flatten();
-    match number {
-        Some(1..) => Ok((name, port)),
-        Some(0) | None => Err(Denial::AmbiguousPath("a port in the host that is none")),
-    }
-}
-
-/// Takes one dot off the end of a name; an address has none there.
-fn without_root(name: &str) -> &str {
-    match name.strip_suffix('.') {
-        Some(bare) if bare.parse::<Ipv4Addr>().is_err() && !bare.ends_with(']') => bare,
-        Some(_) | None => name,
-    }
-}
-
-/// Whether two authorities name the same host and port: without case, a dot at the end of the name, and the port that
-/// is `default` for the scheme (RFC 9110 §4.2.3). Neither has to name a host at all.
-pub(crate) fn is_same(one: &str, other: &str, default: u16) -> bool {
-    fn parts(authority: &str, default: u16) -> Option<(&str, u16)> {
-        let (name, port) = split_port(authority).ok()?;
-        let port = port.strip_prefix(':').map_or(Some(default), |digits| digits.parse().ok())?;
-        Some((without_root(name), port))
-    }
-    one.eq_ignore_ascii_case(other)
-        || matches!(
-            (parts(one, default), parts(other, default)),
-            (Some((one, a)), Some((other, b))) if a == b && one.eq_ignore_ascii_case(other)
-        )
 }
 
 fn lookup(sorted: &[(Box<str>, usize)], name: &str) -> Option<usize> {
@@ -287,8 +206,3 @@ fn lookup(sorted: &[(Box<str>, usize)], name: &str) -> Option<usize> {
 fn ignore_case(known: &str, name: &str) -> Ordering {
     known.bytes().cmp(name.bytes().map(|b| b.to_ascii_lowercase()))
 }
-
-/// Bytes of a name (RFC 1035 §2.3.4, as text).
-const NAME_MAX: usize = 253;
-/// Bytes of a label (RFC 1035 §2.3.4).
-const LABEL_MAX: usize = 63;

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::{LIMITS, arriving, by_bytes, line, verdict};
+use crate::head::HeadLimits;
 use crate::head::{Parsed, parse};
-use crate::policy::HeadLimits;
 use crate::request::{Head, Version};
 
 /// Heads that are mostly right, so that the properties reach beyond the first byte.

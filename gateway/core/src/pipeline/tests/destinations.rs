@@ -5,11 +5,11 @@ use bytes::BytesMut;
 use super::{HOUSE, Trail, check, filled, now, policy, wire};
 use crate::clock::Now;
 use crate::denial::Denial;
-use crate::guard::upstream::write_head;
 use crate::head::{Parsed, parse};
 use crate::pipeline::{Admission, Arrival, admit};
 use crate::policy::Policy;
 use crate::request::Peer;
+use crate::request_out::write_head;
 
 const DAV: &str = r#"
 [app.dav]

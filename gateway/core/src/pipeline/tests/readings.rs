@@ -3,11 +3,11 @@
 use bytes::BytesMut;
 
 use super::{HOUSE, filled, now, policy};
-use crate::guard::upstream::write_head;
 use crate::head::{Parsed, parse};
 use crate::pipeline::{Admission, Arrival, Trail, admit};
 use crate::policy::Policy;
 use crate::request::Peer;
+use crate::request_out::write_head;
 
 const MEDIA: &str = r#"
 [app.media]

@@ -16,8 +16,8 @@ use crate::guard::access::AccessPolicy;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
 use crate::guard::credential::CarrierPolicy;
 use crate::guard::target::{Backslash, HostTable, PathPolicy, Slashes};
-use crate::guard::upstream::{ForwardPolicy, UpstreamHost};
 use crate::policy::{App, UpstreamPolicy};
+use crate::policy::{ForwardPolicy, UpstreamHost};
 
 /// Which hosts are served, and by which app. Apps are the same when they have the same name.
 pub(super) fn hosts(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::order::{Order, exchanged, larger_is_tighter, more_is_looser};
 use super::{Findings, Place, list};
 use crate::config::units::show_duration;
-use crate::guard::response::{Csp, HeaderSettings, Hsts, Preset};
+use crate::response_out::{Csp, HeaderSettings, Hsts, Preset};
 
 pub(super) fn response(
     old: &HeaderSettings,

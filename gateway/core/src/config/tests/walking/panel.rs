@@ -12,13 +12,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::{GOOD, OTHER, now};
 use crate::clock::Now;
-use crate::guard::response::Circumstances;
-use crate::guard::upstream::{write_head, write_preflight};
 use crate::head::{Parsed, parse};
 use crate::pipeline::{Admission, Arrival, Trail, admit};
 use crate::policy::Policy;
 use crate::reply::{Manner, Reply};
 use crate::request::{Head, Peer};
+use crate::request_out::{write_head, write_preflight};
+use crate::response_out::Circumstances;
 
 const HOST: &str = "media.example.com";
 /// What the claims of `bob` are unless a row says otherwise; `NOW` and numbers after it are reckoned.
@@ -177,7 +177,7 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
     };
     let (shape, response) = match &trail.app {
         Some(app) => (app.errors, &app.response),
-        None => (crate::policy::ErrorShape::Problem, crate::guard::response::ResponsePolicy::bare()),
+        None => (crate::policy::ErrorShape::Problem, crate::response_out::ResponsePolicy::bare()),
     };
     let written = |reply: &Reply| String::from_utf8(reply.to_h1(false, false)).unwrap();
     match outcome {

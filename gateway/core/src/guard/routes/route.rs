@@ -1,0 +1,57 @@
+//! What one route asks of its requests.
+
+use std::sync::Arc;
+
+use crate::guard::body::BodyPolicy;
+use crate::guard::caller::AuthPolicy;
+use crate::guard::cors::PreflightPolicy;
+use crate::guard::limit::LimitPolicy;
+use crate::guard::origin::OriginPolicy;
+use crate::guard::permission::PermissionPolicy;
+use crate::guard::upgrade::UpgradePolicy;
+use crate::policy::Lines;
+
+/// One `[[app.NAME.route]]`, or the app's own policy for unlisted paths; every value resolved.
+#[derive(Debug)]
+pub struct Route {
+    /// `name`, else the first `match`, else `-` for unlisted paths. A metrics label.
+    pub label: Arc<str>,
+    /// Every `match` as written, sorted.
+    pub patterns: Box<[String]>,
+    /// Position among the app's routes; unlisted is 0.
+    pub index: usize,
+    /// Whether the app lists it itself, or its profile does.
+    pub layer: Layer,
+    /// The app's per-address limits count here too (`limit.app`).
+    pub app_limit: bool,
+    /// Per-address limits on top of the app's.
+    pub ip_limit: LimitPolicy,
+    /// Body caps.
+    pub body: BodyPolicy,
+    /// Who has to be known.
+    pub auth: AuthPolicy,
+    /// Who of those may.
+    pub permission: PermissionPolicy,
+    /// Per-caller limits: the app's, then the route's.
+    pub caller_limit: LimitPolicy,
+    /// The same-origin rule; the app's value where the route has none of its own.
+    pub origin: OriginPolicy,
+    /// Who answers a preflight where CORS is the app's.
+    pub preflight: PreflightPolicy,
+    /// WebSockets.
+    pub upgrade: UpgradePolicy,
+    /// `%2F` is let through; the app's value where the route has none of its own.
+    pub encoded_slash: bool,
+    /// Where each key stood.
+    pub lines: Lines,
+}
+
+/// Who lists a route. The app's own are asked first: a profile's decide only what none of those meets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// The app's own table.
+    #[default]
+    App,
+    /// The profile that it uses.
+    Profile,
+}

@@ -1,0 +1,339 @@
+//! What the app is told: the request that was matched, who its caller is, and nothing a client made up.
+//!
+//! Protects the app from fields by which it would take a client's word for identity, address, method or path, and
+//! from a second reading of the framing. Trusts what the guards proved and nothing else: of the client's fields those
+//! pass that are not ours to write, not on the list in [`field_names`] and not on the app's own, in their order and spelling.
+//!
+//! Bounds: one pass over the fields, no allocation for a field that passes; a cookie or query that carried our token
+//! is written anew once. Identity takes at most 64 roles and 4 KiB. RFC 9110 §7.6, RFC 9112 §3, §6.
+
+mod identity;
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::{BufMut, BytesMut};
+
+use crate::field_names::{self, Meaning};
+use crate::guard::client::PublicAddress;
+use crate::guard::cors;
+use crate::guard::credential::CarrierPolicy;
+use crate::guard::upgrade::Upgrade;
+use crate::pipeline::{Permit, PreflightPermit};
+use crate::policy::{ForwardPolicy, UpstreamHost};
+use crate::request::{CONNECTION_OPTIONS_MAX, Field, Framing, Head, Version};
+use crate::work;
+
+/// Appends the head that goes to the app, in HTTP/1.1, up to and with its last empty line.
+///
+/// `request_id` is ours: visible ASCII.
+pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &mut BytesMut) {
+    let (target, client, caller) = (permit.target(), permit.client(), permit.caller());
+    let outgoing = Outgoing {
+        policy: &permit.app().forward,
+        carriers: &permit.app().carriers,
+        head,
+        target: target.raw(),
+        host: target.host(),
+        client: client.ip(),
+        public: PublicAddress::of(client, target.host()),
+        user: caller.user().map(|user| &**user),
+        roles: caller.roles(),
+        websocket: matches!(permit.upgrade(), Upgrade::Websocket(_)),
+        destination: permit.destined().rewritten(),
+        request_id,
+    };
+    outgoing.write(out);
+}
+
+/// Appends the head of a preflight that the app answers: path, host, what the Fetch standard puts into a preflight, and
+/// where the client came in. No query, cookie, credential or identity, and nothing else of the client's.
+///
+/// The app closes the connection after it: it serves no other request.
+pub fn write_preflight(permit: &PreflightPermit<'_>, head: &Head<'_>, request_id: &str, out: &mut BytesMut) {
+    let (target, client) = (permit.target(), permit.client());
+    let outgoing = Outgoing {
+        policy: &permit.app().forward,
+        carriers: &permit.app().carriers,
+        head,
+        target: target.raw_path(),
+        host: target.host(),
+        client: client.ip(),
+        public: PublicAddress::of(client, target.host()),
+        user: None,
+        roles: &[],
+        websocket: false,
+        destination: None,
+        request_id,
+    };
+    outgoing.write_preflight(out);
+}
+
+/// All that the head to the app is made of.
+struct Outgoing<'a, C> {
+    policy: &'a ForwardPolicy,
+    carriers: &'a C,
+    head: &'a Head<'a>,
+    target: &'a [u8],
+    host: &'a str,
+    client: IpAddr,
+    public: PublicAddress<'a>,
+    user: Option<&'a str>,
+    roles: &'a [Arc<str>],
+    websocket: bool,
+    /// `Destination` as it was judged, where that is not the client's to the letter.
+    destination: Option<&'a [u8]>,
+    request_id: &'a str,
+}
+
+/// Takes off what carried the gateway's own token.
+trait Carriers {
+    fn drops(&self, name: &str, value: &[u8]) -> bool;
+    fn strip_cookie(&self, value: &[u8]) -> Option<Vec<u8>>;
+    fn strip_query(&self, query: &[u8]) -> Option<Vec<u8>>;
+}
+
+impl Carriers for CarrierPolicy {
+    fn drops(&self, name: &str, value: &[u8]) -> bool {
+        self.drops(name, value)
+    }
+
+    fn strip_cookie(&self, value: &[u8]) -> Option<Vec<u8>> {
+        self.strip_cookie(value)
+    }
+
+    fn strip_query(&self, query: &[u8]) -> Option<Vec<u8>> {
+        self.strip_query(query)
+    }
+}
+
+impl<C: Carriers> Outgoing<'_, C> {
+    fn write(&self, out: &mut BytesMut) {
+        out.reserve(self.head.length() + ADDED);
+        self.request_line(out);
+        self.kept_fields(out);
+        self.framing(out);
+        self.forwarded(out);
+        put(out, "x-request-id", self.request_id.as_bytes());
+        self.identity(out);
+        if self.websocket {
+            out.put_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
+        }
+        out.put_slice(b"\r\n");
+    }
+
+    fn write_preflight(&self, out: &mut BytesMut) {
+        out.reserve(self.head.length() + ADDED);
+        self.request_line(out);
+        for Field { name, value } in self.head.fields().iter().filter(|field| cors::is_asked(field.name)) {
+            put(out, name, value);
+        }
+        self.forwarded(out);
+        put(out, "x-request-id", self.request_id.as_bytes());
+        out.put_slice(b"Connection: close\r\n\r\n");
+    }
+
+    /// Path and query byte for byte as they were matched, less the parameters that carried our token.
+    fn request_line(&self, out: &mut BytesMut) {
+        out.put_slice(self.head.method().as_bytes());
+        out.put_slice(b" ");
+        let mut parts = self.target.splitn(2, |b| *b == b'?');
+        let (path, query) = (parts.next().unwrap_or_default(), parts.next());
+        match query.and_then(|query| self.carriers.strip_query(query)) {
+            None => out.put_slice(self.target),
+            Some(rest) => {
+                out.put_slice(path);
+                if !rest.is_empty() {
+                    out.put_slice(b"?");
+                    out.put_slice(&rest);
+                }
+            }
+        }
+        out.put_slice(b" HTTP/1.1\r\nHost: ");
+        out.put_slice(match &self.policy.host {
+            UpstreamHost::Keep => self.host.as_bytes(),
+            UpstreamHost::Upstream(authority) => authority.as_bytes(),
+        });
+        out.put_slice(b"\r\n");
+    }
+
+    fn kept_fields(&self, out: &mut BytesMut) {
+        let nominated = Nominated::by(self.head);
+        for Field { name, value } in self.head.fields() {
+            if !self.passes(name) || self.carriers.drops(name, value) {
+                continue;
+            }
+            if nominated.has(name) {
+                continue;
+            }
+            if name.eq_ignore_ascii_case("cookie") {
+                if self.head.version() != Version::Http2 {
+                    self.cookie(name, value, out);
+                }
+                continue;
+            }
+            if name.eq_ignore_ascii_case("destination") {
+                self.destination(name, self.destination.unwrap_or(value), out);
+                continue;
+            }
+            put(out, name, value);
+        }
+        if self.head.version() == Version::Http2 && !nominated.has("cookie") {
+            self.joined_cookie(out);
+        }
+    }
+
+    /// Whether a field of the client may stand in the request to the app, whatever its value.
+    fn passes(&self, name: &str) -> bool {
+        let told = [&self.policy.user, &self.policy.roles];
+        if told.into_iter().flatten().any(|ours| field_names::same(name, ours.as_str())) {
+            return false;
+        }
+        if self.policy.strip.iter().any(|held_back| held_back.matches(name)) {
+            return false;
+        }
+        match field_names::meaning(name) {
+            Meaning::Plain | Meaning::Message => true,
+            Meaning::HopByHop | Meaning::Framing | Meaning::Written | Meaning::Httpoxy => false,
+            Meaning::Identity | Meaning::Routing => {
+                self.policy.pass.iter().any(|pass| field_names::same(name, pass))
+            }
+        }
+    }
+
+    /// The second path of COPY and MOVE (RFC 4918 §10.3). An app that is asked by its own name compares it with that.
+    fn destination(&self, name: &str, value: &[u8], out: &mut BytesMut) {
+        match (&self.policy.host, self.public.within(value)) {
+            (UpstreamHost::Upstream(authority), Some(path)) => {
+                put_name(out, name);
+                out.put_slice(b"http://");
+                out.put_slice(authority.as_bytes());
+                out.put_slice(path);
+                out.put_slice(b"\r\n");
+            }
+            (UpstreamHost::Upstream(_) | UpstreamHost::Keep, _) => put(out, name, value),
+        }
+    }
+
+    /// A cookie line without our cookies; a line of nothing else is dropped.
+    fn cookie(&self, name: &str, value: &[u8], out: &mut BytesMut) {
+        match self.carriers.strip_cookie(value) {
+            None => put(out, name, value),
+            Some(rest) if rest.is_empty() => {}
+            Some(rest) => put(out, name, &rest),
+        }
+    }
+
+    /// HTTP/2 may split cookies over several fields; HTTP/1.1 has one (RFC 9113 §8.2.3).
+    fn joined_cookie(&self, out: &mut BytesMut) {
+        if !self.passes("cookie") {
+            return;
+        }
+        let mut crumbs = self.head.all("cookie");
+        let (Some(first), second) = (crumbs.next(), crumbs.next()) else {
+            return;
+        };
+        if second.is_none() {
+            return self.cookie("cookie", first, out);
+        }
+        let crumbs: Vec<&[u8]> = self.head.all("cookie").collect();
+        self.cookie("cookie", &crumbs.join(&b"; "[..]), out);
+    }
+
+    /// Exactly one way to delimit the body, as it was read; `content-length: 0` where the client said so.
+    fn framing(&self, out: &mut BytesMut) {
+        match self.head.framing() {
+            Framing::None if self.head.has("content-length") => out.put_slice(b"content-length: 0\r\n"),
+            Framing::None => {}
+            Framing::Length(length) => put_shown(out, "content-length", length),
+            Framing::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
+        }
+    }
+
+    fn forwarded(&self, out: &mut BytesMut) {
+        put_shown(out, "x-forwarded-for", self.client.to_canonical());
+        put(out, "x-forwarded-proto", self.public.scheme().as_bytes());
+        put(out, "x-forwarded-host", self.host.as_bytes());
+        put_shown(out, "x-forwarded-port", self.public.port());
+    }
+
+    fn identity(&self, out: &mut BytesMut) {
+        let Some(user) = self.user else {
+            return;
+        };
+        if let Some(name) = &self.policy.user {
+            put_name(out, name.as_str());
+            identity::put_text(out, user);
+            out.put_slice(b"\r\n");
+        }
+        if let Some(name) = &self.policy.roles
+            && !self.roles.is_empty()
+        {
+            put_name(out, name.as_str());
+            identity::put_list(out, self.roles);
+            out.put_slice(b"\r\n");
+        }
+    }
+}
+
+/// The fields that `Connection` names besides the options that every client sends (RFC 9110 §7.6.1).
+///
+/// Read once, so that many options are not read again for each field. The parser lets no more than
+/// [`CONNECTION_OPTIONS_MAX`] pass; should there be more, every field counts as named.
+struct Nominated<'a> {
+    options: [&'a [u8]; CONNECTION_OPTIONS_MAX],
+    count: usize,
+}
+
+impl<'a> Nominated<'a> {
+    fn by(head: &Head<'a>) -> Self {
+        let mut all = Self { options: [b""; CONNECTION_OPTIONS_MAX], count: 0 };
+        let options = head.all("connection").flat_map(|value| value.split(|b| *b == b','));
+        for option in options {
+            work::spend(option.len());
+            let option = option.trim_ascii();
+            if USUAL.iter().any(|usual| option.eq_ignore_ascii_case(usual)) {
+                continue;
+            }
+            if let Some(place) = all.options.get_mut(all.count) {
+                *place = option;
+            }
+            all.count += 1;
+        }
+        all
+    }
+
+    fn has(&self, name: &str) -> bool {
+        if self.count == 0 {
+            return false;
+        }
+        let Some(options) = self.options.get(..self.count) else { return true };
+        work::spend(options.len());
+        options.iter().any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
+    }
+}
+
+fn put(out: &mut BytesMut, name: &str, value: &[u8]) {
+    put_name(out, name);
+    out.put_slice(value);
+    out.put_slice(b"\r\n");
+}
+
+fn put_name(out: &mut BytesMut, name: &str) {
+    out.put_slice(name.as_bytes());
+    out.put_slice(b": ");
+}
+
+fn put_shown(out: &mut BytesMut, name: &str, value: impl std::fmt::Display) {
+    // Writing to a buffer that grows cannot fail.
+    let _ = write!(out, "{name}: {value}\r\n");
+}
+
+const USUAL: [&[u8]; 4] = [b"", b"close", b"keep-alive", b"upgrade"];
+
+/// Room for what is added to the client's own fields, so that the buffer grows once.
+const ADDED: usize = 512;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,365 @@
+//! What the client is told: hide what leaks, add the security headers, grant CORS.
+//!
+//! Protects the browser from what the app forgot to say, and the app from telling about itself. What the app
+//! sends is trusted to be meant: a security header of its own is kept, and ours is not put beside it, because two
+//! would intersect (CSP) or contradict each other. `set` and `remove` of the configuration have the last word.
+//!
+//! Every value is compiled once; an answer costs lookups and reference counts. What is built per answer is the
+//! request id, and the `RateLimit` fields where a limit was charged.
+//!
+//! RFC 9110 §7.6.1 (hop-by-hop), RFC 6797 (HSTS), CSP Level 3, Fetch (CORP), HTML (COOP).
+
+mod csp;
+mod frame_ancestors;
+mod hsts;
+mod location;
+mod opener_policy;
+mod preset;
+mod removed_fields;
+mod repeated_fields;
+
+use std::sync::LazyLock;
+
+use http::{HeaderName, HeaderValue, header};
+
+pub use csp::Csp;
+pub use hsts::Hsts;
+pub use location::OwnAddress;
+pub use preset::Preset;
+pub(crate) use preset::{CLOSEABLE, CODE, PERMISSIONS_POLICY, permissions_closed};
+
+use crate::guard::client::PublicAddress;
+use crate::guard::cors::CorsGrant;
+use crate::guard::limit::Tickets;
+use crate::response_fields::ResponseFields;
+use csp::ContentPolicy;
+use frame_ancestors::Framers;
+use removed_fields::AppCors;
+
+/// Compiled `headers` of one app.
+#[derive(Debug)]
+pub struct ResponsePolicy {
+    /// What all of the below was compiled from.
+    settings: HeaderSettings,
+    /// Added to answers of the app where it says nothing itself.
+    app: Vec<(HeaderName, HeaderValue)>,
+    /// Added to answers of our own.
+    local: Vec<(HeaderName, HeaderValue)>,
+    framers: Framers,
+    content: ContentPolicy,
+    resources: Resources,
+    hsts: Option<HeaderValue>,
+    set: Vec<(HeaderName, HeaderValue)>,
+    remove: Vec<HeaderName>,
+    app_cors: AppCors,
+    /// Mapped to the public address; `None` where there is no app.
+    own: Option<OwnAddress>,
+}
+
+/// Settings of `[app.X.headers]`, checked, before compilation.
+#[derive(Clone, Debug)]
+pub struct HeaderSettings {
+    /// `preset`
+    pub preset: Preset,
+    /// `hsts`; `None` is a year, or nothing under `preset = "off"`.
+    pub hsts: Option<Hsts>,
+    /// `csp`
+    pub csp: Option<Csp>,
+    /// `frame`: who may frame the app, as CSP sources; an empty list is nobody.
+    pub frame: Option<Vec<String>>,
+    /// `set`: fields that replace whatever is there.
+    pub set: Vec<(HeaderName, HeaderValue)>,
+    /// `remove`: fields that are taken out.
+    pub remove: Vec<HeaderName>,
+    /// `cors = "app"`: the app's own `access-control-*` passes.
+    pub cors_app: bool,
+    /// Where the app is: an address that its answers may name, and clients cannot use.
+    pub own: Option<OwnAddress>,
+}
+
+/// What this answer depends on besides the policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// The client's leg is https.
+    pub https: bool,
+    /// The host as the client wrote it, port included; empty where none is known.
+    pub host: &'a str,
+    /// The port that a trusted proxy says the client came to; it counts where the host names none.
+    pub port: Option<u16>,
+    /// The request id: visible ASCII.
+    pub request_id: &'a str,
+    /// What a browser of another origin may read.
+    pub cors: &'a CorsGrant,
+    /// The limits that were charged.
+    pub tickets: &'a Tickets,
+    /// Value of `Server-Timing`, where it is told.
+    pub server_timing: Option<&'a str>,
+}
+
+/// `Cross-Origin-Resource-Policy` of the app's answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resources {
+    /// `same-origin`, but none on audio, video and images: other pages may embed those.
+    SameOriginButMedia,
+    /// `same-origin`.
+    SameOrigin,
+    /// None of ours.
+    Unsaid,
+}
+
+impl ResponsePolicy {
+    /// Compiles the settings.
+    ///
+    /// What `hsts`, `csp` and `frame` say holds under every preset, `off` included.
+    #[must_use]
+    pub fn compile(settings: &HeaderSettings) -> Self {
+        let HeaderSettings { preset, hsts, csp, frame, set, remove, cors_app, own } = settings;
+        let framers =
+            Framers::compile(*preset, frame.as_deref(), csp.as_ref().and_then(Csp::enforced_ancestors));
+        let hsts = match (hsts, preset) {
+            (Some(hsts), Preset::Web | Preset::Api | Preset::Off) => hsts.value(),
+            (None, Preset::Web | Preset::Api) => Hsts::default().value(),
+            (None, Preset::Off) => None,
+        };
+        let by_operator = |name: &HeaderName| remove.contains(name) || set.iter().any(|(n, _)| n == name);
+
+        let mut local = Preset::local();
+        local.retain(|(name, _)| !remove.contains(name));
+        for (name, value) in set {
+            if !preset::says_how_long_to_keep(name) && local.iter().all(|(known, _)| known != name) {
+                local.push((name.clone(), value.clone()));
+            }
+        }
+        Self {
+            settings: settings.clone(),
+            app: preset.fields(),
+            local,
+            content: ContentPolicy::compile(
+                *preset,
+                &framers,
+                csp.as_ref(),
+                by_operator(&header::X_FRAME_OPTIONS),
+            ),
+            framers,
+            resources: match preset {
+                Preset::Web => Resources::SameOriginButMedia,
+                Preset::Api => Resources::SameOrigin,
+                Preset::Off => Resources::Unsaid,
+            },
+            hsts: hsts.filter(|_| !by_operator(&header::STRICT_TRANSPORT_SECURITY)),
+            set: set.clone(),
+            remove: remove.clone(),
+            app_cors: if *cors_app { AppCors::Kept } else { AppCors::Removed },
+            own: own.clone(),
+        }
+    }
+
+    /// What it was compiled from.
+    pub(crate) fn settings(&self) -> &HeaderSettings {
+        &self.settings
+    }
+
+    /// For answers before any app is known: the `api` set, but no HSTS, which is for an app to say of its host.
+    #[must_use]
+    pub fn bare() -> &'static Self {
+        static BARE: LazyLock<ResponsePolicy> = LazyLock::new(|| {
+            let mut bare = ResponsePolicy::compile(&HeaderSettings {
+                preset: Preset::Api,
+                hsts: None,
+                csp: None,
+                frame: None,
+                set: Vec::new(),
+                remove: Vec::new(),
+                cors_app: false,
+                own: None,
+            });
+            bare.hsts = None;
+            bare
+        });
+        &BARE
+    }
+
+    /// The features that the preset's `Permissions-Policy` leaves to the app's own pages and that an app may not need;
+    /// none where the configuration says the field itself.
+    #[must_use]
+    pub fn closeable(&self) -> &'static [&'static str] {
+        let ours = self.app.iter().any(|(name, value)| *name == PERMISSIONS_POLICY && preset::is_web(value));
+        let said = self.remove.contains(&PERMISSIONS_POLICY)
+            || self.set.iter().any(|(name, _)| *name == PERMISSIONS_POLICY);
+        if ours && !said { &CLOSEABLE } else { &[] }
+    }
+
+    /// Edits a final answer of the app; never called on 1xx. Doing it twice does no more than once.
+    pub fn apply<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>) {
+        self.edit(fields, at, |fields| tell_limits(fields, at.tickets));
+    }
+
+    /// Hides what an interim answer of the app (1xx) tells of it. Nothing is added.
+    pub fn hush<F: ResponseFields>(fields: &mut F) {
+        removed_fields::hush(fields);
+    }
+
+    /// Dresses an answer of our own: the `api` set and `no-store`; a field that is there already is kept.
+    ///
+    /// What `set` says of caches is said of the app: a refusal or a token that a cache keeps would go to others.
+    pub fn dress_local<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>) {
+        self.dress(fields, at, |fields| tell_limits(fields, at.tickets));
+    }
+
+    fn edit<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>, limits: impl FnOnce(&mut F)) {
+        removed_fields::remove(fields, self.app_cors);
+        repeated_fields::settle(fields);
+        if let Some(own) = self.own.as_ref().filter(|_| !at.host.is_empty()) {
+            own.map(fields, &PublicAddress::new(at.https, at.host, at.port));
+        }
+        let framed = fields.first(&header::X_FRAME_OPTIONS).cloned();
+        self.content.put(fields, framed.as_ref());
+        if let (None, Some(value)) = (framed, self.framers.x_frame_options()) {
+            fields.set(header::X_FRAME_OPTIONS, value);
+        }
+        let opener = opener_policy::is_heeded(at.https, at.host);
+        for (name, value) in &self.app {
+            if opener || *name != preset::OPENER_POLICY {
+                put_missing(fields, name, value);
+            }
+        }
+        if self.resources.restricted(fields) {
+            put_missing(fields, &preset::RESOURCE_POLICY, &preset::SAME_ORIGIN);
+        }
+        self.tell(fields, at);
+        limits(fields);
+        for name in &self.remove {
+            fields.remove(name);
+        }
+        for (name, value) in &self.set {
+            fields.set(name.clone(), value.clone());
+        }
+    }
+
+    fn dress<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>, limits: impl FnOnce(&mut F)) {
+        let opener = opener_policy::is_heeded(at.https, at.host);
+        for (name, value) in &self.local {
+            if opener || *name != preset::OPENER_POLICY {
+                put_missing(fields, name, value);
+            }
+        }
+        put_missing(fields, &header::CACHE_CONTROL, &preset::NO_STORE);
+        self.tell(fields, at);
+        if fields.first(&CODE).is_some() && !at.cors.headers.is_empty() {
+            expose_code(fields);
+        }
+        limits(fields);
+    }
+
+    /// What depends on the request.
+    fn tell<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>) {
+        if let Some(value) = &self.hsts
+            && at.https
+            && hsts::suits(at.host)
+        {
+            put_missing(fields, &header::STRICT_TRANSPORT_SECURITY, value);
+        }
+        for (name, value) in &at.cors.headers {
+            fields.set(HeaderName::from_static(name), value.clone());
+        }
+        if at.cors.vary {
+            vary_by_origin(fields);
+        }
+        if let Ok(id) = HeaderValue::from_str(at.request_id) {
+            fields.set(preset::REQUEST_ID, id);
+        }
+        if let Some(Ok(timing)) = at.server_timing.map(HeaderValue::from_str)
+            && fields.all(&preset::SERVER_TIMING).all(|told| told != timing)
+        {
+            fields.add(preset::SERVER_TIMING, timing);
+        }
+    }
+}
+
+impl Resources {
+    /// Whether `Cross-Origin-Resource-Policy` is due. A 304 carries no media type: what the answer it revalidates
+    /// got still holds.
+    fn restricted<F: ResponseFields>(self, fields: &F) -> bool {
+        match self {
+            Self::SameOriginButMedia => !fields.revalidates() && !is_media(fields),
+            Self::SameOrigin => true,
+            Self::Unsaid => false,
+        }
+    }
+}
+
+fn is_media<F: ResponseFields>(fields: &F) -> bool {
+    let Some(kind) = fields.first(&header::CONTENT_TYPE).map(HeaderValue::as_bytes) else {
+        return false;
+    };
+    let kind = kind.trim_ascii_start();
+    [&b"audio/"[..], b"video/", b"image/"]
+        .iter()
+        .any(|prefix| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
+}
+
+fn put_missing<F: ResponseFields>(fields: &mut F, name: &HeaderName, value: &HeaderValue) {
+    if fields.first(name).is_none() {
+        fields.set(name.clone(), value.clone());
+    }
+}
+
+/// Adds `Origin` to the one `Vary` line, unless it or `*` is there; several lines become one (RFC 9110 §5.3).
+fn vary_by_origin<F: ResponseFields>(fields: &mut F) {
+    let mut lines = fields.all(&header::VARY);
+    let (first, further) = (lines.next(), lines.next());
+    drop(lines);
+    let value = match (first, further) {
+        (None, _) => Some(HeaderValue::from_static("Origin")),
+        (Some(line), None) if names_origin(line) => None,
+        (Some(_), _) => {
+            let told = fields.all(&header::VARY).any(names_origin);
+            let lines: Vec<&[u8]> = fields.all(&header::VARY).map(HeaderValue::as_bytes).collect();
+            let mut joined = lines.join(&b", "[..]);
+            if !told {
+                joined.extend_from_slice(b", Origin");
+            }
+            HeaderValue::from_bytes(&joined).ok()
+        }
+    };
+    if let Some(value) = value {
+        fields.set(header::VARY, value);
+    }
+}
+
+/// Lets scripts of the allowed origins read [`CODE`] (Fetch, "CORS-safelisted response-header name"); `*` covers it.
+fn expose_code<F: ResponseFields>(fields: &mut F) {
+    let exposed = fields.first(&header::ACCESS_CONTROL_EXPOSE_HEADERS).map(HeaderValue::as_bytes);
+    let value = match exposed {
+        None => Ok(HeaderValue::from_static(preset::CODE_NAME)),
+        Some(b"*") => return,
+        Some(names) => HeaderValue::from_bytes(&[names, b", ", preset::CODE_NAME.as_bytes()].concat()),
+    };
+    if let Ok(value) = value {
+        fields.set(header::ACCESS_CONTROL_EXPOSE_HEADERS, value);
+    }
+}
+
+fn names_origin(line: &HeaderValue) -> bool {
+    line.as_bytes()
+        .split(|b| *b == b',')
+        .map(<[u8]>::trim_ascii)
+        .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"origin"))
+}
+
+/// The `RateLimit` fields replace the app's own only where a limit of ours was charged.
+fn tell_limits<F: ResponseFields>(fields: &mut F, tickets: &Tickets) {
+    if tickets.is_empty() {
+        return;
+    }
+    tickets.headers(|name, value| put_limit(fields, name, value));
+}
+
+fn put_limit<F: ResponseFields>(fields: &mut F, name: &'static str, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        fields.set(HeaderName::from_static(name), value);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Content-Security-Policy (CSP Level 3).
+
+use http::{HeaderValue, header};
+
+use super::frame_ancestors::{Ancestors, Framers};
+use super::preset::Preset;
+use crate::response_fields::ResponseFields;
+
+/// `csp`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Csp {
+    /// `mode = "enforce"`; else the policy is only reported on.
+    pub enforce: bool,
+    /// Directives with their sources, in order.
+    pub policy: Vec<(String, Vec<String>)>,
+    /// `app = "replace"`: the app's own policies give way to ours.
+    pub replace_app: bool,
+}
+
+/// The compiled policies of one app.
+#[derive(Clone, Debug)]
+pub(super) struct ContentPolicy {
+    enforced: Option<HeaderValue>,
+    /// `enforced` for an app that says `X-Frame-Options` itself: `frame-ancestors` would overrule it in browsers, so
+    /// it has to say the same. Differs from `enforced` only where nobody stated who may frame.
+    when_nobody_frames: Option<HeaderValue>,
+    when_self_frames: Option<HeaderValue>,
+    report: Option<HeaderValue>,
+    /// Of `frame`, beside a policy of the app that leaves open who may frame.
+    framing: Option<(Ancestors, HeaderValue)>,
+    /// `set` or `remove` has the last word on `X-Frame-Options`: it says nothing of `frame`.
+    options_by_operator: bool,
+    app: AppPolicy,
+}
+
+/// What becomes of a policy that the app sends itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AppPolicy {
+    Kept,
+    Replaced,
+}
+
+impl Csp {
+    /// The sources of one directive of the policy.
+    fn directive(&self, name: &str) -> Option<&[String]> {
+        self.policy
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, sources)| sources.as_slice())
+    }
+
+    /// The sources of `frame-ancestors` in a policy that is enforced.
+    pub(super) fn enforced_ancestors(&self) -> Option<&[String]> {
+        if self.enforce { self.directive(FRAME_ANCESTORS) } else { None }
+    }
+
+    /// Whether it says something itself of what the preset, or an app's `X-Frame-Options`, would say: where it is enforced,
+    /// they are not heard in that.
+    pub(crate) fn overrules(&self, preset: Preset) -> bool {
+        let mut names = preset.directives().iter().map(|(name, _)| *name).chain([FRAME_ANCESTORS]);
+        names.any(|name| self.directive(name).is_some())
+    }
+}
+
+impl ContentPolicy {
+    /// `options_by_operator`: `set` or `remove` names `X-Frame-Options`.
+    pub(super) fn compile(
+        preset: Preset,
+        framers: &Framers,
+        csp: Option<&Csp>,
+        options_by_operator: bool,
+    ) -> Self {
+        let enforced_by = |ancestors| enforced(preset, ancestors, csp.filter(|csp| csp.enforce));
+        let enforced = enforced_by(framers.ancestors());
+        let (when_nobody_frames, when_self_frames) = match framers {
+            Framers::Preset(_) => {
+                (enforced_by(Some(&Ancestors::Nobody)), enforced_by(Some(&Ancestors::SelfOnly)))
+            }
+            Framers::Stated(_) | Framers::InPolicy(_) | Framers::Unsaid => {
+                (enforced.clone(), enforced.clone())
+            }
+        };
+        Self {
+            enforced,
+            when_nobody_frames,
+            when_self_frames,
+            report: csp.filter(|csp| !csp.enforce).and_then(|csp| serialise(directives(csp))),
+            framing: match framers {
+                Framers::Stated(ancestors) => {
+                    let alone = serialise(vec![(FRAME_ANCESTORS, ancestors.sources().to_owned())]);
+                    alone.map(|value| (ancestors.clone(), value))
+                }
+                Framers::InPolicy(_) | Framers::Preset(_) | Framers::Unsaid => None,
+            },
+            options_by_operator,
+            app: if csp.is_some_and(|csp| csp.replace_app) { AppPolicy::Replaced } else { AppPolicy::Kept },
+        }
+    }
+
+    /// Adds our policies, unless the app enforces one of its own: then no more than what `frame` says, where neither that
+    /// policy nor `X-Frame-Options` does; `framed` is the app's `X-Frame-Options`.
+    ///
+    /// A report-only policy of the app keeps ours of that kind out, not the enforced one.
+    pub(super) fn put<F: ResponseFields>(&self, fields: &mut F, framed: Option<&HeaderValue>) {
+        match self.app {
+            AppPolicy::Replaced => {
+                fields.remove(&header::CONTENT_SECURITY_POLICY);
+                fields.remove(&header::CONTENT_SECURITY_POLICY_REPORT_ONLY);
+            }
+            AppPolicy::Kept if fields.first(&header::CONTENT_SECURITY_POLICY).is_some() => {
+                if let Some((ancestors, value)) = &self.framing
+                    && (self.options_by_operator || !ancestors.is_told_by(framed))
+                    && !fields.all(&header::CONTENT_SECURITY_POLICY).any(says_who_frames)
+                {
+                    fields.add(header::CONTENT_SECURITY_POLICY, value.clone());
+                }
+                return;
+            }
+            AppPolicy::Kept => {}
+        }
+        if fields.revalidates() {
+            return;
+        }
+        let enforced = match framed.and_then(Ancestors::of_x_frame_options) {
+            Some(Ancestors::Nobody) => &self.when_nobody_frames,
+            Some(Ancestors::SelfOnly) => &self.when_self_frames,
+            Some(Ancestors::Sources(_)) | None => &self.enforced,
+        };
+        if let Some(value) = enforced {
+            fields.set(header::CONTENT_SECURITY_POLICY, value.clone());
+        }
+        if let Some(value) = &self.report
+            && fields.first(&header::CONTENT_SECURITY_POLICY_REPORT_ONLY).is_none()
+        {
+            fields.set(header::CONTENT_SECURITY_POLICY_REPORT_ONLY, value.clone());
+        }
+    }
+}
+
+/// One policy: the configured one where it is enforced, and of the preset's directives those it leaves unsaid.
+fn enforced(preset: Preset, ancestors: Option<&Ancestors>, csp: Option<&Csp>) -> Option<HeaderValue> {
+    let mut all: Vec<(&str, String)> = csp.map(directives).unwrap_or_default();
+    let said =
+        |all: &[(&str, String)], name: &str| all.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+    for (name, sources) in preset.directives() {
+        if !said(&all, name) {
+            all.push((name, (*sources).to_owned()));
+        }
+    }
+    if let Some(ancestors) = ancestors {
+        all.retain(|(name, _)| !name.eq_ignore_ascii_case(FRAME_ANCESTORS));
+        all.push((FRAME_ANCESTORS, ancestors.sources().to_owned()));
+    }
+    serialise(all)
+}
+
+/// Whether one of the policies in a line has `frame-ancestors`; two of them would intersect.
+fn says_who_frames(line: &HeaderValue) -> bool {
+    line.as_bytes().split(|byte| matches!(byte, b',' | b';')).any(|directive| {
+        let name = directive.trim_ascii().split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        name.eq_ignore_ascii_case(FRAME_ANCESTORS.as_bytes())
+    })
+}
+
+const FRAME_ANCESTORS: &str = "frame-ancestors";
+
+fn directives(csp: &Csp) -> Vec<(&str, String)> {
+    csp.policy.iter().map(|(name, sources)| (name.as_str(), sources.join(" "))).collect()
+}
+
+/// The text of the policy; `None` for an empty one.
+fn serialise(directives: Vec<(&str, String)>) -> Option<HeaderValue> {
+    if directives.is_empty() {
+        return None;
+    }
+    let parts: Vec<String> = directives
+        .into_iter()
+        .map(|(name, sources)| if sources.is_empty() { name.to_owned() } else { format!("{name} {sources}") })
+        .collect();
+    HeaderValue::try_from(parts.join("; ")).ok()
+}

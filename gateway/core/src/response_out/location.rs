@@ -1,0 +1,111 @@
+//! Addresses in answers that name the app itself.
+//!
+//! Protects the client from being sent past the gateway, and the app's own address from being told: an app that is
+//! asked by its own name (`upstream.host = "upstream"`, or one that was told its base address) redirects to that name.
+//! In `Location`, `Content-Location` and `Refresh` such an address becomes the public one. What the app sends is
+//! trusted to be meant: a relative reference, any other host and one with user information stay byte for byte.
+//!
+//! Bounds: three lookups; an answer without such an address costs nothing more. RFC 9110 §10.2.2, §8.7; HTML, "shared
+//! declarative refresh steps".
+
+use std::ops::Range;
+
+use http::{HeaderName, HeaderValue, header};
+
+use crate::guard::client::PublicAddress;
+use crate::host::name_and_port;
+use crate::response_fields::ResponseFields;
+
+/// The app's own address, as it may stand in its answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnAddress {
+    name: Box<str>,
+    port: u16,
+}
+
+impl OwnAddress {
+    /// From `host:port`, the authority of the app's upstream.
+    #[must_use]
+    pub fn of(authority: &str) -> Self {
+        let (name, port) = name_and_port(authority);
+        Self { name: name.into(), port: port.unwrap_or(HTTP) }
+    }
+
+    /// Puts the public address in place of this one.
+    pub(super) fn map<F: ResponseFields>(&self, fields: &mut F, public: &PublicAddress<'_>) {
+        for name in [header::LOCATION, header::CONTENT_LOCATION] {
+            self.map_lines(fields, name, |value| Some(0..value.len()), public);
+        }
+        self.map_lines(fields, header::REFRESH, refresh_url, public);
+    }
+
+    /// Maps the address that `find` finds in each line of a field.
+    fn map_lines<F: ResponseFields>(
+        &self,
+        fields: &mut F,
+        name: HeaderName,
+        find: impl Fn(&[u8]) -> Option<Range<usize>>,
+        public: &PublicAddress<'_>,
+    ) {
+        let mapped = |line: &HeaderValue| {
+            let bytes = line.as_bytes();
+            let at = find(bytes)?;
+            let (before, after) = (bytes.get(..at.start)?, bytes.get(at.end..)?);
+            let (relative, rest) = self.strip(bytes.get(at)?)?;
+            let public = public.to_string();
+            let start = if relative { public.split_once(':')?.1 } else { &public };
+            HeaderValue::from_bytes(&[before, start.as_bytes(), rest, after].concat()).ok()
+        };
+        if fields.all(&name).all(|line| mapped(line).is_none()) {
+            return;
+        }
+        let lines: Vec<HeaderValue> =
+            fields.all(&name).map(|line| mapped(line).unwrap_or_else(|| line.clone())).collect();
+        fields.remove(&name);
+        for line in lines {
+            fields.add(name.clone(), line);
+        }
+    }
+
+    /// What follows the scheme and the authority, if they are the app's own; and whether there is no scheme.
+    fn strip<'u>(&self, url: &'u [u8]) -> Option<(bool, &'u [u8])> {
+        let schemes = [(&b"http://"[..], HTTP), (&b"https://"[..], HTTPS), (&b"//"[..], HTTP)];
+        let (scheme, default, rest) = schemes.into_iter().find_map(|(scheme, default)| {
+            let (start, rest) = url.split_at_checked(scheme.len())?;
+            start.eq_ignore_ascii_case(scheme).then_some((scheme, default, rest))
+        })?;
+        let end = rest.iter().position(|byte| b"/?#\\".contains(byte)).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at_checked(end)?;
+        let (name, port) = name_and_port(std::str::from_utf8(authority).ok()?);
+        // An app that believes it is asked by https leaves out its own port where `Host` does.
+        let unsaid = if self.port == HTTP { HTTP } else { default };
+        let same = name.eq_ignore_ascii_case(&self.name) && port.unwrap_or(unsaid) == self.port;
+        same.then_some((scheme == b"//", rest))
+    }
+}
+
+/// Where the address in `5; url=ADDRESS` stands, quoted or not.
+fn refresh_url(value: &[u8]) -> Option<Range<usize>> {
+    let skip = |at: usize, skipped: &[u8]| {
+        at + value.get(at..).unwrap_or_default().iter().take_while(|byte| skipped.contains(byte)).count()
+    };
+    let mut at = value.iter().position(|byte| b";,".contains(byte))? + 1;
+    at = skip(at, b" \t");
+    let word = value.get(at..).and_then(|rest| rest.get(..3)).is_some_and(|w| w.eq_ignore_ascii_case(b"url"));
+    if word {
+        let sign = skip(at + 3, b" \t");
+        if value.get(sign) == Some(&b'=') {
+            at = skip(sign + 1, b" \t");
+        }
+    }
+    let quote = value.get(at).filter(|byte| b"'\"".contains(byte));
+    at += usize::from(quote.is_some());
+    let length = value.get(at..)?.iter().position(|byte| Some(byte) == quote);
+    Some(at..length.map_or(value.len(), |length| at + length))
+}
+
+const HTTP: u16 = 80;
+const HTTPS: u16 = 443;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Where a browser goes once it is in: the page that it asked for first.
+//!
+//! Protects people from a form or an address that leads them to another site, or to one of the gateway's own pages
+//! by itself. Trust: none; the value comes from a hidden field, so it is judged when it is written and judged anew
+//! when it comes back. Bounds: [`FORM_BYTES`] as a form carries it. URL Standard §4.4 (what browsers take for a host).
+
+use std::borrow::Cow;
+
+use crate::guard::gateway_pages::{Place, locate};
+use crate::guard::target::HostTable;
+use crate::policy::App;
+use crate::request::Head;
+
+/// Bytes of it in a form, which has room for a code beside it.
+const FORM_BYTES: usize = 2_000;
+
+/// Evidence: a path and query of the app that a browser may be led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WayBack<'a>(Cow<'a, str>);
+
+impl WayBack<'static> {
+    /// The front page of the app.
+    pub const FRONT: Self = Self(Cow::Borrowed("/"));
+}
+
+impl WayBack<'_> {
+    /// The same, on its own.
+    #[must_use]
+    pub fn into_owned(self) -> WayBack<'static> {
+        WayBack(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// The path and query: visible ASCII that begins with one slash.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The way to `raw`, a path and query of `app` under `host`, if a browser may be led there. A token of the app is
+/// taken out of its query: the browser has another one now.
+#[must_use]
+pub fn way_back<'a>(
+    app: &App,
+    hosts: &HostTable,
+    host: &str,
+    head: &Head<'_>,
+    raw: &'a [u8],
+) -> Option<WayBack<'a>> {
+    // What browsers strip, turn into a slash or take for the start of a host stands in none of these.
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#');
+    let one_slash = raw.first() == Some(&b'/') && raw.get(1) != Some(&b'/');
+    if !one_slash || !raw.iter().all(is_plain) || in_a_form(raw) > FORM_BYTES {
+        return None;
+    }
+    let here = app.path.normalise(head, hosts.find(host).ok()?).ok()?;
+    let there = here.beside(raw.into(), app.path).ok()?;
+    if let Place::Own(_) = locate(&there) {
+        return None;
+    }
+    if signs_in_or_out(there.raw_path()) {
+        return None;
+    }
+    let text = std::str::from_utf8(raw).ok()?;
+    let Some((path, query)) = text.split_once('?') else { return Some(WayBack(Cow::Borrowed(text))) };
+    let Some(left) = app.carriers.strip_query(query.as_bytes()) else {
+        return Some(WayBack(Cow::Borrowed(text)));
+    };
+    let left = String::from_utf8(left).ok()?;
+    let text = if left.is_empty() { path.to_owned() } else { format!("{path}?{left}") };
+    Some(WayBack(Cow::Owned(text)))
+}
+
+/// Whether a path is where apps sign people in or out, by the name of its last segment. Somebody whom the gateway has just
+/// let in goes to the front page instead: at the one an app shows its login or nothing at all, at the other they are out again.
+fn signs_in_or_out(path: &[u8]) -> bool {
+    let last = path.split(|b| *b == b'/').rfind(|segment| !segment.is_empty()).unwrap_or_default();
+    let name = last.split(|b| *b == b'.').next().unwrap_or_default();
+    SIGN_PAGES.iter().any(|page| name.eq_ignore_ascii_case(page))
+}
+
+/// How such pages are called, without an ending such as `.php`.
+const SIGN_PAGES: [&[u8]; 8] =
+    [b"login", b"logon", b"signin", b"sign-in", b"logout", b"logoff", b"signout", b"sign-out"];
+
+/// How many bytes a form needs for it.
+fn in_a_form(raw: &[u8]) -> usize {
+    let is_kept = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'-' | b'.' | b'_');
+    let kept = raw.iter().filter(is_kept).count();
+    kept + (raw.len() - kept) * 3
+}

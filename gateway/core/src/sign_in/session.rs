@@ -1,0 +1,93 @@
+//! Who is in: whom the token of a request names, and until when.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::token_cookie::speakers;
+use crate::clock::Now;
+use crate::denial::Denial;
+use crate::guard::caller::{AuthPolicy, Speaker};
+use crate::guard::jwt::TokenCache;
+use crate::policy::App;
+use crate::request::Head;
+
+/// Cookies that one request has judged.
+const LOOKS: usize = 8;
+
+/// Who is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visit {
+    /// This user.
+    In {
+        /// Whom the token names.
+        user: Arc<str>,
+        /// When it ends, since the epoch.
+        expires: Duration,
+    },
+    /// Nobody, for this reason.
+    Out(Denial),
+    /// The app asks nobody who they are.
+    AsksNobody,
+}
+
+/// Who is in, as the routes of the app would find it: once for each `by` of the configuration.
+#[must_use]
+pub fn visit(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> Visit {
+    let mut refusal: Option<Denial> = None;
+    for auth in distinct(app) {
+        match auth.authenticate(head, now, tokens) {
+            Ok(caller) => {
+                if let Some((user, expires)) = caller.user().cloned().zip(caller.expires()) {
+                    return Visit::In { user, expires };
+                }
+                refusal.get_or_insert(Denial::TokenMissing);
+            }
+            // That there is no token tells less than any other reason.
+            Err(denial) if refusal.as_ref().is_none_or(|known| *known == Denial::TokenMissing) => {
+                refusal = Some(denial);
+            }
+            Err(_) => {}
+        }
+    }
+    refusal.map_or(Visit::AsksNobody, Visit::Out)
+}
+
+/// Whether a code can let a browser into the app: one of its tokens may stand in a cookie.
+#[must_use]
+pub fn takes_codes(app: &App) -> bool {
+    app.carriers.cookies().next().is_some()
+}
+
+/// Whether a cookie of the request names a user of the app.
+///
+/// Each of our cookies is looked at alone: whatever else the request carries, a link can have put there. At most
+/// [`LOOKS`] are, once for each `by` of the configuration; a request with more counts as one that names a user.
+#[must_use]
+pub fn is_occupied(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> bool {
+    let mut found = app.carriers.in_cookies(head);
+    let named = found.by_ref().take(LOOKS).any(|(cookie, token)| names_user(app, cookie, token, now, tokens));
+    named || found.next().is_some()
+}
+
+fn names_user(app: &App, cookie: &str, token: &[u8], now: Now, tokens: &TokenCache) -> bool {
+    let names = |auth: &&AuthPolicy| {
+        auth.authenticate_cookie(cookie, token, now, tokens).is_ok_and(|caller| caller.user().is_some())
+    };
+    distinct(app).iter().any(names)
+}
+
+/// The `auth` of the app's routes that ask somebody, one for each list of providers.
+fn distinct(app: &App) -> Vec<&AuthPolicy> {
+    let mut found: Vec<&AuthPolicy> = Vec::new();
+    for route in app.routes.all() {
+        let asked = speakers(&route.auth);
+        if !asked.is_empty() && !found.iter().any(|other| are_same(speakers(other), asked)) {
+            found.push(&route.auth);
+        }
+    }
+    found
+}
+
+fn are_same(one: &[Speaker], other: &[Speaker]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| Arc::ptr_eq(&a.provider, &b.provider))
+}
