@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use notify::{EventKind, RecursiveMode, Watcher};
 use stagedoor_core::clock::Now;
-use stagedoor_core::config::{self, Compiled, Problem, Source};
-use stagedoor_core::policy::{Change, Policy};
+use stagedoor_core::config::{self, Compiled, PolicyChange, Problem, Source};
+use stagedoor_core::policy::Policy;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::gateway::Gateway;
@@ -52,7 +52,7 @@ pub(crate) enum Files {
     #[default]
     InForce,
     /// They say something else, which a person has to ask for: these changes are not known to be harmless.
-    Waiting(Vec<Change>),
+    Waiting(Vec<PolicyChange>),
     /// They have mistakes.
     Broken(Vec<String>),
 }
@@ -80,9 +80,9 @@ enum Found {
     /// Those that wait already.
     StillWaiting,
     /// Others, which have to wait for a person.
-    Waiting(Vec<Source>, Vec<Change>),
+    Waiting(Vec<Source>, Vec<PolicyChange>),
     /// Others, which may be put in force.
-    Good(Vec<Source>, Box<Compiled>, Vec<Change>),
+    Good(Vec<Source>, Box<Compiled>, Vec<PolicyChange>),
 }
 
 impl Reloader {
@@ -170,10 +170,10 @@ fn look(
         Trigger::Watched | Trigger::Asked => {}
     }
     let compiled = config::compile(&sources, &config.materials(), Some(before), now)?;
-    let changes = before.compare(&compiled.policy);
+    let changes = config::changes(before, &compiled.policy);
     match trigger {
-        Trigger::Watched if changes.iter().any(Change::waits) => {
-            let waiting = changes.into_iter().filter(Change::waits).collect();
+        Trigger::Watched if changes.iter().any(PolicyChange::waits) => {
+            let waiting = changes.into_iter().filter(PolicyChange::waits).collect();
             Ok(Found::Waiting(sources, waiting))
         }
         Trigger::Watched | Trigger::Asked => Ok(Found::Good(sources, Box::new(compiled), changes)),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stagedoor_core::policy::{App, Change, Direction, Line};
+use stagedoor_core::config::PolicyChange;
+use stagedoor_core::policy::{App, Direction, Line};
 
 use crate::gateway::{Gateway, Stage};
 use crate::reload::Files;
@@ -40,8 +41,8 @@ pub(crate) fn of(gateway: &Gateway) -> Value {
 }
 
 /// A change that waits for a person.
-fn change(change: &Change) -> Value {
-    let Change { direction, key, line: Line { file, line }, message } = change;
+fn change(change: &PolicyChange) -> Value {
+    let PolicyChange { direction, key, line: Line { file, line }, message } = change;
     let direction = match direction {
         Direction::Tighter => "tighter",
         Direction::Looser => "looser",

@@ -34,6 +34,7 @@ pub mod guard;
 pub mod clock;
 pub mod secret;
 pub mod text;
+pub mod units;
 mod work;
 
 pub mod config;

@@ -24,7 +24,7 @@ use crate::head::HeadLimits;
 use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
 
-pub use compare::{Change, Direction};
+pub use compare::{Difference, Direction, Subject};
 pub use forward::{ForwardPolicy, UpstreamHost};
 
 pub use crate::guard::caller::Assumed;

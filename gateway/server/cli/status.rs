@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
-use stagedoor_core::config::units::show_span;
+use stagedoor_core::units::show_span;
 
 use super::reach::Meant;
 use super::{Failure, print};

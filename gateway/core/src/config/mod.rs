@@ -13,6 +13,7 @@ use crate::clock::Now;
 use crate::policy::Policy;
 use crate::secret::Secret;
 
+mod changes;
 mod compile;
 mod edit;
 mod expect;
@@ -26,8 +27,8 @@ mod remedy;
 mod schema;
 mod strict;
 mod text;
-pub mod units;
 
+pub use changes::{PolicyChange, changes};
 pub use compile::UNFILED;
 pub use edit::Change;
 pub use expect::{check_expects, decided_by, rehearse};
@@ -36,7 +37,6 @@ pub use profile::{Profile, profiles, profiles_json, profiles_markdown};
 pub use remedy::{Refused, Remedy, decided, remedy, shell_word};
 pub use schema::schema;
 pub use strict::closeable;
-pub(crate) use text::Lookup;
 
 /// A file of the configuration.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::keys::{Change, Key, Kind, State, Table, tables};
-use super::units::{DURATIONS, SIZES};
+use crate::units::{DURATIONS, SIZES};
 use crate::denial::{Denial, Exhausted, Second, TokenFault, UpstreamFault};
 
 /// Every supported key by table, and the keys to come by name: a chapter of Markdown.

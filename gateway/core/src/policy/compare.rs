@@ -17,9 +17,9 @@ mod response;
 mod route;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use crate::config::Lookup;
-use crate::policy::{App, Line, Policy, Route};
+use crate::policy::{App, Policy, Route};
 use order::Order;
 
 /// What a change means for clients.
@@ -35,44 +35,38 @@ pub enum Direction {
 
 /// One difference between two policies that is not neutral.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct Difference {
     /// What it means.
     pub direction: Direction,
-    /// The key, as `app.media.origin.check`; of a route as `app.media.route.roles`.
+    /// The table of the configuration that it belongs to.
+    pub subject: Subject,
+    /// The key in that table, such as `origin.check`; empty for the table as a whole.
     pub key: String,
-    /// The line of the new configuration that makes it, or the nearest one there is; line 0 is the file as a whole.
-    pub line: Line,
     /// What it was and what it is, the new value last.
     pub message: String,
 }
 
-impl Change {
-    /// Whether a person has to ask for it: it is not known to be harmless.
-    #[must_use]
-    pub fn waits(&self) -> bool {
-        match self.direction {
-            Direction::Tighter => false,
-            Direction::Looser | Direction::Incomparable => true,
-        }
-    }
-}
-
-impl std::fmt::Display for Change {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { direction: _, key, line: Line { file, line }, message } = self;
-        f.write_str(file)?;
-        if *line > 0 {
-            write!(f, ":{line}")?;
-        }
-        write!(f, " ({key}): {message}")
-    }
+/// The table of the configuration that a difference belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// The table of this path, such as `["app", "media"]`; empty for the root.
+    Table(Vec<String>),
+    /// The routes that the same requests meet before and after.
+    Route {
+        /// The name of the app.
+        app: Arc<str>,
+        /// [`Route::index`] in the old policy.
+        before: usize,
+        /// [`Route::index`] in the new policy.
+        after: usize,
+    },
 }
 
 impl Policy {
     /// Every difference of `new` that is not neutral, in the order of the fields. Empty where both treat every request
     /// alike.
     #[must_use]
-    pub fn compare(&self, new: &Self) -> Vec<Change> {
+    pub fn compare(&self, new: &Self) -> Vec<Difference> {
         let Self {
             server,
             hosts,
@@ -91,7 +85,7 @@ impl Policy {
             // Carried over from policy to policy.
             started: _,
         } = self;
-        let mut findings = Findings::over(new);
+        let mut findings = Findings::default();
         door::server(server, &new.server, &mut findings);
         door::client(client, &new.client, [apps.as_slice(), new.apps.as_slice()], &mut findings);
         door::admin(admin, &new.admin, &mut findings);
@@ -100,18 +94,18 @@ impl Policy {
         provider::providers(providers, &new.providers, &mut findings);
         app::hosts((hosts, apps), (&new.hosts, &new.apps), &mut findings);
         app::apps(apps, &new.apps, &mut findings);
-        findings.changes
+        findings.differences
     }
 }
 
 /// What was found so far.
-struct Findings<'p> {
-    lookup: Lookup<'p>,
-    changes: Vec<Change>,
-    told: HashSet<(Direction, String, Line)>,
+#[derive(Default)]
+struct Findings {
+    differences: Vec<Difference>,
+    told: HashSet<(Direction, Subject, String)>,
 }
 
-/// Which table of the new file a key belongs to.
+/// Which table of the configuration a key belongs to.
 #[derive(Clone, Copy)]
 enum Place<'a> {
     /// The table of this path.
@@ -120,12 +114,19 @@ enum Place<'a> {
     Requests { app: &'a App, old: &'a Route, new: &'a Route, example: &'a str },
 }
 
-impl<'p> Findings<'p> {
-    fn over(new: &'p Policy) -> Self {
-        Self { lookup: Lookup::over(&new.texts), changes: Vec::new(), told: HashSet::new() }
+impl Place<'_> {
+    fn subject(self) -> Subject {
+        match self {
+            Self::Table(path) => Subject::Table(path.iter().map(|step| (*step).to_owned()).collect()),
+            Self::Requests { app, old, new, example: _ } => {
+                Subject::Route { app: Arc::clone(&app.name), before: old.index, after: new.index }
+            }
+        }
     }
+}
 
-    /// Notes a change, unless it is none. `values`: the old one and the new one, without secrets.
+impl Findings {
+    /// Notes a difference, unless it is none. `values`: the old one and the new one, without secrets.
     fn put(&mut self, place: Place<'_>, key: &str, order: Order, values: impl FnOnce() -> (String, String)) {
         let direction = match order {
             Order::Same => return,
@@ -133,9 +134,9 @@ impl<'p> Findings<'p> {
             Order::Looser => Direction::Looser,
             Order::Incomparable => Direction::Incomparable,
         };
-        let (path, line) = self.locate(place, key);
-        // Of the requests that one line is about, one example is enough.
-        if !self.told.insert((direction, path.clone(), line.clone())) {
+        let subject = place.subject();
+        // Of the requests that meet the same two routes, one example is enough.
+        if !self.told.insert((direction, subject.clone(), key.to_owned())) {
             return;
         }
         let (old, new) = values();
@@ -149,35 +150,7 @@ impl<'p> Findings<'p> {
             Place::Requests { example, .. } => format!("of requests such as `{example}`: "),
         };
         let message = format!("{of}{means} `{}`: `{}`", cut(&old), cut(&new));
-        self.changes.push(Change { direction, key: path, line, message });
-    }
-
-    /// The path of a key and the nearest line of it.
-    fn locate(&self, place: Place<'_>, key: &str) -> (String, Line) {
-        match place {
-            Place::Table(table) => {
-                let steps: Vec<&str> = table.iter().copied().chain(key.split('.')).collect();
-                let steps: Vec<&str> = steps.into_iter().filter(|step| !step.is_empty()).collect();
-                (steps.join("."), self.lookup.nearest(&steps))
-            }
-            Place::Requests { app, old, new, example: _ } => {
-                let of_app = [&["app", &app.name], key.split('.').collect::<Vec<_>>().as_slice()].concat();
-                let listed = new.index > 0;
-                let path = if listed { ["app", &app.name, "route", key].join(".") } else { of_app.join(".") };
-                // What the route says itself, or said until now, is the route's; the rest comes from the app.
-                let own = new.lines.of(key).or_else(|| {
-                    let no_longer = old.lines.of(key).is_some() || !self.lookup.holds(&of_app);
-                    new.lines.of("route").filter(|_| listed && no_longer)
-                });
-                let line = match own {
-                    Some(line) if self.lookup.is_a_file(&line.file) => line.clone(),
-                    // In its profile.
-                    Some(_) => self.lookup.nearest(&["app", &app.name, "use"]),
-                    None => self.lookup.nearest(&of_app),
-                };
-                (path, line)
-            }
-        }
+        self.differences.push(Difference { direction, subject, key: key.to_owned(), message });
     }
 }
 
@@ -202,6 +175,3 @@ fn lower(names: &[String]) -> Vec<String> {
 
 /// Characters of a value that are told.
 const LONGEST: usize = 200;
-
-#[cfg(test)]
-mod tests;

@@ -9,7 +9,7 @@ use crate::config::keys::{self, State, profiles};
 use crate::config::location::{Location, Setting, Spanned};
 use crate::config::problem::{Report, did_you_mean, shown};
 use crate::config::text::Text;
-use crate::config::units;
+use crate::units;
 
 use invalid::InvalidValue;
 use unknown::unknown_hint;

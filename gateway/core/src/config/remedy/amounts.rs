@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Case, Change, Page, Path, Remedy, Step, app_key, change, nothing, quoted};
-use crate::config::units::{show_size, show_span};
+use crate::units::{show_size, show_span};
 use crate::denial::{Exhausted, Guard};
 use crate::guard::limit::{LimitPolicy, Rule};
 use crate::policy::{App, Route};

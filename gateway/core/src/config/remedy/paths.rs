@@ -1,7 +1,7 @@
 //! Hosts, addresses, paths and heads.
 
 use super::{Case, Path, Refused, Remedy, Step, app_key, change, nothing, quoted};
-use crate::config::units::show_size;
+use crate::units::show_size;
 use crate::guard::access::AccessPolicy;
 use crate::guard::cors::CorsPolicy;
 use crate::guard::origin::OriginPolicy;

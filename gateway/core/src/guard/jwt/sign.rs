@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::claims::{MAX_NAMES, MAX_USER, is_user};
 use super::{JwtKey, JwtPolicy};
 use crate::clock::Now;
-use crate::config::units::show_duration;
+use crate::units::show_duration;
 
 impl JwtPolicy {
     /// Signs a token that this policy accepts, with its first secret.

@@ -11,7 +11,7 @@ use super::order::{
 };
 use super::provider::places;
 use super::{Findings, Place, limits, list, lower, response, route};
-use crate::config::units::show_duration;
+use crate::units::show_duration;
 use crate::guard::access::AccessPolicy;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
 use crate::guard::credential::CarrierPolicy;
@@ -23,7 +23,7 @@ use crate::policy::{ForwardPolicy, UpstreamHost};
 pub(super) fn hosts(
     (old, old_apps): (&HostTable, &[Arc<App>]),
     (new, new_apps): (&HostTable, &[Arc<App>]),
-    findings: &mut Findings<'_>,
+    findings: &mut Findings,
 ) {
     for (host, before, after) in old.differing(new) {
         let name = |apps: &[Arc<App>], at: Option<usize>| Some(Arc::clone(&apps.get(at?)?.name));
@@ -43,7 +43,7 @@ pub(super) fn hosts(
     }
 }
 
-pub(super) fn apps(old: &[Arc<App>], new: &[Arc<App>], findings: &mut Findings<'_>) {
+pub(super) fn apps(old: &[Arc<App>], new: &[Arc<App>], findings: &mut Findings) {
     for app in old {
         match new.iter().find(|other| other.name == app.name) {
             Some(other) => self::app(app, other, findings),
@@ -54,7 +54,7 @@ pub(super) fn apps(old: &[Arc<App>], new: &[Arc<App>], findings: &mut Findings<'
     }
 }
 
-fn app(old: &App, new: &App, findings: &mut Findings<'_>) {
+fn app(old: &App, new: &App, findings: &mut Findings) {
     let App {
         name,
         index: _,
@@ -124,7 +124,7 @@ fn app(old: &App, new: &App, findings: &mut Findings<'_>) {
     limits::limits([old, new], &pairs, findings);
 }
 
-fn access(old: &AccessPolicy, new: &AccessPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+fn access(old: &AccessPolicy, new: &AccessPolicy, at: Place<'_>, findings: &mut Findings) {
     let (before, after) = (Admitted::of(old), Admitted::of(new));
     let shown = |access: &AccessPolicy| match access {
         AccessPolicy::Anyone => "anyone".to_owned(),
@@ -137,7 +137,7 @@ fn access(old: &AccessPolicy, new: &AccessPolicy, at: Place<'_>, findings: &mut 
 }
 
 /// What pages of other origins may do. What an app allows by itself is not known here.
-fn cors(old: &CorsPolicy, new: &CorsPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+fn cors(old: &CorsPolicy, new: &CorsPolicy, at: Place<'_>, findings: &mut Findings) {
     let order = match (old, new) {
         (CorsPolicy::SameOrigin, CorsPolicy::SameOrigin) | (CorsPolicy::App, CorsPolicy::App) => Order::Same,
         (CorsPolicy::SameOrigin, CorsPolicy::App | CorsPolicy::Listed(_)) => Order::Looser,
@@ -155,7 +155,7 @@ fn cors(old: &CorsPolicy, new: &CorsPolicy, at: Place<'_>, findings: &mut Findin
     findings.put(at, "cors", order, || (shown(old), shown(new)));
 }
 
-fn listed(old: &ListedOrigins, new: &ListedOrigins, at: Place<'_>, findings: &mut Findings<'_>) {
+fn listed(old: &ListedOrigins, new: &ListedOrigins, at: Place<'_>, findings: &mut Findings) {
     let ListedOrigins { origins, any, methods, headers, expose, credentials, max_age } = old;
     let order = covering(
         *any || (!new.any && covers(origins, &new.origins)),
@@ -179,7 +179,7 @@ fn listed(old: &ListedOrigins, new: &ListedOrigins, at: Place<'_>, findings: &mu
 }
 
 /// By which fields the app is told who asks: of another name the app may take a client's word.
-fn forward(old: &ForwardPolicy, new: &ForwardPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+fn forward(old: &ForwardPolicy, new: &ForwardPolicy, at: Place<'_>, findings: &mut Findings) {
     let ForwardPolicy { user, roles, pass, strip, host } = old;
     let shown = |name: &Option<HeaderName>| name.as_ref().map_or("off", HeaderName::as_str).to_owned();
     for (key, old, new) in [("identity.user", user, &new.user), ("identity.roles", roles, &new.roles)] {
@@ -195,7 +195,7 @@ fn forward(old: &ForwardPolicy, new: &ForwardPolicy, at: Place<'_>, findings: &m
     findings.put(at, "upstream.host", exchanged(host, &new.host), || (shown(host), shown(&new.host)));
 }
 
-fn upstream(old: &UpstreamPolicy, new: &UpstreamPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+fn upstream(old: &UpstreamPolicy, new: &UpstreamPolicy, at: Place<'_>, findings: &mut Findings) {
     let UpstreamPolicy {
         // `authority`, as it was written.
         url: _,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::networks::{self, Admitted};
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
 use super::{Findings, Place, list, lower};
-use crate::config::units::{show_duration, show_size};
+use crate::units::{show_duration, show_size};
 use crate::guard::access::AccessPolicy;
 use crate::guard::client::{Believed, ClientPolicy};
 use crate::policy::{
@@ -14,7 +14,7 @@ use crate::policy::{
     ServerLimits, ServerPolicy, Timeouts,
 };
 
-pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Findings<'_>) {
+pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Findings) {
     let ServerPolicy {
         listen,
         // How many threads work lets nobody do more.
@@ -49,7 +49,7 @@ pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Find
 }
 
 /// The longer a client may take, the more it can hold.
-fn deadlines(old: &Timeouts, new: &Timeouts, findings: &mut Findings<'_>) {
+fn deadlines(old: &Timeouts, new: &Timeouts, findings: &mut Findings) {
     let Timeouts { header, idle, body_idle, min_rate, send_idle, stream_idle } = old;
     let at = Place::Table(&["server", "timeouts"]);
     for (key, old, new) in [
@@ -66,7 +66,7 @@ fn deadlines(old: &Timeouts, new: &Timeouts, findings: &mut Findings<'_>) {
     });
 }
 
-fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings<'_>) {
+fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings) {
     let ServerLimits {
         connections,
         connections_per_ip,
@@ -106,7 +106,7 @@ pub(super) fn client(
     old: &ClientPolicy,
     new: &ClientPolicy,
     apps: [&[Arc<App>]; 2],
-    findings: &mut Findings<'_>,
+    findings: &mut Findings,
 ) {
     let ClientPolicy { trusted, believed } = old;
     let order = networks::more_is_looser(trusted, &new.trusted);
@@ -155,7 +155,7 @@ fn believed(old: Believed, new: Believed, minded: bool) -> Order {
     .fold(Order::Same, Order::and)
 }
 
-pub(super) fn admin(old: &AdminPolicy, new: &AdminPolicy, findings: &mut Findings<'_>) {
+pub(super) fn admin(old: &AdminPolicy, new: &AdminPolicy, findings: &mut Findings) {
     let AdminPolicy { listen, hosts, token, metrics_open } = old;
     let at = Place::Table(&["admin"]);
     let order = match (listen, new.listen) {
@@ -180,7 +180,7 @@ pub(super) fn admin(old: &AdminPolicy, new: &AdminPolicy, findings: &mut Finding
     });
 }
 
-pub(super) fn log(old: &LogPolicy, new: &LogPolicy, findings: &mut Findings<'_>) {
+pub(super) fn log(old: &LogPolicy, new: &LogPolicy, findings: &mut Findings) {
     let LogPolicy {
         // How much is told of what happens, and in which shape.
         level: _,
@@ -203,7 +203,7 @@ pub(super) fn log(old: &LogPolicy, new: &LogPolicy, findings: &mut Findings<'_>)
 }
 
 /// A promise decides about no request, but holds the file to what it says.
-pub(super) fn expects(old: &[Expect], new: &[Expect], findings: &mut Findings<'_>) {
+pub(super) fn expects(old: &[Expect], new: &[Expect], findings: &mut Findings) {
     type Promise<'e> = (&'e str, Option<&'e str>, Option<&'e Assumed>, Option<IpAddr>, &'e Expected);
     fn promise(expect: &Expect) -> Promise<'_> {
         let Expect { request, host, caller, ip, answer, line: _ } = expect;

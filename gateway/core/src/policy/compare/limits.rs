@@ -20,7 +20,7 @@ struct Charged<'a> {
     place: Place<'a>,
 }
 
-pub(super) fn limits([old, new]: [&App; 2], pairs: &[Pair<'_>], findings: &mut Findings<'_>) {
+pub(super) fn limits([old, new]: [&App; 2], pairs: &[Pair<'_>], findings: &mut Findings) {
     let table = ["app", &*new.name];
     // The gateway's own pages, preflights, and paths that are not found.
     let (before, after) = (old.limit.limits().iter().collect(), new.limit.limits().iter().collect());
@@ -46,7 +46,7 @@ fn by_user(route: &Route) -> Vec<&Arc<Limit>> {
     route.caller_limit.limits().iter().collect()
 }
 
-fn judge(key: &str, all: &[Charged<'_>], findings: &mut Findings<'_>) {
+fn judge(key: &str, all: &[Charged<'_>], findings: &mut Findings) {
     let lost = ended(all, |charged| &charged.old, |charged| &charged.new);
     let gained = ended(all, |charged| &charged.new, |charged| &charged.old);
     for (index, Charged { old, new, place }) in all.iter().enumerate() {

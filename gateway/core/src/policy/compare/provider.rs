@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::order::{Order, exchanged, larger_is_looser, more_is_looser};
 use super::{Findings, Place, list};
-use crate::config::units::{show_duration, show_size};
+use crate::units::{show_duration, show_size};
 use crate::guard::credential::Source;
 use crate::guard::jwt::{ClaimPaths, JwtKey, JwtPolicy};
 
 /// A provider that is new lets nobody in by itself: it is judged where an app names it.
-pub(super) fn providers(old: &[Arc<JwtPolicy>], new: &[Arc<JwtPolicy>], findings: &mut Findings<'_>) {
+pub(super) fn providers(old: &[Arc<JwtPolicy>], new: &[Arc<JwtPolicy>], findings: &mut Findings) {
     for provider in old {
         let at = ["auth", &provider.name];
         match new.iter().find(|other| other.name == provider.name) {
@@ -21,7 +21,7 @@ pub(super) fn providers(old: &[Arc<JwtPolicy>], new: &[Arc<JwtPolicy>], findings
     }
 }
 
-fn jwt(old: &JwtPolicy, new: &JwtPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+fn jwt(old: &JwtPolicy, new: &JwtPolicy, at: Place<'_>, findings: &mut Findings) {
     let JwtPolicy { name: _, keys, issuer, audience, leeway, max_lifetime, max_bytes, sources, claims } = old;
     findings.put(at, "keys", self::keys(keys, &new.keys), || (named(keys), named(&new.keys)));
     let order = match (issuer, &new.issuer) {

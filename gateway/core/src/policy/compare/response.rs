@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::order::{Order, exchanged, larger_is_tighter, more_is_looser};
 use super::{Findings, Place, list};
-use crate::config::units::show_duration;
 use crate::response_out::{Csp, HeaderSettings, Hsts, Preset};
+use crate::units::show_duration;
 
 pub(super) fn response(
     old: &HeaderSettings,
     new: &HeaderSettings,
     at: Place<'_>,
-    findings: &mut Findings<'_>,
+    findings: &mut Findings,
 ) {
     let HeaderSettings {
         preset,
@@ -76,7 +76,7 @@ fn said(preset: Preset, hsts: Option<Hsts>) -> Option<Hsts> {
     }
 }
 
-fn hsts(old: Option<Hsts>, new: Option<Hsts>, at: Place<'_>, findings: &mut Findings<'_>) {
+fn hsts(old: Option<Hsts>, new: Option<Hsts>, at: Place<'_>, findings: &mut Findings) {
     // Zero makes browsers forget what they knew, which is less than nothing.
     let parts = |hsts: Option<Hsts>| match hsts {
         None => (1, false, false),

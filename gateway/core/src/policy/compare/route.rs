@@ -3,7 +3,7 @@
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
 use super::provider::{places, sources};
 use super::{Findings, Place, list};
-use crate::config::units::show_size;
+use crate::units::show_size;
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::{AuthPolicy, Speaker};
 use crate::guard::cors::{CorsPolicy, PreflightPolicy};
@@ -14,7 +14,7 @@ use crate::guard::upgrade::UpgradePolicy;
 use crate::policy::{App, Route};
 
 /// Compares the two routes that some request meets, in the old app and in the new one.
-pub(super) fn pair([old_app, new_app]: [&App; 2], pair: &Pair<'_>, findings: &mut Findings<'_>) {
+pub(super) fn pair([old_app, new_app]: [&App; 2], pair: &Pair<'_>, findings: &mut Findings) {
     let Pair { old, new, example } = pair;
     let at = |old, new| Place::Requests { app: new_app, old, new, example };
     match (old, new) {
@@ -55,7 +55,7 @@ fn route(
     old: &Route,
     new: &Route,
     at: Place<'_>,
-    findings: &mut Findings<'_>,
+    findings: &mut Findings,
 ) {
     let Route {
         // How it is called, where it stands, and what it matches: that the request meets it is what counts.
@@ -111,7 +111,7 @@ fn route(
 }
 
 /// Who has to be known, and whose word counts. What a provider accepts is judged once, at the provider.
-fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findings) {
     let strictness = |auth: &AuthPolicy| match auth {
         AuthPolicy::Public => (0, "public"),
         AuthPolicy::Optional(_) => (1, "optional"),
@@ -149,7 +149,7 @@ fn speakers(auth: &AuthPolicy) -> Option<&[Speaker]> {
     }
 }
 
-fn permission(old: &PermissionPolicy, new: &PermissionPolicy, at: Place<'_>, findings: &mut Findings<'_>) {
+fn permission(old: &PermissionPolicy, new: &PermissionPolicy, at: Place<'_>, findings: &mut Findings) {
     let PermissionPolicy { roles, scopes, owner } = old;
     // One of the roles is enough; where there is none, nobody needs one.
     let order = match (roles.is_empty(), new.roles.is_empty()) {

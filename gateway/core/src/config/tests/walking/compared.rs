@@ -8,7 +8,8 @@ mod rows;
 use super::{Desk, GOOD, HOUSE, State, compile, now, source, tables, text, written};
 use crate::config::keys::Kind;
 use crate::config::tests::{APP, OTHER};
-use crate::policy::{Change, Direction, Policy};
+use crate::config::{PolicyChange, changes as compare};
+use crate::policy::{Direction, Policy};
 use rows::{EXCHANGED, NEUTRAL, ORDERED, Row};
 
 /// Keys that no line of a row can show, with the reason.
@@ -38,7 +39,7 @@ fn with((table, key, at, line, ..): &Row, value: &str) -> Policy {
     }
 }
 
-fn told(changes: &[Change]) -> String {
+fn told(changes: &[PolicyChange]) -> String {
     changes.iter().map(|change| format!("{:?} {change}\n", change.direction)).collect()
 }
 
@@ -68,13 +69,13 @@ fn what_loosens_waits_and_what_tightens_is_taken() {
     for row in ORDERED {
         let (table, key, .., tight, loose) = row;
         let (tight, loose) = (with(row, tight), with(row, loose));
-        let (opened, shut) = (tight.compare(&loose), loose.compare(&tight));
+        let (opened, shut) = (compare(&tight, &loose), compare(&loose, &tight));
         let opens = opened.iter().any(|change| change.direction == Direction::Looser);
         let shuts = shut.iter().any(|change| change.direction == Direction::Tighter);
-        if !opens || !opened.iter().any(Change::waits) {
+        if !opens || !opened.iter().any(PolicyChange::waits) {
             wrong.push(format!("[{table}] {key}: loosened, and does not wait\n{}", told(&opened)));
         }
-        if !shuts || shut.iter().any(Change::waits) {
+        if !shuts || shut.iter().any(PolicyChange::waits) {
             wrong.push(format!("[{table}] {key}: tightened, and waits\n{}", told(&shut)));
         }
     }
@@ -87,8 +88,8 @@ fn what_is_exchanged_waits_both_ways() {
     for row in EXCHANGED {
         let (table, key, .., a, b) = row;
         let (a, b) = (with(row, a), with(row, b));
-        for changes in [a.compare(&b), b.compare(&a)] {
-            if !changes.iter().any(Change::waits) {
+        for changes in [compare(&a, &b), compare(&b, &a)] {
+            if !changes.iter().any(PolicyChange::waits) {
                 wrong.push(format!("[{table}] {key}: exchanged, and does not wait\n{}", told(&changes)));
             }
         }
@@ -102,7 +103,7 @@ fn what_decides_nothing_is_taken() {
     for row in NEUTRAL {
         let (table, key, .., a, b) = row;
         let (a, b) = (with(row, a), with(row, b));
-        for changes in [a.compare(&b), b.compare(&a)] {
+        for changes in [compare(&a, &b), compare(&b, &a)] {
             if !changes.is_empty() {
                 wrong.push(format!("[{table}] {key}: decides nothing, and is told\n{}", told(&changes)));
             }
@@ -116,7 +117,7 @@ fn the_same_text_is_no_change() {
     for row in [ORDERED, EXCHANGED, NEUTRAL].into_iter().flatten() {
         let (table, key, .., a, b) = row;
         for value in [a, b] {
-            assert_eq!(told(&with(row, value).compare(&with(row, value))), "", "[{table}] {key} = {value}");
+            assert_eq!(told(&compare(&with(row, value), &with(row, value))), "", "[{table}] {key} = {value}");
         }
     }
 }
@@ -133,7 +134,7 @@ fn a_change_names_its_line() {
             "f:12 (server.limits.uri_bytes): allows more than `8192`: `9216`",
         ),
     ] {
-        let changes = of(&before, &Desk::default()).compare(&of(&after, &Desk::default()));
+        let changes = compare(&of(&before, &Desk::default()), &of(&after, &Desk::default()));
         assert!(told(&changes).contains(expected), "{expected}: {}", told(&changes));
     }
 }
@@ -150,7 +151,7 @@ fn a_key_is_compared_by_what_it_is() {
     let desk = || Desk::default().file("same", &long).var("SAME", &long);
     let (one, other) = (desk().file("s", &long), desk().file("s", &OTHER.repeat(2)));
     let before = of(&with("{ file = \"s\" }"), &one);
-    let after = |secret: &str, desk: &Desk| told(&before.compare(&of(&with(secret), desk)));
+    let after = |secret: &str, desk: &Desk| told(&compare(&before, &of(&with(secret), desk)));
     assert!(after("{ file = \"s\" }", &other).contains("Incomparable f:3 (auth.house.keys)"));
     for same in [
         "{ file = \"same\" }",

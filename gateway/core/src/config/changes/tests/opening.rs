@@ -1,6 +1,7 @@
 //! Edits that let somebody do more, alone or behind others that tighten: each of them waits.
 
 use super::*;
+use crate::config::PolicyChange;
 
 /// Lines of the app, before and after.
 const EDITS: &[(&str, &str)] = &[
@@ -240,7 +241,7 @@ fn files() -> Vec<(String, String)> {
 #[test]
 fn what_lets_somebody_do_more_waits() {
     let of_app = EDITS.iter().map(|(old, new)| (text(&[HOUSE, APP, old]), text(&[HOUSE, APP, new])));
-    let taken = |(old, new): &(String, String)| !policy(old).compare(&policy(new)).iter().any(Change::waits);
+    let taken = |(old, new): &(String, String)| !compare(&policy(old), &policy(new)).iter().any(PolicyChange::waits);
     let taken: Vec<String> =
         of_app.chain(files()).filter(taken).map(|(old, new)| format!("{old}--- to\n{new}")).collect();
     assert!(taken.is_empty(), "{}", taken.join("\n=====\n"));

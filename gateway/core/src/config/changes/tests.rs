@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use super::*;
+use super::changes as compare;
+use crate::policy::Direction;
 use crate::config::tests::{APP, HOUSE, policy, text};
 
 mod opening;
@@ -12,7 +13,7 @@ fn changes(old: &str, new: &str) -> Vec<String> {
         Direction::Looser => '>',
         Direction::Incomparable => '?',
     };
-    let changes = policy(&text(&[HOUSE, APP, old])).compare(&policy(&text(&[HOUSE, APP, new])));
+    let changes = compare(&policy(&text(&[HOUSE, APP, old])), &policy(&text(&[HOUSE, APP, new])));
     let mut short: Vec<String> =
         changes.iter().map(|change| format!("{} {}", sign(change.direction), change.key)).collect();
     short.sort();
@@ -194,7 +195,7 @@ fn one_save_does_not_open_the_door() {
     let mut all = whole.clone();
     for (from, to, key) in edits {
         assert!(whole.contains(from), "{from}");
-        let changes = policy(&whole).compare(&policy(&whole.replacen(from, to, 1)));
+        let changes = compare(&policy(&whole), &policy(&whole.replacen(from, to, 1)));
         // Every path is listed here: that others would be let in changes nothing.
         if !key.is_empty() {
             let waiting: Vec<&str> = changes.iter().filter(|c| c.waits()).map(|c| c.key.as_str()).collect();
@@ -204,7 +205,7 @@ fn one_save_does_not_open_the_door() {
         let next = all.replacen(from, to, 1);
         all = next;
     }
-    let together = policy(&whole).compare(&policy(&all));
+    let together = compare(&policy(&whole), &policy(&all));
     for (.., key) in edits.iter().filter(|(.., key)| !key.is_empty()) {
         assert!(together.iter().any(|change| change.waits() && change.key == *key), "{key}: {together:#?}");
     }
@@ -307,7 +308,7 @@ fn routes_without_end_wait() {
 #[test]
 fn an_example_is_of_the_requests_that_are_meant() {
     let old = route("\"GET /users/{user}/jobs\"", "owner.param = \"user\"");
-    let changes = policy(&text(&[HOUSE, APP, &old])).compare(&policy(&text(&[HOUSE, APP])));
+    let changes = compare(&policy(&text(&[HOUSE, APP, &old])), &policy(&text(&[HOUSE, APP])));
     let told: Vec<String> = changes.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
