@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use stagedoor_core::config::GivenUp;
+use stagedoor_config::GivenUp;
 use stagedoor_core::policy::{AccessLog, ConfinePolicy, Policy};
 
 use crate::loader;

@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stagedoor_core::config::{GivenUp, Problem, Source, includes};
+use stagedoor_config::{GivenUp, Problem, Source, includes};
 use toml::de::DeTable;
 
 use crate::confinement;

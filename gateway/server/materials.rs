@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use stagedoor_core::config::{FileFault, Material, Materials};
+use stagedoor_config::{FileFault, Material, Materials};
 use stagedoor_core::secret::Secret;
 
 use crate::{confinement, loader};

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{EventKind, RecursiveMode, Watcher};
+use stagedoor_config::{self as config, Compiled, PolicyChange, Problem, Source};
 use stagedoor_core::clock::Now;
-use stagedoor_core::config::{self, Compiled, PolicyChange, Problem, Source};
 use stagedoor_core::policy::Policy;
 use tokio::sync::{Mutex, mpsc};
 

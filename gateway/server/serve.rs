@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pingora::proxy::HttpProxy;
 use pingora_core::server::configuration::ServerConf;
-use stagedoor_core::config::{self, Compiled, Source};
+use stagedoor_config::{self as config, Compiled, Source};
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::{ConfinePolicy, Policy};
 use stagedoor_core::secret::Secret;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use stagedoor_core::config::{Problem, Source};
+use stagedoor_config::{Problem, Source};
 
 use crate::loader;
 use crate::materials::DiskMaterials;

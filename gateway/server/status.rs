@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stagedoor_core::config::PolicyChange;
+use stagedoor_config::PolicyChange;
 use stagedoor_core::policy::{App, Direction, Line};
 
 use crate::gateway::{Gateway, Stage};

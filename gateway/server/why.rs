@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stagedoor_core::config::{self, Change, Remedy};
+use stagedoor_config::{self as config, Change, Remedy};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::policy::{App, Route};
 use stagedoor_core::text::{escaped, is_odd};

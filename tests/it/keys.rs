@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 
-use stagedoor_core::config::keys::{Honoured, State, tables};
+use stagedoor_config::keys::{Honoured, State, tables};
 
 use crate::confinement;
 use crate::harness::{Client, Gateway, Request, Response, Upstream};

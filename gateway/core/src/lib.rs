@@ -19,7 +19,7 @@ pub mod head;
 pub mod chunked;
 
 mod host;
-mod path;
+pub mod path;
 
 pub mod policy;
 
@@ -36,5 +36,3 @@ pub mod secret;
 pub mod text;
 pub mod units;
 mod work;
-
-pub mod config;

@@ -53,7 +53,7 @@ pub(crate) fn merged(target: &[u8]) -> Cow<'_, [u8]> {
 ///
 /// An encoded byte counts as the byte itself, unless it is unreserved (RFC 3986 §2.3): no honest
 /// client encodes those, so they stay marked and match nothing. `%2F` becomes [`SLASH`].
-pub(crate) fn literal(raw: &[u8]) -> Cow<'_, [u8]> {
+pub fn literal(raw: &[u8]) -> Cow<'_, [u8]> {
     rewrite(raw, |byte, out| match byte {
         b'/' => out.push(SLASH),
         byte if is_unreserved(byte) => out.extend([KEPT, byte]),

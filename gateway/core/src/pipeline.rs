@@ -373,6 +373,3 @@ impl<'h> Permit<'h> {
         self.0.gate
     }
 }
-
-#[cfg(test)]
-mod tests;

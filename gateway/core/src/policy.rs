@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config;
 use crate::guard::access::AccessPolicy;
 use crate::guard::client::ClientPolicy;
 use crate::guard::cors::CorsPolicy;
@@ -52,11 +51,20 @@ pub struct Policy {
     /// The promises of the file.
     pub expects: Vec<Expect>,
     /// The texts it was compiled from, the main file first: what is proposed to the operator is a change to these.
-    pub texts: Arc<[config::Source]>,
+    pub texts: Arc<[Text]>,
     /// Every file that the configuration names and the compiler asked for, or would have, in the order of asking.
     pub files: Vec<NamedFile>,
     /// What the process started with, whatever was loaded since.
     pub started: Arc<Started>,
+}
+
+/// A file of the configuration.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// Its name, as told to the user; relative paths of the main file start at its folder.
+    pub name: Arc<str>,
+    /// Its text.
+    pub text: String,
 }
 
 /// What takes effect at the start of the process alone.

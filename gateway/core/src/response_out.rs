@@ -26,7 +26,8 @@ pub use csp::Csp;
 pub use hsts::Hsts;
 pub use location::OwnAddress;
 pub use preset::Preset;
-pub(crate) use preset::{CLOSEABLE, CODE, PERMISSIONS_POLICY, permissions_closed};
+pub use preset::permissions_closed;
+pub(crate) use preset::{CLOSEABLE, CODE, PERMISSIONS_POLICY};
 
 use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsGrant;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use stagedoor_core::config::{self, Compiled};
+use stagedoor_config::{self as config, Compiled};
 
 use super::{DEFAULT_FILE, Failure, compile_file, is_coloured, print, problems};
 use crate::loader;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use stagedoor_core::config::Source;
+use stagedoor_config::Source;
 
 use super::{Failure, print};
 use crate::demo;

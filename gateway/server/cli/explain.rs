@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stagedoor_core::config;
+use stagedoor_config as config;
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::jwt::JwtPolicy;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use stagedoor_core::config;
+use stagedoor_config as config;
 
 use super::{DEFAULT_FILE, Failure, operator, print, quick, reach};
 use crate::materials::DiskMaterials;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
+use stagedoor_config::{self as config, Compiled, Source};
 use stagedoor_core::clock::Now;
-use stagedoor_core::config::{self, Compiled, Source};
 
 pub use problems::Problems;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use stagedoor_core::config::Problem;
+use stagedoor_config::Problem;
 
 /// Why a configuration was refused: every mistake at once. As an error it makes a command exit with 2.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use stagedoor_core::config::{self, Compiled, Source};
+use stagedoor_config::{self as config, Compiled, Source};
 
 use super::{DEFAULT_FILE, Failure, compile, noted};
 use crate::materials::DiskMaterials;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize as _;
-use stagedoor_core::config::{self, Source};
+use stagedoor_config::{self as config, Source};
 use stagedoor_core::policy::Policy;
 use toml::de::DeTable;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use stagedoor_core::config::{profiles_json, profiles_markdown, reference, schema};
+use stagedoor_config::{profiles_json, profiles_markdown, reference, schema};
 
 use super::{Failure, print};
 use crate::signals;

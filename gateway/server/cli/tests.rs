@@ -2,7 +2,7 @@
 
 use super::*;
 use clap::CommandFactory as _;
-use stagedoor_core::config::Problem;
+use stagedoor_config::Problem;
 
 #[test]
 fn the_definitions_are_sound() {

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use stagedoor_core::config::shell_word;
+use stagedoor_config::shell_word;
 
 use super::reach::Meant;
 use super::{Failure, is_coloured, print};

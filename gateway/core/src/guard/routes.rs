@@ -32,9 +32,8 @@ use crate::path::{self, Cause};
 
 use layers::Layers;
 pub(crate) use pairs::Pair;
-pub(crate) use pattern::METHODS;
 use pattern::Sample;
-pub use pattern::{Pattern, PatternFault};
+pub use pattern::{METHODS, Pattern, PatternFault};
 pub use route::{Layer, Route};
 use trie::Step;
 
@@ -169,13 +168,13 @@ impl RoutesPolicy {
 
     /// The route that a path means as it is written, in which case [`Self::find`] may refuse it all the same; where none is
     /// listed the app's own policy.
-    pub(crate) fn met(&self, method: &str, raw: &[u8]) -> Option<&Arc<Route>> {
+    pub fn met(&self, method: &str, raw: &[u8]) -> Option<&Arc<Route>> {
         let met = self.literal.find(method, path::literal(raw).strip_prefix(b"/"));
         self.routes.get(met.unwrap_or_default())
     }
 
     /// The listed route that a path means in its folded form; `paths` is what the tables were built with.
-    pub(crate) fn met_folded(&self, method: &str, raw: &[u8], paths: PathPolicy) -> Option<&Arc<Route>> {
+    pub fn met_folded(&self, method: &str, raw: &[u8], paths: PathPolicy) -> Option<&Arc<Route>> {
         let path = path::fold(raw, paths.exact_case);
         self.routes.get(self.folded.find(method, unrooted(&path))?)
     }

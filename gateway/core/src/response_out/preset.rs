@@ -94,7 +94,7 @@ pub(super) fn is_web(value: &HeaderValue) -> bool {
 }
 
 /// The preset's value without what is [`CLOSEABLE`]: for an app that uses none of it.
-pub(crate) fn permissions_closed() -> String {
+pub fn permissions_closed() -> String {
     let closed = |feature: &str| match feature.strip_suffix("=(self)") {
         Some(name) if CLOSEABLE.contains(&name) => format!("{name}=()"),
         Some(_) | None => feature.to_owned(),

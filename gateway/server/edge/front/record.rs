@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stagedoor_core::config::UNFILED;
+use stagedoor_config::UNFILED;
 use stagedoor_core::denial::{Denial, UpstreamFault};
 use stagedoor_core::guard::client::Client;
 use stagedoor_core::head;

@@ -144,7 +144,7 @@ impl JwtKey {
     }
 
     /// Both are the same secret, whatever their names and algorithms.
-    pub(crate) fn same_secret(&self, other: &Self) -> bool {
+    pub fn same_secret(&self, other: &Self) -> bool {
         self.shared.is_some() && self.shared == other.shared
     }
 

@@ -96,7 +96,7 @@ impl Rule {
     }
 
     /// How many requests an hour it lets through of a client that never stops asking.
-    pub(crate) fn each_hour(self) -> u64 {
+    pub fn each_hour(self) -> u64 {
         let (count, span) = match self {
             Self::Rate { count, period, burst: _ } => (count, period),
             Self::Quota { count, window } => (count, window),

@@ -241,7 +241,7 @@ fn parse_method(method: &str, path: &str) -> Result<Option<String>, PatternFault
 }
 
 /// Methods that servers are known to have: the IANA registry, Exchange's WebDAV, UPnP, Icecast and caches.
-pub(crate) const METHODS: &[&str] = &[
+pub const METHODS: &[&str] = &[
     "ACL",
     "BASELINE-CONTROL",
     "BCOPY",

@@ -80,7 +80,7 @@ impl HostTable {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn judge_name(text: &str) -> Result<(), &'static str> {
+    pub fn judge_name(text: &str) -> Result<(), &'static str> {
         match Entry::parse(text)? {
             Entry::Name(_) | Entry::Address(_) => Ok(()),
             Entry::Wildcard(_) => Err("no wildcard here"),

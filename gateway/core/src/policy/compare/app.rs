@@ -11,13 +11,13 @@ use super::order::{
 };
 use super::provider::places;
 use super::{Findings, Place, limits, list, lower, response, route};
-use crate::units::show_duration;
 use crate::guard::access::AccessPolicy;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
 use crate::guard::credential::CarrierPolicy;
 use crate::guard::target::{Backslash, HostTable, PathPolicy, Slashes};
 use crate::policy::{App, UpstreamPolicy};
 use crate::policy::{ForwardPolicy, UpstreamHost};
+use crate::units::show_duration;
 
 /// Which hosts are served, and by which app. Apps are the same when they have the same name.
 pub(super) fn hosts(

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::networks::{self, Admitted};
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
 use super::{Findings, Place, list, lower};
-use crate::units::{show_duration, show_size};
 use crate::guard::access::AccessPolicy;
 use crate::guard::client::{Believed, ClientPolicy};
 use crate::policy::{
     AccessLog, AdminPolicy, App, Assumed, ConfinePolicy, Expect, Expected, HeadLimits, LogPolicy,
     ServerLimits, ServerPolicy, Timeouts,
 };
+use crate::units::{show_duration, show_size};
 
 pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Findings) {
     let ServerPolicy {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::order::{Order, exchanged, larger_is_looser, more_is_looser};
 use super::{Findings, Place, list};
-use crate::units::{show_duration, show_size};
 use crate::guard::credential::Source;
 use crate::guard::jwt::{ClaimPaths, JwtKey, JwtPolicy};
+use crate::units::{show_duration, show_size};
 
 /// A provider that is new lets nobody in by itself: it is judged where an app names it.
 pub(super) fn providers(old: &[Arc<JwtPolicy>], new: &[Arc<JwtPolicy>], findings: &mut Findings) {

@@ -7,12 +7,7 @@ use super::{Findings, Place, list};
 use crate::response_out::{Csp, HeaderSettings, Hsts, Preset};
 use crate::units::show_duration;
 
-pub(super) fn response(
-    old: &HeaderSettings,
-    new: &HeaderSettings,
-    at: Place<'_>,
-    findings: &mut Findings,
-) {
+pub(super) fn response(old: &HeaderSettings, new: &HeaderSettings, at: Place<'_>, findings: &mut Findings) {
     let HeaderSettings {
         preset,
         hsts,

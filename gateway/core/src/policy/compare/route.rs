@@ -3,7 +3,6 @@
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
 use super::provider::{places, sources};
 use super::{Findings, Place, list};
-use crate::units::show_size;
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::{AuthPolicy, Speaker};
 use crate::guard::cors::{CorsPolicy, PreflightPolicy};
@@ -12,6 +11,7 @@ use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
 use crate::guard::routes::Pair;
 use crate::guard::upgrade::UpgradePolicy;
 use crate::policy::{App, Route};
+use crate::units::show_size;
 
 /// Compares the two routes that some request meets, in the old app and in the new one.
 pub(super) fn pair([old_app, new_app]: [&App; 2], pair: &Pair<'_>, findings: &mut Findings) {
@@ -50,13 +50,7 @@ fn asked(old: OriginPolicy, new: OriginPolicy) -> Order {
     if rank(old) == rank(new) { exchanged(&old, &new) } else { larger_is_tighter(rank(old), rank(new)) }
 }
 
-fn route(
-    [old_app, new_app]: [&App; 2],
-    old: &Route,
-    new: &Route,
-    at: Place<'_>,
-    findings: &mut Findings,
-) {
+fn route([old_app, new_app]: [&App; 2], old: &Route, new: &Route, at: Place<'_>, findings: &mut Findings) {
     let Route {
         // How it is called, where it stands, and what it matches: that the request meets it is what counts.
         label: _,

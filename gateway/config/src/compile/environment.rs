@@ -1,0 +1,151 @@
+//! What the environment says in place of the main file, so that one file suits a machine and a container:
+//! `STAGEDOOR_LISTEN`, `STAGEDOOR_TRUSTED_PROXIES`, `STAGEDOOR_ADMIN_LISTEN`. A list stands there with commas;
+//! an empty variable is none.
+
+use super::{networks, server};
+use crate::Materials;
+use crate::location::{Location, Setting, Spanned};
+use crate::problem::{Report, shown};
+use crate::raw;
+use stagedoor_core::guard::target::HostTable;
+
+/// Variables, and the keys before which they go.
+const OVER: [(&str, &str); 3] =
+    [(LISTEN, "server.listen"), (TRUSTED, "server.trusted_proxies"), (ADMIN, "admin.listen")];
+const LISTEN: &str = "STAGEDOOR_LISTEN";
+const TRUSTED: &str = "STAGEDOOR_TRUSTED_PROXIES";
+const ADMIN: &str = "STAGEDOOR_ADMIN_LISTEN";
+/// Of `run --upstream` alone: which app a host belongs to is for the file to say.
+const HOSTS: &str = "STAGEDOOR_HOSTS";
+const UPSTREAM: &str = "STAGEDOOR_UPSTREAM";
+pub use stagedoor_core::policy::UNFILED;
+
+/// The environment variable that goes before `key` (such as `server.listen`), where it is set.
+pub(crate) fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static str> {
+    let variable = variable_for(key)?;
+    let set = materials.env(variable).is_some_and(|value| !value.expose().is_empty());
+    set.then_some(variable)
+}
+
+/// The environment variable that may go before `key`, whether it is set or not.
+pub(crate) fn variable_for(key: &str) -> Option<&'static str> {
+    OVER.into_iter().find(|(_, known)| *known == key).map(|(variable, _)| variable)
+}
+
+/// `[server]` with what the environment says. What the file says is judged all the same.
+pub(super) fn over(file: &raw::Server, materials: &dyn Materials, report: &Report) -> raw::Server {
+    let mut server = file.clone();
+    if let Some(said) = list(LISTEN, "server.listen", materials, report) {
+        note(LISTEN, file.listen.as_ref().map(lines), &said, report);
+        server::listeners(file.listen.as_ref(), report);
+        server.listen = Some(said);
+    }
+    if let Some(said) = list(TRUSTED, "server.trusted_proxies", materials, report) {
+        note(TRUSTED, file.trusted_proxies.as_ref().map(lines), &said, report);
+        networks::list(&file.trusted_proxies, report);
+        server.trusted_proxies = Some(said);
+    }
+    server
+}
+
+/// `[admin]` with what the environment says. What the file says is judged all the same.
+pub(super) fn over_admin(file: &raw::Admin, materials: &dyn Materials, report: &Report) -> raw::Admin {
+    let mut admin = file.clone();
+    if let Some(said) = list(ADMIN, "admin.listen", materials, report) {
+        note(ADMIN, file.listen.as_ref().map(|line| (&line.at, vec![&*line.value])), &said, report);
+        server::operator(file.listen.as_ref(), report);
+        let listen = lines(&said).1.join(",");
+        admin.listen = Some(Spanned { value: listen, at: said.at });
+    }
+    admin
+}
+
+/// Places what `run --upstream` took from a variable there: its own text stands in no file that could be mended.
+pub(crate) fn name_variables(apps: &mut [raw::App], materials: &dyn Materials) {
+    let unheard = Report::default();
+    let place = |list: &mut Spanned<Vec<Spanned<String>>>, variable: &str| {
+        if &*list.at.file != UNFILED {
+            return;
+        }
+        let Some(said) = self::list(variable, &list.at.path, materials, &unheard) else { return };
+        for given in &mut list.value {
+            if said.value.iter().any(|item| item.value == given.value) {
+                given.at = said.at.clone();
+            }
+        }
+    };
+    for app in apps {
+        if let Some(hosts) = &mut app.hosts {
+            place(hosts, HOSTS);
+        }
+        if let Some(urls) = app.upstream.as_mut().and_then(|upstream| upstream.urls.as_mut()) {
+            place(urls, UPSTREAM);
+        }
+    }
+}
+
+/// Warns of hosts that a variable names and no app serves.
+pub(super) fn unheard_hosts(
+    hosts: &HostTable,
+    apps: &[raw::App],
+    materials: &dyn Materials,
+    report: &Report,
+) {
+    let Some(names) = list(HOSTS, "", materials, report) else { return };
+    let written = |name: &str| {
+        let all = apps.iter().flat_map(|app| &app.hosts).flat_map(|list| &list.value);
+        all.into_iter().any(|host| host.value.eq_ignore_ascii_case(name))
+    };
+    for name in &names.value {
+        if !written(&name.value) && hosts.find(&name.value).is_err() {
+            report.warn(
+                &name.at,
+                format!(
+                    "it belongs to `run --upstream`, and no app of the file serves `{}`",
+                    shown(&name.value)
+                ),
+                "add the name to the `hosts` of an app, or unset the variable",
+            );
+        }
+    }
+}
+
+/// The list in `variable`, which stands for the key `path`.
+fn list(
+    variable: &str,
+    path: &str,
+    materials: &dyn Materials,
+    report: &Report,
+) -> Setting<Vec<Spanned<String>>> {
+    let value = materials.env(variable).filter(|value| !value.expose().is_empty())?;
+    let at =
+        Location { file: format!("environment variable {variable}").into(), line: 0, path: path.to_owned() };
+    let Ok(text) = std::str::from_utf8(value.expose()) else {
+        report.problem(&at, "not UTF-8", "write it in ASCII, or unset the variable");
+        return None;
+    };
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    let value = items.map(|item| Spanned { value: item.to_owned(), at: at.clone() }).collect();
+    Some(Spanned { value, at })
+}
+
+/// Says that a line of the file is overridden; silent where the variable says the same.
+fn note(
+    variable: &str,
+    line: Option<(&Location, Vec<&str>)>,
+    said: &Spanned<Vec<Spanned<String>>>,
+    report: &Report,
+) {
+    let Some((at, line)) = line else { return };
+    if line != lines(said).1 {
+        report.warn(
+            at,
+            format!("overridden by the environment variable `{variable}`"),
+            "leave the line out, or unset the variable",
+        );
+    }
+}
+
+fn lines(list: &Spanned<Vec<Spanned<String>>>) -> (&Location, Vec<&str>) {
+    (&list.at, list.value.iter().map(|item| &*item.value).collect())
+}

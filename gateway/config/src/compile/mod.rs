@@ -1,0 +1,212 @@
+//! Gives the files meaning: [`raw`] → [`Policy`].
+//!
+//! Every raw structure is taken apart field by field, so that a key that is read and not compiled
+//! breaks the build. A part that is wrong is reported and stands in for itself with the most
+//! refusing value there is; one report is enough for no policy to come out.
+
+mod app;
+mod auth;
+mod cors;
+mod environment;
+mod expects;
+mod forwarded;
+mod headers;
+mod identity;
+mod limits;
+mod networks;
+mod route;
+mod secrets;
+mod server;
+mod upstream;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use environment::UNFILED;
+pub(super) use environment::{name_variables, variable_for, variable_over};
+
+use super::location::{Location, Spanned};
+use super::problem::Report;
+use super::raw;
+use super::{Materials, Source as Text};
+use stagedoor_core::clock::Now;
+use stagedoor_core::guard::credential::Source;
+use stagedoor_core::guard::jwt::TokenCache;
+use stagedoor_core::guard::target::{HostFault, HostTable};
+use stagedoor_core::policy::{AdminPolicy, App, LogPolicy, NamedFile, Policy, ServerPolicy, Started};
+
+/// What every part of the compilation needs.
+struct Context<'a> {
+    materials: &'a dyn Materials,
+    previous: Option<&'a Policy>,
+    now: Now,
+    report: &'a Report,
+    /// Clients that each limit remembers.
+    limit_keys: usize,
+    /// The main file as a whole.
+    main: Location,
+    /// The files that were asked for so far.
+    files: RefCell<Vec<NamedFile>>,
+}
+
+impl Context<'_> {
+    /// Notes a file that the configuration names; `made` where it is missing.
+    fn names(&self, path: &str, made: bool) {
+        self.files.borrow_mut().push(NamedFile { path: path.to_owned(), made });
+    }
+}
+
+/// Compiles the files; `None` if some part could not even stand in for itself. What counts is whether
+/// `report` is clean.
+pub(super) fn policy(
+    file: &raw::File,
+    texts: &[Text],
+    materials: &dyn Materials,
+    previous: Option<&Policy>,
+    now: Now,
+    report: &Report,
+) -> Option<Policy> {
+    let raw::File { main, include: _, server, admin, state, log, providers, apps, expects } = file;
+    let server = &environment::over(server, materials, report);
+    let admin = &environment::over_admin(admin, materials, report);
+    let server_policy = server::server(server, state, main, report);
+    let limit_keys = server_policy.limits.limit_keys;
+    let (main_place, files) = (Location::whole(main), RefCell::default());
+    let cx = Context { materials, previous, now, report, limit_keys, main: main_place, files };
+    let client = forwarded::client(server, report);
+    let providers = auth::providers(providers, &cx);
+    if apps.is_empty() {
+        let hint = "protect something: [app.media] with hosts, upstream and auth";
+        report.missing(&cx.main, "no app in the configuration", hint);
+    }
+    let compiled: Vec<Option<App>> =
+        apps.iter().enumerate().map(|(index, app)| app::app(app, index, &providers, &cx)).collect();
+    let hosts = hosts(apps, report);
+    if let Some(hosts) = &hosts {
+        environment::unheard_hosts(hosts, apps, materials, report);
+    }
+    for app in apps {
+        upstream::refuse_loop(app, &server_policy, report);
+    }
+    let admin = server::admin(admin, &server_policy, &cx, state);
+    let of_providers = providers.all().flat_map(|provider| provider.sources.iter());
+    let of_apps = compiled.iter().flatten().flat_map(App::sources);
+    let carriers = of_providers.chain(of_apps).cloned().collect();
+    let log = server::log(log, main, carriers, report);
+    let expects = expects::expects(expects, apps, report);
+    let providers = providers.into_policies();
+    let tokens = tokens(&providers, &server_policy, &cx);
+    let apps = compiled.into_iter().map(|app| app.map(Arc::new)).collect::<Option<Vec<_>>>()?;
+    let started = match previous {
+        Some(before) => Arc::clone(&before.started),
+        None => Arc::new(starts(&server_policy, &admin, &log)),
+    };
+    Some(Policy {
+        server: server_policy,
+        hosts: hosts?,
+        client,
+        apps,
+        providers,
+        tokens,
+        admin,
+        log,
+        expects,
+        files: cx.files.into_inner(),
+        texts: texts.into(),
+        started,
+    })
+}
+
+/// What a process that starts with these takes from them for good.
+fn starts(server: &ServerPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Started {
+    Started {
+        listen: server.listen.clone(),
+        threads: server.threads,
+        drain: server.drain,
+        confine: server.confine,
+        admin: admin.listen,
+        format: log.format,
+        access: log.access.clone(),
+    }
+}
+
+/// Keys that say something else than what the process started with, and that a running gateway cannot change.
+pub(super) fn restart(policy: &Policy) -> Vec<String> {
+    let Started { listen, threads, drain, confine, admin, format, access } = &*policy.started;
+    let wanted = starts(&policy.server, &policy.admin, &policy.log);
+    let differ = [
+        ("server.listen", wanted.listen != *listen),
+        ("server.threads", wanted.threads != *threads),
+        ("server.drain", wanted.drain != *drain),
+        ("server.confine", wanted.confine != *confine),
+        ("admin.listen", wanted.admin != *admin),
+        ("log.format", wanted.format != *format),
+        ("log.access", wanted.access != *access),
+    ];
+    differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned()).collect()
+}
+
+/// A path of the file, seen from the folder of the main file.
+fn resolve(main: &str, path: &str) -> PathBuf {
+    Path::new(main).parent().unwrap_or(Path::new("")).join(path)
+}
+
+fn hosts(apps: &[raw::App], report: &Report) -> Option<HostTable> {
+    let named: Vec<(&Spanned<String>, usize)> = apps
+        .iter()
+        .enumerate()
+        .flat_map(|(index, app)| app.hosts.iter().flat_map(|list| &list.value).map(move |host| (host, index)))
+        .collect();
+    let entries: Vec<(String, usize)> = named.iter().map(|(host, app)| (host.value.clone(), *app)).collect();
+    let faults = match HostTable::build(&entries) {
+        Ok(table) => return Some(table),
+        Err(faults) => faults,
+    };
+    for (position, fault) in faults {
+        let Some((host, _)) = named.get(position) else { continue };
+        match fault {
+            HostFault::Malformed(why) => report.problem(
+                &host.at,
+                format!("not a host ({why}): `{}`", host.value),
+                "a name or an address without scheme, port and path: \"media.example.com\", \"*.example.com\"",
+            ),
+            HostFault::Taken(other) => {
+                let place = named.get(other).map(|(other, _)| other.at.to_string()).unwrap_or_default();
+                report.problem(
+                    &host.at,
+                    format!("host `{}` stands at `{place}` already", host.value),
+                    "a host belongs to one app, once",
+                );
+            }
+        }
+    }
+    None
+}
+
+/// The cache of before while nothing changed that decides whether a token is genuine, else an empty one.
+fn tokens(
+    providers: &[Arc<stagedoor_core::guard::jwt::JwtPolicy>],
+    server: &ServerPolicy,
+    cx: &Context<'_>,
+) -> Arc<TokenCache> {
+    let prints = |all: &[Arc<stagedoor_core::guard::jwt::JwtPolicy>]| -> Vec<(Arc<str>, [u8; 32])> {
+        all.iter().map(|provider| (Arc::clone(&provider.name), provider.fingerprint())).collect()
+    };
+    let same = |before: &&Policy| {
+        before.server.limits.token_cache == server.limits.token_cache
+            && prints(&before.providers) == prints(providers)
+    };
+    match cx.previous.filter(same) {
+        Some(before) => Arc::clone(&before.tokens),
+        None => Arc::new(TokenCache::new(server.limits.token_cache, cx.materials.random())),
+    }
+}
+
+/// The query parameters of these carriers.
+fn queries(sources: &[Source]) -> impl Iterator<Item = &String> {
+    sources.iter().filter_map(|source| match source {
+        Source::Query(name) => Some(name),
+        Source::Bearer | Source::Header(_) | Source::Cookie(_) => None,
+    })
+}

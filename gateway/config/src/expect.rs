@@ -1,0 +1,207 @@
+//! Rehearsals: what would become of a request, for `check`, `explain` and every reload.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use super::problem::Problem;
+use stagedoor_core::clock::Now;
+use stagedoor_core::denial::{Denial, Guard};
+use stagedoor_core::head::{Parsed, parse};
+use stagedoor_core::pipeline::{self, Arrival, Trail};
+use stagedoor_core::policy::{App, Assumed, Expect, Expected, Line, Policy, Route};
+use stagedoor_core::request::Peer;
+
+/// Time between two promises: longer than any limit remembers, so that none meets the traces of another.
+const APART: Duration = Duration::from_secs(400 * 86_400);
+
+/// What all of that may come to: limits count nanoseconds in 64 bits, which end after 584 years.
+const LONGEST: Duration = Duration::from_secs(500 * 365 * 86_400);
+
+/// Rehearses every promise of the file and tells those that are not kept.
+///
+/// Charges the limits of `policy`: it should be one that no request passes.
+#[must_use]
+pub fn check_expects(policy: &Policy, now: Now) -> Vec<Problem> {
+    let mut broken = Vec::new();
+    let mut moment = now;
+    let count = u32::try_from(policy.expects.len()).unwrap_or(u32::MAX).max(1);
+    let apart = APART.min(LONGEST / count);
+    for expect in &policy.expects {
+        broken.extend(check(policy, expect, moment));
+        moment = moment.after(apart);
+    }
+    broken
+}
+
+/// What becomes of a request with this request line (`METHOD /path`), `Host` and caller, from `ip`.
+///
+/// It carries no credential and no body; `assumed` is taken for proven. Nothing is forwarded.
+///
+/// # Errors
+/// The refusal it would meet.
+pub fn rehearse(
+    policy: &Policy,
+    request: &str,
+    host: &str,
+    assumed: Option<&Assumed>,
+    ip: IpAddr,
+    now: Now,
+) -> (Result<(), Denial>, Trail) {
+    let mut trail = Trail::default();
+    let request = request.trim();
+    // The parser would speak of the HTTP version, which nobody is asked for here.
+    if request.split(' ').count() != 2 {
+        let fault = "a METHOD and a path are expected, such as GET /path";
+        return (Err(Denial::BadRequest(fault)), trail);
+    }
+    let text = format!("{request} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let outcome = match parse(text.as_bytes(), &policy.server.limits.head) {
+        Err(denial) => Err(denial),
+        Ok(Parsed::Partial) => Err(Denial::BadRequest("not one whole request")),
+        Ok(Parsed::Complete(head)) if head.length() != text.len() => {
+            Err(Denial::BadRequest("more than one request"))
+        }
+        Ok(Parsed::Complete(head)) => {
+            let port = policy.server.listen.first().map_or(80, std::net::SocketAddr::port);
+            let peer = Peer { ip: ip.to_canonical(), port, tls: false };
+            pipeline::rehearse(policy, &head, &Arrival { peer, now }, assumed, &mut trail).map(drop)
+        }
+    };
+    (outcome, trail)
+}
+
+/// The key that decided, and where it stands: the route's own, else the app's. `None` where it is a default, or
+/// no key at all.
+#[must_use]
+pub fn decided_by(outcome: &Result<(), Denial>, trail: &Trail) -> Option<(&'static str, Line)> {
+    let (app, route) = (trail.app.as_deref(), trail.route.as_deref());
+    match outcome {
+        // A page of the gateway's own, whatever stands in the file.
+        Ok(()) if trail.reached == Guard::Own => None,
+        Ok(()) => first_of(&["auth", "match"], app, route),
+        Err(denial) => refused_by(denial, trail.reached, app, route),
+    }
+}
+
+/// The key that refused, as [`decided_by`] tells it.
+pub(super) fn refused_by(
+    denial: &Denial,
+    reached: Guard,
+    app: Option<&App>,
+    route: Option<&Route>,
+) -> Option<(&'static str, Line)> {
+    if let Denial::Destination(second) = denial {
+        let index = second.route;
+        let met = app.and_then(|app| app.routes.all().find(|route| Some(route.index) == index));
+        return refused_by(&second.denial, second.denial.guard(), app, met.map(|route| &**route));
+    }
+    // Both may have limits of that kind; the name says whose it was.
+    let of_app = matches!(denial, Denial::RateLimited(exhausted) if exhausted.limit.starts_with("app."));
+    first_of(refusing(denial, reached), app, route.filter(|_| !of_app))
+}
+
+fn first_of(keys: &[&'static str], app: Option<&App>, route: Option<&Route>) -> Option<(&'static str, Line)> {
+    keys.iter().find_map(|key| {
+        let own = route.and_then(|route| route.lines.of(key));
+        let line = own.or_else(|| app.and_then(|app| app.lines.of(key)))?;
+        Some((*key, line.clone()))
+    })
+}
+
+/// The keys that can have refused, nearest first.
+fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
+    match denial {
+        Denial::AmbiguousPath(fault) if fault.contains("encoded slash") => &["encoded_slash"],
+        Denial::AmbiguousPath(fault) if fault.contains("backslash") => &["backslash"],
+        Denial::AmbiguousPath(fault) if fault.contains("slashes") => &["slashes"],
+        Denial::AmbiguousPath(fault) if fault.contains("encoded `?`") => &[],
+        Denial::AmbiguousPath(_) => &["encoded_slash", "slashes", "case"],
+        Denial::UnknownHost => &["hosts"],
+        Denial::NotFound | Denial::MethodNotAllowed { .. } => &["unlisted"],
+        Denial::LinkInvalid | Denial::MediaType => &[],
+        Denial::AddressRefused => &["access"],
+        // Optional identity, and a permission that only somebody can have.
+        Denial::TokenMissing if reached == Guard::Permission => &["roles", "scopes", "owner"],
+        Denial::AmbiguousCredentials
+        | Denial::TokenMissing
+        | Denial::TokenInvalid(_)
+        | Denial::TokenExpired
+        | Denial::IdentityUnavailable => &["auth", "by"],
+        Denial::RoleMissing => &["roles"],
+        Denial::ScopeMissing => &["scopes"],
+        Denial::NotOwner => &["owner"],
+        Denial::Destination(_) => &[],
+        Denial::CrossOrigin => &["origin.check"],
+        Denial::UpgradeRefused => &["websocket"],
+        Denial::UnexpectedBody => &["body.get"],
+        Denial::BodyTooLarge { .. } => &["body.max"],
+        Denial::RateLimited(_) if reached == Guard::CallerLimit => &["limit.user", "bucket"],
+        Denial::RateLimited(_) => &["limit.ip", "bucket"],
+        Denial::UpstreamUnreachable(_) | Denial::UpstreamTimeout => &["upstream"],
+        Denial::BadRequest(_)
+        | Denial::HeadTimeout
+        | Denial::UriTooLong
+        | Denial::HeadersTooLarge
+        | Denial::BodyTimeout
+        | Denial::Overloaded
+        | Denial::Draining
+        | Denial::Internal(_) => &[],
+    }
+}
+
+fn check(policy: &Policy, expect: &Expect, now: Now) -> Option<Problem> {
+    let Expect { request, host, caller, ip, answer, line } = expect;
+    let host = host.as_deref().unwrap_or_default();
+    let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let (outcome, trail) = rehearse(policy, request, host, caller.as_ref(), ip, now);
+    let kept = match (answer, &outcome) {
+        (Expected::Forward, outcome) => outcome.is_ok() && trail.reached == Guard::Body,
+        (Expected::Status(status), Err(denial)) => denial.status().as_u16() == *status,
+        (Expected::Code(code), Err(denial)) => denial.code() == code,
+        (Expected::Status(_) | Expected::Code(_), Ok(())) => false,
+    };
+    if kept {
+        return None;
+    }
+    let promised = match answer {
+        Expected::Forward => "forward".to_owned(),
+        Expected::Status(status) => status.to_string(),
+        Expected::Code(code) => code.clone(),
+    };
+    let who = caller.as_ref().map_or("nobody", |caller| &caller.user);
+    let found = match &outcome {
+        Ok(()) if trail.reached == Guard::Own => "answered by the gateway itself".to_owned(),
+        Ok(()) => "forward".to_owned(),
+        Err(denial) => format!("{} {}", denial.status().as_u16(), denial.code()),
+    };
+    let hint = match decided_by(&outcome, &trail) {
+        Some((key, line)) => format!("decided by `{key}` at {line}"),
+        None => format!("decided by {}, with its default", guard(trail.reached)),
+    };
+    Some(Problem {
+        file: line.file.clone(),
+        line: line.line,
+        path: "expect".to_owned(),
+        message: format!("{request} on {host} as {who}: promised `{promised}`, comes out as `{found}`"),
+        hint,
+    })
+}
+
+fn guard(reached: Guard) -> &'static str {
+    match reached {
+        Guard::Connection => "the connection caps",
+        Guard::Framing => "the syntax of HTTP",
+        Guard::Target => "the host and the path",
+        Guard::Client | Guard::Access => "the client's address",
+        Guard::AppLimit | Guard::RouteLimit | Guard::CallerLimit => "a limit",
+        Guard::Own => "the gateway's own pages",
+        Guard::Route => "the routes",
+        Guard::Preflight => "CORS",
+        Guard::Size | Guard::Body => "the size of the body",
+        Guard::Identity => "the identity",
+        Guard::Origin => "the same-origin rule",
+        Guard::Permission => "roles, scopes and owner",
+        Guard::Upgrade => "the upgrade rule",
+        Guard::Upstream => "the app",
+    }
+}

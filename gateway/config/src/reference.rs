@@ -1,0 +1,271 @@
+//! What an operator can write, and what the gateway then says: for people as Markdown, for programs as JSON.
+//!
+//! Everything comes from the table of keys and from [`Denial`]; nothing is written twice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::keys::{Change, Key, Kind, State, Table, tables};
+use stagedoor_core::denial::{Denial, Exhausted, Second, TokenFault, UpstreamFault};
+use stagedoor_core::units::{DURATIONS, SIZES};
+
+/// Every supported key by table, and the keys to come by name: a chapter of Markdown.
+#[must_use]
+pub fn keys() -> String {
+    let mut out = String::from(KEYS);
+    out.push_str(&format!(
+        "A duration is {DURATIONS}. A size is {SIZES}. A rate of bytes is a size for each second.\n"
+    ));
+    tables().for_each(|table| section(table, &mut out));
+    later(&mut out);
+    out
+}
+
+/// Every supported key, for programs: an array of objects.
+#[must_use]
+pub fn keys_json() -> Value {
+    let of_table = |table: &'static Table| {
+        table.keys.iter().filter(|key| key.state == State::Supported).map(move |key| {
+            json!({
+                "table": table.path,
+                "key": key.name,
+                "value": value(key),
+                "default": if key.default.is_empty() { OF_EACH } else { key.default },
+                "meaning": sentence(key.doc),
+                "reload": change(key),
+                "security": key.security,
+            })
+        })
+    };
+    tables().flat_map(of_table).collect()
+}
+
+/// Every refusal: a chapter of Markdown.
+#[must_use]
+pub fn codes() -> String {
+    let mut out = String::from(CODES);
+    for Refusal { status, code, why, retry_after, closes } in refusals() {
+        let row = [
+            status.to_string(),
+            format!("`{code}`"),
+            why,
+            if retry_after { "yes" } else { "" }.to_owned(),
+            if closes { "closed" } else { "kept" }.to_owned(),
+        ];
+        out.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
+    }
+    out
+}
+
+/// Every refusal, for programs: an array of objects.
+#[must_use]
+pub fn codes_json() -> Value {
+    let object = |refusal: Refusal| {
+        let Refusal { status, code, why, retry_after, closes } = refusal;
+        json!({ "status": status, "code": code, "why": why, "retry_after": retry_after, "closes": closes })
+    };
+    refusals().into_iter().map(object).collect()
+}
+
+const KEYS: &str = "\
+`NAME` stands for a name of your choice. `[[double brackets]]` head an entry of a list. *Reload* says when a change
+takes effect: **live** with SIGHUP, the reload of the API or the watch of the files, for requests and connections
+that begin afterwards; **restart** with the next start. The watch takes a saved file only where no change in it may let
+clients do more than before: caps, deadlines and lists of what is accepted may shrink, lists of what is asked for may
+grow. What is raised, opened or exchanged (also a key: a further one makes further tokens genuine) waits, with all of the
+file, until SIGHUP, `stagedoor reload` or `POST /api/v1/reload` takes it.
+
+";
+
+const CODES: &str = "\
+## Refusals
+
+The code stands in the field `x-stagedoor-code`, in the body where `errors` is `problem`, in the access log and in `stagedoor_denied_total`.
+
+| status | code | why | `Retry-After` | connection |
+|---|---|---|---|---|
+";
+
+fn section(table: &Table, out: &mut String) {
+    out.push_str(&format!("\n## {}\n\n{}\n\n", title(table.path), sentence(table.doc)));
+    out.push_str("| key | value | default | meaning | reload |\n|---|---|---|---|---|\n");
+    for key in table.keys.iter().filter(|key| key.state == State::Supported) {
+        let mind =
+            if key.security.is_empty() { String::new() } else { format!(" **Mind:** {}.", key.security) };
+        let row = [
+            format!("`{}`", key.name),
+            value(key),
+            default(key),
+            sentence(key.doc) + &mind,
+            change(key).to_owned(),
+        ];
+        out.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
+    }
+}
+
+/// A table as it is headed in a file.
+fn title(path: &str) -> String {
+    let name = path.replace('*', "NAME");
+    match name.strip_suffix("[]") {
+        _ if path.is_empty() => "The root".to_owned(),
+        _ if path == "secret" => "A secret".to_owned(),
+        Some(list) => format!("`[[{}]]`", list.replace("[]", "")),
+        None => format!("`[{}]`", name.replace("[]", "")),
+    }
+}
+
+fn value(key: &Key) -> String {
+    let kind = match key.kind {
+        Kind::Text => "a string".to_owned(),
+        Kind::Choice(words) => {
+            words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
+        }
+        Kind::Flag => "`true`, `false`".to_owned(),
+        Kind::Count => "a number".to_owned(),
+        Kind::Duration => "a duration".to_owned(),
+        Kind::Size => "a size".to_owned(),
+        Kind::Rate => "a rate of bytes".to_owned(),
+        Kind::Texts => "a list of strings".to_owned(),
+        Kind::TextOrTexts => "a string, or a list of strings".to_owned(),
+        Kind::Map => "a table of names of your choice".to_owned(),
+        Kind::Table("secret") => "a [secret](#a-secret)".to_owned(),
+        Kind::Table(path) => format!("a table: {}", title(path)),
+        Kind::Tables(path) => format!("tables: {}", title(path)),
+        Kind::Named(path) => format!("tables: {}", title(path)),
+        Kind::TextOrTable(path) => return format!("{}, or a table: {}", key.range, title(path)),
+        Kind::TextOrCount => match key.written_default() {
+            Some(word) => format!("`{word}`, or a number"),
+            None => "a string, or a number".to_owned(),
+        },
+    };
+    if key.range.is_empty() { kind } else { format!("{kind}: {}", key.range) }
+}
+
+/// What stands where the key is left out: as it would be written, or in words.
+fn default(key: &Key) -> String {
+    match (key.default, key.written_default()) {
+        ("", _) => OF_EACH.to_owned(),
+        (_, Some(written)) => format!("`{written}`"),
+        (words, None) => words.to_owned(),
+    }
+}
+
+/// The default of a table that has none of its own.
+const OF_EACH: &str = "that of each key";
+
+fn change(key: &Key) -> &'static str {
+    match (key.kind, key.change) {
+        // What a table holds says it for itself.
+        (Kind::Table(_) | Kind::Tables(_) | Kind::Named(_), Change::Live) if key.default.is_empty() => {
+            "by key"
+        }
+        (_, Change::Live) => "live",
+        (_, Change::Restart) => "restart",
+    }
+}
+
+fn later(out: &mut String) {
+    out.push_str("\n## Not yet supported\n\nThese are known and refused; whatever is written there is never ignored.\n\n");
+    for table in tables() {
+        let names: Vec<String> = table
+            .keys
+            .iter()
+            .filter(|key| key.state != State::Supported)
+            .map(|key| format!("`{}`", key.name))
+            .collect();
+        if !names.is_empty() {
+            out.push_str(&format!("* {}: {}\n", title(table.path), names.join(", ")));
+        }
+    }
+}
+
+/// One kind of refusal.
+struct Refusal {
+    status: u16,
+    code: &'static str,
+    why: String,
+    retry_after: bool,
+    closes: bool,
+}
+
+/// In the order of their statuses.
+fn refusals() -> Vec<Refusal> {
+    let mut all: Vec<Refusal> = every_denial()
+        .iter()
+        .map(|denial| Refusal {
+            status: denial.status().as_u16(),
+            code: denial.code(),
+            why: sentence(&why(denial)),
+            retry_after: denial.retry_after().is_some(),
+            closes: denial.closes(),
+        })
+        .collect();
+    all.sort_by_key(|refusal| (refusal.status, refusal.code));
+    all
+}
+
+/// As the operator reads it in the log, less what differs from case to case.
+fn why(denial: &Denial) -> String {
+    if matches!(denial, Denial::TokenInvalid(_)) {
+        return "token is not genuine, or not for us; the access log says what is wrong with it".to_owned();
+    }
+    if matches!(denial, Denial::UpstreamUnreachable(_)) {
+        return "app cannot be reached, or gave no answer; the access log says why".to_owned();
+    }
+    let reason = denial.reason();
+    reason.strip_suffix(", `1MiB`").map_or_else(|| reason.clone(), str::to_owned)
+}
+
+/// One of each kind, with stand-ins for what differs from case to case.
+fn every_denial() -> Vec<Denial> {
+    let exhausted = Exhausted { limit: Arc::from("NAME"), retry_after: Duration::from_secs(1) };
+    vec![
+        Denial::BadRequest("FAULT"),
+        Denial::HeadTimeout,
+        Denial::UriTooLong,
+        Denial::HeadersTooLarge,
+        Denial::BodyTimeout,
+        Denial::AmbiguousPath("FAULT"),
+        Denial::UnknownHost,
+        Denial::NotFound,
+        Denial::MethodNotAllowed { allow: Arc::from("METHODS") },
+        Denial::MethodNotAllowed { allow: Arc::from("") },
+        Denial::LinkInvalid,
+        Denial::MediaType,
+        Denial::AddressRefused,
+        Denial::AmbiguousCredentials,
+        Denial::TokenMissing,
+        Denial::TokenInvalid(TokenFault::Signature),
+        Denial::TokenExpired,
+        Denial::IdentityUnavailable,
+        Denial::RoleMissing,
+        Denial::ScopeMissing,
+        Denial::NotOwner,
+        Denial::Destination(Box::new(Second { denial: Denial::NotOwner, route: None })),
+        Denial::CrossOrigin,
+        Denial::UpgradeRefused,
+        Denial::UnexpectedBody,
+        Denial::BodyTooLarge { max: 1 << 20 },
+        Denial::RateLimited(exhausted),
+        Denial::Overloaded,
+        Denial::Draining,
+        Denial::UpstreamUnreachable(UpstreamFault::BadAnswer),
+        Denial::UpstreamTimeout,
+        Denial::Internal("FAULT"),
+    ]
+}
+
+/// With a capital and a full stop, as documents have it.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    // A name in backticks or of a header begins as it is written.
+    let mut sentence: String =
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
+    sentence.push('.');
+    sentence
+}
+
+#[cfg(test)]
+mod tests;
