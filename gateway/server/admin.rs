@@ -26,13 +26,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use self::answer::{Answer, refusal};
 use self::ends::Ends;
+use crate::config_file_state::ConfigFileState;
 use crate::edge::adapt;
 use crate::edge::line::{Heard, Line};
 use crate::edge::request_id;
-use crate::enter::{self, Unlinked};
-use crate::gateway::{Gateway, Stage};
-use crate::refusals::RequestId;
-use crate::reload::{Files, Reloader, Trigger};
+use crate::enter_links::{self, EnterLinkError};
+use crate::gateway::Gateway;
+use crate::recent_refusals::RequestId;
+use crate::reload::{Reloader, Trigger};
+use crate::stage::Stage;
 use crate::{status, why};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, count: 64, uri: 2 * 1024 };
@@ -239,13 +241,15 @@ impl Admin {
         let wish: Wish = serde_json::from_slice(document.expose())
             .map_err(|_| Denial::BadRequest("not a JSON object with a `token`, and perhaps an `app`"))?;
         let token = Secret::new(wish.token.into_bytes());
-        Ok(match self.gateway.link(wish.app.as_deref(), token) {
+        let live = self.gateway.live();
+        let made = self.gateway.links.make(&live.policy, wish.app.as_deref(), token, self.gateway.now());
+        Ok(match made {
             Ok(link) => {
                 let listen: Vec<String> = self.gateway.listening().iter().map(ToString::to_string).collect();
                 let body = serde_json::json!({
                     "code": link.code.expose(),
                     "path": gateway_pages::ENTER,
-                    "expires_in": enter::LIFE.as_secs(),
+                    "expires_in": enter_links::LIFE.as_secs(),
                     "app": &*link.app.name,
                     "hosts": link.app.hosts,
                     "listen": listen,
@@ -253,16 +257,16 @@ impl Admin {
                 });
                 Answer::json(StatusCode::CREATED, &body)
             }
-            Err(unlinked) => {
-                let status = match unlinked {
-                    Unlinked::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
-                    Unlinked::NoSuchApp(_) | Unlinked::WhichApp(_) | Unlinked::Misfit(_) => {
-                        StatusCode::UNPROCESSABLE_ENTITY
-                    }
+            Err(error) => {
+                let status = match error {
+                    EnterLinkError::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                    EnterLinkError::NoSuchApp(_)
+                    | EnterLinkError::WhichApp(_)
+                    | EnterLinkError::Misfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
                 };
-                let retry_after = unlinked.retry_after();
+                let retry_after = error.retry_after();
                 let code = if status.is_server_error() { "overloaded" } else { "link_refused" };
-                Answer { retry_after, ..Answer::problem(status, code, &unlinked.to_string(), request_id) }
+                Answer { retry_after, ..Answer::problem(status, code, &error.to_string(), request_id) }
             }
         })
     }
@@ -309,17 +313,17 @@ fn asked_id(head: &Head<'_>) -> Result<Option<RequestId>, Denial> {
 
 /// Ready, whatever the files say: the policy in force decides. This is open to whoever reaches the listener, so it tells
 /// no more than how many changes wait.
-fn ready(files: &Files) -> String {
+fn ready(files: &ConfigFileState) -> String {
     match files {
-        Files::InForce => "ready\n".to_owned(),
-        Files::Waiting(changes) => {
+        ConfigFileState::InForce => "ready\n".to_owned(),
+        ConfigFileState::Waiting(changes) => {
             let waiting = match changes.len() {
                 1 => "1 change waits".to_owned(),
                 several => format!("{several} changes wait"),
             };
             format!("ready\nconfiguration: {waiting} for `stagedoor reload`; `stagedoor status` names what\n")
         }
-        Files::Broken(_) => {
+        ConfigFileState::Broken(_) => {
             "ready\nconfiguration: the files have mistakes, the old policy stays in force\n".to_owned()
         }
     }

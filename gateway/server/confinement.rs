@@ -11,18 +11,16 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
-use stagedoor_config::GivenUp;
 use stagedoor_core::policy::{AccessLog, ConfinePolicy, Policy};
 
+use crate::folders::{COMMON, create_private, folder_of, is_of_others, is_one_of, is_open_to_all, is_shared};
 use crate::loader;
-use crate::materials;
+use crate::reachable;
 use crate::source::ConfigSource;
-pub(crate) use folders::is_open_to_all;
-use folders::{COMMON, Misplaced, is_of_others, is_one_of, is_shared};
+use misplaced::Misplaced;
 
-mod folders;
+mod misplaced;
 
 /// Where the process may still go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,16 +53,6 @@ pub(crate) enum Outcome {
     NoLandlock,
 }
 
-/// The folders that are kept since [`enter`]; none is noted until then, or where none was given up.
-static KEPT: OnceLock<Reach> = OnceLock::new();
-
-/// Folders by real path.
-#[derive(Debug)]
-struct Reach {
-    read: Vec<PathBuf>,
-    write: Vec<PathBuf>,
-}
-
 /// Gives everything up but what `kept` says, on this thread and on all that it will start.
 ///
 /// # Errors
@@ -80,35 +68,9 @@ pub(crate) fn enter(policy: ConfinePolicy, kept: &Kept) -> anyhow::Result<Outcom
         let real = |path: &PathBuf| path.canonicalize().ok().filter(|path| path.is_dir());
         let write: Vec<PathBuf> = kept.write.iter().filter_map(real).collect();
         let read = kept.read.iter().filter_map(real).chain(write.iter().cloned()).collect();
-        let _ = KEPT.set(Reach { read, write });
+        reachable::note_kept(read, write);
     }
     Ok(outcome)
-}
-
-/// Whether `path` is out of reach because it was given up, and not for want of a right.
-pub(crate) fn gave_up(path: &Path) -> Option<GivenUp> {
-    is_outside(&KEPT.get()?.read, path).then(|| after_restart(path, is_of_others))
-}
-
-/// Whether nothing can be made at `path` because that was given up: in the folder of the configuration, say.
-pub(crate) fn gave_up_making(path: &Path) -> Option<GivenUp> {
-    is_outside(&KEPT.get()?.write, path).then(|| after_restart(path, is_shared))
-}
-
-/// What becomes of the folder of `path`, behind its links; of itself if it is one.
-fn after_restart(path: &Path, is_given_up: fn(&Path) -> bool) -> GivenUp {
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = if real.is_dir() { real } else { loader::folder_of(&real) };
-    if is_given_up(&folder) { GivenUp::ButForFiles } else { GivenUp::UntilRestart }
-}
-
-/// Whether `path`, or where it would be made, lies in none of `kept`.
-fn is_outside(kept: &[PathBuf], path: &Path) -> bool {
-    let there = path.ancestors().find_map(|part| {
-        let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
-        part.canonicalize().ok()
-    });
-    there.is_some_and(|real| !kept.iter().any(|folder| real.starts_with(folder)))
 }
 
 impl Outcome {
@@ -120,7 +82,7 @@ impl Outcome {
             Self::Confined { abi, fully } => {
                 let enforced = if *fully { "fully" } else { "partly" };
                 tracing::info!(landlock_abi = abi, enforced, "confined to its own folders");
-                for folder in kept.files_of.iter().filter(|folder| gave_up(folder).is_some()) {
+                for folder in kept.files_of.iter().filter(|folder| reachable::gave_up(folder).is_some()) {
                     tracing::warn!(
                         folder = %folder.display(),
                         "only single files of this folder are kept, for it is a home folder, one of the system or one of \
@@ -177,7 +139,7 @@ impl Kept {
             return Err(Misplaced::Folder(file.to_owned()));
         }
         if !is_never_moved(file) {
-            self.own_folder(&loader::folder_of(file), "access log").map_err(Misplaced::AccessLog)?;
+            self.own_folder(&folder_of(file), "access log").map_err(Misplaced::AccessLog)?;
         }
         self.write_with_its_folder(file);
         Ok(())
@@ -187,7 +149,7 @@ impl Kept {
     /// one that everybody writes to, as the volumes of containers may be.
     fn own_folder(&mut self, folder: &Path, what: &str) -> Result<(), PathBuf> {
         // One that cannot be made now is told of by whoever needs it.
-        let _ = materials::create_private(folder);
+        let _ = create_private(folder);
         if is_shared(folder) {
             let is_common = |real: PathBuf| is_open_to_all(&real) == Some(false) && is_one_of(&real, COMMON);
             if is_of_others(folder) && !folder.canonicalize().is_ok_and(is_common) {
@@ -217,7 +179,7 @@ impl Kept {
     /// A file that is read again at a reload, and may be another one by then.
     fn named(&mut self, file: &Path) {
         self.read_with_its_folder(file);
-        let folder = file.canonicalize().map(|real| loader::folder_of(&real)).ok();
+        let folder = file.canonicalize().map(|real| folder_of(&real)).ok();
         if !is_never_moved(file) {
             self.files_of.extend(folder.filter(|folder| is_of_others(folder)));
         }
@@ -247,9 +209,7 @@ fn places_of(file: &Path, is_given_up: fn(&Path) -> bool) -> Vec<PathBuf> {
         return places;
     }
     let real = file.canonicalize().ok();
-    for folder in
-        [Some(loader::folder_of(file)), real.as_deref().map(loader::folder_of)].into_iter().flatten()
-    {
+    for folder in [Some(folder_of(file)), real.as_deref().map(folder_of)].into_iter().flatten() {
         if folder.exists() && !is_given_up(&folder) {
             places.push(folder);
         }
@@ -269,7 +229,6 @@ mod system {
         ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset,
         RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags,
     };
-    use rustix::fs::{StatVfsMountFlags, statvfs};
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
     use super::{Kept, Outcome, Path};
@@ -322,10 +281,6 @@ mod system {
         })
     }
 
-    pub(super) fn is_mounted_to_be_read(folder: &Path) -> bool {
-        statvfs(folder).is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::RDONLY))
-    }
-
     /// `None` for what is not there.
     fn rule(path: &Path, access: BitFlags<AccessFs>) -> Option<PathBeneath<PathFd>> {
         let of_files = AccessFs::from_file(KNOWN);
@@ -344,10 +299,6 @@ mod system {
 
     pub(super) fn restrict(_: &Kept) -> anyhow::Result<Outcome> {
         Ok(Outcome::NoLandlock)
-    }
-
-    pub(super) fn is_mounted_to_be_read(_: &Path) -> bool {
-        false
     }
 }
 

@@ -1,80 +1,41 @@
 //! What the whole process shares.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::{App, Policy};
-use stagedoor_core::reply::Reply;
+use stagedoor_core::policy::Policy;
 use stagedoor_core::request::Head;
 use tokio::sync::watch;
 
-use crate::edge::adapt;
-use crate::edge::permits::Permits;
-use crate::edge::request_id;
-use crate::enter::Links;
-use crate::listeners::Machine;
-use crate::refusals::{Occasion, Refusal, Refusals};
-use crate::reload::Files;
+use crate::clock;
+use crate::config_file_state::ConfigFileState;
+use crate::connection_permits::ConnectionPermits;
+use crate::enter_links::EnterLinks;
+use crate::live_policy::LivePolicy;
+use crate::machine::Machine;
+use crate::recent_refusals::{RecentRefusals, RefusalContext, RefusalRecord};
+use crate::stage::Stage;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::logs::Logs;
-use crate::telemetry::metrics::{Metrics, PolicyMetrics};
-use crate::telemetry::redact::Redaction;
-
-/// Where the process is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Requests are served.
-    Serving,
-    /// Streams are closed, open requests finished, new ones refused.
-    Draining,
-    /// The time for that is over: a stream in the middle of a frame is closed as well.
-    Closing,
-}
-
-/// A policy in force, with what the books need of it resolved.
-#[derive(Debug)]
-pub(crate) struct Live {
-    pub(crate) policy: Policy,
-    pub(crate) counters: PolicyMetrics,
-    /// For requests whose app is not known.
-    redaction: Redaction,
-    /// One for each app, in the order of the policy.
-    redactions: Box<[Redaction]>,
-    /// How many were in force before it.
-    pub(crate) loaded: u64,
-}
-
-impl Live {
-    fn new(policy: Policy, loaded: u64, metrics: &Metrics) -> Arc<Self> {
-        let counters = PolicyMetrics::resolve(metrics, &policy);
-        let redaction = Redaction::of_all(&policy);
-        let redactions = policy.apps.iter().map(|app| Redaction::of_app(&policy, app)).collect();
-        Arc::new(Self { policy, counters, redaction, redactions, loaded })
-    }
-
-    /// What is kept out of the record of a request of `app`.
-    pub(crate) fn redaction(&self, app: Option<&App>) -> &Redaction {
-        app.and_then(|app| self.redactions.get(app.index)).unwrap_or(&self.redaction)
-    }
-}
+use crate::telemetry::metrics::Metrics;
 
 /// The one shared state of the server.
 pub(crate) struct Gateway {
-    live: ArcSwap<Live>,
+    live: ArcSwap<LivePolicy>,
     /// How the files stand to it.
-    files: ArcSwap<Files>,
+    files: ArcSwap<ConfigFileState>,
     pub(crate) metrics: Metrics,
     pub(crate) access: AccessLog,
-    pub(crate) refusals: Refusals,
+    pub(crate) refusals: RecentRefusals,
     logs: Logs,
-    pub(crate) permits: Arc<Permits>,
-    pub(crate) links: Links,
+    pub(crate) permits: Arc<ConnectionPermits>,
+    pub(crate) links: EnterLinks,
     /// Where clients connect: port 0 has become a real one.
     listening: OnceLock<Vec<SocketAddr>>,
     stage: watch::Sender<Stage>,
@@ -92,16 +53,16 @@ impl Gateway {
         machine: Machine,
         started: Instant,
     ) -> Arc<Self> {
-        metrics.loaded(clock(started).unix());
+        metrics.loaded(clock::now(started).unix());
         Arc::new(Self {
-            live: ArcSwap::new(Live::new(policy, 0, &metrics)),
+            live: ArcSwap::new(LivePolicy::new(policy, 0, &metrics)),
             files: ArcSwap::default(),
             metrics,
             access,
-            refusals: Refusals::default(),
+            refusals: RecentRefusals::default(),
             logs,
-            permits: Arc::new(Permits::default()),
-            links: Links::default(),
+            permits: Arc::new(ConnectionPermits::default()),
+            links: EnterLinks::default(),
             listening: OnceLock::new(),
             stage: watch::Sender::new(Stage::Serving),
             started,
@@ -111,7 +72,7 @@ impl Gateway {
     }
 
     /// The policy in force, pinned by the caller for as long as one request takes.
-    pub(crate) fn live(&self) -> Arc<Live> {
+    pub(crate) fn live(&self) -> Arc<LivePolicy> {
         self.live.load_full()
     }
 
@@ -121,28 +82,28 @@ impl Gateway {
             tracing::warn!(%error, "the log keeps its level");
         }
         // Reloads come one at a time.
-        let loaded = self.live.load().loaded + 1;
-        self.live.store(Live::new(policy, loaded, &self.metrics));
+        let generation = self.live.load().generation + 1;
+        self.live.store(LivePolicy::new(policy, generation, &self.metrics));
     }
 
     /// How the files stand to the policy in force.
-    pub(crate) fn files(&self) -> Arc<Files> {
+    pub(crate) fn files(&self) -> Arc<ConfigFileState> {
         self.files.load_full()
     }
 
     /// Notes how the files stand to the policy in force.
-    pub(crate) fn note_files(&self, files: Files) {
+    pub(crate) fn note_files(&self, files: ConfigFileState) {
         let (waiting, sound) = match &files {
-            Files::InForce => (0, true),
-            Files::Waiting(changes) => (changes.len(), true),
-            Files::Broken(_) => (0, false),
+            ConfigFileState::InForce => (0, true),
+            ConfigFileState::Waiting(changes) => (changes.len(), true),
+            ConfigFileState::Broken(_) => (0, false),
         };
         self.metrics.files(waiting, sound);
         self.files.store(Arc::new(files));
     }
 
     /// All metrics as text, sampled now.
-    pub(crate) fn render_metrics(&self, live: &Live) -> Result<String, Denial> {
+    pub(crate) fn render_metrics(&self, live: &LivePolicy) -> Result<String, Denial> {
         let open = i64::try_from(self.permits.open()).unwrap_or(i64::MAX);
         self.metrics.connections.set(open);
         self.metrics.render(&live.policy).map_err(|_| Denial::Internal("the metrics cannot be written"))
@@ -163,28 +124,15 @@ impl Gateway {
         self.machine.connections
     }
 
-    /// The bytes of a refusal that belongs to no request, remembered like others.
-    pub(crate) fn bare_refusal(&self, denial: &Denial, peer: IpAddr) -> Vec<u8> {
-        let time = self.now().unix();
-        let request_id = request_id::fresh(time);
-        let live = self.live.load();
-        let (loaded, redaction) = (live.loaded, live.redaction(None));
-        let at =
-            Occasion { request_id: &request_id, time, loaded, peer, host: None, crowded: false, redaction };
-        self.remember(&at, None, &Trail::default(), denial);
-        let reply = Reply::early(denial, &request_id);
-        adapt::to_h1(reply, self.now(), false, true)
-    }
-
     /// Keeps what an operator may ask about a refusal later.
     pub(crate) fn remember(
         &self,
-        at: &Occasion<'_>,
+        at: &RefusalContext<'_>,
         head: Option<&Head<'_>>,
         trail: &Trail,
         denial: &Denial,
     ) {
-        if let Some(refusal) = Refusal::of(at, head, trail, denial) {
+        if let Some(refusal) = RefusalRecord::of(at, head, trail, denial) {
             self.refusals.push(refusal);
         }
     }
@@ -195,7 +143,7 @@ impl Gateway {
     }
 
     pub(crate) fn now(&self) -> Now {
-        clock(self.started)
+        clock::now(self.started)
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -209,10 +157,4 @@ impl Gateway {
     pub(crate) fn enter(&self, stage: Stage) {
         self.stage.send_replace(stage);
     }
-}
-
-/// Both clocks, read together.
-pub(crate) fn clock(started: Instant) -> Now {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Now::new(started.elapsed(), unix)
 }

@@ -2,22 +2,32 @@
 //!
 //! Decisions live in `stagedoor-core`; this crate moves bytes, tells the time and keeps the books.
 
+pub mod problems;
 pub mod serve;
+pub mod signals;
 pub mod source;
 
-mod account;
 mod admin;
+mod clock;
+mod config_file_state;
 mod confinement;
-mod crowding;
+mod connection_permits;
+mod decision_trace;
 mod edge;
-mod enter;
+mod enter_links;
+mod folders;
 mod gateway;
+mod limit_overflow;
 mod listeners;
-mod refusals;
+mod live_policy;
+mod machine;
+mod reachable;
+mod recent_refusals;
 mod reload;
-mod signals;
+
+mod stage;
 mod status;
-mod upstream;
+mod terminal;
 mod why;
 
 pub mod loader;

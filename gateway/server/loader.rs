@@ -9,7 +9,8 @@ use std::sync::Arc;
 use stagedoor_config::{GivenUp, Problem, Source, includes};
 use toml::de::DeTable;
 
-use crate::confinement;
+use crate::folders::folder_of;
+use crate::reachable;
 
 /// Reads `main` and the files that its `include` globs match: the globs in the order of the file,
 /// what each matches in the order of the names, nothing twice. A glob that matches nothing is fine.
@@ -104,15 +105,6 @@ pub fn place_of(sources: &[Source], [table, key]: [&str; 2]) -> String {
     }
 }
 
-/// The folder of a file, also of one that is named without any.
-#[must_use]
-pub fn folder_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        Some(_) | None => PathBuf::from("."),
-    }
-}
-
 #[derive(Default)]
 struct Included {
     sources: Vec<Source>,
@@ -161,7 +153,7 @@ impl Included {
                 }
                 Err(error) => {
                     let shown = error.path().display();
-                    if let Some(folder) = confinement::gave_up(error.path()) {
+                    if let Some(folder) = reachable::gave_up(error.path()) {
                         let message = format!("cannot be read ({}): `{shown}`", GivenUp::WHY);
                         self.problem(place, message, folder.hint());
                         continue;
@@ -210,7 +202,7 @@ fn read(path: &Path) -> Result<String, Fault> {
     let shown = path.display();
     let unreadable = |error: io::Error| {
         if error.kind() == io::ErrorKind::PermissionDenied
-            && let Some(folder) = confinement::gave_up(path)
+            && let Some(folder) = reachable::gave_up(path)
         {
             let message = format!("cannot be read ({}): `{shown}`", GivenUp::WHY);
             return Fault { message, hint: folder.hint() };

@@ -1,10 +1,10 @@
 //! Files, environment and secrets for the configuration compiler.
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -12,7 +12,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stagedoor_config::{FileFault, Material, Materials};
 use stagedoor_core::secret::Secret;
 
-use crate::{confinement, loader};
+use crate::folders::{create_private, folder_of, is_open_to_all};
+use crate::reachable;
 
 /// The disk and the environment of this process.
 #[derive(Clone, Debug)]
@@ -132,12 +133,12 @@ pub(crate) fn is_foreign(owner: u32, own: u32) -> bool {
 /// Whoever makes files there may have made this one, or what leads to it.
 fn lies_where_anybody_writes(path: &Path) -> bool {
     let real = path.canonicalize().ok();
-    let folders = [Some(path), real.as_deref()].into_iter().flatten().map(loader::folder_of);
-    folders.into_iter().any(|folder| confinement::is_open_to_all(&folder) != Some(false))
+    let folders = [Some(path), real.as_deref()].into_iter().flatten().map(folder_of);
+    folders.into_iter().any(|folder| is_open_to_all(&folder) != Some(false))
 }
 
 fn fault(path: &Path, error: &io::Error, what: &str) -> FileFault {
-    let gave_up = if what.is_empty() { confinement::gave_up } else { confinement::gave_up_making };
+    let gave_up = if what.is_empty() { reachable::gave_up } else { reachable::gave_up_making };
     if error.kind() == ErrorKind::NotFound && what.is_empty() {
         FileFault::Missing
     } else if error.kind() == ErrorKind::PermissionDenied
@@ -190,21 +191,6 @@ fn write_new(path: &Path, secret: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(secret)?;
     file.sync_all()
-}
-
-/// Creates the folder and those above it with 0700, whatever the umask; one that is there is left as it is.
-pub(crate) fn create_private(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(above) = folder.parent().filter(|p| !p.as_os_str().is_empty()) {
-        create_private(above)?;
-    }
-    match DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => std::fs::set_permissions(folder, Permissions::from_mode(0o700)),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 /// Bytes of one file: a secret, a certificate, a key.

@@ -15,6 +15,7 @@ use stagedoor_core::clock::Now;
 use stagedoor_core::policy::Policy;
 use tokio::sync::{Mutex, mpsc};
 
+use crate::config_file_state::ConfigFileState;
 use crate::gateway::Gateway;
 use crate::loader;
 use crate::source::ConfigSource;
@@ -43,18 +44,6 @@ pub(crate) struct Report {
     pub(crate) warnings: Vec<String>,
     /// What clients may do more, less or otherwise than before, as text.
     pub(crate) changes: Vec<String>,
-}
-
-/// How the files stand to the policy in force, as far as the gateway has looked.
-#[derive(Debug, Default)]
-pub(crate) enum Files {
-    /// They say what is in force.
-    #[default]
-    InForce,
-    /// They say something else, which a person has to ask for: these changes are not known to be harmless.
-    Waiting(Vec<PolicyChange>),
-    /// They have mistakes.
-    Broken(Vec<String>),
 }
 
 /// Reads, compiles and installs; one at a time.
@@ -111,16 +100,16 @@ impl Reloader {
                 let warnings = warnings.iter().map(line).collect();
                 let changes = changes.iter().map(ToString::to_string).collect();
                 let report = Report { restart, warnings, changes };
-                (Files::InForce, ReloadResult::Ok, Ok(report))
+                (ConfigFileState::InForce, ReloadResult::Ok, Ok(report))
             }
             Ok(Found::Waiting(sources, changes)) => {
                 known.waiting = sources;
                 let told = changes.iter().map(ToString::to_string).collect();
-                (Files::Waiting(changes), ReloadResult::Refused, Err(told))
+                (ConfigFileState::Waiting(changes), ReloadResult::Refused, Err(told))
             }
             Err(problems) => {
                 known.waiting.clear();
-                (Files::Broken(problems.clone()), ReloadResult::Failed, Err(problems))
+                (ConfigFileState::Broken(problems.clone()), ReloadResult::Failed, Err(problems))
             }
         };
         self.gateway.note_files(files);
@@ -137,10 +126,10 @@ impl Reloader {
     /// The files say again what is in force.
     fn put_back(&self) {
         match &*self.gateway.files() {
-            Files::InForce => {}
-            Files::Waiting(_) | Files::Broken(_) => {
+            ConfigFileState::InForce => {}
+            ConfigFileState::Waiting(_) | ConfigFileState::Broken(_) => {
                 tracing::info!("the configuration files say again what is in force");
-                self.gateway.note_files(Files::InForce);
+                self.gateway.note_files(ConfigFileState::InForce);
             }
         }
     }

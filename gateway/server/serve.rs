@@ -18,23 +18,26 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
-use crate::cli::Problems;
+use crate::clock;
 use crate::confinement::{self, Kept};
-use crate::crowding;
 use crate::edge::front::Front;
 use crate::edge::proxy::Proxy;
-use crate::enter;
-use crate::gateway::{Gateway, Stage, clock};
-use crate::listeners::{self, Machine};
+use crate::edge::upstream::Upstreams;
+use crate::enter_links;
+use crate::gateway::Gateway;
+use crate::limit_overflow;
+use crate::listeners;
 use crate::loader;
+use crate::machine::Machine;
 use crate::materials::{DiskMaterials, random};
+use crate::problems::Problems;
 use crate::reload::{self, Reloader};
-use crate::signals::Signals;
+use crate::signals::{Hangup, Signals};
 use crate::source::ConfigSource;
+use crate::stage::Stage;
 use crate::telemetry::access::AccessLog;
 use crate::telemetry::logs::{Logs, hook_panics};
 use crate::telemetry::metrics::Metrics;
-use crate::upstream::Upstreams;
 
 /// Idle connections to apps that are kept for the next request.
 const POOL: usize = 1024;
@@ -55,15 +58,6 @@ pub struct Start {
     pub greeting: Option<Greeting>,
     /// What SIGHUP asks for.
     pub hangup: Hangup,
-}
-
-/// What SIGHUP asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hangup {
-    /// Load the configuration again, as daemons do.
-    Reload,
-    /// The terminal went: drain and end. For what a person watches, with nothing to load again.
-    End,
 }
 
 /// What runs beside the gateway, under the same confinement.
@@ -119,10 +113,12 @@ impl Ready<'_> {
     /// There is no single app, it would not take the token, or it has no host to name.
     pub fn link(&self, token: &Secret<String>) -> Result<Secret<String>, String> {
         let token = Secret::new(token.expose().as_bytes().to_vec());
-        let link = self.gateway.link(None, token).map_err(|unlinked| unlinked.to_string())?;
+        let live = self.gateway.live();
+        let made = self.gateway.links.make(&live.policy, None, token, self.gateway.now());
+        let link = made.map_err(|error| error.to_string())?;
         let port = self.address().map_or(80, |address| address.port());
-        let base = enter::base(&link.app.hosts, port).ok_or("no host of the app can be named")?;
-        Ok(enter::address(&base, link.code.expose()))
+        let base = enter_links::base(&link.app.hosts, port).ok_or("no host of the app can be named")?;
+        Ok(enter_links::address(&base, link.code.expose()))
     }
 }
 
@@ -136,7 +132,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     let Start { config: from, beside, greeting, hangup } = start;
     let sources = from.read().map_err(Problems::new)?;
     let compiled =
-        config::compile(&sources, &from.materials(), None, clock(started)).map_err(Problems::new)?;
+        config::compile(&sources, &from.materials(), None, clock::now(started)).map_err(Problems::new)?;
     let Compiled { policy, warnings, restart: _ } = compiled;
     let logs = Logs::start(&policy).context("cannot set up logging")?;
     for warning in &warnings {
@@ -232,7 +228,7 @@ async fn serve(confined: Confined) -> anyhow::Result<()> {
         tokio::spawn(reload::watch(Arc::clone(&reloader), path.clone()));
     }
     tokio::spawn(probe(Arc::clone(&gateway), upstreams));
-    tokio::spawn(crowding::watch(Arc::clone(&gateway)));
+    tokio::spawn(limit_overflow::watch(Arc::clone(&gateway)));
 
     signals.until_end(&gateway, &reloader, hangup).await;
     finish(&gateway, drain).await;

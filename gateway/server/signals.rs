@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 
 use crate::gateway::Gateway;
 use crate::reload::{Reloader, Trigger};
-use crate::serve::Hangup;
 
 /// A signal that is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +48,15 @@ const KNOWN: [Known; 11] = [
     known(Number::IO, "SIGIO", Meaning::Nothing),
     known(Number::XFSZ, "SIGXFSZ", Meaning::TooLarge),
 ];
+
+/// What SIGHUP asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangup {
+    /// Load the configuration again, as daemons do.
+    Reload,
+    /// Drain and end: the terminal was closed, and there is no file to load again.
+    End,
+}
 
 /// The signals of this process, as they come.
 pub(crate) struct Signals {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use stagedoor_config::{Problem, Source};
 
+use crate::folders::folder_of;
 use crate::loader;
 use crate::materials::DiskMaterials;
 
@@ -50,7 +51,7 @@ impl ConfigSource {
     /// The folder that paths are relative to.
     pub(crate) fn base(&self) -> PathBuf {
         match self {
-            Self::File(path) => loader::folder_of(path),
+            Self::File(path) => folder_of(path),
             Self::Text { base, .. } => base.clone(),
         }
     }

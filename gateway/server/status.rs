@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use stagedoor_config::PolicyChange;
 use stagedoor_core::policy::{App, Direction, Line};
 
-use crate::gateway::{Gateway, Stage};
-use crate::reload::Files;
+use crate::config_file_state::ConfigFileState;
+use crate::gateway::Gateway;
+use crate::stage::Stage;
 use crate::telemetry::record::timestamp;
 
 /// Nothing in it is secret; it still wants the operator's token, as it names hosts and apps.
@@ -18,9 +19,9 @@ pub(crate) fn of(gateway: &Gateway) -> Value {
     let listening: Vec<String> = gateway.listening().iter().map(ToString::to_string).collect();
     let files = gateway.files();
     let (waiting, problems): (Vec<Value>, &[String]) = match &*files {
-        Files::InForce => (Vec::new(), &[]),
-        Files::Waiting(changes) => (changes.iter().map(change).collect(), &[]),
-        Files::Broken(problems) => (Vec::new(), problems),
+        ConfigFileState::InForce => (Vec::new(), &[]),
+        ConfigFileState::Waiting(changes) => (changes.iter().map(change).collect(), &[]),
+        ConfigFileState::Broken(problems) => (Vec::new(), problems),
     };
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -31,7 +32,7 @@ pub(crate) fn of(gateway: &Gateway) -> Value {
         },
         "uptime_seconds": gateway.now().mono().as_secs(),
         "config_loaded": timestamp(gateway.metrics.loaded_at()),
-        "reloads": live.loaded,
+        "reloads": live.generation,
         "waiting": waiting,
         "problems": problems,
         "listening": listening,

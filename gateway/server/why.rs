@@ -1,6 +1,6 @@
 //! Why a request was refused: the check that did it, the line behind that, and what would let it pass.
 //!
-//! Rendered when somebody asks, from what [`crate::refusals`] kept and the policy in force. Where another
+//! Rendered when somebody asks, from what [`crate::recent_refusals`] kept and the policy in force. Where another
 //! policy refused, its lines may have moved or gone: then no line is named, nor where the files on disk are others
 //! than those in force.
 
@@ -14,10 +14,11 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::policy::{App, Route};
 use stagedoor_core::text::{escaped, is_odd};
 
-use crate::account::{self, Check, Course};
-use crate::gateway::{Gateway, Live};
+use crate::decision_trace::{self, Check, DecisionTrace};
+use crate::gateway::Gateway;
+use crate::live_policy::LivePolicy;
 use crate::materials::DiskMaterials;
-use crate::refusals::{Refusal, RequestId};
+use crate::recent_refusals::{RefusalRecord, RequestId};
 use crate::reload::Reloader;
 use crate::telemetry::record::timestamp;
 
@@ -103,7 +104,7 @@ pub(crate) fn one(gateway: &Gateway, reloader: &Reloader, id: RequestId) -> Opti
 
 /// The newest refusals, in short.
 pub(crate) fn newest(gateway: &Gateway) -> Newest {
-    let brief = |refusal: &Arc<Refusal>| Brief {
+    let brief = |refusal: &Arc<RefusalRecord>| Brief {
         request_id: refusal.id.to_string(),
         time: timestamp(refusal.time),
         status: refusal.denial.status().as_u16(),
@@ -116,12 +117,12 @@ pub(crate) fn newest(gateway: &Gateway) -> Newest {
 }
 
 impl Why {
-    fn of(refusal: &Refusal, live: &Live, gateway: &Gateway) -> Self {
-        let same = refusal.loaded == live.loaded;
+    fn of(refusal: &RefusalRecord, live: &LivePolicy, gateway: &Gateway) -> Self {
+        let same = refusal.generation == live.generation;
         let (app, route) = if same { places(refusal, live) } else { (None, None) };
         let refused = config::Refused { app, route, ..refused(refusal) };
         let (decided, checks, remedy) = if same {
-            let course = Course {
+            let trace = DecisionTrace {
                 verdict: Err(&refusal.denial),
                 reached: refusal.guard,
                 app,
@@ -131,7 +132,7 @@ impl Why {
             let base = Path::new("").to_owned();
             let stand_ins = DiskMaterials { base, may_generate: false, no_files: true, no_environment: true };
             let remedy = config::remedy(&live.policy, &refused, &stand_ins, gateway.now());
-            (config::decided(&live.policy, &refused), course.checks(), remedy)
+            (config::decided(&live.policy, &refused), trace.checks(), remedy)
         } else {
             let advice =
                 "the configuration was loaded anew since: send the request again, and ask about that one";
@@ -153,7 +154,7 @@ impl Why {
             status: refusal.denial.status().as_u16(),
             code: refusal.denial.code().to_owned(),
             reason: refusal.denial.reason(),
-            guard: account::name(refusal.guard).to_owned(),
+            guard: decision_trace::name(refusal.guard).to_owned(),
             file,
             line,
             key: key.map(str::to_owned),
@@ -185,7 +186,7 @@ impl Why {
         let host = self.host.as_ref().map_or(String::new(), |host| format!(" on {host}"));
         let user = self.user.as_ref().map_or(String::new(), |user| format!(" as {user}"));
         let _ = writeln!(text, "{method} {target}{host}{user}, from {} at {}\n", self.client, self.time);
-        let checks = account::text(&self.checks, colour);
+        let checks = decision_trace::text(&self.checks, colour);
         if !checks.is_empty() {
             let _ = writeln!(text, "{checks}");
         }
@@ -277,7 +278,7 @@ impl Newest {
 }
 
 /// App and route in the policy that refused.
-fn places<'l>(refusal: &Refusal, live: &'l Live) -> (Option<&'l App>, Option<&'l Route>) {
+fn places<'l>(refusal: &RefusalRecord, live: &'l LivePolicy) -> (Option<&'l App>, Option<&'l Route>) {
     let name = refusal.app.as_deref();
     let app = live.policy.apps.iter().find(|app| Some(&*app.name) == name).map(Arc::as_ref);
     let index = refusal.route.as_ref().map(|(_, index)| *index);
@@ -286,7 +287,7 @@ fn places<'l>(refusal: &Refusal, live: &'l Live) -> (Option<&'l App>, Option<&'l
 }
 
 /// A host that a gateway without a file does not know has a second way in.
-fn told(remedy: Remedy, refusal: &Refusal) -> Advice {
+fn told(remedy: Remedy, refusal: &RefusalRecord) -> Advice {
     let mut advice = Advice::of(remedy);
     let unfiled = advice.change.as_ref().is_some_and(|change| change.file.is_none());
     if unfiled && matches!(refusal.denial, Denial::UnknownHost) {
@@ -295,7 +296,7 @@ fn told(remedy: Remedy, refusal: &Refusal) -> Advice {
     advice
 }
 
-fn refused(refusal: &Refusal) -> config::Refused<'_> {
+fn refused(refusal: &RefusalRecord) -> config::Refused<'_> {
     let path = refusal.target.split(|byte| *byte == b'?').next().unwrap_or_default();
     config::Refused {
         denial: &refusal.denial,

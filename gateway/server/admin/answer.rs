@@ -8,7 +8,7 @@ use stagedoor_core::policy::ErrorShape;
 use stagedoor_core::reply::{Manner, Reply};
 use stagedoor_core::response_out::{Circumstances, ResponsePolicy};
 
-use crate::refusals::KEPT;
+use crate::recent_refusals::KEPT;
 
 /// What the listener says when it does not refuse.
 pub(super) struct Answer {

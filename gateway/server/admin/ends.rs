@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::{oneshot, watch};
 
 use crate::edge::line::Line;
-use crate::gateway::Stage;
+use crate::stage::Stage;
 
 /// At once.
 const MOST: usize = 32;

@@ -5,9 +5,13 @@ use std::path::PathBuf;
 
 use stagedoor_config::{self as config, Compiled};
 
-use super::{DEFAULT_FILE, Failure, compile_file, is_coloured, print, problems};
+use super::config_file::{DEFAULT_FILE, compile_file};
+use super::failure::Failure;
+use super::output::print;
 use crate::loader;
 use crate::materials::DiskMaterials;
+use crate::problems;
+use crate::terminal::is_coloured;
 
 /// Tell every mistake of a configuration, and keep its promises
 ///

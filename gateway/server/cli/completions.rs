@@ -1,9 +1,9 @@
 //! `stagedoor completions`
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::{Cli, Failure, print};
+use super::failure::Failure;
+use super::output::print;
 
 /// Write the completions of a shell
 ///
@@ -15,8 +15,7 @@ pub(super) struct Args {
     shell: Shell,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let mut cli = Cli::command();
+pub(super) fn run(args: &Args, mut cli: clap::Command) -> Result<(), Failure> {
     let name = cli.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut cli, name, &mut script);

@@ -10,10 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stagedoor_config::Source;
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 use crate::demo;
 use crate::materials::random;
-use crate::serve::{self, Beside, Hangup, Ready, Start};
+use crate::serve::{self, Beside, Ready, Start};
+use crate::signals::Hangup;
 use crate::source::ConfigSource;
 
 /// See it work: a sample app with the gateway in front of it

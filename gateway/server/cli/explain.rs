@@ -14,9 +14,12 @@ use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::{App, Assumed, Policy};
 use stagedoor_core::secret::Secret;
 
-use super::{Failure, compile_file, config_file, is_coloured, now, print};
-use crate::account::{self, Course};
+use super::config_file::{compile_file, config_file, now};
+use super::failure::Failure;
+use super::output::print;
+use crate::decision_trace::{self, DecisionTrace};
 use crate::materials::DiskMaterials;
+use crate::terminal::is_coloured;
 
 /// Tell, check by check, what would be decided about a request
 ///
@@ -88,8 +91,8 @@ struct Rehearsal {
 }
 
 impl Rehearsal {
-    fn course(&self) -> Course<'_> {
-        Course {
+    fn trace(&self) -> DecisionTrace<'_> {
+        DecisionTrace {
             verdict: self.verdict.as_ref().copied(),
             reached: self.trail.reached,
             app: self.trail.app.as_deref(),
@@ -101,7 +104,7 @@ impl Rehearsal {
     /// For people.
     fn text(&self, colour: bool) -> String {
         let user = self.user.as_ref().map_or(String::new(), |user| format!(" as {user}"));
-        let checks = account::text(&self.course().checks(), colour);
+        let checks = decision_trace::text(&self.trace().checks(), colour);
         format!("{}{user}\n\n{checks}\n{}", self.request, self.conclusion())
     }
 
@@ -122,7 +125,7 @@ impl Rehearsal {
             "status": denial.map(|d| d.status().as_u16()),
             "code": denial.map(Denial::code),
             "reason": denial.map(Denial::reason),
-            "checks": self.course().checks(),
+            "checks": self.trace().checks(),
         })
     }
 

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use stagedoor_config as config;
 
-use super::{DEFAULT_FILE, Failure, operator, print, quick, reach};
+use super::config_file::DEFAULT_FILE;
+use super::failure::Failure;
+use super::output::print;
+use super::{admin_client, gateway_address, without_file};
 use crate::materials::DiskMaterials;
 
 /// Ask a running gateway whether it is ready
@@ -53,19 +56,21 @@ fn addresses(file: Option<&Path>) -> Result<Vec<SocketAddr>, Failure> {
         DiskMaterials { may_generate: false, no_files: true, ..DiskMaterials::within(Path::new("")) };
     // A variable goes before any file, and is the same for the gateway.
     if config::variable_over("admin.listen", &materials).is_some() {
-        return reach::addresses(&quick::without_secrets()?.policy);
+        return gateway_address::addresses(&without_file::without_secrets()?.policy);
     }
     let file = file.or_else(|| Some(Path::new(DEFAULT_FILE)).filter(|file| file.exists()));
-    let Some(file) = file else { return reach::addresses(&quick::without_secrets()?.policy) };
+    let Some(file) = file else {
+        return gateway_address::addresses(&without_file::without_secrets()?.policy);
+    };
     let beside = DiskMaterials { base: DiskMaterials::beside(file).base, ..materials };
-    match reach::policy(file, &beside) {
-        Ok(policy) => reach::addresses(&policy),
+    match gateway_address::policy(file, &beside) {
+        Ok(policy) => gateway_address::addresses(&policy),
         // There is no such file, or it cannot be read: what the gateway notes by default, and where it listens by default.
         Err(_) => {
             eprintln!("note: `{}` cannot be read, the gateway is asked all the same", file.display());
-            let mut policy = quick::without_secrets()?.policy;
-            policy.server.state_dir = beside.base.join(quick::STATE);
-            reach::addresses(&policy)
+            let mut policy = without_file::without_secrets()?.policy;
+            policy.server.state_dir = beside.base.join(without_file::STATE);
+            gateway_address::addresses(&policy)
         }
     }
 }
@@ -116,15 +121,15 @@ fn ask(url: &Url, until: Instant) -> io::Result<u16> {
 fn ask_at(address: SocketAddr, url: &Url, until: Instant) -> io::Result<u16> {
     let Url { authority, path } = url;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
-    let mut stream = operator::call(address, request.as_bytes(), until)?;
+    let mut stream = admin_client::call(address, request.as_bytes(), until)?;
     // The status line is all that matters: `HTTP/1.1 200 `.
     let mut line = Vec::new();
     while line.len() < 13 {
-        if operator::read_some(&mut stream, &mut line, until)? == 0 {
+        if admin_client::read_some(&mut stream, &mut line, until)? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
     }
-    operator::status(&line).ok_or_else(|| ErrorKind::InvalidData.into())
+    admin_client::status(&line).ok_or_else(|| ErrorKind::InvalidData.into())
 }
 
 const TIMEOUT: Duration = Duration::from_secs(3);

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use stagedoor_config::{profiles_json, profiles_markdown, reference, schema};
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 use crate::signals;
 use crate::telemetry::metrics::catalogue;
 

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::reach::Meant;
-use super::{Failure, print};
+use super::failure::Failure;
+use super::gateway_args::GatewayArgs;
+use super::output::print;
 
 /// Load the configuration of the running gateway again
 ///
@@ -13,14 +14,14 @@ use super::{Failure, print};
 #[command(after_help = AFTER)]
 pub(super) struct Args {
     #[command(flatten)]
-    meant: Meant,
+    gateway: GatewayArgs,
     /// For programs
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let answer = args.meant.operator()?.try_post("/api/v1/reload")?;
+    let answer = args.gateway.client()?.try_post("/api/v1/reload")?;
     let done = match answer.status {
         200..=299 => true,
         422 => false,

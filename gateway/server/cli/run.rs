@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::noted::{self, Claim, Note, Unclaimed};
-use super::problems::Problems;
-use super::quick::{self, Environment};
-use super::{DEFAULT_FILE, Failure};
-use crate::serve::{self, Farewell, Greeting, Hangup, Ready, Start};
+use super::admin_address::{self, AddressFile, LockError, StateFolderLock};
+use super::config_file::DEFAULT_FILE;
+use super::failure::Failure;
+use super::without_file::{self, Environment};
+use crate::problems::Problems;
+use crate::serve::{self, Farewell, Greeting, Ready, Start};
+use crate::signals::Hangup;
 use crate::source::ConfigSource;
 
 /// Run the gateway
@@ -32,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Asked { file: args.config.as_deref(), flag: args.upstream.as_deref(), variable: variable.as_deref() };
     let config = match asked.choose(Path::new(DEFAULT_FILE).exists())? {
         Chosen::File(file) => ConfigSource::File(file.to_owned()),
-        Chosen::Upstream(upstream) => quick::config(upstream, &Environment::read()?),
+        Chosen::Upstream(upstream) => without_file::config(upstream, &Environment::read()?),
     };
     let greeting: Greeting = match &config {
         ConfigSource::File(file) if !file.exists() => {
@@ -54,13 +56,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 /// The folder of a gateway without a file: two that share it would sign with one secret, so that a token of the one would
 /// open the other. `None` where it cannot be locked, which is told when something is written there.
-fn claim_alone() -> Result<Option<Claim>, Failure> {
-    let folder = Path::new(quick::STATE);
-    match noted::claim(folder) {
+fn claim_alone() -> Result<Option<StateFolderLock>, Failure> {
+    let folder = Path::new(without_file::STATE);
+    match admin_address::claim(folder) {
         Ok(claim) => Ok(Some(claim)),
-        Err(Unclaimed::Failed(_)) => Ok(None),
-        Err(Unclaimed::Taken) => {
-            let place = noted::read_quietly(folder).filter(|text| text != noted::OFF);
+        Err(LockError::Failed(_)) => Ok(None),
+        Err(LockError::Taken) => {
+            let place = admin_address::read_quietly(folder).filter(|text| text != admin_address::OFF);
             let place = place.map_or(String::new(), |address| format!(", and is asked at `{address}`"));
             Err(anyhow::anyhow!(
                 "another gateway runs in this folder: it holds `{}`{place}\n  hint: end it, or start this one in a \
@@ -75,9 +77,9 @@ fn claim_alone() -> Result<Option<Claim>, Failure> {
 /// Notes for the commands where this gateway is asked: its file may have changed by then.
 fn note_down(ready: &Ready<'_>) -> Option<Farewell> {
     let folder = ready.state_dir();
-    let claim = match noted::claim(&folder) {
+    let claim = match admin_address::claim(&folder) {
         Ok(claim) => claim,
-        Err(Unclaimed::Taken) => {
+        Err(LockError::Taken) => {
             tracing::warn!(
                 folder = %folder.display(),
                 "another gateway keeps its state in this folder: they share its secrets; hint: give each a \
@@ -85,7 +87,7 @@ fn note_down(ready: &Ready<'_>) -> Option<Farewell> {
             );
             return None;
         }
-        Err(Unclaimed::Failed(error)) => {
+        Err(LockError::Failed(error)) => {
             tracing::info!(folder = %folder.display(), %error, "the state folder cannot be locked");
             return None;
         }
@@ -103,7 +105,7 @@ fn note_down(ready: &Ready<'_>) -> Option<Farewell> {
 }
 
 /// Standard output belongs to the access events. Said at once: no log line comes between.
-fn greet(ready: &Ready<'_>, claim: Option<Claim>) -> Option<Farewell> {
+fn greet(ready: &Ready<'_>, claim: Option<StateFolderLock>) -> Option<Farewell> {
     let note = match &claim {
         Some(claim) => claim.note(ready.admin),
         None => Err(std::io::Error::other("the folder cannot be locked")),
@@ -111,7 +113,7 @@ fn greet(ready: &Ready<'_>, claim: Option<Claim>) -> Option<Farewell> {
     let note = note.inspect_err(|error| {
         eprintln!(
             "warning: cannot write `{}`: {error}; hint: commands that ask this gateway need STAGEDOOR_ADMIN_LISTEN",
-            noted::file(Path::new(quick::STATE)).display()
+            admin_address::file(Path::new(without_file::STATE)).display()
         );
     });
     let link = ready.sign("owner", &[], VISIT).and_then(|token| ready.link(&token));
@@ -135,11 +137,11 @@ fn greet(ready: &Ready<'_>, claim: Option<Claim>) -> Option<Farewell> {
 }
 
 /// It would not be believed any more; a folder is left as it was found.
-fn forget(note: Note, claim: Claim) {
+fn forget(note: AddressFile, claim: StateFolderLock) {
     if let Err(error) = note.remove() {
         eprintln!(
             "warning: cannot remove `{}`: {error}; hint: remove it, for it is not believed any more",
-            noted::file(claim.folder()).display()
+            admin_address::file(claim.folder()).display()
         );
     }
 }

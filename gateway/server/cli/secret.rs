@@ -1,6 +1,7 @@
 //! `stagedoor secret …`
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 use crate::materials::fresh_secret;
 
 #[derive(Debug, clap::Subcommand)]

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use stagedoor_core::units::show_span;
 
-use super::reach::Meant;
-use super::{Failure, print};
+use super::failure::Failure;
+use super::gateway_args::GatewayArgs;
+use super::output::print;
 
 /// Tell how the running gateway is
 ///
@@ -17,14 +18,14 @@ use super::{Failure, print};
 #[command(after_help = AFTER)]
 pub(super) struct Args {
     #[command(flatten)]
-    meant: Meant,
+    gateway: GatewayArgs,
     /// For programs
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let document = args.meant.operator()?.get("/api/v1/status")?;
+    let document = args.gateway.client()?.get("/api/v1/status")?;
     if args.json {
         return print(&format!("{document:#}\n"));
     }

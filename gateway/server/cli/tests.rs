@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use super::output::parse_span;
 use super::*;
-use clap::CommandFactory as _;
+use crate::problems::Problems;
 use stagedoor_config::Problem;
 
 #[test]

@@ -12,10 +12,12 @@ use stagedoor_config::Compiled;
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::Policy;
 
-use super::operator::Operator;
-use super::quick;
-use super::{Failure, compile_file, config_file, now, parse_span, print};
-use crate::enter;
+use super::admin_client::AdminClient;
+use super::config_file::{compile_file, config_file, now};
+use super::failure::Failure;
+use super::output::{parse_span, print};
+use super::without_file;
+use crate::enter_links;
 use crate::materials::{DiskMaterials, random};
 
 /// Make a token
@@ -72,13 +74,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 /// Asks the running gateway for a link.
 fn link(policy: Policy, token: &str, args: &Args) -> Result<(), Failure> {
     let wish = json!({ "app": args.app, "token": token });
-    let answer = Operator::of(policy)?.post("/api/v1/enter", &wish)?;
+    let answer = AdminClient::of(policy)?.post("/api/v1/enter", &wish)?;
     let made = Made::of(&answer).ok_or_else(|| {
         anyhow::anyhow!("the gateway's answer is not understood; hint: is it of this version?")
     })?;
     let base = match &args.url {
         Some(base) => base.clone(),
-        None => enter::base(&made.hosts, made.port).ok_or_else(|| {
+        None => enter_links::base(&made.hosts, made.port).ok_or_else(|| {
             Failure::usage(
                 format!("every host of the app is a wildcard: `{}`", made.hosts.join("`, `")),
                 "say how browsers reach it: `--url https://media.example.com`",
@@ -88,7 +90,7 @@ fn link(policy: Policy, token: &str, args: &Args) -> Result<(), Failure> {
     if made.needs_https && !base.starts_with("https://") {
         eprintln!("warning: browsers take the app's cookie by https alone; hint: `--url https://…`");
     }
-    let address = enter::address(&base, &made.code);
+    let address = enter_links::address(&base, &made.code);
     if args.json {
         let told = json!({ "url": address.expose(), "app": made.app, "expires_in": made.expires_in });
         return print(&format!("{told:#}\n"));
@@ -139,8 +141,8 @@ fn parse_base(text: &str) -> Result<String, String> {
 }
 
 fn load(args: &Args) -> Result<Compiled, Failure> {
-    if quick::is_meant(args.config.as_deref(), args.upstream)? {
-        return if args.link { quick::asked() } else { quick::compiled() };
+    if without_file::is_meant(args.config.as_deref(), args.upstream)? {
+        return if args.link { without_file::asked() } else { without_file::compiled() };
     }
     let file = config_file(args.config.as_deref())?;
     compile_file(&file, &DiskMaterials::beside(&file))

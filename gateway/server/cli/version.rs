@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Failure, print};
+use super::failure::Failure;
+use super::output::print;
 
 /// Tell the version
 #[derive(Debug, clap::Args)]

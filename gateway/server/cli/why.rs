@@ -4,9 +4,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stagedoor_config::shell_word;
 
-use super::reach::Meant;
-use super::{Failure, is_coloured, print};
-use crate::refusals::RequestId;
+use super::failure::Failure;
+use super::gateway_args::GatewayArgs;
+use super::output::print;
+use crate::recent_refusals::RequestId;
+use crate::terminal::is_coloured;
 use crate::why::{Newest, Why};
 
 /// Tell why a request was refused, and what would let it pass
@@ -19,7 +21,7 @@ pub(super) struct Args {
     /// The request id
     id: Option<String>,
     #[command(flatten)]
-    meant: Meant,
+    gateway: GatewayArgs,
     /// For programs
     #[arg(long)]
     json: bool,
@@ -37,10 +39,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             "it stands in `x-request-id` of the answer, such as `0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b`",
         ));
     }
-    let operator = args.meant.operator()?;
+    let client = args.gateway.client()?;
     let answer = match id {
-        Some(id) => operator.get(&format!("/api/v1/why?id={id}"))?,
-        None => operator.get("/api/v1/why")?,
+        Some(id) => client.get(&format!("/api/v1/why?id={id}"))?,
+        None => client.get("/api/v1/why")?,
     };
     if args.json {
         return print(&format!("{answer:#}\n"));
@@ -62,9 +64,9 @@ const URN: &str = "urn:uuid:";
 impl Args {
     /// How another command is told which gateway is meant.
     fn same_gateway(&self) -> String {
-        match &self.meant.config {
+        match &self.gateway.config {
             Some(file) => format!(" --config={}", shell_word(&file.display().to_string())),
-            None if self.meant.upstream => " --upstream".to_owned(),
+            None if self.gateway.upstream => " --upstream".to_owned(),
             None => String::new(),
         }
     }

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use super::connection::Handle;
 use super::login::{ConnectionLogin, Who};
 use super::websocket::Frames;
-use crate::gateway::Live;
+use crate::live_policy::LivePolicy;
 use crate::telemetry::metrics::{OpenStream, StreamEnd, StreamKind};
 
 /// Shared by `Arc` between the front (which owns its end), the wire (which owns the deadlines) and
@@ -78,7 +78,7 @@ pub(crate) struct Returned {
 /// The parts of a permit and its circumstances that outlive the head.
 #[derive(Debug)]
 pub(crate) struct Terms {
-    pub(crate) live: Arc<Live>,
+    pub(crate) live: Arc<LivePolicy>,
     pub(crate) app: Arc<App>,
     pub(crate) request_id: String,
     pub(crate) host: String,

@@ -38,12 +38,14 @@ use super::adapt;
 use super::exchange::{self, Exchange, Terms};
 use super::line::{Heard, Line};
 use super::login::{self, ConnectionLogin, Who};
-use super::permits;
 use super::proxy::Proxy;
 use super::request_id;
+use super::upstream::Upstreams;
 use super::wire::{Body, Wire};
-use crate::gateway::{Gateway, Live, Stage};
-use crate::upstream::Upstreams;
+use crate::connection_permits::ConnectionPermit;
+use crate::gateway::Gateway;
+use crate::live_policy::LivePolicy;
+use crate::stage::Stage;
 use record::{Outcome, crowded};
 
 /// A body that nobody wants is skipped up to this length, so that its connection can go on.
@@ -63,7 +65,7 @@ pub(crate) struct Front {
 /// One request on one connection.
 struct Turn<'a> {
     front: &'a Front,
-    live: &'a Arc<Live>,
+    live: &'a Arc<LivePolicy>,
     peer: Peer,
     request_id: String,
     started: std::time::Instant,
@@ -120,7 +122,7 @@ impl Said {
 
 impl Front {
     /// Serves one connection to its end.
-    pub(crate) async fn serve(&self, tcp: TcpStream, peer: Peer, _permit: permits::Permit) {
+    pub(crate) async fn serve(&self, tcp: TcpStream, peer: Peer, _permit: ConnectionPermit) {
         let mut stage = self.gateway.watch_stage();
         let mut line = Line::new(tcp);
         let login = Arc::default();
@@ -163,7 +165,7 @@ impl Front {
 impl<'a> Turn<'a> {
     fn new(
         front: &'a Front,
-        live: &'a Arc<Live>,
+        live: &'a Arc<LivePolicy>,
         peer: Peer,
         login: &'a Arc<ConnectionLogin>,
         may_go_on: bool,

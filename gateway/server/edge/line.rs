@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::gateway::Stage;
+use crate::stage::Stage;
 
 /// Bytes asked of the socket at once while a head is read.
 const STEP: usize = 4 * 1024;

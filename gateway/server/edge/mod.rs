@@ -18,13 +18,13 @@ pub(crate) mod failure;
 
 pub(crate) mod adapt;
 
-pub(crate) mod permits;
-
 pub(crate) mod request_id;
 
 pub(crate) mod connection;
 
 pub(crate) mod login;
+
+pub(crate) mod upstream;
 
 pub(crate) mod tunnel;
 

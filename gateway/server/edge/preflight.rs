@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::edge::failure::broken;
-use crate::upstream::Upstreams;
+use crate::edge::upstream::Upstreams;
 
 /// Bytes of heads that are read of one answer.
 const HEAD_MAX: usize = 64 * 1024;

@@ -21,10 +21,10 @@ use tokio::sync::watch;
 use super::adapt::{self, Fields};
 use super::connection::AppConnection;
 use super::exchange::{self, Exchange, Phase};
+use super::upstream::Upstreams;
 use super::{failure, login, websocket};
-use crate::gateway::Stage;
+use crate::stage::Stage;
 use crate::telemetry::metrics::{StreamEnd, StreamKind};
-use crate::upstream::Upstreams;
 
 /// The hooks.
 pub(crate) struct Proxy {

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 use super::exchange::{Exchange, Phase, Returned};
-use crate::gateway::Stage;
+use crate::stage::Stage;
 
 /// Small writes are gathered up to this many bytes before they go out together.
 const GATHER: usize = 8 * 1024;

@@ -14,7 +14,7 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn a_secret_is_made_once_and_kept_private() {
     let dir = tempfile::tempdir().unwrap();
-    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let materials = materials(dir.path());
 
     let first = materials.generate("data/keys/jwt").unwrap().unwrap();
@@ -59,7 +59,7 @@ fn a_file_of_another_user_counts_where_that_one_cannot_have_put_it() {
         assert_eq!(is_foreign(owner, own), foreign, "{owner} {own}");
     }
     let (own, everybodys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    fs::set_permissions(everybodys.path(), Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(everybodys.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let secret = |dir: &tempfile::TempDir| {
         let file = dir.path().join("secret");
         fs::write(&file, "x").unwrap();
@@ -83,7 +83,7 @@ fn files_others_can_read_are_told() {
     fs::write(&file, "x").unwrap();
     std::os::unix::fs::symlink(&file, dir.path().join("link")).unwrap();
     for (bits, open) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true), (0o444, true)] {
-        fs::set_permissions(&file, Permissions::from_mode(bits)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(bits)).unwrap();
         for name in ["secret", "link"] {
             assert_eq!(materials(dir.path()).file(name).unwrap().open, open, "{bits:o} {name}");
         }

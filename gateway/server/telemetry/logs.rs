@@ -22,7 +22,7 @@ use tracing_subscriber::{EnvFilter, reload};
 
 use super::record::timestamp;
 use super::redact::Redaction;
-use crate::cli;
+use crate::terminal;
 
 /// The running log, whose level and redaction a reload may change.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Logs {
                 lines.map_event_format(Timed).with_writer(writer).boxed()
             }
             LogFormat::Text => {
-                let colour = cli::is_coloured(&io::stderr());
+                let colour = terminal::is_coloured(&io::stderr());
                 tracing_subscriber::fmt::layer().with_ansi(colour).with_writer(writer).boxed()
             }
         };

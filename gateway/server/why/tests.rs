@@ -93,11 +93,11 @@ fn a_text_without_a_file_is_not_pasted_into_one() {
     assert!(said(Denial::UnknownHost).contains("caution: opens it; `STAGEDOOR_HOSTS` names it"));
 }
 
-fn refusal(denial: Denial) -> Refusal {
-    Refusal {
+fn refusal(denial: Denial) -> RefusalRecord {
+    RefusalRecord {
         id: RequestId::parse("0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b").unwrap(),
         time: std::time::Duration::ZERO,
-        loaded: 0,
+        generation: 0,
         app: None,
         route: None,
         denial,

@@ -14,8 +14,8 @@ use stagedoor_core::request::{Head, Version};
 
 use super::super::exchange::Exchange;
 use super::Turn;
-use crate::account::{self, Course};
-use crate::refusals::Occasion;
+use crate::decision_trace::{self, DecisionTrace};
+use crate::recent_refusals::RefusalContext;
 use crate::telemetry::record::{Label, NAME_MAX, Record, Refusal, shown};
 
 /// What the record needs besides the head.
@@ -98,10 +98,10 @@ impl Turn<'_> {
 
     /// Keeps a refusal for `why`: before its answer goes out, so that whoever has the answer can ask.
     pub(super) fn remember(&self, head: Option<&Head<'_>>, trail: &Trail, denial: &Denial, crowded: bool) {
-        let at = Occasion {
+        let at = RefusalContext {
             request_id: &self.request_id,
             time: self.unix,
-            loaded: self.live.loaded,
+            generation: self.live.generation,
             peer: self.peer.ip,
             host: head.map(|head| self.host(head)),
             crowded,
@@ -172,7 +172,7 @@ impl Turn<'_> {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
-        let course = Course {
+        let trace = DecisionTrace {
             verdict: refused.map_or(Ok(()), Err),
             reached: trail.reached,
             app: trail.app.as_deref(),
@@ -186,7 +186,7 @@ impl Turn<'_> {
             path = shown(&self.live.redaction(trail.app.as_deref()).target(target), DECIDED_PATH_MAX),
             user = trail.user.as_deref().map_or_else(|| "-".to_owned(), |user| shown(user.as_bytes(), NAME_MAX)),
             code = refused.map_or("-", Denial::code),
-            checks = account::line(&course.checks()),
+            checks = decision_trace::line(&trace.checks()),
             "decided"
         );
     }

@@ -9,18 +9,18 @@ fn at(seconds: u64) -> Now {
     Now::new(Duration::from_secs(seconds), Duration::from_secs(1_790_000_000 + seconds))
 }
 
-fn issue(links: &Links, app: &str, token: &str, now: Now) -> Result<String, Unlinked> {
+fn issue(links: &EnterLinks, app: &str, token: &str, now: Now) -> Result<String, EnterLinkError> {
     let token = Secret::new(token.as_bytes().to_vec());
     links.issue(&app.into(), token, now).map(|code| code.expose().clone())
 }
 
-fn redeem(links: &Links, app: &str, code: &str, now: Now) -> Option<String> {
+fn redeem(links: &EnterLinks, app: &str, code: &str, now: Now) -> Option<String> {
     links.redeem(app, code.as_bytes(), now).map(|token| String::from_utf8(token.expose().clone()).unwrap())
 }
 
 #[test]
 fn a_code_is_worth_its_token_once() {
-    let links = Links::default();
+    let links = EnterLinks::default();
     let code = issue(&links, "media", "T", at(0)).unwrap();
     let other = issue(&links, "media", "T", at(0)).unwrap();
     assert_eq!(redeem(&links, "media", &code, at(1)).as_deref(), Some("T"));
@@ -33,7 +33,7 @@ fn a_code_is_worth_its_token_once() {
 
 #[test]
 fn a_code_is_worth_nothing_elsewhere_and_keeps_its_worth() {
-    let links = Links::default();
+    let links = EnterLinks::default();
     let code = issue(&links, "media", "T", at(0)).unwrap();
     assert_eq!(redeem(&links, "films", &code, at(1)), None);
     assert_eq!(redeem(&links, "media", &code, at(1)).as_deref(), Some("T"));
@@ -41,7 +41,7 @@ fn a_code_is_worth_nothing_elsewhere_and_keeps_its_worth() {
 
 #[test]
 fn a_code_expires_to_the_second() {
-    let links = Links::default();
+    let links = EnterLinks::default();
     let life = LIFE.as_secs();
     let in_time = issue(&links, "media", "T", at(7)).unwrap();
     let late = issue(&links, "media", "T", at(7)).unwrap();
@@ -51,10 +51,10 @@ fn a_code_expires_to_the_second() {
 
 #[test]
 fn no_more_links_are_open_than_the_cap_and_old_ones_make_room() {
-    let links = Links::default();
+    let links = EnterLinks::default();
     let codes: HashSet<String> = (0..CAP).map(|_| issue(&links, "media", "T", at(0)).unwrap()).collect();
     assert_eq!(codes.len(), CAP);
-    let full = |seconds: u64| Err(Unlinked::Full { until_next: Duration::from_secs(seconds) });
+    let full = |seconds: u64| Err(EnterLinkError::Full { until_next: Duration::from_secs(seconds) });
     assert_eq!(issue(&links, "media", "T", at(1)), full(LIFE.as_secs() - 1));
     // A used one makes room for one.
     assert!(redeem(&links, "media", codes.iter().next().unwrap(), at(2)).is_some());
@@ -67,7 +67,7 @@ fn no_more_links_are_open_than_the_cap_and_old_ones_make_room() {
 
 #[test]
 fn of_two_who_come_with_one_code_one_gets_in() {
-    let links = Links::default();
+    let links = EnterLinks::default();
     for _ in 0..200 {
         let code = issue(&links, "media", "T", at(0)).unwrap();
         let start = Barrier::new(4);
@@ -88,7 +88,7 @@ fn of_two_who_come_with_one_code_one_gets_in() {
 
 #[test]
 fn codes_have_256_bits_and_neither_code_nor_token_is_shown() {
-    let links = Links::default();
+    let links = EnterLinks::default();
     let code = issue(&links, "media", "tell-nobody", at(0)).unwrap();
     assert_eq!(URL_SAFE_NO_PAD.decode(&code).unwrap().len(), 32);
     let shown = format!("{links:?}");

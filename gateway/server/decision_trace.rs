@@ -17,7 +17,7 @@ use stagedoor_core::policy::{App, Line, Lines, Route};
 
 /// What was learnt of a request, and what came of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Course<'a> {
+pub(crate) struct DecisionTrace<'a> {
     pub(crate) verdict: Result<(), &'a Denial>,
     /// The guard that was asked last.
     pub(crate) reached: Guard,
@@ -116,7 +116,7 @@ pub(crate) fn name(guard: Guard) -> &'static str {
     }
 }
 
-impl Course<'_> {
+impl DecisionTrace<'_> {
     /// Each check in its order.
     pub(crate) fn checks(&self) -> Vec<Check> {
         // What comes after the last decision is told only of a request that ended there.

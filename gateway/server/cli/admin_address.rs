@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::folders::create_private;
 use crate::materials;
 
 /// The file in the state folder: the operator's address as bound, or `off`.
@@ -17,14 +18,14 @@ const FILE: &str = "admin_address";
 
 /// A state folder that is this process' alone, as long as the value lives: the kernel gives the lock up with the process.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(super) struct StateFolderLock {
     folder: PathBuf,
     _locked: File,
 }
 
 /// Why a state folder could not be claimed.
 #[derive(Debug)]
-pub(super) enum Unclaimed {
+pub(super) enum LockError {
     /// Another gateway runs with it.
     Taken,
     /// It cannot be made, opened or locked.
@@ -33,7 +34,7 @@ pub(super) enum Unclaimed {
 
 /// What this process noted.
 #[derive(Debug)]
-pub(super) struct Note {
+pub(super) struct AddressFile {
     path: PathBuf,
     text: String,
     /// Locked: the kernel lets go of it with the process, however that ends.
@@ -41,13 +42,13 @@ pub(super) struct Note {
 }
 
 /// Locks a state folder, which is made if it is missing. A lock file would be left behind; the folder's own lock is not.
-pub(super) fn claim(folder: &Path) -> Result<Claim, Unclaimed> {
-    let open = || materials::create_private(folder).and_then(|()| File::open(folder));
-    let locked = open().map_err(Unclaimed::Failed)?;
+pub(super) fn claim(folder: &Path) -> Result<StateFolderLock, LockError> {
+    let open = || create_private(folder).and_then(|()| File::open(folder));
+    let locked = open().map_err(LockError::Failed)?;
     match locked.try_lock() {
-        Ok(()) => Ok(Claim { folder: folder.to_owned(), _locked: locked }),
-        Err(TryLockError::WouldBlock) => Err(Unclaimed::Taken),
-        Err(TryLockError::Error(error)) => Err(Unclaimed::Failed(error)),
+        Ok(()) => Ok(StateFolderLock { folder: folder.to_owned(), _locked: locked }),
+        Err(TryLockError::WouldBlock) => Err(LockError::Taken),
+        Err(TryLockError::Error(error)) => Err(LockError::Failed(error)),
     }
 }
 
@@ -56,23 +57,23 @@ pub(super) fn file(folder: &Path) -> PathBuf {
     folder.join(FILE)
 }
 
-impl Claim {
+impl StateFolderLock {
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Notes where this gateway is asked. What an earlier one noted would lead to another process by now.
-    pub(super) fn note(&self, address: Option<SocketAddr>) -> io::Result<Note> {
+    pub(super) fn note(&self, address: Option<SocketAddr>) -> io::Result<AddressFile> {
         let path = file(&self.folder);
         let text = address.map_or_else(|| OFF.to_owned(), |address| address.to_string());
         materials::replace(&path, format!("{text}\n").as_bytes())?;
         let held = File::open(&path)?;
         held.lock()?;
-        Ok(Note { path, text, _held: held })
+        Ok(AddressFile { path, text, _held: held })
     }
 }
 
-impl Note {
+impl AddressFile {
     /// Takes it away, unless another has noted something else since.
     pub(super) fn remove(self) -> io::Result<()> {
         let removed = match fs::read_to_string(&self.path) {
@@ -90,7 +91,7 @@ pub(super) fn read(folder: &Path) -> Option<String> {
     let path = file(folder);
     match believed(&path) {
         Ok(noted) => Some(noted),
-        Err(Doubt::Missing) => None,
+        Err(AddressFileError::Missing) => None,
         Err(doubt) => {
             eprintln!("note: `{}` is not believed: {doubt}", path.display());
             None
@@ -103,10 +104,10 @@ pub(super) fn read_quietly(folder: &Path) -> Option<String> {
     believed(&file(folder)).ok()
 }
 
-fn believed(path: &Path) -> Result<String, Doubt> {
+fn believed(path: &Path) -> Result<String, AddressFileError> {
     // Opening a pipe waits for its other end, so the kind of file is asked first.
     if !fs::metadata(path)?.is_file() {
-        return Err(Doubt::Kind);
+        return Err(AddressFileError::Kind);
     }
     let file = File::open(path)?;
     is_ours(&file.metadata()?)?;
@@ -117,30 +118,34 @@ fn believed(path: &Path) -> Result<String, Doubt> {
     if text == OFF {
         return Ok(OFF.to_owned());
     }
-    let address: SocketAddr = text.parse().map_err(|_| Doubt::Text)?;
-    if is_of_this_machine(address) { Ok(address.to_string()) } else { Err(Doubt::Elsewhere(address)) }
+    let address: SocketAddr = text.parse().map_err(|_| AddressFileError::Text)?;
+    if is_of_this_machine(address) {
+        Ok(address.to_string())
+    } else {
+        Err(AddressFileError::Elsewhere(address))
+    }
 }
 
-fn is_ours(file: &Metadata) -> Result<(), Doubt> {
+fn is_ours(file: &Metadata) -> Result<(), AddressFileError> {
     judge(file.mode(), file.uid(), rustix::process::geteuid().as_raw())
 }
 
 /// Nobody holds what a gateway left that was killed: somebody else may listen there by now.
-fn is_held(file: &File) -> Result<(), Doubt> {
+fn is_held(file: &File) -> Result<(), AddressFileError> {
     match file.try_lock_shared() {
-        Ok(()) => Err(Doubt::Ended),
+        Ok(()) => Err(AddressFileError::Ended),
         Err(TryLockError::WouldBlock) => Ok(()),
-        Err(TryLockError::Error(error)) => Err(Doubt::Unreadable(error)),
+        Err(TryLockError::Error(error)) => Err(AddressFileError::Unreadable(error)),
     }
 }
 
 /// Root could read the token anyway.
-fn judge(mode: u32, owner: u32, own: u32) -> Result<(), Doubt> {
+fn judge(mode: u32, owner: u32, own: u32) -> Result<(), AddressFileError> {
     if mode & 0o022 != 0 {
-        return Err(Doubt::Writable);
+        return Err(AddressFileError::Writable);
     }
     if materials::is_foreign(owner, own) {
-        return Err(Doubt::Owner);
+        return Err(AddressFileError::Owner);
     }
     Ok(())
 }
@@ -153,7 +158,7 @@ fn is_of_this_machine(mut address: SocketAddr) -> bool {
 
 /// Why a note is not believed.
 #[derive(Debug, thiserror::Error)]
-enum Doubt {
+enum AddressFileError {
     /// There is none.
     #[error("it is missing")]
     Missing,
@@ -173,7 +178,7 @@ enum Doubt {
     Unreadable(io::Error),
 }
 
-impl From<io::Error> for Doubt {
+impl From<io::Error> for AddressFileError {
     fn from(error: io::Error) -> Self {
         if error.kind() == ErrorKind::NotFound { Self::Missing } else { Self::Unreadable(error) }
     }
@@ -210,7 +215,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("data");
         let first = claim(&folder).unwrap();
-        assert!(matches!(claim(&folder), Err(Unclaimed::Taken)));
+        assert!(matches!(claim(&folder), Err(LockError::Taken)));
         first.note(None).unwrap().remove().unwrap();
         drop(first);
         claim(&folder).unwrap();

@@ -1,51 +1,19 @@
 //! Where the gateway of a file is asked, however that file looks by now: a gateway that runs goes on as it was loaded.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize as _;
 use stagedoor_config::{self as config, Source};
 use stagedoor_core::policy::Policy;
+use stagedoor_core::secret::Secret;
 use toml::de::DeTable;
 
-use super::operator::Operator;
-use super::{Failure, compile, compile_file, config_file, noted, quick};
+use super::admin_address;
+use super::config_file::{compile, compile_file};
+use super::failure::Failure;
 use crate::loader;
 use crate::materials::DiskMaterials;
-
-/// Which gateway a command asks.
-#[derive(Debug, clap::Args)]
-pub(super) struct Meant {
-    /// The main file [default: config/stagedoor.toml, else what `run --upstream` left here]
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-    /// Ask the gateway that `run --upstream` started in this folder, even where there is a file
-    #[arg(long, conflicts_with = "config")]
-    pub(super) upstream: bool,
-}
-
-impl Meant {
-    /// The gateway that is meant. Nothing is made: a secret that is not there was never in use.
-    ///
-    /// # Errors
-    /// Nothing says where it is asked, or there is no admin token.
-    pub(super) fn operator(&self) -> Result<Operator, Failure> {
-        if quick::is_meant(self.config.as_deref(), self.upstream)? {
-            return Operator::of(quick::asked()?.policy);
-        }
-        let file = config_file(self.config.as_deref())?;
-        let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
-        let mut policy = policy(&file, &materials)?;
-        if policy.admin.listen.is_none() {
-            // It answers until its process ends, where there is one that noted its address.
-            let listening = remains(&file, &[|table, key| (table, key) != ("admin", "listen")])
-                .pop()
-                .and_then(|kept| compile(&[kept], &materials).ok());
-            policy.admin.token = listening.and_then(|compiled| compiled.policy.admin.token);
-        }
-        Operator::of(policy)
-    }
-}
 
 /// The policy of a file, as far as a command needs it that asks the running gateway: where the file has mistakes, what its
 /// tables `admin` and `state` say.
@@ -74,6 +42,12 @@ pub(super) fn policy(file: &Path, materials: &DiskMaterials) -> Result<Policy, F
     }
 }
 
+/// The admin token that a file would have with its admin listener on.
+pub(super) fn token(file: &Path, materials: &DiskMaterials) -> Option<Secret<Vec<u8>>> {
+    let kept = remains(file, &[|table, key| (table, key) != ("admin", "listen")]).pop()?;
+    compile(&[kept], materials).ok()?.policy.admin.token
+}
+
 /// Where the gateway of this policy may be asked from this machine, the likeliest first: as the configuration has it, then as
 /// the gateway that holds the state folder noted it. What the environment says is the only one.
 ///
@@ -81,7 +55,7 @@ pub(super) fn policy(file: &Path, materials: &DiskMaterials) -> Result<Policy, F
 /// The admin listener is off, or has whatever port was free and no gateway runs.
 pub(super) fn addresses(policy: &Policy) -> Result<Vec<SocketAddr>, Failure> {
     let told = config::variable_over("admin.listen", &DiskMaterials::within(Path::new(""))).is_some();
-    let noted = if told { None } else { noted::read_quietly(&policy.server.state_dir) };
+    let noted = if told { None } else { admin_address::read_quietly(&policy.server.state_dir) };
     choose(policy.admin.listen, noted.as_deref())
 }
 

@@ -16,23 +16,22 @@ use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::secret::Secret;
 use stagedoor_core::sign_in::{self, Misfit};
 
-use crate::gateway::Gateway;
 use crate::materials::random;
 
 /// How long a code is good.
 pub(crate) const LIFE: Duration = Duration::from_secs(10 * 60);
-/// Links that are open at once.
+/// EnterLinks that are open at once.
 const CAP: usize = 1_000;
 
 /// The open links.
 #[derive(Debug, Default)]
-pub(crate) struct Links(Mutex<HashMap<Digest, Open>>);
+pub(crate) struct EnterLinks(Mutex<HashMap<CodeHash, OpenLink>>);
 
-type Digest = [u8; 32];
+type CodeHash = [u8; 32];
 
 /// A link that nobody has used.
 #[derive(Debug)]
-struct Open {
+struct OpenLink {
     app: Arc<str>,
     token: Secret<Vec<u8>>,
     /// Since the process started.
@@ -41,7 +40,7 @@ struct Open {
 
 /// A link that was made.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct EnterLink {
     pub(crate) code: Secret<String>,
     pub(crate) app: Arc<App>,
     /// Browsers take its cookie by https alone.
@@ -50,7 +49,7 @@ pub(crate) struct Link {
 
 /// Why no link is made.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unlinked {
+pub(crate) enum EnterLinkError {
     /// No app has this name.
     NoSuchApp(Vec<String>),
     /// There are several apps, and none is named.
@@ -64,20 +63,41 @@ pub(crate) enum Unlinked {
     },
 }
 
-impl Links {
+impl EnterLinks {
     /// A code that is worth `token` at the app of this name, once.
-    fn issue(&self, app: &Arc<str>, token: Secret<Vec<u8>>, now: Now) -> Result<Secret<String>, Unlinked> {
+    fn issue(
+        &self,
+        app: &Arc<str>,
+        token: Secret<Vec<u8>>,
+        now: Now,
+    ) -> Result<Secret<String>, EnterLinkError> {
         let bytes = Secret::new(random::<32>());
         let code = Secret::new(URL_SAFE_NO_PAD.encode(bytes.expose()));
         let mut open = self.lock();
         open.retain(|_, link| link.until > now.mono());
         if open.len() >= CAP {
             let next = open.values().map(|link| link.until).min().unwrap_or_default();
-            return Err(Unlinked::Full { until_next: next.saturating_sub(now.mono()) });
+            return Err(EnterLinkError::Full { until_next: next.saturating_sub(now.mono()) });
         }
         let until = now.mono().saturating_add(LIFE);
-        open.insert(hashed(code.expose().as_bytes()), Open { app: Arc::clone(app), token, until });
+        open.insert(hashed(code.expose().as_bytes()), OpenLink { app: Arc::clone(app), token, until });
         Ok(code)
+    }
+
+    /// Makes a link for `token` into the app of this name, or into the only one there is.
+    pub(crate) fn make(
+        &self,
+        policy: &Policy,
+        app: Option<&str>,
+        token: Secret<Vec<u8>>,
+        now: Now,
+    ) -> Result<EnterLink, EnterLinkError> {
+        let app = choose(policy, app)?;
+        let fit = sign_in::fit(app, token.expose(), now, &policy.tokens).map_err(EnterLinkError::Misfit)?;
+        let needs_https = sign_in::needs_https(fit.cookie);
+        let code = self.issue(&app.name, token, now)?;
+        tracing::info!(app = %app.name, user = %fit.user, "an enter link was made");
+        Ok(EnterLink { code, app: Arc::clone(app), needs_https })
     }
 
     /// The token that a code is worth, which it stays worth.
@@ -100,42 +120,29 @@ impl Links {
     }
 
     /// No code that holds the lock panics, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Open>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CodeHash, OpenLink>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Gateway {
-    /// Makes a link for `token` into the app of this name, or into the only one there is.
-    pub(crate) fn link(&self, app: Option<&str>, token: Secret<Vec<u8>>) -> Result<Link, Unlinked> {
-        let (live, now) = (self.live(), self.now());
-        let app = choose(&live.policy, app)?;
-        let fit = sign_in::fit(app, token.expose(), now, &live.policy.tokens).map_err(Unlinked::Misfit)?;
-        let needs_https = sign_in::needs_https(fit.cookie);
-        let code = self.links.issue(&app.name, token, now)?;
-        tracing::info!(app = %app.name, user = %fit.user, "an enter link was made");
-        Ok(Link { code, app: Arc::clone(app), needs_https })
-    }
-}
-
-fn choose<'p>(policy: &'p Policy, named: Option<&str>) -> Result<&'p Arc<App>, Unlinked> {
+fn choose<'p>(policy: &'p Policy, named: Option<&str>) -> Result<&'p Arc<App>, EnterLinkError> {
     let names = || policy.apps.iter().map(|app| app.name.to_string()).collect();
     match (named, &*policy.apps) {
         (Some(name), apps) => {
-            apps.iter().find(|app| &*app.name == name).ok_or_else(|| Unlinked::NoSuchApp(names()))
+            apps.iter().find(|app| &*app.name == name).ok_or_else(|| EnterLinkError::NoSuchApp(names()))
         }
         (None, [app]) => Ok(app),
-        (None, _) => Err(Unlinked::WhichApp(names())),
+        (None, _) => Err(EnterLinkError::WhichApp(names())),
     }
 }
 
-fn hashed(code: &[u8]) -> Digest {
-    let mut out = Digest::default();
+fn hashed(code: &[u8]) -> CodeHash {
+    let mut out = CodeHash::default();
     out.copy_from_slice(digest(&SHA256, code).as_ref());
     out
 }
 
-impl Unlinked {
+impl EnterLinkError {
     /// `Retry-After`, where waiting helps.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
@@ -145,7 +152,7 @@ impl Unlinked {
     }
 }
 
-impl std::fmt::Display for Unlinked {
+impl std::fmt::Display for EnterLinkError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoSuchApp(names) => write!(f, "no app has this name; there are: `{}`", names.join("`, `")),

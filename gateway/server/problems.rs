@@ -31,7 +31,7 @@ impl Problems {
     }
 
     /// For people: each mistake with its place and mend, and how many there are.
-    pub(super) fn text(&self, colour: bool) -> String {
+    pub(crate) fn text(&self, colour: bool) -> String {
         let mut text = String::new();
         for problem in &self.errors {
             push(&mut text, &error(&problem.message, colour), problem);
@@ -42,7 +42,7 @@ impl Problems {
     }
 
     /// For programs: an array of objects.
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         self.errors.iter().map(|problem| object("error", problem)).collect()
     }
 }
@@ -56,7 +56,7 @@ impl std::fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// Warnings for people.
-pub(super) fn warnings_text(warnings: &[Problem], colour: bool) -> String {
+pub(crate) fn warnings_text(warnings: &[Problem], colour: bool) -> String {
     let mut text = String::new();
     for problem in warnings {
         push(&mut text, &titled("warning", "\x1b[1;33m", &problem.message, colour), problem);
@@ -65,13 +65,13 @@ pub(super) fn warnings_text(warnings: &[Problem], colour: bool) -> String {
 }
 
 /// Warnings and notes for programs.
-pub(super) fn warnings_json(warnings: &[Problem], notes: &[Problem]) -> Value {
+pub(crate) fn warnings_json(warnings: &[Problem], notes: &[Problem]) -> Value {
     let warnings = warnings.iter().map(|problem| object("warning", problem));
     warnings.chain(notes.iter().map(|problem| object("note", problem))).collect()
 }
 
 /// What is no mistake, for people.
-pub(super) fn notes_text(notes: &[Problem], colour: bool) -> String {
+pub(crate) fn notes_text(notes: &[Problem], colour: bool) -> String {
     let mut text = String::new();
     for problem in notes {
         push(&mut text, &titled("note", "\x1b[1;36m", &problem.message, colour), problem);
@@ -80,7 +80,7 @@ pub(super) fn notes_text(notes: &[Problem], colour: bool) -> String {
 }
 
 /// `error: message`
-pub(super) fn error(message: &str, colour: bool) -> String {
+pub(crate) fn error(message: &str, colour: bool) -> String {
     titled("error", "\x1b[1;31m", message, colour)
 }
 

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::mpsc;
 
 /// An operator of somebody who gives `answer` to whatever is asked, and what was asked.
-fn operator(answer: &'static [u8]) -> (Operator, mpsc::Receiver<String>) {
+fn operator(answer: &'static [u8]) -> (AdminClient, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (say, heard) = mpsc::channel();
@@ -19,7 +19,7 @@ fn operator(answer: &'static [u8]) -> (Operator, mpsc::Receiver<String>) {
         say.send(String::from_utf8(request).unwrap()).unwrap();
         stream.write_all(answer).unwrap();
     });
-    (Operator { addresses: vec![address], token: Secret::new(b"a-token".to_vec()) }, heard)
+    (AdminClient { addresses: vec![address], token: Secret::new(b"a-token".to_vec()) }, heard)
 }
 
 fn message(failure: Failure) -> String {
@@ -74,7 +74,7 @@ fn nobody_there_is_told_with_a_hint() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let operator = Operator { addresses: vec![address], token: Secret::new(Vec::new()) };
+    let operator = AdminClient { addresses: vec![address], token: Secret::new(Vec::new()) };
     let said = message(operator.get("/").unwrap_err());
     assert!(said.contains("hint: it has to run"), "{said}");
 }

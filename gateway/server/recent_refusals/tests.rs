@@ -13,37 +13,37 @@ const MOST: usize = 4 << 10;
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 64 << 10, count: 100, uri: 16 << 10 };
 
-fn refusal(request_id: &str, request: &str, denial: &Denial) -> Refusal {
+fn refusal(request_id: &str, request: &str, denial: &Denial) -> RefusalRecord {
     let Ok(Parsed::Complete(head)) = parse(request.as_bytes(), &LIMITS) else { panic!("{request}") };
     let redaction = Redaction::new(["token"]);
-    let at = Occasion {
+    let at = RefusalContext {
         request_id,
         time: Duration::from_secs(1),
-        loaded: 0,
+        generation: 0,
         peer: Ipv4Addr::LOCALHOST.into(),
         host: Some(head.host()),
         crowded: false,
         redaction: &redaction,
     };
-    Refusal::of(&at, Some(&head), &Trail::default(), denial).unwrap()
+    RefusalRecord::of(&at, Some(&head), &Trail::default(), denial).unwrap()
 }
 
-fn get(target: &str) -> Refusal {
+fn get(target: &str) -> RefusalRecord {
     refusal(&fresh(Duration::ZERO), &format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"), &Denial::NotFound)
 }
 
 /// Bytes on the heap besides the block itself.
-fn held(refusal: &Refusal) -> usize {
-    let Refusal { app: _, route: _, method, target, host, origin, user, roles, .. } = refusal;
+fn held(refusal: &RefusalRecord) -> usize {
+    let RefusalRecord { app: _, route: _, method, target, host, origin, user, roles, .. } = refusal;
     let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
     let shared = |text: &Arc<str>| text.len() + 16 + size_of::<Arc<str>>();
-    let fixed = size_of::<Refusal>() + method.len() + target.len() + text(host) + text(origin);
+    let fixed = size_of::<RefusalRecord>() + method.len() + target.len() + text(host) + text(origin);
     fixed + user.as_ref().map_or(0, shared) + roles.iter().map(shared).sum::<usize>()
 }
 
 #[test]
 fn the_oldest_makes_room() {
-    let refusals = Refusals::default();
+    let refusals = RecentRefusals::default();
     let ids: Vec<String> = (0..=KEPT).map(|_| fresh(Duration::from_secs(9))).collect();
     for id in &ids {
         refusals.push(refusal(id, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", &Denial::NotFound));

@@ -14,45 +14,36 @@ use crate::telemetry::metrics::ConnectionRefusal;
 
 /// The counters; one for the process.
 #[derive(Debug, Default)]
-pub(crate) struct Permits {
+pub(crate) struct ConnectionPermits {
     open: AtomicUsize,
     by_address: DashMap<u128, usize>,
 }
 
-/// Why a connection got no permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// `server.limits.connections`
-    Connections,
-    /// `server.limits.connections_per_ip`
-    PerAddress,
-}
-
 /// One open connection.
 #[derive(Debug)]
-pub(crate) struct Permit {
-    permits: Arc<Permits>,
+pub(crate) struct ConnectionPermit {
+    permits: Arc<ConnectionPermits>,
     address: Option<u128>,
 }
 
-impl Permits {
+impl ConnectionPermits {
     /// Takes a permit. `per_address` is `None` for peers that are not counted (trusted proxies).
     pub(crate) fn take(
         self: &Arc<Self>,
         ip: IpAddr,
         connections: usize,
         per_address: Option<usize>,
-    ) -> Result<Permit, Refused> {
-        let held = Permit { permits: Arc::clone(self), address: None };
+    ) -> Result<ConnectionPermit, ConnectionRefusal> {
+        let held = ConnectionPermit { permits: Arc::clone(self), address: None };
         // The count is given back by `held` on every way out of here.
         if self.open.fetch_add(1, Ordering::AcqRel) >= connections {
-            return Err(Refused::Connections);
+            return Err(ConnectionRefusal::Total);
         }
         let Some(most) = per_address else { return Ok(held) };
         let key = group(ip);
         let mut count = self.by_address.entry(key).or_insert(0);
         if *count >= most {
-            return Err(Refused::PerAddress);
+            return Err(ConnectionRefusal::PerAddress);
         }
         *count += 1;
         drop(count);
@@ -67,7 +58,7 @@ impl Permits {
     }
 }
 
-impl Drop for Permit {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         if let Some(key) = self.address {
             if let Some(mut count) = self.permits.by_address.get_mut(&key) {
@@ -76,16 +67,6 @@ impl Drop for Permit {
             self.permits.by_address.remove_if(&key, |_, count| *count == 0);
         }
         self.permits.open.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-impl Refused {
-    /// Its name in `stagedoor_connections_refused_total`.
-    pub(crate) fn reason(self) -> ConnectionRefusal {
-        match self {
-            Self::Connections => ConnectionRefusal::Total,
-            Self::PerAddress => ConnectionRefusal::PerAddress,
-        }
     }
 }
 

@@ -10,11 +10,11 @@ use stagedoor_core::denial::{Denial, UpstreamFault};
 use stagedoor_core::policy::UpstreamPolicy;
 use tokio::net::TcpStream;
 
-use crate::edge::connection::Connector;
-use crate::edge::exchange::Exchange;
-use crate::edge::failure;
-use crate::edge::login::fresh_group;
-use crate::edge::tunnel::Tunnel;
+use super::connection::Connector;
+use super::exchange::Exchange;
+use super::failure;
+use super::login::fresh_group;
+use super::tunnel::Tunnel;
 
 /// How long a resolved name is used before it is asked again.
 const FRESH: Duration = Duration::from_secs(10);

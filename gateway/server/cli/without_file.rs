@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use stagedoor_config::{self as config, Compiled, Source};
 
-use super::{DEFAULT_FILE, Failure, compile, noted};
+use super::admin_address;
+use super::config_file::{DEFAULT_FILE, compile};
+use super::failure::Failure;
 use crate::materials::DiskMaterials;
 use crate::source::ConfigSource;
 
@@ -89,7 +91,7 @@ pub(super) fn is_meant(file: Option<&Path>, told: bool) -> Result<bool, Failure>
 
 /// What that gateway runs by, as far as a command needs it that does not ask it. Nothing is made.
 pub(super) fn compiled() -> Result<Compiled, Failure> {
-    compile(&[of_a_command(Some(noted::OFF.to_owned()))?], &what_is_there())
+    compile(&[of_a_command(Some(admin_address::OFF.to_owned()))?], &what_is_there())
 }
 
 /// As [`compiled`], for a command that asks it.
@@ -101,7 +103,7 @@ pub(super) fn asked() -> Result<Compiled, Failure> {
     let noted = if config::variable_over("admin.listen", &materials).is_some() {
         None
     } else {
-        Some(noted::read(Path::new(STATE)).ok_or_else(|| {
+        Some(admin_address::read(Path::new(STATE)).ok_or_else(|| {
             anyhow::anyhow!(
                 "it is not known where the gateway of this folder is asked; hint: start it here with \
                  `run --upstream`, or say where: STAGEDOOR_ADMIN_LISTEN"
@@ -120,8 +122,11 @@ fn what_is_there() -> DiskMaterials {
 pub(super) fn without_secrets() -> Result<Compiled, Failure> {
     let materials = DiskMaterials { no_files: true, ..what_is_there() };
     let is_told = config::variable_over("admin.listen", &materials).is_some();
-    let noted =
-        if is_told || Path::new(DEFAULT_FILE).exists() { None } else { noted::read(Path::new(STATE)) };
+    let noted = if is_told || Path::new(DEFAULT_FILE).exists() {
+        None
+    } else {
+        admin_address::read(Path::new(STATE))
+    };
     let mut source = of_a_command(noted)?;
     source.text.push_str("\n[server]\nlisten = [\"127.0.0.1:0\"]\n");
     compile(&[source], &materials)

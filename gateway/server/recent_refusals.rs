@@ -17,7 +17,7 @@ use stagedoor_core::request::{Framing, Head};
 
 use crate::telemetry::redact::Redaction;
 
-/// Refusals that are kept.
+/// RecentRefusals that are kept.
 pub(crate) const KEPT: usize = 10_000;
 /// Bytes of a target that are kept.
 pub(crate) const TARGET_MAX: usize = 512;
@@ -29,19 +29,19 @@ pub(crate) const ROLE_MAX: usize = 128;
 
 /// The ring of the last [`KEPT`].
 #[derive(Debug, Default)]
-pub(crate) struct Refusals {
+pub(crate) struct RecentRefusals {
     /// The ids beside the rest: a search reads them in one sweep, since refusals wait for it.
-    ring: Mutex<VecDeque<(RequestId, Arc<Refusal>)>>,
+    ring: Mutex<VecDeque<(RequestId, Arc<RefusalRecord>)>>,
 }
 
 /// One refusal.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct RefusalRecord {
     pub(crate) id: RequestId,
     /// When the request arrived, since the epoch.
     pub(crate) time: Duration,
     /// Which policy refused, counted from the start.
-    pub(crate) loaded: u64,
+    pub(crate) generation: u64,
     pub(crate) app: Option<Arc<str>>,
     /// Label and position.
     pub(crate) route: Option<(Arc<str>, usize)>,
@@ -71,10 +71,10 @@ pub(crate) struct RequestId(u128);
 
 /// Where and when something was refused.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Occasion<'a> {
+pub(crate) struct RefusalContext<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) time: Duration,
-    pub(crate) loaded: u64,
+    pub(crate) generation: u64,
     /// The other end of the socket.
     pub(crate) peer: IpAddr,
     /// The host that was judged.
@@ -83,9 +83,9 @@ pub(crate) struct Occasion<'a> {
     pub(crate) redaction: &'a Redaction,
 }
 
-impl Refusals {
+impl RecentRefusals {
     /// Remembers a refusal; the oldest goes where there is no room.
-    pub(crate) fn push(&self, refusal: Refusal) {
+    pub(crate) fn push(&self, refusal: RefusalRecord) {
         let entry = (refusal.id, Arc::new(refusal));
         let oldest = {
             let mut ring = self.ring();
@@ -97,24 +97,24 @@ impl Refusals {
         drop(oldest);
     }
 
-    pub(crate) fn find(&self, id: RequestId) -> Option<Arc<Refusal>> {
+    pub(crate) fn find(&self, id: RequestId) -> Option<Arc<RefusalRecord>> {
         self.ring().iter().rev().find(|(known, _)| *known == id).map(|(_, refusal)| Arc::clone(refusal))
     }
 
     /// The newest `count`, the last one first.
-    pub(crate) fn newest(&self, count: usize) -> Vec<Arc<Refusal>> {
+    pub(crate) fn newest(&self, count: usize) -> Vec<Arc<RefusalRecord>> {
         self.ring().iter().rev().take(count).map(|(_, refusal)| Arc::clone(refusal)).collect()
     }
 
-    fn ring(&self) -> MutexGuard<'_, VecDeque<(RequestId, Arc<Refusal>)>> {
+    fn ring(&self) -> MutexGuard<'_, VecDeque<(RequestId, Arc<RefusalRecord>)>> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Refusal {
+impl RefusalRecord {
     /// What is kept of a request that was refused; `head` is `None` where it could not be read.
     pub(crate) fn of(
-        at: &Occasion<'_>,
+        at: &RefusalContext<'_>,
         head: Option<&Head<'_>>,
         trail: &Trail,
         denial: &Denial,
@@ -127,7 +127,7 @@ impl Refusal {
         Some(Self {
             id: RequestId::parse(at.request_id)?,
             time: at.time,
-            loaded: at.loaded,
+            generation: at.generation,
             app: trail.app.as_ref().map(|app| Arc::clone(&app.name)),
             route: trail.route.as_ref().map(|route| (Arc::clone(&route.label), route.index)),
             denial: denial.clone(),

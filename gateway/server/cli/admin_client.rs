@@ -8,23 +8,24 @@ use serde_json::Value;
 use stagedoor_core::policy::Policy;
 use stagedoor_core::secret::Secret;
 
-use super::{Failure, reach};
+use super::failure::Failure;
+use super::gateway_address;
 
 /// A running gateway, as its operator reaches it.
 #[derive(Debug)]
-pub(super) struct Operator {
+pub(super) struct AdminClient {
     /// Where it may be asked, the likeliest first; the first that can be connected to is asked.
     addresses: Vec<SocketAddr>,
     token: Secret<Vec<u8>>,
 }
 
-impl Operator {
+impl AdminClient {
     /// The gateway that runs by this configuration on this machine.
     ///
     /// # Errors
     /// It has no admin listener, or its token is not there: it never ran.
     pub(super) fn of(policy: Policy) -> Result<Self, Failure> {
-        let addresses = reach::addresses(&policy)?;
+        let addresses = gateway_address::addresses(&policy)?;
         let Some(token) = policy.admin.token else {
             if policy.admin.listen.is_none() {
                 return Err(Failure::usage(
@@ -51,7 +52,7 @@ impl Operator {
     /// What a POST of this document gives.
     ///
     /// # Errors
-    /// Those of [`Operator::get`].
+    /// Those of [`AdminClient::get`].
     pub(super) fn post(&self, target: &str, document: &Value) -> Result<Value, Failure> {
         self.ask("POST", target, Some(document))
     }
@@ -60,7 +61,7 @@ impl Operator {
     ///
     /// # Errors
     /// Nobody answers, or another gateway does.
-    pub(super) fn try_post(&self, target: &str) -> Result<Answer, Failure> {
+    pub(super) fn try_post(&self, target: &str) -> Result<ApiAnswer, Failure> {
         self.exchange("POST", target, None)
     }
 
@@ -72,7 +73,7 @@ impl Operator {
         }
     }
 
-    fn exchange(&self, method: &str, target: &str, document: Option<&Value>) -> Result<Answer, Failure> {
+    fn exchange(&self, method: &str, target: &str, document: Option<&Value>) -> Result<ApiAnswer, Failure> {
         let until = Instant::now() + TIMEOUT;
         let mut address = None;
         let told = connect(&self.addresses, until).and_then(|mut stream| {
@@ -92,7 +93,7 @@ impl Operator {
                 named()
             ))
         })?;
-        let answer = Answer::parse(&bytes).ok_or_else(|| {
+        let answer = ApiAnswer::parse(&bytes).ok_or_else(|| {
             anyhow::anyhow!("what answers at {} is not the operator's API of a gateway", named())
         })?;
         if answer.status == 401 {
@@ -205,12 +206,12 @@ fn left(until: Instant) -> io::Result<Duration> {
 
 /// An answer of the API: always JSON, and whole.
 #[derive(Debug, PartialEq)]
-pub(super) struct Answer {
+pub(super) struct ApiAnswer {
     pub(super) status: u16,
     pub(super) document: Value,
 }
 
-impl Answer {
+impl ApiAnswer {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let (head, body) = bytes.split_at_checked(end + 4)?;

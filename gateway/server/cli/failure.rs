@@ -1,0 +1,61 @@
+//! Why a command failed, and its exit code.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use crate::problems::{self, Problems};
+use crate::terminal::is_coloured;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It was asked for something that cannot be: exit 2.
+    Usage {
+        /// What.
+        message: String,
+        /// How to mend it.
+        hint: String,
+    },
+    /// The configuration has mistakes: exit 2.
+    Problems(Problems),
+    /// Everything was told already: exit with this.
+    Told(u8),
+    /// It was tried and did not work: exit 1.
+    Runtime(anyhow::Error),
+}
+
+impl Failure {
+    pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    pub(super) fn report(self) -> ExitCode {
+        let colour = is_coloured(&std::io::stderr());
+        let (text, code) = match self {
+            Self::Usage { message, hint } => {
+                (format!("{}\n  hint: {hint}\n", problems::error(&message, colour)), 2)
+            }
+            Self::Problems(problems) => (problems.text(colour), 2),
+            Self::Told(code) => (String::new(), code),
+            Self::Runtime(error) => (format!("{}\n", problems::error(&format!("{error:#}"), colour)), 1),
+        };
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        ExitCode::from(code)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    /// Mistakes of the configuration stay what they are, however deep they were found.
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<Problems>() {
+            Ok(problems) => Self::Problems(problems),
+            Err(error) => Self::Runtime(error),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Runtime(error.into())
+    }
+}

@@ -1,0 +1,35 @@
+//! The policy in force, with its metrics and its redaction looked up once.
+
+use std::sync::Arc;
+
+use stagedoor_core::policy::{App, Policy};
+
+use crate::telemetry::metrics::{Metrics, PolicyMetrics};
+use crate::telemetry::redact::Redaction;
+
+/// A policy that is or was in force. A request keeps the one that it began with.
+#[derive(Debug)]
+pub(crate) struct LivePolicy {
+    pub(crate) policy: Policy,
+    pub(crate) counters: PolicyMetrics,
+    /// For requests whose app is not known.
+    redaction: Redaction,
+    /// One for each app, in the order of the policy.
+    redactions: Box<[Redaction]>,
+    /// How many policies this process has had in force before it.
+    pub(crate) generation: u64,
+}
+
+impl LivePolicy {
+    pub(crate) fn new(policy: Policy, generation: u64, metrics: &Metrics) -> Arc<Self> {
+        let counters = PolicyMetrics::resolve(metrics, &policy);
+        let redaction = Redaction::of_all(&policy);
+        let redactions = policy.apps.iter().map(|app| Redaction::of_app(&policy, app)).collect();
+        Arc::new(Self { policy, counters, redaction, redactions, generation })
+    }
+
+    /// What is kept out of the record of a request of `app`.
+    pub(crate) fn redaction(&self, app: Option<&App>) -> &Redaction {
+        app.and_then(|app| self.redactions.get(app.index)).unwrap_or(&self.redaction)
+    }
+}

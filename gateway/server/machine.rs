@@ -1,0 +1,57 @@
+//! What the machine has: the values behind `connections = "auto"` and `threads = "auto"`.
+
+/// Memory of one connection in the reckoning of `connections = "auto"`.
+const PER_CONNECTION: u64 = 64 * 1024;
+const AUTO_MOST: usize = 10_000;
+/// Descriptors kept for everything that is no client connection.
+const SPARE_DESCRIPTORS: u64 = 128;
+
+/// What this machine has, looked up once: later the process may not be able to look.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine {
+    /// What `connections = "auto"` means.
+    pub(crate) connections: usize,
+    /// What `threads = "auto"` means.
+    pub(crate) threads: usize,
+}
+
+impl Machine {
+    pub(crate) fn look() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self { connections: auto_connections(), threads }
+    }
+}
+
+/// What `connections = "auto"` means on this machine: an eighth of the memory at 64 KiB each, at
+/// most 10,000, and never more than the process may open files for: one for the client, two for the app (a connection
+/// and its handle).
+fn auto_connections() -> usize {
+    let by_memory = memory_bytes()
+        .map_or(AUTO_MOST, |bytes| usize::try_from(bytes / 8 / PER_CONNECTION).unwrap_or(usize::MAX));
+    let by_files = open_files().map_or(AUTO_MOST, |files| {
+        usize::try_from(files.saturating_sub(SPARE_DESCRIPTORS) / 3).unwrap_or(usize::MAX)
+    });
+    by_memory.min(by_files).clamp(16, AUTO_MOST)
+}
+
+/// Memory of the machine or of the control group, whichever is less.
+fn memory_bytes() -> Option<u64> {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+    });
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()
+        .and_then(|text| text.trim().parse::<u64>().ok());
+    match (machine, group) {
+        (Some(machine), Some(group)) => Some(machine.min(group)),
+        (either, other) => either.or(other),
+    }
+}
+
+/// The soft limit of open files.
+fn open_files() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = text.lines().find(|line| line.starts_with("Max open files"))?;
+    line.split_whitespace().nth(3)?.parse().ok()
+}
