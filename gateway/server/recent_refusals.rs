@@ -182,40 +182,12 @@ impl std::fmt::Display for RequestId {
     }
 }
 
-/// What was asked when a permitted request failed after all.
+/// The guard that refused. A permitted request that fails after all has reached the body, whatever failed.
 fn guard(denial: &Denial, reached: Guard) -> Guard {
-    match denial {
-        Denial::UpstreamUnreachable(_) | Denial::UpstreamTimeout => Guard::Upstream,
-        Denial::Internal(_) if reached == Guard::Body => Guard::Upstream,
-        Denial::Overloaded | Denial::Draining => Guard::Connection,
-        Denial::BadRequest(_)
-        | Denial::HeadTimeout
-        | Denial::UriTooLong
-        | Denial::HeadersTooLarge
-        | Denial::BodyTimeout
-        | Denial::AmbiguousPath(_)
-        | Denial::UnknownHost
-        | Denial::NotFound
-        | Denial::MethodNotAllowed { .. }
-        | Denial::AddressRefused
-        | Denial::AmbiguousCredentials
-        | Denial::TokenMissing
-        | Denial::TokenInvalid(_)
-        | Denial::TokenExpired
-        | Denial::IdentityUnavailable
-        | Denial::LinkInvalid
-        | Denial::MediaType
-        | Denial::RoleMissing
-        | Denial::ScopeMissing
-        | Denial::NotOwner
-        | Denial::Destination(_)
-        | Denial::CrossOrigin
-        | Denial::UpgradeRefused
-        | Denial::UnexpectedBody
-        | Denial::BodyTooLarge { .. }
-        | Denial::RateLimited(_)
-        | Denial::Internal(_) => reached,
-    }
+    let first = denial.guard();
+    let of_the_app =
+        denial.upstream_fault().is_some() || (first == Guard::Upstream && reached == Guard::Body);
+    if first == Guard::Connection || of_the_app { first } else { reached }
 }
 
 /// The target without its secrets, cut; and whether its path is all there, as it was sent. Cut after that: half

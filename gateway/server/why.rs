@@ -153,7 +153,7 @@ impl Why {
             user: refusal.user.as_deref().map(|user| legible(user.as_bytes())),
             status: refusal.denial.status().as_u16(),
             code: refusal.denial.code().to_owned(),
-            reason: refusal.denial.reason(),
+            reason: refusal.denial.reason().into_owned(),
             guard: decision_trace::name(refusal.guard).to_owned(),
             file,
             line,

@@ -90,13 +90,13 @@ pub(super) fn refused_by(
     app: Option<&App>,
     route: Option<&Route>,
 ) -> Option<(&'static str, Line)> {
-    if let Denial::Destination(second) = denial {
-        let index = second.route;
+    if let Denial::Destination(refused) = denial {
+        let index = refused.route;
         let met = app.and_then(|app| app.routes.all().find(|route| Some(route.index) == index));
-        return refused_by(&second.denial, second.denial.guard(), app, met.map(|route| &**route));
+        return refused_by(&refused.denial, refused.denial.guard(), app, met.map(|route| &**route));
     }
     // Both may have limits of that kind; the name says whose it was.
-    let of_app = matches!(denial, Denial::RateLimited(exhausted) if exhausted.limit.starts_with("app."));
+    let of_app = denial.limit().is_some_and(|exceeded| exceeded.limit.starts_with("app."));
     first_of(refusing(denial, reached), app, route.filter(|_| !of_app))
 }
 
@@ -108,44 +108,18 @@ fn first_of(keys: &[&'static str], app: Option<&App>, route: Option<&Route>) -> 
     })
 }
 
-/// The keys that can have refused, nearest first.
+/// The keys that can have refused, nearest first: those of its kind, unless more is known of this one.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the row of a kind names its keys")]
 fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
     match denial {
         Denial::AmbiguousPath(fault) if fault.contains("encoded slash") => &["encoded_slash"],
         Denial::AmbiguousPath(fault) if fault.contains("backslash") => &["backslash"],
         Denial::AmbiguousPath(fault) if fault.contains("slashes") => &["slashes"],
         Denial::AmbiguousPath(fault) if fault.contains("encoded `?`") => &[],
-        Denial::AmbiguousPath(_) => &["encoded_slash", "slashes", "case"],
-        Denial::UnknownHost => &["hosts"],
-        Denial::NotFound | Denial::MethodNotAllowed { .. } => &["unlisted"],
-        Denial::LinkInvalid | Denial::MediaType => &[],
-        Denial::AddressRefused => &["access"],
         // Optional identity, and a permission that only somebody can have.
         Denial::TokenMissing if reached == Guard::Permission => &["roles", "scopes", "owner"],
-        Denial::AmbiguousCredentials
-        | Denial::TokenMissing
-        | Denial::TokenInvalid(_)
-        | Denial::TokenExpired
-        | Denial::IdentityUnavailable => &["auth", "by"],
-        Denial::RoleMissing => &["roles"],
-        Denial::ScopeMissing => &["scopes"],
-        Denial::NotOwner => &["owner"],
-        Denial::Destination(_) => &[],
-        Denial::CrossOrigin => &["origin.check"],
-        Denial::UpgradeRefused => &["websocket"],
-        Denial::UnexpectedBody => &["body.get"],
-        Denial::BodyTooLarge { .. } => &["body.max"],
         Denial::RateLimited(_) if reached == Guard::CallerLimit => &["limit.user", "bucket"],
-        Denial::RateLimited(_) => &["limit.ip", "bucket"],
-        Denial::UpstreamUnreachable(_) | Denial::UpstreamTimeout => &["upstream"],
-        Denial::BadRequest(_)
-        | Denial::HeadTimeout
-        | Denial::UriTooLong
-        | Denial::HeadersTooLarge
-        | Denial::BodyTimeout
-        | Denial::Overloaded
-        | Denial::Draining
-        | Denial::Internal(_) => &[],
+        _ => denial.description().keys,
     }
 }
 

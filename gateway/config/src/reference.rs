@@ -2,13 +2,10 @@
 //!
 //! Everything comes from the table of keys and from [`Denial`]; nothing is written twice.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::keys::{Change, Key, Kind, State, Table, tables};
-use stagedoor_core::denial::{Denial, Exhausted, Second, TokenFault, UpstreamFault};
+use stagedoor_core::denial::Denial;
 use stagedoor_core::units::{DURATIONS, SIZES};
 
 /// Every supported key by table, and the keys to come by name: a chapter of Markdown.
@@ -192,69 +189,18 @@ struct Refusal {
 
 /// In the order of their statuses.
 fn refusals() -> Vec<Refusal> {
-    let mut all: Vec<Refusal> = every_denial()
+    let mut all: Vec<Refusal> = Denial::examples()
         .iter()
         .map(|denial| Refusal {
             status: denial.status().as_u16(),
             code: denial.code(),
-            why: sentence(&why(denial)),
+            why: sentence(denial.description().listed.unwrap_or(&denial.reason())),
             retry_after: denial.retry_after().is_some(),
             closes: denial.closes(),
         })
         .collect();
     all.sort_by_key(|refusal| (refusal.status, refusal.code));
     all
-}
-
-/// As the operator reads it in the log, less what differs from case to case.
-fn why(denial: &Denial) -> String {
-    if matches!(denial, Denial::TokenInvalid(_)) {
-        return "token is not genuine, or not for us; the access log says what is wrong with it".to_owned();
-    }
-    if matches!(denial, Denial::UpstreamUnreachable(_)) {
-        return "app cannot be reached, or gave no answer; the access log says why".to_owned();
-    }
-    let reason = denial.reason();
-    reason.strip_suffix(", `1MiB`").map_or_else(|| reason.clone(), str::to_owned)
-}
-
-/// One of each kind, with stand-ins for what differs from case to case.
-fn every_denial() -> Vec<Denial> {
-    let exhausted = Exhausted { limit: Arc::from("NAME"), retry_after: Duration::from_secs(1) };
-    vec![
-        Denial::BadRequest("FAULT"),
-        Denial::HeadTimeout,
-        Denial::UriTooLong,
-        Denial::HeadersTooLarge,
-        Denial::BodyTimeout,
-        Denial::AmbiguousPath("FAULT"),
-        Denial::UnknownHost,
-        Denial::NotFound,
-        Denial::MethodNotAllowed { allow: Arc::from("METHODS") },
-        Denial::MethodNotAllowed { allow: Arc::from("") },
-        Denial::LinkInvalid,
-        Denial::MediaType,
-        Denial::AddressRefused,
-        Denial::AmbiguousCredentials,
-        Denial::TokenMissing,
-        Denial::TokenInvalid(TokenFault::Signature),
-        Denial::TokenExpired,
-        Denial::IdentityUnavailable,
-        Denial::RoleMissing,
-        Denial::ScopeMissing,
-        Denial::NotOwner,
-        Denial::Destination(Box::new(Second { denial: Denial::NotOwner, route: None })),
-        Denial::CrossOrigin,
-        Denial::UpgradeRefused,
-        Denial::UnexpectedBody,
-        Denial::BodyTooLarge { max: 1 << 20 },
-        Denial::RateLimited(exhausted),
-        Denial::Overloaded,
-        Denial::Draining,
-        Denial::UpstreamUnreachable(UpstreamFault::BadAnswer),
-        Denial::UpstreamTimeout,
-        Denial::Internal("FAULT"),
-    ]
 }
 
 /// With a capital and a full stop, as documents have it.

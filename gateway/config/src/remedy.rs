@@ -18,7 +18,7 @@ use super::edit::{Change, Page, Step, quoted};
 use super::expect::{refused_by, rehearse};
 use super::{Materials, compile};
 use stagedoor_core::clock::Now;
-use stagedoor_core::denial::{Denial, Guard, UpstreamFault};
+use stagedoor_core::denial::{Denial, Guard, RemedyKind};
 use stagedoor_core::policy::{App, Assumed, Line, Policy, Route};
 
 pub use callers::shell_word;
@@ -114,131 +114,61 @@ type Path<'p> = Vec<Step<'p>>;
 
 impl<'a> Case<'a> {
     fn draft(&self) -> Remedy {
-        if self.refused.reached == Guard::Own {
-            return self.own_page();
+        let kind = self.refused.denial.remedy();
+        if self.refused.reached == Guard::Own && kind != RemedyKind::FreshLink {
+            return own_page();
         }
-        match self.refused.denial {
-            Denial::UnknownHost => self.host(),
-            Denial::NotFound => self.listed(""),
-            Denial::MethodNotAllowed { allow } if allow.is_empty() => {
-                nothing("this method never goes through, whatever the configuration says")
-            }
-            Denial::MethodNotAllowed { .. } => {
-                self.listed(": without the roles, scopes or owner that other methods of the path may ask for")
-            }
-            Denial::AddressRefused => self.address(),
-            Denial::AmbiguousPath(fault) => self.ambiguous(fault),
-            Denial::UriTooLong => self.long_uri(),
-            Denial::HeadersTooLarge => self.large_head(),
-            Denial::TokenMissing => self.token_missing(),
-            Denial::TokenInvalid(_) | Denial::TokenExpired => self.token_refused(),
-            Denial::AmbiguousCredentials => nothing(
-                "send one credential: two that differ are never chosen between; `sources` of the provider says where one may stand",
-            ),
-            // Only the gateway's own pages ask for it.
-            Denial::LinkInvalid | Denial::MediaType => self.own_page(),
-            Denial::RoleMissing => self.role_missing(),
-            Denial::ScopeMissing => self.scope_missing(),
-            Denial::NotOwner => self.not_owner(),
-            Denial::Destination(_) => nothing(
-                "COPY and MOVE need leave for both of their paths: `stagedoor explain` with the same method and the one \
-                 in `Destination` says what that one asks for",
-            ),
-            Denial::CrossOrigin => self.cross_origin(),
-            Denial::UpgradeRefused => self.upgrade(),
-            Denial::UnexpectedBody => self.body_of_get(),
-            Denial::BodyTooLarge { max } => self.body(*max),
-            Denial::RateLimited(exhausted) => self.limit(exhausted),
-            Denial::BadRequest(_) => nothing("the client has to send it otherwise: no key lets it pass"),
-            Denial::HeadTimeout => nothing(
-                "see whether the client or its network is slow; `server.timeouts.header` is the deadline",
-            ),
-            Denial::BodyTimeout => nothing(
-                "see whether the client or its network is slow; `server.timeouts.body_idle` and `min_rate` are the bounds",
-            ),
-            Denial::IdentityUnavailable => nothing("see why the identity service does not answer"),
-            Denial::Overloaded => nothing(
-                "see who holds the connections; `server.limits.connections` and `connections_per_ip` are the bounds",
-            ),
-            Denial::Draining => nothing("send it again: the gateway was going down, or coming up again"),
-            Denial::UpstreamUnreachable(fault) => nothing(&fault.advice(self.url())),
-            Denial::UpstreamTimeout => nothing(&UpstreamFault::Timeout.advice(self.url())),
-            Denial::Internal(_) => {
-                nothing("see the log of the gateway at that moment: this is a fault of its own")
-            }
-        }
-    }
-
-    /// The pages below `/.stagedoor/` have rules of their own, which no key changes.
-    fn own_page(&self) -> Remedy {
-        let again = matches!(self.refused.denial, Denial::LinkInvalid);
-        Remedy {
-            change: None,
-            command: again.then(|| "stagedoor token --sub NAME --link".to_owned()),
-            advice: match again {
-                true => {
-                    "a link is good once, for ten minutes, and not beyond a restart: make another".to_owned()
-                }
-                false => {
-                    "no key changes the gateway's own pages; open the link anew, in a browser".to_owned()
-                }
-            },
+        match kind {
+            RemedyKind::Advice(advice) => nothing(advice),
+            RemedyKind::OwnPage => own_page(),
+            RemedyKind::FreshLink => fresh_link(),
+            RemedyKind::Host => self.host(),
+            RemedyKind::Route { caution } => self.listed(caution),
+            RemedyKind::Address => self.address(),
+            RemedyKind::PathSpelling { fault } => self.ambiguous(fault),
+            RemedyKind::UriBytes => self.long_uri(),
+            RemedyKind::HeaderBytes => self.large_head(),
+            RemedyKind::Token => self.token_missing(),
+            RemedyKind::FreshToken => self.token_refused(),
+            RemedyKind::Role => self.role_missing(),
+            RemedyKind::Scope => self.scope_missing(),
+            RemedyKind::Owner => self.not_owner(),
+            RemedyKind::Origin => self.cross_origin(),
+            RemedyKind::Websocket => self.upgrade(),
+            RemedyKind::BodyOfGet => self.body_of_get(),
+            RemedyKind::BodySize { max } => self.body(max),
+            RemedyKind::Limit(exceeded) => self.limit(exceeded),
+            RemedyKind::App(fault) => nothing(&fault.advice(self.url())),
         }
     }
 
     /// The key that refused, where its file and path are known better than a table's lines tell.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the row of a kind names its keys")]
     fn exact(&self) -> Option<(&'static str, Arc<str>, Path<'a>)> {
-        let server = |key: &'static str, path: [&'static str; 3]| {
-            Some((key, Arc::clone(&self.policy.texts.first()?.name), path.map(Step::Key).to_vec()))
-        };
-        match self.refused.denial {
-            Denial::UriTooLong => server("server.limits.uri_bytes", ["server", "limits", "uri_bytes"]),
-            Denial::HeadersTooLarge if self.refused.crowded => {
-                server("server.limits.header_count", ["server", "limits", "header_count"])
-            }
-            Denial::HeadersTooLarge => {
-                server("server.limits.header_bytes", ["server", "limits", "header_bytes"])
-            }
-            Denial::HeadTimeout => server("server.timeouts.header", ["server", "timeouts", "header"]),
-            Denial::BodyTimeout => server("server.timeouts.body_idle", ["server", "timeouts", "body_idle"]),
-            Denial::UnknownHost => {
+        let denial = self.refused.denial;
+        match denial.remedy() {
+            RemedyKind::Host => {
                 let app = self.policy.apps.first()?;
                 Some(("hosts", file_of(app)?, app_key(app, &["hosts"])))
             }
-            Denial::AddressRefused => {
+            RemedyKind::Address => {
                 let (app, key) = (self.refused.app?, self.list_that_refuses());
                 Some((key, file_of(app)?, app_key(app, &["access", key.strip_prefix("access.")?])))
             }
-            Denial::RateLimited(exhausted) => {
+            RemedyKind::Limit(exceeded) => {
                 let app = self.refused.app?;
-                let (key, path, _) = self.place_of_limit(&self.page(app)?, app, exhausted)?;
+                let (key, path, _) = self.place_of_limit(&self.page(app)?, app, exceeded)?;
                 Some((key, file_of(app)?, path))
             }
-            Denial::BadRequest(_)
-            | Denial::AmbiguousPath(_)
-            | Denial::NotFound
-            | Denial::MethodNotAllowed { .. }
-            | Denial::AmbiguousCredentials
-            | Denial::TokenMissing
-            | Denial::TokenInvalid(_)
-            | Denial::TokenExpired
-            | Denial::IdentityUnavailable
-            | Denial::LinkInvalid
-            | Denial::MediaType
-            | Denial::RoleMissing
-            | Denial::ScopeMissing
-            | Denial::NotOwner
-            | Denial::Destination(_)
-            | Denial::CrossOrigin
-            | Denial::UpgradeRefused
-            | Denial::UnexpectedBody
-            | Denial::BodyTooLarge { .. }
-            | Denial::Overloaded
-            | Denial::Draining
-            | Denial::UpstreamUnreachable(_)
-            | Denial::UpstreamTimeout
-            | Denial::Internal(_) => None,
+            RemedyKind::HeaderBytes if self.refused.crowded => self.of_server("server.limits.header_count"),
+            _ => denial.description().keys.iter().find_map(|key| self.of_server(key)),
         }
+    }
+
+    /// A key of `server`, which stands in the first file; `None` for any other.
+    fn of_server(&self, key: &'static str) -> Option<(&'static str, Arc<str>, Path<'a>)> {
+        let path = key.starts_with("server.").then(|| key.split('.').map(Step::Key).collect())?;
+        Some((key, Arc::clone(&self.policy.texts.first()?.name), path))
     }
 
     /// Compiles the files with the change, and sends the request again as far as that can be rehearsed: what it
@@ -258,7 +188,9 @@ impl<'a> Case<'a> {
             problems.first().map_or_else(String::new, |problem| problem.message.clone())
         })?;
         match self.rehearsed(&changed.policy, now) {
-            Some(again) if discriminant(&again) == discriminant(self.refused.denial) => Err(again.reason()),
+            Some(again) if discriminant(&again) == discriminant(self.refused.denial) => {
+                Err(again.reason().into_owned())
+            }
             // It was never asked for one, and may have one.
             Some(Denial::TokenMissing) => Ok(Some("a token is asked for next".to_owned())),
             Some(again) => Ok(Some(format!("next it meets `{}`", again.code()))),
@@ -269,17 +201,28 @@ impl<'a> Case<'a> {
     /// What the request meets now, where that depends on nothing but its head's first lines and its caller.
     fn rehearsed(&self, policy: &Policy, now: Now) -> Option<Denial> {
         let Refused { denial, method, path, host, client, user, roles, .. } = *self.refused;
-        let depends = matches!(
-            denial,
-            Denial::UnknownHost
-                | Denial::NotFound
-                | Denial::MethodNotAllowed { .. }
-                | Denial::AmbiguousPath(_)
-                | Denial::AddressRefused
-                | Denial::TokenMissing
-                | Denial::RoleMissing
-                | Denial::NotOwner
-        );
+        let depends = match denial.remedy() {
+            RemedyKind::Host
+            | RemedyKind::Route { .. }
+            | RemedyKind::Address
+            | RemedyKind::PathSpelling { .. }
+            | RemedyKind::Token
+            | RemedyKind::Role
+            | RemedyKind::Owner => true,
+            RemedyKind::UriBytes
+            | RemedyKind::HeaderBytes
+            | RemedyKind::FreshToken
+            | RemedyKind::FreshLink
+            | RemedyKind::OwnPage
+            | RemedyKind::Scope
+            | RemedyKind::Origin
+            | RemedyKind::Websocket
+            | RemedyKind::BodyOfGet
+            | RemedyKind::BodySize { .. }
+            | RemedyKind::Limit(_)
+            | RemedyKind::App(_)
+            | RemedyKind::Advice(_) => false,
+        };
         let request = format!("{method} {}", path.filter(|_| depends)?);
         let assumed = user.map(|user| Assumed {
             user: user.to_owned(),
@@ -318,6 +261,19 @@ impl<'a> Case<'a> {
             Some(route) if route.index > 0 => format!("of the route `{}`", route.label),
             Some(_) | None => format!("`{} {}`", self.refused.method, self.refused.path.unwrap_or("-")),
         }
+    }
+}
+
+/// The pages below `/.stagedoor/` have rules of their own.
+fn own_page() -> Remedy {
+    nothing("no key changes the gateway's own pages; open the link anew, in a browser")
+}
+
+fn fresh_link() -> Remedy {
+    Remedy {
+        change: None,
+        command: Some("stagedoor token --sub NAME --link".to_owned()),
+        advice: "a link is good once, for ten minutes, and not beyond a restart: make another".to_owned(),
     }
 }
 

@@ -42,7 +42,7 @@ pub enum Parsed<'a> {
 ///
 /// # Errors
 /// [`Denial::BadRequest`] with the fault; [`Denial::UriTooLong`]; [`Denial::HeadersTooLarge`] for too
-/// many bytes or fields; [`Denial::MethodNotAllowed`] for CONNECT, TRACE and TRACK, whatever follows.
+/// many bytes or fields; [`Denial::MethodNeverAllowed`] for CONNECT, TRACE and TRACK, whatever follows.
 pub fn parse<'a>(buf: &'a [u8], limits: &HeadLimits) -> Result<Parsed<'a>, Denial> {
     let view = buf.get(..limits.bytes).unwrap_or(buf);
     match read(&mut Cursor { buf: view, at: 0, known: 0, query: false }, limits) {

@@ -12,7 +12,7 @@ use std::io::Write as _;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::denial::{Denial, Exhausted};
+use crate::denial::{Challenge, Denial};
 use crate::guard::cors::{self, CorsGrant, Preflight};
 use crate::guard::limit::Tickets;
 use crate::policy::ErrorShape;
@@ -262,7 +262,7 @@ impl Reply {
         if let Some(seconds) = denial.retry_after() {
             reply.fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Denial::MethodNotAllowed { allow } = denial {
+        if let Some(allow) = denial.allow() {
             reply.put(header::ALLOW, HeaderValue::from_str(allow));
         }
         reply
@@ -369,8 +369,8 @@ fn worded(denial: &Denial, shape: ErrorShape, request_id: &str) -> (&'static str
     let detail = denial.detail();
     match shape {
         ErrorShape::Problem => {
-            let (kind, violated) = match quota(denial) {
-                Some(exhausted) => (QUOTA_EXCEEDED, Some([&*exhausted.limit])),
+            let (kind, violated) = match denial.limit() {
+                Some(exceeded) => (QUOTA_EXCEEDED, Some([&*exceeded.limit])),
                 None => ("about:blank", None),
             };
             let problem = Problem {
@@ -394,25 +394,16 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-fn quota(denial: &Denial) -> Option<&Exhausted> {
-    if let Denial::RateLimited(exhausted) = denial { Some(exhausted) } else { None }
-}
-
 fn title(status: StatusCode) -> &'static str {
     status.canonical_reason().unwrap_or("Error")
 }
 
-/// The value of `WWW-Authenticate` (RFC 6750 §3), on every 401 and where a scope is missing.
+/// The value of `WWW-Authenticate` (RFC 6750 §3).
 fn challenge(denial: &Denial, realm: &str) -> Option<String> {
-    let denial = if let Denial::Destination(second) = denial { &second.denial } else { denial };
-    let error = if *denial == Denial::ScopeMissing {
-        ", error=\"insufficient_scope\""
-    } else if denial.status() != StatusCode::UNAUTHORIZED {
-        return None;
-    } else if *denial == Denial::TokenMissing {
-        ""
-    } else {
-        ", error=\"invalid_token\""
+    let error = match denial.challenge()? {
+        Challenge::NoError => "",
+        Challenge::InvalidToken => ", error=\"invalid_token\"",
+        Challenge::InsufficientScope => ", error=\"insufficient_scope\"",
     };
     let mut challenge = String::from("Bearer realm=\"");
     for c in realm.chars().filter(|c| matches!(c, ' '..='~')) {

@@ -250,7 +250,7 @@ impl<'a> Refusal<'a> {
     /// What the access event says of `denial`; `reason` is [`Denial::reason`], made once by the caller.
     #[must_use]
     pub fn of(denial: &'a Denial, reason: &'a str) -> Self {
-        let limit = if let Denial::RateLimited(exhausted) = denial { Some(&*exhausted.limit) } else { None };
+        let limit = denial.limit().map(|exceeded| &*exceeded.limit);
         Self { code: denial.code(), limit, reason: Some(reason) }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Case, Change, Page, Path, Remedy, Step, app_key, change, nothing, quoted};
-use stagedoor_core::denial::{Exhausted, Guard};
+use stagedoor_core::denial::{Guard, LimitExceeded};
 use stagedoor_core::guard::limit::{LimitPolicy, Rule};
 use stagedoor_core::policy::{App, Route};
 use stagedoor_core::units::{show_size, show_span};
@@ -41,13 +41,13 @@ impl<'a> Case<'a> {
         change(line, advice)
     }
 
-    pub(super) fn limit(&self, exhausted: &Exhausted) -> Remedy {
+    pub(super) fn limit(&self, exceeded: &LimitExceeded) -> Remedy {
         let Some(app) = self.refused.app else { return nothing("the app is not known") };
-        let line = self.page(app).and_then(|page| match self.place_of_limit(&page, app, exhausted) {
+        let line = self.page(app).and_then(|page| match self.place_of_limit(&page, app, exceeded) {
             Some((_, list, at)) => double(&page, &list, at),
-            None => self.stated_anew(&page, app, exhausted),
+            None => self.stated_anew(&page, app, exceeded),
         });
-        let wait = show_span(Duration::from_secs(exhausted.retry_seconds()));
+        let wait = show_span(Duration::from_secs(exceeded.retry_seconds()));
         let advice =
             format!("lets every client send twice as much; without it there was room again after {wait}");
         change(line, advice)
@@ -58,10 +58,10 @@ impl<'a> Case<'a> {
         &self,
         page: &Page<'_>,
         app: &'a App,
-        exhausted: &Exhausted,
+        exceeded: &LimitExceeded,
     ) -> Option<(&'static str, Path<'a>, usize)> {
-        let Some((place, kind, at)) = numbered(&exhausted.limit) else {
-            return in_bucket(page, app, &exhausted.limit);
+        let Some((place, kind, at)) = numbered(&exceeded.limit) else {
+            return in_bucket(page, app, &exceeded.limit);
         };
         let mut path = match place {
             "route" => self.route_path(page, app, self.refused.route?)?,
@@ -73,8 +73,8 @@ impl<'a> Case<'a> {
     }
 
     /// A limit that stands in no file that could be edited: all of its list, in the app's own.
-    fn stated_anew(&self, page: &Page<'_>, app: &App, exhausted: &Exhausted) -> Option<Change> {
-        let (place, kind, _) = numbered(&exhausted.limit)?;
+    fn stated_anew(&self, page: &Page<'_>, app: &App, exceeded: &LimitExceeded) -> Option<Change> {
+        let (place, kind, _) = numbered(&exceeded.limit)?;
         let policy = match (place, kind) {
             ("app", "ip") => &app.limit,
             ("app", _) => &app.routes.all().next()?.caller_limit,
@@ -84,7 +84,7 @@ impl<'a> Case<'a> {
             numbered(limit.name()).is_some_and(|(other, of_kind, _)| other == place && of_kind == kind)
         });
         let rules: Vec<String> = of_place
-            .map(|limit| if *limit.name() == exhausted.limit { limit.rule().doubled() } else { limit.rule() })
+            .map(|limit| if *limit.name() == exceeded.limit { limit.rule().doubled() } else { limit.rule() })
             .map(|rule| quoted(&rule.to_string()))
             .collect();
         let value = format!("[{}]", rules.join(", "));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::tests::{APP, Desk, HOUSE, now, policy, source, text};
-use stagedoor_core::denial::{Exhausted, TokenFault, UpstreamFault};
+use stagedoor_core::denial::{LimitExceeded, TokenFault, UpstreamFault};
 
 /// A request that is refused, as the tests below tell it.
 #[derive(Clone, Copy)]
@@ -319,7 +319,7 @@ fn limits_are_doubled_where_they_stand() {
     #[track_caller]
     fn check(config: &str, request: &str, limit: &str, reached: Guard, expected: &str) {
         let retry_after = Duration::from_secs(9);
-        let denial = Denial::RateLimited(Exhausted { limit: limit.into(), retry_after });
+        let denial = Denial::RateLimited(LimitExceeded { limit: limit.into(), retry_after });
         let remedy =
             Asked { config, request, ..ASKED }.remedy_of(&denial, |refused| refused.reached = reached);
         assert_eq!(shown(&remedy), expected, "{remedy:?}");
@@ -422,7 +422,7 @@ fn nothing_weakens_how_a_token_is_verified() {
         Denial::UpstreamUnreachable(UpstreamFault::NoSuchName),
         Denial::UpstreamTimeout,
         Denial::Internal("x"),
-        Denial::MethodNotAllowed { allow: "".into() },
+        Denial::MethodNeverAllowed,
     ] {
         let remedy = ASKED.remedy_of(&denial, |_| {});
         assert_eq!(remedy.change, None, "{denial:?}");

@@ -1,13 +1,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use std::error::Error as _;
+use std::mem::discriminant;
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::*;
 
-fn exhausted(retry_after: Duration) -> Denial {
-    Denial::RateLimited(Exhausted { limit: Arc::from("app.ip-1"), retry_after })
+fn rate_limited(retry_after: Duration) -> Denial {
+    Denial::RateLimited(LimitExceeded { limit: Arc::from("app.ip-1"), retry_after })
 }
 
-fn second(denial: Denial) -> Denial {
-    Denial::Destination(Box::new(Second { denial, route: None }))
+fn destination(denial: Denial) -> Denial {
+    Denial::Destination(Box::new(DestinationDenial { denial, route: None }))
 }
 
 /// Every refusal with `STATUS code`, `close` where the connection ends, and the guard it is first met at.
@@ -23,7 +28,7 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::UnknownHost, "421 unknown_host", Guard::Target),
         (Denial::NotFound, "404 not_found", Guard::Route),
         (Denial::MethodNotAllowed { allow }, "405 method_not_allowed", Guard::Route),
-        (Denial::MethodNotAllowed { allow: Arc::from("") }, "405 method_not_allowed close", Guard::Route),
+        (Denial::MethodNeverAllowed, "405 method_not_allowed close", Guard::Route),
         (Denial::LinkInvalid, "403 link_invalid", Guard::Own),
         (Denial::MediaType, "415 media_type", Guard::Own),
         (Denial::AddressRefused, "403 address_refused", Guard::Access),
@@ -36,13 +41,13 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::RoleMissing, "403 forbidden", Guard::Permission),
         (Denial::ScopeMissing, "403 forbidden", Guard::Permission),
         (Denial::NotOwner, "403 not_owner", Guard::Permission),
-        (second(Denial::NotOwner), "403 forbidden", Guard::Permission),
-        (second(Denial::NotFound), "403 forbidden", Guard::Permission),
-        (second(Denial::TokenExpired), "401 token_expired", Guard::Permission),
+        (destination(Denial::NotOwner), "403 forbidden", Guard::Permission),
+        (destination(Denial::NotFound), "403 forbidden", Guard::Permission),
+        (destination(Denial::TokenExpired), "401 token_expired", Guard::Permission),
         (Denial::CrossOrigin, "403 cross_origin", Guard::Origin),
         (Denial::UpgradeRefused, "403 upgrade_refused", Guard::Upgrade),
         (Denial::BodyTooLarge { max: 1 << 20 }, "413 body_too_large close", Guard::Size),
-        (exhausted(Duration::from_secs(3)), "429 rate_limited", Guard::AppLimit),
+        (rate_limited(Duration::from_secs(3)), "429 rate_limited", Guard::AppLimit),
         (Denial::Overloaded, "503 overloaded close", Guard::Connection),
         (Denial::Draining, "503 draining close", Guard::Connection),
         (
@@ -66,6 +71,47 @@ fn every_refusal_has_its_code_status_and_guard() {
 }
 
 #[test]
+fn every_row_of_the_table_is_tried() {
+    let table = table();
+    let tried = |kind: &Denial| table.iter().any(|(denial, ..)| discriminant(denial) == discriminant(kind));
+    for example in Denial::examples() {
+        assert!(tried(&example), "{example:?}");
+    }
+    let codes: Vec<&str> = Denial::examples().iter().map(Denial::code).collect();
+    assert_eq!(codes, Denial::CODES);
+}
+
+#[test]
+fn an_answer_carries_what_its_status_asks_for() {
+    for (denial, ..) in table() {
+        let status = denial.status();
+        // RFC 9110 §15.5.2 and §15.5.6
+        assert_eq!(denial.allow().is_some(), status == StatusCode::METHOD_NOT_ALLOWED, "{denial:?}");
+        if status == StatusCode::UNAUTHORIZED {
+            assert!(denial.challenge().is_some(), "{denial:?}");
+        }
+        let failed = matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(denial.upstream_fault().is_some(), failed, "{denial:?}");
+    }
+    let scope = Denial::ScopeMissing;
+    assert_eq!(scope.challenge(), Some(Challenge::InsufficientScope));
+    assert_eq!(destination(scope).challenge(), Some(Challenge::InsufficientScope));
+    assert_eq!(destination(Denial::TokenMissing).challenge(), Some(Challenge::NoError));
+    assert_eq!(Denial::RoleMissing.challenge(), None);
+}
+
+#[test]
+fn as_an_error_it_says_what_the_operator_reads() {
+    for (denial, ..) in table() {
+        assert_eq!(denial.to_string(), denial.reason());
+    }
+    let denial = destination(Denial::RoleMissing);
+    assert_eq!(denial.to_string(), "a request for the path in `Destination` would be refused: `forbidden`");
+    assert_eq!(denial.source().unwrap().to_string(), "caller has none of the route's `roles`");
+    assert!(Denial::RoleMissing.source().is_none());
+}
+
+#[test]
 fn retry_after_stands_on_429_and_503_alone() {
     for (denial, ..) in table() {
         let due = matches!(denial.status().as_u16(), 429 | 503);
@@ -76,14 +122,14 @@ fn retry_after_stands_on_429_and_503_alone() {
 #[test]
 fn retry_seconds_are_rounded_up() {
     let check = |millis, expected| {
-        assert_eq!(exhausted(Duration::from_millis(millis)).retry_after(), Some(expected), "{millis} ms");
+        assert_eq!(rate_limited(Duration::from_millis(millis)).retry_after(), Some(expected), "{millis} ms");
     };
     check(0, 1);
     check(1, 1);
     check(1000, 1);
     check(1001, 2);
     check(59_999, 60);
-    assert_eq!(exhausted(Duration::MAX).retry_after(), Some(u64::MAX));
+    assert_eq!(rate_limited(Duration::MAX).retry_after(), Some(u64::MAX));
 }
 
 #[test]
@@ -97,8 +143,8 @@ fn public_text_tells_nothing_of_the_inside() {
         }
     }
     assert_eq!(Denial::TokenMissing.detail(), "Not authenticated");
-    assert_eq!(exhausted(Duration::from_secs(1)).detail(), "Too many requests; try again in 1 second");
-    assert_eq!(exhausted(Duration::from_secs(90)).detail(), "Too many requests; try again in 90 seconds");
+    assert_eq!(rate_limited(Duration::from_secs(1)).detail(), "Too many requests; try again in 1 second");
+    assert_eq!(rate_limited(Duration::from_secs(90)).detail(), "Too many requests; try again in 90 seconds");
 }
 
 #[test]
@@ -117,13 +163,16 @@ fn reasons_name_the_key_to_change() {
     check(Denial::TokenInvalid(TokenFault::Audience), "`audience`");
     check(Denial::TokenInvalid(TokenFault::Names), "more than 1024 roles");
     check(Denial::TokenInvalid(TokenFault::Controls), "a control character");
-    check(exhausted(Duration::ZERO), "`app.ip-1`");
+    check(rate_limited(Duration::ZERO), "`app.ip-1`");
     for fault in UpstreamFault::ALL {
         let reason = Denial::UpstreamUnreachable(fault).reason();
         assert!(reason.starts_with(|c: char| c.is_ascii_lowercase()) && !reason.ends_with('.'), "{reason}");
-        assert!(fault.advice("URL").contains("`URL`"), "{fault:?}");
+        assert!(fault.advice("http://app:1").contains("`http://app:1`"), "{fault:?}");
     }
     check(Denial::Internal("no gate"), "no gate");
+    for fault in TokenFault::ALL {
+        check(Denial::TokenInvalid(fault), fault.reason());
+    }
     for (denial, ..) in table() {
         let reason = denial.reason();
         assert!(reason.starts_with(|c: char| c.is_ascii_lowercase()) && !reason.ends_with('.'), "{reason}");

@@ -8,7 +8,7 @@
 //!
 //! RFC 4918 §8.3 (references), §9.8 and §9.9 (COPY, MOVE), §10.3 (Destination).
 
-use crate::denial::{Denial, Second};
+use crate::denial::{Denial, DestinationDenial};
 use crate::guard::caller::{AuthPolicy, Caller};
 use crate::guard::gateway_pages::{self, Place};
 use crate::guard::routes::{Found, RoutesPolicy};
@@ -77,7 +77,7 @@ fn permitted<C: AsRef<Caller>>(
     second: &Target<'_>,
     prove: impl Fn(&AuthPolicy) -> Result<C, Denial>,
 ) -> Result<(), Denial> {
-    let refused = |denial, route| Denial::Destination(Box::new(Second { denial, route }));
+    let refused = |denial, route| Denial::Destination(Box::new(DestinationDenial { denial, route }));
     let Found { route } = routes.find(method, second, paths).map_err(|denial| refused(denial, None))?;
     let caller = prove(&route.auth).and_then(|caller| route.permission.check(caller.as_ref(), second));
     caller.map(|_| ()).map_err(|denial| refused(denial, Some(route.index)))
@@ -88,7 +88,7 @@ fn permitted<C: AsRef<Caller>>(
 fn elsewhere(hosts: &HostTable, target: &Target<'_>, authority: &str) -> Result<(), Denial> {
     match hosts.find(authority) {
         Ok(host) if !target.shares_app(&host) => {
-            Err(Denial::Destination(Box::new(Second { denial: Denial::UnknownHost, route: None })))
+            Err(Denial::Destination(Box::new(DestinationDenial { denial: Denial::UnknownHost, route: None })))
         }
         Ok(_) | Err(Denial::UnknownHost) => Ok(()),
         Err(_) => Err(Denial::BadRequest("the host in Destination is no host")),

@@ -15,7 +15,7 @@ fn verdict(bytes: &[u8], limits: &HeadLimits) -> String {
         Ok(Parsed::Partial) => "partial".into(),
         Ok(Parsed::Complete(head)) => line(&head),
         Err(Denial::BadRequest(fault)) => format!("400 {fault}"),
-        Err(Denial::MethodNotAllowed { allow }) if allow.is_empty() => "405".into(),
+        Err(Denial::MethodNeverAllowed) => "405".into(),
         Err(Denial::UriTooLong) => "414".into(),
         Err(Denial::HeadersTooLarge) => "431".into(),
         Err(other) => panic!("{other:?}"),
@@ -409,7 +409,7 @@ fn methods() {
         assert_eq!(judge_method(method), Ok(()));
     }
     for method in ["CONNECT", "TRACE", "TRACK"] {
-        assert_eq!(judge_method(method), Err(Denial::MethodNotAllowed { allow: "".into() }));
+        assert_eq!(judge_method(method), Err(Denial::MethodNeverAllowed));
     }
     for method in ["", "get", "GET ", "G1", &"A".repeat(33)] {
         assert!(matches!(judge_method(method), Err(Denial::BadRequest(_))), "{method}");

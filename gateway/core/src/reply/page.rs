@@ -6,16 +6,14 @@
 mod own;
 mod parts;
 mod policy;
-mod words;
 
 use std::fmt::Write as _;
 
 use http::HeaderValue;
 
 use super::{Navigation, title};
-use crate::denial::Denial;
+use crate::denial::{Denial, PageAction};
 use parts::{CodeForm, Escaped, Marked, Span, whole};
-use words::Words;
 
 pub(super) use own::page as own;
 
@@ -32,16 +30,17 @@ pub(super) fn refusal(denial: &Denial, request_id: &str, at: Navigation<'_>) -> 
     let Navigation { app, again, entry, user } = at;
     let status = denial.status();
     let (code, title) = (status.as_u16(), title(status));
-    let Words { headline, advice, next } = words::of(denial, entry.is_some());
+    let text = denial.description().page;
+    let advice = if entry.is_some() { text.advice_with_codes } else { text.advice };
     let mut body = String::with_capacity(2048);
     // Writing to a String cannot fail.
-    let _ = write!(body, "<h1>{}</h1>\n<p>{}</p>\n", Escaped(headline), Marked(advice));
+    let _ = write!(body, "<h1>{}</h1>\n<p>{}</p>\n", Escaped(text.headline), Marked(advice));
     let waits = denial.retry_after();
     let mut form = false;
-    match (waits, next) {
+    match (waits, text.action) {
         (Some(seconds), _) => wait(&mut body, seconds, again),
-        (None, words::Next::Again) if again => body.push_str(AGAIN),
-        (None, words::Next::Code) => {
+        (None, PageAction::TryAgain) if again => body.push_str(AGAIN),
+        (None, PageAction::EnterCode) => {
             if let Some(user) = user {
                 let _ = write!(
                     body,
@@ -55,10 +54,10 @@ pub(super) fn refusal(denial: &Denial, request_id: &str, at: Navigation<'_>) -> 
                 let _ = write!(body, "{}", CodeForm { to, look: "go" });
             }
         }
-        (None, words::Next::Who) if entry.is_some() => {
+        (None, PageAction::ShowUser) if entry.is_some() => {
             body.push_str("<p><a href=\"/.stagedoor/\">See who you are here</a></p>\n");
         }
-        (None, words::Next::Leave) if entry.is_some() => {
+        (None, PageAction::SignOut) if entry.is_some() => {
             body.push_str("<p><a class=\"button\" href=\"/.stagedoor/leave\">Sign out here</a></p>\n");
         }
         (None, _) => {}

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::denial::TokenFault;
+use crate::denial::{LimitExceeded, TokenFault};
 use crate::request::{Version, heads};
 
 const ID: &str = "01900000-0000-7000-8000-000000000001";
@@ -33,7 +33,7 @@ fn field(reply: &Reply, name: &str) -> String {
 }
 
 fn limited(millis: u64) -> Denial {
-    Denial::RateLimited(Exhausted {
+    Denial::RateLimited(LimitExceeded {
         limit: Arc::from("app.ip-1"),
         retry_after: Duration::from_millis(millis),
     })
@@ -102,7 +102,7 @@ fn each_status_brings_its_fields() {
     check(Denial::IdentityUnavailable, "retry-after", "5");
     check(Denial::UpstreamTimeout, "retry-after", "-");
     check(Denial::MethodNotAllowed { allow: Arc::from("GET, HEAD") }, "allow", "GET, HEAD");
-    check(Denial::MethodNotAllowed { allow: Arc::from("") }, "allow", "");
+    check(Denial::MethodNeverAllowed, "allow", "");
     check(Denial::NotFound, "allow", "-");
 }
 

@@ -8,7 +8,7 @@ use crate::denial::Denial;
 /// Judges a method by itself, for heads that did not come through [`parse`].
 ///
 /// # Errors
-/// [`Denial::BadRequest`] unless it is `[A-Z-]{1,32}`; [`Denial::MethodNotAllowed`] for CONNECT, TRACE
+/// [`Denial::BadRequest`] unless it is `[A-Z-]{1,32}`; [`Denial::MethodNeverAllowed`] for CONNECT, TRACE
 /// and TRACK.
 pub fn judge_method(method: &str) -> Result<(), Denial> {
     if method.is_empty() || method.len() > METHOD_MAX || !method.bytes().all(is_method_byte) {
@@ -16,7 +16,7 @@ pub fn judge_method(method: &str) -> Result<(), Denial> {
     }
     match method {
         // RFC 9110 §9.3.6 and §9.3.8: a tunnel, and an echo of what the client may not see.
-        "CONNECT" | "TRACE" | "TRACK" => Err(Denial::MethodNotAllowed { allow: "".into() }),
+        "CONNECT" | "TRACE" | "TRACK" => Err(Denial::MethodNeverAllowed),
         _ => Ok(()),
     }
 }

@@ -104,7 +104,7 @@ impl std::fmt::Display for Misfit {
                 sources.iter().try_for_each(|source| write!(f, "\"{source}\", "))?;
                 write!(f, "\"cookie:stagedoor\"]` in [{table}]")
             }
-            Self::Refused(denial) => write!(f, "the app would refuse this token: {}", denial.reason()),
+            Self::Refused(denial) => write!(f, "the app would refuse this token: {denial}"),
             Self::TooLarge { bytes } => write!(
                 f,
                 "a browser keeps no cookie over {COOKIE_MAX} bytes; hint: fewer roles and scopes; with this token: `{bytes}`"

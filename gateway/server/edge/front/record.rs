@@ -130,11 +130,10 @@ impl Turn<'_> {
             upstream_fault,
         } = *outcome;
         let reason = denial.map(|denial| match (denial, head.map(|head| self.host(head))) {
-            (Denial::UnknownHost, Some(host)) => unknown_host(
-                &self.live.policy,
-                host,
-                trail.client.as_ref().is_some_and(Client::unheeded_host),
-            ),
+            (Denial::UnknownHost, Some(host)) => {
+                let unheeded = trail.client.as_ref().is_some_and(Client::unheeded_host);
+                unknown_host(&self.live.policy, host, unheeded).into()
+            }
             (denial, _) => denial.reason(),
         });
         let record = Record {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use prometheus::{Histogram, IntCounter, IntGauge};
-use stagedoor_core::denial::UpstreamFault;
+use stagedoor_core::denial::{Denial, UpstreamFault};
 use stagedoor_core::policy::Policy;
 
 use super::series::Series;
@@ -46,7 +46,7 @@ struct RouteMetrics {
     label: Arc<str>,
     statuses: [OnceLock<IntCounter>; STATUSES.len()],
     /// Few routes ever refuse anything.
-    codes: OnceLock<Box<[OnceLock<IntCounter>; CODES.len()]>>,
+    codes: OnceLock<Box<[OnceLock<IntCounter>; Denial::CODES.len()]>>,
 }
 
 /// The series themselves, for what is not worth a place of its own.
@@ -201,8 +201,9 @@ impl RouteMetrics {
     }
 
     fn refuse(&self, app: &AppMetrics, refusal: &Refusal<'_>, shared: &Shared) {
-        let codes = self.codes.get_or_init(|| Box::new([const { OnceLock::new() }; CODES.len()]));
-        let place = CODES.iter().position(|code| *code == refusal.code).and_then(|n| codes.get(n));
+        let codes = self.codes.get_or_init(|| Box::new([const { OnceLock::new() }; Denial::CODES.len()]));
+        // One that several kinds share has the place of the first of them.
+        let place = Denial::CODES.iter().position(|code| *code == refusal.code).and_then(|n| codes.get(n));
         let find = || shared.denied.of(&[&app.name, &self.label, refusal.code]);
         match place {
             Some(place) => place.get_or_init(find).inc(),
@@ -232,32 +233,4 @@ impl Drop for OpenStream {
 const STATUSES: [u16; 24] = [
     200, 206, 304, 204, 401, 429, 404, 403, 302, 201, 400, 413, 101, 301, 303, 307, 308, 405, 422, 500, 502,
     503, 504, 416,
-];
-
-/// Codes that have a place of their own; others are looked up.
-const CODES: [&str; 24] = [
-    "token_missing",
-    "rate_limited",
-    "token_invalid",
-    "token_expired",
-    "forbidden",
-    "not_owner",
-    "cross_origin",
-    "body_too_large",
-    "not_found",
-    "method_not_allowed",
-    "unknown_host",
-    "ambiguous_path",
-    "bad_request",
-    "ambiguous_credentials",
-    "address_refused",
-    "upgrade_refused",
-    "head_timeout",
-    "uri_too_long",
-    "headers_too_large",
-    "upstream_unreachable",
-    "upstream_timeout",
-    "overloaded",
-    "draining",
-    "identity_unavailable",
 ];

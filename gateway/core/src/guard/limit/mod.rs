@@ -35,7 +35,7 @@ pub use self::tickets::Tickets;
 use self::counter::Counter;
 use self::tickets::Ticket;
 use crate::clock::Now;
-use crate::denial::{Denial, Exhausted};
+use crate::denial::{Denial, LimitExceeded};
 
 /// The limits of one place.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +70,10 @@ impl LimitPolicy {
             tickets.push(Ticket::new(&limit.name, limit.rule, verdict));
             if !verdict.passed {
                 let retry_after = Duration::from_nanos(verdict.wait);
-                return Err(Denial::RateLimited(Exhausted { limit: Arc::clone(&limit.name), retry_after }));
+                return Err(Denial::RateLimited(LimitExceeded {
+                    limit: Arc::clone(&limit.name),
+                    retry_after,
+                }));
             }
         }
         Ok(Budget(()))

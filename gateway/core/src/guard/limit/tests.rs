@@ -31,7 +31,7 @@ fn address(number: u32) -> LimitKey {
 fn ask(limit: &Arc<Limit>, key: &LimitKey, now: u64) -> Result<(), u64> {
     match policy([limit]).take(key, at(now), &mut Tickets::default()) {
         Ok(Budget(())) => Ok(()),
-        Err(Denial::RateLimited(Exhausted { retry_after, .. })) => Err(nanos(retry_after)),
+        Err(Denial::RateLimited(LimitExceeded { retry_after, .. })) => Err(nanos(retry_after)),
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -132,7 +132,7 @@ fn limits_are_charged_in_order_and_stay_charged() {
     );
     assert_eq!(take().0, Ok(()));
     let (outcome, lines) = take();
-    let exhausted = Exhausted { limit: Arc::from("route.ip-1"), retry_after: Duration::from_secs(3600) };
+    let exhausted = LimitExceeded { limit: Arc::from("route.ip-1"), retry_after: Duration::from_secs(3600) };
     assert_eq!(outcome, Err(Denial::RateLimited(exhausted)));
     assert_eq!(lines[1], r#"ratelimit: "route.ip-1";r=0;t=3600"#);
     // The rate was charged three times.

@@ -1,8 +1,8 @@
 //! The gateway's own pages.
 
 use super::parts::{Back, CodeForm, Escaped, Marked, Moment, Span, whole};
-use super::words::{self, Words};
 use super::{Page, policy};
+use crate::denial::PageText;
 use crate::reply::{OwnPage, Worth};
 
 /// One of them.
@@ -10,7 +10,8 @@ pub(in super::super) fn page(page: &OwnPage<'_>, app: &str) -> Page {
     let (title, meta, body, policy) = match page {
         OwnPage::Visit(worth) => ("You are in", String::new(), visit(app, worth), policy::VISITS),
         OwnPage::Out { denial, entry } => {
-            let Words { headline, advice, .. } = words::of(denial, entry.is_some());
+            let PageText { headline, advice, advice_with_codes, action: _ } = denial.description().page;
+            let advice = if entry.is_some() { advice_with_codes } else { advice };
             let form = entry.map(|to| CodeForm { to, look: "go" }.to_string()).unwrap_or_default();
             let body = format!("<h1>{}</h1>\n<p>{}</p>\n{form}", Escaped(headline), Marked(advice));
             (headline, String::new(), body, if entry.is_some() { policy::FORM } else { policy::BARE })

@@ -1,0 +1,25 @@
+//! The guards, by name.
+
+/// The guards, in the order of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "each name is its guard's module or key")]
+pub enum Guard {
+    Connection,
+    Framing,
+    Target,
+    Client,
+    Access,
+    AppLimit,
+    Own,
+    Route,
+    Preflight,
+    RouteLimit,
+    Size,
+    Identity,
+    Origin,
+    Permission,
+    CallerLimit,
+    Upgrade,
+    Body,
+    Upstream,
+}

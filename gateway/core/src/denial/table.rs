@@ -1,0 +1,652 @@
+//! The table of refusals: one row each, with everything that is said of it.
+//!
+//! A row is the variant of [`Denial`] with what it carries, then:
+//!
+//! * `code`, `status`, `guard`, `closes`, `challenge`, `page`, `keys`: as in [`Description`];
+//! * `retry_after`: the value of `Retry-After` in seconds; on 429 and 503 alone (RFC 9110 §10.2.3, RFC 6585 §4);
+//! * `allow`: the value of `Allow`, on 405 (RFC 9110 §15.5.6);
+//! * `upstream_fault`: what was wrong with the app;
+//! * `detail`: what the client may read, never anything of the app or the policy behind;
+//! * `reason`: what the operator reads in the log: the fault, and the key to change where there is one;
+//! * `listed`: the reason in the reference, where `reason` holds what differs from case to case;
+//! * `remedy`: what may let the request pass;
+//! * `example`: one refusal of a kind that carries something.
+//!
+//! `challenge`, `retry_after`, `allow`, `upstream_fault` and `listed` are left out where there is none.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::description::{Challenge, Description, PageAction, PageText, RemedyKind};
+use super::fault::{TokenFault, UpstreamFault};
+use super::guard::Guard;
+use super::limit::{LimitExceeded, Size};
+
+macro_rules! denials {
+    (@first $first:expr $(, $second:expr)?) => { $first };
+    ($(
+        $(#[$meta:meta])+
+        $name:ident
+        $(($payload:ident: $payload_type:ty))?
+        $({ $(#[$field_meta:meta])+ $field:ident: $field_type:ty })?
+        => {
+            code: $code:literal,
+            status: $status:ident,
+            guard: $guard:ident,
+            closes: $closes:literal,
+            $(challenge: $challenge:ident,)?
+            $(retry_after: $retry_after:expr,)?
+            $(allow: $allow:expr,)?
+            $(upstream_fault: $upstream_fault:expr,)?
+            detail: $detail:expr,
+            reason: $reason:expr,
+            $(listed: $listed:literal,)?
+            page: $page:expr,
+            keys: $keys:expr,
+            remedy: $remedy:expr,
+            $(example: $example:expr,)?
+        }
+    )+) => {
+        /// A refusal. Closed, comparable, and carrying only what its answer and its log line need.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Denial {
+            $(
+                $(#[$meta])+
+                $name $(($payload_type))? $({ $(#[$field_meta])+ $field: $field_type })?,
+            )+
+        }
+
+        impl Denial {
+            /// The code of each kind, in the order of the table; one that several kinds share stands there several times.
+            pub const CODES: [&str; [$($code),+].len()] = [$($code),+];
+
+            /// One refusal of each kind, in the order of the table, with stand-ins for what differs from case to case.
+            #[must_use]
+            pub fn examples() -> Vec<Self> {
+                vec![$(denials!(@first $($example,)? Self::$name)),+]
+            }
+
+            /// What every refusal of its kind has in common.
+            #[must_use]
+            pub const fn description(&self) -> &'static Description {
+                match self {
+                    $(Self::$name { .. } => const {
+                        &Description {
+                            code: $code,
+                            status: StatusCode::$status,
+                            guard: Guard::$guard,
+                            closes: $closes,
+                            challenge: denials!(@first $(Some(Challenge::$challenge),)? None),
+                            listed: denials!(@first $(Some($listed),)? None),
+                            page: $page,
+                            keys: &$keys,
+                        }
+                    },)+
+                }
+            }
+        }
+
+        #[allow(unused_variables, reason = "few texts say what the refusal carries")]
+        impl Denial {
+            /// `Retry-After` in whole seconds, for the statuses that carry one (429 and 503).
+            #[must_use]
+            pub fn retry_after(&self) -> Option<u64> {
+                match self {
+                    $(Self::$name $(($payload))? $({ $field })? => denials!(@first $(Some($retry_after),)? None),)+
+                }
+            }
+
+            /// `Allow`, for the status that carries one (405); may be empty.
+            #[must_use]
+            pub fn allow(&self) -> Option<&str> {
+                match self {
+                    $(Self::$name $(($payload))? $({ $field })? => denials!(@first $(Some($allow),)? None),)+
+                }
+            }
+
+            /// What was wrong with the app, where it was the app.
+            #[must_use]
+            pub fn upstream_fault(&self) -> Option<UpstreamFault> {
+                match self {
+                    $(Self::$name $(($payload))? $({ $field })? => denials!(@first $(Some($upstream_fault),)? None),)+
+                }
+            }
+
+            /// The `detail` of the row.
+            pub(super) fn own_detail(&self) -> Cow<'static, str> {
+                match self {
+                    $(Self::$name $(($payload))? $({ $field })? => Cow::from($detail),)+
+                }
+            }
+
+            /// What the operator reads in the log: the fault, and the key to change where there is one.
+            #[must_use]
+            pub fn reason(&self) -> Cow<'static, str> {
+                match self {
+                    $(Self::$name $(($payload))? $({ $field })? => Cow::from($reason),)+
+                }
+            }
+
+            /// What may let the request pass.
+            #[must_use]
+            pub fn remedy(&self) -> RemedyKind<'_> {
+                match self {
+                    $(Self::$name $(($payload))? $({ $field })? => $remedy,)+
+                }
+            }
+        }
+    };
+}
+
+denials! {
+    /// The message is not HTTP as we accept it. The text names the fault.
+    BadRequest(fault: &'static str) => {
+        code: "bad_request",
+        status: BAD_REQUEST,
+        guard: Framing,
+        closes: true,
+        detail: format!("Malformed request: {fault}"),
+        reason: format!("malformed request: {fault}"),
+        page: BAD_ADDRESS,
+        keys: [],
+        remedy: RemedyKind::Advice("the client has to send it otherwise: no key lets it pass"),
+        example: Self::BadRequest("FAULT"),
+    }
+    /// The head did not arrive in time.
+    HeadTimeout => {
+        code: "head_timeout",
+        status: REQUEST_TIMEOUT,
+        guard: Framing,
+        closes: true,
+        detail: "The request did not arrive in time",
+        reason: "request head slower than `server.timeouts.header`",
+        page: SLOW_CLIENT,
+        keys: ["server.timeouts.header"],
+        remedy: RemedyKind::Advice(
+            "see whether the client or its network is slow; `server.timeouts.header` is the deadline"
+        ),
+    }
+    /// The request target is longer than `server.limits.uri_bytes`.
+    UriTooLong => {
+        code: "uri_too_long",
+        status: URI_TOO_LONG,
+        guard: Framing,
+        closes: true,
+        detail: "The address of the request is too long",
+        reason: "request target longer than `server.limits.uri_bytes`",
+        page: LARGE_HEAD,
+        keys: ["server.limits.uri_bytes"],
+        remedy: RemedyKind::UriBytes,
+    }
+    /// More header bytes or fields than allowed.
+    HeadersTooLarge => {
+        code: "headers_too_large",
+        status: REQUEST_HEADER_FIELDS_TOO_LARGE,
+        guard: Framing,
+        closes: true,
+        detail: "The header fields of the request are too large",
+        reason: "request head larger than `server.limits.header_bytes`, or more fields than `server.limits.header_count`",
+        page: LARGE_HEAD,
+        keys: ["server.limits.header_bytes", "server.limits.header_count"],
+        remedy: RemedyKind::HeaderBytes,
+    }
+    /// The body did not arrive in time (idle, or slower than `min_rate`).
+    BodyTimeout => {
+        code: "body_timeout",
+        status: REQUEST_TIMEOUT,
+        guard: Body,
+        closes: true,
+        detail: "The body of the request did not arrive in time",
+        reason: "request body silent for `server.timeouts.body_idle`, or slower than `server.timeouts.min_rate`",
+        page: SLOW_CLIENT,
+        keys: ["server.timeouts.body_idle"],
+        remedy: RemedyKind::Advice(
+            "see whether the client or its network is slow; `server.timeouts.body_idle` and `min_rate` are the bounds"
+        ),
+    }
+    /// Gateway and app could read this path or host differently. The text names the fault.
+    AmbiguousPath(fault: &'static str) => {
+        code: "ambiguous_path",
+        status: BAD_REQUEST,
+        guard: Target,
+        closes: true,
+        detail: format!("Ambiguous path or host: {fault}"),
+        reason: format!("path or host can be read in two ways: {fault}"),
+        page: BAD_ADDRESS,
+        keys: ["encoded_slash", "slashes", "case"],
+        remedy: RemedyKind::PathSpelling { fault },
+        example: Self::AmbiguousPath("FAULT"),
+    }
+    /// No app serves this host.
+    UnknownHost => {
+        code: "unknown_host",
+        status: MISDIRECTED_REQUEST,
+        guard: Target,
+        closes: false,
+        detail: "Nothing is served under this host name",
+        reason: "no app serves this host; add it to the app's `hosts`",
+        page: PageText::new(
+            "Nothing is served here",
+            "Check the address you opened. If you run this server, its log says what to add."
+        ),
+        keys: ["hosts"],
+        remedy: RemedyKind::Host,
+    }
+    /// The path is not listed and the app says `unlisted = "deny"`.
+    NotFound => {
+        code: "not_found",
+        status: NOT_FOUND,
+        guard: Route,
+        closes: false,
+        detail: "Not found",
+        reason: "path without a route under `unlisted = \"deny\"`",
+        page: PageText::new(
+            "There is nothing here",
+            "Check the address you opened, or start again from the front page."
+        ),
+        keys: ["unlisted"],
+        remedy: RemedyKind::Route { caution: "" },
+    }
+    /// The path is listed for other methods.
+    MethodNotAllowed {
+        /// The value of `Allow`, sorted, comma-separated.
+        allow: Arc<str>
+    } => {
+        code: "method_not_allowed",
+        status: METHOD_NOT_ALLOWED,
+        guard: Route,
+        closes: false,
+        allow: allow,
+        detail: "Method not allowed",
+        reason: format!("no route of this path has the method, those that have one: `{allow}`"),
+        page: NOT_HERE,
+        keys: ["unlisted"],
+        remedy: RemedyKind::Route {
+            caution: ": without the roles, scopes or owner that other methods of the path may ask for"
+        },
+        example: Self::MethodNotAllowed { allow: Arc::from("METHODS") },
+    }
+    /// The method is CONNECT, TRACE or TRACK, which no configuration allows. It is met while the head is read.
+    MethodNeverAllowed => {
+        code: "method_not_allowed",
+        status: METHOD_NOT_ALLOWED,
+        guard: Route,
+        closes: true,
+        allow: "",
+        detail: "Method not allowed",
+        reason: "method is never allowed",
+        page: NOT_HERE,
+        keys: [],
+        remedy: RemedyKind::Advice("this method never goes through, whatever the configuration says"),
+    }
+    /// The code of an enter link is unknown, used or expired.
+    LinkInvalid => {
+        code: "link_invalid",
+        status: FORBIDDEN,
+        guard: Own,
+        closes: false,
+        detail: "This link was used already, or has expired",
+        reason: "code of an enter link is unknown, used or expired; `stagedoor token --link` makes another",
+        page: PageText::new(
+            "This link no longer works",
+            "It was used already, or its ten minutes are over. Ask the person who gave it to you for a new one."
+        )
+        .offering(PageAction::EnterCode),
+        keys: [],
+        remedy: RemedyKind::FreshLink,
+    }
+    /// The body is of a type that is not read here.
+    MediaType => {
+        code: "media_type",
+        status: UNSUPPORTED_MEDIA_TYPE,
+        guard: Own,
+        closes: false,
+        detail: "A body of this type is not accepted here",
+        reason: "body of a type that is not read here",
+        page: PageText::new("This cannot be read", "Go back and try another way."),
+        keys: [],
+        remedy: RemedyKind::OwnPage,
+    }
+    /// The client's address is not one the app admits.
+    AddressRefused => {
+        code: "address_refused",
+        status: FORBIDDEN,
+        guard: Access,
+        closes: false,
+        detail: "Your address has no access",
+        reason: "address is in `access.deny`, or not in `access.allow`",
+        page: PageText::new(
+            "You have no access from here",
+            "If you should have access from where you are, ask whoever runs this server."
+        ),
+        keys: ["access"],
+        remedy: RemedyKind::Address,
+    }
+    /// Two credentials that differ.
+    AmbiguousCredentials => {
+        code: "ambiguous_credentials",
+        status: BAD_REQUEST,
+        guard: Identity,
+        closes: true,
+        detail: "The request carries two different credentials",
+        reason: "two credentials that differ; `sources` names the carriers that are read",
+        page: PageText::new("You are signed in twice", "Clear this site's cookies, then try again.")
+            .or_with_codes("This browser brings two tokens that differ. Sign out, then open your link again.")
+            .offering(PageAction::SignOut),
+        keys: ["auth", "by"],
+        remedy: RemedyKind::Advice(
+            "send one credential: two that differ are never chosen between; `sources` of the provider says where one may stand"
+        ),
+    }
+    /// A credential is required and none was presented.
+    TokenMissing => {
+        code: "token_missing",
+        status: UNAUTHORIZED,
+        guard: Identity,
+        closes: false,
+        challenge: NoError,
+        detail: "Not authenticated",
+        reason: "no credential in any of the `sources` of the app or its provider",
+        page: sign_in("You are not signed in"),
+        keys: ["auth", "by"],
+        remedy: RemedyKind::Token,
+    }
+    /// The credential is not genuine or not for us.
+    TokenInvalid(fault: TokenFault) => {
+        code: "token_invalid",
+        status: UNAUTHORIZED,
+        guard: Identity,
+        closes: false,
+        challenge: InvalidToken,
+        detail: "The credential is not valid",
+        reason: fault.reason(),
+        listed: "token is not genuine, or not for us; the access log says what is wrong with it",
+        page: sign_in("You are not signed in any more"),
+        keys: ["auth", "by"],
+        remedy: RemedyKind::FreshToken,
+        example: Self::TokenInvalid(TokenFault::Signature),
+    }
+    /// The credential was genuine and has expired.
+    TokenExpired => {
+        code: "token_expired",
+        status: UNAUTHORIZED,
+        guard: Identity,
+        closes: false,
+        challenge: InvalidToken,
+        detail: "The credential has expired",
+        reason: "token has expired, `leeway` included",
+        page: sign_in("Your visit has ended"),
+        keys: ["auth", "by"],
+        remedy: RemedyKind::FreshToken,
+    }
+    /// The identity service gave no answer.
+    IdentityUnavailable => {
+        code: "identity_unavailable",
+        status: SERVICE_UNAVAILABLE,
+        guard: Identity,
+        closes: false,
+        retry_after: 5,
+        detail: "Your credential cannot be checked at the moment",
+        reason: "identity service gave no answer within `timeout`",
+        page: BUSY,
+        keys: ["auth", "by"],
+        remedy: RemedyKind::Advice("see why the identity service does not answer"),
+    }
+    /// None of the roles the route asks for.
+    RoleMissing => {
+        code: "forbidden",
+        status: FORBIDDEN,
+        guard: Permission,
+        closes: false,
+        detail: "Your account may not do this",
+        reason: "caller has none of the route's `roles`",
+        page: NOT_YOURS,
+        keys: ["roles"],
+        remedy: RemedyKind::Role,
+    }
+    /// A scope that the route asks for is missing.
+    ScopeMissing => {
+        code: "forbidden",
+        status: FORBIDDEN,
+        guard: Permission,
+        closes: false,
+        challenge: InsufficientScope,
+        detail: "Your credential does not cover this",
+        reason: "caller lacks one of the route's `scopes`",
+        page: NOT_YOURS,
+        keys: ["scopes"],
+        remedy: RemedyKind::Scope,
+    }
+    /// The path belongs to another user.
+    NotOwner => {
+        code: "not_owner",
+        status: FORBIDDEN,
+        guard: Permission,
+        closes: false,
+        detail: "This belongs to another user",
+        reason: "path belongs to another user; `owner.or_role` names who may all the same",
+        page: NOT_YOURS,
+        keys: ["owner"],
+        remedy: RemedyKind::Owner,
+    }
+    /// The path in `Destination` is refused to this caller.
+    ///
+    /// Where another credential could change that, [`DestinationDenial::asks_for_credential`], its answer has the code,
+    /// the status and the text of the refusal that it carries, and always the challenge of that one.
+    Destination(refused: Box<DestinationDenial>) => {
+        code: "forbidden",
+        status: FORBIDDEN,
+        guard: Permission,
+        closes: false,
+        detail: "You may not do this at the destination of the request",
+        reason: format!("a request for the path in `Destination` would be refused: `{}`", refused.denial.code()),
+        page: NOT_YOURS,
+        keys: [],
+        remedy: RemedyKind::Advice(
+            "COPY and MOVE need leave for both of their paths: `stagedoor explain` with the same method and the one \
+             in `Destination` says what that one asks for"
+        ),
+        example: Self::Destination(Box::new(DestinationDenial { denial: Self::NotOwner, route: None })),
+    }
+    /// A cookie-borne request from another origin.
+    CrossOrigin => {
+        code: "cross_origin",
+        status: FORBIDDEN,
+        guard: Origin,
+        closes: false,
+        detail: "The request comes from another site",
+        reason: "request comes from another origin, or from a page that hides its own; `cors.origins` lists those that may, `origin.check` says who is asked",
+        page: PageText::new("This came from another site", "Open this site directly and try again from there."),
+        keys: ["origin.check"],
+        remedy: RemedyKind::Origin,
+    }
+    /// An upgrade that is not one `websocket`, or not allowed here.
+    UpgradeRefused => {
+        code: "upgrade_refused",
+        status: FORBIDDEN,
+        guard: Upgrade,
+        closes: false,
+        detail: "The connection cannot be upgraded here",
+        reason: "upgrade is not one to `websocket`, or `websocket = false`",
+        page: PageText::new("This is no page", "Open this address as an ordinary page."),
+        keys: ["websocket"],
+        remedy: RemedyKind::Websocket,
+    }
+    /// A GET or HEAD with a body, for an app that would not read it.
+    UnexpectedBody => {
+        code: "unexpected_body",
+        status: BAD_REQUEST,
+        guard: Size,
+        closes: true,
+        detail: "A GET or HEAD must not have a body here",
+        reason: "body of a GET or HEAD, and `body.get = \"deny\"`",
+        page: NOT_HERE,
+        keys: ["body.get"],
+        remedy: RemedyKind::BodyOfGet,
+    }
+    /// The body, declared or streamed, is larger than allowed.
+    BodyTooLarge {
+        /// The cap in bytes.
+        max: u64
+    } => {
+        code: "body_too_large",
+        status: PAYLOAD_TOO_LARGE,
+        guard: Size,
+        closes: true,
+        detail: format!("The body is larger than the {} allowed here", Size(*max)),
+        reason: format!("body larger than `body.max` of the route or the app, `{}`", Size(*max)),
+        listed: "body larger than `body.max` of the route or the app",
+        page: PageText::new("This is too large", "Send something smaller."),
+        keys: ["body.max"],
+        remedy: RemedyKind::BodySize { max: *max },
+        example: Self::BodyTooLarge { max: 1 << 20 },
+    }
+    /// A rate or a quota is used up.
+    RateLimited(exceeded: LimitExceeded) => {
+        code: "rate_limited",
+        status: TOO_MANY_REQUESTS,
+        guard: AppLimit,
+        closes: false,
+        retry_after: exceeded.retry_seconds(),
+        detail: match exceeded.retry_seconds() {
+            1 => Cow::from("Too many requests; try again in 1 second"),
+            seconds => Cow::from(format!("Too many requests; try again in {seconds} seconds")),
+        },
+        reason: format!("used up the limit `{}`", exceeded.limit),
+        page: PageText::new(
+            "Too much at once",
+            "More was asked for in a short time than this server gives to one address or one account."
+        )
+        .offering(PageAction::TryAgain),
+        keys: ["limit.ip", "bucket"],
+        remedy: RemedyKind::Limit(exceeded),
+        example: Self::RateLimited(LimitExceeded {
+            limit: Arc::from("NAME"),
+            retry_after: Duration::from_secs(1),
+        }),
+    }
+    /// Too many connections or requests for this gateway now.
+    Overloaded => {
+        code: "overloaded",
+        status: SERVICE_UNAVAILABLE,
+        guard: Connection,
+        closes: true,
+        retry_after: 2,
+        detail: "Too many requests are being served at the moment",
+        reason: "more connections than `server.limits.connections` or `server.limits.connections_per_ip`",
+        page: BUSY,
+        keys: [],
+        remedy: RemedyKind::Advice(
+            "see who holds the connections; `server.limits.connections` and `connections_per_ip` are the bounds"
+        ),
+    }
+    /// The gateway is shutting down.
+    Draining => {
+        code: "draining",
+        status: SERVICE_UNAVAILABLE,
+        guard: Connection,
+        closes: true,
+        retry_after: 5,
+        detail: "The service is restarting",
+        reason: "shutting down; open requests have `server.drain` to end",
+        page: BUSY,
+        keys: [],
+        remedy: RemedyKind::Advice("send it again: the gateway was going down, or coming up again"),
+    }
+    /// The app cannot be reached, or gave no answer that may be passed on.
+    UpstreamUnreachable(fault: UpstreamFault) => {
+        code: "upstream_unreachable",
+        status: BAD_GATEWAY,
+        guard: Upstream,
+        closes: true,
+        upstream_fault: *fault,
+        detail: "The app cannot be reached",
+        reason: fault.reason(),
+        listed: "app cannot be reached, or gave no answer; the access log says why",
+        page: NO_ANSWER,
+        keys: ["upstream"],
+        remedy: RemedyKind::App(*fault),
+        example: Self::UpstreamUnreachable(UpstreamFault::BadAnswer),
+    }
+    /// The app did not answer in time.
+    UpstreamTimeout => {
+        code: "upstream_timeout",
+        status: GATEWAY_TIMEOUT,
+        guard: Upstream,
+        closes: true,
+        upstream_fault: UpstreamFault::Timeout,
+        detail: "The app did not answer in time",
+        reason: UpstreamFault::Timeout.reason(),
+        page: NO_ANSWER,
+        keys: ["upstream"],
+        remedy: RemedyKind::App(UpstreamFault::Timeout),
+    }
+    /// A fault of the gateway itself. The request goes nowhere.
+    Internal(fault: &'static str) => {
+        code: "internal",
+        status: INTERNAL_SERVER_ERROR,
+        guard: Upstream,
+        closes: true,
+        detail: "The request could not be handled",
+        reason: format!("fault of the gateway itself: {fault}"),
+        page: PageText::new(
+            "Something went wrong here",
+            "Try again. If it lasts, tell whoever runs this server and name the request below."
+        )
+        .offering(PageAction::TryAgain),
+        keys: [],
+        remedy: RemedyKind::Advice("see the log of the gateway at that moment: this is a fault of its own"),
+        example: Self::Internal("FAULT"),
+    }
+}
+
+/// Why a request for the path in `Destination` would be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DestinationDenial {
+    /// Its refusal.
+    pub denial: Denial,
+    /// The index of the route that it meets, if it meets one.
+    pub route: Option<usize>,
+}
+
+/// Page texts that several refusals share.
+const BAD_ADDRESS: PageText = PageText::new(
+    "This address cannot be opened",
+    "Check the address you opened, or start again from the front page.",
+);
+const LARGE_HEAD: PageText = PageText::new(
+    "The request is too large",
+    "Start again from the front page. Clearing this site's cookies may help.",
+);
+const SLOW_CLIENT: PageText =
+    PageText::new("The request did not arrive", "Check your connection and try again.")
+        .offering(PageAction::TryAgain);
+const NOT_HERE: PageText = PageText::new("This cannot be done here", "Go back and try another way.");
+const NOT_YOURS: PageText = PageText::new(
+    "This is not open to you",
+    "If you should have access, ask whoever runs this server and name the request below.",
+)
+.offering(PageAction::ShowUser);
+const BUSY: PageText =
+    PageText::new("Not just now", "This server is busy or starts anew.").offering(PageAction::TryAgain);
+const NO_ANSWER: PageText = PageText::new(
+    "The app does not answer",
+    "Try again in a minute. If it lasts, tell whoever runs this server.",
+)
+.offering(PageAction::TryAgain);
+
+/// The page of a refusal that a token or a code would have prevented.
+const fn sign_in(headline: &'static str) -> PageText {
+    PageText::new(
+        headline,
+        "This app takes no sign-in from a browser: its programs bring a token. Ask whoever runs this server for one; \
+         no link opens this page.",
+    )
+    .or_with_codes(
+        "Enter the code or the enter link you were given. If you have none, ask whoever runs this server for one.",
+    )
+    .offering(PageAction::EnterCode)
+}
