@@ -1,28 +1,12 @@
 //! `[[expect]]`.
 
+use std::collections::BTreeSet;
+
 use crate::location::{Setting, Spanned};
 use crate::problem::{Report, did_you_mean, shown};
 use crate::raw;
+use stagedoor_core::denial::Denial;
 use stagedoor_core::policy::{Assumed, Expect, Expected};
-
-/// Codes of refusals that a rehearsal can come to.
-const CODES: &[&str] = &[
-    "address_refused",
-    "ambiguous_path",
-    "bad_request",
-    "body_too_large",
-    "cross_origin",
-    "forbidden",
-    "headers_too_large",
-    "method_not_allowed",
-    "not_found",
-    "not_owner",
-    "rate_limited",
-    "token_missing",
-    "unknown_host",
-    "upgrade_refused",
-    "uri_too_long",
-];
 
 pub(super) fn expects(raw: &[raw::Expect], apps: &[raw::App], report: &Report) -> Vec<Expect> {
     raw.iter().filter_map(|raw| expect(raw, apps, report)).collect()
@@ -89,11 +73,15 @@ fn promise(answer: &Spanned<raw::Answer>, report: &Report) -> Option<Expected> {
             None
         }
         raw::Answer::Word(word) if word == "forward" => Some(Expected::Forward),
-        raw::Answer::Word(word) if CODES.contains(&word.as_str()) => Some(Expected::Code(word.clone())),
+        raw::Answer::Word(word) if Denial::CODES.contains(&word.as_str()) => {
+            Some(Expected::Code(word.clone()))
+        }
         raw::Answer::Word(word) => {
-            let known = || CODES.iter().copied().chain(["forward"]);
-            let hint = did_you_mean(word, known()).unwrap_or_else(|| {
-                format!("accepted: \"forward\", a status such as 403, or one of {}", CODES.join(", "))
+            let codes = BTreeSet::from(Denial::CODES);
+            let known = codes.iter().copied().chain(["forward"]);
+            let hint = did_you_mean(word, known).unwrap_or_else(|| {
+                let codes = codes.iter().copied().collect::<Vec<_>>().join(", ");
+                format!("accepted: \"forward\", a status such as 403, or one of {codes}")
             });
             report.problem(&answer.at, format!("not an answer: `{}`", shown(word)), hint);
             None

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{APP, HOUSE, check, now, policy, text};
 use crate::expect::{decided_by, rehearse};
+use stagedoor_core::denial::Denial;
 use stagedoor_core::policy::Assumed;
 
 const ROUTES: &str = r#"limit.ip = ["1/hour"]
@@ -88,6 +89,15 @@ fn promises_that_are_broken_say_what_comes_out_and_why() {
 }
 
 #[test]
+fn every_refusal_can_be_promised() {
+    for denial in Denial::examples() {
+        let code = denial.code();
+        let lines = format!("request = \"GET /health\"\nanswer = \"{code}\"");
+        check(&promise(&lines), &[&format!("promised `{code}`, comes out as `forward`")]);
+    }
+}
+
+#[test]
 fn promises_are_read_strictly() {
     for (lines, expected) in [
         ("request = \"/x\"\nanswer = 401", "21 expect[0].request: not a request: `/x`"),
@@ -95,6 +105,10 @@ fn promises_are_read_strictly() {
         (
             "request = \"GET /x\"\nanswer = \"forwrd\"",
             "22 expect[0].answer: not an answer: `forwrd` | did you mean `forward`",
+        ),
+        (
+            "request = \"GET /x\"\nanswer = \"nonsense\"",
+            "not an answer: `nonsense` | accepted: \"forward\", a status such as 403, or one of address_refused, ambiguous_credentials,",
         ),
         ("request = \"GET /x\"\nanswer = 200", "22 expect[0].answer: not a refusal: `200`"),
         ("request = \"GET /x\"\nanswer = 99", "not a number that fits: `99`"),
