@@ -1,0 +1,248 @@
+//! Asks `admit()` the same question again and again, so that its instructions can be counted.
+//!
+//! `admit CASE CALLS` makes CALLS calls inside [`admit_again`], the one function whose instructions count:
+//! `tests/bench/instructions` runs it under callgrind. Every call has to end as the case says, or the program fails.
+//! `admit` alone lists the cases.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use stagedoor_config::{FileFault, Material, Materials, Source, compile};
+use stagedoor_core::clock::Now;
+use stagedoor_core::denial::Denial;
+use stagedoor_core::head::{Parsed, parse};
+use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
+use stagedoor_core::policy::Policy;
+use stagedoor_core::request::{Head, Peer};
+use stagedoor_core::secret::Secret;
+
+/// A kind of request: its name, what becomes of it, and the request.
+struct Case {
+    name: &'static str,
+    outcome: &'static str,
+    request: &'static str,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        name: "allow",
+        outcome: "forward items",
+        request: "GET /api/library/items/42?page=1&sort=-added HTTP/1.1\r\n{browser}Authorization: Bearer {token}\r\n\r\n",
+    },
+    Case {
+        name: "ambiguous_path",
+        outcome: "deny ambiguous_path",
+        request: "GET /api/library/%2e%2e/items/42 HTTP/1.1\r\n{browser}\r\n",
+    },
+    Case {
+        name: "unknown_host",
+        outcome: "deny unknown_host",
+        request: "GET /api/library/items/42 HTTP/1.1\r\nHost: other.example\r\n\r\n",
+    },
+    Case {
+        name: "not_found",
+        outcome: "deny not_found",
+        request: "GET /wp-admin/setup-config.php HTTP/1.1\r\n{browser}\r\n",
+    },
+    Case {
+        name: "rate_limited",
+        outcome: "deny rate_limited",
+        request: "GET /search?q=a HTTP/1.1\r\n{browser}Authorization: Bearer {token}\r\n\r\n",
+    },
+    Case {
+        name: "body_too_large",
+        outcome: "deny body_too_large",
+        request: "POST /api/upload HTTP/1.1\r\n{browser}Content-Length: 999999999\r\nAuthorization: Bearer {token}\r\n\r\n",
+    },
+    Case {
+        name: "token_missing",
+        outcome: "deny token_missing",
+        request: "GET /api/library/items/42?page=1 HTTP/1.1\r\n{browser}\r\n",
+    },
+    Case {
+        name: "role_missing",
+        outcome: "deny forbidden",
+        request: "GET /admin/settings HTTP/1.1\r\n{browser}Authorization: Bearer {token}\r\n\r\n",
+    },
+];
+
+/// What Chromium sends with a request for data.
+const BROWSER: &str = "Host: media.example.com\r\n\
+    Connection: keep-alive\r\n\
+    sec-ch-ua: \"Chromium\";v=\"142\", \"Not_A Brand\";v=\"99\"\r\n\
+    sec-ch-ua-mobile: ?0\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n\
+    Accept: application/json\r\n\
+    Origin: https://pages.example\r\n\
+    Sec-Fetch-Site: cross-site\r\n\
+    Sec-Fetch-Mode: cors\r\n\
+    Sec-Fetch-Dest: empty\r\n\
+    Referer: https://pages.example/\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-GB,en;q=0.9\r\n";
+
+const POLICY: &str = r#"
+version = 1
+[server]
+listen = ["127.0.0.1:8080"]
+trusted_proxies = ["10.0.0.0/8"]
+[auth.house]
+kind = "jwt"
+keys = [{ kid = "house-1", alg = "HS256", secret = { file = "secret", generate = true } }]
+issuer = "stagedoor"
+audience = ["media"]
+max_lifetime = "24h"
+sources = ["bearer", "cookie:stagedoor"]
+[app.media]
+hosts = ["media.example.com", "localhost"]
+upstream = "http://127.0.0.1:8330"
+auth = "required"
+unlisted = "deny"
+by = ["house"]
+errors = "problem"
+limit.ip = ["200/s burst 2000", "100000/hour"]
+limit.user = ["100/s burst 1000"]
+body.max = "10MiB"
+[app.media.cors]
+origins = ["https://pages.example"]
+methods = ["GET", "POST", "DELETE"]
+headers = ["authorization", "content-type"]
+[app.media.headers]
+preset = "web"
+[[app.media.route]]
+match = "GET /health"
+name = "health"
+auth = "public"
+[[app.media.route]]
+match = ["GET /api/library/items/{id}", "DELETE /api/library/items/{id}"]
+name = "items"
+[[app.media.route]]
+match = "GET /api/library/{*rest}"
+name = "library"
+[[app.media.route]]
+match = "* /admin/{*rest}"
+name = "admin"
+roles = ["admin"]
+[[app.media.route]]
+match = "* /users/{user}/{*rest}"
+name = "users"
+owner = { param = "user", or_role = "admin" }
+[[app.media.route]]
+match = "GET /search"
+name = "search"
+limit.ip = ["1/hour"]
+[[app.media.route]]
+match = "POST /api/upload"
+name = "upload"
+limit.ip = ["100000/hour"]
+body.max = "100MiB"
+"#;
+
+/// Makes the secret it is asked for, and has nothing else.
+struct OneSecret;
+
+impl Materials for OneSecret {
+    fn file(&self, _: &str) -> Result<Material, FileFault> {
+        Err(FileFault::Missing)
+    }
+
+    fn env(&self, _: &str) -> Option<Secret<Vec<u8>>> {
+        None
+    }
+
+    fn generate(&self, _: &str) -> Result<Option<Secret<Vec<u8>>>, FileFault> {
+        Ok(Some(Secret::new(b"k7Qw2mZx9RtB4nVc8LpY1sHd6JfG3aEu".to_vec())))
+    }
+
+    fn random(&self) -> [u8; 32] {
+        [7; 32]
+    }
+
+    fn stand_in(&self) -> bool {
+        false
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(name), Some(calls)) = (arguments.next(), arguments.next()) else {
+        for case in CASES {
+            say(case.name)?;
+        }
+        return Ok(());
+    };
+    let calls: u32 = calls.parse()?;
+    let case = CASES.iter().find(|case| case.name == name).ok_or("no such case")?;
+
+    let source = Source { name: "admit.toml".into(), text: POLICY.to_owned() };
+    let compiled =
+        compile(&[source], &OneSecret, None, now(0)).map_err(|problems| format!("{problems:?}"))?;
+    let policy = compiled.policy;
+    let house = policy.providers.first().ok_or("no provider")?;
+    let lifetime = Duration::from_secs(3600);
+    let token = house.sign("bob", &["user".to_owned()], &[], lifetime, "1", now(0))?;
+    let text = case.request.replace("{browser}", BROWSER).replace("{token}", &token);
+    let head = match parse(text.as_bytes(), &policy.server.limits.head) {
+        Ok(Parsed::Complete(head)) => head,
+        Ok(Parsed::Partial) => return Err("half a head".into()),
+        Err(denial) => return Err(denial.code().into()),
+    };
+
+    // The first calls use up the limit of one request an hour, and fill the cache of verified tokens.
+    for call in 0..8 {
+        outcome(&admit(&policy, &head, &arrival(call), &mut Trail::default()));
+    }
+    expect(case, &admit(&policy, &head, &arrival(8), &mut Trail::default()))?;
+    let forwarded = admit_again(&policy, &head, calls);
+    expect(case, &admit(&policy, &head, &arrival(9 + calls), &mut Trail::default()))?;
+    let all = if case.outcome.starts_with("forward") { calls } else { 0 };
+    if forwarded != all {
+        return Err(format!("{name}: {forwarded} of {calls} calls were forwarded").into());
+    }
+    say(&format!("{name}: {}", case.outcome))
+}
+
+/// How many of the calls were forwarded.
+#[inline(never)]
+fn admit_again(policy: &Policy, head: &Head<'_>, calls: u32) -> u32 {
+    let mut forwarded = 0;
+    for call in 0..calls {
+        let admission = black_box(admit(policy, head, &arrival(9 + call), &mut Trail::default()));
+        forwarded += u32::from(matches!(admission, Ok(Admission::Forward(_))));
+    }
+    forwarded
+}
+
+/// Fails where a request did not end as its case says.
+fn expect(case: &Case, admission: &Result<Admission<'_>, Denial>) -> Result<(), String> {
+    let found = outcome(admission);
+    if found == case.outcome { Ok(()) } else { Err(format!("{}: {found}, not {}", case.name, case.outcome)) }
+}
+
+fn outcome(admission: &Result<Admission<'_>, Denial>) -> String {
+    match admission {
+        Ok(Admission::Forward(permit)) => format!("forward {}", permit.route().label),
+        Ok(Admission::Preflight(_) | Admission::AppPreflight(_)) => "preflight".to_owned(),
+        Ok(Admission::Own(_)) => "own".to_owned(),
+        Err(denial) => format!("deny {}", denial.code()),
+    }
+}
+
+/// Call after call from one address, 50 a second, so that no limit but the one of the search is used up.
+fn arrival(call: u32) -> Arrival {
+    let peer = Peer { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), port: 8080, tls: false };
+    Arrival { peer, now: now(call) }
+}
+
+fn now(call: u32) -> Now {
+    let passed = Duration::from_millis(20) * call;
+    Now::new(Duration::from_secs(10_000) + passed, Duration::from_secs(1_790_000_000) + passed)
+}
+
+fn say(line: &str) -> Result<(), Box<dyn Error>> {
+    writeln!(std::io::stdout(), "{line}")?;
+    Ok(())
+}
