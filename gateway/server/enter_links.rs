@@ -14,7 +14,7 @@ use stagedoor_core::clock::Now;
 use stagedoor_core::guard::gateway_pages;
 use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::secret::Secret;
-use stagedoor_core::sign_in::{self, Misfit};
+use stagedoor_core::sign_in::{self, NoTokenCookie};
 
 use crate::materials::random;
 
@@ -55,7 +55,7 @@ pub(crate) enum EnterLinkError {
     /// There are several apps, and none is named.
     WhichApp(Vec<String>),
     /// The app would not take the token from a browser.
-    Misfit(Misfit),
+    Misfit(NoTokenCookie),
     /// Too many are open.
     Full {
         /// How long until the next one ends.
@@ -93,8 +93,9 @@ impl EnterLinks {
         now: Now,
     ) -> Result<EnterLink, EnterLinkError> {
         let app = choose(policy, app)?;
-        let fit = sign_in::fit(app, token.expose(), now, &policy.tokens).map_err(EnterLinkError::Misfit)?;
-        let needs_https = sign_in::needs_https(fit.cookie);
+        let fit = sign_in::token_cookie(app, token.expose(), now, &policy.tokens)
+            .map_err(EnterLinkError::Misfit)?;
+        let needs_https = sign_in::cookie_needs_https(fit.cookie);
         let code = self.issue(&app.name, token, now)?;
         tracing::info!(app = %app.name, user = %fit.user, "an enter link was made");
         Ok(EnterLink { code, app: Arc::clone(app), needs_https })

@@ -226,7 +226,7 @@ fn outcome(admission: &Result<Admission<'_>, Denial>) -> String {
     match admission {
         Ok(Admission::Forward(permit)) => format!("forward {}", permit.route().label),
         Ok(Admission::Preflight(_) | Admission::AppPreflight(_)) => "preflight".to_owned(),
-        Ok(Admission::Own(_)) => "own".to_owned(),
+        Ok(Admission::GatewayPage(_)) => "own".to_owned(),
         Err(denial) => format!("deny {}", denial.code()),
     }
 }

@@ -8,7 +8,7 @@
 //! The input is read once, left to right, and never ahead of the byte that is judged. So the verdict
 //! on a prefix is the verdict on the whole: a refusal never depends on how the bytes were cut into
 //! packets, and it is given at the first byte that earns it. [`parse`] keeps nothing between two calls; a head that
-//! comes in pieces is followed by [`Arriving`], which looks at each byte once. So the work is linear in the bytes,
+//! comes in pieces is followed by [`IncrementalParser`], which looks at each byte once. So the work is linear in the bytes,
 //! which [`HeadLimits::bytes`] bounds, and in nothing else. The list of fields is the one allocation.
 //!
 //! RFC 9112 (§2.2 line ends, §3 request line, §5 fields, §6 body length, §9.3 persistence),
@@ -22,7 +22,7 @@ use crate::denial::Denial;
 use crate::request::{Head, HeadBuilder, RequestLine};
 
 use cursor::{Cursor, Step, Stop};
-pub use incremental::{Arriving, Progress};
+pub use incremental::{IncrementalParser, Progress};
 pub use limits::HeadLimits;
 
 /// What the bytes so far are.
@@ -55,7 +55,7 @@ pub fn parse<'a>(buf: &'a [u8], limits: &HeadLimits) -> Result<Parsed<'a>, Denia
 
 /// Whether a head that is too large has too many fields, rather than too many bytes.
 #[must_use]
-pub fn is_crowded(buf: &[u8], limits: &HeadLimits) -> bool {
+pub fn has_too_many_fields(buf: &[u8], limits: &HeadLimits) -> bool {
     let view = buf.get(..limits.bytes).unwrap_or(buf);
     // The request line and the fields that are allowed.
     view.iter().filter(|byte| **byte == b'\n').count() > limits.count

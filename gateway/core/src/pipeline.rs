@@ -10,10 +10,10 @@ use crate::guard::access::Screened;
 use crate::guard::body::BodyGate;
 use crate::guard::caller::{Assumed, AuthPolicy, Caller};
 use crate::guard::client::{Client, PublicAddress};
-use crate::guard::cors::{AppPreflight, Asked, CorsGrant, Preflight};
-use crate::guard::destination::{self, Destined};
-use crate::guard::gateway_pages::{self, Elsewhere, Own, Place};
-use crate::guard::limit::{Budget, LimitKey, Tickets};
+use crate::guard::cors::{AppPreflight, CorsGrant, Preflight, PreflightRequest};
+use crate::guard::destination::{self, CheckedDestination};
+use crate::guard::gateway_pages::{self, NotGatewayPage, PageRequest, PathOwner};
+use crate::guard::limit::{Budget, ChargedLimits, LimitKey};
 use crate::guard::origin::OriginChecked;
 use crate::guard::permission::Allowed;
 use crate::guard::routes::{Found, Route};
@@ -51,7 +51,7 @@ pub struct Trail {
     /// What a browser of another origin may read of the answer.
     pub cors: CorsGrant,
     /// The limits that were charged.
-    pub tickets: Tickets,
+    pub limits: ChargedLimits,
 }
 
 impl Default for Trail {
@@ -65,7 +65,7 @@ impl Default for Trail {
             user: None,
             caller: None,
             cors: CorsGrant::default(),
-            tickets: Tickets::default(),
+            limits: ChargedLimits::default(),
         }
     }
 }
@@ -88,7 +88,7 @@ pub enum Admission<'h> {
     /// It is a CORS preflight that the app answers.
     AppPreflight(Box<PreflightPermit<'h>>),
     /// It is for a page of the gateway's own.
-    Own(Own),
+    GatewayPage(PageRequest),
 }
 
 /// Proof that a preflight may go to an app that answers CORS itself: without a caller, and for nothing but its word on
@@ -100,7 +100,7 @@ pub struct PreflightPermit<'h> {
     app: Arc<App>,
     _asked: AppPreflight,
     _screened: Screened,
-    _elsewhere: Elsewhere,
+    _not_gateway_page: NotGatewayPage,
     _budget: Budget,
 }
 
@@ -116,7 +116,7 @@ pub enum Rehearsal {
     /// It would be answered as a CORS preflight, here or by the app.
     Preflight,
     /// It is for a page of the gateway's own.
-    Own,
+    GatewayPage,
 }
 
 /// Decides about one request, whose caller is who its credential says.
@@ -134,7 +134,7 @@ pub fn admit<'h>(
         Decision::Forward(evidence) => Ok(Admission::Forward(Box::new(Permit(evidence)))),
         Decision::Preflight(preflight) => Ok(Admission::Preflight(preflight)),
         Decision::AppPreflight(permit) => Ok(Admission::AppPreflight(permit)),
-        Decision::Own(own) => Ok(Admission::Own(own)),
+        Decision::GatewayPage(page) => Ok(Admission::GatewayPage(page)),
     }
 }
 
@@ -152,7 +152,7 @@ pub fn rehearse(
     match decide(policy, head, arrival, trail, |auth| auth.rehearse(assumed))? {
         Decision::Forward(_) => Ok(Rehearsal::Forward),
         Decision::Preflight(_) | Decision::AppPreflight(_) => Ok(Rehearsal::Preflight),
-        Decision::Own(_) => Ok(Rehearsal::Own),
+        Decision::GatewayPage(_) => Ok(Rehearsal::GatewayPage),
     }
 }
 
@@ -165,7 +165,7 @@ enum Decision<'h, C> {
     Forward(Evidence<'h, C>),
     Preflight(Preflight),
     AppPreflight(Box<PreflightPermit<'h>>),
-    Own(Own),
+    GatewayPage(PageRequest),
 }
 
 /// The evidence of all guards; `C` is the caller, proven or assumed.
@@ -179,10 +179,10 @@ struct Evidence<'h, C> {
     app: Arc<App>,
     route: Arc<Route>,
     _screened: Screened,
-    _elsewhere: Elsewhere,
+    _not_gateway_page: NotGatewayPage,
     _origin: OriginChecked,
     _allowed: Allowed,
-    destined: Destined,
+    destination: CheckedDestination,
     _budgets: [Budget; 3],
 }
 
@@ -213,24 +213,24 @@ fn decide<'h, C: AsRef<Caller>>(
 
     trail.reached = Guard::AppLimit;
     let address = LimitKey::address(client.ip());
-    let elsewhere = match gateway_pages::locate(&target) {
-        Place::App(elsewhere) => elsewhere,
-        Place::Own(asked) => {
-            app.limit.take(&address, now, &mut trail.tickets)?;
+    let not_gateway_page = match gateway_pages::classify(&target) {
+        PathOwner::App(not_gateway_page) => not_gateway_page,
+        PathOwner::Gateway(asked) => {
+            app.limit.take(&address, now, &mut trail.limits)?;
             trail.reached = Guard::Own;
             // No other origin reads these pages.
             trail.cors = CorsGrant::default();
-            return asked.judge(head, &public).map(Decision::Own);
+            return asked.judge(head, &public).map(Decision::GatewayPage);
         }
     };
     let asked = app.cors.preflight(head);
     // A preflight asks about the request it announces: its route is the one of that method.
-    let announced = asked.as_ref().map(Asked::method);
+    let announced = asked.as_ref().map(PreflightRequest::method);
     let found = app.routes.find(announced.unwrap_or(head.method()), &target, app.path);
     let app_budget = match &found {
         // Of a preflight no other limit is asked.
         Ok(Found { route }) if !route.app_limit && asked.is_none() => Budget::exempt(),
-        Ok(_) | Err(_) => app.limit.take(&address, now, &mut trail.tickets)?,
+        Ok(_) | Err(_) => app.limit.take(&address, now, &mut trail.limits)?,
     };
 
     trail.reached = Guard::Route;
@@ -240,8 +240,8 @@ fn decide<'h, C: AsRef<Caller>>(
     trail.reached = Guard::Preflight;
     let route = match asked {
         None => route,
-        Some(Asked::Ours { answer, .. }) => return Ok(Decision::Preflight(answer)),
-        Some(Asked::Apps { question, .. }) => match route.preflight.let_ask(&question, head)? {
+        Some(PreflightRequest::Gateway { answer, .. }) => return Ok(Decision::Preflight(answer)),
+        Some(PreflightRequest::App { question, .. }) => match route.preflight.permit(&question, head)? {
             Some(asked) => {
                 return Ok(Decision::AppPreflight(Box::new(PreflightPermit {
                     target,
@@ -249,7 +249,7 @@ fn decide<'h, C: AsRef<Caller>>(
                     app: Arc::clone(app),
                     _asked: asked,
                     _screened: screened,
-                    _elsewhere: elsewhere,
+                    _not_gateway_page: not_gateway_page,
                     _budget: app_budget,
                 })));
             }
@@ -260,7 +260,7 @@ fn decide<'h, C: AsRef<Caller>>(
     trail.route = Some(Arc::clone(&route));
 
     trail.reached = Guard::RouteLimit;
-    let route_budget = route.ip_limit.take(&address, now, &mut trail.tickets)?;
+    let route_budget = route.ip_limit.take(&address, now, &mut trail.limits)?;
 
     trail.reached = Guard::Size;
     let gate = route.body.admit(head.method(), head.framing())?;
@@ -277,11 +277,11 @@ fn decide<'h, C: AsRef<Caller>>(
 
     trail.reached = Guard::Permission;
     let allowed = route.permission.check(caller, &target)?;
-    let destined = destination::check((&app.routes, app.path), &policy.hosts, head, &target, &prove)?;
+    let destination = destination::check((&app.routes, app.path), &policy.hosts, head, &target, &prove)?;
 
     trail.reached = Guard::CallerLimit;
     let key = LimitKey::caller(caller, client.ip());
-    let caller_budget = route.caller_limit.take(&key, now, &mut trail.tickets)?;
+    let caller_budget = route.caller_limit.take(&key, now, &mut trail.limits)?;
 
     trail.reached = Guard::Upgrade;
     let upgrade = route.upgrade.check(head)?;
@@ -296,10 +296,10 @@ fn decide<'h, C: AsRef<Caller>>(
         app: Arc::clone(app),
         route,
         _screened: screened,
-        _elsewhere: elsewhere,
+        _not_gateway_page: not_gateway_page,
         _origin: origin,
         _allowed: allowed,
-        destined,
+        destination,
         _budgets: [app_budget, route_budget, caller_budget],
     }))
 }
@@ -333,8 +333,8 @@ impl<'h> Permit<'h> {
 
     /// The second path of the request, judged.
     #[must_use]
-    pub fn destined(&self) -> &Destined {
-        &self.0.destined
+    pub fn destination(&self) -> &CheckedDestination {
+        &self.0.destination
     }
 
     /// The client.

@@ -14,10 +14,10 @@ use serde::Serialize;
 
 use crate::denial::{Challenge, Denial};
 use crate::guard::cors::{self, CorsGrant, Preflight};
-use crate::guard::limit::Tickets;
+use crate::guard::limit::ChargedLimits;
 use crate::policy::ErrorShape;
 use crate::request::Head;
-use crate::response_out::{CODE, Circumstances, ResponsePolicy};
+use crate::response_out::{CODE, ResponseContext, ResponsePolicy};
 
 /// A local answer.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub struct Navigation<'a> {
     pub app: Option<&'a str>,
     /// Asking for the same address again sends the same request: it was a GET.
     pub again: bool,
-    /// Where the browser goes once a code let it in: a [`crate::sign_in::WayBack`]. `None` if the app takes no
+    /// Where the browser goes once a code let it in: a [`crate::sign_in::ReturnPath`]. `None` if the app takes no
     /// codes.
     pub entry: Option<&'a str>,
     /// Who is in already, where that is worth telling.
@@ -95,7 +95,7 @@ pub enum OwnPage<'a> {
         worth: Worth<'a>,
         /// The code.
         code: &'a str,
-        /// Where the browser goes then: a [`crate::sign_in::WayBack`].
+        /// Where the browser goes then: a [`crate::sign_in::ReturnPath`].
         to: &'a str,
         /// Who is in now and would have to give way; empty if that is not known.
         occupant: Option<Cow<'a, str>>,
@@ -107,7 +107,7 @@ pub enum OwnPage<'a> {
     /// A page and no redirect: browsers hold all that follows a form to `form-action`, also where the app then
     /// sends them to another site.
     Entered {
-        /// Where the browser goes: a [`crate::sign_in::WayBack`].
+        /// Where the browser goes: a [`crate::sign_in::ReturnPath`].
         to: &'a str,
     },
     /// It asks whether to leave.
@@ -134,7 +134,7 @@ impl Reply {
         denial: &Denial,
         manner: Manner<'_>,
         policy: &ResponsePolicy,
-        at: &Circumstances<'_>,
+        at: &ResponseContext<'_>,
     ) -> Self {
         Self::of(denial, manner, at.request_id).dressed(policy, at)
     }
@@ -143,14 +143,14 @@ impl Reply {
     #[must_use]
     pub fn early(denial: &Denial, request_id: &str) -> Self {
         let manner = Manner { shape: ErrorShape::Problem, navigation: None, realm: "stagedoor" };
-        let (cors, tickets) = (CorsGrant::default(), Tickets::default());
-        let at = Circumstances {
+        let (cors, tickets) = (CorsGrant::default(), ChargedLimits::default());
+        let at = ResponseContext {
             https: false,
             host: "",
             port: None,
             request_id,
             cors: &cors,
-            tickets: &tickets,
+            limits: &tickets,
             server_timing: None,
         };
         Self::refusal(denial, manner, ResponsePolicy::bare(), &at)
@@ -160,9 +160,9 @@ impl Reply {
     ///
     /// It stands for the whole CORS part: the grant of `at` is left out.
     #[must_use]
-    pub fn preflight(preflight: &Preflight, policy: &ResponsePolicy, at: &Circumstances<'_>) -> Self {
+    pub fn preflight(preflight: &Preflight, policy: &ResponsePolicy, at: &ResponseContext<'_>) -> Self {
         let cors = CorsGrant::default();
-        Self::of_preflight(preflight).dressed(policy, &Circumstances { cors: &cors, ..*at })
+        Self::of_preflight(preflight).dressed(policy, &ResponseContext { cors: &cors, ..*at })
     }
 
     /// What the app says to a preflight: the status, and of `said` what is about CORS. Its body is never read.
@@ -173,15 +173,15 @@ impl Reply {
         status: StatusCode,
         said: &HeaderMap,
         policy: &ResponsePolicy,
-        at: &Circumstances<'_>,
+        at: &ResponseContext<'_>,
     ) -> Self {
         let mut fields = HeaderMap::new();
-        for (name, value) in said.iter().filter(|(name, _)| cors::is_told(name.as_str())) {
+        for (name, value) in said.iter().filter(|(name, _)| cors::is_answer_field(name.as_str())) {
             fields.append(name.clone(), value.clone());
         }
         let cors = CorsGrant::default();
         let reply = Self { status, fields, body: Vec::new(), close: false };
-        reply.dressed(policy, &Circumstances { cors: &cors, ..*at })
+        reply.dressed(policy, &ResponseContext { cors: &cors, ..*at })
     }
 
     /// What is said where the gateway itself was asked, in the app of this name. `cookies` are set, or taken out again, by it.
@@ -191,7 +191,7 @@ impl Reply {
         app: &str,
         cookies: Vec<HeaderValue>,
         policy: &ResponsePolicy,
-        at: &Circumstances<'_>,
+        at: &ResponseContext<'_>,
     ) -> Self {
         let mut reply = Self::of_own(answer, app);
         for cookie in cookies {
@@ -207,7 +207,7 @@ impl Reply {
         content_type: &'static str,
         body: Vec<u8>,
         policy: &ResponsePolicy,
-        at: &Circumstances<'_>,
+        at: &ResponseContext<'_>,
     ) -> Self {
         Self::plain(status, content_type, body).dressed(policy, at)
     }
@@ -316,8 +316,8 @@ impl Reply {
         }
     }
 
-    fn dressed(mut self, policy: &ResponsePolicy, at: &Circumstances<'_>) -> Self {
-        policy.dress_local(&mut self.fields, at);
+    fn dressed(mut self, policy: &ResponsePolicy, at: &ResponseContext<'_>) -> Self {
+        policy.apply_to_local(&mut self.fields, at);
         self
     }
 }

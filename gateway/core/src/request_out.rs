@@ -41,7 +41,7 @@ pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &
         user: caller.user().map(|user| &**user),
         roles: caller.roles(),
         websocket: matches!(permit.upgrade(), Upgrade::Websocket(_)),
-        destination: permit.destined().rewritten(),
+        destination: permit.destination().rewritten(),
         request_id,
     };
     outgoing.write(out);
@@ -126,7 +126,9 @@ impl<C: Carriers> Outgoing<'_, C> {
     fn write_preflight(&self, out: &mut BytesMut) {
         out.reserve(self.head.length() + ADDED);
         self.request_line(out);
-        for Field { name, value } in self.head.fields().iter().filter(|field| cors::is_asked(field.name)) {
+        for Field { name, value } in
+            self.head.fields().iter().filter(|field| cors::is_request_field(field.name))
+        {
             put(out, name, value);
         }
         self.forwarded(out);

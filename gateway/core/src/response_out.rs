@@ -24,17 +24,17 @@ use http::{HeaderName, HeaderValue, header};
 
 pub use csp::Csp;
 pub use hsts::Hsts;
-pub use location::OwnAddress;
+pub use location::UpstreamAddress;
 pub use preset::Preset;
 pub use preset::permissions_closed;
 pub(crate) use preset::{CLOSEABLE, CODE, PERMISSIONS_POLICY};
 
 use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsGrant;
-use crate::guard::limit::Tickets;
+use crate::guard::limit::ChargedLimits;
 use crate::response_fields::ResponseFields;
 use csp::ContentPolicy;
-use frame_ancestors::Framers;
+use frame_ancestors::FramePolicy;
 use removed_fields::AppCors;
 
 /// Compiled `headers` of one app.
@@ -46,15 +46,15 @@ pub struct ResponsePolicy {
     app: Vec<(HeaderName, HeaderValue)>,
     /// Added to answers of our own.
     local: Vec<(HeaderName, HeaderValue)>,
-    framers: Framers,
+    frame_policy: FramePolicy,
     content: ContentPolicy,
-    resources: Resources,
+    resources: ResourcePolicy,
     hsts: Option<HeaderValue>,
     set: Vec<(HeaderName, HeaderValue)>,
     remove: Vec<HeaderName>,
     app_cors: AppCors,
     /// Mapped to the public address; `None` where there is no app.
-    own: Option<OwnAddress>,
+    own: Option<UpstreamAddress>,
 }
 
 /// Settings of `[app.X.headers]`, checked, before compilation.
@@ -75,12 +75,12 @@ pub struct HeaderSettings {
     /// `cors = "app"`: the app's own `access-control-*` passes.
     pub cors_app: bool,
     /// Where the app is: an address that its answers may name, and clients cannot use.
-    pub own: Option<OwnAddress>,
+    pub own: Option<UpstreamAddress>,
 }
 
 /// What this answer depends on besides the policy.
 #[derive(Clone, Copy, Debug)]
-pub struct Circumstances<'a> {
+pub struct ResponseContext<'a> {
     /// The client's leg is https.
     pub https: bool,
     /// The host as the client wrote it, port included; empty where none is known.
@@ -92,20 +92,20 @@ pub struct Circumstances<'a> {
     /// What a browser of another origin may read.
     pub cors: &'a CorsGrant,
     /// The limits that were charged.
-    pub tickets: &'a Tickets,
+    pub limits: &'a ChargedLimits,
     /// Value of `Server-Timing`, where it is told.
     pub server_timing: Option<&'a str>,
 }
 
 /// `Cross-Origin-Resource-Policy` of the app's answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Resources {
+enum ResourcePolicy {
     /// `same-origin`, but none on audio, video and images: other pages may embed those.
-    SameOriginButMedia,
+    SameOriginExceptMedia,
     /// `same-origin`.
     SameOrigin,
     /// None of ours.
-    Unsaid,
+    Unset,
 }
 
 impl ResponsePolicy {
@@ -115,8 +115,8 @@ impl ResponsePolicy {
     #[must_use]
     pub fn compile(settings: &HeaderSettings) -> Self {
         let HeaderSettings { preset, hsts, csp, frame, set, remove, cors_app, own } = settings;
-        let framers =
-            Framers::compile(*preset, frame.as_deref(), csp.as_ref().and_then(Csp::enforced_ancestors));
+        let frame_policy =
+            FramePolicy::compile(*preset, frame.as_deref(), csp.as_ref().and_then(Csp::enforced_ancestors));
         let hsts = match (hsts, preset) {
             (Some(hsts), Preset::Web | Preset::Api | Preset::Off) => hsts.value(),
             (None, Preset::Web | Preset::Api) => Hsts::default().value(),
@@ -137,15 +137,15 @@ impl ResponsePolicy {
             local,
             content: ContentPolicy::compile(
                 *preset,
-                &framers,
+                &frame_policy,
                 csp.as_ref(),
                 by_operator(&header::X_FRAME_OPTIONS),
             ),
-            framers,
+            frame_policy,
             resources: match preset {
-                Preset::Web => Resources::SameOriginButMedia,
-                Preset::Api => Resources::SameOrigin,
-                Preset::Off => Resources::Unsaid,
+                Preset::Web => ResourcePolicy::SameOriginExceptMedia,
+                Preset::Api => ResourcePolicy::SameOrigin,
+                Preset::Off => ResourcePolicy::Unset,
             },
             hsts: hsts.filter(|_| !by_operator(&header::STRICT_TRANSPORT_SECURITY)),
             set: set.clone(),
@@ -191,31 +191,31 @@ impl ResponsePolicy {
     }
 
     /// Edits a final answer of the app; never called on 1xx. Doing it twice does no more than once.
-    pub fn apply<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>) {
-        self.edit(fields, at, |fields| tell_limits(fields, at.tickets));
+    pub fn apply<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>) {
+        self.edit(fields, at, |fields| tell_limits(fields, at.limits));
     }
 
     /// Hides what an interim answer of the app (1xx) tells of it. Nothing is added.
-    pub fn hush<F: ResponseFields>(fields: &mut F) {
-        removed_fields::hush(fields);
+    pub fn clean_interim<F: ResponseFields>(fields: &mut F) {
+        removed_fields::clean_interim(fields);
     }
 
     /// Dresses an answer of our own: the `api` set and `no-store`; a field that is there already is kept.
     ///
     /// What `set` says of caches is said of the app: a refusal or a token that a cache keeps would go to others.
-    pub fn dress_local<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>) {
-        self.dress(fields, at, |fields| tell_limits(fields, at.tickets));
+    pub fn apply_to_local<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>) {
+        self.edit_local(fields, at, |fields| tell_limits(fields, at.limits));
     }
 
-    fn edit<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>, limits: impl FnOnce(&mut F)) {
+    fn edit<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>, limits: impl FnOnce(&mut F)) {
         removed_fields::remove(fields, self.app_cors);
-        repeated_fields::settle(fields);
+        repeated_fields::keep_one_line(fields);
         if let Some(own) = self.own.as_ref().filter(|_| !at.host.is_empty()) {
             own.map(fields, &PublicAddress::new(at.https, at.host, at.port));
         }
         let framed = fields.first(&header::X_FRAME_OPTIONS).cloned();
         self.content.put(fields, framed.as_ref());
-        if let (None, Some(value)) = (framed, self.framers.x_frame_options()) {
+        if let (None, Some(value)) = (framed, self.frame_policy.x_frame_options()) {
             fields.set(header::X_FRAME_OPTIONS, value);
         }
         let opener = opener_policy::is_heeded(at.https, at.host);
@@ -237,7 +237,12 @@ impl ResponsePolicy {
         }
     }
 
-    fn dress<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>, limits: impl FnOnce(&mut F)) {
+    fn edit_local<F: ResponseFields>(
+        &self,
+        fields: &mut F,
+        at: &ResponseContext<'_>,
+        limits: impl FnOnce(&mut F),
+    ) {
         let opener = opener_policy::is_heeded(at.https, at.host);
         for (name, value) in &self.local {
             if opener || *name != preset::OPENER_POLICY {
@@ -253,7 +258,7 @@ impl ResponsePolicy {
     }
 
     /// What depends on the request.
-    fn tell<F: ResponseFields>(&self, fields: &mut F, at: &Circumstances<'_>) {
+    fn tell<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>) {
         if let Some(value) = &self.hsts
             && at.https
             && hsts::suits(at.host)
@@ -277,14 +282,14 @@ impl ResponsePolicy {
     }
 }
 
-impl Resources {
+impl ResourcePolicy {
     /// Whether `Cross-Origin-Resource-Policy` is due. A 304 carries no media type: what the answer it revalidates
     /// got still holds.
     fn restricted<F: ResponseFields>(self, fields: &F) -> bool {
         match self {
-            Self::SameOriginButMedia => !fields.revalidates() && !is_media(fields),
+            Self::SameOriginExceptMedia => !fields.revalidates() && !is_media(fields),
             Self::SameOrigin => true,
-            Self::Unsaid => false,
+            Self::Unset => false,
         }
     }
 }
@@ -349,11 +354,11 @@ fn names_origin(line: &HeaderValue) -> bool {
 }
 
 /// The `RateLimit` fields replace the app's own only where a limit of ours was charged.
-fn tell_limits<F: ResponseFields>(fields: &mut F, tickets: &Tickets) {
-    if tickets.is_empty() {
+fn tell_limits<F: ResponseFields>(fields: &mut F, limits: &ChargedLimits) {
+    if limits.is_empty() {
         return;
     }
-    tickets.headers(|name, value| put_limit(fields, name, value));
+    limits.headers(|name, value| put_limit(fields, name, value));
 }
 
 fn put_limit<F: ResponseFields>(fields: &mut F, name: &'static str, value: String) {

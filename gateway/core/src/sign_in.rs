@@ -9,11 +9,11 @@ mod return_path;
 mod session;
 mod token_cookie;
 
-pub use cookie::{COOKIE_MAX, clearing, needs_https, setting};
-pub use form::{EnterForm, Step};
-pub use return_path::{WayBack, way_back};
-pub use session::{Visit, is_occupied, takes_codes, visit};
-pub use token_cookie::{Fit, Misfit, fit};
+pub use cookie::{COOKIE_MAX, clear_cookie, cookie_needs_https, set_cookie};
+pub use form::{EnterForm, FormAction};
+pub use return_path::{ReturnPath, return_path};
+pub use session::{SignInState, accepts_codes, is_signed_in_by_cookie, sign_in_state};
+pub use token_cookie::{NoTokenCookie, TokenCookie, token_cookie};
 
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,10 @@
 use http::{HeaderValue, StatusCode, header};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::cors::CorsGrant;
-use stagedoor_core::guard::limit::Tickets;
+use stagedoor_core::guard::limit::ChargedLimits;
 use stagedoor_core::policy::ErrorShape;
 use stagedoor_core::reply::{Manner, Reply};
-use stagedoor_core::response_out::{Circumstances, ResponsePolicy};
+use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
 
 use crate::recent_refusals::KEPT;
 
@@ -66,14 +66,14 @@ pub(super) fn refusal(denial: &Denial, request_id: &str) -> Reply {
     with_bare(request_id, |policy, at| Reply::refusal(denial, manner, policy, at))
 }
 
-fn with_bare<T>(request_id: &str, make: impl FnOnce(&ResponsePolicy, &Circumstances<'_>) -> T) -> T {
-    let at = Circumstances {
+fn with_bare<T>(request_id: &str, make: impl FnOnce(&ResponsePolicy, &ResponseContext<'_>) -> T) -> T {
+    let at = ResponseContext {
         https: false,
         host: "",
         port: None,
         request_id,
         cors: &CorsGrant::default(),
-        tickets: &Tickets::default(),
+        limits: &ChargedLimits::default(),
         server_timing: None,
     };
     make(ResponsePolicy::bare(), &at)

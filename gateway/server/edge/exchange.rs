@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use stagedoor_core::denial::{Denial, UpstreamFault};
 use stagedoor_core::guard::body::BodyGate;
 use stagedoor_core::guard::cors::CorsGrant;
-use stagedoor_core::guard::limit::Tickets;
+use stagedoor_core::guard::limit::ChargedLimits;
 use stagedoor_core::guard::upgrade::Handshake;
 use stagedoor_core::policy::{App, ErrorShape, Timeouts};
 use tokio::net::TcpStream;
@@ -86,7 +86,7 @@ pub(crate) struct Terms {
     pub(crate) port: Option<u16>,
     pub(crate) https: bool,
     pub(crate) cors: CorsGrant,
-    pub(crate) tickets: Tickets,
+    pub(crate) limits: ChargedLimits,
     pub(crate) navigation: bool,
     pub(crate) keep_alive: bool,
     /// The client knows no chunks.

@@ -30,8 +30,8 @@ use stagedoor_core::policy::ErrorShape;
 use stagedoor_core::reply::{self, Manner, Reply};
 use stagedoor_core::request::{Framing, Head, Peer, Version};
 use stagedoor_core::request_out;
-use stagedoor_core::response_out::{Circumstances, ResponsePolicy};
-use stagedoor_core::sign_in::WayBack;
+use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
+use stagedoor_core::sign_in::ReturnPath;
 use tokio::net::TcpStream;
 
 use super::adapt;
@@ -226,7 +226,9 @@ impl<'a> Turn<'a> {
                 self.answer(tcp, buffer, &head, &trail, Said::by_us(reply, None)).await
             }
             Ok(Admission::AppPreflight(permit)) => self.ask_the_app(tcp, buffer, &head, &permit, trail).await,
-            Ok(Admission::Own(own)) => self.attend(tcp, buffer, &head, &begun.given, own, trail).await,
+            Ok(Admission::GatewayPage(own)) => {
+                self.attend(tcp, buffer, &head, &begun.given, own, trail).await
+            }
             Err(denial) => {
                 let reply = self.refusal(&head, &trail, &denial);
                 self.answer(tcp, buffer, &head, &trail, Said::by_us(reply, Some(denial))).await
@@ -238,7 +240,7 @@ impl<'a> Turn<'a> {
     fn refusal(&self, head: &Head<'_>, trail: &Trail, denial: &Denial) -> Reply {
         let may_come_back = own::is_repeatable(head) && reply::is_navigation(head);
         let app = trail.app.as_deref().filter(|_| may_come_back);
-        let back = app.and_then(|app| self.way_back(app, head, head.target())).unwrap_or(WayBack::FRONT);
+        let back = app.and_then(|app| self.way_back(app, head, head.target())).unwrap_or(ReturnPath::ROOT);
         self.refusal_leading(head, trail, denial, back.as_str())
     }
 
@@ -403,7 +405,7 @@ impl<'a> Turn<'a> {
             port: permit.client().port(),
             https: permit.client().https(),
             cors: trail.cors.clone(),
-            tickets: trail.tickets.clone(),
+            limits: trail.limits.clone(),
             navigation: reply::is_navigation(head),
             keep_alive: head.keep_alive() && self.may_go_on,
             http10: head.version() == Version::Http10,
@@ -456,15 +458,15 @@ fn with_circumstances<T>(
     turn: &Turn<'_>,
     head: &Head<'_>,
     trail: &Trail,
-    make: impl FnOnce(&ResponsePolicy, &Circumstances<'_>) -> T,
+    make: impl FnOnce(&ResponsePolicy, &ResponseContext<'_>) -> T,
 ) -> T {
-    let at = Circumstances {
+    let at = ResponseContext {
         https: trail.client.as_ref().map_or(turn.peer.tls, |client| client.https()),
         host: turn.host(head),
         port: trail.client.as_ref().and_then(Client::port),
         request_id: &turn.request_id,
         cors: &trail.cors,
-        tickets: &trail.tickets,
+        limits: &trail.limits,
         server_timing: None,
     };
     match &trail.app {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use stagedoor_core::denial::Denial;
-use stagedoor_core::head::{Arriving, HeadLimits, Progress};
+use stagedoor_core::head::{HeadLimits, IncrementalParser, Progress};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -62,7 +62,7 @@ impl Line {
         if holds_head(&self.buffer) {
             return Heard::Head;
         }
-        let mut arriving = Arriving::default();
+        let mut arriving = IncrementalParser::default();
         loop {
             match arriving.look(&self.buffer, limits) {
                 Ok(Progress::Whole) => return Heard::Head,

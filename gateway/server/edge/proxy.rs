@@ -15,7 +15,7 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_core::protocols::Digest;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::reply::{Manner, Navigation, Reply};
-use stagedoor_core::response_out::{Circumstances, ResponsePolicy};
+use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
 use tokio::sync::watch;
 
 use super::adapt::{self, Fields};
@@ -173,7 +173,7 @@ impl ProxyHttp for Proxy {
     ) -> Result<()> {
         let exchange = known(ctx)?;
         if response.status.is_informational() {
-            ResponsePolicy::hush(&mut Fields(response));
+            ResponsePolicy::clean_interim(&mut Fields(response));
             let switches = response.status == http::StatusCode::SWITCHING_PROTOCOLS;
             return if switches { switch(exchange, response) } else { Ok(()) };
         }
@@ -389,14 +389,14 @@ impl Exchange {
     }
 
     /// Under which the answer to this exchange is dressed.
-    pub(crate) fn circumstances<'a>(&'a self, server_timing: Option<&'a str>) -> Circumstances<'a> {
-        Circumstances {
+    pub(crate) fn circumstances<'a>(&'a self, server_timing: Option<&'a str>) -> ResponseContext<'a> {
+        ResponseContext {
             https: self.https,
             host: &self.host,
             port: self.port,
             request_id: &self.request_id,
             cors: &self.cors,
-            tickets: &self.tickets,
+            limits: &self.limits,
             server_timing,
         }
     }

@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use stagedoor_core::denial::Denial;
-use stagedoor_core::head::{Arriving, HeadLimits, Parsed, Progress, parse};
+use stagedoor_core::head::{IncrementalParser, HeadLimits, Parsed, Progress, parse};
 use stagedoor_core::request::{Head, Version};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 2048, count: 16, uri: 256 };
@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     let first =
         (0..=bytes.len()).map(|end| verdict(&bytes[..end])).find(|v| *v != Ok(None)).unwrap_or(Ok(None));
     assert_eq!(first, whole);
-    let mut arriving = Arriving::default();
+    let mut arriving = IncrementalParser::default();
     let kept = (0..=bytes.len()).map(|end| arriving.look(&bytes[..end], &LIMITS)).find(|p| *p != Ok(Progress::Partial));
     match kept {
         None => assert_eq!(whole, Ok(None)),

@@ -4,7 +4,7 @@ use super::networks;
 use crate::location::Spanned;
 use crate::problem::{Report, did_you_mean, shown};
 use crate::raw;
-use stagedoor_core::guard::client::{Believed, ClientPolicy};
+use stagedoor_core::guard::client::{ClientPolicy, TrustedFields};
 
 const NAMES: [&str; 5] = ["for", "proto", "host", "port", "forwarded"];
 
@@ -12,18 +12,19 @@ const NAMES: [&str; 5] = ["for", "proto", "host", "port", "forwarded"];
 pub(super) fn client(server: &raw::Server, report: &Report) -> ClientPolicy {
     let trusted = networks::trusted(server.trusted_proxies.as_ref(), report);
     let believed = match &server.forwarded {
-        None => Believed::default(),
+        None => TrustedFields::default(),
         Some(list) => believed(&list.value, report),
     };
     if let Some(list) = &server.forwarded {
         let nobody = server.trusted_proxies.as_ref().is_none_or(|proxies| proxies.value.is_empty());
         warn(list, believed, nobody, report);
     }
-    ClientPolicy { trusted, believed }
+    ClientPolicy { trusted, trusted_fields: believed }
 }
 
-fn believed(list: &[Spanned<String>], report: &Report) -> Believed {
-    let mut believed = Believed { address: false, scheme: false, host: false, port: false, forwarded: false };
+fn believed(list: &[Spanned<String>], report: &Report) -> TrustedFields {
+    let mut believed =
+        TrustedFields { address: false, scheme: false, host: false, port: false, forwarded: false };
     for given in list {
         let flag = match given.value.as_str() {
             "for" => &mut believed.address,
@@ -50,8 +51,8 @@ fn believed(list: &[Spanned<String>], report: &Report) -> Believed {
 }
 
 /// What compiles, and is hardly meant.
-fn warn(list: &Spanned<Vec<Spanned<String>>>, believed: Believed, nobody: bool, report: &Report) {
-    let Believed { address, scheme, host, port, forwarded } = believed;
+fn warn(list: &Spanned<Vec<Spanned<String>>>, believed: TrustedFields, nobody: bool, report: &Report) {
+    let TrustedFields { address, scheme, host, port, forwarded } = believed;
     if nobody {
         let hint = "name the proxy: trusted_proxies = [\"10.0.0.1\"], or leave `forwarded` out";
         report.warn(&list.at, "no proxy is trusted, so nothing is believed", hint);

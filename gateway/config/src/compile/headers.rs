@@ -10,7 +10,7 @@ use crate::problem::{did_you_mean, shown};
 use crate::raw;
 use stagedoor_core::field_names;
 use stagedoor_core::policy::UpstreamPolicy;
-use stagedoor_core::response_out::{Csp, HeaderSettings, Hsts, OwnAddress, Preset};
+use stagedoor_core::response_out::{Csp, HeaderSettings, Hsts, Preset, UpstreamAddress};
 
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
@@ -20,7 +20,7 @@ pub(super) fn headers(
     upstream: &UpstreamPolicy,
     cx: &Context<'_>,
 ) -> HeaderSettings {
-    let own = Some(OwnAddress::of(&upstream.authority));
+    let own = Some(UpstreamAddress::of(&upstream.authority));
     let Some(raw) = raw else {
         let (preset, hsts, csp, frame) = (Preset::Web, None, None, None);
         return HeaderSettings {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{APP, Desk, HOUSE, compile, now, policy, source, text};
 use crate::Compiled;
-use stagedoor_core::guard::limit::{Limit, LimitKey, LimitPolicy, Tickets};
+use stagedoor_core::guard::limit::{ChargedLimits, Limit, LimitKey, LimitPolicy};
 use stagedoor_core::policy::{Policy, Route};
 
 fn again(text: &str, before: &Policy, desk: &Desk) -> Compiled {
@@ -25,8 +25,8 @@ fn shares(before: &[Arc<Limit>], after: &[Arc<Limit>]) -> bool {
     let key = LimitKey::address("192.0.2.1".parse().unwrap());
     let [before, after] =
         [before, after].map(|limits| LimitPolicy::Limits(limits.to_vec().into_boxed_slice()));
-    while before.take(&key, now(), &mut Tickets::default()).is_ok() {}
-    after.take(&key, now(), &mut Tickets::default()).is_err()
+    while before.take(&key, now(), &mut ChargedLimits::default()).is_ok() {}
+    after.take(&key, now(), &mut ChargedLimits::default()).is_err()
 }
 
 const LIMITED: &str = r#"limit.ip = ["3/hour", "4/hour"]
@@ -120,7 +120,7 @@ fn promises_use_nothing_up() {
     let before = policy(&given);
     let after = again(&given, &before, &Desk::default()).policy;
     let key = LimitKey::address("192.0.2.1".parse().unwrap());
-    assert!(after.apps[0].limit.take(&key, now(), &mut Tickets::default()).is_ok());
+    assert!(after.apps[0].limit.take(&key, now(), &mut ChargedLimits::default()).is_ok());
     // And are kept though everybody's allowance is gone.
     assert!(compile(&[source("stagedoor.toml", &given)], &Desk::default(), Some(&after), now()).is_ok());
 }

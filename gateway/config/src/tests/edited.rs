@@ -1,7 +1,7 @@
 //! What is left of a limit after its file was edited.
 
 use super::{APP, Desk, HOUSE, compile, now, policy, source, text};
-use stagedoor_core::guard::limit::{LimitKey, Tickets};
+use stagedoor_core::guard::limit::{ChargedLimits, LimitKey};
 use stagedoor_core::policy::Policy;
 
 /// How many of a thousand requests for the route at `index` pass at one moment.
@@ -12,7 +12,7 @@ fn passes(policy: &Policy, index: usize) -> usize {
     let charge = |_: &usize| {
         [&app.limit, &route.ip_limit, &route.caller_limit]
             .iter()
-            .all(|limits| limits.take(&key, now(), &mut Tickets::default()).is_ok())
+            .all(|limits| limits.take(&key, now(), &mut ChargedLimits::default()).is_ok())
     };
     (0..1000).filter(charge).count()
 }

@@ -141,7 +141,7 @@ fn forwarded(policy: &Policy, fields: &str) -> String {
             write_head(&permit, &head, "1", &mut to_app);
             String::from_utf8(to_app.to_vec()).unwrap().replace(&token, "TOKEN")
         }
-        Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::Own(_)) => {
+        Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::GatewayPage(_)) => {
             "answered here".to_owned()
         }
         Err(denial) => denial.code().to_owned(),

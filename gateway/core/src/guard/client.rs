@@ -37,12 +37,12 @@ pub struct ClientPolicy {
     /// Networks of the trusted proxies.
     pub trusted: Vec<IpNet>,
     /// What they are believed about.
-    pub believed: Believed,
+    pub trusted_fields: TrustedFields,
 }
 
 /// `server.forwarded`: the fields that the trusted proxies write themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Believed {
+pub struct TrustedFields {
     /// `X-Forwarded-For`
     pub address: bool,
     /// `X-Forwarded-Proto`
@@ -55,14 +55,14 @@ pub struct Believed {
     pub forwarded: bool,
 }
 
-impl Default for Believed {
+impl Default for TrustedFields {
     /// What every reverse proxy writes.
     fn default() -> Self {
         Self { address: true, scheme: true, host: false, port: false, forwarded: false }
     }
 }
 
-impl Believed {
+impl TrustedFields {
     /// The names of the fields, as in the configuration.
     pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
         let Self { address, scheme, host, port, forwarded } = self;
@@ -87,12 +87,12 @@ pub struct Client {
     port: Option<u16>,
     peer: IpAddr,
     proxied: bool,
-    unheeded: Unheeded,
+    ignored: IgnoredForwarding,
 }
 
 /// Forwarding that was sent and not believed, of which the operator may have to hear.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Unheeded {
+struct IgnoredForwarding {
     /// `X-Forwarded-For` of a private peer that is not trusted.
     address: bool,
     /// `X-Forwarded-Host` of a trusted peer, with another host than the request's.
@@ -101,7 +101,7 @@ struct Unheeded {
 
 /// What one family of fields says; `None` of what it does not say, or not so that it can be read.
 #[derive(Clone, Copy, Debug, Default)]
-struct Told<'h> {
+struct Reported<'h> {
     ip: Option<IpAddr>,
     https: Option<bool>,
     host: Option<&'h [u8]>,
@@ -114,12 +114,12 @@ impl ClientPolicy {
     pub fn identify<'h>(&self, peer: Peer, head: &Head<'h>) -> Identified<'h> {
         let socket = peer.ip.to_canonical();
         if !self.trusts(socket) {
-            let unheeded = Unheeded { address: is_private(socket) && head.has(FOR), host: false };
+            let ignored = IgnoredForwarding { address: is_private(socket) && head.has(FOR), host: false };
             let client =
-                Client { ip: socket, https: peer.tls, port: None, peer: socket, proxied: false, unheeded };
+                Client { ip: socket, https: peer.tls, port: None, peer: socket, proxied: false, ignored };
             return Identified { client, host: Ok(head.host()) };
         }
-        let Believed { address, scheme, host, port, forwarded } = self.believed;
+        let TrustedFields { address, scheme, host, port, forwarded } = self.trusted_fields;
         let spoken = [(address, FOR), (scheme, PROTO), (host, HOST), (port, PORT)];
         let speaks_x = spoken.into_iter().any(|(named, field)| named && head.has(field));
         let rfc7239 = (forwarded && head.has(FORWARDED)).then(|| self.by_forwarded(socket, head));
@@ -129,7 +129,7 @@ impl ClientPolicy {
                 (told, other.is_some_and(|(other, sound)| !sound || told.contradicts(&other)))
             }
             (false, Some((told, _))) => (told, false),
-            (false, None) => (Told::default(), false),
+            (false, None) => (Reported::default(), false),
         };
         let https = told.https.unwrap_or(peer.tls);
         let served = match told.host {
@@ -146,16 +146,16 @@ impl ClientPolicy {
             port: told.port.filter(|port| *port != host::default_port(!https)),
             peer: socket,
             proxied: true,
-            unheeded: Unheeded { address: false, host: not_named },
+            ignored: IgnoredForwarding { address: false, host: not_named },
         };
         Identified { client, host: served.map(|host| host::without_default_port(host, https)) }
     }
 
     /// What the `X-Forwarded-*` fields say that are believed.
-    fn by_x_forwarded<'h>(&self, socket: IpAddr, head: &Head<'h>) -> Told<'h> {
-        let Believed { address, scheme, host, port, forwarded: _ } = self.believed;
+    fn by_x_forwarded<'h>(&self, socket: IpAddr, head: &Head<'h>) -> Reported<'h> {
+        let TrustedFields { address, scheme, host, port, forwarded: _ } = self.trusted_fields;
         let last = |named: bool, field: &str| if named { last_element(head, field) } else { None };
-        Told {
+        Reported {
             ip: (address && head.has(FOR)).then(|| {
                 let lines = head.fields().iter().rev().filter(|line| line.name.eq_ignore_ascii_case(FOR));
                 self.walk(socket, lines.flat_map(|line| line.value.rsplit(|byte| *byte == b',')).map(node))
@@ -167,11 +167,11 @@ impl ClientPolicy {
     }
 
     /// What `Forwarded` says (RFC 7239 §4), and whether all of it can be read.
-    fn by_forwarded<'h>(&self, socket: IpAddr, head: &Head<'h>) -> (Told<'h>, bool) {
+    fn by_forwarded<'h>(&self, socket: IpAddr, head: &Head<'h>) -> (Reported<'h>, bool) {
         let nodes = forwarded::Nodes::read(head.all(FORWARDED));
         let sound = head.all(FORWARDED).all(|line| forwarded::last(line).is_some());
         let nearest = head.all(FORWARDED).last().and_then(forwarded::last).unwrap_or_default();
-        let told = Told {
+        let told = Reported {
             ip: nearest.names_node.then(|| self.walk(socket, nodes.nearest_first())),
             https: nearest.proto.and_then(is_https),
             host: nearest.host,
@@ -214,7 +214,7 @@ impl<'h> Identified<'h> {
     }
 }
 
-impl Told<'_> {
+impl Reported<'_> {
     /// Whether both say something of one thing, and not the same.
     fn contradicts(&self, other: &Self) -> bool {
         fn differ<T: Copy>(a: Option<T>, b: Option<T>, same: impl Fn(T, T) -> bool) -> bool {
@@ -262,15 +262,15 @@ impl Client {
     /// A private peer that is not trusted sent `X-Forwarded-For`: behind a container's NAT all
     /// users would share one address, so the operator has to hear of it.
     #[must_use]
-    pub fn unheeded_forwarding(&self) -> bool {
-        self.unheeded.address
+    pub fn ignored_address(&self) -> bool {
+        self.ignored.address
     }
 
     /// A trusted peer sent an `X-Forwarded-Host` that `server.forwarded` does not name, and it is not the request's
     /// host: an operator who wonders why no app serves the request has to hear of it.
     #[must_use]
-    pub fn unheeded_host(&self) -> bool {
-        self.unheeded.host
+    pub fn ignored_host(&self) -> bool {
+        self.ignored.host
     }
 }
 

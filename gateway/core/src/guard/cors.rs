@@ -65,26 +65,26 @@ pub struct Preflight {
 /// A preflight by the Fetch standard ("CORS-preflight fetch"): an `OPTIONS` with exactly one `Origin` and one
 /// `Access-Control-Request-Method`. Any other `OPTIONS` is a request like others.
 #[derive(Clone, Debug)]
-pub enum Asked<'h> {
+pub enum PreflightRequest<'h> {
     /// It is ours to answer.
-    Ours {
+    Gateway {
         /// The method of the request that it announces.
         method: &'h str,
         /// The answer.
         answer: Preflight,
     },
     /// It is the app's to answer, `cors = "app"`.
-    Apps {
+    App {
         /// The method of the request that it announces.
         method: &'h str,
         /// What has to hold of it before the app hears of it.
-        question: Question,
+        question: UncheckedPreflight,
     },
 }
 
 /// A preflight that is the app's to answer, before it is known whether its route lets it.
 #[derive(Clone, Debug)]
-pub struct Question(());
+pub struct UncheckedPreflight(());
 
 /// Evidence: a true preflight without a body, on a route that lets the app answer it.
 #[derive(Debug)]
@@ -105,7 +105,11 @@ impl PreflightPolicy {
     /// # Errors
     /// [`Denial::BadRequest`] for a preflight with a body: no browser sends one, and an app that does not look at the
     /// method would read it.
-    pub fn let_ask(self, _question: &Question, head: &Head<'_>) -> Result<Option<AppPreflight>, Denial> {
+    pub fn permit(
+        self,
+        _question: &UncheckedPreflight,
+        head: &Head<'_>,
+    ) -> Result<Option<AppPreflight>, Denial> {
         match self {
             Self::LikeAny => Ok(None),
             Self::App if head.framing() != Framing::None => {
@@ -118,7 +122,7 @@ impl PreflightPolicy {
 
 /// Whether a field of a preflight goes on to the app: what the Fetch standard puts into one, and nothing else.
 #[must_use]
-pub fn is_asked(name: &str) -> bool {
+pub fn is_request_field(name: &str) -> bool {
     const ASKED: [&str; 4] =
         ["origin", REQUEST_METHOD, REQUEST_HEADERS, "access-control-request-private-network"];
     ASKED.iter().any(|asked| name.eq_ignore_ascii_case(asked))
@@ -126,17 +130,17 @@ pub fn is_asked(name: &str) -> bool {
 
 /// Whether a field of the app's answer to a preflight comes back.
 #[must_use]
-pub fn is_told(name: &str) -> bool {
+pub fn is_answer_field(name: &str) -> bool {
     name.eq_ignore_ascii_case("vary")
         || name.get(..ACCESS_CONTROL.len()).is_some_and(|start| start.eq_ignore_ascii_case(ACCESS_CONTROL))
 }
 
-impl<'h> Asked<'h> {
+impl<'h> PreflightRequest<'h> {
     /// The method of the request that is announced.
     #[must_use]
     pub fn method(&self) -> &'h str {
         match self {
-            Self::Ours { method, .. } | Self::Apps { method, .. } => method,
+            Self::Gateway { method, .. } | Self::App { method, .. } => method,
         }
     }
 }
@@ -161,7 +165,7 @@ impl CorsPolicy {
 
     /// What the request asks for, if it is a preflight.
     #[must_use]
-    pub fn preflight<'h>(&self, head: &Head<'h>) -> Option<Asked<'h>> {
+    pub fn preflight<'h>(&self, head: &Head<'h>) -> Option<PreflightRequest<'h>> {
         if head.method() != "OPTIONS" {
             return None;
         }
@@ -171,12 +175,12 @@ impl CorsPolicy {
             // A method that no request may have announces nothing: `delete` would meet other routes than `DELETE`.
             Self::App => {
                 judge_method(method).ok()?;
-                return Some(Asked::Apps { method, question: Question(()) });
+                return Some(PreflightRequest::App { method, question: UncheckedPreflight(()) });
             }
             Self::SameOrigin => Vec::new(),
             Self::Listed(listed) => listed.answer(head, method),
         };
-        Some(Asked::Ours { method, answer: Preflight { headers } })
+        Some(PreflightRequest::Gateway { method, answer: Preflight { headers } })
     }
 
     /// Whether `origin` itself is listed; `*` does not count.

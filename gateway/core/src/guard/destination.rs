@@ -10,7 +10,7 @@
 
 use crate::denial::{Denial, DestinationDenial};
 use crate::guard::caller::{AuthPolicy, Caller};
-use crate::guard::gateway_pages::{self, Place};
+use crate::guard::gateway_pages::{self, PathOwner};
 use crate::guard::routes::{Found, RoutesPolicy};
 use crate::guard::target::{HostTable, PathPolicy, Target};
 use crate::path;
@@ -22,12 +22,12 @@ const METHODS: [&str; 4] = ["COPY", "MOVE", "BCOPY", "BMOVE"];
 
 /// Evidence: the request names no second path, or its caller may do there what it does here.
 #[derive(Debug)]
-pub struct Destined {
+pub struct CheckedDestination {
     /// What the app is told in place of what the client said, where they differ.
     rewritten: Option<Box<[u8]>>,
 }
 
-impl Destined {
+impl CheckedDestination {
     /// The `Destination` that was judged, where it is not the client's to the letter.
     #[must_use]
     pub fn rewritten(&self) -> Option<&[u8]> {
@@ -46,13 +46,13 @@ pub fn check<'h, C: AsRef<Caller>>(
     head: &'h Head<'h>,
     target: &Target<'h>,
     prove: impl Fn(&AuthPolicy) -> Result<C, Denial>,
-) -> Result<Destined, Denial> {
+) -> Result<CheckedDestination, Denial> {
     if !METHODS.contains(&head.method()) {
-        return Ok(Destined { rewritten: None });
+        return Ok(CheckedDestination { rewritten: None });
     }
     let mut named = head.all("destination");
     // Without one the app refuses.
-    let Some(value) = named.next() else { return Ok(Destined { rewritten: None }) };
+    let Some(value) = named.next() else { return Ok(CheckedDestination { rewritten: None }) };
     if named.next().is_some() {
         return Err(Denial::BadRequest("more than one Destination"));
     }
@@ -61,14 +61,14 @@ pub fn check<'h, C: AsRef<Caller>>(
         elsewhere(hosts, target, authority)?;
     }
     let second = target.beside(path::encoded(path), paths).map_err(|_| UNCLEAR)?;
-    match gateway_pages::locate(&second) {
-        Place::App(_) => permitted((routes, paths), head.method(), &second, &prove)?,
-        Place::Own(_) => {
+    match gateway_pages::classify(&second) {
+        PathOwner::App(_) => permitted((routes, paths), head.method(), &second, &prove)?,
+        PathOwner::Gateway(_) => {
             return Err(Denial::BadRequest("the path in Destination is one of the gateway's own"));
         }
     }
     let rewritten = (second.raw() != path).then(|| [start, second.raw()].concat().into());
-    Ok(Destined { rewritten })
+    Ok(CheckedDestination { rewritten })
 }
 
 fn permitted<C: AsRef<Caller>>(

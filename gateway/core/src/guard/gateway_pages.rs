@@ -28,20 +28,20 @@ const SEGMENT: &[u8] = b".stagedoor";
 
 /// Evidence: no reading of the path puts it in the area.
 #[derive(Debug)]
-pub struct Elsewhere(());
+pub struct NotGatewayPage(());
 
 /// To whom a path belongs.
 #[derive(Debug)]
-pub enum Place<'h> {
+pub enum PathOwner<'h> {
     /// To the app.
-    App(Elsewhere),
+    App(NotGatewayPage),
     /// To the gateway, at least in one reading.
-    Own(Asked<'h>),
+    Gateway(GatewayPath<'h>),
 }
 
 /// A path of the area, yet to be answered.
 #[derive(Debug)]
-pub struct Asked<'h> {
+pub struct GatewayPath<'h> {
     spelling: Spelling<'h>,
 }
 
@@ -49,20 +49,20 @@ pub struct Asked<'h> {
 #[derive(Clone, Copy, Debug)]
 enum Spelling<'h> {
     /// As the area's own; what follows `/.stagedoor`.
-    Plain(&'h [u8]),
+    Exact(&'h [u8]),
     /// So that only some readers find the area in it.
-    Disguised,
+    Variant,
 }
 
 /// What is asked of the gateway itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Own {
+pub enum PageRequest {
     /// The page that says who is in, or takes a code.
     Home,
     /// The page that takes a code.
     EnterPage {
         /// A person opened this address: it stood in no page of any site. Only such a visit may go on by itself.
-        sought: bool,
+        direct: bool,
     },
     /// To show what the code in a form of so many bytes is worth, or to redeem it.
     Enter {
@@ -77,11 +77,11 @@ pub enum Own {
 
 /// To whom the path belongs.
 #[must_use]
-pub fn locate<'t>(target: &'t Target<'_>) -> Place<'t> {
+pub fn classify<'t>(target: &'t Target<'_>) -> PathOwner<'t> {
     let raw = target.raw_path();
     match spelling(raw, target.is_folded()) {
-        Some(spelling) => Place::Own(Asked { spelling }),
-        None => Place::App(Elsewhere(())),
+        Some(spelling) => PathOwner::Gateway(GatewayPath { spelling }),
+        None => PathOwner::App(NotGatewayPage(())),
     }
 }
 
@@ -97,7 +97,7 @@ fn spelling(raw: &[u8], folded: bool) -> Option<Spelling<'_>> {
     if let Some(rest) = raw.strip_prefix(AREA)
         && matches!(rest.first(), None | Some(b'/'))
     {
-        return Some(Spelling::Plain(rest));
+        return Some(Spelling::Exact(rest));
     }
     let ours = if folded {
         let first = raw.split(|b| *b == b'/').nth(1).unwrap_or_default();
@@ -106,40 +106,40 @@ fn spelling(raw: &[u8], folded: bool) -> Option<Spelling<'_>> {
         // In every case, even where the app's paths mind it.
         path::readings(raw).into_iter().any(|reading| reading.begins_with(SEGMENT))
     };
-    ours.then_some(Spelling::Disguised)
+    ours.then_some(Spelling::Variant)
 }
 
-impl Asked<'_> {
+impl GatewayPath<'_> {
     /// What is asked, if it is asked in a way that is answered.
     ///
     /// # Errors
     /// The refusals of a path, a method, a form or an origin.
-    pub fn judge(self, head: &Head<'_>, at: &PublicAddress<'_>) -> Result<Own, Denial> {
+    pub fn judge(self, head: &Head<'_>, at: &PublicAddress<'_>) -> Result<PageRequest, Denial> {
         let page = match self.spelling {
-            Spelling::Disguised => {
+            Spelling::Variant => {
                 return Err(Denial::AmbiguousPath("another spelling of a path of the gateway's own"));
             }
-            Spelling::Plain(b"" | b"/") => Page::Home,
-            Spelling::Plain(b"/enter") => Page::Enter,
-            Spelling::Plain(b"/leave") => Page::Leave,
-            Spelling::Plain(_) => return Err(Denial::NotFound),
+            Spelling::Exact(b"" | b"/") => Page::Home,
+            Spelling::Exact(b"/enter") => Page::Enter,
+            Spelling::Exact(b"/leave") => Page::Leave,
+            Spelling::Exact(_) => return Err(Denial::NotFound),
         };
         match (page, head.method()) {
-            (Page::Home, "GET" | "HEAD") => same_origin(head, at).map(|()| Own::Home),
+            (Page::Home, "GET" | "HEAD") => same_origin(head, at).map(|()| PageRequest::Home),
             (Page::Home, _) => Err(Denial::MethodNotAllowed { allow: "GET, HEAD".into() }),
             (Page::Enter, "GET" | "HEAD") => {
                 same_origin(head, at)?;
-                Ok(Own::EnterPage { sought: is_sought(head) })
+                Ok(PageRequest::EnterPage { direct: is_direct_visit(head) })
             }
             (Page::Enter, "POST") => {
                 let length = form_length(head)?;
                 same_origin(head, at)?;
                 form_type(head)?;
-                Ok(Own::Enter { length })
+                Ok(PageRequest::Enter { length })
             }
-            (Page::Leave, "GET" | "HEAD") if is_meant(head) => Ok(Own::Leave),
-            (Page::Leave, "GET" | "HEAD") => same_origin(head, at).map(|()| Own::LeavePage),
-            (Page::Leave, "POST") => same_origin(head, at).map(|()| Own::Leave),
+            (Page::Leave, "GET" | "HEAD") if is_meant(head) => Ok(PageRequest::Leave),
+            (Page::Leave, "GET" | "HEAD") => same_origin(head, at).map(|()| PageRequest::LeavePage),
+            (Page::Leave, "POST") => same_origin(head, at).map(|()| PageRequest::Leave),
             (Page::Enter | Page::Leave, _) => {
                 Err(Denial::MethodNotAllowed { allow: "GET, HEAD, POST".into() })
             }
@@ -156,7 +156,7 @@ enum Page {
 
 /// Whether a person opened this address: typed it, or followed a link in another program. No page of any site can
 /// make a browser say so, and over plain HTTP browsers say nothing.
-fn is_sought(head: &Head<'_>) -> bool {
+fn is_direct_visit(head: &Head<'_>) -> bool {
     head.sole_text("sec-fetch-site") == Some("none")
 }
 

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use crate::denial::Denial;
 use crate::guard::permission::OwnerPolicy;
-use crate::guard::target::{Judged, PathPolicy, Target};
+use crate::guard::target::{PathFindings, PathPolicy, Target};
 use crate::path::{self, Cause};
 
 use layers::Layers;
@@ -35,7 +35,7 @@ pub(crate) use pairs::Pair;
 use pattern::Sample;
 pub use pattern::{METHODS, Pattern, PatternFault};
 pub use route::{Layer, Route};
-use trie::Step;
+use trie::PatternStep;
 
 /// The routes of one app.
 #[derive(Debug)]
@@ -115,12 +115,12 @@ impl RoutesPolicy {
         for (second, (pattern, route)) in patterns.into_iter().enumerate() {
             let layer = route.layer;
             let place = policy.place(route);
-            let steps: Vec<Step> = pattern.literal_steps().collect();
+            let steps: Vec<PatternStep> = pattern.literal_steps().collect();
             match shapes.get(&(layer, pattern.method().map(str::to_owned), steps.clone())) {
                 Some((first, other)) if *other != place => clashes.push(Clash::Tie { first: *first, second }),
                 Some(_) => {}
                 None => {
-                    let folded: Vec<Step> = pattern.folded_steps(paths.exact_case).collect();
+                    let folded: Vec<PatternStep> = pattern.folded_steps(paths.exact_case).collect();
                     policy.patterns_are_folded &= steps == folded;
                     policy.literal.insert(layer, pattern.method(), &steps, place);
                     policy.folded.insert(layer, pattern.method(), &folded, place);
@@ -191,7 +191,7 @@ impl RoutesPolicy {
         raw: &[u8],
         paths: PathPolicy,
         folded: bool,
-        judged: Judged,
+        judged: PathFindings,
     ) -> Result<Option<usize>, Denial> {
         let literal = path::literal(raw);
         let met = self.literal.find(method, literal.strip_prefix(b"/"));

@@ -63,13 +63,13 @@ pub enum Backslash {
 pub struct Target<'h> {
     raw: Cow<'h, [u8]>,
     host: Host<'h>,
-    judged: Judged,
+    judged: PathFindings,
     folded: bool,
 }
 
 /// What stands in a path that was judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Judged {
+pub(crate) struct PathFindings {
     /// An encoded slash.
     pub(crate) encoded_slash: bool,
     /// Nothing that is not UTF-8 once decoded.
@@ -109,7 +109,7 @@ impl PathPolicy {
     ///
     /// # Errors
     /// [`Denial::AmbiguousPath`] with the fault.
-    pub(crate) fn judge(self, path: &[u8]) -> Result<Judged, Denial> {
+    pub(crate) fn judge(self, path: &[u8]) -> Result<PathFindings, Denial> {
         if !path::triplets_are_whole(path) {
             return Err(Denial::AmbiguousPath("a `%` without two hexadecimal digits"));
         }
@@ -138,7 +138,7 @@ impl PathPolicy {
             return Err(Denial::AmbiguousPath("a dot segment in the path"));
         }
         let slashes = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'/').count();
-        Ok(Judged {
+        Ok(PathFindings {
             encoded_slash: matches!(&once, Cow::Owned(decoded) if slashes(decoded) != slashes(path)),
             text: std::str::from_utf8(&once).is_ok(),
         })
@@ -215,7 +215,7 @@ impl<'h> Target<'h> {
     }
 
     /// What was found when the path was judged.
-    pub(crate) fn judged(&self) -> Judged {
+    pub(crate) fn judged(&self) -> PathFindings {
         self.judged
     }
 

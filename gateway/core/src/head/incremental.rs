@@ -7,26 +7,26 @@
 use super::cursor::{Cursor, Stop};
 use super::limits::HeadLimits;
 use crate::denial::Denial;
-use crate::request::syntax::form;
+use crate::request::syntax::target_form;
 use crate::request::{Field, FramingFields, Version};
 
 /// How far the head at the start of a growing buffer is read.
 #[derive(Debug)]
-pub struct Arriving {
+pub struct IncrementalParser {
     /// Where the token begins that is read next.
     at: usize,
     /// So many of its bytes are judged.
     known: usize,
     /// A `?` is among them.
     query: bool,
-    next: Next,
+    next: Expected,
     framing: FramingFields,
     fields: usize,
 }
 
 /// The token that is read next. Places are offsets in the buffer.
 #[derive(Clone, Copy, Debug)]
-enum Next {
+enum Expected {
     /// The empty lines before the request line, and the method.
     Method,
     Target {
@@ -48,15 +48,15 @@ pub enum Progress {
     Whole,
 }
 
-impl Default for Arriving {
+impl Default for IncrementalParser {
     fn default() -> Self {
         // The version is noted when it is read, before any field.
         let framing = FramingFields::new(Version::Http11);
-        Self { at: 0, known: 0, query: false, next: Next::Method, framing, fields: 0 }
+        Self { at: 0, known: 0, query: false, next: Expected::Method, framing, fields: 0 }
     }
 }
 
-impl Arriving {
+impl IncrementalParser {
     /// Looks at what has come since the last call. `buf` is the same buffer, with more at its end.
     ///
     /// # Errors
@@ -81,34 +81,34 @@ impl Arriving {
     fn advance(&mut self, cursor: &mut Cursor<'_>, limits: &HeadLimits) -> Result<(), Stop> {
         loop {
             self.next = match self.next {
-                Next::Method => {
+                Expected::Method => {
                     cursor.empty_lines()?;
                     let start = cursor.at;
                     cursor.method()?;
-                    Next::Target { method: (start, cursor.at - 1) }
+                    Expected::Target { method: (start, cursor.at - 1) }
                 }
-                Next::Target { method } => {
+                Expected::Target { method } => {
                     let target = cursor.target(limits.uri)?;
-                    form(cursor.text_at(method), target)?;
-                    Next::Version
+                    target_form(cursor.text_at(method), target)?;
+                    Expected::Version
                 }
-                Next::Version => {
+                Expected::Version => {
                     self.framing = FramingFields::new(cursor.version()?);
-                    Next::Name
+                    Expected::Name
                 }
-                Next::Name => {
+                Expected::Name => {
                     if cursor.is_end(limits.count.saturating_sub(self.fields))? {
                         return Ok(());
                     }
                     let start = cursor.at;
                     cursor.name()?;
-                    Next::Value { name: (start, cursor.at - 1) }
+                    Expected::Value { name: (start, cursor.at - 1) }
                 }
-                Next::Value { name } => {
+                Expected::Value { name } => {
                     let value = cursor.value()?;
                     self.framing.note(Field { name: cursor.text_at(name), value })?;
                     self.fields += 1;
-                    Next::Name
+                    Expected::Name
                 }
             };
             (self.at, self.known, self.query) = (cursor.at, 0, false);

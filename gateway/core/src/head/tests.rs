@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use super::{Arriving, Parsed, Progress, parse};
+use super::{IncrementalParser, Parsed, Progress, parse};
 use crate::denial::Denial;
 use crate::head::HeadLimits;
 use crate::request::{Framing, Head, Version, judge_method};
@@ -51,7 +51,7 @@ fn check(bytes: &[u8], expected: &str) {
 
 /// The verdict of a reader that keeps its place, which sees `step` bytes more at a time.
 fn arriving(bytes: &[u8], limits: &HeadLimits, step: usize) -> String {
-    let mut reader = Arriving::default();
+    let mut reader = IncrementalParser::default();
     for end in (0..bytes.len()).step_by(step).chain([bytes.len()]) {
         let so_far = &bytes[..end];
         match reader.look(so_far, limits) {
@@ -429,7 +429,7 @@ fn a_head_that_drips_costs_each_byte_once() {
         format!("GET /{}", long(8_000)),
     ] {
         let bytes = head.as_bytes();
-        let mut reader = Arriving::default();
+        let mut reader = IncrementalParser::default();
         let (outcome, steps) = work::of(|| {
             (1..=bytes.len())
                 .map(|end| reader.look(&bytes[..end], &ROOMY))

@@ -4,7 +4,7 @@
 //! in three ways before they compare a path: what they take for its first byte (RFC 3986 §3.3 reads what follows a
 //! leading `//` as an authority, and so do parsers that are handed the target of a request), where it ends for them
 //! (a server that decodes before it looks for the query ends it at an encoded `?`, one that looks for a fragment at
-//! an encoded `#`), and what parts its segments (an encoded slash, a backslash). A reading is one combination of
+//! an encoded `#`), and what separates its segments (an encoded slash, a backslash). A reading is one combination of
 //! these; each is compared as it is written and in its folded form, of which there is one more where a
 //! segment begins with a `;`.
 //!
@@ -19,13 +19,13 @@ use super::{KEPT, SLASH, decode, is_unreserved, lower_case, rewrite};
 pub(crate) struct Reading<'p> {
     /// Still encoded. Starts with a slash, or with what is read as one.
     path: &'p [u8],
-    parts: Parts,
+    separators: Separators,
     cause: Cause,
 }
 
 /// What ends a segment, besides the slash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Parts {
+struct Separators {
     /// `%2F`
     encoded_slash: bool,
     /// `\` and `%5C`
@@ -51,13 +51,13 @@ pub(crate) enum Cause {
 /// in it has two hexadecimal digits.
 pub(crate) fn readings(path: &[u8]) -> Vec<Reading<'_>> {
     let mut all = Vec::with_capacity(1);
-    for parts in Parts::of(path) {
+    for separators in Separators::of(path) {
         let mut add = |path, cause| {
-            if !all.iter().any(|known: &Reading<'_>| known.path == path && known.parts == parts) {
-                all.push(Reading { path, parts, cause });
+            if !all.iter().any(|known: &Reading<'_>| known.path == path && known.separators == separators) {
+                all.push(Reading { path, separators, cause });
             }
         };
-        let apart = match (parts.backslash, parts.encoded_slash) {
+        let apart = match (separators.backslash, separators.encoded_slash) {
             (true, _) => Cause::Backslash,
             (false, true) => Cause::EncodedSlash,
             (false, false) => Cause::Written,
@@ -65,11 +65,11 @@ pub(crate) fn readings(path: &[u8]) -> Vec<Reading<'_>> {
         add(path, apart);
         for cut in cuts(path) {
             add(cut, Cause::Cut);
-            for rest in after_authority(cut, parts) {
+            for rest in after_authority(cut, separators) {
                 add(rest, Cause::Authority);
             }
         }
-        for rest in after_authority(path, parts) {
+        for rest in after_authority(path, separators) {
             add(rest, Cause::Authority);
             for cut in cuts(rest) {
                 add(cut, Cause::Authority);
@@ -82,7 +82,7 @@ pub(crate) fn readings(path: &[u8]) -> Vec<Reading<'_>> {
 impl<'p> Reading<'p> {
     /// The path as it is written.
     pub(crate) fn written(path: &'p [u8]) -> Self {
-        Self { path, parts: Parts::WRITTEN, cause: Cause::Written }
+        Self { path, separators: Separators::WRITTEN, cause: Cause::Written }
     }
 
     /// Why it differs from the path as written.
@@ -92,18 +92,18 @@ impl<'p> Reading<'p> {
 
     /// Whether it ends segments at an encoded slash, and at no backslash.
     pub(crate) fn parts_at_encoded_slash_alone(self) -> bool {
-        self.parts.encoded_slash && !self.parts.backslash
+        self.separators.encoded_slash && !self.separators.backslash
     }
 
     /// The form in which it is compared with the literals of patterns: see [`super::literal`].
     pub(crate) fn literal(self) -> Cow<'p, [u8]> {
-        let parts = self.parts;
+        let separators = self.separators;
         let form = rewrite(self.path, |byte, out| match byte {
-            b'/' => out.push(if parts.encoded_slash { b'/' } else { SLASH }),
+            b'/' => out.push(if separators.encoded_slash { b'/' } else { SLASH }),
             byte if is_unreserved(byte) => out.extend([KEPT, byte]),
             byte => out.push(byte),
         });
-        if parts.backslash && form.contains(&b'\\') {
+        if separators.backslash && form.contains(&b'\\') {
             return Cow::Owned(form.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect());
         }
         form
@@ -112,13 +112,15 @@ impl<'p> Reading<'p> {
     /// The widest reading of each segment: decoded, lower case unless `exact_case`, cut at its first `;`; empty
     /// segments dropped. The result has no leading slash.
     pub(crate) fn folded(self, exact_case: bool) -> Vec<u8> {
-        self.fold(exact_case, Strays::Kept, Bare::Dropped)
+        self.fold(exact_case, InvalidBytes::Kept, ParametersOnly::Dropped)
     }
 
     /// The same for an app to which `/;//a` has a segment `;` and no empty one; `None` where no segment begins with `;`.
     pub(crate) fn folded_with_bare_parameters(self, exact_case: bool) -> Option<Vec<u8>> {
         let bare = |segment: &[u8]| segment.first() == Some(&b';');
-        self.segments(&self.decoded()).any(bare).then(|| self.fold(exact_case, Strays::Kept, Bare::Kept))
+        self.segments(&self.decoded())
+            .any(bare)
+            .then(|| self.fold(exact_case, InvalidBytes::Kept, ParametersOnly::Kept))
     }
 
     /// The same for an app that drops what is not UTF-8; `None` where there is nothing to drop.
@@ -126,17 +128,17 @@ impl<'p> Reading<'p> {
         if std::str::from_utf8(&decode(self.path)).is_ok() {
             return None;
         }
-        Some(self.fold(exact_case, Strays::Dropped, Bare::Dropped))
+        Some(self.fold(exact_case, InvalidBytes::Dropped, ParametersOnly::Dropped))
     }
 
     /// Whether the first segment that names anything is `name` once folded without regard to case, for an app that
     /// keeps what is not UTF-8 or for one that drops it. Looks no further than that segment.
     pub(crate) fn begins_with(self, name: &[u8]) -> bool {
-        [Strays::Kept, Strays::Dropped].into_iter().any(|strays| {
+        [InvalidBytes::Kept, InvalidBytes::Dropped].into_iter().any(|invalid_bytes| {
             let mut rest = self.path;
-            while let Some((segment, after)) = next_segment(rest, self.parts) {
+            while let Some((segment, after)) = next_segment(rest, self.separators) {
                 let decoded = decode(segment);
-                let named = strays.of(without_parameters(&decoded));
+                let named = invalid_bytes.of(without_parameters(&decoded));
                 if !named.is_empty() {
                     let mut lower = Vec::with_capacity(named.len());
                     lower_case(&named, &mut lower);
@@ -155,15 +157,15 @@ impl<'p> Reading<'p> {
         named.nth(index).map(<[u8]>::to_vec)
     }
 
-    fn fold(self, exact_case: bool, strays: Strays, bare: Bare) -> Vec<u8> {
+    fn fold(self, exact_case: bool, invalid_bytes: InvalidBytes, bare: ParametersOnly) -> Vec<u8> {
         let decoded = self.decoded();
         let mut folded = Vec::with_capacity(decoded.len());
         for segment in self.segments(&decoded) {
-            let mut name = strays.of(without_parameters(segment));
+            let mut name = invalid_bytes.of(without_parameters(segment));
             if name.is_empty() {
                 match bare {
-                    Bare::Kept if !segment.is_empty() => name = Cow::Borrowed(segment),
-                    Bare::Kept | Bare::Dropped => continue,
+                    ParametersOnly::Kept if !segment.is_empty() => name = Cow::Borrowed(segment),
+                    ParametersOnly::Kept | ParametersOnly::Dropped => continue,
                 }
             }
             if !folded.is_empty() {
@@ -180,20 +182,20 @@ impl<'p> Reading<'p> {
 
     /// Decoded once; an encoded slash that ends no segment is [`SLASH`].
     fn decoded(self) -> Cow<'p, [u8]> {
-        let parts = self.parts;
+        let separators = self.separators;
         rewrite(self.path, |byte, out| match byte {
-            b'/' if !parts.encoded_slash => out.push(SLASH),
+            b'/' if !separators.encoded_slash => out.push(SLASH),
             byte => out.push(byte),
         })
     }
 
     /// The segments of what [`Self::decoded`] made.
     fn segments(self, decoded: &[u8]) -> impl Iterator<Item = &[u8]> {
-        decoded.split(move |byte| *byte == b'/' || (self.parts.backslash && *byte == b'\\'))
+        decoded.split(move |byte| *byte == b'/' || (self.separators.backslash && *byte == b'\\'))
     }
 }
 
-impl Parts {
+impl Separators {
     const WRITTEN: Self = Self { encoded_slash: false, backslash: false };
 
     /// Every combination for which the path holds something, none first.
@@ -220,12 +222,12 @@ impl Parts {
 
 /// What becomes of bytes that are not UTF-8.
 #[derive(Clone, Copy)]
-enum Strays {
+enum InvalidBytes {
     Kept,
     Dropped,
 }
 
-impl Strays {
+impl InvalidBytes {
     fn of(self, name: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Self::Kept => Cow::Borrowed(name),
@@ -236,7 +238,7 @@ impl Strays {
 
 /// What becomes of a segment that is empty once its parameters are cut off.
 #[derive(Clone, Copy)]
-enum Bare {
+enum ParametersOnly {
     Kept,
     Dropped,
 }
@@ -253,13 +255,13 @@ fn cuts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// What follows the authority of a path that starts with two slashes: by RFC 3986, where it may be empty, and by the
 /// WHATWG's URL standard, where further slashes are skipped; also where parameters of an empty segment hide a slash.
-fn after_authority(path: &[u8], parts: Parts) -> impl Iterator<Item = &[u8]> {
-    let first = next_segment(path, parts).filter(|(name, _)| names_nothing(name)).map(|(_, rest)| rest);
-    let strict = first.map(|rest| next_segment(rest, parts).map_or(ROOT, |(_, rest)| rest));
+fn after_authority(path: &[u8], separators: Separators) -> impl Iterator<Item = &[u8]> {
+    let first = next_segment(path, separators).filter(|(name, _)| names_nothing(name)).map(|(_, rest)| rest);
+    let strict = first.map(|rest| next_segment(rest, separators).map_or(ROOT, |(_, rest)| rest));
     let lenient = HIDDEN.into_iter().filter_map(move |skips| {
         let mut rest = first?;
         loop {
-            match next_segment(rest, parts) {
+            match next_segment(rest, separators) {
                 Some((name, after)) if skips(name) => rest = after,
                 Some((_, after)) => break Some(after),
                 None => break Some(ROOT),
@@ -270,9 +272,10 @@ fn after_authority(path: &[u8], parts: Parts) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The segment behind the separator in front, and what follows it; `None` at the end.
-fn next_segment(path: &[u8], parts: Parts) -> Option<(&[u8], &[u8])> {
-    let tail = path.get(parts.separator(path)?..)?;
-    let end = (0..tail.len()).find(|at| tail.get(*at..).is_some_and(|rest| parts.separator(rest).is_some()));
+fn next_segment(path: &[u8], separators: Separators) -> Option<(&[u8], &[u8])> {
+    let tail = path.get(separators.separator(path)?..)?;
+    let end =
+        (0..tail.len()).find(|at| tail.get(*at..).is_some_and(|rest| separators.separator(rest).is_some()));
     Some(tail.split_at(end.unwrap_or(tail.len())))
 }
 
@@ -291,7 +294,7 @@ const ROOT: &[u8] = b"/";
 /// What may count as nothing between two slashes.
 const HIDDEN: [fn(&[u8]) -> bool; 2] = [names_nothing, <[u8]>::is_empty];
 
-/// The most readings that a path can have: four combinations of what parts its segments, in each the path itself, two
+/// The most readings that a path can have: four combinations of what separates its segments, in each the path itself, two
 /// cuts, the three authorities of these three, and two cuts of each of the path's own three.
 #[cfg(test)]
 const MAX: usize = 4 * (3 + 9 + 6);

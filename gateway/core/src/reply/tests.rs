@@ -326,14 +326,14 @@ fn what_a_code_is_worth_is_said_before_it_is_used_up() {
 
 #[test]
 fn an_own_page_is_dressed_and_sets_its_cookies() {
-    let (cors, tickets) = (CorsGrant::default(), Tickets::default());
-    let at = Circumstances {
+    let (cors, tickets) = (CorsGrant::default(), ChargedLimits::default());
+    let at = ResponseContext {
         https: true,
         host: "media.example",
         port: None,
         request_id: ID,
         cors: &cors,
-        tickets: &tickets,
+        limits: &tickets,
         server_timing: None,
     };
     let cookies = vec![HeaderValue::from_static("a=1"), HeaderValue::from_static("b=2")];
@@ -389,14 +389,14 @@ fn scripts_of_allowed_origins_may_read_the_code() {
             expose.iter().map(|names| ("access-control-expose-headers", HeaderValue::from_static(names))),
         );
         let cors = CorsGrant { headers: if allowed { headers } else { Vec::new() }, vary: true };
-        let tickets = Tickets::default();
-        let at = Circumstances {
+        let tickets = ChargedLimits::default();
+        let at = ResponseContext {
             https: false,
             host: "m",
             port: None,
             request_id: ID,
             cors: &cors,
-            tickets: &tickets,
+            limits: &tickets,
             server_timing: None,
         };
         let refusal =
@@ -464,14 +464,14 @@ fn a_whole_refusal_carries_what_every_answer_carries() {
         headers: vec![("access-control-allow-origin", HeaderValue::from_static("https://a.example"))],
         vary: true,
     };
-    let tickets = Tickets::default();
-    let at = Circumstances {
+    let tickets = ChargedLimits::default();
+    let at = ResponseContext {
         https: true,
         host: "media.example",
         port: None,
         request_id: ID,
         cors: &cors,
-        tickets: &tickets,
+        limits: &tickets,
         server_timing: None,
     };
     let allowed = Preflight { headers: vec![("access-control-max-age", HeaderValue::from_static("600"))] };

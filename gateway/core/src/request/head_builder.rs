@@ -7,7 +7,7 @@
 use super::framing_fields::FramingFields;
 use super::head::Head;
 use super::message::{Field, Version};
-use super::syntax::{self, Form};
+use super::syntax::{self, TargetForm};
 use crate::denial::Denial;
 use crate::path;
 
@@ -37,7 +37,7 @@ impl<'a> RequestLine<'a> {
     /// byte that no target has.
     pub fn new(method: &'a str, target: &'a [u8]) -> Result<Self, Denial> {
         syntax::judge_method(method)?;
-        let Form { authority, target } = syntax::form(method, target)?;
+        let TargetForm { authority, target } = syntax::target_form(method, target)?;
         Ok(Self { method, authority, target })
     }
 }

@@ -22,7 +22,7 @@ pub fn judge_method(method: &str) -> Result<(), Denial> {
 }
 
 /// A request target, taken apart.
-pub(crate) struct Form<'a> {
+pub(crate) struct TargetForm<'a> {
     /// Of an absolute form; it has to equal `Host`.
     pub(crate) authority: Option<&'a [u8]>,
     /// Path and query.
@@ -30,7 +30,7 @@ pub(crate) struct Form<'a> {
 }
 
 /// Reads the origin form and the absolute form (RFC 9112 §3.2.1, §3.2.2).
-pub(crate) fn form<'a>(method: &str, target: &'a [u8]) -> Result<Form<'a>, Denial> {
+pub(crate) fn target_form<'a>(method: &str, target: &'a [u8]) -> Result<TargetForm<'a>, Denial> {
     let mut query = false;
     let mut fits = |byte: u8| {
         query |= byte == b'?';
@@ -39,20 +39,20 @@ pub(crate) fn form<'a>(method: &str, target: &'a [u8]) -> Result<Form<'a>, Denia
     if !target.iter().copied().all(&mut fits) {
         return Err(Denial::BadRequest("an illegal byte in the request target"));
     }
-    let form = if target.first() == Some(&b'/') {
-        Form { authority: None, target }
+    let target_form = if target.first() == Some(&b'/') {
+        TargetForm { authority: None, target }
     } else {
         absolute(method, target)?
     };
     // Browsers send a raw grave accent in queries alone, and a URI parser behind us would rewrite it.
-    let path = form.target.split(|b| *b == b'?').next().unwrap_or_default();
+    let path = target_form.target.split(|b| *b == b'?').next().unwrap_or_default();
     if path.contains(&b'`') {
         return Err(Denial::BadRequest("an illegal byte in the request target"));
     }
-    Ok(form)
+    Ok(target_form)
 }
 
-fn absolute<'a>(method: &str, target: &'a [u8]) -> Result<Form<'a>, Denial> {
+fn absolute<'a>(method: &str, target: &'a [u8]) -> Result<TargetForm<'a>, Denial> {
     let Some((scheme, rest)) = target.split_at_checked(SCHEME.len()) else {
         return Err(Denial::BadRequest("the request target is neither a path nor an http URL"));
     };
@@ -65,9 +65,9 @@ fn absolute<'a>(method: &str, target: &'a [u8]) -> Result<Form<'a>, Denial> {
         return Err(Denial::BadRequest("user information in the request target"));
     }
     match target.first() {
-        Some(b'/') => Ok(Form { authority: Some(authority), target }),
+        Some(b'/') => Ok(TargetForm { authority: Some(authority), target }),
         // RFC 9112 §3.2.4: for OPTIONS an empty path would mean the asterisk form.
-        None if method != "OPTIONS" => Ok(Form { authority: Some(authority), target: b"/" }),
+        None if method != "OPTIONS" => Ok(TargetForm { authority: Some(authority), target: b"/" }),
         Some(_) | None => Err(Denial::BadRequest("the request target has no path")),
     }
 }

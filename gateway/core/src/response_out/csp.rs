@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, header};
 
-use super::frame_ancestors::{Ancestors, Framers};
+use super::frame_ancestors::{FrameAncestors, FramePolicy};
 use super::preset::Preset;
 use crate::response_fields::ResponseFields;
 
@@ -27,15 +27,15 @@ pub(super) struct ContentPolicy {
     when_self_frames: Option<HeaderValue>,
     report: Option<HeaderValue>,
     /// Of `frame`, beside a policy of the app that leaves open who may frame.
-    framing: Option<(Ancestors, HeaderValue)>,
+    framing: Option<(FrameAncestors, HeaderValue)>,
     /// `set` or `remove` has the last word on `X-Frame-Options`: it says nothing of `frame`.
     options_by_operator: bool,
-    app: AppPolicy,
+    app: AppCsp,
 }
 
 /// What becomes of a policy that the app sends itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum AppPolicy {
+enum AppCsp {
     Kept,
     Replaced,
 }
@@ -66,17 +66,17 @@ impl ContentPolicy {
     /// `options_by_operator`: `set` or `remove` names `X-Frame-Options`.
     pub(super) fn compile(
         preset: Preset,
-        framers: &Framers,
+        frame_policy: &FramePolicy,
         csp: Option<&Csp>,
         options_by_operator: bool,
     ) -> Self {
         let enforced_by = |ancestors| enforced(preset, ancestors, csp.filter(|csp| csp.enforce));
-        let enforced = enforced_by(framers.ancestors());
-        let (when_nobody_frames, when_self_frames) = match framers {
-            Framers::Preset(_) => {
-                (enforced_by(Some(&Ancestors::Nobody)), enforced_by(Some(&Ancestors::SelfOnly)))
+        let enforced = enforced_by(frame_policy.ancestors());
+        let (when_nobody_frames, when_self_frames) = match frame_policy {
+            FramePolicy::Preset(_) => {
+                (enforced_by(Some(&FrameAncestors::Nobody)), enforced_by(Some(&FrameAncestors::SelfOnly)))
             }
-            Framers::Stated(_) | Framers::InPolicy(_) | Framers::Unsaid => {
+            FramePolicy::Configured(_) | FramePolicy::FromCsp(_) | FramePolicy::Unset => {
                 (enforced.clone(), enforced.clone())
             }
         };
@@ -85,15 +85,15 @@ impl ContentPolicy {
             when_nobody_frames,
             when_self_frames,
             report: csp.filter(|csp| !csp.enforce).and_then(|csp| serialise(directives(csp))),
-            framing: match framers {
-                Framers::Stated(ancestors) => {
+            framing: match frame_policy {
+                FramePolicy::Configured(ancestors) => {
                     let alone = serialise(vec![(FRAME_ANCESTORS, ancestors.sources().to_owned())]);
                     alone.map(|value| (ancestors.clone(), value))
                 }
-                Framers::InPolicy(_) | Framers::Preset(_) | Framers::Unsaid => None,
+                FramePolicy::FromCsp(_) | FramePolicy::Preset(_) | FramePolicy::Unset => None,
             },
             options_by_operator,
-            app: if csp.is_some_and(|csp| csp.replace_app) { AppPolicy::Replaced } else { AppPolicy::Kept },
+            app: if csp.is_some_and(|csp| csp.replace_app) { AppCsp::Replaced } else { AppCsp::Kept },
         }
     }
 
@@ -103,11 +103,11 @@ impl ContentPolicy {
     /// A report-only policy of the app keeps ours of that kind out, not the enforced one.
     pub(super) fn put<F: ResponseFields>(&self, fields: &mut F, framed: Option<&HeaderValue>) {
         match self.app {
-            AppPolicy::Replaced => {
+            AppCsp::Replaced => {
                 fields.remove(&header::CONTENT_SECURITY_POLICY);
                 fields.remove(&header::CONTENT_SECURITY_POLICY_REPORT_ONLY);
             }
-            AppPolicy::Kept if fields.first(&header::CONTENT_SECURITY_POLICY).is_some() => {
+            AppCsp::Kept if fields.first(&header::CONTENT_SECURITY_POLICY).is_some() => {
                 if let Some((ancestors, value)) = &self.framing
                     && (self.options_by_operator || !ancestors.is_told_by(framed))
                     && !fields.all(&header::CONTENT_SECURITY_POLICY).any(says_who_frames)
@@ -116,15 +116,15 @@ impl ContentPolicy {
                 }
                 return;
             }
-            AppPolicy::Kept => {}
+            AppCsp::Kept => {}
         }
         if fields.revalidates() {
             return;
         }
-        let enforced = match framed.and_then(Ancestors::of_x_frame_options) {
-            Some(Ancestors::Nobody) => &self.when_nobody_frames,
-            Some(Ancestors::SelfOnly) => &self.when_self_frames,
-            Some(Ancestors::Sources(_)) | None => &self.enforced,
+        let enforced = match framed.and_then(FrameAncestors::of_x_frame_options) {
+            Some(FrameAncestors::Nobody) => &self.when_nobody_frames,
+            Some(FrameAncestors::SelfOnly) => &self.when_self_frames,
+            Some(FrameAncestors::Sources(_)) | None => &self.enforced,
         };
         if let Some(value) = enforced {
             fields.set(header::CONTENT_SECURITY_POLICY, value.clone());
@@ -138,7 +138,7 @@ impl ContentPolicy {
 }
 
 /// One policy: the configured one where it is enforced, and of the preset's directives those it leaves unsaid.
-fn enforced(preset: Preset, ancestors: Option<&Ancestors>, csp: Option<&Csp>) -> Option<HeaderValue> {
+fn enforced(preset: Preset, ancestors: Option<&FrameAncestors>, csp: Option<&Csp>) -> Option<HeaderValue> {
     let mut all: Vec<(&str, String)> = csp.map(directives).unwrap_or_default();
     let said =
         |all: &[(&str, String)], name: &str| all.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));

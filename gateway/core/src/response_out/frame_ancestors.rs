@@ -6,20 +6,20 @@ use super::preset::Preset;
 
 /// Who may frame the app, and who said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Framers {
+pub(super) enum FramePolicy {
     /// The preset's word: gives way to an `X-Frame-Options` of the app.
-    Preset(Ancestors),
+    Preset(FrameAncestors),
     /// The operator's word, by `frame`.
-    Stated(Ancestors),
+    Configured(FrameAncestors),
     /// The operator's word, by the policy that is enforced.
-    InPolicy(Ancestors),
+    FromCsp(FrameAncestors),
     /// Nothing is said.
-    Unsaid,
+    Unset,
 }
 
 /// The sources of `frame-ancestors`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ancestors {
+pub(super) enum FrameAncestors {
     /// `'none'`
     Nobody,
     /// `'self'`
@@ -28,37 +28,39 @@ pub(super) enum Ancestors {
     Sources(String),
 }
 
-impl Framers {
+impl FramePolicy {
     /// `frame`, else `in_policy`, the `frame-ancestors` of an enforced `csp.policy`, else the preset's.
     pub(super) fn compile(preset: Preset, frame: Option<&[String]>, in_policy: Option<&[String]>) -> Self {
         match (frame, in_policy, preset) {
-            (Some(sources), _, _) => Self::Stated(Ancestors::parse(sources)),
-            (None, Some(sources), _) => Self::InPolicy(Ancestors::parse(sources)),
-            (None, None, Preset::Web) => Self::Preset(Ancestors::SelfOnly),
-            (None, None, Preset::Api) => Self::Preset(Ancestors::Nobody),
-            (None, None, Preset::Off) => Self::Unsaid,
+            (Some(sources), _, _) => Self::Configured(FrameAncestors::parse(sources)),
+            (None, Some(sources), _) => Self::FromCsp(FrameAncestors::parse(sources)),
+            (None, None, Preset::Web) => Self::Preset(FrameAncestors::SelfOnly),
+            (None, None, Preset::Api) => Self::Preset(FrameAncestors::Nobody),
+            (None, None, Preset::Off) => Self::Unset,
         }
     }
 
     /// The sources, where anything is said.
-    pub(super) fn ancestors(&self) -> Option<&Ancestors> {
+    pub(super) fn ancestors(&self) -> Option<&FrameAncestors> {
         match self {
-            Self::Preset(ancestors) | Self::Stated(ancestors) | Self::InPolicy(ancestors) => Some(ancestors),
-            Self::Unsaid => None,
+            Self::Preset(ancestors) | Self::Configured(ancestors) | Self::FromCsp(ancestors) => {
+                Some(ancestors)
+            }
+            Self::Unset => None,
         }
     }
 
     /// `X-Frame-Options`, where it can say it.
     pub(super) fn x_frame_options(&self) -> Option<HeaderValue> {
         match self.ancestors()? {
-            Ancestors::Nobody => Some(HeaderValue::from_static("DENY")),
-            Ancestors::SelfOnly => Some(HeaderValue::from_static("SAMEORIGIN")),
-            Ancestors::Sources(_) => None,
+            FrameAncestors::Nobody => Some(HeaderValue::from_static("DENY")),
+            FrameAncestors::SelfOnly => Some(HeaderValue::from_static("SAMEORIGIN")),
+            FrameAncestors::Sources(_) => None,
         }
     }
 }
 
-impl Ancestors {
+impl FrameAncestors {
     fn parse(sources: &[String]) -> Self {
         match sources {
             [] => Self::Nobody,

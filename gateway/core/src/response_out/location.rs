@@ -18,12 +18,12 @@ use crate::response_fields::ResponseFields;
 
 /// The app's own address, as it may stand in its answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnAddress {
+pub struct UpstreamAddress {
     name: Box<str>,
     port: u16,
 }
 
-impl OwnAddress {
+impl UpstreamAddress {
     /// From `host:port`, the authority of the app's upstream.
     #[must_use]
     pub fn of(authority: &str) -> Self {

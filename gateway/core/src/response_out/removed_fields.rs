@@ -29,7 +29,7 @@ pub(super) fn remove<F: ResponseFields>(fields: &mut F, cors: AppCors) {
 
 /// For interim answers: removes the same, the app's CORS always (no browser asks one of them who may read), and the
 /// framing of a body, which none of them has (RFC 9110 §8.6, RFC 9112 §6.1). What completes a 101 stays.
-pub(super) fn hush<F: ResponseFields>(fields: &mut F) {
+pub(super) fn clean_interim<F: ResponseFields>(fields: &mut F) {
     let nominated = nominated(fields);
     let switches = fields.switches();
     fields.remove_where(|name| {

@@ -9,7 +9,7 @@ use crate::response_fields::ResponseFields;
 
 /// What of several lines stays.
 #[derive(Clone, Copy)]
-enum Stays {
+enum KeptLine {
     /// The first: what comes later is not heard (RFC 6797 §8.1, `nosniff`). Of two policies for other origins browsers hear
     /// none, and the preset has one for whoever says none: there the app's first word goes before it.
     First,
@@ -21,13 +21,13 @@ enum Stays {
 
 /// Not here: Cross-Origin-Embedder-Policy, of which no preset says anything. Two lines are none to browsers, and one of them
 /// would keep the page from what it embeds.
-const SINGLE: [(HeaderName, Stays); 6] = [
-    (header::X_FRAME_OPTIONS, Stays::Strict),
-    (header::X_CONTENT_TYPE_OPTIONS, Stays::First),
-    (header::STRICT_TRANSPORT_SECURITY, Stays::First),
-    (header::REFERRER_POLICY, Stays::LastKnown),
-    (preset::OPENER_POLICY, Stays::First),
-    (preset::RESOURCE_POLICY, Stays::First),
+const SINGLE: [(HeaderName, KeptLine); 6] = [
+    (header::X_FRAME_OPTIONS, KeptLine::Strict),
+    (header::X_CONTENT_TYPE_OPTIONS, KeptLine::First),
+    (header::STRICT_TRANSPORT_SECURITY, KeptLine::First),
+    (header::REFERRER_POLICY, KeptLine::LastKnown),
+    (preset::OPENER_POLICY, KeptLine::First),
+    (preset::RESOURCE_POLICY, KeptLine::First),
 ];
 
 const REFERRER_POLICIES: [&str; 8] = [
@@ -42,12 +42,12 @@ const REFERRER_POLICIES: [&str; 8] = [
 ];
 
 /// Leaves one line of each.
-pub(super) fn settle<F: ResponseFields>(fields: &mut F) {
+pub(super) fn keep_one_line<F: ResponseFields>(fields: &mut F) {
     for (name, stays) in &SINGLE {
         let settled = match stays {
-            Stays::First => several(fields, name).and_then(|mut lines| lines.next()).cloned(),
-            Stays::LastKnown => several(fields, name).and_then(last_known),
-            Stays::Strict => fields.first(name).and_then(|first| strict(first, fields.all(name))),
+            KeptLine::First => several(fields, name).and_then(|mut lines| lines.next()).cloned(),
+            KeptLine::LastKnown => several(fields, name).and_then(last_known),
+            KeptLine::Strict => fields.first(name).and_then(|first| strict(first, fields.all(name))),
         };
         if let Some(value) = settled {
             fields.set(name.clone(), value);

@@ -48,7 +48,7 @@ struct Request {
     https: bool,
     host: &'static str,
     cors: CorsGrant,
-    tickets: Tickets,
+    charged: ChargedLimits,
     timing: Option<&'static str>,
     limits: Vec<(&'static str, &'static str)>,
 }
@@ -59,7 +59,7 @@ impl Default for Request {
             https: false,
             host: "media.example.com",
             cors: CorsGrant::default(),
-            tickets: Tickets::default(),
+            charged: ChargedLimits::default(),
             timing: None,
             limits: Vec::new(),
         }
@@ -67,14 +67,14 @@ impl Default for Request {
 }
 
 impl Request {
-    fn at(&self) -> Circumstances<'_> {
-        Circumstances {
+    fn at(&self) -> ResponseContext<'_> {
+        ResponseContext {
             https: self.https,
             host: self.host,
             port: None,
             request_id: "01900000-0000-7000-8000-000000000001",
             cors: &self.cors,
-            tickets: &self.tickets,
+            limits: &self.charged,
             server_timing: self.timing,
         }
     }
@@ -95,9 +95,9 @@ impl Request {
         map
     }
 
-    fn dress(&self, policy: &ResponsePolicy, answer: &str) -> HeaderMap {
+    fn edit_local(&self, policy: &ResponsePolicy, answer: &str) -> HeaderMap {
         let mut map = fields(answer);
-        policy.dress(&mut map, &self.at(), |f| self.put(f));
+        policy.edit_local(&mut map, &self.at(), |f| self.put(f));
         map
     }
 }
@@ -121,7 +121,7 @@ fn the_opener_policy_is_said_where_browsers_heed_it() {
         let request = Request { https, host, ..Request::default() };
         for preset in [Preset::Web, Preset::Api] {
             let policy = with(preset, |_| {});
-            for map in [request.edit(&policy, ""), request.dress(&policy, "")] {
+            for map in [request.edit(&policy, ""), request.edit_local(&policy, "")] {
                 assert_eq!(map.contains_key("cross-origin-opener-policy"), said, "{https} {host} {preset:?}");
             }
         }
@@ -174,7 +174,7 @@ fn the_presets_say_what_the_table_says() {
     check(&answer, &api);
     check(&answer, &[("cache-control", "-")]);
     for preset in [Preset::Web, Preset::Api] {
-        let local = https.dress(&with(preset, |_| {}), html);
+        let local = https.edit_local(&with(preset, |_| {}), html);
         check(&local, &api);
         check(&local, &[("cache-control", "no-store"), ("content-type", "text/html")]);
     }
@@ -247,7 +247,7 @@ fn nobody_but_the_gateway_says_that_it_refused() {
         assert_eq!(lines(&edit(&policy, "X-Stagedoor-Code: token_missing\nx-a: 1"), "x-stagedoor-code"), "-");
     }
     let mut interim = fields("x-stagedoor-code: token_missing\nlink: </a>");
-    ResponsePolicy::hush(&mut interim);
+    ResponsePolicy::clean_interim(&mut interim);
     assert_eq!(lines(&interim, "x-stagedoor-code"), "-");
 }
 
@@ -370,7 +370,7 @@ fn cors_is_ours_and_vary_is_merged() {
     check("vary: Accept\nvary: Cookie", "Accept, Cookie, Origin");
     check("vary: Accept\nvary: origin", "Accept, origin");
     assert_eq!(lines(&edit(&policy, "vary: Accept"), "vary"), "Accept");
-    let local = request.dress(&policy, "");
+    let local = request.edit_local(&policy, "");
     assert_eq!(lines(&local, "access-control-allow-origin"), "https://a.example");
     assert_eq!(lines(&local, "vary"), "Origin");
 }
@@ -382,7 +382,7 @@ fn limits_replace_the_apps_only_where_ours_were_charged() {
     assert_eq!(lines(&edit(&policy, app), "x-ratelimit-limit"), "7 || 8");
     let limits = vec![("ratelimit", "\"app.ip-1\";r=19;t=2"), ("x-ratelimit-limit", "20")];
     let charged = Request { limits, ..Request::default() };
-    for map in [charged.edit(&policy, app), charged.dress(&policy, app)] {
+    for map in [charged.edit(&policy, app), charged.edit_local(&policy, app)] {
         assert_eq!(lines(&map, "ratelimit"), "\"app.ip-1\";r=19;t=2");
         assert_eq!(lines(&map, "x-ratelimit-limit"), "20");
     }
@@ -414,7 +414,7 @@ fn set_and_remove_have_the_last_word() {
     for gone in ["permissions-policy", "x-app", "strict-transport-security"] {
         assert_eq!(lines(&map, gone), "-", "{gone}");
     }
-    let local = request.dress(&policy, "x-app: ours");
+    let local = request.edit_local(&policy, "x-app: ours");
     assert_eq!(lines(&local, "x-robots-tag"), "noindex");
     assert_eq!(lines(&local, "referrer-policy"), "no-referrer");
     assert_eq!(lines(&local, "x-content-type-options"), "nosniff");
@@ -439,7 +439,7 @@ fn what_is_set_makes_no_answer_of_our_own_storable() {
             s.remove = vec![header::CACHE_CONTROL];
         });
         assert_eq!(lines(&edit(&policy, ""), name), "max-age=600");
-        let local = Request::default().dress(&policy, "");
+        let local = Request::default().edit_local(&policy, "");
         assert_eq!(lines(&local, "cache-control"), "no-store", "{name}");
         assert!(name == "cache-control" || !local.contains_key(name), "{name}");
     }

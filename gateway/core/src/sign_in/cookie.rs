@@ -13,7 +13,7 @@ pub const COOKIE_MAX: usize = 4096;
 ///
 /// Out of reach for scripts, not sent with what other sites load, and only by https where it came by https.
 #[must_use]
-pub fn setting(name: &str, token: &[u8], life: Duration, https: bool) -> Option<HeaderValue> {
+pub fn set_cookie(name: &str, token: &[u8], life: Duration, https: bool) -> Option<HeaderValue> {
     if life.as_secs() == 0 || !token.iter().all(|byte| is_cookie_octet(*byte)) {
         return None;
     }
@@ -23,13 +23,13 @@ pub fn setting(name: &str, token: &[u8], life: Duration, https: bool) -> Option<
 
 /// `Set-Cookie` that takes it out again.
 #[must_use]
-pub fn clearing(name: &str, https: bool) -> Option<HeaderValue> {
+pub fn clear_cookie(name: &str, https: bool) -> Option<HeaderValue> {
     written(name, "", 0, https)
 }
 
 /// Whether browsers take a cookie of this name by https alone.
 #[must_use]
-pub fn needs_https(name: &str) -> bool {
+pub fn cookie_needs_https(name: &str) -> bool {
     ["__host-", "__secure-"]
         .iter()
         .any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))

@@ -14,22 +14,22 @@ pub struct EnterForm {
     /// The code; empty if there is none, or more than one.
     pub code: Secret<Vec<u8>>,
     /// What is to be done with it.
-    pub step: Step,
-    /// Where the browser wants to go afterwards; empty if nowhere. Not judged yet, see [`super::way_back`].
+    pub step: FormAction,
+    /// Where the browser wants to go afterwards; empty if nowhere. Not judged yet, see [`super::return_path`].
     pub to: Vec<u8>,
 }
 
 /// What is to be done with a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum FormAction {
     /// Show what it is worth; a person decides.
-    Ask,
+    Show,
     /// Show what it is worth; the page goes on by itself, for a person brought the code.
-    Go,
+    ShowThenRedeem,
     /// Redeem it.
     Redeem,
     /// Redeem it if nobody is in: no person has pressed a button.
-    RedeemIfVacant,
+    RedeemIfSignedOut,
 }
 
 impl EnterForm {
@@ -40,10 +40,10 @@ impl EnterForm {
     #[must_use]
     pub fn read(form: &[u8]) -> Self {
         let step = match (values(form, "look").next(), values(form, "auto").any(|value| !value.is_empty())) {
-            (Some(b"go"), _) if values(form, "look").count() == 1 => Step::Go,
-            (Some(_), _) => Step::Ask,
-            (None, true) => Step::RedeemIfVacant,
-            (None, false) => Step::Redeem,
+            (Some(b"go"), _) if values(form, "look").count() == 1 => FormAction::ShowThenRedeem,
+            (Some(_), _) => FormAction::Show,
+            (None, true) => FormAction::RedeemIfSignedOut,
+            (None, false) => FormAction::Redeem,
         };
         Self { code: code(form), step, to: sole(form, "to").map(Cow::into_owned).unwrap_or_default() }
     }

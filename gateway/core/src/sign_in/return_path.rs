@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::guard::gateway_pages::{Place, locate};
+use crate::guard::gateway_pages::{PathOwner, classify};
 use crate::guard::target::HostTable;
 use crate::policy::App;
 use crate::request::Head;
@@ -16,18 +16,18 @@ const FORM_BYTES: usize = 2_000;
 
 /// Evidence: a path and query of the app that a browser may be led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WayBack<'a>(Cow<'a, str>);
+pub struct ReturnPath<'a>(Cow<'a, str>);
 
-impl WayBack<'static> {
+impl ReturnPath<'static> {
     /// The front page of the app.
-    pub const FRONT: Self = Self(Cow::Borrowed("/"));
+    pub const ROOT: Self = Self(Cow::Borrowed("/"));
 }
 
-impl WayBack<'_> {
+impl ReturnPath<'_> {
     /// The same, on its own.
     #[must_use]
-    pub fn into_owned(self) -> WayBack<'static> {
-        WayBack(Cow::Owned(self.0.into_owned()))
+    pub fn into_owned(self) -> ReturnPath<'static> {
+        ReturnPath(Cow::Owned(self.0.into_owned()))
     }
 
     /// The path and query: visible ASCII that begins with one slash.
@@ -40,13 +40,13 @@ impl WayBack<'_> {
 /// The way to `raw`, a path and query of `app` under `host`, if a browser may be led there. A token of the app is
 /// taken out of its query: the browser has another one now.
 #[must_use]
-pub fn way_back<'a>(
+pub fn return_path<'a>(
     app: &App,
     hosts: &HostTable,
     host: &str,
     head: &Head<'_>,
     raw: &'a [u8],
-) -> Option<WayBack<'a>> {
+) -> Option<ReturnPath<'a>> {
     // What browsers strip, turn into a slash or take for the start of a host stands in none of these.
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#');
     let one_slash = raw.first() == Some(&b'/') && raw.get(1) != Some(&b'/');
@@ -55,20 +55,20 @@ pub fn way_back<'a>(
     }
     let here = app.path.normalise(head, hosts.find(host).ok()?).ok()?;
     let there = here.beside(raw.into(), app.path).ok()?;
-    if let Place::Own(_) = locate(&there) {
+    if let PathOwner::Gateway(_) = classify(&there) {
         return None;
     }
     if signs_in_or_out(there.raw_path()) {
         return None;
     }
     let text = std::str::from_utf8(raw).ok()?;
-    let Some((path, query)) = text.split_once('?') else { return Some(WayBack(Cow::Borrowed(text))) };
+    let Some((path, query)) = text.split_once('?') else { return Some(ReturnPath(Cow::Borrowed(text))) };
     let Some(left) = app.carriers.strip_query(query.as_bytes()) else {
-        return Some(WayBack(Cow::Borrowed(text)));
+        return Some(ReturnPath(Cow::Borrowed(text)));
     };
     let left = String::from_utf8(left).ok()?;
     let text = if left.is_empty() { path.to_owned() } else { format!("{path}?{left}") };
-    Some(WayBack(Cow::Owned(text)))
+    Some(ReturnPath(Cow::Owned(text)))
 }
 
 /// Whether a path is where apps sign people in or out, by the name of its last segment. Somebody whom the gateway has just

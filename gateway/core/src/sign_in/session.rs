@@ -16,29 +16,29 @@ const LOOKS: usize = 8;
 
 /// Who is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Visit {
+pub enum SignInState {
     /// This user.
-    In {
+    SignedIn {
         /// Whom the token names.
         user: Arc<str>,
         /// When it ends, since the epoch.
         expires: Duration,
     },
     /// Nobody, for this reason.
-    Out(Denial),
+    SignedOut(Denial),
     /// The app asks nobody who they are.
-    AsksNobody,
+    NotRequired,
 }
 
 /// Who is in, as the routes of the app would find it: once for each `by` of the configuration.
 #[must_use]
-pub fn visit(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> Visit {
+pub fn sign_in_state(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> SignInState {
     let mut refusal: Option<Denial> = None;
     for auth in distinct(app) {
         match auth.authenticate(head, now, tokens) {
             Ok(caller) => {
                 if let Some((user, expires)) = caller.user().cloned().zip(caller.expires()) {
-                    return Visit::In { user, expires };
+                    return SignInState::SignedIn { user, expires };
                 }
                 refusal.get_or_insert(Denial::TokenMissing);
             }
@@ -49,12 +49,12 @@ pub fn visit(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> Visit
             Err(_) => {}
         }
     }
-    refusal.map_or(Visit::AsksNobody, Visit::Out)
+    refusal.map_or(SignInState::NotRequired, SignInState::SignedOut)
 }
 
 /// Whether a code can let a browser into the app: one of its tokens may stand in a cookie.
 #[must_use]
-pub fn takes_codes(app: &App) -> bool {
+pub fn accepts_codes(app: &App) -> bool {
     app.carriers.cookies().next().is_some()
 }
 
@@ -63,7 +63,7 @@ pub fn takes_codes(app: &App) -> bool {
 /// Each of our cookies is looked at alone: whatever else the request carries, a link can have put there. At most
 /// [`LOOKS`] are, once for each `by` of the configuration; a request with more counts as one that names a user.
 #[must_use]
-pub fn is_occupied(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> bool {
+pub fn is_signed_in_by_cookie(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> bool {
     let mut found = app.carriers.in_cookies(head);
     let named = found.by_ref().take(LOOKS).any(|(cookie, token)| names_user(app, cookie, token, now, tokens));
     named || found.next().is_some()

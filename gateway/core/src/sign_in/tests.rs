@@ -24,27 +24,27 @@ fn the_code_of_a_form() {
 
 #[test]
 fn what_a_form_asks_for() {
-    fn check(form: &str, step: Step, to: &str) {
+    fn check(form: &str, step: FormAction, to: &str) {
         let read = EnterForm::read(form.as_bytes());
         assert_eq!((read.step, &*read.to), (step, to.as_bytes()), "{form}");
     }
-    check("code=x", Step::Redeem, "");
-    check("code=x&to=%2Ffilms%3Fpage%3D2", Step::Redeem, "/films?page=2");
-    check("code=x&to=/a&to=/a", Step::Redeem, "");
-    check("code=x&auto=", Step::Redeem, "");
-    check("code=x&auto=1", Step::RedeemIfVacant, "");
-    check("code=x&look=go", Step::Go, "");
+    check("code=x", FormAction::Redeem, "");
+    check("code=x&to=%2Ffilms%3Fpage%3D2", FormAction::Redeem, "/films?page=2");
+    check("code=x&to=/a&to=/a", FormAction::Redeem, "");
+    check("code=x&auto=", FormAction::Redeem, "");
+    check("code=x&auto=1", FormAction::RedeemIfSignedOut, "");
+    check("code=x&look=go", FormAction::ShowThenRedeem, "");
     // Whatever else asks to look uses nothing up, nor goes on by itself.
-    check("code=x&look=ask", Step::Ask, "");
-    check("code=x&look=", Step::Ask, "");
-    check("code=x&look=1&auto=1", Step::Ask, "");
-    check("code=x&look=go&look=go", Step::Ask, "");
+    check("code=x&look=ask", FormAction::Show, "");
+    check("code=x&look=", FormAction::Show, "");
+    check("code=x&look=1&auto=1", FormAction::Show, "");
+    check("code=x&look=go&look=go", FormAction::Show, "");
 }
 
 #[test]
 fn a_cookie_is_out_of_reach_and_ends_with_its_token() {
     fn check(token: &str, life: u64, https: bool, expected: Option<&str>) {
-        let cookie = setting("door", token.as_bytes(), Duration::from_secs(life), https);
+        let cookie = set_cookie("door", token.as_bytes(), Duration::from_secs(life), https);
         assert_eq!(cookie.as_ref().map(|value| value.to_str().unwrap()), expected, "{token}");
         assert!(cookie.is_none_or(|value| value.is_sensitive()));
     }
@@ -54,9 +54,9 @@ fn a_cookie_is_out_of_reach_and_ends_with_its_token() {
     for bad in ["a;b", "a b", "a,b", "a\"b", "a\\b", "a\r\nb", "\u{e9}"] {
         check(bad, 60, true, None);
     }
-    let gone = clearing("door", true).unwrap();
+    let gone = clear_cookie("door", true).unwrap();
     assert_eq!(gone, "door=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure");
-    assert_eq!(clearing("door", false).unwrap(), "door=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    assert_eq!(clear_cookie("door", false).unwrap(), "door=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
 }
 
 #[test]
@@ -69,6 +69,6 @@ fn names_that_need_https() {
         ("", false),
         ("__H\u{f6}st-", false),
     ] {
-        assert_eq!(needs_https(name), expected, "{name}");
+        assert_eq!(cookie_needs_https(name), expected, "{name}");
     }
 }

@@ -13,7 +13,7 @@ use crate::policy::App;
 
 /// How a token comes into a browser of one app.
 #[derive(Debug)]
-pub struct Fit<'a> {
+pub struct TokenCookie<'a> {
     /// The name of the cookie.
     pub cookie: &'a str,
     /// Whom the token names.
@@ -24,11 +24,11 @@ pub struct Fit<'a> {
 
 /// Why a token cannot come into a browser of an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Misfit {
+pub enum NoTokenCookie {
     /// The app asks nobody who they are.
-    AsksNobody,
+    NotRequired,
     /// No cookie is a source of the app's tokens.
-    NoCookie {
+    NoCookieSource {
         /// The table that says where its tokens are read.
         table: String,
         /// What it says.
@@ -47,13 +47,18 @@ pub enum Misfit {
 ///
 /// # Errors
 /// No cookie does.
-pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Result<Fit<'a>, Misfit> {
+pub fn token_cookie<'a>(
+    app: &'a App,
+    token: &[u8],
+    now: Now,
+    tokens: &TokenCache,
+) -> Result<TokenCookie<'a>, NoTokenCookie> {
     let asking =
         || app.routes.all().map(|route| &route.auth).filter_map(|auth| Some((auth, speakers(auth).first()?)));
-    let Some((_, speaker)) = asking().next() else { return Err(Misfit::AsksNobody) };
+    let Some((_, speaker)) = asking().next() else { return Err(NoTokenCookie::NotRequired) };
     // A browser would get no cookie of it, or another one: an empty one counts as none, spaces would be cut off.
     if token.is_empty() || !token.iter().all(|byte| is_cookie_octet(*byte)) {
-        return Err(Misfit::Refused(Denial::TokenInvalid(TokenFault::Malformed)));
+        return Err(NoTokenCookie::Refused(Denial::TokenInvalid(TokenFault::Malformed)));
     }
     let mut refusal = None;
     for cookie in app.carriers.cookies() {
@@ -66,9 +71,9 @@ pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Res
                     };
                     let bytes = cookie.len() + token.len();
                     if bytes > COOKIE_MAX {
-                        return Err(Misfit::TooLarge { bytes });
+                        return Err(NoTokenCookie::TooLarge { bytes });
                     }
-                    return Ok(Fit { cookie, user, expires });
+                    return Ok(TokenCookie { cookie, user, expires });
                 }
                 // The route reads other cookies.
                 Err(Denial::TokenMissing) => {}
@@ -76,7 +81,7 @@ pub fn fit<'a>(app: &'a App, token: &[u8], now: Now, tokens: &TokenCache) -> Res
             }
         }
     }
-    Err(refusal.map_or_else(|| no_cookie(app, speaker), Misfit::Refused))
+    Err(refusal.map_or_else(|| no_cookie(app, speaker), NoTokenCookie::Refused))
 }
 
 pub(super) fn speakers(auth: &AuthPolicy) -> &[Speaker] {
@@ -86,20 +91,20 @@ pub(super) fn speakers(auth: &AuthPolicy) -> &[Speaker] {
     }
 }
 
-fn no_cookie(app: &App, speaker: &Speaker) -> Misfit {
+fn no_cookie(app: &App, speaker: &Speaker) -> NoTokenCookie {
     // What the app says, or its profile, stands in for what its providers say.
     let table = match app.lines.of("sources") {
         Some(_) => format!("app.{}", app.name),
         None => format!("auth.{}", speaker.provider.name),
     };
-    Misfit::NoCookie { table, sources: Arc::clone(&speaker.sources) }
+    NoTokenCookie::NoCookieSource { table, sources: Arc::clone(&speaker.sources) }
 }
 
-impl std::fmt::Display for Misfit {
+impl std::fmt::Display for NoTokenCookie {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::AsksNobody => f.write_str("the app asks nobody who they are: it needs no link"),
-            Self::NoCookie { table, sources } => {
+            Self::NotRequired => f.write_str("the app asks nobody who they are: it needs no link"),
+            Self::NoCookieSource { table, sources } => {
                 f.write_str("no cookie carries the app's tokens; hint: write `sources = [")?;
                 sources.iter().try_for_each(|source| write!(f, "\"{source}\", "))?;
                 write!(f, "\"cookie:stagedoor\"]` in [{table}]")

@@ -148,7 +148,7 @@ fn a_name_with_an_encoded_end_is_judged_in_both_readings() {
     ]);
 }
 
-/// Elsewhere the field means nothing, or something of the app's own.
+/// NotGatewayPage the field means nothing, or something of the app's own.
 #[test]
 fn other_methods_may_say_what_they_like() {
     rows(&[
@@ -227,7 +227,7 @@ fn the_app_is_told_the_destination_that_was_judged() {
         let Ok(Admission::Forward(permit)) = admit(&policy, &head, &arrival, &mut Trail::default()) else {
             panic!("{to}")
         };
-        assert_eq!(permit.destined().rewritten(), expected.map(str::as_bytes), "{to}");
+        assert_eq!(permit.destination().rewritten(), expected.map(str::as_bytes), "{to}");
         let mut out = BytesMut::new();
         write_head(&permit, &head, "1", &mut out);
         let line = format!("\r\nDestination: {}\r\n", expected.unwrap_or(to));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{HOUSE, check, now, outcome, policy, wire};
 use stagedoor_core::clock::Now;
 use stagedoor_core::head::{self, Parsed};
-use stagedoor_core::sign_in::{self, Visit};
+use stagedoor_core::sign_in::{self, SignInState};
 
 /// An app that lets everything through that it is asked.
 const OPEN: &str = r#"
@@ -34,8 +34,8 @@ fn open(extra: &str) -> String {
 #[test]
 fn paths_of_the_area_in_every_spelling() {
     let rows = [
-        ("/.stagedoor/enter", "own EnterPage { sought: false }"),
-        ("/.stagedoor/enter?next=/x", "own EnterPage { sought: false }"),
+        ("/.stagedoor/enter", "own EnterPage { direct: false }"),
+        ("/.stagedoor/enter?next=/x", "own EnterPage { direct: false }"),
         ("/.stagedoor/leave", "own LeavePage"),
         ("/.stagedoor", "own Home"),
         ("/.stagedoor/", "own Home"),
@@ -91,11 +91,11 @@ fn how_the_own_pages_are_asked() {
         format!("{method} /.stagedoor/leave HTTP/1.1\nHost: m.example\n{fields}")
     };
     let rows = [
-        ("HEAD /.stagedoor/enter HTTP/1.1\nHost: m.example".to_owned(), "own EnterPage { sought: false }"),
+        ("HEAD /.stagedoor/enter HTTP/1.1\nHost: m.example".to_owned(), "own EnterPage { direct: false }"),
         // Only a browser that says that no page led to it was led by none.
-        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nSec-Fetch-Site: none".into(), "own EnterPage { sought: true }"),
-        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nSec-Fetch-Site: same-origin".into(), "own EnterPage { sought: false }"),
-        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nSec-Fetch-Site: none\nSec-Fetch-Site: none".into(), "own EnterPage { sought: false }"),
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nSec-Fetch-Site: none".into(), "own EnterPage { direct: true }"),
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nSec-Fetch-Site: same-origin".into(), "own EnterPage { direct: false }"),
+        ("GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nSec-Fetch-Site: none\nSec-Fetch-Site: none".into(), "own EnterPage { direct: false }"),
         ("HEAD /.stagedoor/ HTTP/1.1\nHost: m.example".into(), "own Home"),
         ("POST /.stagedoor/ HTTP/1.1\nHost: m.example".into(), "deny 405 method_not_allowed"),
         ("PUT /.stagedoor/enter HTTP/1.1\nHost: m.example".into(), "deny 405 method_not_allowed"),
@@ -168,7 +168,7 @@ fn the_own_pages_come_after_address_and_limit_and_before_all_else() {
     check(
         &limited,
         &[
-            (page, "own EnterPage { sought: false }"),
+            (page, "own EnterPage { direct: false }"),
             (spelled, "deny 400 ambiguous_path"),
             (page, "deny 429 rate_limited"),
             (spelled, "deny 429 rate_limited"),
@@ -181,10 +181,10 @@ fn the_own_pages_come_after_address_and_limit_and_before_all_else() {
     check(
         &closed,
         &[
-            (page, "own EnterPage { sought: false }"),
+            (page, "own EnterPage { direct: false }"),
             (
                 "GET /.stagedoor/enter HTTP/1.1\nHost: m.example\nX-Door: {bad}",
-                "own EnterPage { sought: false }",
+                "own EnterPage { direct: false }",
             ),
             ("GET /x HTTP/1.1\nHost: m.example", "deny 401 token_missing"),
         ],
@@ -233,7 +233,7 @@ fn the_cookie_is_the_one_in_which_the_app_takes_the_token() {
     };
     let fits = |app: &str, token: &str, at: Now| {
         let app = policy.apps.iter().find(|candidate| &*candidate.name == app).unwrap();
-        match sign_in::fit(app, token.as_bytes(), at, &policy.tokens) {
+        match sign_in::token_cookie(app, token.as_bytes(), at, &policy.tokens) {
             Ok(fit) => format!("{} for {} until {}", fit.cookie, fit.user, fit.expires.as_secs()),
             Err(misfit) => format!("{misfit:?}"),
         }
@@ -250,7 +250,7 @@ fn the_cookie_is_the_one_in_which_the_app_takes_the_token() {
     }
     let late = now().after(Duration::from_secs(600));
     assert_eq!(fits("bare", &second, late), "Refused(TokenExpired)");
-    assert_eq!(fits("open", &first, now()), "AsksNobody");
+    assert_eq!(fits("open", &first, now()), "NotRequired");
 }
 
 #[test]
@@ -266,12 +266,14 @@ fn who_is_in_by_any_provider_of_the_app_is_in() {
         let Ok(Parsed::Complete(head)) = head::parse(request.as_bytes(), &policy.server.limits.head) else {
             panic!("{cookie}")
         };
-        let visit = match sign_in::visit(app, &head, now(), &policy.tokens) {
-            Visit::In { user, expires } => format!("{user} {}", expires.as_secs() - now().unix_secs()),
-            Visit::Out(denial) => denial.code().to_owned(),
-            Visit::AsksNobody => "asks nobody".to_owned(),
+        let visit = match sign_in::sign_in_state(app, &head, now(), &policy.tokens) {
+            SignInState::SignedIn { user, expires } => {
+                format!("{user} {}", expires.as_secs() - now().unix_secs())
+            }
+            SignInState::SignedOut(denial) => denial.code().to_owned(),
+            SignInState::NotRequired => "asks nobody".to_owned(),
         };
-        (sign_in::is_occupied(app, &head, now(), &policy.tokens), visit)
+        (sign_in::is_signed_in_by_cookie(app, &head, now(), &policy.tokens), visit)
     };
     for (cookie, occupied, visit) in [
         (format!("one={first}"), true, "bob 60"),
@@ -298,7 +300,7 @@ fn who_is_in_by_any_provider_of_the_app_is_in() {
     let Ok(Parsed::Complete(head)) = head::parse(request.as_bytes(), &policy.server.limits.head) else {
         panic!()
     };
-    assert_eq!(sign_in::visit(open, &head, now(), &policy.tokens), Visit::AsksNobody);
+    assert_eq!(sign_in::sign_in_state(open, &head, now(), &policy.tokens), SignInState::NotRequired);
 }
 
 #[test]
@@ -311,7 +313,7 @@ fn a_browser_is_led_back_into_the_app_and_nowhere_else() {
         panic!()
     };
     let back = |raw: &str| {
-        let way = sign_in::way_back(app, &policy.hosts, "m.example:8080", &head, raw.as_bytes());
+        let way = sign_in::return_path(app, &policy.hosts, "m.example:8080", &head, raw.as_bytes());
         way.map_or_else(|| "-".to_owned(), |way| way.as_str().to_owned())
     };
     for kept in [
@@ -377,7 +379,7 @@ fn a_browser_is_led_back_into_the_app_and_nowhere_else() {
     // The old token is not taken along.
     assert_eq!(back("/films?sd=old&page=2"), "/films?page=2");
     assert_eq!(back("/films?s%64=old"), "/films");
-    assert!(sign_in::takes_codes(app));
+    assert!(sign_in::accepts_codes(app));
     let open = policy.apps.iter().find(|app| &*app.name == "open").unwrap();
-    assert!(!sign_in::takes_codes(open));
+    assert!(!sign_in::accepts_codes(open));
 }

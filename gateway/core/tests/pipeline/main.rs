@@ -99,7 +99,7 @@ fn outcome(policy: &Policy, from: &str, request: &str) -> String {
             write_preflight(&permit, &head, "1", &mut to_app);
             format!("ask the app {}", String::from_utf8(to_app.to_vec()).unwrap())
         }
-        Ok(Admission::Own(own)) => format!("own {own:?}"),
+        Ok(Admission::GatewayPage(own)) => format!("own {own:?}"),
         Err(denial) => denied(&denial),
     }
 }

@@ -52,7 +52,9 @@ fn answer(policy: &Policy, target: &[u8]) -> String {
             assert_eq!(path(trail.target(&head)), path(sent));
             format!("{} {}", permit.route().label, sent.escape_ascii())
         }
-        Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::Own(_)) => "own".to_owned(),
+        Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::GatewayPage(_)) => {
+            "own".to_owned()
+        }
         Err(denial) => denial.code().to_owned(),
     }
 }
@@ -379,7 +381,7 @@ fn a_host_has_one_name() {
                     assert!(text.contains(&format!("\r\n{name}: {expected}\r\n")), "{target} {host}: {text}");
                 }
             }
-            Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::Own(_)) => {
+            Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::GatewayPage(_)) => {
                 panic!("{target} {host}")
             }
             Err(denial) => assert_eq!(denial.code(), expected, "{target} {host}"),

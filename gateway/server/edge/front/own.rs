@@ -7,13 +7,13 @@ use bytes::BytesMut;
 use http::HeaderValue;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::{Denial, Guard};
-use stagedoor_core::guard::gateway_pages::Own;
+use stagedoor_core::guard::gateway_pages::PageRequest;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::App;
 use stagedoor_core::reply::{self, Navigation, OwnAnswer, OwnPage, Reply, Worth};
 use stagedoor_core::request::Head;
 use stagedoor_core::secret::Secret;
-use stagedoor_core::sign_in::{self, EnterForm, Fit, Step, Visit, WayBack};
+use stagedoor_core::sign_in::{self, EnterForm, FormAction, ReturnPath, SignInState, TokenCookie};
 use tokio::net::TcpStream;
 
 use super::{After, Line, Said, Taken, Turn, with_circumstances};
@@ -26,23 +26,26 @@ impl Turn<'_> {
         buffer: &BytesMut,
         head: &Head<'_>,
         early: &[u8],
-        own: Own,
+        page: PageRequest,
         mut trail: Trail,
     ) -> After {
         let mut line = Line::new(tcp);
         let mut taken = None;
         let said = match trail.app.as_ref().map(Arc::clone) {
-            None => Err((Denial::NotFound, WayBack::FRONT)),
-            Some(app) => match own {
-                Own::Enter { length } => match self.form(&mut line, head, early, length).await {
+            None => Err((Denial::NotFound, ReturnPath::ROOT)),
+            Some(app) => match page {
+                PageRequest::Enter { length } => match self.form(&mut line, head, early, length).await {
                     Ok(form) => {
                         taken = Some(Taken { bytes: length as u64, buffered: early.len() });
                         self.enter(&app, head, &EnterForm::read(form.expose()), &mut trail)
                     }
-                    Err(denial) => Err((denial, WayBack::FRONT)),
+                    Err(denial) => Err((denial, ReturnPath::ROOT)),
                 },
-                Own::Home | Own::EnterPage { .. } | Own::LeavePage | Own::Leave => {
-                    self.show(&app, head, own, &trail).map_err(|denial| (denial, WayBack::FRONT))
+                PageRequest::Home
+                | PageRequest::EnterPage { .. }
+                | PageRequest::LeavePage
+                | PageRequest::Leave => {
+                    self.show(&app, head, page, &trail).map_err(|denial| (denial, ReturnPath::ROOT))
                 }
             },
         };
@@ -57,43 +60,46 @@ impl Turn<'_> {
     }
 
     /// What a request without a form is told.
-    fn show(&self, app: &App, head: &Head<'_>, own: Own, trail: &Trail) -> Result<Reply, Denial> {
+    fn show(&self, app: &App, head: &Head<'_>, page: PageRequest, trail: &Trail) -> Result<Reply, Denial> {
         let shows_page = reply::shows_page(head);
         let answer = |page| if shows_page { OwnAnswer::Page(page) } else { OwnAnswer::Nothing };
-        let entry = sign_in::takes_codes(app).then_some("/");
+        let entry = sign_in::accepts_codes(app).then_some("/");
         let now = self.front.gateway.now();
-        match own {
-            Own::Home => match self.visit(app, head, now) {
-                Visit::In { user, expires } => {
+        match page {
+            PageRequest::Home => match self.visit(app, head, now) {
+                SignInState::SignedIn { user, expires } => {
                     let worth = worth(&user, expires, now);
                     let page = OwnAnswer::Page(OwnPage::Visit(worth));
                     let said = if shows_page { page } else { OwnAnswer::Told(Some(worth)) };
                     Ok(self.say(app, head, trail, &said, Vec::new()))
                 }
                 // Only leaving helps there.
-                Visit::Out(denial @ Denial::AmbiguousCredentials) => Err(denial),
-                Visit::Out(denial) => {
+                SignInState::SignedOut(denial @ Denial::AmbiguousCredentials) => Err(denial),
+                SignInState::SignedOut(denial) => {
                     let page = OwnAnswer::Page(OwnPage::Out { denial: &denial, entry });
                     let said = if shows_page { page } else { OwnAnswer::Told(None) };
                     Ok(self.say(app, head, trail, &said, Vec::new()))
                 }
-                Visit::AsksNobody => {
+                SignInState::NotRequired => {
                     let page = OwnAnswer::Page(OwnPage::AsksNobody);
                     let said = if shows_page { page } else { OwnAnswer::Told(None) };
                     Ok(self.say(app, head, trail, &said, Vec::new()))
                 }
             },
             // These are pages, whoever asks for them.
-            Own::EnterPage { sought } => {
-                let page = if entry.is_some() { OwnPage::Enter { sought } } else { OwnPage::TakesNoCode };
+            PageRequest::EnterPage { direct } => {
+                let page =
+                    if entry.is_some() { OwnPage::Enter { sought: direct } } else { OwnPage::TakesNoCode };
                 Ok(self.say(app, head, trail, &OwnAnswer::Page(page), Vec::new()))
             }
-            Own::LeavePage => Ok(self.say(app, head, trail, &OwnAnswer::Page(OwnPage::Leave), Vec::new())),
-            Own::Leave => {
+            PageRequest::LeavePage => {
+                Ok(self.say(app, head, trail, &OwnAnswer::Page(OwnPage::Leave), Vec::new()))
+            }
+            PageRequest::Leave => {
                 let cookies = cleared(app, self.https(trail));
                 Ok(self.say(app, head, trail, &answer(OwnPage::Left), cookies))
             }
-            Own::Enter { .. } => Err(Denial::Internal("a form without its body")),
+            PageRequest::Enter { .. } => Err(Denial::Internal("a form without its body")),
         }
     }
 
@@ -104,22 +110,24 @@ impl Turn<'_> {
         head: &Head<'_>,
         form: &EnterForm,
         trail: &mut Trail,
-    ) -> Result<Reply, (Denial, WayBack<'static>)> {
+    ) -> Result<Reply, (Denial, ReturnPath<'static>)> {
         let gateway = &self.front.gateway;
         let now = gateway.now();
-        let back = self.way_back(app, head, &form.to).unwrap_or(WayBack::FRONT).into_owned();
+        let back = self.way_back(app, head, &form.to).unwrap_or(ReturnPath::ROOT).into_owned();
         let invalid = || (Denial::LinkInvalid, back.clone());
         let (look, goes) = match form.step {
-            Step::Ask => (true, false),
-            Step::Go => (true, true),
-            Step::Redeem => (false, false),
+            FormAction::Show => (true, false),
+            FormAction::ShowThenRedeem => (true, true),
+            FormAction::Redeem => (false, false),
             // Somebody came in while the page waited: a person has to say who gives way.
-            Step::RedeemIfVacant => (sign_in::is_occupied(app, head, now, &self.live.policy.tokens), false),
+            FormAction::RedeemIfSignedOut => {
+                (sign_in::is_signed_in_by_cookie(app, head, now, &self.live.policy.tokens), false)
+            }
         };
         let shows_page = reply::shows_page(head);
         if look {
             let token = gateway.links.look(&app.name, form.code.expose(), now).ok_or_else(invalid)?;
-            let Fit { user, expires, .. } = self.fit(app, &token, now).ok_or_else(invalid)?;
+            let TokenCookie { user, expires, .. } = self.fit(app, &token, now).ok_or_else(invalid)?;
             let worth = worth(&user, expires, now);
             let code = std::str::from_utf8(form.code.expose()).map_err(|_| invalid())?;
             let occupant = self.occupant(app, head, now);
@@ -137,15 +145,16 @@ impl Turn<'_> {
     /// Who would have to give way to a code: a name, or an empty one where it is not known.
     fn occupant<'n>(&self, app: &App, head: &Head<'_>, now: Now) -> Option<Cow<'n, str>> {
         match self.visit(app, head, now) {
-            Visit::In { user, .. } => Some(Cow::Owned(user.to_string())),
-            Visit::Out(_) | Visit::AsksNobody => {
-                sign_in::is_occupied(app, head, now, &self.live.policy.tokens).then_some(Cow::Borrowed(""))
+            SignInState::SignedIn { user, .. } => Some(Cow::Owned(user.to_string())),
+            SignInState::SignedOut(_) | SignInState::NotRequired => {
+                sign_in::is_signed_in_by_cookie(app, head, now, &self.live.policy.tokens)
+                    .then_some(Cow::Borrowed(""))
             }
         }
     }
 
-    fn visit(&self, app: &App, head: &Head<'_>, now: Now) -> Visit {
-        sign_in::visit(app, head, now, &self.live.policy.tokens)
+    fn visit(&self, app: &App, head: &Head<'_>, now: Now) -> SignInState {
+        sign_in::sign_in_state(app, head, now, &self.live.policy.tokens)
     }
 
     fn say(
@@ -188,21 +197,21 @@ impl Turn<'_> {
     ) -> Option<Vec<HeaderValue>> {
         let https = self.https(trail);
         let token = self.front.gateway.links.redeem(&app.name, code.expose(), now)?;
-        let Fit { cookie, user, expires } = self.fit(app, &token, now)?;
+        let TokenCookie { cookie, user, expires } = self.fit(app, &token, now)?;
         let life = expires.saturating_sub(now.unix());
-        let setting = sign_in::setting(cookie, token.expose(), life, https)?;
+        let setting = sign_in::set_cookie(cookie, token.expose(), life, https)?;
         let others = app.carriers.cookies().filter(|name| *name != cookie);
         trail.user = Some(user);
         Some(
             std::iter::once(setting)
-                .chain(others.filter_map(|name| sign_in::clearing(name, https)))
+                .chain(others.filter_map(|name| sign_in::clear_cookie(name, https)))
                 .collect(),
         )
     }
 
     /// What was true when the link was made may have changed: keys, sources, the time.
-    fn fit<'a>(&self, app: &'a App, token: &Secret<Vec<u8>>, now: Now) -> Option<Fit<'a>> {
-        sign_in::fit(app, token.expose(), now, &self.live.policy.tokens).ok()
+    fn fit<'a>(&self, app: &'a App, token: &Secret<Vec<u8>>, now: Now) -> Option<TokenCookie<'a>> {
+        sign_in::token_cookie(app, token.expose(), now, &self.live.policy.tokens).ok()
     }
 
     fn https(&self, trail: &Trail) -> bool {
@@ -210,8 +219,8 @@ impl Turn<'_> {
     }
 
     /// The way to `raw`, if a browser may be led there.
-    pub(super) fn way_back<'a>(&self, app: &App, head: &Head<'_>, raw: &'a [u8]) -> Option<WayBack<'a>> {
-        sign_in::way_back(app, &self.live.policy.hosts, self.host(head), head, raw)
+    pub(super) fn way_back<'a>(&self, app: &App, head: &Head<'_>, raw: &'a [u8]) -> Option<ReturnPath<'a>> {
+        sign_in::return_path(app, &self.live.policy.hosts, self.host(head), head, raw)
     }
 
     /// What the page of a refusal offers, where a browser navigates. `back`: see [`Navigation::entry`].
@@ -228,7 +237,7 @@ impl Turn<'_> {
         navigates.then(|| Navigation {
             app: trail.app.as_deref().map(|app| &*app.name),
             again: is_repeatable(head),
-            entry: trail.app.as_deref().filter(|app| sign_in::takes_codes(app)).map(|_| back),
+            entry: trail.app.as_deref().filter(|app| sign_in::accepts_codes(app)).map(|_| back),
             user,
         })
     }
@@ -237,8 +246,8 @@ impl Turn<'_> {
     pub(super) fn user_to_tell(&self, head: &Head<'_>, trail: &Trail, denial: &Denial) -> Option<Arc<str>> {
         let app = trail.app.as_deref().filter(|_| *denial == Denial::LinkInvalid)?;
         match self.visit(app, head, self.front.gateway.now()) {
-            Visit::In { user, .. } => Some(user),
-            Visit::Out(_) | Visit::AsksNobody => None,
+            SignInState::SignedIn { user, .. } => Some(user),
+            SignInState::SignedOut(_) | SignInState::NotRequired => None,
         }
     }
 }
@@ -254,5 +263,5 @@ fn worth(user: &str, expires: std::time::Duration, now: Now) -> Worth<'_> {
 
 /// Takes every cookie that carries a token of the app out of the browser.
 fn cleared(app: &App, https: bool) -> Vec<HeaderValue> {
-    app.carriers.cookies().filter_map(|name| sign_in::clearing(name, https)).collect()
+    app.carriers.cookies().filter_map(|name| sign_in::clear_cookie(name, https)).collect()
 }

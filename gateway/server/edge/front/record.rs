@@ -131,8 +131,8 @@ impl Turn<'_> {
         } = *outcome;
         let reason = denial.map(|denial| match (denial, head.map(|head| self.host(head))) {
             (Denial::UnknownHost, Some(host)) => {
-                let unheeded = trail.client.as_ref().is_some_and(Client::unheeded_host);
-                unknown_host(&self.live.policy, host, unheeded).into()
+                let ignored = trail.client.as_ref().is_some_and(Client::ignored_host);
+                unknown_host(&self.live.policy, host, ignored).into()
             }
             (denial, _) => denial.reason(),
         });
@@ -193,7 +193,7 @@ impl Turn<'_> {
     /// Behind NAT or a proxy that is not named, all clients share one address: say so, once.
     pub(super) fn warn_once(&self, trail: &Trail) {
         let Some(client) = &trail.client else { return };
-        if client.unheeded_forwarding() && self.front.gateway.first_unheeded() {
+        if client.ignored_address() && self.front.gateway.first_unheeded() {
             tracing::warn!(
                 peer = %client.peer(),
                 "a private peer sends X-Forwarded-For and is not trusted: all its clients share one limit; \
@@ -219,7 +219,7 @@ const DECIDED_PATH_MAX: usize = 512;
 
 /// Whether a head was refused for its fields, rather than for its bytes.
 pub(super) fn crowded(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> bool {
-    *denial == Denial::HeadersTooLarge && head::is_crowded(heard, limits)
+    *denial == Denial::HeadersTooLarge && head::has_too_many_fields(heard, limits)
 }
 
 /// Where the operator adds a host that nothing is served under.

@@ -18,7 +18,7 @@ use stagedoor_core::policy::Policy;
 use stagedoor_core::reply::{Manner, Reply};
 use stagedoor_core::request::{Head, Peer};
 use stagedoor_core::request_out::{write_head, write_preflight};
-use stagedoor_core::response_out::Circumstances;
+use stagedoor_core::response_out::ResponseContext;
 
 const HOST: &str = "media.example.com";
 /// What the claims of `bob` are unless a row says otherwise; `NOW` and numbers after it are reckoned.
@@ -166,13 +166,13 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
     };
     let mut trail = Trail::default();
     let outcome = admit(policy, &head, &arrival(from.parse().unwrap(), now), &mut trail);
-    let at = Circumstances {
+    let at = ResponseContext {
         https: true,
         host: head.host(),
         port: None,
         request_id: "1",
         cors: &trail.cors,
-        tickets: &trail.tickets,
+        limits: &trail.limits,
         server_timing: None,
     };
     let (shape, response) = match &trail.app {
@@ -196,7 +196,7 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
             write_preflight(&permit, &head, "1", &mut to_app);
             out.push_str(std::str::from_utf8(&to_app).unwrap());
         }
-        Ok(Admission::Own(own)) => {
+        Ok(Admission::GatewayPage(own)) => {
             let _ = writeln!(out, "a page of ours: {own:?}");
         }
         Ok(Admission::Forward(permit)) => {

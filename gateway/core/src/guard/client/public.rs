@@ -10,7 +10,7 @@ use crate::host::{default_port, name_and_port};
 pub struct PublicAddress<'h> {
     https: bool,
     host: &'h str,
-    /// Told by a proxy, where the host names none.
+    /// Reported by a proxy, where the host names none.
     told: Option<u16>,
 }
 

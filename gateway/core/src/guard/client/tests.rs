@@ -14,25 +14,26 @@ fn fields(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn policy(believed: Believed) -> ClientPolicy {
+fn policy(trusted_fields: TrustedFields) -> ClientPolicy {
     ClientPolicy {
         trusted: vec!["10.0.0.0/8".parse().unwrap(), "2001:db8:f::/48".parse().unwrap()],
-        believed,
+        trusted_fields,
     }
 }
 
 /// Every field of the family, and RFC 7239.
-const ALL: Believed = Believed { address: true, scheme: true, host: true, port: true, forwarded: true };
-const X: Believed = Believed { forwarded: false, ..ALL };
-const RFC7239: Believed =
-    Believed { address: false, scheme: false, host: false, port: false, forwarded: true };
+const ALL: TrustedFields =
+    TrustedFields { address: true, scheme: true, host: true, port: true, forwarded: true };
+const X: TrustedFields = TrustedFields { forwarded: false, ..ALL };
+const RFC7239: TrustedFields =
+    TrustedFields { address: false, scheme: false, host: false, port: false, forwarded: true };
 
 /// `peer` sends `lines`; trusted are 10.0.0.0/8 and 2001:db8:f::/48. Answers `ip scheme host`, or the refusal's code.
-fn seen_by(believed: Believed, peer: &str, tls: bool, lines: &str) -> String {
+fn seen_by(trusted_fields: TrustedFields, peer: &str, tls: bool, lines: &str) -> String {
     let fields = fields(lines);
     let head = head(&fields);
     let peer = Peer { ip: peer.parse().unwrap(), port: 8080, tls };
-    let identified = policy(believed).identify(peer, &head);
+    let identified = policy(trusted_fields).identify(peer, &head);
     let client = identified.client();
     assert_eq!(client.peer(), peer.ip.to_canonical());
     let scheme = if client.https() { "https" } else { "http" };
@@ -82,37 +83,37 @@ fn a_trusted_peer_is_believed() {
 fn what_is_not_named_is_not_believed() {
     let lines = "X-Forwarded-For: 198.51.100.1\nX-Forwarded-Proto: https\nX-Forwarded-Host: other.example\n\
                  X-Forwarded-Port: 8443\nForwarded: for=198.51.100.2;proto=http;host=third.example";
-    let none = Believed { forwarded: false, ..RFC7239 };
-    for (believed, expected) in [
-        (Believed::default(), "198.51.100.1 https asked.example"),
+    let none = TrustedFields { forwarded: false, ..RFC7239 };
+    for (trusted_fields, expected) in [
+        (TrustedFields::default(), "198.51.100.1 https asked.example"),
         (none, "10.0.0.1 http asked.example"),
-        (Believed { address: true, ..none }, "198.51.100.1 http asked.example"),
-        (Believed { scheme: true, ..none }, "10.0.0.1 https asked.example"),
-        (Believed { host: true, ..none }, "10.0.0.1 http other.example"),
-        (Believed { port: true, ..none }, "10.0.0.1 http asked.example 8443"),
+        (TrustedFields { address: true, ..none }, "198.51.100.1 http asked.example"),
+        (TrustedFields { scheme: true, ..none }, "10.0.0.1 https asked.example"),
+        (TrustedFields { host: true, ..none }, "10.0.0.1 http other.example"),
+        (TrustedFields { port: true, ..none }, "10.0.0.1 http asked.example 8443"),
         (X, "198.51.100.1 https other.example 8443"),
         (RFC7239, "198.51.100.2 http third.example"),
         (ALL, "bad_request"),
     ] {
-        assert_eq!(seen_by(believed, "10.0.0.1", false, lines), expected, "{believed:?}");
+        assert_eq!(seen_by(trusted_fields, "10.0.0.1", false, lines), expected, "{trusted_fields:?}");
         // A peer that is not trusted is believed in nothing.
-        assert_eq!(seen_by(believed, "203.0.113.7", false, lines), "203.0.113.7 http asked.example");
+        assert_eq!(seen_by(trusted_fields, "203.0.113.7", false, lines), "203.0.113.7 http asked.example");
     }
 }
 
 #[test]
 fn a_host_that_is_not_heeded_is_noticed() {
-    for (believed, peer, lines, expected) in [
-        (Believed::default(), "10.0.0.1", "X-Forwarded-Host: other.example", true),
-        (Believed::default(), "10.0.0.1", "X-Forwarded-Host: asked.example", false),
-        (Believed::default(), "10.0.0.1", "", false),
-        (Believed::default(), "203.0.113.7", "X-Forwarded-Host: other.example", false),
+    for (trusted_fields, peer, lines, expected) in [
+        (TrustedFields::default(), "10.0.0.1", "X-Forwarded-Host: other.example", true),
+        (TrustedFields::default(), "10.0.0.1", "X-Forwarded-Host: asked.example", false),
+        (TrustedFields::default(), "10.0.0.1", "", false),
+        (TrustedFields::default(), "203.0.113.7", "X-Forwarded-Host: other.example", false),
         (X, "10.0.0.1", "X-Forwarded-Host: other.example", false),
     ] {
         let fields = fields(lines);
         let peer = Peer { ip: peer.parse().unwrap(), port: 8080, tls: false };
-        let identified = policy(believed).identify(peer, &head(&fields));
-        assert_eq!(identified.client().unheeded_host(), expected, "{peer:?} {lines}");
+        let identified = policy(trusted_fields).identify(peer, &head(&fields));
+        assert_eq!(identified.client().ignored_host(), expected, "{peer:?} {lines}");
     }
 }
 
@@ -183,9 +184,10 @@ fn ports_are_believed_and_those_of_the_scheme_are_cut() {
 fn a_host_that_is_no_text_is_refused() {
     let head = heads::get(b"/", "asked.example", [("X-Forwarded-Host", &b"m\xff.example"[..])]);
     let peer = Peer { ip: "10.0.0.1".parse().unwrap(), port: 8080, tls: false };
-    let code = |believed| policy(believed).identify(peer, &head).host().map_err(|denial| denial.code());
+    let code =
+        |trusted_fields| policy(trusted_fields).identify(peer, &head).host().map_err(|denial| denial.code());
     assert_eq!(code(X), Err("ambiguous_path"));
-    assert_eq!(code(Believed::default()), Ok("asked.example"));
+    assert_eq!(code(TrustedFields::default()), Ok("asked.example"));
 }
 
 #[test]
@@ -390,8 +392,8 @@ fn forwarding_that_is_not_heeded_is_noticed_on_private_networks() {
         let fields = fields(lines);
         let head = head(&fields);
         let peer = Peer { ip: peer.parse().unwrap(), port: 8080, tls: false };
-        let identified = policy(Believed::default()).identify(peer, &head);
-        assert_eq!(identified.client().unheeded_forwarding(), expected, "{peer:?} {lines}");
+        let identified = policy(TrustedFields::default()).identify(peer, &head);
+        assert_eq!(identified.client().ignored_address(), expected, "{peer:?} {lines}");
     };
     let line = "X-Forwarded-For: 198.51.100.1";
     for private in [

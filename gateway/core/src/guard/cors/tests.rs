@@ -100,8 +100,8 @@ fn grants() {
 fn preflights() {
     let check = |policy: &CorsPolicy, request: &str, expected: Option<&str>| {
         let seen = match policy.preflight(&head(request)) {
-            Some(Asked::Ours { answer, .. }) => Some(lines(&answer.headers)),
-            Some(Asked::Apps { .. }) | None => None,
+            Some(PreflightRequest::Gateway { answer, .. }) => Some(lines(&answer.headers)),
+            Some(PreflightRequest::App { .. }) | None => None,
         };
         assert_eq!(seen.as_deref(), expected, "{request}");
     };

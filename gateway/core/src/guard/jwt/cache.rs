@@ -26,7 +26,7 @@ const MAX_NAMES: usize = 320;
 const SCAN: usize = 8;
 
 /// Half of an HMAC-SHA-256, which leaves 2¹²⁸ to guess and is found by nobody without the key.
-type Digest = [u8; 16];
+type TokenDigest = [u8; 16];
 
 /// Verified tokens, bounded.
 #[derive(Debug)]
@@ -48,8 +48,8 @@ pub enum CacheUse {
 struct Shard {
     cap: usize,
     /// Where in `entries` a digest stands.
-    places: HashMap<Digest, usize>,
-    entries: Vec<Entry>,
+    places: HashMap<TokenDigest, usize>,
+    entries: Vec<CachedToken>,
     /// Where the next search for room begins.
     hand: usize,
     hits: u64,
@@ -57,8 +57,8 @@ struct Shard {
 }
 
 #[derive(Debug)]
-struct Entry {
-    digest: Digest,
+struct CachedToken {
+    digest: TokenDigest,
     verified: Arc<Verified>,
 }
 
@@ -118,12 +118,12 @@ impl TokenCache {
         (self.sum(|shard| shard.hits), self.sum(|shard| shard.misses))
     }
 
-    fn digest(&self, policy: &JwtPolicy, token: &[u8]) -> Digest {
+    fn digest(&self, policy: &JwtPolicy, token: &[u8]) -> TokenDigest {
         let mut context = hmac::Context::with_key(&self.key);
         policy.describe(|part| context.update(part));
         context.update(token);
         let tag = context.sign();
-        let mut digest = Digest::default();
+        let mut digest = TokenDigest::default();
         for (to, from) in digest.iter_mut().zip(tag.as_ref()) {
             *to = *from;
         }
@@ -131,7 +131,7 @@ impl TokenCache {
     }
 
     /// No code that holds the lock panics, so a poisoned one is as good as any.
-    fn shard(&self, digest: &Digest) -> Option<MutexGuard<'_, Shard>> {
+    fn shard(&self, digest: &TokenDigest) -> Option<MutexGuard<'_, Shard>> {
         let [first, ..] = *digest;
         let shard = self.shards.get(usize::from(first) & (self.shards.len() - 1))?;
         Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
@@ -143,7 +143,12 @@ impl TokenCache {
 }
 
 impl Shard {
-    fn find(&mut self, digest: &Digest, leeway: Duration, now: Now) -> Result<Option<Arc<Verified>>, Denial> {
+    fn find(
+        &mut self,
+        digest: &TokenDigest,
+        leeway: Duration,
+        now: Now,
+    ) -> Result<Option<Arc<Verified>>, Denial> {
         let Some(entry) = self.places.get(digest).and_then(|place| self.entries.get(*place)) else {
             self.misses += 1;
             return Ok(None);
@@ -161,8 +166,8 @@ impl Shard {
         }
     }
 
-    fn insert(&mut self, digest: Digest, verified: Arc<Verified>, now: Now) {
-        let entry = Entry { digest, verified };
+    fn insert(&mut self, digest: TokenDigest, verified: Arc<Verified>, now: Now) {
+        let entry = CachedToken { digest, verified };
         // Another thread may have verified the same token meanwhile.
         if let Some(known) = self.places.get(&digest).and_then(|place| self.entries.get_mut(*place)) {
             *known = entry;
@@ -189,7 +194,7 @@ impl Shard {
         }
     }
 
-    fn remove(&mut self, digest: &Digest) {
+    fn remove(&mut self, digest: &TokenDigest) {
         let Some(place) = self.places.remove(digest) else { return };
         self.entries.swap_remove(place);
         if let Some(moved) = self.entries.get(place) {

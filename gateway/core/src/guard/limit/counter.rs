@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::exact::{self, Exact};
-use super::rate::{Arrival, Rate};
-use super::store::{Bounds, Store};
+use super::rate::{ArrivalTime, Rate};
+use super::store::{Bounds, ClientStore};
 use super::windows::{self, Windows};
-use super::{LimitKey, Rule, State, Verdict};
+use super::{ClientState, LimitKey, Rule, Verdict};
 
 /// How a limit counts.
 #[derive(Debug)]
 pub(super) enum Counter {
     /// A rate.
-    Rate(Meter<Arrival>),
+    Rate(Meter<ArrivalTime>),
     /// A small quota.
     Exact(Meter<Exact>),
     /// A large quota.
@@ -21,36 +21,36 @@ pub(super) enum Counter {
 
 /// One way to count, with the memory that it may share with the same limit of another policy.
 #[derive(Debug)]
-pub(super) struct Meter<S: State> {
+pub(super) struct Meter<S: ClientState> {
     bounds: Bounds<S>,
-    store: Arc<Store<S>>,
+    store: Arc<ClientStore<S>>,
 }
 
 /// A rule, prepared for the way that counts it.
-enum Terms {
+enum AnyParams {
     Rate(Rate),
-    Exact(exact::Quota),
-    Windows(windows::Quota),
+    Exact(exact::ExactQuota),
+    Windows(windows::WindowQuota),
 }
 
-impl Terms {
+impl AnyParams {
     fn of(rule: Rule) -> Self {
         match rule {
             Rule::Rate { count, period, burst } => Self::Rate(Rate::new(count, period, burst)),
             Rule::Quota { count, window } if count.get() <= Exact::MAX => {
-                Self::Exact(exact::Quota::new(count, window))
+                Self::Exact(exact::ExactQuota::new(count, window))
             }
-            Rule::Quota { count, window } => Self::Windows(windows::Quota::new(count, window)),
+            Rule::Quota { count, window } => Self::Windows(windows::WindowQuota::new(count, window)),
         }
     }
 }
 
 impl Counter {
     pub(super) fn new(rule: Rule, keys: usize) -> Self {
-        match Terms::of(rule) {
-            Terms::Rate(terms) => Self::Rate(Meter::new(terms, keys)),
-            Terms::Exact(terms) => Self::Exact(Meter::new(terms, keys)),
-            Terms::Windows(terms) => Self::Windows(Meter::new(terms, keys)),
+        match AnyParams::of(rule) {
+            AnyParams::Rate(params) => Self::Rate(Meter::new(params, keys)),
+            AnyParams::Exact(params) => Self::Exact(Meter::new(params, keys)),
+            AnyParams::Windows(params) => Self::Windows(Meter::new(params, keys)),
         }
     }
 
@@ -74,9 +74,9 @@ impl Counter {
     /// A counter for another rule that remembers what was charged here.
     pub(super) fn carry_over(&self, rule: Rule, keys: usize, now: u64) -> Self {
         match self {
-            Self::Rate(meter) => meter.carry_over(Terms::of(rule), keys, now),
-            Self::Exact(meter) => meter.carry_over(Terms::of(rule), keys, now),
-            Self::Windows(meter) => meter.carry_over(Terms::of(rule), keys, now),
+            Self::Rate(meter) => meter.carry_over(AnyParams::of(rule), keys, now),
+            Self::Exact(meter) => meter.carry_over(AnyParams::of(rule), keys, now),
+            Self::Windows(meter) => meter.carry_over(AnyParams::of(rule), keys, now),
         }
     }
 
@@ -107,24 +107,24 @@ impl Counter {
     }
 }
 
-impl<S: State> Meter<S> {
-    fn new(terms: S::Terms, keys: usize) -> Self {
-        Self { bounds: Bounds { terms, keys }, store: Arc::new(Store::new()) }
+impl<S: ClientState> Meter<S> {
+    fn new(params: S::Params, keys: usize) -> Self {
+        Self { bounds: Bounds { params, keys }, store: Arc::new(ClientStore::new()) }
     }
 
     fn charge(&self, key: &LimitKey, now: u64) -> Verdict {
-        self.store.visit(key, &self.bounds, now, |state| state.charge(&self.bounds.terms, now))
+        self.store.visit(key, &self.bounds, now, |state| state.charge(&self.bounds.params, now))
     }
 
     fn share(&self, keys: usize) -> Self {
-        Self { bounds: Bounds { terms: self.bounds.terms, keys }, store: Arc::clone(&self.store) }
+        Self { bounds: Bounds { params: self.bounds.params, keys }, store: Arc::clone(&self.store) }
     }
 
-    fn carry_over(&self, terms: Terms, keys: usize, now: u64) -> Counter {
-        match terms {
-            Terms::Rate(terms) => Counter::Rate(self.converted(terms, keys, now)),
-            Terms::Exact(terms) => Counter::Exact(self.converted(terms, keys, now)),
-            Terms::Windows(terms) => Counter::Windows(self.converted(terms, keys, now)),
+    fn carry_over(&self, params: AnyParams, keys: usize, now: u64) -> Counter {
+        match params {
+            AnyParams::Rate(params) => Counter::Rate(self.converted(params, keys, now)),
+            AnyParams::Exact(params) => Counter::Exact(self.converted(params, keys, now)),
+            AnyParams::Windows(params) => Counter::Windows(self.converted(params, keys, now)),
         }
     }
 
@@ -136,28 +136,28 @@ impl<S: State> Meter<S> {
         }
     }
 
-    fn take_in<N: State>(&self, other: &Meter<N>, now: u64) {
-        let (ours, theirs) = (&self.bounds.terms, &other.bounds.terms);
+    fn take_in<N: ClientState>(&self, other: &Meter<N>, now: u64) {
+        let (ours, theirs) = (&self.bounds.params, &other.bounds.params);
         self.store.absorb(
             &other.store,
             |state| state.is_whole(theirs, now),
             |known, state| {
-                let spent = state.spent(theirs, now);
-                let spent = match known {
-                    Some(known) => known.spent(ours, now).stricter(&spent),
-                    None => spent,
+                let usage = state.usage(theirs, now);
+                let usage = match known {
+                    Some(known) => known.usage(ours, now).stricter(&usage),
+                    None => usage,
                 };
-                S::resume(&spent, ours, now)
+                S::resume(&usage, ours, now)
             },
         );
     }
 
-    fn converted<N: State>(&self, terms: N::Terms, keys: usize, now: u64) -> Meter<N> {
-        let before = &self.bounds.terms;
+    fn converted<N: ClientState>(&self, params: N::Params, keys: usize, now: u64) -> Meter<N> {
+        let before = &self.bounds.params;
         let store = self.store.convert(
             |state| state.is_whole(before, now),
-            |state| N::resume(&state.spent(before, now), &terms, now),
+            |state| N::resume(&state.usage(before, now), &params, now),
         );
-        Meter { bounds: Bounds { terms, keys }, store: Arc::new(store) }
+        Meter { bounds: Bounds { params, keys }, store: Arc::new(store) }
     }
 }

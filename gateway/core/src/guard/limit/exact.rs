@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{FOREVER, Spent, State, Verdict, nanos};
+use super::{ClientState, FOREVER, Usage, Verdict, nanos};
 
 /// The requests of one client that are still in the window, behind one pointer so that the table
 /// stays small.
@@ -15,7 +15,7 @@ pub(super) struct Exact(Box<Moments>);
 struct Moments {
     /// Nanoseconds since the process started; the oldest moment, or anything if there is none.
     base: u64,
-    /// What lies between the base and each moment, in [`Quota::unit`]s, oldest first; then [`VACANT`].
+    /// What lies between the base and each moment, in [`ExactQuota::unit`]s, oldest first; then [`VACANT`].
     offsets: [u32; Exact::MAX as usize],
 }
 
@@ -23,7 +23,7 @@ const VACANT: u32 = u32::MAX;
 
 /// A small quota, prepared.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Quota {
+pub(super) struct ExactQuota {
     count: u32,
     window: u64,
     /// A power of ten of nanoseconds. A window is at most 2³¹ units, so an offset always fits; a moment
@@ -32,7 +32,7 @@ pub(super) struct Quota {
     unit: u64,
 }
 
-impl Quota {
+impl ExactQuota {
     /// At most [`Exact::MAX`] requests can be told apart; a larger `count` is cut.
     pub(super) fn new(count: NonZeroU32, window: Duration) -> Self {
         let window = nanos(window).clamp(1, FOREVER / 2);
@@ -52,13 +52,13 @@ impl Moments {
         self.offsets.iter().take_while(|offset| **offset != VACANT).count()
     }
 
-    fn at(&self, index: usize, quota: &Quota) -> Option<u64> {
+    fn at(&self, index: usize, quota: &ExactQuota) -> Option<u64> {
         let offset = self.offsets.get(index).copied().filter(|offset| *offset != VACANT)?;
         Some(self.base.saturating_add(u64::from(offset).saturating_mul(quota.unit)))
     }
 
     /// Drops what has left the window, and makes the oldest moment the base.
-    fn expire(&mut self, quota: &Quota, now: u64) {
+    fn expire(&mut self, quota: &ExactQuota, now: u64) {
         let gone = (0..self.len())
             .take_while(|index| {
                 self.at(*index, quota).is_some_and(|at| at.saturating_add(quota.window) <= now)
@@ -78,7 +78,7 @@ impl Moments {
     }
 
     /// Notes a request. Where the clock went back, the last moment is taken.
-    fn push(&mut self, quota: &Quota, now: u64) {
+    fn push(&mut self, quota: &ExactQuota, now: u64) {
         let len = self.len();
         let last = len.checked_sub(1).and_then(|last| self.offsets.get(last)).copied();
         let offset = match last {
@@ -97,49 +97,49 @@ impl Moments {
     }
 }
 
-impl State for Exact {
-    type Terms = Quota;
+impl ClientState for Exact {
+    type Params = ExactQuota;
 
     fn fresh() -> Self {
         Self(Box::new(Moments { base: 0, offsets: [VACANT; Self::MAX as usize] }))
     }
 
-    fn is_whole(&self, quota: &Quota, now: u64) -> bool {
+    fn is_whole(&self, quota: &ExactQuota, now: u64) -> bool {
         let last = self.0.len().checked_sub(1).and_then(|last| self.0.at(last, quota));
         last.is_none_or(|at| at.saturating_add(quota.window) <= now)
     }
 
-    fn charge(&mut self, quota: &Quota, now: u64) -> Verdict {
+    fn charge(&mut self, quota: &ExactQuota, now: u64) -> Verdict {
         self.0.expire(quota, now);
         let used = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
         let Some(remaining) = quota.count.checked_sub(used).and_then(|left| left.checked_sub(1)) else {
-            let leaves = self.spent(quota, now).until.unwrap_or(now);
+            let leaves = self.usage(quota, now).until.unwrap_or(now);
             return Verdict { passed: false, remaining: 0, wait: leaves.saturating_sub(now) };
         };
         self.0.push(quota, now);
         Verdict { passed: true, remaining, wait: quota.window }
     }
 
-    fn spent(&self, quota: &Quota, now: u64) -> Spent {
-        let mut spent = Spent::default();
+    fn usage(&self, quota: &ExactQuota, now: u64) -> Usage {
+        let mut usage = Usage::default();
         let len = self.0.len();
-        for (index, charge) in (0..len).zip(&mut spent.charges) {
+        for (index, charge) in (0..len).zip(&mut usage.charges) {
             if let Some(at) = self.0.at(index, quota).filter(|at| at.saturating_add(quota.window) > now) {
                 *charge = (at.min(now), 1);
             }
         }
         // Room returns when all but `count - 1` have left.
         let blocking = len.checked_sub(quota.count as usize);
-        spent.until = blocking
+        usage.until = blocking
             .and_then(|index| self.0.at(index, quota))
             .map(|at| at.saturating_add(quota.window))
             .filter(|room| *room > now);
-        spent
+        usage
     }
 
     /// The newest requests count, as many as the quota can hold.
-    fn resume(spent: &Spent, quota: &Quota, now: u64) -> Self {
-        let live = || spent.charges.iter().filter(|(at, _)| at.saturating_add(quota.window) > now);
+    fn resume(usage: &Usage, quota: &ExactQuota, now: u64) -> Self {
+        let live = || usage.charges.iter().filter(|(at, _)| at.saturating_add(quota.window) > now);
         let total: u64 = live().map(|(_, count)| u64::from(*count)).sum();
         let mut surplus = total.saturating_sub(u64::from(quota.count));
         let mut state = Self::fresh();

@@ -14,26 +14,26 @@
 //! fixed size; one who gets a place of its own later begins with what is left of that. Check and charge are one step under the lock of the client's entry.
 //!
 //! Allocation: none for a client that is known; for a new one where a table has to grow, and one block
-//! of 56 bytes where a quota counts it. More tickets than six for one request are the other case.
+//! of 56 bytes where a quota counts it. More than six charged limits for one request are the other case.
 
+mod charged_limits;
 mod counter;
 mod exact;
 mod key;
 mod rate;
 mod rule;
 mod store;
-mod tickets;
 mod windows;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::charged_limits::ChargedLimits;
 pub use self::key::LimitKey;
 pub use self::rule::Rule;
-pub use self::tickets::Tickets;
 
+use self::charged_limits::ChargedLimit;
 use self::counter::Counter;
-use self::tickets::Ticket;
 use crate::clock::Now;
 use crate::denial::{Denial, LimitExceeded};
 
@@ -64,10 +64,10 @@ impl LimitPolicy {
     ///
     /// # Errors
     /// [`Denial::RateLimited`] by the first limit without room; those before it stay charged.
-    pub fn take(&self, key: &LimitKey, now: Now, tickets: &mut Tickets) -> Result<Budget, Denial> {
+    pub fn take(&self, key: &LimitKey, now: Now, charged: &mut ChargedLimits) -> Result<Budget, Denial> {
         for limit in self.limits() {
             let verdict = limit.counter.charge(key, instant(now));
-            tickets.push(Ticket::new(&limit.name, limit.rule, verdict));
+            charged.push(ChargedLimit::new(&limit.name, limit.rule, verdict));
             if !verdict.passed {
                 let retry_after = Duration::from_nanos(verdict.wait);
                 return Err(Denial::RateLimited(LimitExceeded {
@@ -167,20 +167,20 @@ struct Verdict {
 
 /// What one client has used up, in terms that every kind of limit understands.
 #[derive(Clone, Debug, Default)]
-struct Spent {
-    /// Moment and number of requests, oldest first; a number of zero is nothing.
+struct Usage {
+    /// FixedClock and number of requests, oldest first; a number of zero is nothing.
     charges: [(u64, u32); windows::BUCKETS],
     /// There is no room before this moment.
     until: Option<u64>,
 }
 
-impl Spent {
+impl Usage {
     /// What lets less pass than either of the two, at every moment from now on: since whichever moment one looks back, the
     /// larger number of requests.
     fn stricter(&self, other: &Self) -> Self {
-        let live = |spent: &Self| spent.charges.into_iter().filter(|(_, count)| *count > 0);
-        let since = |spent: &Self, moment: u64| -> u64 {
-            live(spent).filter(|(at, _)| *at >= moment).map(|(_, count)| u64::from(count)).sum()
+        let live = |usage: &Self| usage.charges.into_iter().filter(|(_, count)| *count > 0);
+        let since = |usage: &Self, moment: u64| -> u64 {
+            live(usage).filter(|(at, _)| *at >= moment).map(|(_, count)| u64::from(count)).sum()
         };
         let mut moments: Vec<u64> = live(self).chain(live(other)).map(|(at, _)| at).collect();
         moments.sort_unstable_by(|one, next| next.cmp(one));
@@ -209,24 +209,24 @@ impl Spent {
 }
 
 /// The memory that one limit has of one client.
-trait State: Sized {
+trait ClientState: Sized {
     /// The rule, prepared.
-    type Terms: Copy + std::fmt::Debug;
+    type Params: Copy + std::fmt::Debug;
 
     /// A client that was never seen.
     fn fresh() -> Self;
 
     /// Whether the client differs in nothing from a fresh one.
-    fn is_whole(&self, terms: &Self::Terms, now: u64) -> bool;
+    fn is_whole(&self, params: &Self::Params, now: u64) -> bool;
 
     /// Checks and charges one request.
-    fn charge(&mut self, terms: &Self::Terms, now: u64) -> Verdict;
+    fn charge(&mut self, params: &Self::Params, now: u64) -> Verdict;
 
     /// What is used up now.
-    fn spent(&self, terms: &Self::Terms, now: u64) -> Spent;
+    fn usage(&self, params: &Self::Params, now: u64) -> Usage;
 
     /// A client that has used up that much.
-    fn resume(spent: &Spent, terms: &Self::Terms, now: u64) -> Self;
+    fn resume(usage: &Usage, params: &Self::Params, now: u64) -> Self;
 }
 
 /// 146 years: keeps every sum of moments and spans within 64 bits.

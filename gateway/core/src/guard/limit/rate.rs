@@ -10,12 +10,12 @@ use governor::nanos::Nanos;
 use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 
-use super::{FOREVER, Spent, State, Verdict, nanos};
+use super::{ClientState, FOREVER, Usage, Verdict, nanos};
 
 /// The theoretical arrival time: the moment at which the allowance is whole, in nanoseconds since
 /// the process started.
 #[derive(Debug)]
-pub(super) struct Arrival(u64);
+pub(super) struct ArrivalTime(u64);
 
 /// A rate, prepared.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +42,8 @@ impl Rate {
     }
 }
 
-impl State for Arrival {
-    type Terms = Rate;
+impl ClientState for ArrivalTime {
+    type Params = Rate;
 
     /// Zero is long ago, which to GCRA is the same as never.
     fn fresh() -> Self {
@@ -57,8 +57,8 @@ impl State for Arrival {
     fn charge(&mut self, rate: &Rate, now: u64) -> Verdict {
         // The limiter lives for one request: its clock starts at zero, the start of the process, and
         // is then set to this request's own moment. What lasts is the arrival time.
-        let entry = Entry(Cell::new(self.0));
-        let limiter: Limiter = RateLimiter::new(rate.quota, entry, Moment(Cell::new(0)));
+        let entry = LockedState(Cell::new(self.0));
+        let limiter: Limiter = RateLimiter::new(rate.quota, entry, FixedClock(Cell::new(0)));
         limiter.clock().0.set(now);
         let checked = limiter.check();
         self.0 = limiter.into_state_store().0.get();
@@ -76,33 +76,33 @@ impl State for Arrival {
         }
     }
 
-    fn spent(&self, rate: &Rate, now: u64) -> Spent {
-        let mut spent = Spent::default();
+    fn usage(&self, rate: &Rate, now: u64) -> Usage {
+        let mut usage = Usage::default();
         let used = self.0.saturating_sub(now).div_ceil(rate.interval);
-        if let Some(charge) = spent.charges.first_mut() {
+        if let Some(charge) = usage.charges.first_mut() {
             *charge = (now, u32::try_from(used).unwrap_or(u32::MAX));
         }
-        spent.until = Some(self.0.saturating_sub(rate.tolerance)).filter(|room| *room > now);
-        spent
+        usage.until = Some(self.0.saturating_sub(rate.tolerance)).filter(|room| *room > now);
+        usage
     }
 
-    fn resume(spent: &Spent, rate: &Rate, now: u64) -> Self {
-        match spent.until {
+    fn resume(usage: &Usage, rate: &Rate, now: u64) -> Self {
+        match usage.until {
             Some(until) => Self(until.min(now.saturating_add(rate.interval)).saturating_add(rate.tolerance)),
             None => {
-                let used: u64 = spent.charges.iter().map(|(_, count)| u64::from(*count)).sum();
+                let used: u64 = usage.charges.iter().map(|(_, count)| u64::from(*count)).sum();
                 Self(now.saturating_add(used.min(u64::from(rate.burst)) * rate.interval))
             }
         }
     }
 }
 
-type Limiter = RateLimiter<NotKeyed, Entry, Moment, StateInformationMiddleware>;
+type Limiter = RateLimiter<NotKeyed, LockedState, FixedClock, StateInformationMiddleware>;
 
 /// One client's entry, locked, as `governor` wants to see it.
-struct Entry(Cell<u64>);
+struct LockedState(Cell<u64>);
 
-impl StateStore for Entry {
+impl StateStore for LockedState {
     type Key = NotKeyed;
 
     fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
@@ -116,9 +116,9 @@ impl StateStore for Entry {
 }
 
 /// A clock that is told the time.
-struct Moment(Cell<u64>);
+struct FixedClock(Cell<u64>);
 
-impl Clock for Moment {
+impl Clock for FixedClock {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {

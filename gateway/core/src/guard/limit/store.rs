@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dashmap::DashMap;
 
-use super::{LimitKey, State};
+use super::{ClientState, LimitKey};
 
 /// Tables; a newcomer waits at most until one of them is made anew.
 const TABLES: usize = 8;
@@ -33,8 +33,8 @@ const FULL_PROBES: usize = 8;
 /// Every remembered client owns exactly one place of the ring. A newcomer moves the hand over a few
 /// places and takes that of a client whose allowance is whole, or a new place while there are some.
 /// Order of the locks: ring, then one entry or shared allowance; who holds one of those waits for nobody.
-pub(super) struct Store<S> {
-    tables: [Table<S>; TABLES],
+pub(super) struct ClientStore<S> {
+    tables: [ClientTable<S>; TABLES],
     ring: Mutex<Ring>,
     /// Made when the first newcomer finds no room.
     areas: OnceLock<Box<[Mutex<Option<S>>]>>,
@@ -43,13 +43,13 @@ pub(super) struct Store<S> {
 
 /// What one policy says of the memory, which may be another's too.
 #[derive(Debug)]
-pub(super) struct Bounds<S: State> {
-    pub(super) terms: S::Terms,
+pub(super) struct Bounds<S: ClientState> {
+    pub(super) params: S::Params,
     /// Clients remembered at most. Above it nobody is forgotten before time, and nobody added.
     pub(super) keys: usize,
 }
 
-type Table<S> = DashMap<u64, S, BuildHasherDefault<Hashed>>;
+type ClientTable<S> = DashMap<u64, S, BuildHasherDefault<Hashed>>;
 
 /// The keys of all clients, in no order.
 #[derive(Default)]
@@ -58,7 +58,7 @@ struct Ring {
     hand: usize,
 }
 
-impl<S: State> Store<S> {
+impl<S: ClientState> ClientStore<S> {
     pub(super) fn new() -> Self {
         Self {
             tables: std::array::from_fn(|_| {
@@ -88,8 +88,8 @@ impl<S: State> Store<S> {
         if let Some(mut known) = table.get_mut(&key.key) {
             return act(&mut known);
         }
-        if self.make_room(&mut ring, key.key, bounds.keys, |state| state.is_whole(&bounds.terms, now)) {
-            let mut state = self.newcomer(key.area, &bounds.terms, now);
+        if self.make_room(&mut ring, key.key, bounds.keys, |state| state.is_whole(&bounds.params, now)) {
+            let mut state = self.newcomer(key.area, &bounds.params, now);
             let outcome = act(&mut state);
             table.insert(key.key, state);
             drop(ring);
@@ -109,13 +109,13 @@ impl<S: State> Store<S> {
         }
     }
 
-    /// Makes a store of other terms with what each client, and each network, has left.
-    pub(super) fn convert<N: State>(
+    /// Makes a store of another rule with what each client, and each network, has left.
+    pub(super) fn convert<N: ClientState>(
         &self,
         is_whole: impl Fn(&S) -> bool,
         convert: impl Fn(&S) -> N,
-    ) -> Store<N> {
-        let next = Store::new();
+    ) -> ClientStore<N> {
+        let next = ClientStore::new();
         for client in self.tables.iter().flatten() {
             if !is_whole(client.value()) {
                 next.adopt(*client.key(), convert(client.value()));
@@ -133,9 +133,9 @@ impl<S: State> Store<S> {
 
     /// Takes in what `theirs` remembers, while nobody else uses this store: `merge` makes the state of a client, or of a network,
     /// from what is known of it here and there. Nobody is forgotten, even beyond the bound.
-    pub(super) fn absorb<N: State>(
+    pub(super) fn absorb<N: ClientState>(
         &self,
-        theirs: &Store<N>,
+        theirs: &ClientStore<N>,
         is_whole: impl Fn(&N) -> bool,
         merge: impl Fn(Option<&S>, &N) -> S,
     ) {
@@ -193,14 +193,14 @@ impl<S: State> Store<S> {
 
     /// The memory of a client who gets a place of its own. What its network shares for want of places
     /// may have been its doing: until that is whole it begins there, or it could have both.
-    fn newcomer(&self, area: u64, terms: &S::Terms, now: u64) -> S {
+    fn newcomer(&self, area: u64, params: &S::Params, now: u64) -> S {
         let shared = self.areas.get().and_then(|areas| areas.get(slot(area)));
         shared
-            .and_then(|shared| Some(S::resume(&lock(shared).as_ref()?.spent(terms, now), terms, now)))
+            .and_then(|shared| Some(S::resume(&lock(shared).as_ref()?.usage(params, now), params, now)))
             .unwrap_or_else(S::fresh)
     }
 
-    fn table(&self, key: u64) -> &Table<S> {
+    fn table(&self, key: u64) -> &ClientTable<S> {
         // The bits that neither the locks nor the tables look at.
         let [first, ..] = &self.tables;
         self.tables.get((key >> 40) as usize % TABLES).unwrap_or(first)
@@ -218,10 +218,10 @@ impl<S: State> Store<S> {
     }
 }
 
-impl<S> fmt::Debug for Store<S> {
+impl<S> fmt::Debug for ClientStore<S> {
     /// Keys are nobody's business.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("clients", &lock(&self.ring).places.len()).finish_non_exhaustive()
+        f.debug_struct("ClientStore").field("clients", &lock(&self.ring).places.len()).finish_non_exhaustive()
     }
 }
 
@@ -233,7 +233,7 @@ fn slot(area: u64) -> usize {
 /// Brings a table back to size: one whose clients come and go would double on account of the gaps they
 /// leave, though it is not full. That takes as many newcomers as there are clients, so each pays for a
 /// few entries.
-fn tidy<S>(table: &Table<S>) {
+fn tidy<S>(table: &ClientTable<S>) {
     let buckets = table.capacity() / 7 * 8;
     if buckets > 256 && buckets * (size_of::<(u64, S)>() + 1) > table.len() * TABLE_BYTES {
         table.shrink_to_fit();

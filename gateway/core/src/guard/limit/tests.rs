@@ -29,7 +29,7 @@ fn address(number: u32) -> LimitKey {
 
 /// One request; on refusal, the nanoseconds to wait.
 fn ask(limit: &Arc<Limit>, key: &LimitKey, now: u64) -> Result<(), u64> {
-    match policy([limit]).take(key, at(now), &mut Tickets::default()) {
+    match policy([limit]).take(key, at(now), &mut ChargedLimits::default()) {
         Ok(Budget(())) => Ok(()),
         Err(Denial::RateLimited(LimitExceeded { retry_after, .. })) => Err(nanos(retry_after)),
         Err(other) => panic!("{other:?}"),
@@ -41,9 +41,9 @@ fn passes(limit: &Arc<Limit>, key: &LimitKey, now: u64, requests: usize) -> usiz
     (0..requests).filter(|_| ask(limit, key, now).is_ok()).count()
 }
 
-fn headers(tickets: &Tickets) -> Vec<String> {
+fn headers(limits: &ChargedLimits) -> Vec<String> {
     let mut lines = Vec::new();
-    tickets.headers(|name, value| lines.push(format!("{name}: {value}")));
+    limits.headers(|name, value| lines.push(format!("{name}: {value}")));
     lines
 }
 
@@ -101,9 +101,9 @@ fn a_large_quota_gives_room_at_most_a_twelfth_late() {
 
 #[test]
 fn no_limits_charge_nothing() {
-    let mut tickets = Tickets::default();
-    assert!(LimitPolicy::Unlimited.take(&address(1), at(0), &mut tickets).is_ok());
-    assert!(tickets.is_empty());
+    let mut limits = ChargedLimits::default();
+    assert!(LimitPolicy::Unlimited.take(&address(1), at(0), &mut limits).is_ok());
+    assert!(limits.is_empty());
     assert!(LimitPolicy::default().limits().is_empty());
 }
 
@@ -114,8 +114,8 @@ fn limits_are_charged_in_order_and_stay_charged() {
     let both = policy([&rate, &quota]);
     let key = address(1);
     let take = || {
-        let mut tickets = Tickets::default();
-        (both.take(&key, at(0), &mut tickets).map(|_| ()), headers(&tickets))
+        let mut limits = ChargedLimits::default();
+        (both.take(&key, at(0), &mut limits).map(|_| ()), headers(&limits))
     };
     assert_eq!(
         take(),
@@ -138,9 +138,9 @@ fn limits_are_charged_in_order_and_stay_charged() {
     // The rate was charged three times.
     assert_eq!(passes(&rate, &key, 0, 100), 37);
     // What refuses first is the last that is charged.
-    let mut tickets = Tickets::default();
-    assert!(both.take(&key, at(0), &mut tickets).is_err());
-    assert_eq!(headers(&tickets)[0], r#"ratelimit-policy: "app.ip-1";q=40;w=2"#);
+    let mut limits = ChargedLimits::default();
+    assert!(both.take(&key, at(0), &mut limits).is_err());
+    assert_eq!(headers(&limits)[0], r#"ratelimit-policy: "app.ip-1";q=40;w=2"#);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{FOREVER, Spent, State, Verdict, nanos};
+use super::{ClientState, FOREVER, Usage, Verdict, nanos};
 
 /// Parts of a window.
 const PARTS: u64 = 12;
@@ -27,12 +27,12 @@ struct Counts {
 
 /// A large quota, prepared.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Quota {
+pub(super) struct WindowQuota {
     count: u32,
     window: u64,
 }
 
-impl Quota {
+impl WindowQuota {
     pub(super) fn new(count: NonZeroU32, window: Duration) -> Self {
         Self { count: count.get(), window: nanos(window).clamp(1, FOREVER / 2) }
     }
@@ -96,19 +96,19 @@ impl Counts {
     }
 }
 
-impl State for Windows {
-    type Terms = Quota;
+impl ClientState for Windows {
+    type Params = WindowQuota;
 
     fn fresh() -> Self {
         Self(Box::new(Counts { newest: 0, counts: [0; BUCKETS] }))
     }
 
-    fn is_whole(&self, quota: &Quota, now: u64) -> bool {
+    fn is_whole(&self, quota: &WindowQuota, now: u64) -> bool {
         let age = self.0.age(quota.index(now));
         self.0.counts.iter().take(BUCKETS.saturating_sub(age)).all(|count| *count == 0)
     }
 
-    fn charge(&mut self, quota: &Quota, now: u64) -> Verdict {
+    fn charge(&mut self, quota: &WindowQuota, now: u64) -> Verdict {
         self.0.expire(quota.index(now));
         let room = u64::from(quota.count).saturating_sub(self.0.used());
         let [newest, ..] = &mut self.0.counts;
@@ -117,17 +117,17 @@ impl State for Windows {
             let remaining = u32::try_from(remaining).unwrap_or(u32::MAX);
             return Verdict { passed: true, remaining, wait: quota.window };
         }
-        let leaves = self.spent(quota, now).until.unwrap_or(now);
+        let leaves = self.usage(quota, now).until.unwrap_or(now);
         Verdict { passed: false, remaining: 0, wait: leaves.saturating_sub(now) }
     }
 
-    fn spent(&self, quota: &Quota, now: u64) -> Spent {
-        let mut spent = Spent::default();
+    fn usage(&self, quota: &WindowQuota, now: u64) -> Usage {
+        let mut usage = Usage::default();
         let newest = self.0.newest(quota.index(now));
         let mut blocked = u64::from(quota.count) <= self.0.used();
         let mut left = self.0.used();
         let oldest_first = self.0.counts.iter().rev().zip((0..=PARTS).rev());
-        for ((count, back), charge) in oldest_first.zip(&mut spent.charges) {
+        for ((count, back), charge) in oldest_first.zip(&mut usage.charges) {
             let Some(index) = newest.checked_sub(back) else { continue };
             let leaves = quota.leaves(index);
             if leaves > now {
@@ -137,19 +137,19 @@ impl State for Windows {
             left = left.saturating_sub(u64::from(*count));
             if blocked && left < u64::from(quota.count) {
                 blocked = false;
-                spent.until = Some(leaves).filter(|room| *room > now);
+                usage.until = Some(leaves).filter(|room| *room > now);
             }
         }
-        spent
+        usage
     }
 
     /// The newest requests count, as many as the quota can hold.
-    fn resume(spent: &Spent, quota: &Quota, now: u64) -> Self {
+    fn resume(usage: &Usage, quota: &WindowQuota, now: u64) -> Self {
         let mut state = Self::fresh();
         let newest = quota.index(now);
         state.0.newest = newest as u32;
         let mut room = quota.count;
-        for (at, count) in spent.charges.iter().rev() {
+        for (at, count) in usage.charges.iter().rev() {
             let back = usize::try_from(newest.saturating_sub(quota.index(*at))).unwrap_or(usize::MAX);
             if let Some(bucket) = state.0.counts.get_mut(back) {
                 let kept = room.min(*count);

@@ -1,7 +1,7 @@
 //! Two tables of patterns, one over the other.
 
 use super::route::Layer;
-use super::trie::{Ahead, Step, Trie};
+use super::trie::{PatternStep, Remaining, Trie};
 
 /// The app's own patterns, and beneath them those of its profile.
 #[derive(Debug, Default)]
@@ -12,7 +12,7 @@ pub(super) struct Layers {
 
 impl Layers {
     /// Adds a pattern; `None` is any method. What is there already stays.
-    pub(super) fn insert(&mut self, layer: Layer, method: Option<&str>, steps: &[Step], place: usize) {
+    pub(super) fn insert(&mut self, layer: Layer, method: Option<&str>, steps: &[PatternStep], place: usize) {
         match layer {
             Layer::App => self.own.insert(method, steps, place),
             Layer::Profile => self.profile.insert(method, steps, place),
@@ -25,8 +25,8 @@ impl Layers {
     }
 
     /// Both tables before the first segment of a path.
-    pub(super) fn ahead(&self) -> Vec<Ahead<'_>> {
-        vec![Ahead::Node(&self.own), Ahead::Node(&self.profile)]
+    pub(super) fn ahead(&self) -> Vec<Remaining<'_>> {
+        vec![Remaining::Node(&self.own), Remaining::Node(&self.profile)]
     }
 
     /// The methods of all patterns that match the path, sorted.

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::route::Route;
-use super::trie::Ahead;
+use super::trie::Remaining;
 use super::{RoutesPolicy, Unlisted};
 
 /// The routes that some request meets in an old and in a new table; `None` is where it is refused.
@@ -24,8 +24,8 @@ pub(crate) struct Pair<'p> {
 
 /// How far a lookup has come in both tables.
 struct Both<'p> {
-    old: Vec<Ahead<'p>>,
-    new: Vec<Ahead<'p>>,
+    old: Vec<Remaining<'p>>,
+    new: Vec<Remaining<'p>>,
     path: String,
 }
 
@@ -83,7 +83,7 @@ impl<'p> Both<'p> {
     }
 
     fn step(&self, segment: &str) -> Self {
-        let step = |all: &[Ahead<'p>]| {
+        let step = |all: &[Remaining<'p>]| {
             let mut next = Vec::new();
             for ahead in all {
                 ahead.step(segment.as_bytes(), &mut next);
@@ -105,7 +105,7 @@ impl<'p> Both<'p> {
         while named.contains(&*other) {
             other.push('X');
         }
-        let find = |all: &[Ahead<'p>], method: &str| all.iter().find_map(|ahead| ahead.find(method));
+        let find = |all: &[Remaining<'p>], method: &str| all.iter().find_map(|ahead| ahead.find(method));
         for method in named.into_iter().chain([&*other]) {
             show(method, [find(&self.old, method), find(&self.new, method)]);
         }
@@ -113,10 +113,10 @@ impl<'p> Both<'p> {
 
     /// Whether a further segment could make a difference.
     fn goes_on(&self) -> bool {
-        self.all().any(Ahead::goes_on)
+        self.all().any(Remaining::goes_on)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Ahead<'p>> {
+    fn all(&self) -> impl Iterator<Item = &Remaining<'p>> {
         self.old.iter().chain(&self.new)
     }
 }

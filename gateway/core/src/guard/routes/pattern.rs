@@ -4,7 +4,7 @@ mod foreign;
 
 use std::fmt::Write as _;
 
-use super::trie::Step;
+use super::trie::PatternStep;
 use crate::path;
 
 /// `METHOD /path` of a `match`.
@@ -120,23 +120,23 @@ impl Pattern {
     }
 
     /// The steps of the path as written.
-    pub(super) fn literal_steps(&self) -> impl Iterator<Item = Step> {
+    pub(super) fn literal_steps(&self) -> impl Iterator<Item = PatternStep> {
         self.segments.iter().map(|segment| match segment {
-            Segment::Literal(text) => Step::Literal(path::literal(text.as_bytes()).into()),
-            Segment::Param(_) => Step::Param,
-            Segment::Rest(_) => Step::Rest,
+            Segment::Literal(text) => PatternStep::Literal(path::literal(text.as_bytes()).into()),
+            Segment::Param(_) => PatternStep::Param,
+            Segment::Rest(_) => PatternStep::Rest,
         })
     }
 
     /// The steps of the folded path.
-    pub(super) fn folded_steps(&self, exact_case: bool) -> impl Iterator<Item = Step> {
+    pub(super) fn folded_steps(&self, exact_case: bool) -> impl Iterator<Item = PatternStep> {
         self.segments.iter().filter_map(move |segment| match segment {
             Segment::Literal(text) => {
                 let folded = path::fold(text.as_bytes(), exact_case);
-                (!folded.is_empty()).then(|| Step::Literal(folded.into()))
+                (!folded.is_empty()).then(|| PatternStep::Literal(folded.into()))
             }
-            Segment::Param(_) => Some(Step::Param),
-            Segment::Rest(_) => Some(Step::Rest),
+            Segment::Param(_) => Some(PatternStep::Param),
+            Segment::Rest(_) => Some(PatternStep::Rest),
         })
     }
 

@@ -2,7 +2,7 @@
 
 /// One step of a pattern, in the form the table compares.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Step {
+pub(super) enum PatternStep {
     /// This segment.
     Literal(Box<[u8]>),
     /// One segment that is not empty.
@@ -32,14 +32,14 @@ pub(super) struct Methods {
 
 impl Trie {
     /// Adds a pattern; `None` is any method. What is there already stays.
-    pub(super) fn insert(&mut self, method: Option<&str>, steps: &[Step], place: usize) {
+    pub(super) fn insert(&mut self, method: Option<&str>, steps: &[PatternStep], place: usize) {
         let Some((first, steps)) = steps.split_first() else {
             return self.end.insert(method, place);
         };
         match first {
-            Step::Rest => self.rest.insert(method, place),
-            Step::Param => self.param.get_or_insert_default().insert(method, steps, place),
-            Step::Literal(segment) => {
+            PatternStep::Rest => self.rest.insert(method, place),
+            PatternStep::Param => self.param.get_or_insert_default().insert(method, steps, place),
+            PatternStep::Literal(segment) => {
                 let at = match self.literals.binary_search_by(|(known, _)| known.cmp(segment)) {
                     Ok(at) => at,
                     Err(at) => {
@@ -111,14 +111,14 @@ impl Trie {
 
 /// What a lookup may still find after some segments, of several the best first.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Ahead<'t> {
+pub(super) enum Remaining<'t> {
     /// What stands at a node and below it.
     Node(&'t Trie),
     /// The methods of a pattern that takes whatever follows.
     Rest(&'t Methods),
 }
 
-impl<'t> Ahead<'t> {
+impl<'t> Remaining<'t> {
     /// Goes on by one segment, in the order of [`Trie::find`].
     pub(super) fn step(&self, segment: &[u8], next: &mut Vec<Self>) {
         match self {

@@ -47,9 +47,9 @@ impl HostTable {
     pub fn build(entries: &[(String, usize)]) -> Result<Self, Vec<(usize, HostFault)>> {
         let mut table = Self::default();
         let mut faults = Vec::new();
-        let mut seen: Vec<(Entry, usize)> = Vec::new();
+        let mut seen: Vec<(HostEntry, usize)> = Vec::new();
         for (position, (text, app)) in entries.iter().enumerate() {
-            let entry = match Entry::parse(text) {
+            let entry = match HostEntry::parse(text) {
                 Ok(entry) => entry,
                 Err(fault) => {
                     faults.push((position, HostFault::Malformed(fault)));
@@ -61,9 +61,9 @@ impl HostTable {
                 continue;
             }
             match entry.clone() {
-                Entry::Name(name) => table.names.push((name, *app)),
-                Entry::Wildcard(name) => table.wildcards.push((name, *app)),
-                Entry::Address(ip) => table.addresses.push((ip, *app)),
+                HostEntry::Name(name) => table.names.push((name, *app)),
+                HostEntry::Wildcard(name) => table.wildcards.push((name, *app)),
+                HostEntry::Address(ip) => table.addresses.push((ip, *app)),
             }
             seen.push((entry, position));
         }
@@ -81,9 +81,9 @@ impl HostTable {
     /// # Errors
     /// What is wrong with it.
     pub fn judge_name(text: &str) -> Result<(), &'static str> {
-        match Entry::parse(text)? {
-            Entry::Name(_) | Entry::Address(_) => Ok(()),
-            Entry::Wildcard(_) => Err("no wildcard here"),
+        match HostEntry::parse(text)? {
+            HostEntry::Name(_) | HostEntry::Address(_) => Ok(()),
+            HostEntry::Wildcard(_) => Err("no wildcard here"),
         }
     }
 
@@ -167,13 +167,13 @@ impl<'h> Host<'h> {
 
 /// One configured host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Entry {
+enum HostEntry {
     Name(Box<str>),
     Wildcard(Box<str>),
     Address(IpAddr),
 }
 
-impl Entry {
+impl HostEntry {
     fn parse(text: &str) -> Result<Self, &'static str> {
         if let Ok(ip) = text.parse() {
             return Ok(Self::Address(ip));

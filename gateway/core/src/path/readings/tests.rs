@@ -5,19 +5,19 @@ use proptest::prelude::*;
 use super::*;
 use crate::guard::target::tests::path;
 
-/// The readings of a path besides the one as written, each as the cause, its parts and its path.
+/// The readings of a path besides the one as written, each as the cause, its separators and its path.
 fn check(path: &str, expected: &[&str]) {
     let told: Vec<String> = readings(path.as_bytes())
         .iter()
         .skip(1)
-        .map(|Reading { path, parts, cause }| {
-            let parts = match (parts.encoded_slash, parts.backslash) {
+        .map(|Reading { path, separators, cause }| {
+            let separators = match (separators.encoded_slash, separators.backslash) {
                 (false, false) => "",
                 (true, false) => " %2F",
                 (false, true) => " \\",
                 (true, true) => " %2F\\",
             };
-            format!("{cause:?}{parts} {}", std::str::from_utf8(path).unwrap())
+            format!("{cause:?}{separators} {}", std::str::from_utf8(path).unwrap())
         })
         .collect();
     assert_eq!(told, expected, "{path}");
@@ -82,7 +82,7 @@ proptest! {
         prop_assert!(!all.is_empty() && all.len() <= MAX);
         prop_assert_eq!(all.first().copied(), Some(Reading::written(&path)));
         for reading in all {
-            prop_assert!(reading.parts.separator(reading.path).is_some());
+            prop_assert!(reading.separators.separator(reading.path).is_some());
         }
     }
 
@@ -94,7 +94,7 @@ proptest! {
             let mut firsts = vec![first(&reading.folded(false))];
             firsts.extend(reading.folded_without_strays(false).map(|folded| first(&folded)));
             prop_assert_eq!(reading.begins_with(other.as_bytes()), firsts.contains(&other.clone().into_bytes()));
-            // An encoded slash that parts nothing is no part of a name that is asked for.
+            // An encoded slash that separates nothing is no part of a name that is asked for.
             for name in firsts.iter().filter(|name| !name.is_empty() && !name.contains(&SLASH)) {
                 prop_assert!(reading.begins_with(name));
             }

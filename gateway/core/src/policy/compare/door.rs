@@ -7,7 +7,7 @@ use super::networks::{self, Admitted};
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
 use super::{Findings, Place, list, lower};
 use crate::guard::access::AccessPolicy;
-use crate::guard::client::{Believed, ClientPolicy};
+use crate::guard::client::{ClientPolicy, TrustedFields};
 use crate::policy::{
     AccessLog, AdminPolicy, App, Assumed, ConfinePolicy, Expect, Expected, HeadLimits, LogPolicy,
     ServerLimits, ServerPolicy, Timeouts,
@@ -108,7 +108,7 @@ pub(super) fn client(
     apps: [&[Arc<App>]; 2],
     findings: &mut Findings,
 ) {
-    let ClientPolicy { trusted, believed } = old;
+    let ClientPolicy { trusted, trusted_fields } = old;
     let order = networks::more_is_looser(trusted, &new.trusted);
     let dropped: Vec<_> =
         trusted.iter().filter(|net| !networks::covers(&new.trusted, &[**net])).copied().collect();
@@ -129,16 +129,16 @@ pub(super) fn client(
         AccessPolicy::Listed { .. } => Admitted::of(&app.access).admits_some(&everywhere),
     };
     let minded = apps.into_iter().flatten().any(minds);
-    let order = self::believed(*believed, new.believed, minded);
+    let order = self::trusted_fields(*trusted_fields, new.trusted_fields, minded);
     findings.put(Place::Table(&["server"]), "forwarded", order, || {
-        (list(believed.names()), list(new.believed.names()))
+        (list(trusted_fields.names()), list(new.trusted_fields.names()))
     });
 }
 
 /// What the proxies are believed about. Without the client's address all have the proxy's, which an app may let in
 /// (`minded`); without the scheme an app is told another one, and so are browsers.
-fn believed(old: Believed, new: Believed, minded: bool) -> Order {
-    let Believed { address, scheme, host, port, forwarded } = old;
+fn trusted_fields(old: TrustedFields, new: TrustedFields, minded: bool) -> Order {
+    let TrustedFields { address, scheme, host, port, forwarded } = old;
     let dropped = |old: bool, new: bool, order| if old && !new { order } else { Order::Same };
     let of_address = if minded { Order::Incomparable } else { Order::Tighter };
     [

@@ -52,7 +52,7 @@ impl std::fmt::Display for Marked {
     }
 }
 
-/// The form that takes a code. `look` says how its answer goes on: see [`crate::sign_in::Step`].
+/// The form that takes a code. `look` says how its answer goes on: see [`crate::sign_in::FormAction`].
 pub(super) struct CodeForm<'a> {
     pub(super) to: &'a str,
     pub(super) look: &'static str,

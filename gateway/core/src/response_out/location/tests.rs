@@ -9,7 +9,7 @@ fn mapped(own: &str, public: PublicAddress<'_>, name: HeaderName, lines: &[&str]
     for line in lines {
         fields.append(&name, HeaderValue::from_str(line).unwrap());
     }
-    OwnAddress::of(own).map(&mut fields, &public);
+    UpstreamAddress::of(own).map(&mut fields, &public);
     fields.get_all(&name).iter().map(|line| line.to_str().unwrap().to_owned()).collect()
 }
 

@@ -7,7 +7,7 @@ fn hsts_is_for_registered_names_on_https() {
     let policy = with(Preset::Web, |_| {});
     let check = |https, host, expected: bool| {
         let request = Request { https, host, ..Request::default() };
-        for map in [request.edit(&policy, ""), request.dress(&policy, "")] {
+        for map in [request.edit(&policy, ""), request.edit_local(&policy, "")] {
             assert_eq!(map.contains_key("strict-transport-security"), expected, "{https} {host}");
         }
     };
@@ -51,8 +51,8 @@ fn hsts_is_for_registered_names_on_https() {
     assert_eq!(lines(&request.edit(&hsts(all), ""), "strict-transport-security"), value);
     let off = with(Preset::Off, |s| s.hsts = Some(all));
     assert_eq!(lines(&request.edit(&off, ""), "strict-transport-security"), value);
-    assert_eq!(lines(&request.dress(&with(Preset::Off, |_| {}), ""), "strict-transport-security"), "-");
-    assert_eq!(lines(&request.dress(ResponsePolicy::bare(), ""), "strict-transport-security"), "-");
+    assert_eq!(lines(&request.edit_local(&with(Preset::Off, |_| {}), ""), "strict-transport-security"), "-");
+    assert_eq!(lines(&request.edit_local(ResponsePolicy::bare(), ""), "strict-transport-security"), "-");
     let own = request.edit(&policy, "strict-transport-security: max-age=5");
     assert_eq!(lines(&own, "strict-transport-security"), "max-age=5");
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::super::exact::{self, Exact};
-use super::super::rate::{Arrival, Rate};
+use super::super::rate::{ArrivalTime, Rate};
 use super::super::windows::{self, Windows};
 use super::*;
 
@@ -25,32 +25,32 @@ fn key(seed: u64) -> LimitKey {
 
 /// Bytes of the tables, the ring and the heap: entries, one control byte for each bucket, seven of
 /// eight buckets in use at most. Gaps are not told, so this is exact when a table has just been made.
-fn bytes<S: State>(store: &Store<S>, heap: usize) -> usize {
-    let capacity: usize = store.tables.iter().map(Table::capacity).sum();
+fn bytes<S: ClientState>(store: &ClientStore<S>, heap: usize) -> usize {
+    let capacity: usize = store.tables.iter().map(ClientTable::capacity).sum();
     let ring = lock(&store.ring).places.capacity() * 8;
     capacity * 8 / 7 * (size_of::<(u64, S)>() + 1) + ring + store.len() * heap
 }
 
-fn known<S>(store: &Store<S>) -> HashSet<u64> {
+fn known<S>(store: &ClientStore<S>) -> HashSet<u64> {
     store.tables.iter().flatten().map(|client| *client.key()).collect()
 }
 
-fn rates(count: u32, burst: u32, keys: usize) -> (Store<Arrival>, Bounds<Arrival>) {
-    (Store::new(), Bounds { terms: Rate::new(n(count), Duration::from_secs(1), n(burst)), keys })
+fn rates(count: u32, burst: u32, keys: usize) -> (ClientStore<ArrivalTime>, Bounds<ArrivalTime>) {
+    (ClientStore::new(), Bounds { params: Rate::new(n(count), Duration::from_secs(1), n(burst)), keys })
 }
 
-fn ask(store: &Store<Arrival>, bounds: &Bounds<Arrival>, client: u64, now: u64) -> bool {
-    store.visit(&key(client), bounds, now, |state| state.charge(&bounds.terms, now)).passed
+fn ask(store: &ClientStore<ArrivalTime>, bounds: &Bounds<ArrivalTime>, client: u64, now: u64) -> bool {
+    store.visit(&key(client), bounds, now, |state| state.charge(&bounds.params, now)).passed
 }
 
 /// Fills a store of `keys`, then lets as many again come and go, over and over; at most `cap` bytes each.
-fn fill<S: State>(terms: S::Terms, keys: usize, lasts: u64, heap: usize, cap: usize) {
-    let store = Store::<S>::new();
-    let bounds = Bounds { terms, keys };
+fn fill<S: ClientState>(params: S::Params, keys: usize, lasts: u64, heap: usize, cap: usize) {
+    let store = ClientStore::<S>::new();
+    let bounds = Bounds { params, keys };
     for round in 0..20 {
         let now = (round + 1) * lasts;
         for i in 0..keys as u64 {
-            store.visit(&key(round * keys as u64 + i), &bounds, now, |state| state.charge(&terms, now));
+            store.visit(&key(round * keys as u64 + i), &bounds, now, |state| state.charge(&params, now));
             if round > 0 && i % 32 == 0 {
                 let each = bytes(&store, heap) as f64 / keys as f64;
                 assert!(each <= cap as f64, "{each} bytes each for {keys} keys in round {round}");
@@ -67,13 +67,13 @@ fn a_client_takes_64_bytes_for_a_rate_and_128_for_a_quota() {
     let block = 56 + 8;
     for keys in [3800, 4000, 5000] {
         let rate = Rate::new(n(1), Duration::from_secs(1), n(5));
-        fill::<Arrival>(rate, keys, 10 * SECOND, 0, 64);
-        let quota = exact::Quota::new(n(3), Duration::from_secs(1));
+        fill::<ArrivalTime>(rate, keys, 10 * SECOND, 0, 64);
+        let quota = exact::ExactQuota::new(n(3), Duration::from_secs(1));
         fill::<Exact>(quota, keys, 10 * SECOND, block, 128);
-        let quota = windows::Quota::new(n(300), Duration::from_secs(1));
+        let quota = windows::WindowQuota::new(n(300), Duration::from_secs(1));
         fill::<Windows>(quota, keys, 10 * SECOND, block, 128);
     }
-    assert_eq!(size_of::<Arrival>(), 8);
+    assert_eq!(size_of::<ArrivalTime>(), 8);
     assert_eq!((size_of::<Exact>(), size_of::<Windows>()), (8, 8));
 }
 
@@ -116,7 +116,7 @@ fn a_lowered_bound_forgets_nobody_before_time() {
     for i in 0..100 {
         ask(&store, &bounds, i, 0);
     }
-    let bounds = Bounds { terms: bounds.terms, keys: 10 };
+    let bounds = Bounds { params: bounds.params, keys: 10 };
     ask(&store, &bounds, 1000, 0);
     assert_eq!((store.len(), store.overflows()), (100, 1));
     for i in 0..200 {
@@ -136,6 +136,6 @@ fn no_keys_at_all_is_one_allowance_for_each_network() {
 
 #[test]
 fn what_is_printed_names_no_client() {
-    let store = Store::<Arrival>::new();
-    assert_eq!(format!("{store:?}"), "Store { clients: 0, .. }");
+    let store = ClientStore::<ArrivalTime>::new();
+    assert_eq!(format!("{store:?}"), "ClientStore { clients: 0, .. }");
 }

@@ -9,13 +9,13 @@ use super::PatternFault;
 pub(super) fn fault(method: &str, path: &str) -> Option<PatternFault> {
     let found = read(path)?;
     let message = match found.kind {
-        Kind::Parameter => format!("`{}` is no parameter here", found.part),
-        Kind::Wildcard => format!("`{}` is no wildcard here", found.part),
-        Kind::Expression => format!("a path is no regular expression: `{path}`"),
+        ForeignKind::Parameter => format!("`{}` is no parameter here", found.part),
+        ForeignKind::Wildcard => format!("`{}` is no wildcard here", found.part),
+        ForeignKind::Expression => format!("a path is no regular expression: `{path}`"),
     };
     let literal = match found.kind {
-        Kind::Parameter | Kind::Wildcard => found.part.chars().find(|c| "<[({:$*".contains(*c)),
-        Kind::Expression => None,
+        ForeignKind::Parameter | ForeignKind::Wildcard => found.part.chars().find(|c| "<[({:$*".contains(*c)),
+        ForeignKind::Expression => None,
     };
     let literal =
         literal.map_or_else(String::new, |c| format!(", or a literal `{c}` as `%{:02X}`", u32::from(c)));
@@ -27,21 +27,21 @@ pub(super) fn fault(method: &str, path: &str) -> Option<PatternFault> {
 }
 
 /// The first part that is none of ours, and the whole path as it would be written here.
-struct Found<'p> {
-    kind: Kind,
+struct ForeignPart<'p> {
+    kind: ForeignKind,
     part: &'p str,
     meant: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ForeignKind {
     Parameter,
     Wildcard,
     Expression,
 }
 
 /// What one segment would be here.
-enum Meant {
+enum Respelled {
     /// As it is.
     Same,
     /// A parameter of this name.
@@ -52,10 +52,10 @@ enum Meant {
     Unclear,
 }
 
-fn read(path: &str) -> Option<Found<'_>> {
+fn read(path: &str) -> Option<ForeignPart<'_>> {
     let bare = unanchored(path);
     let anchored = bare.len() < path.len();
-    let mut first = anchored.then_some((Kind::Expression, path));
+    let mut first = anchored.then_some((ForeignKind::Expression, path));
     let mut meant = Some(String::new());
     let mut names: Vec<String> = Vec::new();
     let segments = segments(bare.strip_prefix('/').unwrap_or(bare));
@@ -63,10 +63,10 @@ fn read(path: &str) -> Option<Found<'_>> {
         let last = segments.get(at + 1..).is_none_or(|more| more.iter().all(|part| part.is_empty()));
         let (kind, segment) = respell(part, last);
         let spelt = match segment {
-            Meant::Same => Some(part.replace("\\.", ".")),
-            Meant::Param(name) => Some(format!("{{{}}}", fresh(name, &mut names))),
-            Meant::Rest(name) if last => Some(format!("{{*{}}}", fresh(name, &mut names))),
-            Meant::Rest(_) | Meant::Unclear => None,
+            Respelled::Same => Some(part.replace("\\.", ".")),
+            Respelled::Param(name) => Some(format!("{{{}}}", fresh(name, &mut names))),
+            Respelled::Rest(name) if last => Some(format!("{{*{}}}", fresh(name, &mut names))),
+            Respelled::Rest(_) | Respelled::Unclear => None,
         };
         if let Some(kind) = kind
             && first.is_none()
@@ -80,7 +80,7 @@ fn read(path: &str) -> Option<Found<'_>> {
     }
     let (kind, part) = first?;
     let meant = meant.filter(|meant| super::Pattern::parse(&format!("GET {meant}")).is_ok());
-    Some(Found { kind, part, meant })
+    Some(ForeignPart { kind, part, meant })
 }
 
 /// A path without the anchors of a regular expression.
@@ -119,11 +119,11 @@ fn segments(path: &str) -> Vec<&str> {
 }
 
 /// What a segment is to another router, if it is one of its own, and what it would be here.
-fn respell(part: &str, last: bool) -> (Option<Kind>, Meant) {
+fn respell(part: &str, last: bool) -> (Option<ForeignKind>, Respelled) {
     let parameter = |name: &str, rest: bool| match (named(name), rest) {
-        (Some(name), true) => (Some(Kind::Parameter), Meant::Rest(name)),
-        (Some(name), false) => (Some(Kind::Parameter), Meant::Param(name)),
-        (None, _) => (Some(Kind::Parameter), Meant::Unclear),
+        (Some(name), true) => (Some(ForeignKind::Parameter), Respelled::Rest(name)),
+        (Some(name), false) => (Some(ForeignKind::Parameter), Respelled::Param(name)),
+        (None, _) => (Some(ForeignKind::Parameter), Respelled::Unclear),
     };
     // Flask, Django and Sanic: `<int:id>`, `<id:int>`.
     if let Some(inner) = part.strip_prefix('<').and_then(|part| part.strip_suffix('>')) {
@@ -138,7 +138,7 @@ fn respell(part: &str, last: bool) -> (Option<Kind>, Meant) {
         let one = inner.trim_start_matches('*');
         let end = one.find([':', '?', '=']).or_else(|| one.find("..."));
         if whole.is_none() && end.is_none() {
-            return (None, Meant::Same);
+            return (None, Respelled::Same);
         }
         let (name, kind) = one.split_at_checked(end.unwrap_or(one.len())).unwrap_or((one, ""));
         let starred = one.len() < inner.len();
@@ -152,7 +152,7 @@ fn respell(part: &str, last: bool) -> (Option<Kind>, Meant) {
             "" | "?" => parameter(name, false),
             "*" | "+" => parameter(name, true),
             group if group.starts_with('(') => parameter(name, takes_all(group)),
-            _ => (Some(Kind::Parameter), Meant::Unclear),
+            _ => (Some(ForeignKind::Parameter), Respelled::Unclear),
         };
     }
     // Remix: `$id`, and `$` for the rest.
@@ -168,7 +168,7 @@ fn respell(part: &str, last: bool) -> (Option<Kind>, Meant) {
     }
     let unescaped = part.replace("\\.", ".");
     if unescaped.len() < part.len() && !is_expression(&unescaped) {
-        return (Some(Kind::Expression), Meant::Same);
+        return (Some(ForeignKind::Expression), Respelled::Same);
     }
     if is_expression(part) {
         let named = part
@@ -178,17 +178,17 @@ fn respell(part: &str, last: bool) -> (Option<Kind>, Meant) {
         let group = named.map_or(part, |(_, group)| group);
         let name = named.map_or(if takes_all(group) { "rest" } else { "id" }, |(name, _)| name);
         let (_, meant) = parameter(name, takes_all(group));
-        return (Some(Kind::Expression), meant);
+        return (Some(ForeignKind::Expression), meant);
     }
     match part {
-        "*" if !last => (Some(Kind::Wildcard), Meant::Param("name".to_owned())),
-        "*" | "**" => (Some(Kind::Wildcard), Meant::Rest("rest".to_owned())),
+        "*" if !last => (Some(ForeignKind::Wildcard), Respelled::Param("name".to_owned())),
+        "*" | "**" => (Some(ForeignKind::Wildcard), Respelled::Rest("rest".to_owned())),
         _ if part.contains('*') => {
             let name = part.strip_prefix('*').and_then(named);
-            (Some(Kind::Wildcard), name.map_or(Meant::Unclear, Meant::Rest))
+            (Some(ForeignKind::Wildcard), name.map_or(Respelled::Unclear, Respelled::Rest))
         }
-        _ if holds_parameter(part) => (Some(Kind::Parameter), Meant::Unclear),
-        _ => (None, Meant::Same),
+        _ if holds_parameter(part) => (Some(ForeignKind::Parameter), Respelled::Unclear),
+        _ => (None, Respelled::Same),
     }
 }
 

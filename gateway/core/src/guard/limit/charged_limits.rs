@@ -8,19 +8,19 @@ use std::sync::Arc;
 
 use super::{Rule, Verdict};
 
-/// Tickets that are kept without allocating; more are rare, and go to the heap.
+/// ChargedLimits that are kept without allocating; more are rare, and go to the heap.
 pub(super) const INLINE: usize = 6;
 
 /// What the charged limits said, in the order in which they were charged.
 #[derive(Clone, Debug, Default)]
-pub struct Tickets {
-    inline: [Option<Ticket>; INLINE],
-    further: Vec<Ticket>,
+pub struct ChargedLimits {
+    inline: [Option<ChargedLimit>; INLINE],
+    further: Vec<ChargedLimit>,
 }
 
 /// What one limit said.
 #[derive(Clone, Debug)]
-pub(super) struct Ticket {
+pub(super) struct ChargedLimit {
     limit: Arc<str>,
     /// Requests that a client who was never seen may send at once.
     quota: u32,
@@ -33,7 +33,7 @@ pub(super) struct Ticket {
     refused: bool,
 }
 
-impl Ticket {
+impl ChargedLimit {
     pub(super) fn new(limit: &Arc<str>, rule: Rule, verdict: Verdict) -> Self {
         Self {
             limit: Arc::clone(limit),
@@ -46,7 +46,7 @@ impl Ticket {
     }
 }
 
-impl Tickets {
+impl ChargedLimits {
     /// Nothing was charged.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -62,7 +62,7 @@ impl Tickets {
     pub fn headers(&self, mut put: impl FnMut(&'static str, String)) {
         let Some(tightest) = self.tightest() else { return };
         let mut policy = String::new();
-        for Ticket { limit, quota, window, .. } in self.iter() {
+        for ChargedLimit { limit, quota, window, .. } in self.iter() {
             if !policy.is_empty() {
                 policy.push_str(", ");
             }
@@ -79,18 +79,18 @@ impl Tickets {
         put("x-ratelimit-reset", tightest.reset.to_string());
     }
 
-    pub(super) fn push(&mut self, ticket: Ticket) {
+    pub(super) fn push(&mut self, ticket: ChargedLimit) {
         match self.inline.iter_mut().find(|slot| slot.is_none()) {
             Some(slot) => *slot = Some(ticket),
             None => self.further.push(ticket),
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Ticket> {
+    fn iter(&self) -> impl Iterator<Item = &ChargedLimit> {
         self.inline.iter().flatten().chain(&self.further)
     }
 
-    fn tightest(&self) -> Option<&Ticket> {
+    fn tightest(&self) -> Option<&ChargedLimit> {
         self.iter().min_by_key(|ticket| (!ticket.refused, ticket.remaining, std::cmp::Reverse(ticket.reset)))
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 
 /// `name rule remaining wait-in-milliseconds [refused]`, one a line.
 fn lines(text: &str) -> Vec<String> {
-    let mut tickets = Tickets::default();
+    let mut tickets = ChargedLimits::default();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split('|').map(str::trim).collect();
         let verdict = Verdict {
@@ -12,7 +12,7 @@ fn lines(text: &str) -> Vec<String> {
             remaining: words[2].parse().unwrap(),
             wait: words[3].parse::<u64>().unwrap() * 1_000_000,
         };
-        tickets.push(Ticket::new(&Arc::from(words[0]), Rule::parse(words[1]).unwrap(), verdict));
+        tickets.push(ChargedLimit::new(&Arc::from(words[0]), Rule::parse(words[1]).unwrap(), verdict));
     }
     let mut lines = Vec::new();
     tickets.headers(|name, value| lines.push(format!("{name}: {value}")));
