@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use time::UtcDateTime;
+
 /// One moment, on both clocks, read once by the edge and passed to everything that asks for time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Now {
@@ -41,17 +43,11 @@ impl Now {
     }
 }
 
-/// Year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian calendar.
+/// The date and the time of day of a moment since the epoch, in UTC; the end of the year 9999 for any later moment.
 ///
-/// Counted in eras of 400 years that begin on 1 March, so that the leap day is an era's last.
+/// The crate `time` can read the clock as well. Nothing in this crate asks it to.
 #[must_use]
-pub const fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year_of_era + (month <= 2) as u64, month, day)
+pub fn utc(since_epoch: Duration) -> UtcDateTime {
+    let seconds = i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX);
+    UtcDateTime::from_unix_timestamp(seconds).unwrap_or(UtcDateTime::MAX)
 }

@@ -276,16 +276,15 @@ pub(super) fn label(label: Option<Label<'_>>) -> &str {
 
 /// Appends `2026-11-21T05:41:37.123Z` (RFC 3339 §5.6, UTC).
 fn push_time(since_epoch: Duration, out: &mut Vec<u8>) {
-    let seconds = since_epoch.as_secs();
-    let (year, month, day) = clock::civil(seconds / 86_400);
-    let of_day = seconds % 86_400;
+    let at = clock::utc(since_epoch);
+    let (hour, minute, second) = at.as_hms();
     for (value, digits, then) in [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (of_day / 3_600, 2, b':'),
-        (of_day / 60 % 60, 2, b':'),
-        (of_day % 60, 2, b'.'),
+        (u64::from(at.year().unsigned_abs()), 4, b'-'),
+        (u8::from(at.month()).into(), 2, b'-'),
+        (at.day().into(), 2, b'T'),
+        (hour.into(), 2, b':'),
+        (minute.into(), 2, b':'),
+        (second.into(), 2, b'.'),
         (since_epoch.subsec_millis().into(), 3, b'Z'),
     ] {
         push_digits(value, digits, out);

@@ -1,6 +1,7 @@
 //! What pages are made of.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::policy::STYLE;
 use crate::clock;
@@ -111,32 +112,17 @@ pub(super) struct Moment(pub(super) u64);
 
 impl std::fmt::Display for Moment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (year, month, day) = clock::civil(self.0 / 86_400);
-        let (hour, minute, second) = (self.0 / 3_600 % 24, self.0 / 60 % 60, self.0 % 60);
-        let name = usize::try_from(month).ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
+        let at = clock::utc(Duration::from_secs(self.0));
+        let (year, month, day) = (at.year(), at.month(), at.day());
+        let (hour, minute, second) = at.as_hms();
         write!(
             f,
-            "<time datetime=\"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z\">\
-             {day} {} {year}, {hour:02}:{minute:02} UTC</time>",
-            name.copied().unwrap_or_default()
+            "<time datetime=\"{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z\">\
+             {day} {month} {year}, {hour:02}:{minute:02} UTC</time>",
+            u8::from(month)
         )
     }
 }
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// A door, ajar.
 const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 32 32\" aria-hidden=\"true\">\
