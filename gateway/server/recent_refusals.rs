@@ -14,6 +14,7 @@ use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::upgrade::{Upgrade, UpgradePolicy};
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::request::{Framing, Head};
+use uuid::Uuid;
 
 use crate::telemetry::redact::Redaction;
 
@@ -65,9 +66,9 @@ pub(crate) struct RefusalRecord {
     pub(crate) crowded: bool,
 }
 
-/// A request id as a number.
+/// A request id in binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RequestId(u128);
+pub(crate) struct RequestId(Uuid);
 
 /// Where and when something was refused.
 #[derive(Clone, Copy, Debug)]
@@ -153,32 +154,17 @@ impl RefusalRecord {
 }
 
 impl RequestId {
-    /// Reads a UUID as it stands in answers; `None` if it is none.
+    /// Reads a UUID in the form that answers have, with hyphens; `None` for anything else.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let dashes = [8, 13, 18, 23];
-        let fits = |(at, byte): (usize, u8)| {
-            if dashes.contains(&at) { byte == b'-' } else { byte.is_ascii_hexdigit() }
-        };
-        if text.len() != 36 || !text.bytes().enumerate().all(fits) {
-            return None;
-        }
-        u128::from_str_radix(&text.replace('-', ""), 16).ok().map(Self)
+        let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
+        Uuid::try_parse(text).ok().filter(|_| hyphenated).map(Self)
     }
 }
 
 impl std::fmt::Display for RequestId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self(id) = self;
-        let part = |shift: u32, bits: u32| (id >> shift) & ((1 << bits) - 1);
-        write!(
-            f,
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            part(96, 32),
-            part(80, 16),
-            part(64, 16),
-            part(48, 16),
-            part(0, 48)
-        )
+        write!(f, "{}", id.hyphenated())
     }
 }
 

@@ -1,11 +1,15 @@
 //! Request ids: UUIDs of version 7 (RFC 9562 §5.7), sorted by time.
 //!
-//! They name a request in answers and logs and are no secret; the random part comes from a small
-//! generator per thread that the operating system seeded.
+//! They name a request in answers and logs and are no secret. So the random part does not come from the operating system,
+//! which would cost a system call for each request, but from a small generator for each thread, which the operating system
+//! seeded. The crate `uuid` has none without `getrandom` or `rand`; its layout and its text are used.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+
+use uuid::Builder;
+use uuid::fmt::Hyphenated;
 
 thread_local! {
     static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0u8) | 1);
@@ -13,16 +17,12 @@ thread_local! {
 
 /// A fresh id for a request that arrived `unix` after the epoch.
 pub(crate) fn fresh(unix: Duration) -> String {
-    let millis = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX) & 0xFFFF_FFFF_FFFF;
-    let (a, b) = (next(), next());
-    format!(
-        "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
-        millis >> 16,
-        millis & 0xFFFF,
-        a & 0xFFF,
-        0x8000 | ((a >> 12) & 0x3FFF),
-        b & 0xFFFF_FFFF_FFFF,
-    )
+    let millis = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX);
+    let mut random = [0; 10];
+    let bytes = next().to_ne_bytes().into_iter().chain(next().to_ne_bytes());
+    random.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = byte);
+    let id = Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+    id.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]).to_owned()
 }
 
 /// splitmix64 (Steele, Lea, Flood 2014).
