@@ -323,7 +323,7 @@ fn the_operator_is_told_why_an_app_gave_no_answer() {
         ("gone.localhost", "gone", "refused", "upstream_unreachable", "nothing listens"),
         ("nowhere.localhost", "nowhere", "no_such_name", "upstream_unreachable", "has no address"),
         ("media.localhost", "media", "closed", "upstream_unreachable", "closed the connection"),
-        ("media.localhost", "media", "timeout", "upstream_timeout", "slower than"),
+        ("media.localhost", "media", "timeout", "upstream_timeout", "took longer than"),
         ("media.localhost", "media", "tls", "upstream_unreachable", "speaks TLS"),
         ("media.localhost", "media", "bad_answer", "upstream_unreachable", "not HTTP"),
     ] {

@@ -243,7 +243,7 @@ fn the_own_page_says_who_is_in_until_when_and_how_to_leave() {
 
     let stale = Token::of("alice").claim("iat", unix_now() - 900).claim("exp", unix_now() - 600).sign();
     let ended = gateway.ask(&home().field("Cookie", format!("door_token={stale}")));
-    assert!(page(&ended).contains("Your visit has ended") && page(&ended).contains("<form"), "{ended:?}");
+    assert!(page(&ended).contains("Your sign-in has expired") && page(&ended).contains("<form"), "{ended:?}");
     // Two that differ: only leaving helps.
     let twice = gateway.ask(&home().field("Cookie", format!("{cookie}; door_token=x")));
     assert_eq!(twice.status, 400, "{twice:?}");

@@ -132,10 +132,7 @@ fn a_move_into_anothers_folder_never_reaches_the_app() {
         |text: &serde_json::Value, words: &str| text.as_str().is_some_and(|text| text.contains(words));
     assert!(words(&why["reason"], "`Destination` would be refused: `not_owner`"), "{why:#}");
     assert_eq!((&why["guard"], &why["key"]), (&"permission".into(), &"owner".into()), "{why:#}");
-    assert!(
-        why["remedy"]["change"].is_null() && words(&why["remedy"]["advice"], "both of their paths"),
-        "{why:#}"
-    );
+    assert!(why["remedy"]["change"].is_null() && words(&why["remedy"]["advice"], "both paths"), "{why:#}");
     assert_eq!(moving("http://media.localhost/files/bob/b").status, 200);
     assert_eq!(app.sole().fields.sole("destination"), Some("http://media.localhost/files/bob/b"));
 }

@@ -36,7 +36,7 @@ faults! {
     /// What is wrong with a token. For the log; the client only learns `invalid_token`.
     pub enum TokenFault {
         /// Larger than `max_bytes`.
-        TooLarge => "token larger than `max_bytes`",
+        TooLarge => "token is larger than `max_bytes`",
         /// Not three base64url parts, or the parts are not JSON objects of the right shape.
         Malformed => "token is not a signed JSON Web Token",
         /// The header says something we never accept: `none`, `crit`, `zip`, `b64`, a foreign `typ`.
@@ -50,20 +50,20 @@ faults! {
         /// `aud` is missing, of the wrong type or not ours.
         Audience => "token claim `aud` has none of the provider's `audience`",
         /// `exp` is missing or of the wrong type.
-        Expiry => "token claim `exp` is missing or no number",
+        Expiry => "token claim `exp` is missing or not a number",
         /// `nbf` is in the future, or of the wrong type.
         NotYetValid =>
-            "token claim `nbf` is in the future or no number; `leeway` bridges clocks that differ",
+            "token claim `nbf` is in the future or not a number; `leeway` allows for clocks that differ",
         /// `iat` is in the future, or of the wrong type.
         IssuedLater =>
-            "token claim `iat` is in the future or no number; `leeway` bridges clocks that differ",
+            "token claim `iat` is in the future or not a number; `leeway` allows for clocks that differ",
         /// Valid for longer than `max_lifetime`.
-        Lifetime => "token valid for longer than `max_lifetime`",
+        Lifetime => "token is valid for longer than `max_lifetime`",
         /// The user claim is missing, empty, too long, holds controls, or is no string.
-        User => "token's user claim (`claims.user`) is no text of 1 to 256 bytes without controls",
+        User => "token's user claim (`claims.user`) is not a text of 1 to 256 bytes, or holds a control character",
         /// Roles or scopes are of the wrong type.
         Claims =>
-            "token's roles or scopes (`claims.roles`, `claims.scopes`) are no text and no list of texts",
+            "token's roles or scopes (`claims.roles`, `claims.scopes`) are neither a text nor a list of texts",
         /// More roles or scopes than are read.
         Names =>
             "token has more than 1024 roles or more than 1024 scopes (`claims.roles`, `claims.scopes`)",
@@ -83,14 +83,14 @@ faults! {
         Refused => UpstreamRow {
             label: "refused",
             reason: "nothing listens at the address in `upstream.urls`",
-            advice: "see whether the app runs, and listens at `URL`: nothing does",
+            advice: "start the app, or see where it listens: nothing listens at `URL`",
         },
         /// Its name has no address.
         NoSuchName => UpstreamRow {
             label: "no_such_name",
             reason: "the name in `upstream.urls` has no address",
             advice:
-                "see whether the name in `URL` is right, and known to the machine or container of the gateway",
+                "see whether the name in `URL` is right, and whether the machine or container of the gateway can resolve it",
         },
         /// No network leads to its address.
         NoRoute => UpstreamRow {
@@ -101,33 +101,33 @@ faults! {
         /// It reset the connection.
         Reset => UpstreamRow {
             label: "reset",
-            reason: "app reset the connection before it had answered",
+            reason: "app reset the connection before its answer was whole",
             advice: "see the log of the app at `URL`: it ended the connection without an answer",
         },
         /// It closed the connection before its answer was whole.
         Closed => UpstreamRow {
             label: "closed",
-            reason: "app closed the connection before it had answered",
+            reason: "app closed the connection before its answer was whole",
             advice: "see the log of the app at `URL`: it ended the connection without an answer",
         },
         /// It took too long.
         Timeout => UpstreamRow {
             label: "timeout",
-            reason: "app slower than `upstream.connect` or `upstream.read`",
+            reason: "app took longer than `upstream.connect` or `upstream.read`",
             advice:
-                "see why the app at `URL` is slow; `upstream.connect` and `upstream.read` are the deadlines",
+                "see why the app at `URL` is slow; `upstream.connect` and `upstream.read` are its deadlines",
         },
         /// It speaks TLS where plain HTTP is expected, or the other way round.
         Tls => UpstreamRow {
             label: "tls",
             reason: "app speaks TLS at the address in `upstream.urls`, which says `http`",
-            advice: "let the app at `URL` speak plain HTTP to the gateway, or name the port that does",
+            advice: "let the app at `URL` speak plain HTTP to the gateway, or name a port where it does",
         },
         /// Its answer is malformed, or one that may not be passed on.
         BadAnswer => UpstreamRow {
             label: "bad_answer",
-            reason: "answer of the app is not HTTP, or none that may be passed on",
-            advice: "see what the app at `URL` answers when it is asked without the gateway",
+            reason: "app's answer is not HTTP, or must not be passed on",
+            advice: "see what the app at `URL` answers to a request that does not pass the gateway",
         },
     }
     fn row(self) -> UpstreamRow;

@@ -152,7 +152,7 @@ denials! {
         reason: format!("malformed request: {fault}"),
         page: BAD_ADDRESS,
         keys: [],
-        remedy: RemedyKind::Advice("the client has to send it otherwise: no key lets it pass"),
+        remedy: RemedyKind::Advice("no key lets it pass: the client has to send another request"),
         example: Self::BadRequest("FAULT"),
     }
     /// The head did not arrive in time.
@@ -162,7 +162,7 @@ denials! {
         guard: Framing,
         closes: true,
         detail: "The request did not arrive in time",
-        reason: "request head slower than `server.timeouts.header`",
+        reason: "request head took longer than `server.timeouts.header`",
         page: SLOW_CLIENT,
         keys: ["server.timeouts.header"],
         remedy: RemedyKind::Advice(
@@ -176,7 +176,7 @@ denials! {
         guard: Framing,
         closes: true,
         detail: "The address of the request is too long",
-        reason: "request target longer than `server.limits.uri_bytes`",
+        reason: "request target is longer than `server.limits.uri_bytes`",
         page: LARGE_HEAD,
         keys: ["server.limits.uri_bytes"],
         remedy: RemedyKind::UriBytes,
@@ -188,7 +188,7 @@ denials! {
         guard: Framing,
         closes: true,
         detail: "The header fields of the request are too large",
-        reason: "request head larger than `server.limits.header_bytes`, or more fields than `server.limits.header_count`",
+        reason: "request head is larger than `server.limits.header_bytes`, or has more fields than `server.limits.header_count`",
         page: LARGE_HEAD,
         keys: ["server.limits.header_bytes", "server.limits.header_count"],
         remedy: RemedyKind::HeaderBytes,
@@ -200,7 +200,7 @@ denials! {
         guard: Body,
         closes: true,
         detail: "The body of the request did not arrive in time",
-        reason: "request body silent for `server.timeouts.body_idle`, or slower than `server.timeouts.min_rate`",
+        reason: "request body stopped for `server.timeouts.body_idle`, or came slower than `server.timeouts.min_rate`",
         page: SLOW_CLIENT,
         keys: ["server.timeouts.body_idle"],
         remedy: RemedyKind::Advice(
@@ -242,7 +242,7 @@ denials! {
         guard: Route,
         closes: false,
         detail: "Not found",
-        reason: "path without a route under `unlisted = \"deny\"`",
+        reason: "no route lists the path, and `unlisted = \"deny\"`",
         page: PageText::new(
             "There is nothing here",
             "Check the address you opened, or start again from the front page."
@@ -261,7 +261,7 @@ denials! {
         closes: false,
         allow: allow,
         detail: "Method not allowed",
-        reason: format!("no route of this path has the method, those that have one: `{allow}`"),
+        reason: format!("the path takes other methods only: `{allow}`"),
         page: NOT_HERE,
         keys: ["unlisted"],
         remedy: RemedyKind::Route {
@@ -277,10 +277,10 @@ denials! {
         closes: true,
         allow: "",
         detail: "Method not allowed",
-        reason: "method is never allowed",
+        reason: "the method is CONNECT, TRACE or TRACK, which is never allowed",
         page: NOT_HERE,
         keys: [],
-        remedy: RemedyKind::Advice("this method never goes through, whatever the configuration says"),
+        remedy: RemedyKind::Advice("no key lets this method pass"),
     }
     /// The code of an enter link is unknown, used or expired.
     LinkInvalid => {
@@ -292,7 +292,7 @@ denials! {
         reason: "code of an enter link is unknown, used or expired; `stagedoor token --link` makes another",
         page: PageText::new(
             "This link no longer works",
-            "It was used already, or its ten minutes are over. Ask the person who gave it to you for a new one."
+            "It was used already, or is older than ten minutes. Ask the person who gave it to you for a new one."
         )
         .offering(PageAction::EnterCode),
         keys: [],
@@ -305,7 +305,7 @@ denials! {
         guard: Own,
         closes: false,
         detail: "A body of this type is not accepted here",
-        reason: "body of a type that is not read here",
+        reason: "the gateway's own pages and API do not read a body of this `Content-Type`",
         page: PageText::new("This cannot be read", "Go back and try another way."),
         keys: [],
         remedy: RemedyKind::OwnPage,
@@ -320,7 +320,7 @@ denials! {
         reason: "address is in `access.deny`, or not in `access.allow`",
         page: PageText::new(
             "You have no access from here",
-            "If you should have access from where you are, ask whoever runs this server."
+            "If you should have access from where you are, ask the person who runs this server."
         ),
         keys: ["access"],
         remedy: RemedyKind::Address,
@@ -332,13 +332,13 @@ denials! {
         guard: Identity,
         closes: true,
         detail: "The request carries two different credentials",
-        reason: "two credentials that differ; `sources` names the carriers that are read",
+        reason: "request has two different credentials; `sources` says where credentials are read",
         page: PageText::new("You are signed in twice", "Clear this site's cookies, then try again.")
-            .or_with_codes("This browser brings two tokens that differ. Sign out, then open your link again.")
+            .or_with_codes("This browser sends two different tokens. Sign out, then open your link again.")
             .offering(PageAction::SignOut),
         keys: ["auth", "by"],
         remedy: RemedyKind::Advice(
-            "send one credential: two that differ are never chosen between; `sources` of the provider says where one may stand"
+            "send one credential: the gateway does not choose between two; `sources` of the provider says where it is read"
         ),
     }
     /// A credential is required and none was presented.
@@ -349,7 +349,7 @@ denials! {
         closes: false,
         challenge: NoError,
         detail: "Not authenticated",
-        reason: "no credential in any of the `sources` of the app or its provider",
+        reason: "request has no credential in any of the `sources` of the app or its provider",
         page: sign_in("You are not signed in"),
         keys: ["auth", "by"],
         remedy: RemedyKind::Token,
@@ -363,7 +363,7 @@ denials! {
         challenge: InvalidToken,
         detail: "The credential is not valid",
         reason: fault.reason(),
-        listed: "token is not genuine, or not for us; the access log says what is wrong with it",
+        listed: "token is not genuine, or is meant for another service; the access log says what is wrong with it",
         page: sign_in("You are not signed in any more"),
         keys: ["auth", "by"],
         remedy: RemedyKind::FreshToken,
@@ -378,7 +378,7 @@ denials! {
         challenge: InvalidToken,
         detail: "The credential has expired",
         reason: "token has expired, `leeway` included",
-        page: sign_in("Your visit has ended"),
+        page: sign_in("Your sign-in has expired"),
         keys: ["auth", "by"],
         remedy: RemedyKind::FreshToken,
     }
@@ -427,7 +427,7 @@ denials! {
         guard: Permission,
         closes: false,
         detail: "This belongs to another user",
-        reason: "path belongs to another user; `owner.or_role` names who may all the same",
+        reason: "path belongs to another user; `owner.or_role` names a role that has access too",
         page: NOT_YOURS,
         keys: ["owner"],
         remedy: RemedyKind::Owner,
@@ -446,8 +446,8 @@ denials! {
         page: NOT_YOURS,
         keys: [],
         remedy: RemedyKind::Advice(
-            "COPY and MOVE need leave for both of their paths: `stagedoor explain` with the same method and the one \
-             in `Destination` says what that one asks for"
+            "COPY and MOVE need permission for both paths: `stagedoor explain` with the same method and the path in \
+             `Destination` says what that path asks for"
         ),
         example: Self::Destination(Box::new(DestinationDenial { denial: Self::NotOwner, route: None })),
     }
@@ -458,8 +458,8 @@ denials! {
         guard: Origin,
         closes: false,
         detail: "The request comes from another site",
-        reason: "request comes from another origin, or from a page that hides its own; `cors.origins` lists those that may, `origin.check` says who is asked",
-        page: PageText::new("This came from another site", "Open this site directly and try again from there."),
+        reason: "request comes from another origin, or from a page that hides its origin; `cors.origins` lists the origins that are allowed, `origin.check` says which requests are checked",
+        page: PageText::new("This request came from another site", "Open this site directly and try again from there."),
         keys: ["origin.check"],
         remedy: RemedyKind::Origin,
     }
@@ -470,8 +470,8 @@ denials! {
         guard: Upgrade,
         closes: false,
         detail: "The connection cannot be upgraded here",
-        reason: "upgrade is not one to `websocket`, or `websocket = false`",
-        page: PageText::new("This is no page", "Open this address as an ordinary page."),
+        reason: "upgrade is to another protocol than `websocket`, or `websocket = false`",
+        page: PageText::new("This is not a page", "Open this address as an ordinary page."),
         keys: ["websocket"],
         remedy: RemedyKind::Websocket,
     }
@@ -482,7 +482,7 @@ denials! {
         guard: Size,
         closes: true,
         detail: "A GET or HEAD must not have a body here",
-        reason: "body of a GET or HEAD, and `body.get = \"deny\"`",
+        reason: "request is a GET or HEAD with a body, and `body.get = \"deny\"`",
         page: NOT_HERE,
         keys: ["body.get"],
         remedy: RemedyKind::BodyOfGet,
@@ -497,8 +497,8 @@ denials! {
         guard: Size,
         closes: true,
         detail: format!("The body is larger than the {} allowed here", Size(*max)),
-        reason: format!("body larger than `body.max` of the route or the app, `{}`", Size(*max)),
-        listed: "body larger than `body.max` of the route or the app",
+        reason: format!("body is larger than `body.max` of the route or the app, `{}`", Size(*max)),
+        listed: "body is larger than `body.max` of the route or the app",
         page: PageText::new("This is too large", "Send something smaller."),
         keys: ["body.max"],
         remedy: RemedyKind::BodySize { max: *max },
@@ -515,10 +515,10 @@ denials! {
             1 => Cow::from("Too many requests; try again in 1 second"),
             seconds => Cow::from(format!("Too many requests; try again in {seconds} seconds")),
         },
-        reason: format!("used up the limit `{}`", exceeded.limit),
+        reason: format!("the limit `{}` is used up", exceeded.limit),
         page: PageText::new(
-            "Too much at once",
-            "More was asked for in a short time than this server gives to one address or one account."
+            "Too many requests",
+            "This address or account has sent more requests than this server allows in a short time."
         )
         .offering(PageAction::TryAgain),
         keys: ["limit.ip", "bucket"],
@@ -536,11 +536,11 @@ denials! {
         closes: true,
         retry_after: 2,
         detail: "Too many requests are being served at the moment",
-        reason: "more connections than `server.limits.connections` or `server.limits.connections_per_ip`",
+        reason: "there are more connections than `server.limits.connections` or `server.limits.connections_per_ip`",
         page: BUSY,
         keys: [],
         remedy: RemedyKind::Advice(
-            "see who holds the connections; `server.limits.connections` and `connections_per_ip` are the bounds"
+            "see which clients hold the connections; `server.limits.connections` and `connections_per_ip` are the bounds"
         ),
     }
     /// The gateway is shutting down.
@@ -551,10 +551,10 @@ denials! {
         closes: true,
         retry_after: 5,
         detail: "The service is restarting",
-        reason: "shutting down; open requests have `server.drain` to end",
+        reason: "gateway is shutting down; open requests have `server.drain` to end",
         page: BUSY,
         keys: [],
-        remedy: RemedyKind::Advice("send it again: the gateway was going down, or coming up again"),
+        remedy: RemedyKind::Advice("send it again: the gateway was stopping or starting"),
     }
     /// The app cannot be reached, or gave no answer that may be passed on.
     UpstreamUnreachable(fault: UpstreamFault) => {
@@ -591,14 +591,14 @@ denials! {
         guard: Upstream,
         closes: true,
         detail: "The request could not be handled",
-        reason: format!("fault of the gateway itself: {fault}"),
+        reason: format!("the gateway itself failed: {fault}"),
         page: PageText::new(
             "Something went wrong here",
-            "Try again. If it lasts, tell whoever runs this server and name the request below."
+            "Try again. If it lasts, tell the person who runs this server and name the request below."
         )
         .offering(PageAction::TryAgain),
         keys: [],
-        remedy: RemedyKind::Advice("see the log of the gateway at that moment: this is a fault of its own"),
+        remedy: RemedyKind::Advice("see the log of the gateway at that time: the gateway itself failed"),
         example: Self::Internal("FAULT"),
     }
 }
@@ -627,14 +627,14 @@ const SLOW_CLIENT: PageText =
 const NOT_HERE: PageText = PageText::new("This cannot be done here", "Go back and try another way.");
 const NOT_YOURS: PageText = PageText::new(
     "This is not open to you",
-    "If you should have access, ask whoever runs this server and name the request below.",
+    "If you should have access, ask the person who runs this server and name the request below.",
 )
 .offering(PageAction::ShowUser);
-const BUSY: PageText =
-    PageText::new("Not just now", "This server is busy or starts anew.").offering(PageAction::TryAgain);
+const BUSY: PageText = PageText::new("Not available at the moment", "This server is busy or restarting.")
+    .offering(PageAction::TryAgain);
 const NO_ANSWER: PageText = PageText::new(
     "The app does not answer",
-    "Try again in a minute. If it lasts, tell whoever runs this server.",
+    "Try again in a minute. If it lasts, tell the person who runs this server.",
 )
 .offering(PageAction::TryAgain);
 
@@ -642,11 +642,11 @@ const NO_ANSWER: PageText = PageText::new(
 const fn sign_in(headline: &'static str) -> PageText {
     PageText::new(
         headline,
-        "This app takes no sign-in from a browser: its programs bring a token. Ask whoever runs this server for one; \
-         no link opens this page.",
+        "This app cannot be signed in to from a browser or by a link: programs send it a token. Ask the person who runs \
+         this server for one.",
     )
     .or_with_codes(
-        "Enter the code or the enter link you were given. If you have none, ask whoever runs this server for one.",
+        "Enter the code or the enter link you were given. If you have none, ask the person who runs this server for one.",
     )
     .offering(PageAction::EnterCode)
 }
