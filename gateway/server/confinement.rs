@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use stagedoor_config::Source;
 use stagedoor_core::policy::{AccessLog, ConfinePolicy, Policy};
 
 use crate::folders::{COMMON, create_private, folder_of, is_of_others, is_one_of, is_open_to_all, is_shared};
@@ -107,7 +108,11 @@ impl Kept {
     ///
     /// # Errors
     /// The folder of the state or of the access log is no place for it.
-    pub(crate) fn prepare(config: &ConfigSource, policy: &Policy) -> Result<Self, Misplaced> {
+    pub(crate) fn prepare(
+        config: &ConfigSource,
+        policy: &Policy,
+        source: &Source,
+    ) -> Result<Self, Misplaced> {
         let mut kept = Self::default();
         for path in SYSTEM {
             kept.read(Path::new(path));
@@ -115,10 +120,10 @@ impl Kept {
         // The list of name servers is often a link into the folder of the program that writes it.
         kept.read_with_its_folder(Path::new(RESOLV_CONF));
         if let ConfigSource::File(main) = config {
-            kept.configuration(main, policy.texts.iter().map(|source| Path::new(&*source.name)));
+            kept.configuration(main, source.files.iter().map(|file| Path::new(&*file.name)));
         }
         let base = config.base();
-        for file in &policy.files {
+        for file in &source.named_files {
             let path = base.join(&file.path);
             kept.named(&path);
             if file.made {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use stagedoor_config::{KeyLines, Line, Source};
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::access::AccessPolicy;
 use stagedoor_core::guard::caller::{AuthPolicy, Speaker};
@@ -13,7 +14,7 @@ use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
 use stagedoor_core::guard::target::Slashes;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
-use stagedoor_core::policy::{App, Line, Lines, Route};
+use stagedoor_core::policy::{App, Route};
 
 /// What was learnt of a request, and what came of it.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct DecisionTrace<'a> {
     pub(crate) app: Option<&'a App>,
     pub(crate) route: Option<&'a Route>,
     pub(crate) client: Option<IpAddr>,
+    /// Where the keys of the policy are written.
+    pub(crate) source: &'a Source,
 }
 
 /// One check.
@@ -116,7 +119,7 @@ pub(crate) fn name(guard: Guard) -> &'static str {
     }
 }
 
-impl DecisionTrace<'_> {
+impl<'a> DecisionTrace<'a> {
     /// Each check in its order.
     pub(crate) fn checks(&self) -> Vec<Check> {
         // What comes after the last decision is told only of a request that ended there.
@@ -136,56 +139,82 @@ impl DecisionTrace<'_> {
     }
 
     /// What the configuration says about a check, and where.
-    fn rule(&self, guard: Guard) -> Option<(String, Option<&Line>)> {
+    fn rule(&self, guard: Guard) -> Option<(String, Option<&'a Line>)> {
         let (app, route) = (self.app, self.route);
         match guard {
             Guard::Connection | Guard::Framing => None,
-            Guard::Upstream => app.map(|app| (app.upstream.url.clone(), place(&app.lines, &["upstream"]))),
+            Guard::Upstream => app.map(|app| (app.upstream.url.clone(), self.of_app(app, &["upstream"]))),
             Guard::Target => match app {
                 Some(app) => {
                     let merges = match app.path.slashes {
                         Slashes::Keep => "",
                         Slashes::Merge => "; `//` is matched and forwarded as `/`",
                     };
-                    Some((format!("app `{}`{merges}", app.name), place(&app.lines, &["hosts", "prefix"])))
+                    Some((format!("app `{}`{merges}", app.name), self.of_app(app, &["hosts", "prefix"])))
                 }
                 None => Some(("no app".into(), None)),
             },
             Guard::Client => self.client.map(|client| (client.to_string(), None)),
             Guard::Access => app.map(|app| {
-                (access(&app.access), place(&app.lines, &["access", "access.allow", "access.deny"]))
+                (access(&app.access), self.of_app(app, &["access", "access.allow", "access.deny"]))
             }),
             Guard::AppLimit => app.map(|app| match route {
                 Some(route) if !route.app_limit => {
-                    ("left out here".into(), place(&route.lines, &["limit.app"]))
+                    ("left out here".into(), self.of_route(app, route, &["limit.app"]))
                 }
-                Some(_) | None => (limits(&app.limit), place(&app.lines, &["limit.ip", "limit"])),
+                Some(_) | None => (limits(&app.limit), self.of_app(app, &["limit.ip", "limit"])),
             }),
             Guard::Own => Some(("`/.stagedoor/` is the gateway's own".into(), None)),
-            Guard::Route => app.map(|app| found(app, route)),
-            Guard::Preflight => {
-                app.map(|app| (cors(&app.cors), place(&app.lines, &["cors", "cors.origins"])))
-            }
-            Guard::RouteLimit => both(app, route)
-                .map(|(_, route)| (limits(&route.ip_limit), place(&route.lines, &["limit.ip", "limit"]))),
-            Guard::Size | Guard::Body => both(app, route).map(|(app, route)| {
-                (format!("at most {} bytes", route.body.max), anywhere(app, route, &["body.max", "body"]))
+            Guard::Route => app.map(|app| self.found(app, route)),
+            Guard::Preflight => app.map(|app| (cors(&app.cors), self.of_app(app, &["cors", "cors.origins"]))),
+            Guard::RouteLimit => both(app, route).map(|(app, route)| {
+                (limits(&route.ip_limit), self.of_route(app, route, &["limit.ip", "limit"]))
             }),
-            Guard::Identity => {
-                both(app, route).map(|(app, route)| (auth(&route.auth), anywhere(app, route, &["auth"])))
-            }
+            Guard::Size | Guard::Body => both(app, route).map(|(app, route)| {
+                (
+                    format!("at most {} bytes", route.body.max),
+                    self.of_either(app, route, &["body.max", "body"]),
+                )
+            }),
+            Guard::Identity => both(app, route)
+                .map(|(app, route)| (auth(&route.auth), self.of_either(app, route, &["auth"]))),
             Guard::Origin => both(app, route).map(|(app, route)| {
-                (origin(route.origin), anywhere(app, route, &["origin.check", "origin"]))
+                (origin(route.origin), self.of_either(app, route, &["origin.check", "origin"]))
             }),
             Guard::Permission => both(app, route).map(|(app, route)| {
-                (permission(&route.permission), anywhere(app, route, &["roles", "scopes", "owner"]))
+                (permission(&route.permission), self.of_either(app, route, &["roles", "scopes", "owner"]))
             }),
             Guard::CallerLimit => both(app, route).map(|(app, route)| {
-                (limits(&route.caller_limit), anywhere(app, route, &["limit.user", "limit"]))
+                (limits(&route.caller_limit), self.of_either(app, route, &["limit.user", "limit"]))
             }),
             Guard::Upgrade => both(app, route)
-                .map(|(app, route)| (upgrade(route.upgrade), anywhere(app, route, &["websocket"]))),
+                .map(|(app, route)| (upgrade(route.upgrade), self.of_either(app, route, &["websocket"]))),
         }
+    }
+
+    fn found(&self, app: &App, route: Option<&Route>) -> (String, Option<&'a Line>) {
+        match route {
+            Some(route) if route.index == 0 => {
+                ("not listed: the app's own policy".into(), self.of_app(app, &["unlisted"]))
+            }
+            Some(route) => (format!("`{}`", route.label), self.of_route(app, route, &["match", "name"])),
+            None => ("none".into(), self.of_app(app, &["unlisted"])),
+        }
+    }
+
+    /// The line of the first of these keys that the app's table has.
+    fn of_app(&self, app: &App, keys: &[&str]) -> Option<&'a Line> {
+        first(self.source.of_app(app), keys)
+    }
+
+    /// The line of the first of these keys that the route's table has.
+    fn of_route(&self, app: &App, route: &Route, keys: &[&str]) -> Option<&'a Line> {
+        first(self.source.of_route(app, route), keys)
+    }
+
+    /// The route's line, else the app's.
+    fn of_either(&self, app: &App, route: &Route, keys: &[&str]) -> Option<&'a Line> {
+        self.of_route(app, route, keys).or_else(|| self.of_app(app, keys))
     }
 }
 
@@ -226,24 +255,8 @@ fn both<'a>(app: Option<&'a App>, route: Option<&'a Route>) -> Option<(&'a App, 
     app.zip(route)
 }
 
-/// Where the first of `keys` that was written stands.
-fn place<'l>(lines: &'l Lines, keys: &[&str]) -> Option<&'l Line> {
+fn first<'l>(lines: &'l KeyLines, keys: &[&str]) -> Option<&'l Line> {
     keys.iter().find_map(|key| lines.of(key))
-}
-
-/// The route's own line, else the app's.
-fn anywhere<'l>(app: &'l App, route: &'l Route, keys: &[&str]) -> Option<&'l Line> {
-    place(&route.lines, keys).or_else(|| place(&app.lines, keys))
-}
-
-fn found<'l>(app: &'l App, route: Option<&'l Route>) -> (String, Option<&'l Line>) {
-    match route {
-        Some(route) if route.index == 0 => {
-            ("not listed: the app's own policy".into(), place(&app.lines, &["unlisted"]))
-        }
-        Some(route) => (format!("`{}`", route.label), place(&route.lines, &["match", "name"])),
-        None => ("none".into(), place(&app.lines, &["unlisted"])),
-    }
 }
 
 fn access(policy: &AccessPolicy) -> String {

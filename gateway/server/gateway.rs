@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use stagedoor_config::Source;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::pipeline::Trail;
@@ -47,6 +48,7 @@ pub(crate) struct Gateway {
 impl Gateway {
     pub(crate) fn new(
         policy: Policy,
+        source: Source,
         metrics: Metrics,
         access: AccessLog,
         logs: Logs,
@@ -55,7 +57,7 @@ impl Gateway {
     ) -> Arc<Self> {
         metrics.loaded(clock::now(started).unix());
         Arc::new(Self {
-            live: ArcSwap::new(LivePolicy::new(policy, 0, &metrics)),
+            live: ArcSwap::new(LivePolicy::new(policy, source, 0, &metrics)),
             files: ArcSwap::default(),
             metrics,
             access,
@@ -77,13 +79,13 @@ impl Gateway {
     }
 
     /// Puts another policy in force. Requests under way keep theirs.
-    pub(crate) fn install(&self, policy: Policy) {
+    pub(crate) fn install(&self, policy: Policy, source: Source) {
         if let Err(error) = self.logs.update(&policy) {
             tracing::warn!(%error, "the log keeps its level");
         }
         // Reloads come one at a time.
         let generation = self.live.load().generation + 1;
-        self.live.store(LivePolicy::new(policy, generation, &self.metrics));
+        self.live.store(LivePolicy::new(policy, source, generation, &self.metrics));
     }
 
     /// How the files stand to the policy in force.

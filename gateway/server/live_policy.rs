@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stagedoor_config::Source;
 use stagedoor_core::policy::{App, Policy};
 
 use crate::telemetry::metrics::{Metrics, PolicyMetrics};
@@ -11,6 +12,8 @@ use crate::telemetry::redact::Redaction;
 #[derive(Debug)]
 pub(crate) struct LivePolicy {
     pub(crate) policy: Policy,
+    /// What it was compiled from.
+    pub(crate) source: Source,
     pub(crate) counters: PolicyMetrics,
     /// For requests whose app is not known.
     redaction: Redaction,
@@ -21,11 +24,11 @@ pub(crate) struct LivePolicy {
 }
 
 impl LivePolicy {
-    pub(crate) fn new(policy: Policy, generation: u64, metrics: &Metrics) -> Arc<Self> {
+    pub(crate) fn new(policy: Policy, source: Source, generation: u64, metrics: &Metrics) -> Arc<Self> {
         let counters = PolicyMetrics::resolve(metrics, &policy);
         let redaction = Redaction::of_all(&policy);
         let redactions = policy.apps.iter().map(|app| Redaction::of_app(&policy, app)).collect();
-        Arc::new(Self { policy, counters, redaction, redactions, generation })
+        Arc::new(Self { policy, source, counters, redaction, redactions, generation })
     }
 
     /// What is kept out of the record of a request of `app`.

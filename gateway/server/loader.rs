@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stagedoor_config::{GivenUp, Problem, Source, includes};
+use stagedoor_config::{GivenUp, Problem, SourceFile, includes};
 use toml::de::DeTable;
 
 use crate::folders::folder_of;
@@ -18,12 +18,12 @@ use crate::reachable;
 /// # Errors
 /// One problem for each file that cannot be read and each entry that is no pattern. A main file
 /// that is no TOML is not one of them: that is for the compiler to say.
-pub fn load(main: &Path) -> Result<Vec<Source>, Vec<Problem>> {
+pub fn load(main: &Path) -> Result<Vec<SourceFile>, Vec<Problem>> {
     let name: Arc<str> = main.display().to_string().into();
     let text = read(main).map_err(|fault| vec![unreadable_main(&name, &fault)])?;
     let base = main.parent().unwrap_or(Path::new(""));
     let mut included = Included { seen: HashSet::from([identity(main)]), ..Included::default() };
-    let main_source = Source { name: Arc::clone(&name), text };
+    let main_source = SourceFile { name: Arc::clone(&name), text };
     for entry in includes(&main_source) {
         let place = Place { file: &name, line: entry.line, entry: &entry.pattern };
         included.add(base, &place);
@@ -40,7 +40,7 @@ pub fn load(main: &Path) -> Result<Vec<Source>, Vec<Problem>> {
 #[must_use]
 pub(crate) fn unmatched(main: &Path) -> Vec<Problem> {
     let name: Arc<str> = main.display().to_string().into();
-    let source = Source { name: Arc::clone(&name), text: read(main).unwrap_or_default() };
+    let source = SourceFile { name: Arc::clone(&name), text: read(main).unwrap_or_default() };
     let base = main.parent().unwrap_or(Path::new(""));
     let mut notes = Included::default();
     for entry in includes(&source) {
@@ -65,7 +65,7 @@ pub(crate) fn unmatched(main: &Path) -> Vec<Problem> {
 pub fn folders(main: &Path) -> Vec<PathBuf> {
     let own = folder_of(main);
     let text = read(main).unwrap_or_default();
-    let source = Source { name: main.display().to_string().into(), text };
+    let source = SourceFile { name: main.display().to_string().into(), text };
     let included = includes(&source).into_iter().filter_map(|entry| {
         let pattern = own.join(entry.pattern);
         // The part before the first wildcard; below it, new folders are not watched.
@@ -90,7 +90,7 @@ pub(crate) fn main_text(main: &Path) -> Option<String> {
 /// Where the key `[table, key]` of the main file stands, as `FILE:LINE (TABLE.KEY)`; without the line
 /// where it is a default.
 #[must_use]
-pub fn place_of(sources: &[Source], [table, key]: [&str; 2]) -> String {
+pub fn place_of(sources: &[SourceFile], [table, key]: [&str; 2]) -> String {
     let Some(main) = sources.first() else { return format!("{table}.{key}") };
     let (root, _) = DeTable::parse_recoverable(&main.text);
     let span = root
@@ -107,7 +107,7 @@ pub fn place_of(sources: &[Source], [table, key]: [&str; 2]) -> String {
 
 #[derive(Default)]
 struct Included {
-    sources: Vec<Source>,
+    sources: Vec<SourceFile>,
     problems: Vec<Problem>,
     seen: HashSet<PathBuf>,
 }
@@ -178,7 +178,7 @@ impl Included {
             return;
         }
         match read(path) {
-            Ok(text) => self.sources.push(Source { name: path.display().to_string().into(), text }),
+            Ok(text) => self.sources.push(SourceFile { name: path.display().to_string().into(), text }),
             Err(fault) => self.problem(place, fault.message, fault.hint),
         }
     }

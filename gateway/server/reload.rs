@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{EventKind, RecursiveMode, Watcher};
-use stagedoor_config::{self as config, Compiled, PolicyChange, Problem, Source};
+use stagedoor_config::{self as config, Compiled, PolicyChange, Problem, Source, SourceFile};
 use stagedoor_core::clock::Now;
-use stagedoor_core::policy::Policy;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::config_file_state::ConfigFileState;
 use crate::gateway::Gateway;
+use crate::live_policy::LivePolicy;
 use crate::loader;
 use crate::source::ConfigSource;
 use crate::telemetry::metrics::ReloadResult;
@@ -57,9 +57,9 @@ pub(crate) struct Reloader {
 #[derive(Clone)]
 struct Known {
     /// Those in force.
-    in_force: Vec<Source>,
+    in_force: Vec<SourceFile>,
     /// Those that wait; empty where none do.
-    waiting: Vec<Source>,
+    waiting: Vec<SourceFile>,
 }
 
 /// What the files are.
@@ -69,13 +69,13 @@ enum Found {
     /// Those that wait already.
     StillWaiting,
     /// Others, which have to wait for a person.
-    Waiting(Vec<Source>, Vec<PolicyChange>),
+    Waiting(Vec<SourceFile>, Vec<PolicyChange>),
     /// Others, which may be put in force.
-    Good(Vec<Source>, Box<Compiled>, Vec<PolicyChange>),
+    Good(Vec<SourceFile>, Box<Compiled>, Vec<PolicyChange>),
 }
 
 impl Reloader {
-    pub(crate) fn new(gateway: Arc<Gateway>, config: ConfigSource, texts: Vec<Source>) -> Arc<Self> {
+    pub(crate) fn new(gateway: Arc<Gateway>, config: ConfigSource, texts: Vec<SourceFile>) -> Arc<Self> {
         let known = Mutex::new(Known { in_force: texts, waiting: Vec::new() });
         Arc::new(Self { gateway, config, known })
     }
@@ -94,8 +94,8 @@ impl Reloader {
                 return Ok(Report::default());
             }
             Ok(Found::Good(sources, compiled, changes)) => {
-                let Compiled { policy, warnings, restart } = *compiled;
-                self.gateway.install(policy);
+                let Compiled { policy, source, warnings, restart } = *compiled;
+                self.gateway.install(policy, source);
                 *known = Known { in_force: sources, waiting: Vec::new() };
                 let warnings = warnings.iter().map(line).collect();
                 let changes = changes.iter().map(ToString::to_string).collect();
@@ -118,9 +118,9 @@ impl Reloader {
         answer
     }
 
-    /// Whether the files say, letter for letter, what this policy was compiled from. Blocks while they are read.
-    pub(crate) fn is_on_disk(&self, policy: &Policy) -> bool {
-        self.config.read().is_ok_and(|sources| same(&policy.texts, &sources))
+    /// Whether the files say, letter for letter, what a policy was compiled from. Blocks while they are read.
+    pub(crate) fn is_on_disk(&self, source: &Source) -> bool {
+        self.config.read().is_ok_and(|sources| same(&source.files, &sources))
     }
 
     /// The files say again what is in force.
@@ -138,7 +138,7 @@ impl Reloader {
     async fn read(&self, trigger: Trigger, known: &Known) -> Result<Found, Vec<String>> {
         let (config, live, now) = (self.config.clone(), self.gateway.live(), self.gateway.now());
         let known = known.clone();
-        let work = tokio::task::spawn_blocking(move || look(&config, &live.policy, now, trigger, &known));
+        let work = tokio::task::spawn_blocking(move || look(&config, &live, now, trigger, &known));
         let found = work.await.map_err(|_| vec!["the compiler failed".to_owned()])?;
         found.map_err(|problems| problems.iter().map(line).collect())
     }
@@ -147,7 +147,7 @@ impl Reloader {
 /// Reads and compiles the files, and compares them with the policy in force. Blocks.
 fn look(
     config: &ConfigSource,
-    before: &Policy,
+    before: &LivePolicy,
     now: Now,
     trigger: Trigger,
     known: &Known,
@@ -158,8 +158,8 @@ fn look(
         Trigger::Watched if same(&known.waiting, &sources) => return Ok(Found::StillWaiting),
         Trigger::Watched | Trigger::Asked => {}
     }
-    let compiled = config::compile(&sources, &config.materials(), Some(before), now)?;
-    let changes = config::changes(before, &compiled.policy);
+    let compiled = config::compile(&sources, &config.materials(), Some(&before.policy), now)?;
+    let changes = config::changes((&before.policy, &before.source), (&compiled.policy, &compiled.source));
     match trigger {
         Trigger::Watched if changes.iter().any(PolicyChange::waits) => {
             let waiting = changes.into_iter().filter(PolicyChange::waits).collect();
@@ -178,7 +178,7 @@ pub(crate) fn line(problem: &Problem) -> String {
     format!("{file}{line}{path}: {message}{hint}")
 }
 
-fn same(a: &[Source], b: &[Source]) -> bool {
+fn same(a: &[SourceFile], b: &[SourceFile]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name == b.name && a.text == b.text)
 }
 

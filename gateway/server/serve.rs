@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pingora::proxy::HttpProxy;
 use pingora_core::server::configuration::ServerConf;
-use stagedoor_config::{self as config, Compiled, Source};
+use stagedoor_config::{self as config, Compiled, Source, SourceFile};
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::{ConfinePolicy, Policy};
 use stagedoor_core::secret::Secret;
@@ -133,15 +133,15 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     let sources = from.read().map_err(Problems::new)?;
     let compiled =
         config::compile(&sources, &from.materials(), None, clock::now(started)).map_err(Problems::new)?;
-    let Compiled { policy, warnings, restart: _ } = compiled;
+    let Compiled { policy, source, warnings, restart: _ } = compiled;
     let logs = Logs::start(&policy).context("cannot set up logging")?;
     for warning in &warnings {
         tracing::warn!("{}", reload::line(warning));
     }
-    let bound = Bound::new(&policy, &sources, &from.materials())?;
+    let bound = Bound::new(&policy, &source.files, &from.materials())?;
     let machine = Machine::look();
     let metrics = Metrics::new().context("cannot set up the metrics")?;
-    confine(&from, &policy, &sources, beside)?;
+    confine(&from, &policy, &source, beside)?;
     // From here on there may be threads.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(policy.server.threads.unwrap_or(machine.threads))
@@ -150,7 +150,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         .build()
         .context("cannot start the runtime")?;
     let confined =
-        Confined { config: from, greeting, hangup, sources, policy, logs, metrics, bound, machine, started };
+        Confined { config: from, greeting, hangup, policy, source, logs, metrics, bound, machine, started };
     let outcome = runtime.block_on(serve(confined));
     // Whatever is still running has had its time.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -161,13 +161,13 @@ pub fn run(start: Start) -> anyhow::Result<()> {
 fn confine(
     config: &ConfigSource,
     policy: &Policy,
-    sources: &[Source],
+    source: &Source,
     beside: Option<Beside>,
 ) -> anyhow::Result<()> {
     let mut kept = match policy.server.confine {
         ConfinePolicy::Off => Kept::default(),
-        ConfinePolicy::Auto => Kept::prepare(config, policy).map_err(|misplaced| {
-            let place = loader::place_of(sources, misplaced.key());
+        ConfinePolicy::Auto => Kept::prepare(config, policy, source).map_err(|misplaced| {
+            let place = loader::place_of(&source.files, misplaced.key());
             anyhow::anyhow!("{misplaced}\n  --> {place}\n  hint: {}", misplaced.hint())
         })?,
     };
@@ -191,8 +191,8 @@ struct Confined {
     config: ConfigSource,
     greeting: Option<Greeting>,
     hangup: Hangup,
-    sources: Vec<Source>,
     policy: Policy,
+    source: Source,
     logs: Logs,
     metrics: Metrics,
     bound: Bound,
@@ -201,16 +201,17 @@ struct Confined {
 }
 
 async fn serve(confined: Confined) -> anyhow::Result<()> {
-    let Confined { config, greeting, hangup, sources, policy, logs, metrics, bound, machine, started } =
+    let Confined { config, greeting, hangup, policy, source, logs, metrics, bound, machine, started } =
         confined;
     let mut signals = Signals::new()?;
     hook_panics(metrics.panics.clone());
     let access =
         AccessLog::start(&policy.log, metrics.log_dropped.clone()).context("cannot write the access log")?;
     let drain = policy.server.drain;
-    let gateway = Gateway::new(policy, metrics, access, logs, machine, started);
+    let in_force = source.files.to_vec();
+    let gateway = Gateway::new(policy, source, metrics, access, logs, machine, started);
     let upstreams = Arc::new(Upstreams::default());
-    let reloader = Reloader::new(Arc::clone(&gateway), config.clone(), sources);
+    let reloader = Reloader::new(Arc::clone(&gateway), config.clone(), in_force);
 
     let (_kept_open, never) = watch::channel(false);
     let front = Arc::new(Front {
@@ -245,7 +246,7 @@ struct Bound {
 }
 
 impl Bound {
-    fn new(policy: &Policy, sources: &[Source], materials: &DiskMaterials) -> anyhow::Result<Self> {
+    fn new(policy: &Policy, sources: &[SourceFile], materials: &DiskMaterials) -> anyhow::Result<Self> {
         let bind = |address: SocketAddr, key: [&str; 2]| {
             listeners::bind(address).map_err(|error| {
                 let key_text = key.join(".");

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use stagedoor_config::{Problem, Source};
+use stagedoor_config::{Problem, SourceFile};
 
 use crate::folders::folder_of;
 use crate::loader;
@@ -16,7 +16,7 @@ pub enum ConfigSource {
     /// A text of our own making; its paths are relative to `base`.
     Text {
         /// The text.
-        source: Source,
+        source: SourceFile,
         /// Folder of its paths.
         base: PathBuf,
         /// The environment has no say in it.
@@ -29,7 +29,7 @@ impl ConfigSource {
     ///
     /// # Errors
     /// Files that cannot be read.
-    pub fn read(&self) -> Result<Vec<Source>, Vec<Problem>> {
+    pub fn read(&self) -> Result<Vec<SourceFile>, Vec<Problem>> {
         match self {
             Self::File(path) => loader::load(path),
             Self::Text { source, .. } => Ok(vec![source.clone()]),

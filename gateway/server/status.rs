@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stagedoor_config::PolicyChange;
-use stagedoor_core::policy::{App, Direction, Line};
+use stagedoor_config::{Line, PolicyChange};
+use stagedoor_core::policy::{App, Direction};
 
 use crate::config_file_state::ConfigFileState;
 use crate::gateway::Gateway;

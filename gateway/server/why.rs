@@ -99,7 +99,7 @@ pub(crate) fn one(gateway: &Gateway, reloader: &Reloader, id: RequestId) -> Opti
     let refusal = gateway.refusals.find(id)?;
     let live = gateway.live();
     let why = Why::of(&refusal, &live, gateway);
-    Some(if reloader.is_on_disk(&live.policy) { why } else { why.without_lines() })
+    Some(if reloader.is_on_disk(&live.source) { why } else { why.without_lines() })
 }
 
 /// The newest refusals, in short.
@@ -128,11 +128,12 @@ impl Why {
                 app,
                 route,
                 client: Some(refusal.client),
+                source: &live.source,
             };
             let base = Path::new("").to_owned();
             let stand_ins = DiskMaterials { base, may_generate: false, no_files: true, no_environment: true };
-            let remedy = config::remedy(&live.policy, &refused, &stand_ins, gateway.now());
-            (config::decided(&live.policy, &refused), trace.checks(), remedy)
+            let remedy = config::remedy(&live.policy, &live.source, &refused, &stand_ins, gateway.now());
+            (config::decided(&live.policy, &live.source, &refused), trace.checks(), remedy)
         } else {
             let advice =
                 "the configuration was loaded anew since: send the request again, and ask about that one";

@@ -1,9 +1,12 @@
 //! What a new configuration changes for clients, with the lines that say so.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
+use stagedoor_core::policy::{Assumed, Difference, Direction, Policy, Subject};
+
+use super::source::{Expect, Expected, Line, Source};
 use super::text::Lookup;
-use stagedoor_core::policy::{Difference, Direction, Line, Lines, Policy, Subject};
 
 /// One difference between two configurations that is not neutral, and where the new one makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,11 +46,14 @@ impl std::fmt::Display for PolicyChange {
 /// Every difference of `after` from `before` that is not neutral; empty where both treat every request alike. Where
 /// one line makes several differences of a key in the same direction, the first is told.
 #[must_use]
-pub fn changes(before: &Policy, after: &Policy) -> Vec<PolicyChange> {
-    let lookup = Lookup::over(&after.texts);
+pub fn changes(before: (&Policy, &Source), after: (&Policy, &Source)) -> Vec<PolicyChange> {
+    let lookup = Lookup::over(&after.1.files);
     let mut told = HashSet::new();
     let mut changes = Vec::new();
-    for Difference { direction, subject, key, message } in before.compare(after) {
+    let expects = expects(&before.1.expects, &after.1.expects);
+    for Difference { direction, subject, key, message } in
+        before.0.compare(after.0).into_iter().chain(expects)
+    {
         let (key, line) = locate(&lookup, &subject, &key, before, after);
         if told.insert((direction, key.clone(), line.clone())) {
             changes.push(PolicyChange { direction, key, line, message });
@@ -56,13 +62,36 @@ pub fn changes(before: &Policy, after: &Policy) -> Vec<PolicyChange> {
     changes
 }
 
+/// A promise decides about no request, but it holds the file to what it says: fewer of them are looser.
+fn expects(old: &[Expect], new: &[Expect]) -> Option<Difference> {
+    type Promise<'e> = (&'e str, Option<&'e str>, Option<&'e Assumed>, Option<IpAddr>, &'e Expected);
+    fn promise(expect: &Expect) -> Promise<'_> {
+        let Expect { request, host, caller, ip, answer, line: _ } = expect;
+        (request, host.as_deref(), caller.as_ref(), *ip, answer)
+    }
+    let (before, after): (Vec<_>, Vec<_>) =
+        (old.iter().map(promise).collect(), new.iter().map(promise).collect());
+    let gone: Vec<&str> =
+        before.iter().filter(|promise| !after.contains(promise)).map(|(request, ..)| *request).collect();
+    let added = after.iter().any(|promise| !before.contains(promise));
+    let direction = match (gone.is_empty(), added) {
+        (true, false) => return None,
+        (true, true) => Direction::Tighter,
+        (false, false) => Direction::Looser,
+        (false, true) => Direction::Incomparable,
+    };
+    let without = if gone.is_empty() { "none".to_owned() } else { gone.join(", ") };
+    let (was, is) = (format!("{} promises", old.len()), format!("{} promises, without {without}", new.len()));
+    Some(Difference::new(direction, Subject::Table(Vec::new()), "expect", &was, &is))
+}
+
 /// The path of a key and the nearest line of it.
 fn locate(
     lookup: &Lookup<'_>,
     subject: &Subject,
     key: &str,
-    before: &Policy,
-    after: &Policy,
+    before: (&Policy, &Source),
+    after: (&Policy, &Source),
 ) -> (String, Line) {
     match subject {
         Subject::Table(table) => {
@@ -74,12 +103,10 @@ fn locate(
             let of_app = [&["app", app], key.split('.').collect::<Vec<_>>().as_slice()].concat();
             let listed = *new > 0;
             let path = if listed { ["app", app, "route", key].join(".") } else { of_app.join(".") };
-            let line_of =
-                |policy, index, key: &str| lines(policy, app, index).and_then(|lines| lines.of(key));
             // What the route says itself, or said until now, is the route's; the rest comes from the app.
-            let own = line_of(after, *new, key).or_else(|| {
-                let no_longer = line_of(before, *old, key).is_some() || !lookup.holds(&of_app);
-                line_of(after, *new, "route").filter(|_| listed && no_longer)
+            let own = route_line(after, app, *new, key).or_else(|| {
+                let no_longer = route_line(before, app, *old, key).is_some() || !lookup.holds(&of_app);
+                route_line(after, app, *new, "route").filter(|_| listed && no_longer)
             });
             let line = match own {
                 Some(line) if lookup.is_a_file(&line.file) => line.clone(),
@@ -92,9 +119,15 @@ fn locate(
     }
 }
 
-fn lines<'p>(policy: &'p Policy, app: &str, route: usize) -> Option<&'p Lines> {
+/// The line of a key in the table of a route.
+fn route_line<'s>(
+    (policy, source): (&Policy, &'s Source),
+    app: &str,
+    route: usize,
+    key: &str,
+) -> Option<&'s Line> {
     let app = policy.apps.iter().find(|other| *other.name == *app)?;
-    app.routes.all().find(|other| other.index == route).map(|route| &route.lines)
+    source.apps.get(app.index)?.routes.get(route)?.of(key)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::Source;
+use super::SourceFile;
 use stagedoor_core::text::{escaped, is_odd};
 
 /// Whole lines for one place of one file.
@@ -40,7 +40,7 @@ pub(super) enum Step<'p> {
 /// A file that is TOML.
 #[derive(Debug)]
 pub(super) struct Page<'s> {
-    source: &'s Source,
+    source: &'s SourceFile,
     root: toml::Spanned<DeTable<'s>>,
 }
 
@@ -65,7 +65,7 @@ impl Change {
 
 impl<'s> Page<'s> {
     /// Reads a file; `None` if it is not TOML.
-    pub(super) fn open(source: &'s Source) -> Option<Self> {
+    pub(super) fn open(source: &'s SourceFile) -> Option<Self> {
         let (root, errors) = DeTable::parse_recoverable(&source.text);
         errors.is_empty().then_some(Self { source, root })
     }

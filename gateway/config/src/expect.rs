@@ -4,11 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::problem::Problem;
+use crate::source::{Expect, Expected, Line, Source};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{self, Arrival, Trail};
-use stagedoor_core::policy::{App, Assumed, Expect, Expected, Line, Policy, Route};
+use stagedoor_core::policy::{App, Assumed, Policy, Route};
 use stagedoor_core::request::Peer;
 
 /// Time between two promises: longer than any limit remembers, so that none meets the traces of another.
@@ -21,13 +22,13 @@ const LONGEST: Duration = Duration::from_secs(500 * 365 * 86_400);
 ///
 /// Charges the limits of `policy`: it should be one that no request passes.
 #[must_use]
-pub fn check_expects(policy: &Policy, now: Now) -> Vec<Problem> {
+pub fn check_expects(policy: &Policy, source: &Source, now: Now) -> Vec<Problem> {
     let mut broken = Vec::new();
     let mut moment = now;
-    let count = u32::try_from(policy.expects.len()).unwrap_or(u32::MAX).max(1);
+    let count = u32::try_from(source.expects.len()).unwrap_or(u32::MAX).max(1);
     let apart = APART.min(LONGEST / count);
-    for expect in &policy.expects {
-        broken.extend(check(policy, expect, moment));
+    for expect in &source.expects {
+        broken.extend(check(policy, source, expect, moment));
         moment = moment.after(apart);
     }
     broken
@@ -73,13 +74,17 @@ pub fn rehearse(
 /// The key that decided, and where it stands: the route's own, else the app's. `None` where it is a default, or
 /// no key at all.
 #[must_use]
-pub fn decided_by(outcome: &Result<(), Denial>, trail: &Trail) -> Option<(&'static str, Line)> {
+pub fn decided_by(
+    outcome: &Result<(), Denial>,
+    trail: &Trail,
+    source: &Source,
+) -> Option<(&'static str, Line)> {
     let (app, route) = (trail.app.as_deref(), trail.route.as_deref());
     match outcome {
         // A page of the gateway's own, whatever stands in the file.
         Ok(()) if trail.reached == Guard::Own => None,
-        Ok(()) => first_of(&["auth", "match"], app, route),
-        Err(denial) => refused_by(denial, trail.reached, app, route),
+        Ok(()) => first_of(&["auth", "match"], app, route, source),
+        Err(denial) => refused_by(denial, trail.reached, app, route, source),
     }
 }
 
@@ -89,21 +94,29 @@ pub(super) fn refused_by(
     reached: Guard,
     app: Option<&App>,
     route: Option<&Route>,
+    source: &Source,
 ) -> Option<(&'static str, Line)> {
     if let Denial::Destination(refused) = denial {
         let index = refused.route;
         let met = app.and_then(|app| app.routes.all().find(|route| Some(route.index) == index));
-        return refused_by(&refused.denial, refused.denial.guard(), app, met.map(|route| &**route));
+        let met = met.map(|route| &**route);
+        return refused_by(&refused.denial, refused.denial.guard(), app, met, source);
     }
     // Both may have limits of that kind; the name says whose it was.
     let of_app = denial.limit().is_some_and(|exceeded| exceeded.limit.starts_with("app."));
-    first_of(refusing(denial, reached), app, route.filter(|_| !of_app))
+    first_of(refusing(denial, reached), app, route.filter(|_| !of_app), source)
 }
 
-fn first_of(keys: &[&'static str], app: Option<&App>, route: Option<&Route>) -> Option<(&'static str, Line)> {
+fn first_of(
+    keys: &[&'static str],
+    app: Option<&App>,
+    route: Option<&Route>,
+    source: &Source,
+) -> Option<(&'static str, Line)> {
+    let app = app?;
     keys.iter().find_map(|key| {
-        let own = route.and_then(|route| route.lines.of(key));
-        let line = own.or_else(|| app.and_then(|app| app.lines.of(key)))?;
+        let own = route.and_then(|route| source.of_route(app, route).of(key));
+        let line = own.or_else(|| source.of_app(app).of(key))?;
         Some((*key, line.clone()))
     })
 }
@@ -123,7 +136,7 @@ fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
     }
 }
 
-fn check(policy: &Policy, expect: &Expect, now: Now) -> Option<Problem> {
+fn check(policy: &Policy, source: &Source, expect: &Expect, now: Now) -> Option<Problem> {
     let Expect { request, host, caller, ip, answer, line } = expect;
     let host = host.as_deref().unwrap_or_default();
     let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -148,7 +161,7 @@ fn check(policy: &Policy, expect: &Expect, now: Now) -> Option<Problem> {
         Ok(()) => "forward".to_owned(),
         Err(denial) => format!("{} {}", denial.status().as_u16(), denial.code()),
     };
-    let hint = match decided_by(&outcome, &trail) {
+    let hint = match decided_by(&outcome, &trail, source) {
         Some((key, line)) => format!("decided by `{key}` at {line}"),
         None => format!("decided by {}, with its default", guard(trail.reached)),
     };

@@ -24,18 +24,18 @@ mod raw;
 pub mod reference;
 mod remedy;
 mod schema;
+mod source;
 mod strict;
 mod text;
 
 pub use changes::{PolicyChange, changes};
-pub use compile::UNFILED;
 pub use edit::Change;
 pub use expect::{check_expects, decided_by, rehearse};
 pub use problem::Problem;
 pub use profile::{Profile, profiles, profiles_json, profiles_markdown};
 pub use remedy::{Refused, Remedy, decided, remedy, shell_word};
 pub use schema::schema;
-pub use stagedoor_core::policy::Text as Source;
+pub use source::{Expect, Expected, KeyLines, Line, NamedFile, Source, SourceFile, UNFILED};
 pub use strict::closeable;
 
 /// What the compiler may ask of the outside world.
@@ -127,6 +127,8 @@ impl FileFault {
 pub struct Compiled {
     /// The policy.
     pub policy: Policy,
+    /// What it was compiled from.
+    pub source: Source,
     /// What is told at start: dangerous keys, and what is surely not meant.
     pub warnings: Vec<Problem>,
     /// Keys that differ from what the process started with and take effect at a restart only.
@@ -141,7 +143,7 @@ pub struct Compiled {
 /// # Errors
 /// Every problem found: at least one for each table that has any, in the order of the files.
 pub fn compile(
-    sources: &[Source],
+    sources: &[SourceFile],
     materials: &dyn Materials,
     previous: Option<&Policy>,
     now: Now,
@@ -150,23 +152,23 @@ pub fn compile(
     let texts = text::parse(sources, &report);
     let mut file = raw::read(&texts, &report);
     compile::name_variables(&mut file.apps, materials);
-    let policy = compile::policy(&file, sources, materials, previous, now, &report);
+    let compiled = compile::policy(&file, sources, materials, previous, now, &report);
     let rank = |name: &str| sources.iter().position(|source| &*source.name == name).or(Some(sources.len()));
     let (problems, warnings) = report.finish(rank);
-    let Some(policy) = policy.filter(|_| problems.is_empty()) else {
+    let Some((policy, source)) = compiled.filter(|_| problems.is_empty()) else {
         return Err(problems);
     };
-    if !policy.expects.is_empty() {
+    if !source.expects.is_empty() {
         // Fresh stores: a promise must not depend on who came before the reload, nor use up anything.
         let unheard = problem::Report::default();
         let fresh = compile::policy(&file, sources, materials, None, now, &unheard);
-        let broken = fresh.map(|fresh| check_expects(&fresh, now)).unwrap_or_default();
+        let broken = fresh.map(|(policy, source)| check_expects(&policy, &source, now)).unwrap_or_default();
         if !broken.is_empty() {
             return Err(broken);
         }
     }
     let restart = compile::restart(&policy);
-    Ok(Compiled { policy, warnings, restart })
+    Ok(Compiled { policy, source, warnings, restart })
 }
 
 /// The environment variable that goes before `key`, such as `server.listen`; `None` where it is not set.
@@ -193,7 +195,7 @@ pub struct Include {
 /// The entries of `include` in the text of a main file; empty where it cannot be read, which
 /// [`compile`](self::compile()) then tells.
 #[must_use]
-pub fn includes(main: &Source) -> Vec<Include> {
+pub fn includes(main: &SourceFile) -> Vec<Include> {
     let report = problem::Report::default();
     let texts = text::parse(std::slice::from_ref(main), &report);
     let file = raw::read(&texts, &report);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stagedoor_core::policy::Line;
+use crate::source::Line;
 
 /// A line of a configuration file, and the TOML path of what stands there.
 #[derive(Clone, Debug, PartialEq, Eq)]

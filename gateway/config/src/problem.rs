@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::location::Location;
-use stagedoor_core::policy::UNFILED;
+use crate::source::UNFILED;
 
 /// One mistake, or one warning.
 #[derive(Clone, Debug, PartialEq, Eq)]

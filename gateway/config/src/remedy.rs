@@ -17,9 +17,10 @@ use std::sync::Arc;
 use super::edit::{Change, Page, Step, quoted};
 use super::expect::{refused_by, rehearse};
 use super::{Materials, compile};
+use crate::source::{Line, Source};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::{Denial, Guard, RemedyKind};
-use stagedoor_core::policy::{App, Assumed, Line, Policy, Route};
+use stagedoor_core::policy::{App, Assumed, Policy, Route};
 
 pub use callers::shell_word;
 
@@ -69,27 +70,33 @@ pub struct Remedy {
 
 /// The key that refused, and where it stands; `None` where it is a default, or no key at all.
 #[must_use]
-pub fn decided(policy: &Policy, refused: &Refused<'_>) -> Option<(&'static str, Line)> {
-    let case = Case { policy, refused };
+pub fn decided(policy: &Policy, source: &Source, refused: &Refused<'_>) -> Option<(&'static str, Line)> {
+    let case = Case { policy, source, refused };
     let written = case.exact().and_then(|(key, file, path)| {
-        let source = policy.texts.iter().find(|source| *source.name == *file)?;
-        let page = Page::open(source)?;
+        let text = source.files.iter().find(|text| *text.name == *file)?;
+        let page = Page::open(text)?;
         let line = page.line_of(page.find(&path)?);
-        Some((key, Line { file: Arc::clone(&source.name), line }))
+        Some((key, Line { file: Arc::clone(&text.name), line }))
     });
-    if let Some(line) = case.twin().and_then(|twin| twin.route.lines.of("match")) {
+    if let Some(line) = case.twin().and_then(|twin| source.of_route(refused.app?, twin.route).of("match")) {
         return Some(("match", line.clone()));
     }
     let route = refused.route.or_else(|| case.met());
-    written.or_else(|| refused_by(refused.denial, refused.reached, refused.app, route))
+    written.or_else(|| refused_by(refused.denial, refused.reached, refused.app, route, source))
 }
 
 /// What would let the request pass under `policy`, the one in force.
 ///
 /// `materials` has to be one of stand-ins: a proposal is compiled, and must not reach for secrets.
 #[must_use]
-pub fn remedy(policy: &Policy, refused: &Refused<'_>, materials: &dyn Materials, now: Now) -> Remedy {
-    let case = Case { policy, refused };
+pub fn remedy(
+    policy: &Policy,
+    source: &Source,
+    refused: &Refused<'_>,
+    materials: &dyn Materials,
+    now: Now,
+) -> Remedy {
+    let case = Case { policy, source, refused };
     let drafted = case.draft();
     let Some(change) = &drafted.change else { return drafted };
     match case.try_out(change, materials, now) {
@@ -107,6 +114,7 @@ pub fn remedy(policy: &Policy, refused: &Refused<'_>, materials: &dyn Materials,
 #[derive(Clone, Copy)]
 struct Case<'a> {
     policy: &'a Policy,
+    source: &'a Source,
     refused: &'a Refused<'a>,
 }
 
@@ -149,16 +157,16 @@ impl<'a> Case<'a> {
         match denial.remedy() {
             RemedyKind::Host => {
                 let app = self.policy.apps.first()?;
-                Some(("hosts", file_of(app)?, app_key(app, &["hosts"])))
+                Some(("hosts", self.file_of(app)?, app_key(app, &["hosts"])))
             }
             RemedyKind::Address => {
                 let (app, key) = (self.refused.app?, self.list_that_refuses());
-                Some((key, file_of(app)?, app_key(app, &["access", key.strip_prefix("access.")?])))
+                Some((key, self.file_of(app)?, app_key(app, &["access", key.strip_prefix("access.")?])))
             }
             RemedyKind::Limit(exceeded) => {
                 let app = self.refused.app?;
                 let (key, path, _) = self.place_of_limit(&self.page(app)?, app, exceeded)?;
-                Some((key, file_of(app)?, path))
+                Some((key, self.file_of(app)?, path))
             }
             RemedyKind::HeaderBytes if self.refused.crowded => self.of_server("server.limits.header_count"),
             _ => denial.description().keys.iter().find_map(|key| self.of_server(key)),
@@ -168,7 +176,7 @@ impl<'a> Case<'a> {
     /// A key of `server`, which stands in the first file; `None` for any other.
     fn of_server(&self, key: &'static str) -> Option<(&'static str, Arc<str>, Path<'a>)> {
         let path = key.starts_with("server.").then(|| key.split('.').map(Step::Key).collect())?;
-        Some((key, Arc::clone(&self.policy.texts.first()?.name), path))
+        Some((key, Arc::clone(&self.source.files.first()?.name), path))
     }
 
     /// Compiles the files with the change, and sends the request again as far as that can be rehearsed: what it
@@ -179,7 +187,7 @@ impl<'a> Case<'a> {
         materials: &dyn Materials,
         now: Now,
     ) -> Result<Option<String>, String> {
-        let mut sources = self.policy.texts.to_vec();
+        let mut sources = self.source.files.to_vec();
         let Some(source) = sources.iter_mut().find(|source| source.name == change.file) else {
             return Err("its file is not one of the configuration".to_owned());
         };
@@ -232,15 +240,20 @@ impl<'a> Case<'a> {
         rehearse(policy, &request, host?, assumed.as_ref(), client, now).0.err()
     }
 
+    /// The file of an app.
+    fn file_of(&self, app: &App) -> Option<Arc<str>> {
+        self.source.of_app(app).of("app").map(|line| Arc::clone(&line.file))
+    }
+
     /// The file of an app, unless it cannot be edited.
     fn page(&self, app: &App) -> Option<Page<'a>> {
-        let file = file_of(app)?;
-        let source = self.policy.texts.iter().find(|source| source.name == file)?;
+        let file = self.file_of(app)?;
+        let source = self.source.files.iter().find(|source| source.name == file)?;
         Page::open(source)
     }
 
     fn main(&self) -> Option<Page<'a>> {
-        Page::open(self.policy.texts.first()?)
+        Page::open(self.source.files.first()?)
     }
 
     fn url(&self) -> &str {
@@ -288,10 +301,6 @@ fn change(change: Option<Change>, advice: String) -> Remedy {
             "no line can be named: too little is known of the request, or its file is not plain enough",
         ),
     }
-}
-
-fn file_of(app: &App) -> Option<Arc<str>> {
-    app.lines.of("app").map(|line| Arc::clone(&line.file))
 }
 
 fn app_key<'p>(app: &'p App, keys: &[&'p str]) -> Path<'p> {

@@ -4,6 +4,7 @@
 //! what an app does not need.
 
 use super::problem::Problem;
+use super::source::{KeyLines, Source};
 use stagedoor_core::guard::body::BodyPolicy;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::policy::{App, Policy};
@@ -11,11 +12,11 @@ use stagedoor_core::response_out::permissions_closed;
 
 /// What each app could close, in the order of the apps.
 #[must_use]
-pub fn closeable(policy: &Policy) -> Vec<Problem> {
-    policy.apps.iter().flat_map(|app| of(app)).collect()
+pub fn closeable(policy: &Policy, source: &Source) -> Vec<Problem> {
+    policy.apps.iter().flat_map(|app| of(app, source.of_app(app))).collect()
 }
 
-fn of(app: &App) -> Vec<Problem> {
+fn of(app: &App, lines: &KeyLines) -> Vec<Problem> {
     let mut found = Vec::new();
     let features = app.response.closeable();
     if !features.is_empty() {
@@ -24,7 +25,7 @@ fn of(app: &App) -> Vec<Problem> {
             "if it asks for none of them: headers.set.permissions-policy = \"{}\"",
             permissions_closed()
         );
-        found.push(problem(app, "headers", message, hint));
+        found.push(problem(app, lines, "headers", message, hint));
     }
     // Whatever no route names falls to the app itself.
     let Some(unlisted) = app.routes.all().find(|route| route.index == 0) else { return found };
@@ -34,6 +35,7 @@ fn of(app: &App) -> Vec<Problem> {
                 "if it has none: websocket = false; and websocket = true in the route of one that it has";
             found.push(problem(
                 app,
+                lines,
                 "websocket",
                 "any path may become a WebSocket".to_owned(),
                 hint.to_owned(),
@@ -44,13 +46,13 @@ fn of(app: &App) -> Vec<Problem> {
     let BodyPolicy { max: _, on_get } = unlisted.body;
     if on_get {
         let hint = "if no client of it sends one: body.get = \"deny\"";
-        found.push(problem(app, "body.get", "a GET may have a body".to_owned(), hint.to_owned()));
+        found.push(problem(app, lines, "body.get", "a GET may have a body".to_owned(), hint.to_owned()));
     }
     found
 }
 
-fn problem(app: &App, key: &str, message: String, hint: String) -> Problem {
-    let line = app.lines.of(key).or_else(|| app.lines.of("app"));
+fn problem(app: &App, lines: &KeyLines, key: &str, message: String, hint: String) -> Problem {
+    let line = lines.of(key).or_else(|| lines.of("app"));
     Problem {
         file: line.map_or_else(|| "".into(), |line| line.file.clone()),
         line: line.map_or(0, |line| line.line),

@@ -17,7 +17,7 @@ mod walking;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Compiled, FileFault, GivenUp, Material, Materials, Problem, Source, schema};
+use super::{Compiled, FileFault, GivenUp, Material, Materials, Problem, SourceFile, schema};
 use stagedoor_core::clock::Now;
 use stagedoor_core::policy::Policy;
 use stagedoor_core::secret::Secret;
@@ -113,20 +113,20 @@ pub(crate) fn text(parts: &[&str]) -> String {
     parts.concat()
 }
 
-pub(crate) fn source(name: &str, text: &str) -> Source {
-    Source { name: name.into(), text: text.to_owned() }
+pub(crate) fn source(name: &str, text: &str) -> SourceFile {
+    SourceFile { name: name.into(), text: text.to_owned() }
 }
 
 /// Compiles, and holds the schema to what came of it: whatever compiles it accepts, and where a key is unknown
 /// or not built it refuses the file. So every text of these tests is one for the schema too.
 fn compile(
-    sources: &[Source],
+    sources: &[SourceFile],
     materials: &dyn Materials,
     previous: Option<&Policy>,
     now: Now,
 ) -> Result<Compiled, Vec<Problem>> {
     let outcome = super::compile(sources, materials, previous, now);
-    for Source { name, text } in sources {
+    for SourceFile { name, text } in sources {
         let Some(faults) = schema::tests::faults(text) else { continue };
         let of_keys = |problem: &&Problem| {
             problem.file == *name
@@ -151,8 +151,13 @@ pub(crate) fn compiled(text: &str, desk: &Desk) -> Result<Compiled, Vec<Problem>
 
 /// The policy of a text that has to compile.
 pub(crate) fn policy(text: &str) -> Policy {
+    loaded(text).policy
+}
+
+/// What a text that has to compile compiles to.
+pub(crate) fn loaded(text: &str) -> Compiled {
     match compiled(text, &Desk::default()) {
-        Ok(compiled) => compiled.policy,
+        Ok(compiled) => compiled,
         Err(problems) => panic!("{}\n{text}", told(&problems)),
     }
 }

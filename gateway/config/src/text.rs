@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, Error};
 
-use super::Source;
 use super::location::Location;
 use super::problem::{Report, shown};
-use stagedoor_core::policy::Line;
+use super::source::{Line, SourceFile};
 
 /// One file, parsed as far as it is TOML.
 #[derive(Debug)]
@@ -30,12 +29,12 @@ impl Text<'_> {
 
 /// Finds the lines of keys in texts that compile. They are parsed when the first line is asked for.
 pub(crate) struct Lookup<'s> {
-    sources: &'s [Source],
+    sources: &'s [SourceFile],
     texts: OnceCell<Vec<Text<'s>>>,
 }
 
 impl<'s> Lookup<'s> {
-    pub(crate) fn over(sources: &'s [Source]) -> Self {
+    pub(crate) fn over(sources: &'s [SourceFile]) -> Self {
         Self { sources, texts: OnceCell::new() }
     }
 
@@ -86,11 +85,11 @@ fn reached(text: &Text<'_>, path: &[&str]) -> Option<(usize, usize)> {
 }
 
 /// Parses every source; what is not TOML is reported, and the rest of its file is still read.
-pub(crate) fn parse<'s>(sources: &'s [Source], report: &Report) -> Vec<Text<'s>> {
+pub(crate) fn parse<'s>(sources: &'s [SourceFile], report: &Report) -> Vec<Text<'s>> {
     sources.iter().enumerate().map(|(index, source)| parse_one(source, index == 0, report)).collect()
 }
 
-fn parse_one<'s>(source: &'s Source, main: bool, report: &Report) -> Text<'s> {
+fn parse_one<'s>(source: &'s SourceFile, main: bool, report: &Report) -> Text<'s> {
     let (root, errors) = DeTable::parse_recoverable(&source.text);
     let breaks = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
     let starts = std::iter::once(0).chain(breaks).collect();
@@ -101,7 +100,7 @@ fn parse_one<'s>(source: &'s Source, main: bool, report: &Report) -> Text<'s> {
     text
 }
 
-fn tell(text: &Text<'_>, source: &Source, error: &Error, report: &Report) {
+fn tell(text: &Text<'_>, source: &SourceFile, error: &Error, report: &Report) {
     let span = error.span();
     let line = span.as_ref().map_or(0, |span| text.line(span.start));
     let at = Location::whole(&text.name).on(line);

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use stagedoor_config::{FileFault, Material, Materials, Source, compile};
+use stagedoor_config::{FileFault, Material, Materials, SourceFile, compile};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{Parsed, parse};
@@ -177,7 +177,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let calls: u32 = calls.parse()?;
     let case = CASES.iter().find(|case| case.name == name).ok_or("no such case")?;
 
-    let source = Source { name: "admit.toml".into(), text: POLICY.to_owned() };
+    let source = SourceFile { name: "admit.toml".into(), text: POLICY.to_owned() };
     let compiled =
         compile(&[source], &OneSecret, None, now(0)).map_err(|problems| format!("{problems:?}"))?;
     let policy = compiled.policy;

@@ -48,23 +48,8 @@ pub struct Policy {
     pub admin: AdminPolicy,
     /// Logging.
     pub log: LogPolicy,
-    /// The promises of the file.
-    pub expects: Vec<Expect>,
-    /// The texts it was compiled from, the main file first: what is proposed to the operator is a change to these.
-    pub texts: Arc<[Text]>,
-    /// Every file that the configuration names and the compiler asked for, or would have, in the order of asking.
-    pub files: Vec<NamedFile>,
     /// What the process started with, whatever was loaded since.
     pub started: Arc<Started>,
-}
-
-/// A file of the configuration.
-#[derive(Clone, Debug)]
-pub struct Text {
-    /// Its name, as told to the user; relative paths of the main file start at its folder.
-    pub name: Arc<str>,
-    /// Its text.
-    pub text: String,
 }
 
 /// What takes effect at the start of the process alone.
@@ -84,15 +69,6 @@ pub struct Started {
     pub format: LogFormat,
     /// `log.access`
     pub access: AccessLog,
-}
-
-/// A file that the configuration names: a secret or a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedFile {
-    /// The path as written.
-    pub path: String,
-    /// It is made where it is missing.
-    pub made: bool,
 }
 
 /// `[server]` and `[state]`.
@@ -242,8 +218,6 @@ pub struct App {
     pub upstream: UpstreamPolicy,
     /// Query parameters of its requests whose values are never logged, besides the common ones.
     pub redact_query: Vec<String>,
-    /// Where each key stood.
-    pub lines: Lines,
 }
 
 impl App {
@@ -280,73 +254,4 @@ pub struct UpstreamPolicy {
     pub read: Duration,
     /// Further tries where they are safe: 0 or 1.
     pub retries: usize,
-}
-
-/// Where the keys of a table stood, for `explain` and for warnings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lines(pub Vec<(&'static str, Line)>);
-
-/// A place in a configuration file.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Line {
-    /// The file, as named to the reader.
-    pub file: Arc<str>,
-    /// Counted from 1.
-    pub line: usize,
-}
-
-impl Lines {
-    /// The place of `key`, if it was written.
-    #[must_use]
-    pub fn of(&self, key: &str) -> Option<&Line> {
-        self.0.iter().find(|(k, _)| *k == key).map(|(_, line)| line)
-    }
-}
-
-/// The name of what `run --upstream` writes for itself from its flag and its variables. It is no file: its lines are never told.
-pub const UNFILED: &str = "run --upstream";
-
-impl Line {
-    /// The number of the line; `None` where there is no file to look it up in.
-    #[must_use]
-    pub fn number(&self) -> Option<usize> {
-        (*self.file != *UNFILED).then_some(self.line)
-    }
-}
-
-impl std::fmt::Display for Line {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.number() {
-            Some(line) => write!(f, "{}:{line}", self.file),
-            None => f.write_str(&self.file),
-        }
-    }
-}
-
-/// One `[[expect]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expect {
-    /// `METHOD /path`
-    pub request: String,
-    /// The `Host`; where the file has one app alone and the promise names none, a host of that app.
-    pub host: Option<String>,
-    /// Who asks; `None` is nobody.
-    pub caller: Option<Assumed>,
-    /// The client's address; loopback if not said.
-    pub ip: Option<std::net::IpAddr>,
-    /// What has to come out.
-    pub answer: Expected,
-    /// Where it stood.
-    pub line: Line,
-}
-
-/// What an `[[expect]]` promises.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// The request reaches the app.
-    Forward,
-    /// It is refused with this status.
-    Status(u16),
-    /// It is refused with this code.
-    Code(String),
 }

@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Ok(compiled) => {
             let mut notes = loader::unmatched(&args.file);
             if args.strict {
-                notes.extend(config::closeable(&compiled.policy));
+                notes.extend(config::closeable(&compiled.policy, &compiled.source));
             }
             if args.json {
                 return print(&format!("{:#}\n", problems::warnings_json(&compiled.warnings, &notes)));
@@ -72,7 +72,7 @@ fn summary(file: &str, compiled: &Compiled) -> String {
         (policy.apps.len(), "app", "apps"),
         (routes, "route", "routes"),
         (policy.providers.len(), "provider", "providers"),
-        (policy.expects.len(), "promise kept", "promises kept"),
+        (compiled.source.expects.len(), "promise kept", "promises kept"),
         (compiled.warnings.len(), "warning", "warnings"),
     ]
     .into_iter()

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use stagedoor_config::{self as config, Compiled, Source};
+use stagedoor_config::{self as config, Compiled, SourceFile};
 use stagedoor_core::clock::Now;
 
 use super::failure::Failure;
@@ -32,7 +32,7 @@ pub(super) fn compile_file(main: &Path, materials: &DiskMaterials) -> Result<Com
     compile(&sources, materials)
 }
 
-pub(super) fn compile(sources: &[Source], materials: &DiskMaterials) -> Result<Compiled, Failure> {
+pub(super) fn compile(sources: &[SourceFile], materials: &DiskMaterials) -> Result<Compiled, Failure> {
     config::compile(sources, materials, None, now())
         .map_err(|errors| Failure::Problems(Problems::new(errors)))
 }

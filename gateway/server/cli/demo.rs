@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use stagedoor_config::Source;
+use stagedoor_config::SourceFile;
 
 use super::failure::Failure;
 use super::output::print;
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let base = folder.0.clone();
     let name = base.join("demo").display().to_string().into();
     let address = app.address;
-    let config = Source { name, text: demo::config_text(address, listen) };
+    let config = SourceFile { name, text: demo::config_text(address, listen) };
     let config = ConfigSource::Text { source: config, base: base.clone(), no_environment: true };
     let beside = Beside { start: Box::new(move || app.start()), removed: base };
     // The lines are for pasting at once: they are told when they work.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stagedoor_config as config;
+use stagedoor_config::{self as config, Compiled, Source};
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::jwt::JwtPolicy;
@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let file = config_file(args.config.as_deref())?;
     let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
     let request = request(&args.request)?;
-    let policy = compile_file(&file, &materials)?.policy;
+    let Compiled { policy, source, warnings: _, restart: _ } = compile_file(&file, &materials)?;
     let host = match &args.host {
         Some(host) => host.clone(),
         None => usual_host(&policy)?,
@@ -75,9 +75,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     let rehearsal = explain(&policy, args, &request, &host, &presented);
     if args.json {
-        print(&format!("{:#}\n", rehearsal.json()))
+        print(&format!("{:#}\n", rehearsal.json(&source)))
     } else {
-        print(&rehearsal.text(is_coloured(&std::io::stdout())))
+        print(&rehearsal.text(&source, is_coloured(&std::io::stdout())))
     }
 }
 
@@ -91,25 +91,26 @@ struct Rehearsal {
 }
 
 impl Rehearsal {
-    fn trace(&self) -> DecisionTrace<'_> {
+    fn trace<'a>(&'a self, source: &'a Source) -> DecisionTrace<'a> {
         DecisionTrace {
             verdict: self.verdict.as_ref().copied(),
             reached: self.trail.reached,
             app: self.trail.app.as_deref(),
             route: self.trail.route.as_deref(),
             client: self.trail.client.as_ref().map(|client| client.ip()),
+            source,
         }
     }
 
     /// For people.
-    fn text(&self, colour: bool) -> String {
+    fn text(&self, source: &Source, colour: bool) -> String {
         let user = self.user.as_ref().map_or(String::new(), |user| format!(" as {user}"));
-        let checks = decision_trace::text(&self.trace().checks(), colour);
+        let checks = decision_trace::text(&self.trace(source).checks(), colour);
         format!("{}{user}\n\n{checks}\n{}", self.request, self.conclusion())
     }
 
     /// For programs.
-    fn json(&self) -> Value {
+    fn json(&self, source: &Source) -> Value {
         let denial = self.verdict.as_ref().err();
         json!({
             "request": self.request,
@@ -125,7 +126,7 @@ impl Rehearsal {
             "status": denial.map(|d| d.status().as_u16()),
             "code": denial.map(Denial::code),
             "reason": denial.map(Denial::reason),
-            "checks": self.trace().checks(),
+            "checks": self.trace(source).checks(),
         })
     }
 

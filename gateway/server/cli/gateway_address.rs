@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use serde::Deserialize as _;
-use stagedoor_config::{self as config, Source};
+use stagedoor_config::{self as config, SourceFile};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::secret::Secret;
 use toml::de::DeTable;
@@ -87,7 +87,7 @@ fn reached(mut address: SocketAddr) -> SocketAddr {
 
 /// What a file says of the admin listener and the state folder, whatever else it says: for each of `wanted` with the keys of
 /// both tables that it picks.
-fn remains(file: &Path, wanted: &[fn(&str, &str) -> bool]) -> Vec<Source> {
+fn remains(file: &Path, wanted: &[fn(&str, &str) -> bool]) -> Vec<SourceFile> {
     let Some(text) = loader::main_text(file) else { return Vec::new() };
     let (root, _) = DeTable::parse_recoverable(&text);
     let Ok(all) = toml::Table::deserialize(toml::Deserializer::from(root)) else { return Vec::new() };
@@ -99,7 +99,7 @@ fn remains(file: &Path, wanted: &[fn(&str, &str) -> bool]) -> Vec<Source> {
             let table: toml::Table = keys.map(|(key, value)| (key.clone(), value.clone())).collect();
             picked.insert(name.to_owned(), table.into());
         }
-        Source { name: file.display().to_string().into(), text: format!("{REST}\n{picked}") }
+        SourceFile { name: file.display().to_string().into(), text: format!("{REST}\n{picked}") }
     };
     wanted.iter().map(pick).collect()
 }

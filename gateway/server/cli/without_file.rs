@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use stagedoor_config::{self as config, Compiled, Source};
+use stagedoor_config::{self as config, Compiled, SourceFile};
 
 use super::admin_address;
 use super::config_file::{DEFAULT_FILE, compile};
@@ -63,7 +63,7 @@ auth = "required"
         upstream = quoted(upstream),
     );
     ConfigSource::Text {
-        source: Source { name: config::UNFILED.into(), text },
+        source: SourceFile { name: config::UNFILED.into(), text },
         base: PathBuf::new(),
         no_environment: false,
     }
@@ -133,7 +133,7 @@ pub(super) fn without_secrets() -> Result<Compiled, Failure> {
 }
 
 /// The text for a command that asks that gateway there. What the environment says goes before it, as ever.
-fn of_a_command(admin: Option<String>) -> Result<Source, Failure> {
+fn of_a_command(admin: Option<String>) -> Result<SourceFile, Failure> {
     let ConfigSource::Text { mut source, .. } = config("http://127.0.0.1:1", &Environment::default()) else {
         return Err(Failure::Runtime(anyhow::anyhow!("`run --upstream` has no file")));
     };

@@ -1,10 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use super::changes as compare;
-use crate::tests::{APP, HOUSE, policy, text};
+use super::{PolicyChange, changes as changes_of};
+use crate::Compiled;
+use crate::tests::{APP, HOUSE, loaded as policy, text};
 use stagedoor_core::policy::Direction;
 
 mod opening;
+
+fn compare(before: &Compiled, after: &Compiled) -> Vec<PolicyChange> {
+    changes_of((&before.policy, &before.source), (&after.policy, &after.source))
+}
 
 /// `D KEY` of every change from one file to another, where D is `<` for tighter, `>` for looser and `?` for neither.
 fn changes(old: &str, new: &str) -> Vec<String> {

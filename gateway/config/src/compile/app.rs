@@ -16,7 +16,7 @@ use stagedoor_core::guard::jwt::JwtPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::target::{Backslash, PathPolicy, Slashes};
 use stagedoor_core::policy::UpstreamHost;
-use stagedoor_core::policy::{App, ErrorShape, Lines, UpstreamPolicy};
+use stagedoor_core::policy::{App, ErrorShape, UpstreamPolicy};
 use stagedoor_core::response_out::ResponsePolicy;
 
 /// What a route has where it says nothing.
@@ -177,7 +177,6 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
             .as_ref()
             .map(|list| server::parameters(list, cx.report))
             .unwrap_or_default(),
-        lines: lines(raw),
     })
 }
 
@@ -258,38 +257,4 @@ fn access(raw: Option<&raw::Access>, cx: &Context<'_>) -> AccessPolicy {
 fn nowhere() -> UpstreamPolicy {
     let zero = std::time::Duration::ZERO;
     UpstreamPolicy { url: String::new(), authority: String::new(), connect: zero, read: zero, retries: 0 }
-}
-
-fn lines(raw: &raw::App) -> Lines {
-    let mut lines = Lines(Vec::new());
-    let mut put = |key, place: Option<&Location>| {
-        if let Some(place) = place {
-            lines.0.push((key, place.line()));
-        }
-    };
-    put("app", Some(&raw.at));
-    put("use", raw.uses.as_ref().map(|given| &given.at));
-    put("base", raw.base.as_ref().map(|given| &given.at));
-    put("hosts", raw.hosts.as_ref().map(|given| &given.at));
-    put("upstream", raw.upstream.as_ref().map(|upstream| &upstream.at));
-    put("auth", raw.auth.as_ref().map(|given| &given.at));
-    put("by", raw.by.as_ref().map(|given| &given.at));
-    put("sources", raw.sources.as_ref().map(|given| &given.at));
-    put("unlisted", raw.unlisted.as_ref().map(|given| &given.at));
-    put("errors", raw.errors.as_ref().map(|given| &given.at));
-    put("identity", raw.identity.as_ref().map(|identity| &identity.at));
-    put("websocket", raw.websocket.as_ref().map(|given| &given.at));
-    put("limit.ip", raw.limit.ip.as_ref().map(|given| &given.at));
-    put("limit.user", raw.limit.user.as_ref().map(|given| &given.at));
-    put("body.max", raw.body.max.as_ref().map(|given| &given.at));
-    put("body.get", raw.body.get.as_ref().map(|given| &given.at));
-    put("case", raw.exact_case.as_ref().map(|given| &given.at));
-    put("slashes", raw.slashes.as_ref().map(|given| &given.at));
-    put("backslash", raw.backslash.as_ref().map(|given| &given.at));
-    put("encoded_slash", raw.encoded_slash.as_ref().map(|given| &given.at));
-    put("access", raw.access.as_ref().map(|access| &access.at));
-    put("cors", raw.cors.as_ref().map(raw::Cors::at));
-    put("headers", raw.headers.as_ref().map(|headers| &headers.at));
-    put("origin.check", raw.origin.as_ref().map(|given| &given.at));
-    lines
 }

@@ -18,7 +18,7 @@ const ADMIN: &str = "STAGEDOOR_ADMIN_LISTEN";
 /// Of `run --upstream` alone: which app a host belongs to is for the file to say.
 const HOSTS: &str = "STAGEDOOR_HOSTS";
 const UPSTREAM: &str = "STAGEDOOR_UPSTREAM";
-pub use stagedoor_core::policy::UNFILED;
+use crate::source::UNFILED;
 
 /// The environment variable that goes before `key` (such as `server.listen`), where it is set.
 pub(crate) fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static str> {

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::location::{Setting, Spanned};
 use crate::problem::{Report, did_you_mean, shown};
 use crate::raw;
+use crate::source::{Expect, Expected};
 use stagedoor_core::denial::Denial;
-use stagedoor_core::policy::{Assumed, Expect, Expected};
+use stagedoor_core::policy::Assumed;
 
 pub(super) fn expects(raw: &[raw::Expect], apps: &[raw::App], report: &Report) -> Vec<Expect> {
     raw.iter().filter_map(|raw| expect(raw, apps, report)).collect()

@@ -13,6 +13,7 @@ mod forwarded;
 mod headers;
 mod identity;
 mod limits;
+mod lines;
 mod networks;
 mod route;
 mod secrets;
@@ -23,18 +24,18 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use environment::UNFILED;
 pub(super) use environment::{name_variables, variable_for, variable_over};
 
+use super::Materials;
 use super::location::{Location, Spanned};
 use super::problem::Report;
 use super::raw;
-use super::{Materials, Source as Text};
+use super::source::{self, NamedFile, SourceFile};
 use stagedoor_core::clock::Now;
 use stagedoor_core::guard::credential::Source;
 use stagedoor_core::guard::jwt::TokenCache;
 use stagedoor_core::guard::target::{HostFault, HostTable};
-use stagedoor_core::policy::{AdminPolicy, App, LogPolicy, NamedFile, Policy, ServerPolicy, Started};
+use stagedoor_core::policy::{AdminPolicy, App, LogPolicy, Policy, ServerPolicy, Started};
 
 /// What every part of the compilation needs.
 struct Context<'a> {
@@ -61,19 +62,19 @@ impl Context<'_> {
 /// `report` is clean.
 pub(super) fn policy(
     file: &raw::File,
-    texts: &[Text],
+    files: &[SourceFile],
     materials: &dyn Materials,
     previous: Option<&Policy>,
     now: Now,
     report: &Report,
-) -> Option<Policy> {
+) -> Option<(Policy, source::Source)> {
     let raw::File { main, include: _, server, admin, state, log, providers, apps, expects } = file;
     let server = &environment::over(server, materials, report);
     let admin = &environment::over_admin(admin, materials, report);
     let server_policy = server::server(server, state, main, report);
     let limit_keys = server_policy.limits.limit_keys;
-    let (main_place, files) = (Location::whole(main), RefCell::default());
-    let cx = Context { materials, previous, now, report, limit_keys, main: main_place, files };
+    let (main_place, named) = (Location::whole(main), RefCell::default());
+    let cx = Context { materials, previous, now, report, limit_keys, main: main_place, files: named };
     let client = forwarded::client(server, report);
     let providers = auth::providers(providers, &cx);
     if apps.is_empty() {
@@ -97,25 +98,17 @@ pub(super) fn policy(
     let expects = expects::expects(expects, apps, report);
     let providers = providers.into_policies();
     let tokens = tokens(&providers, &server_policy, &cx);
+    let lines = apps.iter().map(lines::lines).collect();
+    let source =
+        source::Source { files: files.into(), named_files: cx.files.into_inner(), expects, apps: lines };
     let apps = compiled.into_iter().map(|app| app.map(Arc::new)).collect::<Option<Vec<_>>>()?;
     let started = match previous {
         Some(before) => Arc::clone(&before.started),
         None => Arc::new(starts(&server_policy, &admin, &log)),
     };
-    Some(Policy {
-        server: server_policy,
-        hosts: hosts?,
-        client,
-        apps,
-        providers,
-        tokens,
-        admin,
-        log,
-        expects,
-        files: cx.files.into_inner(),
-        texts: texts.into(),
-        started,
-    })
+    let policy =
+        Policy { server: server_policy, hosts: hosts?, client, apps, providers, tokens, admin, log, started };
+    Some((policy, source))
 }
 
 /// What a process that starts with these takes from them for good.

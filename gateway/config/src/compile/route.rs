@@ -16,7 +16,7 @@ use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
 use stagedoor_core::guard::routes::{Clash, Layer, METHODS, Pattern, RoutesPolicy, Unlisted};
 use stagedoor_core::guard::target::PathPolicy;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
-use stagedoor_core::policy::{Lines, Route};
+use stagedoor_core::policy::Route;
 
 /// The routes of an app, compiled into its table.
 pub(super) fn routes(
@@ -115,7 +115,6 @@ fn unlisted(limits: &AppLimits, defaults: &Defaults<'_>) -> Route {
         preflight: PreflightPolicy::App,
         upgrade: upgrade(defaults.websocket),
         encoded_slash: defaults.encoded_slash,
-        lines: Lines::default(),
     }
 }
 
@@ -177,7 +176,6 @@ fn route(
         preflight: preflight(raw, raw_preflight.as_ref(), defaults, cx),
         upgrade: upgrade(Spanned::value_or(websocket.as_ref(), defaults.websocket)),
         encoded_slash: Spanned::value_or(encoded_slash.as_ref(), defaults.encoded_slash),
-        lines: lines(raw),
     }
 }
 
@@ -359,31 +357,4 @@ fn tell(clash: &Clash, written: &[&Spanned<String>], cx: &Context<'_>) {
             cx.report.problem(&given.at, message, hint);
         }
     }
-}
-
-fn lines(raw: &raw::Route) -> Lines {
-    let mut lines = Lines(Vec::new());
-    let mut put = |key, place: Option<&Location>| {
-        if let Some(place) = place {
-            lines.0.push((key, place.line()));
-        }
-    };
-    put("route", Some(&raw.at));
-    put("match", raw.matches.as_ref().map(|given| &given.at));
-    put("name", raw.name.as_ref().map(|given| &given.at));
-    put("auth", raw.auth.as_ref().map(|given| &given.at));
-    put("by", raw.by.as_ref().map(|given| &given.at));
-    put("roles", raw.roles.as_ref().map(|given| &given.at));
-    put("scopes", raw.scopes.as_ref().map(|given| &given.at));
-    put("owner", raw.owner.as_ref().map(|owner| &owner.at));
-    put("limit.ip", raw.limit.ip.as_ref().map(|given| &given.at));
-    put("limit.user", raw.limit.user.as_ref().map(|given| &given.at));
-    put("limit.app", raw.limit.app.as_ref().map(|given| &given.at));
-    put("bucket", raw.bucket.as_ref().map(|given| &given.at));
-    put("body.max", raw.body.max.as_ref().map(|given| &given.at));
-    put("websocket", raw.websocket.as_ref().map(|given| &given.at));
-    put("origin.check", raw.origin.as_ref().map(|given| &given.at));
-    put("preflight", raw.preflight.as_ref().map(|given| &given.at));
-    put("encoded_slash", raw.encoded_slash.as_ref().map(|given| &given.at));
-    lines
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::{BUILT_IN, BuiltIn, find, profiles, profiles_markdown};
 use crate::problem::Report;
-use crate::tests::{APP, HOUSE, compiled, now, policy, text};
-use crate::{Problem, raw, rehearse};
+use crate::tests::{APP, HOUSE, compiled, loaded, now, policy, text};
+use crate::{Compiled, Problem, raw, rehearse};
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::{Assumed, Policy};
@@ -190,12 +190,14 @@ fn a_base_of_the_apps_own_takes_the_place_of_the_profiles() {
 
 #[test]
 fn a_route_below_a_base_keeps_its_name_and_its_line() {
-    let policy = with("sonarr", "base = \"/tv\"");
+    let Compiled { policy, source, .. } = loaded(&text(&[HOUSE, APP, "use = \"sonarr\"\nbase = \"/tv\"\n"]));
     let (_, trail) = ask(&policy, "GET /tv/ping", None);
     let route = trail.route.unwrap();
     assert_eq!(&*route.label, "health");
-    assert!(route.lines.of("match").unwrap().to_string().starts_with("profile sonarr:"), "{route:?}");
-    assert_eq!(policy.apps[0].lines.of("base").unwrap().to_string(), "stagedoor.toml:11");
+    let app = &policy.apps[0];
+    let line = source.of_route(app, &route).of("match").unwrap().to_string();
+    assert!(line.starts_with("profile sonarr:"), "{line}");
+    assert_eq!(source.of_app(app).of("base").unwrap().to_string(), "stagedoor.toml:11");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::app::{App, settings};
 use super::reader::Reader;
-use crate::Source;
+use crate::SourceFile;
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{Report, did_you_mean, shown};
 use crate::profile::{BUILT_IN, BuiltIn, find};
@@ -24,7 +24,7 @@ pub(crate) struct Profile {
 impl Profile {
     /// Reads a profile; `None` where it says nothing of an app.
     pub(crate) fn read(shelved: &BuiltIn, report: &Report) -> Option<Self> {
-        let source = [Source { name: shelved.label().into(), text: shelved.text.to_owned() }];
+        let source = [SourceFile { name: shelved.label().into(), text: shelved.text.to_owned() }];
         let texts = text::parse(&source, report);
         let root = Reader::profile(texts.first()?, report);
         root.require("profile", "begin with [profile]: version, for, about and facts");

@@ -76,7 +76,7 @@ impl Case<'_> {
         if fault.contains("encoded slash") {
             let of_route = self.met().filter(|route| route.index > 0).and_then(|route| {
                 let refused = Refused { route: Some(route), ..*self.refused };
-                let case = Case { policy: self.policy, refused: &refused };
+                let case = Case { policy: self.policy, source: self.source, refused: &refused };
                 Some((case.route_key(&["encoded_slash"], "true")?, case.requests()))
             });
             let (line, whose) = match of_route {

@@ -1,7 +1,7 @@
 //! Routes: the one that was met, and one for a request alone.
 
 use super::callers::speakers;
-use super::{Case, Change, Page, Path, Remedy, Step, app_key, change, file_of, nothing, quoted};
+use super::{Case, Change, Page, Path, Remedy, Step, app_key, change, nothing, quoted};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::permission::PermissionPolicy;
@@ -13,7 +13,8 @@ impl<'a> Case<'a> {
     /// The route's table, where it is listed in the app's own file. One that a profile brought is not: its lines
     /// stand in no file that could be edited.
     pub(super) fn route_path(&self, page: &Page<'_>, app: &'a App, route: &Route) -> Option<Path<'a>> {
-        let line = route.lines.of("route").filter(|line| Some(&line.file) == file_of(app).as_ref())?;
+        let line = self.source.of_route(app, route).of("route");
+        let line = line.filter(|line| Some(&line.file) == self.file_of(app).as_ref())?;
         let list = app_key(app, &["route"]);
         let items = page.find(&list)?.get_ref().as_array()?.iter().enumerate();
         let there: Vec<usize> =
@@ -46,7 +47,9 @@ impl<'a> Case<'a> {
     /// The route's `match` with the second spelling.
     pub(super) fn spelt_twice(&self, twin: &Twin<'a>) -> Remedy {
         let Twin { route, listed, spelling } = twin;
-        let place = route.lines.of("match").map_or_else(String::new, |line| format!(" at {line}"));
+        let lines = self.refused.app.map(|app| self.source.of_route(app, route));
+        let place =
+            lines.and_then(|lines| lines.of("match")).map_or_else(String::new, |line| format!(" at {line}"));
         let told = format!("`{spelling}` is another spelling of the route `{}`{place}", route.label);
         let line = || {
             let app = self.refused.app?;

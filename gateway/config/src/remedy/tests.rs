@@ -8,7 +8,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::*;
-use crate::tests::{APP, Desk, HOUSE, now, policy, source, text};
+use crate::tests::{APP, Desk, HOUSE, loaded, now, policy, source, text};
+use crate::{Compiled, SourceFile};
 use stagedoor_core::denial::{LimitExceeded, TokenFault, UpstreamFault};
 
 /// A request that is refused, as the tests below tell it.
@@ -28,13 +29,13 @@ const ASKED: Asked<'_> =
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 impl Asked<'_> {
-    fn policy(&self) -> Policy {
-        policy(&text(&[HOUSE, APP, self.config]))
+    fn loaded(&self) -> Compiled {
+        loaded(&text(&[HOUSE, APP, self.config]))
     }
 
     /// What is proposed against the refusal that a rehearsal meets.
-    fn remedy(&self) -> (Policy, Remedy, Option<(&'static str, Line)>) {
-        let policy = self.policy();
+    fn remedy(&self) -> (SourceFile, Remedy, Option<(&'static str, Line)>) {
+        let Compiled { policy, source, .. } = self.loaded();
         let roles: Vec<String> = self.roles.iter().map(|role| (*role).to_owned()).collect();
         let assumed = self.known.then(|| Assumed { user: "bob".to_owned(), roles, scopes: Vec::new() });
         let (outcome, trail) = rehearse(&policy, self.request, self.host, assumed.as_ref(), CLIENT, now());
@@ -48,20 +49,20 @@ impl Asked<'_> {
             roles: &held,
             ..self.refused(&denial)
         };
-        let remedy = remedy(&policy, &refused, &Desk::default(), now());
-        let line = decided(&policy, &refused);
-        (policy, remedy, line)
+        let remedy = remedy(&policy, &source, &refused, &Desk::default(), now());
+        let line = decided(&policy, &source, &refused);
+        (source.files.first().unwrap().clone(), remedy, line)
     }
 
     /// What is proposed against a refusal that only a real request meets.
     fn remedy_of(&self, denial: &Denial, with: impl Fn(&mut Refused<'_>)) -> Remedy {
-        let policy = self.policy();
+        let Compiled { policy, source, .. } = self.loaded();
         let app = policy.apps.first().unwrap();
         let label = self.request;
         let route = app.routes.all().find(|route| *route.label == *label).or(app.routes.all().next());
         let mut refused = Refused { app: Some(app), route: route.map(Arc::as_ref), ..self.refused(denial) };
         with(&mut refused);
-        remedy(&policy, &refused, &Desk::default(), now())
+        remedy(&policy, &source, &refused, &Desk::default(), now())
     }
 
     fn refused<'r>(&'r self, denial: &'r Denial) -> Refused<'r> {
@@ -360,19 +361,19 @@ fn limits_are_doubled_where_they_stand() {
 #[test]
 fn what_a_profile_brought_is_mended_beside_it() {
     fn check(profile: &str, app: &str, denial: &Denial, expected: &str) {
-        let own = policy(&text(&[HOUSE, APP, app]));
+        let own = loaded(&text(&[HOUSE, APP, app]));
         let brought = source("profile player", &text(&[HOUSE, APP, profile]));
         let brought = compile(&[brought], &Desk::default(), None, now()).unwrap().policy;
         let theirs = brought.apps.first().unwrap();
         let route = theirs.routes.all().find(|route| route.index > 0).or(theirs.routes.all().next());
         let asked = Asked { request: "GET /x", ..ASKED };
         let refused = Refused {
-            app: own.apps.first().map(Arc::as_ref),
+            app: own.policy.apps.first().map(Arc::as_ref),
             route: route.map(Arc::as_ref),
             handshake: true,
             ..asked.refused(denial)
         };
-        let remedy = remedy(&own, &refused, &Desk::default(), now());
+        let remedy = remedy(&own.policy, &own.source, &refused, &Desk::default(), now());
         assert_eq!(shown(&remedy), expected, "{remedy:?}");
     }
     let route = "[[app.media.route]]\nmatch = \"GET /x\"\n";

@@ -1,12 +1,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::closeable;
-use crate::tests::{APP, HOUSE, policy, text};
+use crate::Problem;
+use crate::tests::{APP, HOUSE, loaded, text};
 
 #[test]
 fn what_an_app_leaves_open_is_told_with_the_lines_that_close_it() {
     let mut file = text(&[HOUSE, APP]);
-    let found = closeable(&policy(&file));
+    let found = of(&file);
     let paths: Vec<&str> = found.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(paths, ["app.media.headers", "app.media.websocket", "app.media.body.get"]);
     assert_eq!(
@@ -19,5 +20,10 @@ fn what_an_app_leaves_open_is_told_with_the_lines_that_close_it() {
         let line = line.split(';').next().unwrap();
         file.push_str(&format!("{line}\n"));
     }
-    assert_eq!(closeable(&policy(&file)), [], "{file}");
+    assert_eq!(of(&file), [], "{file}");
+}
+
+fn of(file: &str) -> Vec<Problem> {
+    let compiled = loaded(file);
+    closeable(&compiled.policy, &compiled.source)
 }

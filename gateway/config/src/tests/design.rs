@@ -3,13 +3,13 @@
 use proptest::prelude::*;
 
 use super::{Desk, compile, now};
-use crate::{Source, rehearse};
+use crate::{SourceFile, rehearse};
 
 const ANNOTATED: &str = include_str!("../../../../config/stagedoor.toml");
 
 #[test]
 fn the_annotated_configuration_compiles_without_a_warning() {
-    let file = Source { name: "config/stagedoor.toml".into(), text: ANNOTATED.to_owned() };
+    let file = SourceFile { name: "config/stagedoor.toml".into(), text: ANNOTATED.to_owned() };
     let compiled = compile(&[file], &Desk::default(), None, now()).unwrap();
     assert_eq!(compiled.warnings, []);
     let policy = compiled.policy;
@@ -36,7 +36,7 @@ proptest! {
         let text = cuts.iter().fold(ANNOTATED.to_owned(), |text, (at, length, with)| mended(&text, *at, *length, with));
         let lines = text.lines().count() + 1;
         let desk = Desk { stand_in: true, ..Desk::default() };
-        if let Err(problems) = compile(&[Source { name: "f".into(), text }], &desk, None, now()) {
+        if let Err(problems) = compile(&[SourceFile { name: "f".into(), text }], &desk, None, now()) {
             prop_assert!(!problems.is_empty());
             for problem in problems {
                 prop_assert!(problem.line <= lines && !problem.message.is_empty(), "{problem}");

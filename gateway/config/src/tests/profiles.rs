@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use super::{APP, Desk, GOOD, HOUSE, compiled, now, policy, text, warnings};
-use crate::{decided_by, rehearse};
+use super::{APP, Desk, GOOD, HOUSE, compiled, loaded, now, policy, text, warnings};
+use crate::{Compiled, decided_by, rehearse};
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
@@ -14,20 +14,21 @@ use stagedoor_core::request::Peer;
 use stagedoor_core::request_out::write_head;
 
 /// `forward` or a code, and the key and line that decided.
-fn ask(policy: &Policy, request: &str, user: Option<&str>) -> (String, Trail) {
+fn ask(Compiled { policy, source, .. }: &Compiled, request: &str, user: Option<&str>) -> (String, Trail) {
     let assumed = user.map(|user| Assumed { user: user.to_owned(), ..Assumed::default() });
     let ip = "192.0.2.1".parse().unwrap();
     let (outcome, trail) = rehearse(policy, request, "media.example.com", assumed.as_ref(), ip, now());
-    let by = decided_by(&outcome, &trail).map_or("-".to_owned(), |(key, line)| format!("{key} at {line}"));
+    let by =
+        decided_by(&outcome, &trail, source).map_or("-".to_owned(), |(key, line)| format!("{key} at {line}"));
     let told = outcome.map_or_else(|denial| denial.code().to_owned(), |()| "forward".to_owned());
     (format!("{told}, {by}"), trail)
 }
 
-fn using(profile: &str, own: &str) -> Policy {
-    policy(&text(&[HOUSE, APP, &format!("use = \"{profile}\"\n"), own]))
+fn using(profile: &str, own: &str) -> Compiled {
+    loaded(&text(&[HOUSE, APP, &format!("use = \"{profile}\"\n"), own]))
 }
 
-fn route(policy: &Policy, request: &str) -> std::sync::Arc<Route> {
+fn route(policy: &Compiled, request: &str) -> std::sync::Arc<Route> {
     ask(policy, request, Some("bob")).1.route.unwrap()
 }
 
@@ -45,11 +46,11 @@ fn what_a_profile_decides_is_told_with_its_line() {
     assert_eq!(told, format!("forward, auth at profile sonarr:{}", line("sonarr", "auth = ", 0)));
     let route = trail.route.unwrap();
     assert_eq!(
-        route.lines.of("match").unwrap().to_string(),
+        policy.source.of_route(&policy.policy.apps[0], &route).of("match").unwrap().to_string(),
         format!("profile sonarr:{}", line("sonarr", "match", 0))
     );
     assert_eq!(ask(&policy, "GET /", None).0, "token_missing, auth at stagedoor.toml:9");
-    let lines = &policy.apps[0].lines;
+    let lines = policy.source.of_app(&policy.policy.apps[0]);
     for (key, starts) in [("websocket", "websocket = false"), ("sources", "sources")] {
         assert_eq!(
             lines.of(key).unwrap().to_string(),
@@ -102,7 +103,10 @@ fn the_operators_keys_win_one_by_one() {
     let film = using("jellyfin", own);
     assert_eq!(route(&film, "GET /").body.max, 1 << 20);
     assert_eq!(route(&film, "GET /").upgrade, UpgradePolicy::Websocket);
-    assert_eq!(film.apps[0].lines.of("body.max").unwrap().to_string(), "stagedoor.toml:12");
+    assert_eq!(
+        film.source.of_app(&film.policy.apps[0]).of("body.max").unwrap().to_string(),
+        "stagedoor.toml:12"
+    );
     // And over what the profile says of a route of its own: whoever shuts something finds it shut.
     let (upload, hub) = ("POST /api/v3/system/backup/restore/upload", "GET /signalr/messages");
     let shut = using("sonarr", "websocket = false\nbody.max = \"1MiB\"\n");
@@ -150,7 +154,7 @@ fn forwarded(policy: &Policy, fields: &str) -> String {
 
 #[test]
 fn the_apps_own_authorization_reaches_it_and_ours_does_not() {
-    let policy = using("transmission", "");
+    let policy = using("transmission", "").policy;
     for own in [
         "Authorization: Basic dTpw",
         "authorization: Bearer of-the-app",
@@ -203,7 +207,7 @@ fn sources_of_the_app_stand_in_for_those_of_its_providers() {
     );
     assert!(policy.log.redact_query.iter().any(|name| name == "t"));
     // A profile's are those of the app; the operator's come before them.
-    assert_eq!(shown(&using("transmission", "sources = [\"bearer\"]\n")), ["Bearer"]);
+    assert_eq!(shown(&using("transmission", "sources = [\"bearer\"]\n").policy), ["Bearer"]);
     // A route with a provider of its own reads where the app does.
     let tower =
         HOUSE.replace("auth.house", "auth.tower").replace("jwt_secret", "b").replace("stagedoor", "t");

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{APP, HOUSE, check, now, policy, text};
+use super::{APP, HOUSE, check, loaded, now, policy, text};
+use crate::Compiled;
 use crate::expect::{decided_by, rehearse};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::policy::Assumed;
@@ -130,16 +131,16 @@ fn promises_are_read_strictly() {
 
 #[test]
 fn a_rehearsal_tells_the_way_and_the_line() {
-    let policy = policy(&text(&[HOUSE, APP, ROUTES]));
+    let Compiled { policy, source, .. } = loaded(&text(&[HOUSE, APP, ROUTES]));
     let ip: IpAddr = "192.0.2.1".parse().unwrap();
     let bob = Assumed { user: "bob".into(), ..Assumed::default() };
     let (outcome, trail) = rehearse(&policy, "GET /admin/x", "media.example.com", Some(&bob), ip, now());
     assert_eq!(outcome.as_ref().unwrap_err().code(), "forbidden");
-    let (key, line) = decided_by(&outcome, &trail).unwrap();
+    let (key, line) = decided_by(&outcome, &trail, &source).unwrap();
     assert_eq!((key, line.to_string().as_str()), ("roles", "stagedoor.toml:13"));
     assert_eq!(&*trail.route.unwrap().label, "* /admin/{*rest}");
     // The one request of the hour is used up.
     let (outcome, trail) = rehearse(&policy, "GET /health", "media.example.com", None, ip, now());
     assert_eq!(outcome.as_ref().unwrap_err().code(), "rate_limited");
-    assert_eq!(decided_by(&outcome, &trail).unwrap().0, "limit.ip");
+    assert_eq!(decided_by(&outcome, &trail, &source).unwrap().0, "limit.ip");
 }

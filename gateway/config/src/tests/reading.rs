@@ -268,7 +268,10 @@ fn includes_hold_apps_and_providers_and_nothing_else() {
     let compiled = compile(&[main.clone(), one.clone(), two.clone()], &Desk::default(), None, now()).unwrap();
     let names: Vec<&str> = compiled.policy.apps.iter().map(|app| &*app.name).collect();
     assert_eq!(names, ["media", "two"]);
-    assert_eq!(compiled.policy.apps[0].lines.of("auth").unwrap().to_string(), "apps/one.toml:4");
+    assert_eq!(
+        compiled.source.of_app(&compiled.policy.apps[0]).of("auth").unwrap().to_string(),
+        "apps/one.toml:4"
+    );
 
     let bad = source("apps/bad.toml", &text(&["version = 1\n[server]\ndrain = \"1s\"\n", APP]));
     let problems = compile(&[main, one, bad], &Desk::default(), None, now()).unwrap_err();

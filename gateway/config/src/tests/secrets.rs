@@ -189,8 +189,8 @@ fn the_files_that_are_named_are_told() {
     let house = HOUSE.replace("{ secret = { file = \"jwt_secret\", generate = true } }", keys);
     let desk = Desk::default().file("a", GOOD).var("S", OTHER);
     let files = |given: &str| -> Vec<(String, bool)> {
-        let policy = compiled(given, &desk).unwrap().policy;
-        policy.files.into_iter().map(|file| (file.path, file.made)).collect()
+        let source = compiled(given, &desk).unwrap().source;
+        source.named_files.into_iter().map(|file| (file.path, file.made)).collect()
     };
     let named = |path: &str, made| (path.to_owned(), made);
     assert_eq!(

@@ -10,7 +10,7 @@ mod rows;
 
 use super::{APP, Desk, GOOD, HOUSE, compile, now, source, text};
 use crate::keys::{self, Honoured, Kind, State, tables};
-use crate::{FileFault, Material, Materials, Source, includes};
+use crate::{Compiled, FileFault, Material, Materials, SourceFile, includes};
 use rows::At;
 use stagedoor_core::policy::Policy;
 use stagedoor_core::secret::Secret;
@@ -69,7 +69,11 @@ fn every_supported_key_has_a_row() {
 fn changing_a_key_changes_the_policy() {
     for row in all() {
         let (table, key, .., a, b) = row;
-        let shown = |value: &str| format!("{:?}", with(row, value));
+        // Promises decide about no request, but a file is held to them.
+        let shown = |value: &str| {
+            let Compiled { policy, source, .. } = whole(row, value);
+            format!("{policy:?} {:?}", source.expects)
+        };
         let first = shown(a);
         assert_eq!(first, shown(a), "[{table}] {key}: the same text, and two policies");
         assert_ne!(first, shown(b), "[{table}] {key} changes nothing");
@@ -133,11 +137,11 @@ fn every_file_that_is_asked_for_is_named() {
         for value in [a, b] {
             let text = written(*at, key, &format!("{}\n", line.replace('@', value)));
             let desk = Watched(Desk::default().file("s", &GOOD.repeat(2)), RefCell::default());
-            let policy = compile(&[source("f", &text)], &desk, None, now()).unwrap().policy;
+            let source = compile(&[source("f", &text)], &desk, None, now()).unwrap().source;
             let asked = desk.1.into_inner();
             asked_for += asked.len();
             for path in asked {
-                assert!(policy.files.iter().any(|file| file.path == path), "[{table}] {key}: `{path}`");
+                assert!(source.named_files.iter().any(|file| file.path == path), "[{table}] {key}: `{path}`");
             }
         }
     }
@@ -145,10 +149,15 @@ fn every_file_that_is_asked_for_is_named() {
 }
 
 /// The policy of a row with this value.
-fn with((table, key, at, line, ..): &rows::Row, value: &str) -> Policy {
+fn with(row: &rows::Row, value: &str) -> Policy {
+    whole(row, value).policy
+}
+
+/// The policy and the promises of a row with this value.
+fn whole((table, key, at, line, ..): &rows::Row, value: &str) -> Compiled {
     let text = written(*at, key, &format!("{}\n", line.replace('@', value)));
     match compile(&[source("f", &text)], &Desk::default().file("s", &GOOD.repeat(2)), None, now()) {
-        Ok(compiled) => compiled.policy,
+        Ok(compiled) => compiled,
         Err(problems) => panic!("[{table}] {key}: {problems:#?}\n{text}"),
     }
 }
@@ -195,7 +204,7 @@ fn version_kind_and_mode_are_minded() {
         assert!(all.contains(from));
         assert!(!compiles(&all.replacen(from, to, 1), &Desk::default()), "{to}");
     }
-    let main = Source { name: "f".into(), text: "include = [\"a\", \"b/*.toml\"]".into() };
+    let main = SourceFile { name: "f".into(), text: "include = [\"a\", \"b/*.toml\"]".into() };
     let patterns: Vec<String> = includes(&main).into_iter().map(|include| include.pattern).collect();
     assert_eq!(patterns, ["a", "b/*.toml"]);
 }
@@ -225,8 +234,8 @@ fn a_public_key_is_read_from_its_file() {
         text(&[&HOUSE.replace("{ secret = { file = \"jwt_secret\", generate = true } }", &key), APP])
     };
     let desk = Desk::default().file("ed.pem", ED25519).file("broken.pem", "-----BEGIN PUBLIC KEY-----");
-    let policy = compile(&[source("f", &with("ed.pem"))], &desk, None, now()).unwrap().policy;
-    assert!(policy.files.iter().any(|file| file.path == "ed.pem" && !file.made), "{:?}", policy.files);
+    let named = compile(&[source("f", &with("ed.pem"))], &desk, None, now()).unwrap().source.named_files;
+    assert!(named.iter().any(|file| file.path == "ed.pem" && !file.made), "{named:?}");
     assert!(!compiles(&with("broken.pem"), &desk));
     assert!(!compiles(&with("gone.pem"), &desk));
 }

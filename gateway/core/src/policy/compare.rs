@@ -46,6 +46,20 @@ pub struct Difference {
     pub message: String,
 }
 
+impl Difference {
+    /// A difference of one key from the value `old` to the value `new`, as a person reads them.
+    #[must_use]
+    pub fn new(direction: Direction, subject: Subject, key: &str, old: &str, new: &str) -> Self {
+        let means = match direction {
+            Direction::Tighter => "allows less than",
+            Direction::Looser => "allows more than",
+            Direction::Incomparable => "is something else than",
+        };
+        let message = format!("{means} `{}`: `{}`", cut(old), cut(new));
+        Self { direction, subject, key: key.to_owned(), message }
+    }
+}
+
 /// The table of the configuration that a difference belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
@@ -77,11 +91,6 @@ impl Policy {
             tokens: _,
             admin,
             log,
-            expects,
-            // What it was compiled from.
-            texts: _,
-            // The files of keys and secrets are compared by what stands in them.
-            files: _,
             // Carried over from policy to policy.
             started: _,
         } = self;
@@ -90,7 +99,6 @@ impl Policy {
         door::client(client, &new.client, [apps.as_slice(), new.apps.as_slice()], &mut findings);
         door::admin(admin, &new.admin, &mut findings);
         door::log(log, &new.log, &mut findings);
-        door::expects(expects, &new.expects, &mut findings);
         provider::providers(providers, &new.providers, &mut findings);
         app::hosts((hosts, apps), (&new.hosts, &new.apps), &mut findings);
         app::apps(apps, &new.apps, &mut findings);
@@ -140,17 +148,11 @@ impl Findings {
             return;
         }
         let (old, new) = values();
-        let means = match direction {
-            Direction::Tighter => "allows less than",
-            Direction::Looser => "allows more than",
-            Direction::Incomparable => "is something else than",
-        };
-        let of = match place {
-            Place::Table(_) => String::new(),
-            Place::Requests { example, .. } => format!("of requests such as `{example}`: "),
-        };
-        let message = format!("{of}{means} `{}`: `{}`", cut(&old), cut(&new));
-        self.differences.push(Difference { direction, subject, key: key.to_owned(), message });
+        let mut difference = Difference::new(direction, subject, key, &old, &new);
+        if let Place::Requests { example, .. } = place {
+            difference.message = format!("of requests such as `{example}`: {}", difference.message);
+        }
+        self.differences.push(difference);
     }
 }
 

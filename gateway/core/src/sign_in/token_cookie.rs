@@ -92,10 +92,11 @@ pub(super) fn speakers(auth: &AuthPolicy) -> &[Speaker] {
 }
 
 fn no_cookie(app: &App, speaker: &Speaker) -> NoTokenCookie {
-    // What the app says, or its profile, stands in for what its providers say.
-    let table = match app.lines.of("sources") {
-        Some(_) => format!("app.{}", app.name),
-        None => format!("auth.{}", speaker.provider.name),
+    // Where the app or its profile says nothing, it shares the list of its provider.
+    let table = if Arc::ptr_eq(&speaker.sources, &speaker.provider.sources) {
+        format!("auth.{}", speaker.provider.name)
+    } else {
+        format!("app.{}", app.name)
     };
     NoTokenCookie::NoCookieSource { table, sources: Arc::clone(&speaker.sources) }
 }

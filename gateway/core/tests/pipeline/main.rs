@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use stagedoor_config::{FileFault, Material, Materials, Source, compile};
+use stagedoor_config::{FileFault, Material, Materials, SourceFile, compile};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{Parsed, parse};
@@ -52,7 +52,7 @@ fn now() -> Now {
 }
 
 fn policy(text: &str) -> Policy {
-    match compile(&[Source { name: "t.toml".into(), text: text.to_owned() }], &Maker, None, now()) {
+    match compile(&[SourceFile { name: "t.toml".into(), text: text.to_owned() }], &Maker, None, now()) {
         Ok(compiled) => compiled.policy,
         Err(problems) => panic!("{problems:#?}\n{text}"),
     }

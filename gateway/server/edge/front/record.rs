@@ -8,13 +8,14 @@ use stagedoor_core::guard::client::Client;
 use stagedoor_core::head;
 use stagedoor_core::head::HeadLimits;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::{App, Policy};
+use stagedoor_core::policy::App;
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Head, Version};
 
 use super::super::exchange::Exchange;
 use super::Turn;
 use crate::decision_trace::{self, DecisionTrace};
+use crate::live_policy::LivePolicy;
 use crate::recent_refusals::RefusalContext;
 use crate::telemetry::record::{Label, NAME_MAX, Record, Refusal, shown};
 
@@ -132,7 +133,7 @@ impl Turn<'_> {
         let reason = denial.map(|denial| match (denial, head.map(|head| self.host(head))) {
             (Denial::UnknownHost, Some(host)) => {
                 let ignored = trail.client.as_ref().is_some_and(Client::ignored_host);
-                unknown_host(&self.live.policy, host, ignored).into()
+                unknown_host(self.live, host, ignored).into()
             }
             (denial, _) => denial.reason(),
         });
@@ -177,6 +178,7 @@ impl Turn<'_> {
             app: trail.app.as_deref(),
             route: trail.route.as_deref(),
             client: trail.client.as_ref().map(|client| client.ip()),
+            source: &self.live.source,
         };
         let target = head.map_or(b"".as_slice(), |head| trail.target(head));
         tracing::debug!(
@@ -223,9 +225,9 @@ pub(super) fn crowded(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> boo
 }
 
 /// Where the operator adds a host that nothing is served under.
-fn unknown_host(policy: &Policy, host: &str, unheeded: bool) -> String {
-    let place = match &*policy.apps {
-        [app] => match app.lines.of("hosts") {
+fn unknown_host(live: &LivePolicy, host: &str, unheeded: bool) -> String {
+    let place = match &*live.policy.apps {
+        [app] => match live.source.of_app(app).of("hosts") {
             Some(line) if *line.file == *UNFILED => "`STAGEDOOR_HOSTS`".to_owned(),
             Some(line) => format!("`hosts` of [app.{}] at {line}", app.name),
             None => format!("`hosts` of [app.{}]", app.name),

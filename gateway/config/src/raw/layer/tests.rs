@@ -2,13 +2,13 @@
 
 use super::super::app::{App, settings};
 use super::super::reader::Reader;
-use crate::Source;
+use crate::SourceFile;
 use crate::problem::Report;
 use crate::text;
 
 /// What the keys of an app say, without looking whether they are enough.
 fn app(keys: &str) -> App {
-    let source = [Source { name: "f".into(), text: format!("[app.a]\n{keys}\n") }];
+    let source = [SourceFile { name: "f".into(), text: format!("[app.a]\n{keys}\n") }];
     let report = Report::default();
     let texts = text::parse(&source, &report);
     let root = Reader::root(&texts[0], &report);

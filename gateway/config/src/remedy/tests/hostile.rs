@@ -35,7 +35,7 @@ fn a_name_is_one_word_of_the_command() {
     fn check(user: &str, roles: &[&str], expected: &[&str]) {
         let held: Vec<Arc<str>> = roles.iter().map(|role| Arc::from(*role)).collect();
         let config = "[[app.media.route]]\nmatch = \"GET /x\"\nroles = [\"it's; the \\\"boss\\\"\"]\n";
-        let policy = policy(&text(&[HOUSE, APP, config]));
+        let Compiled { policy, source, .. } = loaded(&text(&[HOUSE, APP, config]));
         let app = policy.apps.first().unwrap();
         let asked = Asked { config, ..ASKED };
         let denial = Denial::RoleMissing;
@@ -46,7 +46,7 @@ fn a_name_is_one_word_of_the_command() {
             roles: &held,
             ..asked.refused(&denial)
         };
-        let remedy = remedy(&policy, &refused, &Desk::default(), now());
+        let remedy = remedy(&policy, &source, &refused, &Desk::default(), now());
         let command = remedy.command.unwrap();
         assert_eq!(words(&command), [&["stagedoor", "token"], expected].concat(), "{command}");
     }
@@ -140,8 +140,8 @@ fn a_path_is_itself_and_no_pattern() {
         let remedy = asked.remedy_of(&Denial::NotFound, |refused| refused.path = Some(path));
         let Some(change) = remedy.change else { continue };
         proposed += 1;
-        let before = asked.policy();
-        let changed = change.apply(&before.texts.first().unwrap().text);
+        let Compiled { policy: before, source, .. } = asked.loaded();
+        let changed = change.apply(&source.files.first().unwrap().text);
         let after = policy(&changed);
         let routes =
             |policy: &Policy| policy.apps.iter().map(|app| app.routes.all().count()).collect::<Vec<_>>();
@@ -158,7 +158,7 @@ fn a_path_is_itself_and_no_pattern() {
 #[test]
 fn what_a_profile_asks_besides_is_not_dropped() {
     fn check(profile: &str, own: &str, denial: &Denial) -> Option<Change> {
-        let own = policy(&text(&[HOUSE, APP, own]));
+        let own = loaded(&text(&[HOUSE, APP, own]));
         let brought = source(
             "profile player",
             &text(&[HOUSE, APP, "[[app.media.route]]\nmatch = \"GET /x\"\n", profile]),
@@ -166,11 +166,11 @@ fn what_a_profile_asks_besides_is_not_dropped() {
         let brought = compile(&[brought], &Desk::default(), None, now()).unwrap().policy;
         let route = brought.apps.first().unwrap().routes.all().find(|route| route.index > 0);
         let refused = Refused {
-            app: own.apps.first().map(Arc::as_ref),
+            app: own.policy.apps.first().map(Arc::as_ref),
             route: route.map(Arc::as_ref),
             ..ASKED.refused(denial)
         };
-        remedy(&own, &refused, &Desk::default(), now()).change
+        remedy(&own.policy, &own.source, &refused, &Desk::default(), now()).change
     }
     assert!(check("", "", &Denial::TokenMissing).is_some());
     assert_eq!(check("body.max = \"1KiB\"\n", "", &Denial::TokenMissing), None);
@@ -200,7 +200,7 @@ fn odd_layouts_lead_to_the_same_policy() {
     ];
     for layout in LAYOUTS {
         let config = text(&[HOUSE, layout]);
-        let policy = policy(&config);
+        let Compiled { policy, source, .. } = loaded(&config);
         for (denial, set) in [
             (Denial::UnknownHost, "host"),
             (Denial::TokenMissing, "auth"),
@@ -218,7 +218,7 @@ fn odd_layouts_lead_to_the_same_policy() {
                 handshake: true,
                 ..ASKED.refused(&denial)
             };
-            let remedy = remedy(&policy, &refused, &Desk::default(), now());
+            let remedy = remedy(&policy, &source, &refused, &Desk::default(), now());
             let wanted =
                 set != "websocket" || app.routes.all().all(|route| route.upgrade == UpgradePolicy::Forbidden);
             assert!(remedy.change.is_some() == wanted, "{set}: {remedy:?}\n{layout}");

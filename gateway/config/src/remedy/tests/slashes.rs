@@ -10,7 +10,7 @@ fn check(config: &str, line: Option<usize>, expected: &str, words: &str) {
     assert_eq!(decided.map(|(_, line)| line.line), line, "{config}");
     assert!(remedy.advice.contains(words), "{}", remedy.advice);
     let Some(change) = remedy.change else { return };
-    let after = policy(&change.apply(&before.texts.first().unwrap().text));
+    let after = policy(&change.apply(&before.text));
     let code = |request: &str| {
         rehearse(&after, request, ASKED.host, None, CLIENT, now()).0.expect_err("it asks for a token").code()
     };

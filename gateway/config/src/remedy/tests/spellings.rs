@@ -18,7 +18,7 @@ fn check(
         assert!(remedy.advice.contains(word), "no `{word}`: {}", remedy.advice);
     }
     if let Some(change) = &remedy.change {
-        let after = policy(&change.apply(&before.texts.first().unwrap().text));
+        let after = policy(&change.apply(&before.text));
         let (outcome, _) = rehearse(&after, request, ASKED.host, None, CLIENT, now());
         assert_eq!(outcome, Ok(()), "{change:?}");
     }

@@ -8,9 +8,9 @@ mod rows;
 use super::{Desk, GOOD, HOUSE, State, compile, now, source, tables, text, written};
 use crate::keys::Kind;
 use crate::tests::{APP, OTHER};
-use crate::{PolicyChange, changes as compare};
+use crate::{Compiled, PolicyChange, changes as changes_of};
 use rows::{EXCHANGED, NEUTRAL, ORDERED, Row};
-use stagedoor_core::policy::{Direction, Policy};
+use stagedoor_core::policy::Direction;
 
 /// Keys that no line of a row can show, with the reason.
 const ELSEWHERE: &[(&str, &str)] = &[
@@ -30,13 +30,17 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("secret", "dangerous_weak"),
 ];
 
-fn with((table, key, at, line, ..): &Row, value: &str) -> Policy {
+fn with((table, key, at, line, ..): &Row, value: &str) -> Compiled {
     let text = written(*at, key, &format!("{}\n", line.replace('@', value)));
     let desk = Desk::default().file("s", &GOOD.repeat(2)).file("t", &OTHER.repeat(2)).file("weak", GOOD);
     match compile(&[source("f", &text)], &desk, None, now()) {
-        Ok(compiled) => compiled.policy,
+        Ok(compiled) => compiled,
         Err(problems) => panic!("[{table}] {key} = {value}: {problems:#?}\n{text}"),
     }
+}
+
+fn compare(before: &Compiled, after: &Compiled) -> Vec<PolicyChange> {
+    changes_of((&before.policy, &before.source), (&after.policy, &after.source))
 }
 
 fn told(changes: &[PolicyChange]) -> String {
@@ -139,8 +143,8 @@ fn a_change_names_its_line() {
     }
 }
 
-fn of(text: &str, desk: &Desk) -> Policy {
-    compile(&[source("f", text)], desk, None, now()).unwrap().policy
+fn of(text: &str, desk: &Desk) -> Compiled {
+    compile(&[source("f", text)], desk, None, now()).unwrap()
 }
 
 #[test]

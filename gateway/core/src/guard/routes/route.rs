@@ -9,7 +9,6 @@ use crate::guard::limit::LimitPolicy;
 use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::PermissionPolicy;
 use crate::guard::upgrade::UpgradePolicy;
-use crate::policy::Lines;
 
 /// One `[[app.NAME.route]]`, or the app's own policy for unlisted paths; every value resolved.
 #[derive(Debug)]
@@ -42,8 +41,6 @@ pub struct Route {
     pub upgrade: UpgradePolicy,
     /// `%2F` is let through; the app's value where the route has none of its own.
     pub encoded_slash: bool,
-    /// Where each key stood.
-    pub lines: Lines,
 }
 
 /// Who lists a route. The app's own are asked first: a profile's decide only what none of those meets.

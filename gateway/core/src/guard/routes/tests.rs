@@ -14,7 +14,7 @@ use crate::guard::target::tests::{encoded, path};
 use crate::guard::target::{HostTable, PathPolicy};
 use crate::guard::upgrade::UpgradePolicy;
 use crate::path;
-use crate::policy::{Lines, Route};
+use crate::policy::Route;
 
 /// A route that asks nothing.
 pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route> {
@@ -33,7 +33,6 @@ pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route
         preflight: crate::guard::cors::PreflightPolicy::App,
         upgrade: UpgradePolicy::Forbidden,
         encoded_slash,
-        lines: Lines::default(),
     })
 }
 

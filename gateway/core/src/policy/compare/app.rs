@@ -74,7 +74,6 @@ fn app(old: &App, new: &App, findings: &mut Findings) {
         errors: _,
         upstream,
         redact_query,
-        lines: _,
     } = old;
     let table = ["app", name];
     let at = Place::Table(&table);

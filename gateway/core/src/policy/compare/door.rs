@@ -1,6 +1,5 @@
-//! The door: `[server]`, `[state]`, `[admin]`, `[log]`, the trusted proxies, and the promises.
+//! The door: `[server]`, `[state]`, `[admin]`, `[log]` and the trusted proxies.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::networks::{self, Admitted};
@@ -9,8 +8,7 @@ use super::{Findings, Place, list, lower};
 use crate::guard::access::AccessPolicy;
 use crate::guard::client::{ClientPolicy, TrustedFields};
 use crate::policy::{
-    AccessLog, AdminPolicy, App, Assumed, ConfinePolicy, Expect, Expected, HeadLimits, LogPolicy,
-    ServerLimits, ServerPolicy, Timeouts,
+    AccessLog, AdminPolicy, App, ConfinePolicy, HeadLimits, LogPolicy, ServerLimits, ServerPolicy, Timeouts,
 };
 use crate::units::{show_duration, show_size};
 
@@ -200,20 +198,4 @@ pub(super) fn log(old: &LogPolicy, new: &LogPolicy, findings: &mut Findings) {
     });
     let order = more_is_tighter(&lower(redact_query), &lower(&new.redact_query));
     findings.put(at, "redact_query", order, || (list(redact_query), list(&new.redact_query)));
-}
-
-/// A promise decides about no request, but holds the file to what it says.
-pub(super) fn expects(old: &[Expect], new: &[Expect], findings: &mut Findings) {
-    type Promise<'e> = (&'e str, Option<&'e str>, Option<&'e Assumed>, Option<IpAddr>, &'e Expected);
-    fn promise(expect: &Expect) -> Promise<'_> {
-        let Expect { request, host, caller, ip, answer, line: _ } = expect;
-        (request, host.as_deref(), caller.as_ref(), *ip, answer)
-    }
-    let of = |all: &[Expect]| all.len();
-    let (before, after): (Vec<_>, Vec<_>) =
-        (old.iter().map(promise).collect(), new.iter().map(promise).collect());
-    findings.put(Place::Table(&[]), "expect", more_is_tighter(&before, &after), || {
-        let gone = before.iter().filter(|promise| !after.contains(promise)).map(|(request, ..)| *request);
-        (format!("{} promises", of(old)), format!("{} promises, without {}", of(new), list(gone)))
-    });
 }

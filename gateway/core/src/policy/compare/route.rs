@@ -68,7 +68,6 @@ fn route([old_app, new_app]: [&App; 2], old: &Route, new: &Route, at: Place<'_>,
         preflight,
         upgrade,
         encoded_slash,
-        lines: _,
     } = old;
     findings.put(at, "body.max", larger_is_looser(*max, new.body.max), || {
         (show_size(*max), show_size(new.body.max))
