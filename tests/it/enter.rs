@@ -19,11 +19,7 @@ trusted_proxies = ["127.0.0.2/32"]
 timeouts = { body_idle = "1s" }
 
 [auth.house]
-kind     = "jwt"
-keys     = [{ kid = "k1", alg = "HS256", secret = { file = "secret" } }]
-issuer   = "stagedoor"
-audience = ["media"]
-sources  = ["bearer", "cookie:door_token"]
+sources = ["bearer", "cookie:door_token"]
 
 [app.media]
 hosts    = ["media.localhost"]

@@ -4,11 +4,7 @@ use crate::harness::{Gateway, Request, Token, Upstream, token, unix_now};
 
 const CONFIG: &str = r#"
 [auth.house]
-kind     = "jwt"
-keys     = [{ kid = "k1", alg = "HS256", secret = { file = "secret" } }]
-issuer   = "stagedoor"
-audience = ["media"]
-sources  = ["bearer", "header:x-stagedoor-token", "cookie:access_token", "query:sd_token"]
+sources = ["bearer", "header:x-stagedoor-token", "cookie:access_token", "query:sd_token"]
 
 [app.media]
 hosts    = ["media.localhost"]

@@ -11,11 +11,8 @@ use crate::harness::{
 
 const CONFIG: &str = r#"
 [auth.house]
-kind     = "jwt"
-keys     = [{ kid = "k1", alg = "HS256", secret = { file = "secret" } }]
-issuer   = "stagedoor"
-audience = ["media"]
-sources  = ["bearer", "query:sd_token", "header:x-stagedoor-token", "cookie:access_token"]
+keys    = [{ kid = "k1", alg = "HS256", secret = { file = "secret" } }]
+sources = ["bearer", "query:sd_token", "header:x-stagedoor-token", "cookie:access_token"]
 
 [app.media]
 hosts    = ["media.localhost"]

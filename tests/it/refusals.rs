@@ -12,11 +12,7 @@ trusted_proxies = ["127.0.0.0/8"]
 header = "1s"
 
 [auth.house]
-kind     = "jwt"
-keys     = [{ kid = "k1", alg = "HS256", secret = { file = "secret" } }]
-issuer   = "stagedoor"
-audience = ["media"]
-sources  = ["bearer", "header:x-stagedoor-token", "cookie:access_token"]
+sources = ["bearer", "header:x-stagedoor-token", "cookie:access_token"]
 
 [app.media]
 hosts    = ["media.localhost"]

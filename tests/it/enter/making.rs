@@ -68,7 +68,7 @@ fn where_a_cookie_is_missing_the_table_that_decides_is_named() {
         // Pasted, it helps.
         let (line, table) = hint.trim_start_matches('`').split_once("` in ").unwrap();
         let pasted = if table == "[auth.house]" {
-            config.replace("sources  = [\"bearer\"]", line)
+            config.replace("sources = [\"bearer\"]", line)
         } else {
             let bare = config.lines().filter(|text| !text.starts_with("sources = "));
             let bare: Vec<&str> = bare.collect();

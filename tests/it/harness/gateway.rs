@@ -17,15 +17,6 @@ use super::{Client, DEADLINE, Request, Response, SECRET, Upstream, poll_for, pol
 /// What stands in the file `admin_token` of every gateway here.
 const ADMIN_TOKEN: &str = "Zt8W0kqN3bYv5RfXc7MpLd1sJhGaUe2iTo9nQwErKxB";
 
-/// The provider that a configuration gets unless it names one itself.
-const HOUSE: &str = r#"
-[auth.house]
-kind     = "jwt"
-keys     = [{ kid = "k1", alg = "HS256", secret = { file = "secret" } }]
-issuer   = "stagedoor"
-audience = ["media"]
-"#;
-
 /// A folder with a configuration, which may outlive a gateway.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -422,9 +413,13 @@ fn forget_environment(command: &mut std::process::Command) {
 fn with_addresses(config: &str) -> String {
     let mut text = config.to_owned();
     if !text.contains("[auth.") {
-        text.push_str(HOUSE);
+        text.push_str("\n[auth.house]\n");
     }
     for (table, key, line) in [
+        ("[auth.house]", "\naudience", r#"audience = ["media"]"#),
+        ("[auth.house]", "\nissuer", r#"issuer = "stagedoor""#),
+        ("[auth.house]", "\nkeys", r#"keys = [{ kid = "k1", alg = "HS256", secret = { file = "secret" } }]"#),
+        ("[auth.house]", "\nkind", r#"kind = "jwt""#),
         ("[server]", "\nlisten", r#"listen = ["127.0.0.1:0"]"#),
         ("[admin]", "token ", r#"token = { file = "admin_token" }"#),
         ("[admin]", "\nlisten", r#"listen = "127.0.0.1:0""#),
@@ -434,6 +429,8 @@ fn with_addresses(config: &str) -> String {
         match present {
             Some(body) if body.contains(key) => {}
             Some(_) => text = text.replacen(table, &format!("{table}\n{line}"), 1),
+            // The configuration has providers, and this is none of them.
+            None if table == "[auth.house]" => {}
             None => text.push_str(&format!("\n{table}\n{line}\n")),
         }
     }

@@ -14,12 +14,6 @@ const POSTERS: usize = 120;
 const CONNECTIONS: usize = 6;
 
 const CONFIG: &str = r#"
-[auth.house]
-kind     = "jwt"
-keys     = [{ kid = "k1", alg = "HS256", secret = { file = "secret" } }]
-issuer   = "stagedoor"
-audience = ["media"]
-
 [app.media]
 hosts    = ["media.localhost"]
 upstream = "UPSTREAM"

@@ -6,11 +6,7 @@ use crate::harness::{Exchange, Gateway, Request, Upstream, token};
 
 const CONFIG: &str = r#"
 [auth.house]
-kind     = "jwt"
-keys     = [{ kid = "k1", alg = "HS256", secret = { file = "secret" } }]
-issuer   = "stagedoor"
-audience = ["media"]
-sources  = ["header:x-stagedoor-token", "cookie:stagedoor", "query:sd_token"]
+sources = ["header:x-stagedoor-token", "cookie:stagedoor", "query:sd_token"]
 
 [app.media]
 hosts    = ["media.localhost"]
