@@ -78,6 +78,23 @@ pub struct HeaderSettings {
     pub own: Option<UpstreamAddress>,
 }
 
+impl HeaderSettings {
+    /// A preset as it is, of an app that does not answer CORS itself and whose own address is not known.
+    #[must_use]
+    pub fn of(preset: Preset) -> Self {
+        Self {
+            preset,
+            hsts: None,
+            csp: None,
+            frame: None,
+            set: Vec::new(),
+            remove: Vec::new(),
+            cors_app: false,
+            own: None,
+        }
+    }
+}
+
 /// What this answer depends on besides the policy.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseContext<'a> {
@@ -164,16 +181,7 @@ impl ResponsePolicy {
     #[must_use]
     pub fn bare() -> &'static Self {
         static BARE: LazyLock<ResponsePolicy> = LazyLock::new(|| {
-            let mut bare = ResponsePolicy::compile(&HeaderSettings {
-                preset: Preset::Api,
-                hsts: None,
-                csp: None,
-                frame: None,
-                set: Vec::new(),
-                remove: Vec::new(),
-                cors_app: false,
-                own: None,
-            });
+            let mut bare = ResponsePolicy::compile(&HeaderSettings::of(Preset::Api));
             bare.hsts = None;
             bare
         });

@@ -22,17 +22,7 @@ pub(super) fn headers(
 ) -> HeaderSettings {
     let own = Some(UpstreamAddress::of(&upstream.authority));
     let Some(raw) = raw else {
-        let (preset, hsts, csp, frame) = (Preset::Web, None, None, None);
-        return HeaderSettings {
-            preset,
-            hsts,
-            csp,
-            frame,
-            set: Vec::new(),
-            remove: Vec::new(),
-            cors_app,
-            own,
-        };
+        return HeaderSettings { cors_app, own, ..HeaderSettings::of(Preset::Web) };
     };
     let raw::Headers { at: _, preset, hsts: raw_hsts, csp: raw_csp, frame, set, remove } = raw;
     HeaderSettings {

@@ -324,18 +324,16 @@ fn what_a_code_is_worth_is_said_before_it_is_used_up() {
     assert!(page.contains("content=\"0; url=/a?b&amp;c\"") && page.contains("href=\"/a?b&amp;c\""), "{page}");
 }
 
+/// The answer to a request over HTTPS.
+fn over_https<'a>(cors: &'a CorsGrant, limits: &'a ChargedLimits) -> ResponseContext<'a> {
+    let (port, server_timing) = (None, None);
+    ResponseContext { https: true, host: "media.example", port, request_id: ID, cors, limits, server_timing }
+}
+
 #[test]
 fn an_own_page_is_dressed_and_sets_its_cookies() {
     let (cors, tickets) = (CorsGrant::default(), ChargedLimits::default());
-    let at = ResponseContext {
-        https: true,
-        host: "media.example",
-        port: None,
-        request_id: ID,
-        cors: &cors,
-        limits: &tickets,
-        server_timing: None,
-    };
+    let at = over_https(&cors, &tickets);
     let cookies = vec![HeaderValue::from_static("a=1"), HeaderValue::from_static("b=2")];
     let page = OwnAnswer::Page(OwnPage::Enter { sought: false });
     let reply = Reply::own(&page, "anime", cookies, ResponsePolicy::bare(), &at);
@@ -390,15 +388,7 @@ fn scripts_of_allowed_origins_may_read_the_code() {
         );
         let cors = CorsGrant { headers: if allowed { headers } else { Vec::new() }, vary: true };
         let tickets = ChargedLimits::default();
-        let at = ResponseContext {
-            https: false,
-            host: "m",
-            port: None,
-            request_id: ID,
-            cors: &cors,
-            limits: &tickets,
-            server_timing: None,
-        };
+        let at = ResponseContext { https: false, host: "m", ..over_https(&cors, &tickets) };
         let refusal =
             Reply::refusal(&Denial::TokenMissing, manner(ErrorShape::Problem), ResponsePolicy::bare(), &at);
         field(&refusal, "access-control-expose-headers")
@@ -465,15 +455,7 @@ fn a_whole_refusal_carries_what_every_answer_carries() {
         vary: true,
     };
     let tickets = ChargedLimits::default();
-    let at = ResponseContext {
-        https: true,
-        host: "media.example",
-        port: None,
-        request_id: ID,
-        cors: &cors,
-        limits: &tickets,
-        server_timing: None,
-    };
+    let at = over_https(&cors, &tickets);
     let allowed = Preflight { headers: vec![("access-control-max-age", HeaderValue::from_static("600"))] };
     let page = Manner { navigation: Some(BROWSER), ..manner(ErrorShape::Problem) };
     let bare = ResponsePolicy::bare();

@@ -9,21 +9,8 @@ mod policies;
 mod repeated_fields;
 mod transport;
 
-fn settings(preset: Preset) -> HeaderSettings {
-    HeaderSettings {
-        preset,
-        hsts: None,
-        csp: None,
-        frame: None,
-        set: Vec::new(),
-        remove: Vec::new(),
-        cors_app: false,
-        own: None,
-    }
-}
-
 fn with(preset: Preset, edit: impl FnOnce(&mut HeaderSettings)) -> ResponsePolicy {
-    let mut settings = settings(preset);
+    let mut settings = HeaderSettings::of(preset);
     edit(&mut settings);
     ResponsePolicy::compile(&settings)
 }
