@@ -63,11 +63,15 @@ fn an_edit_beside_a_quota_does_not_give_it_out_again() {
     let burst = config.replace("[\"3/hour\"]", "[\"20/s burst 40\", \"3/hour\"]");
     let named = burst.replace("match    = \"GET /limited\"", "match = \"GET /limited\"\nname = \"few\"");
     let shared = named.replace("name = \"few\"", "name = \"few\"\nbucket = \"few\"");
-    for text in [&burst, &named, &shared, &burst, &config] {
+    for text in [&burst, &named, &burst, &config] {
         gateway.folder.configure(text);
         assert_eq!(gateway.reload(), "ok", "{text}");
         assert_eq!(status(&gateway, "/limited"), 429, "{text}");
     }
+    // A bucket counts for itself.
+    gateway.folder.configure(&shared);
+    assert_eq!(gateway.reload(), "ok");
+    assert_eq!(status(&gateway, "/limited"), 200);
 }
 
 #[test]

@@ -11,15 +11,16 @@ use crate::location::{Location, Setting, Spanned};
 use crate::problem::shown;
 use crate::raw;
 use stagedoor_core::guard::limit::{Limit, LimitPolicy, Rule};
-use stagedoor_core::policy::Route;
 
-use before::{Before, Lists};
+use before::{Before, PlaceLimits, continue_limits};
 
 /// Limits of one place: more would not fit into the headers of an answer.
 const MOST: usize = 4;
 
-/// What the names of an app's limits of each caller begin with: they stand among a route's own.
-const APP_USER: &str = "app.user-";
+/// How the names of limits begin that an app's own table states; no bucket has a dot in its name.
+const APP: &str = "app.";
+/// How the names of limits begin that a route states for itself.
+const ROUTE: &str = "route.";
 
 /// The limits that every request of the app is charged.
 pub(super) struct AppLimits {
@@ -76,10 +77,10 @@ pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
     let rules = Rules::read(&raw.limit, cx);
     polling::compare(raw, cx);
     let before = Before::of(&raw.name.value, cx);
-    let Lists { ip, user } = before.of_app();
+    let PlaceLimits { ip, user } = before.of_app();
     AppLimits {
-        ip: before.carry_on(&rules.ip, numbered("app.ip-"), &[ip], cx),
-        user: before.carry_on(&rules.user, numbered(APP_USER), &[user], cx),
+        ip: continue_limits(&rules.ip, numbered(APP, "ip"), &ip, cx),
+        user: continue_limits(&rules.user, numbered(APP, "user"), &user, cx),
     }
 }
 
@@ -88,20 +89,19 @@ pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
 /// Two routes share a store if they name the same bucket, and never otherwise.
 pub(super) fn routes(raw: &raw::App, labels: &[Arc<str>], cx: &Context<'_>) -> Vec<RouteLimits> {
     let before = Before::of(&raw.name.value, cx);
-    let twins = before.twins(&raw.routes, labels);
     let rules: Vec<Rules> = raw.routes.iter().map(|route| Rules::read(&route.limit, cx)).collect();
-    let buckets = buckets(raw, &rules, &before, &twins, cx);
-    let compile = |((route, rules), twins): ((&raw::Route, &Rules), &Vec<&Route>)| {
+    let buckets = buckets(raw, &rules, &before, cx);
+    let continued = before.of_routes(&raw.routes, labels);
+    let compile = |((route, rules), before): ((&raw::Route, &Rules), &PlaceLimits<'_>)| {
         if let Some(limits) = route.bucket.as_ref().and_then(|bucket| buckets.get(&bucket.value)) {
             return RouteLimits { ip: limits.ip.clone(), user: limits.user.clone() };
         }
-        let (ip, user) = places(twins.iter().map(|twin| Lists::of(twin)));
         RouteLimits {
-            ip: before.carry_on(&rules.ip, numbered("route.ip-"), &ip, cx),
-            user: before.carry_on(&rules.user, numbered("route.user-"), &user, cx),
+            ip: continue_limits(&rules.ip, numbered(ROUTE, "ip"), &before.ip, cx),
+            user: continue_limits(&rules.user, numbered(ROUTE, "user"), &before.user, cx),
         }
     };
-    raw.routes.iter().zip(&rules).zip(&twins).map(compile).collect()
+    raw.routes.iter().zip(&rules).zip(&continued).map(compile).collect()
 }
 
 /// The patterns of a route, in no order of the file's.
@@ -112,11 +112,10 @@ pub(super) fn patterns(route: &raw::Route) -> Vec<String> {
     all
 }
 
-fn buckets<'p>(
+fn buckets(
     raw: &raw::App,
     rules: &[Rules],
-    before: &Before<'p>,
-    twins: &[Vec<&'p Route>],
+    before: &Before<'_>,
     cx: &Context<'_>,
 ) -> HashMap<String, RouteLimits> {
     let mut stated: HashMap<&str, (&Location, &Rules)> = HashMap::new();
@@ -149,41 +148,22 @@ fn buckets<'p>(
             cx.report.problem(&bucket.at, format!("a bucket without a limit: `{}`", bucket.value), hint);
             continue;
         };
-        let named =
-            |route: &raw::Route| route.bucket.as_ref().is_some_and(|other| other.value == bucket.value);
-        let members = raw.routes.iter().zip(twins).filter(|(route, _)| named(route));
-        let twins = members.flat_map(|(_, twins)| twins.iter().copied());
-        made.insert(bucket.value.clone(), shared(&bucket.value, rules, before, twins, cx));
+        made.insert(bucket.value.clone(), shared(&bucket.value, rules, before, cx));
     }
     made
 }
 
-/// A bucket's limits bear its name, counted on over both kinds. They go on from what they were, and from those of the routes
-/// that joined it.
-fn shared<'p>(
-    bucket: &str,
-    rules: &Rules,
-    before: &Before<'p>,
-    twins: impl Iterator<Item = &'p Route>,
-    cx: &Context<'_>,
-) -> RouteLimits {
-    let (ip, user) = places(before.of_bucket(bucket).into_iter().chain(twins.map(Lists::of)));
+/// The limits of a bucket have its name, numbered on over both kinds.
+fn shared(bucket: &str, rules: &Rules, before: &Before<'_>, cx: &Context<'_>) -> RouteLimits {
+    let PlaceLimits { ip, user } = before.of_bucket(bucket);
     let name = |index: usize| match index {
         0 => bucket.to_owned(),
         _ => format!("{bucket}-{}", index + 1),
     };
     RouteLimits {
-        ip: before.carry_on(&rules.ip, name, &ip, cx),
-        user: before.carry_on(&rules.user, |index| name(index + rules.ip.len()), &user, cx),
+        ip: continue_limits(&rules.ip, name, &ip, cx),
+        user: continue_limits(&rules.user, |index| name(index + rules.ip.len()), &user, cx),
     }
-}
-
-/// The lists of several places, by address and by caller.
-#[expect(clippy::type_complexity, reason = "two of the same")]
-fn places<'p>(
-    lists: impl Iterator<Item = Lists<'p>>,
-) -> (Vec<Vec<&'p Arc<Limit>>>, Vec<Vec<&'p Arc<Limit>>>) {
-    lists.map(|Lists { ip, user }| (ip, user)).unzip()
 }
 
 fn bucket_fits(bucket: &Spanned<String>, cx: &Context<'_>) {
@@ -194,7 +174,7 @@ fn bucket_fits(bucket: &Spanned<String>, cx: &Context<'_>) {
     }
 }
 
-/// Names by their place in a list.
-fn numbered(prefix: &str) -> impl Fn(usize) -> String {
-    move |index| format!("{prefix}{}", index + 1)
+/// Names by their place in a list: `app.ip-1`.
+fn numbered(owner: &str, counted: &str) -> impl Fn(usize) -> String {
+    move |index| format!("{owner}{counted}-{}", index + 1)
 }

@@ -205,7 +205,7 @@ pub(super) const TABLES: &[Table] = &[
         keys: &[
             Key::new("match", Kind::TextOrTexts, "required", "the requests it is for: METHOD /path with `{param}` and a last `{*rest}`; `*` is any method").filled()
                 .like(r"^\s*[A-Z*-]+ \s*/"),
-            Key::new("name", Kind::Text, "its first match", "its label in logs and metrics"),
+            Key::new("name", Kind::Text, "its first match", "its label in logs and metrics, by which its limits go on after a reload"),
             Key::new("auth", AUTH, "the app's", "whether a caller has to be known").mind(PUBLIC),
             Key::new("by", Kind::Texts, "the app's", "the names of the providers whose word counts; any of them is enough").filled(),
             Key::new("roles", Kind::Texts, "none", "roles of which the caller needs one").filled(),

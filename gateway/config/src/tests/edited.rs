@@ -71,6 +71,7 @@ fn another_place_in_its_list_gives_nothing_away() {
     check(&bucket(both), 1, &bucket("limit.user = [\"3/hour\", \"9/day\"]"), &[1], &[3]);
 }
 
+/// A route is the same by its name, which is its first `match` where it has none, else by its patterns.
 #[test]
 fn another_name_gives_nothing_away() {
     let (a, b) = ("match = \"* /a\"\nlimit.ip = \"3/hour\"", "match = \"* /b\"\nlimit.ip = \"3/hour\"");
@@ -84,24 +85,7 @@ fn another_name_gives_nothing_away() {
     // Of one name, the one of the same requests.
     check(&routes(&[&named("x", a), &named("x", b)]), 2, &routes(&[&named("x", b)]), &[1], &[0]);
     check(&routes(&[&named("x", a), &named("x", b)]), 1, &routes(&[&named("x", b)]), &[1], &[3]);
-    // A name that was another's path.
-    check(&routes(&[a]), 1, &routes(&[&named("* /a", b), &named("x", a)]), &[1, 2], &[0, 0]);
-    // Another order of its patterns, one fewer, and each by itself.
-    check(
-        &routes(&[both]),
-        1,
-        &routes(&[&both.replace("\"* /a\", \"* /b\"", "\"* /b\", \"* /a\"")]),
-        &[1],
-        &[0],
-    );
-    check(&routes(&[both]), 1, &routes(&[b]), &[1], &[0]);
-    check(&routes(&[both]), 1, &routes(&[a, b]), &[1, 2], &[0, 0]);
-    // Several that become one, in whatever order.
-    check(&routes(&[a, b]), 1, &routes(&[both]), &[1], &[0]);
-    check(&routes(&[a, b]), 2, &routes(&[both]), &[1], &[0]);
-    check(&routes(&[&named("x", a), b]), 2, &routes(&[&named("x", both)]), &[1], &[0]);
-    check(&routes(&[a, b]), 2, &routes(&[&named("x", both)]), &[1], &[0]);
-    // What is another's already stays the other's.
+    // Its name goes before its patterns.
     check(
         &routes(&[&named("x", a), &named("y", b)]),
         2,
@@ -109,20 +93,47 @@ fn another_name_gives_nothing_away() {
         &[1, 2],
         &[3, 0],
     );
-    // Parameters by other names, and other methods.
-    let parts = |match_: &str| format!("match = \"{match_}\"\nlimit.ip = \"3/hour\"");
-    for (before, after, left) in [
-        ("* /a/{x}", "* /a/{y}", 0),
-        ("* /a/{x}/{*rest}", "* /a/{id}/{*path}", 0),
-        ("GET /a/{x}", "* /a/{y}", 0),
-        ("* /a", "POST /a", 0),
-        ("* /a/{x}", "* /a/{*x}", 3),
-        ("* /a/{x}", "* /a/x", 3),
-    ] {
-        check(&routes(&[&parts(before)]), 1, &routes(&[&parts(after)]), &[1], &[left]);
-    }
+    // Another order of its patterns.
+    check(
+        &routes(&[both]),
+        1,
+        &routes(&[&both.replace("\"* /a\", \"* /b\"", "\"* /b\", \"* /a\"")]),
+        &[1],
+        &[0],
+    );
+    // With its name, any other patterns.
+    check(&routes(&[&named("x", a)]), 1, &routes(&[&named("x", both)]), &[1], &[0]);
+    check(&routes(&[&named("x", both)]), 1, &routes(&[&named("x", b)]), &[1], &[0]);
     // Another path is another route.
     check(&routes(&[a]), 1, &routes(&[b]), &[1], &[3]);
+}
+
+/// A route of another name and of other patterns is another route: its limits begin anew, and so do those of a route
+/// that is merged with another one.
+#[test]
+fn a_route_of_another_name_and_other_patterns_begins_anew() {
+    let (a, b) = ("match = \"* /a\"\nlimit.ip = \"3/hour\"", "match = \"* /b\"\nlimit.ip = \"3/hour\"");
+    let both = "match = [\"* /a\", \"* /b\"]\nlimit.ip = \"3/hour\"";
+    let named = |name: &str, lines: &str| format!("name = \"{name}\"\n{lines}");
+    check(&routes(&[both]), 1, &routes(&[b]), &[1], &[3]);
+    check(&routes(&[both]), 1, &routes(&[a, b]), &[1, 2], &[0, 3]);
+    check(&routes(&[a, b]), 1, &routes(&[both]), &[1], &[0]);
+    check(&routes(&[a, b]), 2, &routes(&[both]), &[1], &[3]);
+    check(&routes(&[a, b]), 2, &routes(&[&named("x", both)]), &[1], &[3]);
+    // A name that was another's first pattern is that route's now.
+    check(&routes(&[a]), 1, &routes(&[&named("* /a", b), &named("x", a)]), &[1, 2], &[0, 3]);
+    let parts = |match_: &str| format!("match = \"{match_}\"\nlimit.ip = \"3/hour\"");
+    for (before, after) in [
+        ("* /a/{x}", "* /a/{y}"),
+        ("GET /a/{x}", "* /a/{x}"),
+        ("* /a", "POST /a"),
+        ("* /a/{x}", "* /a/{*x}"),
+        ("* /a/{x}", "* /a/x"),
+    ] {
+        check(&routes(&[&parts(before)]), 1, &routes(&[&parts(after)]), &[1], &[3]);
+        let (before, after) = (named("x", &parts(before)), named("x", &parts(after)));
+        check(&routes(&[&before]), 1, &routes(&[&after]), &[1], &[0]);
+    }
 }
 
 /// A profile may list the same requests, without a limit of its own.
@@ -142,6 +153,7 @@ fn what_a_profile_lists_too_gives_nothing_away() {
     }
 }
 
+/// The limits of a bucket are the bucket's, whichever routes name it.
 #[test]
 fn a_bucket_gives_nothing_away() {
     let a = "match = \"* /a\"\nlimit.ip = \"3/hour\"";
@@ -149,23 +161,16 @@ fn a_bucket_gives_nothing_away() {
     let within = |bucket: &str, lines: &str| format!("bucket = \"{bucket}\"\n{lines}");
     let (a_up, b_up) = (within("up", a), within("up", b));
     let a_to = within("to", a);
-    check(&routes(&[a]), 1, &routes(&[&a_up]), &[1], &[0]);
-    check(&routes(&[&a_up]), 1, &routes(&[a]), &[1], &[0]);
-    check(&routes(&[&a_up]), 1, &routes(&[&a_to]), &[1], &[0]);
-    // Those of all that join it go on in it, and of a client that both knew the stricter.
-    check(&routes(&[a, b]), 1, &routes(&[&a_up, &b_up]), &[2], &[0]);
-    check(&routes(&[a, b]), 2, &routes(&[&a_up, &b_up]), &[1], &[0]);
+    check(&routes(&[&a_up, &b_up]), 1, &routes(&[&a_up, &b_up]), &[1, 2], &[0, 0]);
     check(&routes(&[&a_up, b]), 1, &routes(&[&a_up, &b_up]), &[2], &[0]);
-    check(&routes(&[&a_up, b]), 2, &routes(&[&a_up, &b_up]), &[1], &[0]);
-    check(&routes(&[&a_up, &within("to", b)]), 2, &routes(&[&a_up, &b_up]), &[1], &[0]);
-    let daily = |lines: &str| lines.replace("3/hour", "20/day");
-    check(&routes(&[&daily(a), &daily(b)]), 2, &routes(&[&daily(&a_up), &daily(&b_up)]), &[1], &[0]);
-    // Whoever leaves takes what was spent along, and counts alone from then on.
-    check(&routes(&[&a_up, &b_up]), 1, &routes(&[&a_up, b]), &[1, 2], &[0, 0]);
-    check(&routes(&[&a_up, &b_up]), 1, &routes(&[&a_to, &b_up]), &[1, 2], &[0, 0]);
-    check(&routes(&[&a_up, &b_up]), 1, &routes(&[a, b]), &[1, 2], &[0, 0]);
-    let more = |lines: &str| lines.replace("3/hour", "5/hour");
-    check(&routes(&[&a_up, &b_up]), 1, &routes(&[&more(a), &more(b)]), &[1, 2], &[2, 2]);
+    check(&routes(&[&a_up, &b_up]), 1, &routes(&[&a_to, &b_up]), &[1, 2], &[3, 0]);
+    let tighter = |lines: &str| lines.replace("3/hour", "2/hour");
+    check(&routes(&[&a_up, &b_up]), 1, &routes(&[&tighter(&a_up), &tighter(&b_up)]), &[2], &[0]);
+    // What a route counted for itself does not follow it into a bucket, nor out of it.
+    check(&routes(&[a]), 1, &routes(&[&a_up]), &[1], &[3]);
+    check(&routes(&[&a_up]), 1, &routes(&[a]), &[1], &[3]);
+    check(&routes(&[&a_up, &b_up]), 1, &routes(&[&a_up, b]), &[1, 2], &[0, 3]);
+    check(&routes(&[&a_up]), 1, &routes(&[&a_to]), &[1], &[3]);
     // One bucket's second limit is not the bucket of that name.
     let two = |lines: &str| lines.replace("\"3/hour\"", "[\"3/hour\", \"9/day\"]");
     check(

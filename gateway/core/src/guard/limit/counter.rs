@@ -80,16 +80,6 @@ impl Counter {
         }
     }
 
-    /// Takes in what was charged at another, while nobody else uses this one: of a client that both know, what the one
-    /// says that lets less pass.
-    pub(super) fn absorb(&self, other: &Self, now: u64) {
-        match self {
-            Self::Rate(meter) => meter.absorb(other, now),
-            Self::Exact(meter) => meter.absorb(other, now),
-            Self::Windows(meter) => meter.absorb(other, now),
-        }
-    }
-
     pub(super) fn keys(&self) -> usize {
         match self {
             Self::Rate(meter) => meter.store.len(),
@@ -126,30 +116,6 @@ impl<S: ClientState> Meter<S> {
             AnyParams::Exact(params) => Counter::Exact(self.converted(params, keys, now)),
             AnyParams::Windows(params) => Counter::Windows(self.converted(params, keys, now)),
         }
-    }
-
-    fn absorb(&self, other: &Counter, now: u64) {
-        match other {
-            Counter::Rate(other) => self.take_in(other, now),
-            Counter::Exact(other) => self.take_in(other, now),
-            Counter::Windows(other) => self.take_in(other, now),
-        }
-    }
-
-    fn take_in<N: ClientState>(&self, other: &Meter<N>, now: u64) {
-        let (ours, theirs) = (&self.bounds.params, &other.bounds.params);
-        self.store.absorb(
-            &other.store,
-            |state| state.is_whole(theirs, now),
-            |known, state| {
-                let usage = state.usage(theirs, now);
-                let usage = match known {
-                    Some(known) => known.usage(ours, now).stricter(&usage),
-                    None => usage,
-                };
-                S::resume(&usage, ours, now)
-            },
-        );
     }
 
     fn converted<N: ClientState>(&self, params: N::Params, keys: usize, now: u64) -> Meter<N> {

@@ -6,7 +6,8 @@
 //!
 //! Trust: keys are addresses that the client guard found, or users whose credential was verified;
 //! names and numbers are the operator's. Time is [`Now`]'s clock since the process started, so what is
-//! remembered keeps its meaning through a reload.
+//! remembered keeps its meaning through a reload. Which limit of the policy before a limit continues is decided by its
+//! place in the configuration, where the policy is compiled.
 //!
 //! Bounds: a limit remembers at most its number of clients, in 64 bytes each for a rate and 128 for a
 //! quota. Only a client whose allowance is whole is forgotten; a few are looked at for each newcomer,
@@ -109,19 +110,6 @@ impl Limit {
         Self { name: Arc::from(name), rule, counter }
     }
 
-    /// The same with a memory of its own that begins as that of `previous`, which goes on elsewhere.
-    #[must_use]
-    pub fn apart(name: &str, rule: Rule, keys: usize, now: Now, previous: &Self) -> Self {
-        let counter = previous.counter.carry_over(rule, keys, instant(now));
-        Self { name: Arc::from(name), rule, counter }
-    }
-
-    /// Takes in what was charged at another of the same kind that ends in this one, before it is used itself. It must have
-    /// a memory of its own, as [`Self::apart`] makes it.
-    pub fn absorb(&self, other: &Self, now: Now) {
-        self.counter.absorb(&other.counter, instant(now));
-    }
-
     /// Its name, as in headers, logs and metrics.
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
@@ -172,40 +160,6 @@ struct Usage {
     charges: [(u64, u32); windows::BUCKETS],
     /// There is no room before this moment.
     until: Option<u64>,
-}
-
-impl Usage {
-    /// What lets less pass than either of the two, at every moment from now on: since whichever moment one looks back, the
-    /// larger number of requests.
-    fn stricter(&self, other: &Self) -> Self {
-        let live = |usage: &Self| usage.charges.into_iter().filter(|(_, count)| *count > 0);
-        let since = |usage: &Self, moment: u64| -> u64 {
-            live(usage).filter(|(at, _)| *at >= moment).map(|(_, count)| u64::from(count)).sum()
-        };
-        let mut moments: Vec<u64> = live(self).chain(live(other)).map(|(at, _)| at).collect();
-        moments.sort_unstable_by(|one, next| next.cmp(one));
-        moments.dedup();
-        let mut counted = 0;
-        let mut newest_first: Vec<(u64, u32)> = Vec::with_capacity(moments.len());
-        for moment in moments {
-            let all = since(self, moment).max(since(other, moment));
-            let more = u32::try_from(all - counted).unwrap_or(u32::MAX);
-            counted = all;
-            let is_full = newest_first.len() == windows::BUCKETS;
-            match newest_first.last_mut() {
-                // There is room for no more moments: these count as made later, and stay longer.
-                Some((_, count)) if is_full => {
-                    *count = count.saturating_add(more);
-                }
-                _ => newest_first.push((moment, more)),
-            }
-        }
-        let mut stricter = Self { until: self.until.max(other.until), ..Self::default() };
-        for (charge, known) in stricter.charges.iter_mut().zip(newest_first.into_iter().rev()) {
-            *charge = known;
-        }
-        stricter
-    }
 }
 
 /// The memory that one limit has of one client.

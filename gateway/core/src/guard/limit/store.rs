@@ -131,28 +131,6 @@ impl<S: ClientState> ClientStore<S> {
         next
     }
 
-    /// Takes in what `theirs` remembers, while nobody else uses this store: `merge` makes the state of a client, or of a network,
-    /// from what is known of it here and there. Nobody is forgotten, even beyond the bound.
-    pub(super) fn absorb<N: ClientState>(
-        &self,
-        theirs: &ClientStore<N>,
-        is_whole: impl Fn(&N) -> bool,
-        merge: impl Fn(Option<&S>, &N) -> S,
-    ) {
-        for client in theirs.tables.iter().flatten().filter(|client| !is_whole(client.value())) {
-            let merged = merge(self.table(*client.key()).get(client.key()).as_deref(), client.value());
-            self.adopt(*client.key(), merged);
-        }
-        for (slot, area) in theirs.areas.get().iter().flat_map(|areas| areas.iter().enumerate()) {
-            let area = lock(area);
-            let Some(state) = area.as_ref().filter(|state| !is_whole(state)) else { continue };
-            if let Some(mut known) = self.areas().get(slot).map(lock) {
-                *known = Some(merge(known.as_ref(), state));
-            }
-        }
-        self.overflows.fetch_add(theirs.overflows(), Ordering::Relaxed);
-    }
-
     /// Clients remembered.
     pub(super) fn len(&self) -> usize {
         lock(&self.ring).places.len()
