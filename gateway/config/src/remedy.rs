@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
         }
         match kind {
             RemedyKind::Advice(advice) => nothing(advice),
-            RemedyKind::OwnPage => own_page(),
+            RemedyKind::GatewayPage => own_page(),
             RemedyKind::FreshLink => fresh_link(),
             RemedyKind::Host => self.host(),
             RemedyKind::Route { caution } => self.listed(caution),
@@ -221,7 +221,7 @@ impl<'a> Case<'a> {
             | RemedyKind::HeaderBytes
             | RemedyKind::FreshToken
             | RemedyKind::FreshLink
-            | RemedyKind::OwnPage
+            | RemedyKind::GatewayPage
             | RemedyKind::Scope
             | RemedyKind::Origin
             | RemedyKind::Websocket

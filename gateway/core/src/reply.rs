@@ -1,12 +1,12 @@
-//! How a decision becomes bytes: the one writer of every local answer.
+//! Local answers: every response that the gateway makes itself, and their HTTP/1.1 bytes.
 //!
-//! Whatever the request said that stands in an answer is escaped: JSON by its serialiser, the page by
-//! [`page`], field values by their type. Nothing of the app, its address or its version is known here.
+//! Text of the request that stands in an answer is escaped: in JSON by the serialiser, in HTML by [`page`], in field
+//! values by their type. The app, its address and its version are not known here.
 //! RFC 9457 (problem details), RFC 6750 §3 (challenge), RFC 9112 (HTTP/1.1 bytes).
 
+mod content;
 mod page;
 
-use std::borrow::Cow;
 use std::io::Write as _;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -18,6 +18,8 @@ use crate::guard::limit::ChargedLimits;
 use crate::policy::ErrorShape;
 use crate::request::Head;
 use crate::response_out::{CODE, ResponseContext, ResponsePolicy};
+
+pub use content::{GatewayPage, PageContext, PageReply, RefusalFormat, TokenSummary};
 
 /// A local answer.
 #[derive(Clone, Debug)]
@@ -32,117 +34,22 @@ pub struct Reply {
     pub close: bool,
 }
 
-/// How a refusal is worded.
-#[derive(Clone, Copy, Debug)]
-pub struct Manner<'a> {
-    /// Shape of the body.
-    pub shape: ErrorShape,
-    /// A browser navigates: an HTML page, whatever the shape.
-    pub navigation: Option<Navigation<'a>>,
-    /// Realm of the challenge: the app's name, or `stagedoor`.
-    pub realm: &'a str,
-}
-
-/// What the page of a refusal can offer to a person.
-#[derive(Clone, Copy, Debug)]
-pub struct Navigation<'a> {
-    /// The app's name, where an app is known.
-    pub app: Option<&'a str>,
-    /// Asking for the same address again sends the same request: it was a GET.
-    pub again: bool,
-    /// Where the browser goes once a code let it in: a [`crate::sign_in::ReturnPath`]. `None` if the app takes no
-    /// codes.
-    pub entry: Option<&'a str>,
-    /// Who is in already, where that is worth telling.
-    pub user: Option<&'a str>,
-}
-
-/// What is said where the gateway itself was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OwnAnswer<'a> {
-    /// A page, for a person.
-    Page(OwnPage<'a>),
-    /// For programs: who is in, or what a code is worth; `None` is nobody.
-    Told(Option<Worth<'a>>),
-    /// Nothing, for those who show no pages.
-    Nothing,
-}
-
-/// A page of the gateway's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OwnPage<'a> {
-    /// Who is in, until when, and how to leave.
-    Visit(Worth<'a>),
-    /// Nobody is in.
-    Out {
-        /// Why.
-        denial: &'a Denial,
-        /// As in [`Navigation::entry`].
-        entry: Option<&'a str>,
-    },
-    /// The app asks nobody who they are.
-    AsksNobody,
-    /// It takes a code.
-    Enter {
-        /// A person brought the link here: the next page may go on by itself.
-        sought: bool,
-    },
-    /// No code opens the app in a browser.
-    TakesNoCode,
-    /// What a code is worth. It is not used up yet.
-    Confirm {
-        /// For whom, and for how long.
-        worth: Worth<'a>,
-        /// The code.
-        code: &'a str,
-        /// Where the browser goes then: a [`crate::sign_in::ReturnPath`].
-        to: &'a str,
-        /// Who is in now and would have to give way; empty if that is not known.
-        occupant: Option<Cow<'a, str>>,
-        /// It goes on by itself.
-        goes: bool,
-    },
-    /// The code was good; it goes on to the app by itself.
-    ///
-    /// A page and no redirect: browsers hold all that follows a form to `form-action`, also where the app then
-    /// sends them to another site.
-    Entered {
-        /// Where the browser goes: a [`crate::sign_in::ReturnPath`].
-        to: &'a str,
-    },
-    /// It asks whether to leave.
-    Leave,
-    /// The token is out of the browser.
-    Left,
-}
-
-/// Whom a token names, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Worth<'a> {
-    /// The user.
-    pub user: &'a str,
-    /// When the token ends, in seconds since the epoch.
-    pub expires: u64,
-    /// Seconds until then.
-    pub left: u64,
-}
-
 impl Reply {
     /// The answer to a refusal.
     #[must_use]
     pub fn refusal(
         denial: &Denial,
-        manner: Manner<'_>,
+        format: RefusalFormat<'_>,
         policy: &ResponsePolicy,
         at: &ResponseContext<'_>,
     ) -> Self {
-        Self::of(denial, manner, at.request_id).dressed(policy, at)
+        Self::from_denial(denial, format, at.request_id).with_policy(policy, at)
     }
 
     /// The answer to a refusal before any app is known: a problem, in the bare set of headers.
     #[must_use]
     pub fn early(denial: &Denial, request_id: &str) -> Self {
-        let manner = Manner { shape: ErrorShape::Problem, navigation: None, realm: "stagedoor" };
+        let format = RefusalFormat { shape: ErrorShape::Problem, page: None, realm: "stagedoor" };
         let (cors, tickets) = (CorsGrant::default(), ChargedLimits::default());
         let at = ResponseContext {
             https: false,
@@ -153,54 +60,54 @@ impl Reply {
             limits: &tickets,
             server_timing: None,
         };
-        Self::refusal(denial, manner, ResponsePolicy::bare(), &at)
+        Self::refusal(denial, format, ResponsePolicy::bare(), &at)
     }
 
     /// The answer to a preflight.
     ///
-    /// It stands for the whole CORS part: the grant of `at` is left out.
+    /// Its CORS fields are the whole of them: the grant of `at` is left out.
     #[must_use]
     pub fn preflight(preflight: &Preflight, policy: &ResponsePolicy, at: &ResponseContext<'_>) -> Self {
         let cors = CorsGrant::default();
-        Self::of_preflight(preflight).dressed(policy, &ResponseContext { cors: &cors, ..*at })
+        Self::from_preflight(preflight).with_policy(policy, &ResponseContext { cors: &cors, ..*at })
     }
 
-    /// What the app says to a preflight: the status, and of `said` what is about CORS. Its body is never read.
+    /// The app's answer to a preflight: its status, and those of its fields that CORS defines. Its body is never read.
     ///
-    /// It stands for the whole CORS part: the grant of `at` is left out.
+    /// Its CORS fields are the whole of them: the grant of `at` is left out.
     #[must_use]
     pub fn app_preflight(
         status: StatusCode,
-        said: &HeaderMap,
+        fields_of_app: &HeaderMap,
         policy: &ResponsePolicy,
         at: &ResponseContext<'_>,
     ) -> Self {
         let mut fields = HeaderMap::new();
-        for (name, value) in said.iter().filter(|(name, _)| cors::is_answer_field(name.as_str())) {
+        for (name, value) in fields_of_app.iter().filter(|(name, _)| cors::is_answer_field(name.as_str())) {
             fields.append(name.clone(), value.clone());
         }
         let cors = CorsGrant::default();
         let reply = Self { status, fields, body: Vec::new(), close: false };
-        reply.dressed(policy, &ResponseContext { cors: &cors, ..*at })
+        reply.with_policy(policy, &ResponseContext { cors: &cors, ..*at })
     }
 
-    /// What is said where the gateway itself was asked, in the app of this name. `cookies` are set, or taken out again, by it.
+    /// The answer to a request for one of the gateway's own pages, in the app of this name. `cookies` are values of `Set-Cookie`.
     #[must_use]
-    pub fn own(
-        answer: &OwnAnswer<'_>,
+    pub fn gateway_page(
+        answer: &PageReply<'_>,
         app: &str,
         cookies: Vec<HeaderValue>,
         policy: &ResponsePolicy,
         at: &ResponseContext<'_>,
     ) -> Self {
-        let mut reply = Self::of_own(answer, app);
+        let mut reply = Self::from_page(answer, app);
         for cookie in cookies {
             reply.fields.append(header::SET_COOKIE, cookie);
         }
-        reply.dressed(policy, at)
+        reply.with_policy(policy, at)
     }
 
-    /// Any other local answer.
+    /// An answer with any other status and body.
     #[must_use]
     pub fn text(
         status: StatusCode,
@@ -209,10 +116,10 @@ impl Reply {
         policy: &ResponsePolicy,
         at: &ResponseContext<'_>,
     ) -> Self {
-        Self::plain(status, content_type, body).dressed(policy, at)
+        Self::plain(status, content_type, body).with_policy(policy, at)
     }
 
-    /// The HTTP/1.1 bytes; with `head_only`, for HEAD, the length is told and the body is not sent.
+    /// The HTTP/1.1 bytes; with `head_only`, for HEAD, with the length of the body and without the body.
     ///
     /// `close` ends the connection even where the answer itself does not ask for it.
     #[must_use]
@@ -245,37 +152,37 @@ impl Reply {
             || self.status == StatusCode::NOT_MODIFIED
     }
 
-    /// The refusal without what every local answer carries.
-    fn of(denial: &Denial, manner: Manner<'_>, request_id: &str) -> Self {
+    /// The refusal without the fields of the policy.
+    fn from_denial(denial: &Denial, format: RefusalFormat<'_>, request_id: &str) -> Self {
         let status = denial.status();
-        let mut reply = if let Some(navigation) = manner.navigation {
-            Self::html(status, page::refusal(denial, request_id, navigation))
+        let mut reply = if let Some(context) = format.page {
+            Self::html(status, page::refusal(denial, request_id, context))
         } else {
-            let (content_type, body) = worded(denial, manner.shape, request_id);
+            let (content_type, body) = refusal_body(denial, format.shape, request_id);
             Self::plain(status, content_type, body)
         };
         reply.close = denial.closes();
         reply.fields.insert(CODE, HeaderValue::from_static(denial.code()));
-        if let Some(challenge) = challenge(denial, manner.realm) {
-            reply.put(header::WWW_AUTHENTICATE, HeaderValue::try_from(challenge));
+        if let Some(challenge) = challenge(denial, format.realm) {
+            reply.insert(header::WWW_AUTHENTICATE, HeaderValue::try_from(challenge));
         }
         if let Some(seconds) = denial.retry_after() {
             reply.fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(allow) = denial.allow() {
-            reply.put(header::ALLOW, HeaderValue::from_str(allow));
+            reply.insert(header::ALLOW, HeaderValue::from_str(allow));
         }
         reply
     }
 
-    fn of_own(answer: &OwnAnswer<'_>, app: &str) -> Self {
+    fn from_page(answer: &PageReply<'_>, app: &str) -> Self {
         match answer {
-            OwnAnswer::Page(page) => Self::html(StatusCode::OK, page::own(page, app)),
-            OwnAnswer::Told(worth) => {
-                let (user, expires_in) = worth.map(|worth| (worth.user, worth.left)).unzip();
-                Self::plain(StatusCode::OK, "application/json", json(&Told { app, user, expires_in }))
+            PageReply::Html(page) => Self::html(StatusCode::OK, page::gateway_page(page, app)),
+            PageReply::Json(token) => {
+                let (user, expires_in) = token.map(|token| (token.user, token.seconds_left)).unzip();
+                Self::plain(StatusCode::OK, "application/json", json(&SignInJson { app, user, expires_in }))
             }
-            OwnAnswer::Nothing => Self {
+            PageReply::Empty => Self {
                 status: StatusCode::NO_CONTENT,
                 fields: HeaderMap::new(),
                 body: Vec::new(),
@@ -284,19 +191,19 @@ impl Reply {
         }
     }
 
-    fn html(status: StatusCode, page: page::Page) -> Self {
-        let page::Page { html, policy, form } = page;
+    fn html(status: StatusCode, page: page::HtmlPage) -> Self {
+        let page::HtmlPage { html, policy, has_form } = page;
         let mut reply = Self::plain(status, "text/html; charset=utf-8", html.into_bytes());
         reply.fields.insert(header::CONTENT_SECURITY_POLICY, policy);
-        if form {
-            // Under `no-referrer` a browser would send the form with `Origin: null`, which says less than nothing
-            // where it sends no `Sec-Fetch-Site` either: over plain HTTP.
+        if has_form {
+            // Under `no-referrer` a browser sends the form with `Origin: null`. Over plain HTTP it sends no
+            // `Sec-Fetch-Site` either, and the form could not be told from one of another site.
             reply.fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         }
         reply
     }
 
-    fn of_preflight(preflight: &Preflight) -> Self {
+    fn from_preflight(preflight: &Preflight) -> Self {
         let mut fields = HeaderMap::new();
         for (name, value) in &preflight.headers {
             fields.insert(HeaderName::from_static(name), value.clone());
@@ -310,13 +217,13 @@ impl Reply {
         Self { status, fields, body, close: false }
     }
 
-    fn put<E>(&mut self, name: HeaderName, value: Result<HeaderValue, E>) {
+    fn insert<E>(&mut self, name: HeaderName, value: Result<HeaderValue, E>) {
         if let Ok(value) = value {
             self.fields.insert(name, value);
         }
     }
 
-    fn dressed(mut self, policy: &ResponsePolicy, at: &ResponseContext<'_>) -> Self {
+    fn with_policy(mut self, policy: &ResponsePolicy, at: &ResponseContext<'_>) -> Self {
         policy.apply_to_local(&mut self.fields, at);
         self
     }
@@ -325,13 +232,13 @@ impl Reply {
 /// Whether a browser navigates: by `Sec-Fetch-Mode`, else a GET or HEAD that accepts HTML.
 #[must_use]
 pub fn is_navigation(head: &Head<'_>) -> bool {
-    let unsaid = !head.has("sec-fetch-mode") && !matches!(head.method(), "GET" | "HEAD");
-    !unsaid && shows_page(head)
+    let may_navigate = head.has("sec-fetch-mode") || matches!(head.method(), "GET" | "HEAD");
+    may_navigate && accepts_page(head)
 }
 
-/// As [`is_navigation`], for any method: over plain HTTP a browser does not say that it sends a form.
+/// As [`is_navigation`], for any method: over plain HTTP a browser sends forms without `Sec-Fetch-Mode`.
 #[must_use]
-pub fn shows_page(head: &Head<'_>) -> bool {
+pub fn accepts_page(head: &Head<'_>) -> bool {
     if let Some(mode) = head.first("sec-fetch-mode") {
         return mode.eq_ignore_ascii_case(b"navigate");
     }
@@ -341,9 +248,9 @@ pub fn shows_page(head: &Head<'_>) -> bool {
         .any(|range| range.trim_ascii().eq_ignore_ascii_case(b"text/html"))
 }
 
-/// A problem of RFC 9457; the members in the order of the RFC.
+/// Problem details (RFC 9457), the members in the order of the RFC.
 #[derive(Serialize)]
-struct Problem<'a> {
+struct ProblemDetails<'a> {
     r#type: &'a str,
     title: &'a str,
     status: u16,
@@ -355,17 +262,17 @@ struct Problem<'a> {
     violated: Option<[&'a str; 1]>,
 }
 
-/// Who is in, for programs.
+/// Who is signed in, for programs.
 #[derive(Serialize)]
-struct Told<'a> {
+struct SignInJson<'a> {
     app: &'a str,
     user: Option<&'a str>,
     /// Seconds.
     expires_in: Option<u64>,
 }
 
-/// Content type and body of a refusal that a program reads.
-fn worded(denial: &Denial, shape: ErrorShape, request_id: &str) -> (&'static str, Vec<u8>) {
+/// Content type and body of a refusal, for programs.
+fn refusal_body(denial: &Denial, shape: ErrorShape, request_id: &str) -> (&'static str, Vec<u8>) {
     let detail = denial.detail();
     match shape {
         ErrorShape::Problem => {
@@ -373,9 +280,9 @@ fn worded(denial: &Denial, shape: ErrorShape, request_id: &str) -> (&'static str
                 Some(exceeded) => (QUOTA_EXCEEDED, Some([&*exceeded.limit])),
                 None => ("about:blank", None),
             };
-            let problem = Problem {
+            let problem = ProblemDetails {
                 r#type: kind,
-                title: title(denial.status()),
+                title: page::title(denial.status()),
                 status: denial.status().as_u16(),
                 detail: &detail,
                 instance: &format!("urn:uuid:{request_id}"),
@@ -389,13 +296,9 @@ fn worded(denial: &Denial, shape: ErrorShape, request_id: &str) -> (&'static str
     }
 }
 
-/// Text and numbers always serialise; an empty body would still refuse.
+/// The body is empty where serialising fails, which text and numbers never do.
 fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
-}
-
-fn title(status: StatusCode) -> &'static str {
-    status.canonical_reason().unwrap_or("Error")
 }
 
 /// The value of `WWW-Authenticate` (RFC 6750 §3).

@@ -5,7 +5,7 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::cors::CorsGrant;
 use stagedoor_core::guard::limit::ChargedLimits;
 use stagedoor_core::policy::ErrorShape;
-use stagedoor_core::reply::{Manner, Reply};
+use stagedoor_core::reply::{RefusalFormat, Reply};
 use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
 
 use crate::recent_refusals::KEPT;
@@ -62,7 +62,7 @@ impl Answer {
 }
 
 pub(super) fn refusal(denial: &Denial, request_id: &str) -> Reply {
-    let manner = Manner { shape: ErrorShape::Problem, navigation: None, realm: "stagedoor admin" };
+    let manner = RefusalFormat { shape: ErrorShape::Problem, page: None, realm: "stagedoor admin" };
     with_bare(request_id, |policy, at| Reply::refusal(denial, manner, policy, at))
 }
 

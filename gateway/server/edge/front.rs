@@ -27,7 +27,7 @@ use stagedoor_core::guard::upgrade::{Handshake, Upgrade};
 use stagedoor_core::head::{self, Parsed};
 use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
 use stagedoor_core::policy::ErrorShape;
-use stagedoor_core::reply::{self, Manner, Reply};
+use stagedoor_core::reply::{self, RefusalFormat, Reply};
 use stagedoor_core::request::{Framing, Head, Peer, Version};
 use stagedoor_core::request_out;
 use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
@@ -247,9 +247,9 @@ impl<'a> Turn<'a> {
     /// As [`Turn::refusal`]; a person who comes in by its page is led to `back`.
     fn refusal_leading(&self, head: &Head<'_>, trail: &Trail, denial: &Denial, back: &str) -> Reply {
         let user = self.user_to_tell(head, trail, denial);
-        let manner = Manner {
+        let manner = RefusalFormat {
             shape: trail.app.as_ref().map_or(ErrorShape::Problem, |app| app.errors),
-            navigation: self.navigation(head, trail, back, user.as_deref()),
+            page: self.navigation(head, trail, back, user.as_deref()),
             realm: trail.app.as_ref().map_or("stagedoor", |app| &app.name),
         };
         with_circumstances(self, head, trail, |policy, at| Reply::refusal(denial, manner, policy, at))

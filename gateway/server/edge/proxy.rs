@@ -14,7 +14,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_core::protocols::Digest;
 use stagedoor_core::denial::Denial;
-use stagedoor_core::reply::{Manner, Navigation, Reply};
+use stagedoor_core::reply::{PageContext, RefusalFormat, Reply};
 use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
 use tokio::sync::watch;
 
@@ -343,13 +343,13 @@ fn stream_end(e: &Error, exchange: &Exchange) -> StreamEnd {
 }
 
 async fn refuse(session: &mut Session, denial: &Denial, exchange: &Arc<Exchange>) {
-    let navigation = exchange.navigation.then(|| Navigation {
+    let navigation = exchange.navigation.then(|| PageContext {
         app: Some(&exchange.app.name),
-        again: exchange.retriable,
-        entry: None,
+        repeatable: exchange.retriable,
+        return_path: None,
         user: None,
     });
-    let manner = Manner { shape: exchange.shape(), navigation, realm: &exchange.app.name };
+    let manner = RefusalFormat { shape: exchange.shape(), page: navigation, realm: &exchange.app.name };
     let timing = exchange.server_timing();
     let at = exchange.circumstances(timing.as_deref());
     let reply = Reply::refusal(denial, manner, &exchange.app.response, &at);

@@ -96,7 +96,7 @@ pub enum RemedyKind<'a> {
     /// Make another enter link.
     FreshLink,
     /// Nothing: no key changes the gateway's own pages.
-    OwnPage,
+    GatewayPage,
     /// Add a role of the caller to `roles`.
     Role,
     /// Send a token that has the scopes.

@@ -308,7 +308,7 @@ denials! {
         reason: "the gateway's own pages and API do not read a body of this `Content-Type`",
         page: PageText::new("This cannot be read", "Go back and try another way."),
         keys: [],
-        remedy: RemedyKind::OwnPage,
+        remedy: RemedyKind::GatewayPage,
     }
     /// The client's address is not one the app admits.
     AddressRefused => {

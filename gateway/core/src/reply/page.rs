@@ -1,45 +1,50 @@
 //! The pages that a person sees: a refusal instead of JSON, and the gateway's own.
 //!
-//! Self-contained: no image, no font, nothing of a third party, and at most one script each. Each says by its policy
-//! that nothing else may load or run. Whatever the file, the request or a token put on a page is [`Escaped`].
+//! A page is self-contained: no image, no font, nothing of a third party, and at most one script. Its policy forbids
+//! everything else to load or run. Text of the configuration, the request or a token is [`Escaped`].
 
-mod own;
-mod parts;
-mod policy;
+mod assets;
+mod gateway_page;
+mod html;
 
 use std::fmt::Write as _;
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 
-use super::{Navigation, title};
+use super::content::PageContext;
 use crate::denial::{Denial, PageAction};
-use parts::{CodeForm, Escaped, Marked, Span, whole};
+use html::{CodeForm, Escaped, TimeLeft, WithCode, document};
 
-pub(super) use own::page as own;
+pub(super) use gateway_page::page as gateway_page;
 
-/// A page, and what it may do.
-pub(super) struct Page {
+/// A page with its `Content-Security-Policy`.
+pub(super) struct HtmlPage {
     pub(super) html: String,
     pub(super) policy: HeaderValue,
-    /// It holds a form that comes back here.
-    pub(super) form: bool,
+    /// It holds a form that is sent to the gateway.
+    pub(super) has_form: bool,
+}
+
+/// The name of a status.
+pub(super) fn title(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("Error")
 }
 
 /// The page of one refusal.
-pub(super) fn refusal(denial: &Denial, request_id: &str, at: Navigation<'_>) -> Page {
-    let Navigation { app, again, entry, user } = at;
+pub(super) fn refusal(denial: &Denial, request_id: &str, context: PageContext<'_>) -> HtmlPage {
+    let PageContext { app, repeatable, return_path, user } = context;
     let status = denial.status();
     let (code, title) = (status.as_u16(), title(status));
     let text = denial.description().page;
-    let advice = if entry.is_some() { text.advice_with_codes } else { text.advice };
+    let advice = if return_path.is_some() { text.advice_with_codes } else { text.advice };
     let mut body = String::with_capacity(2048);
     // Writing to a String cannot fail.
-    let _ = write!(body, "<h1>{}</h1>\n<p>{}</p>\n", Escaped(text.headline), Marked(advice));
-    let waits = denial.retry_after();
-    let mut form = false;
-    match (waits, text.action) {
-        (Some(seconds), _) => wait(&mut body, seconds, again),
-        (None, PageAction::TryAgain) if again => body.push_str(AGAIN),
+    let _ = write!(body, "<h1>{}</h1>\n<p>{}</p>\n", Escaped(text.headline), WithCode(advice));
+    let retry_after = denial.retry_after();
+    let mut has_form = false;
+    match (retry_after, text.action) {
+        (Some(seconds), _) => wait(&mut body, seconds, repeatable),
+        (None, PageAction::TryAgain) if repeatable => body.push_str(TRY_AGAIN),
         (None, PageAction::EnterCode) => {
             if let Some(user) = user {
                 let _ = write!(
@@ -49,15 +54,15 @@ pub(super) fn refusal(denial: &Denial, request_id: &str, at: Navigation<'_>) -> 
                     Escaped(user),
                     Escaped(app.unwrap_or("the app")),
                 );
-            } else if let Some(to) = entry {
-                form = true;
-                let _ = write!(body, "{}", CodeForm { to, look: "go" });
+            } else if let Some(return_path) = return_path {
+                has_form = true;
+                let _ = write!(body, "{}", CodeForm { return_path, look: "go" });
             }
         }
-        (None, PageAction::ShowUser) if entry.is_some() => {
+        (None, PageAction::ShowUser) if return_path.is_some() => {
             body.push_str("<p><a href=\"/.stagedoor/\">See who you are here</a></p>\n");
         }
-        (None, PageAction::SignOut) if entry.is_some() => {
+        (None, PageAction::SignOut) if return_path.is_some() => {
             body.push_str("<p><a class=\"button\" href=\"/.stagedoor/leave\">Sign out here</a></p>\n");
         }
         (None, _) => {}
@@ -71,28 +76,31 @@ pub(super) fn refusal(denial: &Denial, request_id: &str, at: Navigation<'_>) -> 
         detail = Escaped(&denial.detail()),
         id = Escaped(request_id),
     );
-    let policy = match (waits.is_some(), form) {
+    let policy = match (retry_after.is_some(), has_form) {
         (true, _) => {
-            let _ = writeln!(body, "<script>{}</script>", policy::COUNT);
-            policy::COUNTS
+            let _ = writeln!(body, "<script>{}</script>", assets::COUNTDOWN_SCRIPT);
+            assets::COUNTDOWN_POLICY
         }
-        (false, true) => policy::FORM,
-        (false, false) => policy::BARE,
+        (false, true) => assets::FORM_POLICY,
+        (false, false) => assets::PLAIN_POLICY,
     };
-    Page { html: whole(&format!("{code} {title}"), app, "", &body), policy, form }
+    HtmlPage { html: document(&format!("{code} {title}"), app, "", &body), policy, has_form }
 }
 
-/// How long to wait. The page tells it without the script, which only counts along; nothing loads by itself.
-fn wait(body: &mut String, seconds: u64, again: bool) {
-    let (link, then) =
-        if again { (AGAIN, "You can go on now.") } else { ("", "You can go back and send it again now.") };
+/// How long to wait. The script counts down; the page says it without the script too, and loads nothing by itself.
+fn wait(body: &mut String, seconds: u64, repeatable: bool) {
+    let (link, then) = if repeatable {
+        (TRY_AGAIN, "You can go on now.")
+    } else {
+        ("", "You can go back and send it again now.")
+    };
     let _ = write!(
         body,
         "<p class=\"wait\" id=\"wait\">Come back in <strong id=\"left\" data-seconds=\"{seconds}\">{}</strong>.</p>\n\
          <p role=\"status\" id=\"then\" data-then=\"{then}\"></p>\n{link}",
-        Span(seconds),
+        TimeLeft(seconds),
     );
 }
 
-/// Asks for the same address again, whatever it is: nothing of the request stands in the page.
-const AGAIN: &str = "<p><a class=\"button\" id=\"again\" href=\"\">Try again</a></p>\n";
+/// Loads the same address again. An empty `href` does that without a copy of the address in the page.
+const TRY_AGAIN: &str = "<p><a class=\"button\" id=\"again\" href=\"\">Try again</a></p>\n";

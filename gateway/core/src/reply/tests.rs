@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,17 +13,17 @@ use crate::request::{Version, heads};
 
 const ID: &str = "01900000-0000-7000-8000-000000000001";
 
-fn manner(shape: ErrorShape) -> Manner<'static> {
-    Manner { shape, navigation: None, realm: "anime" }
+fn format_of(shape: ErrorShape) -> RefusalFormat<'static> {
+    RefusalFormat { shape, page: None, realm: "anime" }
 }
 
 /// A browser asks for a page of an app that takes codes.
-const BROWSER: Navigation<'static> =
-    Navigation { app: Some("anime"), again: true, entry: Some("/films?page=2&q=<"), user: None };
+const BROWSER: PageContext<'static> =
+    PageContext { app: Some("anime"), repeatable: true, return_path: Some("/films?page=2&q=<"), user: None };
 
-fn page_of(denial: &Denial, navigation: Navigation<'_>) -> (Reply, String) {
-    let manner = Manner { navigation: Some(navigation), ..manner(ErrorShape::Problem) };
-    let reply = Reply::of(denial, manner, ID);
+fn page_of(denial: &Denial, context: PageContext<'_>) -> (Reply, String) {
+    let format = RefusalFormat { page: Some(context), ..format_of(ErrorShape::Problem) };
+    let reply = Reply::from_denial(denial, format, ID);
     let html = String::from_utf8(reply.body.clone()).unwrap();
     (reply, html)
 }
@@ -42,7 +43,7 @@ fn limited(millis: u64) -> Denial {
 #[test]
 fn bodies_have_the_shape_that_is_asked_for() {
     let check = |denial: &Denial, shape, kind: &str, expected: Value| {
-        let reply = Reply::of(denial, manner(shape), ID);
+        let reply = Reply::from_denial(denial, format_of(shape), ID);
         assert_eq!(field(&reply, "content-type"), kind);
         assert_eq!(serde_json::from_slice::<Value>(&reply.body).unwrap(), expected);
         assert_eq!(reply.status, denial.status());
@@ -70,7 +71,7 @@ fn bodies_have_the_shape_that_is_asked_for() {
             "instance": format!("urn:uuid:{ID}"), "code": "rate_limited", "violated-policies": ["app.ip-1"],
         }),
     );
-    let problem = Reply::of(&missing, manner(ErrorShape::Problem), ID);
+    let problem = Reply::from_denial(&missing, format_of(ErrorShape::Problem), ID);
     assert!(problem.body.starts_with(b"{\"type\":\"about:blank\",\"title\":"));
 }
 
@@ -78,8 +79,8 @@ fn bodies_have_the_shape_that_is_asked_for() {
 fn each_status_brings_its_fields() {
     let check = |denial: Denial, name: &str, expected: &str| {
         for shape in [ErrorShape::Problem, ErrorShape::Fastapi, ErrorShape::Error] {
-            for navigation in [None, Some(BROWSER)] {
-                let reply = Reply::of(&denial, Manner { navigation, ..manner(shape) }, ID);
+            for page in [None, Some(BROWSER)] {
+                let reply = Reply::from_denial(&denial, RefusalFormat { page, ..format_of(shape) }, ID);
                 assert_eq!(field(&reply, name), expected, "{denial:?}");
                 assert_eq!(field(&reply, "location"), "-");
             }
@@ -118,9 +119,9 @@ fn a_realm_cannot_leave_its_quotes() {
 
 #[test]
 fn a_navigation_gets_a_page() {
-    let navigation = Navigation { app: Some("<i>"), again: true, entry: None, user: None };
-    let manner = Manner { navigation: Some(navigation), ..manner(ErrorShape::Fastapi) };
-    let reply = Reply::of(&Denial::AmbiguousPath("<b>&\"'"), manner, "<script>");
+    let context = PageContext { app: Some("<i>"), repeatable: true, return_path: None, user: None };
+    let format = RefusalFormat { page: Some(context), ..format_of(ErrorShape::Fastapi) };
+    let reply = Reply::from_denial(&Denial::AmbiguousPath("<b>&\"'"), format, "<script>");
     assert_eq!(field(&reply, "content-type"), "text/html; charset=utf-8");
     let page = String::from_utf8(reply.body).unwrap();
     for part in [
@@ -138,7 +139,7 @@ fn a_navigation_gets_a_page() {
         assert!(!page.contains(absent), "{absent}\n{page}");
     }
     // Before an app is known there is no name to tell.
-    let (_, page) = page_of(&Denial::UnknownHost, Navigation { app: None, entry: None, ..BROWSER });
+    let (_, page) = page_of(&Denial::UnknownHost, PageContext { app: None, return_path: None, ..BROWSER });
     assert!(page.contains("<title>421 Misdirected Request</title>"), "{page}");
 }
 
@@ -160,9 +161,9 @@ fn a_page_that_asks_who_comes_takes_a_code_and_remembers_the_way() {
         // Without a referrer a browser would send the form with `Origin: null`.
         assert_eq!(field(&reply, "referrer-policy"), "same-origin");
         // The front page needs no reminder; an app that keeps no token in a browser takes no code.
-        let (_, page) = page_of(&denial, Navigation { entry: Some("/"), ..BROWSER });
+        let (_, page) = page_of(&denial, PageContext { return_path: Some("/"), ..BROWSER });
         assert!(page.contains("<form") && !page.contains("name=\"to\""), "{page}");
-        let (reply, page) = page_of(&denial, Navigation { entry: None, ..BROWSER });
+        let (reply, page) = page_of(&denial, PageContext { return_path: None, ..BROWSER });
         assert!(!page.contains("<form") && !page.contains("enter link"), "{page}");
         assert_eq!(field(&reply, "content-security-policy"), expected_policy(&page));
     }
@@ -170,12 +171,12 @@ fn a_page_that_asks_who_comes_takes_a_code_and_remembers_the_way() {
 
 #[test]
 fn a_link_that_no_longer_works_is_told_in_a_guests_words() {
-    let (_, page) = page_of(&Denial::LinkInvalid, Navigation { again: false, ..BROWSER });
+    let (_, page) = page_of(&Denial::LinkInvalid, PageContext { repeatable: false, ..BROWSER });
     assert!(page.contains("Ask the person who gave it to you") && page.contains("<form"), "{page}");
     assert!(!page.contains("stagedoor token"), "{page}");
     assert!(Denial::LinkInvalid.reason().contains("stagedoor token --link"), "the operator is told");
     // Who is in already may simply go on.
-    let (_, page) = page_of(&Denial::LinkInvalid, Navigation { user: Some("<eve>"), ..BROWSER });
+    let (_, page) = page_of(&Denial::LinkInvalid, PageContext { user: Some("<eve>"), ..BROWSER });
     assert!(page.contains("as <strong>&lt;eve&gt;</strong>") && page.contains("href=\"/\""), "{page}");
     assert!(!page.contains("<form"), "{page}");
 }
@@ -202,7 +203,7 @@ fn a_page_says_how_long_to_wait_and_loads_nothing_by_itself() {
         assert_eq!(field(&reply, "refresh"), "-");
     }
     // What was sent by a form is not sent again by a link.
-    let (_, page) = page_of(&limited(1000), Navigation { again: false, ..BROWSER });
+    let (_, page) = page_of(&limited(1000), PageContext { repeatable: false, ..BROWSER });
     assert!(!page.contains("id=\"again\"") && page.contains("go back and send it again"), "{page}");
     let (_, page) = page_of(&Denial::UpstreamTimeout, BROWSER);
     assert!(page.contains("id=\"again\"") && !page.contains("<script"), "{page}");
@@ -237,15 +238,16 @@ fn block<'p>(page: &'p str, from: &str, to: &str) -> &'p str {
     block
 }
 
-const BOB: Worth<'static> = Worth { user: "bob <b>", expires: 1_794_519_600, left: 43_195 };
+const BOB: TokenSummary<'static> =
+    TokenSummary { user: "bob <b>", expires: 1_794_519_600, seconds_left: 43_195 };
 
-fn confirm(occupant: Option<&'static str>, goes: bool) -> OwnPage<'static> {
-    let occupant = occupant.map(Cow::Borrowed);
-    OwnPage::Confirm { worth: BOB, code: "\"><b>", to: "/a?b&c", occupant, goes }
+fn confirm(replaces: Option<&'static str>, submits_itself: bool) -> GatewayPage<'static> {
+    let replaces = replaces.map(Cow::Borrowed);
+    GatewayPage::ConfirmCode { token: BOB, code: "\"><b>", return_path: "/a?b&c", replaces, submits_itself }
 }
 
-fn own_page(page: OwnPage<'_>) -> (Reply, String) {
-    let reply = Reply::of_own(&OwnAnswer::Page(page), "anime<");
+fn own_page(page: GatewayPage<'_>) -> (Reply, String) {
+    let reply = Reply::from_page(&PageReply::Html(page), "anime<");
     let html = String::from_utf8(reply.body.clone()).unwrap();
     (reply, html)
 }
@@ -253,18 +255,18 @@ fn own_page(page: OwnPage<'_>) -> (Reply, String) {
 #[test]
 fn own_pages_allow_what_they_hold_and_nothing_else() {
     let pages = [
-        (OwnPage::Visit(BOB), true, true),
-        (OwnPage::Out { denial: &Denial::TokenMissing, entry: Some("/") }, true, false),
-        (OwnPage::Out { denial: &Denial::TokenExpired, entry: None }, false, false),
-        (OwnPage::AsksNobody, false, false),
-        (OwnPage::Enter { sought: false }, true, true),
-        (OwnPage::Enter { sought: true }, true, true),
-        (OwnPage::TakesNoCode, false, false),
+        (GatewayPage::SignedIn(BOB), true, true),
+        (GatewayPage::NotSignedIn { denial: &Denial::TokenMissing, return_path: Some("/") }, true, false),
+        (GatewayPage::NotSignedIn { denial: &Denial::TokenExpired, return_path: None }, false, false),
+        (GatewayPage::NotRequired, false, false),
+        (GatewayPage::EnterCode { direct: false }, true, true),
+        (GatewayPage::EnterCode { direct: true }, true, true),
+        (GatewayPage::NoCodes, false, false),
         (confirm(None, true), true, true),
         (confirm(Some("eve"), false), true, true),
-        (OwnPage::Entered { to: "/a?b&c" }, false, false),
-        (OwnPage::Leave, true, false),
-        (OwnPage::Left, false, false),
+        (GatewayPage::CodeRedeemed { return_path: "/a?b&c" }, false, false),
+        (GatewayPage::ConfirmSignOut, true, false),
+        (GatewayPage::SignedOut, false, false),
     ];
     for (page, form, script) in pages {
         let name = format!("{page:?}");
@@ -282,9 +284,9 @@ fn own_pages_allow_what_they_hold_and_nothing_else() {
         let referrer = if form { "same-origin" } else { "-" };
         assert_eq!(field(&reply, "referrer-policy"), referrer, "{name}");
     }
-    let nothing = Reply::of_own(&OwnAnswer::Nothing, "anime");
+    let nothing = Reply::from_page(&PageReply::Empty, "anime");
     assert_eq!((nothing.status, nothing.body.len()), (StatusCode::NO_CONTENT, 0));
-    let told = |worth| Reply::of_own(&OwnAnswer::Told(worth), "anime").body;
+    let told = |token| Reply::from_page(&PageReply::Json(token), "anime").body;
     assert_eq!(told(None), br#"{"app":"anime","user":null,"expires_in":null}"#);
     assert_eq!(told(Some(BOB)), br#"{"app":"anime","user":"bob <b>","expires_in":43195}"#);
 }
@@ -314,13 +316,13 @@ fn what_a_code_is_worth_is_said_before_it_is_used_up() {
     let (_, page) = own_page(confirm(Some(""), false));
     assert!(page.contains("in already. If you go on"), "{page}");
     // The same of who is in, with the way out.
-    let (_, page) = own_page(OwnPage::Visit(BOB));
+    let (_, page) = own_page(GatewayPage::SignedIn(BOB));
     for part in facts.into_iter().chain(["action=\"/.stagedoor/leave\""]) {
         assert!(page.contains(part), "{part}\n{page}");
     }
-    let look = |sought| own_page(OwnPage::Enter { sought }).1;
+    let look = |direct| own_page(GatewayPage::EnterCode { direct }).1;
     assert!(look(true).contains("name=\"look\" value=\"go\"") && look(false).contains("value=\"ask\""));
-    let (_, page) = own_page(OwnPage::Entered { to: "/a?b&c" });
+    let (_, page) = own_page(GatewayPage::CodeRedeemed { return_path: "/a?b&c" });
     assert!(page.contains("content=\"0; url=/a?b&amp;c\"") && page.contains("href=\"/a?b&amp;c\""), "{page}");
 }
 
@@ -335,8 +337,8 @@ fn an_own_page_is_dressed_and_sets_its_cookies() {
     let (cors, tickets) = (CorsGrant::default(), ChargedLimits::default());
     let at = over_https(&cors, &tickets);
     let cookies = vec![HeaderValue::from_static("a=1"), HeaderValue::from_static("b=2")];
-    let page = OwnAnswer::Page(OwnPage::Enter { sought: false });
-    let reply = Reply::own(&page, "anime", cookies, ResponsePolicy::bare(), &at);
+    let page = PageReply::Html(GatewayPage::EnterCode { direct: false });
+    let reply = Reply::gateway_page(&page, "anime", cookies, ResponsePolicy::bare(), &at);
     for (name, value) in [
         ("set-cookie", "a=1 || b=2"),
         ("cache-control", "no-store"),
@@ -369,9 +371,12 @@ fn every_refusal_carries_its_code_in_a_field_of_its_own() {
     ];
     for denial in denials {
         for shape in [ErrorShape::Problem, ErrorShape::Fastapi, ErrorShape::Error] {
-            for navigation in [None, Some(BROWSER)] {
-                let manner = Manner { navigation, ..manner(shape) };
-                assert_eq!(field(&Reply::of(&denial, manner, ID), "x-stagedoor-code"), denial.code());
+            for page in [None, Some(BROWSER)] {
+                let format = RefusalFormat { page, ..format_of(shape) };
+                assert_eq!(
+                    field(&Reply::from_denial(&denial, format, ID), "x-stagedoor-code"),
+                    denial.code()
+                );
             }
         }
         assert_eq!(field(&Reply::early(&denial, ID), "x-stagedoor-code"), denial.code());
@@ -389,8 +394,12 @@ fn scripts_of_allowed_origins_may_read_the_code() {
         let cors = CorsGrant { headers: if allowed { headers } else { Vec::new() }, vary: true };
         let tickets = ChargedLimits::default();
         let at = ResponseContext { https: false, host: "m", ..over_https(&cors, &tickets) };
-        let refusal =
-            Reply::refusal(&Denial::TokenMissing, manner(ErrorShape::Problem), ResponsePolicy::bare(), &at);
+        let refusal = Reply::refusal(
+            &Denial::TokenMissing,
+            format_of(ErrorShape::Problem),
+            ResponsePolicy::bare(),
+            &at,
+        );
         field(&refusal, "access-control-expose-headers")
     };
     assert_eq!(refused(&[], true), "x-stagedoor-code");
@@ -413,15 +422,15 @@ fn bytes_on_the_wire() {
     check(&closing, false, false, &format!("{head}connection: close\n\nno"));
 
     let allow = ("access-control-allow-origin", HeaderValue::from_static("https://a.example"));
-    let preflight = Reply::of_preflight(&Preflight { headers: vec![allow] });
+    let preflight = Reply::from_preflight(&Preflight { headers: vec![allow] });
     check(
         &preflight,
         false,
         false,
         "HTTP/1.1 204 No Content\naccess-control-allow-origin: https://a.example\nconnection: keep-alive\n\n",
     );
-    assert!(Reply::of(&Denial::BadRequest("x"), manner(ErrorShape::Problem), ID).close);
-    assert!(!Reply::of(&Denial::TokenMissing, manner(ErrorShape::Problem), ID).close);
+    assert!(Reply::from_denial(&Denial::BadRequest("x"), format_of(ErrorShape::Problem), ID).close);
+    assert!(!Reply::from_denial(&Denial::TokenMissing, format_of(ErrorShape::Problem), ID).close);
 }
 
 #[test]
@@ -433,7 +442,7 @@ fn navigations() {
         };
         let head = with(method);
         assert_eq!(is_navigation(&head), expected, "{method} {:?}", head.fields());
-        assert_eq!(shows_page(&head), is_navigation(&with("GET")), "{method} {:?}", head.fields());
+        assert_eq!(accepts_page(&head), is_navigation(&with("GET")), "{method} {:?}", head.fields());
     };
     check("GET", &[("Sec-Fetch-Mode", "navigate"), ("Accept", "*/*")], true);
     check("POST", &[("sec-fetch-mode", "navigate")], true);
@@ -457,7 +466,7 @@ fn a_whole_refusal_carries_what_every_answer_carries() {
     let tickets = ChargedLimits::default();
     let at = over_https(&cors, &tickets);
     let allowed = Preflight { headers: vec![("access-control-max-age", HeaderValue::from_static("600"))] };
-    let page = Manner { navigation: Some(BROWSER), ..manner(ErrorShape::Problem) };
+    let page = RefusalFormat { page: Some(BROWSER), ..format_of(ErrorShape::Problem) };
     let bare = ResponsePolicy::bare();
     let api = "default-src 'none'; frame-ancestors 'none'";
     let policy = expected_policy(&page_of(&Denial::NotFound, BROWSER).1);
@@ -477,7 +486,11 @@ fn a_whole_refusal_carries_what_every_answer_carries() {
             assert_eq!(field(&reply, name), value, "{name}");
         }
     };
-    check(Reply::refusal(&Denial::NotFound, manner(ErrorShape::Error), bare, &at), "https://a.example", api);
+    check(
+        Reply::refusal(&Denial::NotFound, format_of(ErrorShape::Error), bare, &at),
+        "https://a.example",
+        api,
+    );
     check(Reply::refusal(&Denial::NotFound, page, bare, &at), "https://a.example", hash);
     check(Reply::preflight(&allowed, bare, &at), "-", api);
     check(Reply::text(StatusCode::OK, "text/plain", Vec::new(), bare, &at), "https://a.example", api);

@@ -10,7 +10,7 @@ use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::gateway_pages::PageRequest;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::App;
-use stagedoor_core::reply::{self, Navigation, OwnAnswer, OwnPage, Reply, Worth};
+use stagedoor_core::reply::{self, GatewayPage, PageContext, PageReply, Reply, TokenSummary};
 use stagedoor_core::request::Head;
 use stagedoor_core::secret::Secret;
 use stagedoor_core::sign_in::{self, EnterForm, FormAction, ReturnPath, SignInState, TokenCookie};
@@ -61,43 +61,44 @@ impl Turn<'_> {
 
     /// What a request without a form is told.
     fn show(&self, app: &App, head: &Head<'_>, page: PageRequest, trail: &Trail) -> Result<Reply, Denial> {
-        let shows_page = reply::shows_page(head);
-        let answer = |page| if shows_page { OwnAnswer::Page(page) } else { OwnAnswer::Nothing };
+        let accepts_page = reply::accepts_page(head);
+        let answer = |page| if accepts_page { PageReply::Html(page) } else { PageReply::Empty };
         let entry = sign_in::accepts_codes(app).then_some("/");
         let now = self.front.gateway.now();
         match page {
             PageRequest::Home => match self.visit(app, head, now) {
                 SignInState::SignedIn { user, expires } => {
-                    let worth = worth(&user, expires, now);
-                    let page = OwnAnswer::Page(OwnPage::Visit(worth));
-                    let said = if shows_page { page } else { OwnAnswer::Told(Some(worth)) };
+                    let token = summary(&user, expires, now);
+                    let page = PageReply::Html(GatewayPage::SignedIn(token));
+                    let said = if accepts_page { page } else { PageReply::Json(Some(token)) };
                     Ok(self.say(app, head, trail, &said, Vec::new()))
                 }
                 // Only leaving helps there.
                 SignInState::SignedOut(denial @ Denial::AmbiguousCredentials) => Err(denial),
                 SignInState::SignedOut(denial) => {
-                    let page = OwnAnswer::Page(OwnPage::Out { denial: &denial, entry });
-                    let said = if shows_page { page } else { OwnAnswer::Told(None) };
+                    let page =
+                        PageReply::Html(GatewayPage::NotSignedIn { denial: &denial, return_path: entry });
+                    let said = if accepts_page { page } else { PageReply::Json(None) };
                     Ok(self.say(app, head, trail, &said, Vec::new()))
                 }
                 SignInState::NotRequired => {
-                    let page = OwnAnswer::Page(OwnPage::AsksNobody);
-                    let said = if shows_page { page } else { OwnAnswer::Told(None) };
+                    let page = PageReply::Html(GatewayPage::NotRequired);
+                    let said = if accepts_page { page } else { PageReply::Json(None) };
                     Ok(self.say(app, head, trail, &said, Vec::new()))
                 }
             },
             // These are pages, whoever asks for them.
             PageRequest::EnterPage { direct } => {
                 let page =
-                    if entry.is_some() { OwnPage::Enter { sought: direct } } else { OwnPage::TakesNoCode };
-                Ok(self.say(app, head, trail, &OwnAnswer::Page(page), Vec::new()))
+                    if entry.is_some() { GatewayPage::EnterCode { direct } } else { GatewayPage::NoCodes };
+                Ok(self.say(app, head, trail, &PageReply::Html(page), Vec::new()))
             }
             PageRequest::LeavePage => {
-                Ok(self.say(app, head, trail, &OwnAnswer::Page(OwnPage::Leave), Vec::new()))
+                Ok(self.say(app, head, trail, &PageReply::Html(GatewayPage::ConfirmSignOut), Vec::new()))
             }
             PageRequest::Leave => {
                 let cookies = cleared(app, self.https(trail));
-                Ok(self.say(app, head, trail, &answer(OwnPage::Left), cookies))
+                Ok(self.say(app, head, trail, &answer(GatewayPage::SignedOut), cookies))
             }
             PageRequest::Enter { .. } => Err(Denial::Internal("a form without its body")),
         }
@@ -124,21 +125,27 @@ impl Turn<'_> {
                 (sign_in::is_signed_in_by_cookie(app, head, now, &self.live.policy.tokens), false)
             }
         };
-        let shows_page = reply::shows_page(head);
+        let accepts_page = reply::accepts_page(head);
         if look {
             let token = gateway.links.look(&app.name, form.code.expose(), now).ok_or_else(invalid)?;
             let TokenCookie { user, expires, .. } = self.fit(app, &token, now).ok_or_else(invalid)?;
-            let worth = worth(&user, expires, now);
+            let token = summary(&user, expires, now);
             let code = std::str::from_utf8(form.code.expose()).map_err(|_| invalid())?;
             let occupant = self.occupant(app, head, now);
             let goes = goes && occupant.is_none();
-            let page = OwnPage::Confirm { worth, code, to: back.as_str(), occupant, goes };
-            let said = if shows_page { OwnAnswer::Page(page) } else { OwnAnswer::Told(Some(worth)) };
+            let page = GatewayPage::ConfirmCode {
+                token,
+                code,
+                return_path: back.as_str(),
+                replaces: occupant,
+                submits_itself: goes,
+            };
+            let said = if accepts_page { PageReply::Html(page) } else { PageReply::Json(Some(token)) };
             return Ok(self.say(app, head, trail, &said, Vec::new()));
         }
         let cookies = self.redeem(app, &form.code, now, trail).ok_or_else(invalid)?;
-        let page = OwnAnswer::Page(OwnPage::Entered { to: back.as_str() });
-        let said = if shows_page { page } else { OwnAnswer::Nothing };
+        let page = PageReply::Html(GatewayPage::CodeRedeemed { return_path: back.as_str() });
+        let said = if accepts_page { page } else { PageReply::Empty };
         Ok(self.say(app, head, trail, &said, cookies))
     }
 
@@ -162,10 +169,12 @@ impl Turn<'_> {
         app: &App,
         head: &Head<'_>,
         trail: &Trail,
-        answer: &OwnAnswer<'_>,
+        answer: &PageReply<'_>,
         cookies: Vec<HeaderValue>,
     ) -> Reply {
-        with_circumstances(self, head, trail, |policy, at| Reply::own(answer, &app.name, cookies, policy, at))
+        with_circumstances(self, head, trail, |policy, at| {
+            Reply::gateway_page(answer, &app.name, cookies, policy, at)
+        })
     }
 
     /// The whole form; its size was judged with the head.
@@ -223,21 +232,21 @@ impl Turn<'_> {
         sign_in::return_path(app, &self.live.policy.hosts, self.host(head), head, raw)
     }
 
-    /// What the page of a refusal offers, where a browser navigates. `back`: see [`Navigation::entry`].
+    /// What the page of a refusal offers, where a browser navigates. `back`: see [`PageContext::return_path`].
     pub(super) fn navigation<'a>(
         &self,
         head: &Head<'_>,
         trail: &'a Trail,
         back: &'a str,
         user: Option<&'a str>,
-    ) -> Option<Navigation<'a>> {
+    ) -> Option<PageContext<'a>> {
         // The forms of our own pages are sent by people, whatever their browser says of it.
         let navigates =
-            reply::is_navigation(head) || (trail.reached == Guard::Own && reply::shows_page(head));
-        navigates.then(|| Navigation {
+            reply::is_navigation(head) || (trail.reached == Guard::Own && reply::accepts_page(head));
+        navigates.then(|| PageContext {
             app: trail.app.as_deref().map(|app| &*app.name),
-            again: is_repeatable(head),
-            entry: trail.app.as_deref().filter(|app| sign_in::accepts_codes(app)).map(|_| back),
+            repeatable: is_repeatable(head),
+            return_path: trail.app.as_deref().filter(|app| sign_in::accepts_codes(app)).map(|_| back),
             user,
         })
     }
@@ -257,8 +266,12 @@ pub(super) fn is_repeatable(head: &Head<'_>) -> bool {
     matches!(head.method(), "GET" | "HEAD")
 }
 
-fn worth(user: &str, expires: std::time::Duration, now: Now) -> Worth<'_> {
-    Worth { user, expires: expires.as_secs(), left: expires.saturating_sub(now.unix()).as_secs() }
+fn summary(user: &str, expires: std::time::Duration, now: Now) -> TokenSummary<'_> {
+    TokenSummary {
+        user,
+        expires: expires.as_secs(),
+        seconds_left: expires.saturating_sub(now.unix()).as_secs(),
+    }
 }
 
 /// Takes every cookie that carries a token of the app out of the browser.

@@ -15,7 +15,7 @@ use stagedoor_core::clock::Now;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::reply::{Manner, Reply};
+use stagedoor_core::reply::{RefusalFormat, Reply};
 use stagedoor_core::request::{Head, Peer};
 use stagedoor_core::request_out::{write_head, write_preflight};
 use stagedoor_core::response_out::ResponseContext;
@@ -185,7 +185,7 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
     let written = |reply: &Reply| String::from_utf8(reply.to_h1(false, false)).unwrap();
     match outcome {
         Err(denial) => {
-            let manner = Manner { shape, navigation: None, realm: "media" };
+            let manner = RefusalFormat { shape, page: None, realm: "media" };
             out.push_str(&written(&Reply::refusal(&denial, manner, response, &at)));
         }
         Ok(Admission::Preflight(preflight)) => {

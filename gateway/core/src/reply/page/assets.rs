@@ -1,8 +1,9 @@
-//! What pages may do: one style block, at most one script, a form or none. Each block is allowed by its hash.
+//! The style, the scripts and the content security policies of pages. A policy allows the style block, the one script
+//! of its page and a form to the gateway, each block by its hash.
 
 use http::HeaderValue;
 
-/// A policy that allows the one style block, and what else is listed.
+/// A policy that allows the style block and the sources listed.
 macro_rules! policy {
     ($($more:literal),*) => {
         HeaderValue::from_static(concat!(
@@ -15,22 +16,22 @@ macro_rules! policy {
 }
 
 /// Of pages without a form.
-pub(super) const BARE: HeaderValue = policy!("form-action 'none'");
-/// Of pages whose form comes back here.
-pub(super) const FORM: HeaderValue = policy!("form-action 'self'");
+pub(super) const PLAIN_POLICY: HeaderValue = policy!("form-action 'none'");
+/// Of pages with a form to the gateway.
+pub(super) const FORM_POLICY: HeaderValue = policy!("form-action 'self'");
 /// Of the page that counts down.
-pub(super) const COUNTS: HeaderValue =
+pub(super) const COUNTDOWN_POLICY: HeaderValue =
     policy!("script-src 'sha256-Dd8YyirOdQwBCidJFBm1yATPwcrg2khdE6KZW7D82GI='", "form-action 'none'");
 /// Of the page that takes a code.
-pub(super) const ENTERS: HeaderValue =
+pub(super) const ENTER_POLICY: HeaderValue =
     policy!("script-src 'sha256-yamY4ExrRM7C+jueimuOhTl4Bi0PTIWsI/9JV/lL+g4='", "form-action 'self'");
-/// Of the pages that tell a time, and have a form.
-pub(super) const VISITS: HeaderValue =
+/// Of the pages that show a token, which have a form.
+pub(super) const TOKEN_POLICY: HeaderValue =
     policy!("script-src 'sha256-0Y5+k62dQRyia6a/EJEITWVJ4Z9qWOlFchiqRUpI+Tc='", "form-action 'self'");
 
-/// Takes the code out of the address, and the address out of the history, and asks what the code is worth. What stands
-/// behind a `#` never leaves the browser by itself. A code that comes later is for a page that was asked for later.
-pub(super) const ENTER: &str = "(function(){\
+/// Takes the code out of the address and out of the history, and submits it. A browser never sends what stands behind
+/// `#`, so the script has to. A code that is added to the address later loads the page anew.
+pub(super) const ENTER_SCRIPT: &str = "(function(){\
 var form=document.forms[0],code=location.hash.slice(1);\
 addEventListener('hashchange',function(){location.reload()});\
 if(!code||!form)return;\
@@ -39,8 +40,9 @@ form.elements.code.value=code;\
 form.submit()\
 })()";
 
-/// Counts down, then offers to try again. It loads nothing by itself. The words are those of [`super::parts::Span`].
-pub(super) const COUNT: &str = "(function(){\
+/// Counts down, then shows the button to try again. It loads nothing by itself. The words are those of
+/// [`super::html::TimeLeft`].
+pub(super) const COUNTDOWN_SCRIPT: &str = "(function(){\
 var by=document.getElementById.bind(document),left=by('left'),again=by('again'),\
 until=Date.now()+1000*left.getAttribute('data-seconds');\
 function words(s){var m=Math.ceil(s/60),h=Math.ceil(m/60),c=s<=90?[s,'second']:m<=90?[m,'minute']:h<=48?[h,'hour']:[Math.ceil(h/24),'day'];\
@@ -55,9 +57,9 @@ by('then').textContent=by('then').getAttribute('data-then')\
 })()\
 })()";
 
-/// Tells times as the browser's clock does. Where a page may go on by itself it counts down, while somebody can see
-/// it, and then sends the form, saying that nobody pressed its button.
-pub(super) const VISIT: &str = "(function(){\
+/// Shows times in the browser's time zone. On a page that submits its form by itself it counts down, while the page is
+/// visible, and then submits the form with `auto` set: no person pressed the button.
+pub(super) const TOKEN_SCRIPT: &str = "(function(){\
 document.querySelectorAll('time').forEach(function(t){\
 var d=new Date(t.dateTime);\
 if(!isNaN(d))t.textContent=d.toLocaleString('en-GB',{day:'numeric',month:'long',year:'numeric',hour:'2-digit',minute:'2-digit'})});\
@@ -74,6 +76,7 @@ setTimeout(tick,1000)\
 })()\
 })()";
 
+/// The style of every page.
 pub(super) const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1b2027;--dim:#5a6470;--page:#f2f3f5;--card:#fff;--line:#dde1e6;--mark:#a8481c;--on:#fff}\
 @media(prefers-color-scheme:dark){:root{--ink:#e8ebee;--dim:#9aa5b0;--page:#0f1215;--card:#181c21;--line:#2c333b;--mark:#f0a06a;--on:#1b1006}}\

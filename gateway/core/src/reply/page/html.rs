@@ -1,13 +1,13 @@
-//! What pages are made of.
+//! The document around a page, and the elements that pages share.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::policy::STYLE;
+use super::assets::STYLE;
 use crate::clock;
 
-/// A page around `body`; `meta` and `body` are markup.
-pub(super) fn whole(title: &str, app: Option<&str>, meta: &str, body: &str) -> String {
+/// A whole document; `meta` and `body` are markup.
+pub(super) fn document(title: &str, app: Option<&str>, meta: &str, body: &str) -> String {
     let (named, shown) = match app {
         Some(app) => (format!("{} · {}", Escaped(title), Escaped(app)), Escaped(app)),
         None => (Escaped(title).to_string(), Escaped("")),
@@ -17,11 +17,11 @@ pub(super) fn whole(title: &str, app: Option<&str>, meta: &str, body: &str) -> S
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"robots\" content=\"noindex\">\n{meta}\
          <title>{named}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <p class=\"app\">{MARK}<span>{shown}</span></p>\n{body}</main>\n</body>\n</html>\n"
+         <p class=\"app\">{LOGO}<span>{shown}</span></p>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 
-/// Text that cannot leave its place in the page.
+/// Text with the characters escaped that mean something in HTML.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl std::fmt::Display for Escaped<'_> {
@@ -40,10 +40,10 @@ impl std::fmt::Display for Escaped<'_> {
     }
 }
 
-/// Text of our own, with what stands in backticks as code.
-pub(super) struct Marked(pub(super) &'static str);
+/// Text of the gateway's own; what stands in backticks becomes `<code>`.
+pub(super) struct WithCode(pub(super) &'static str);
 
-impl std::fmt::Display for Marked {
+impl std::fmt::Display for WithCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (place, part) in self.0.split('`').enumerate() {
             let part = Escaped(part);
@@ -53,9 +53,9 @@ impl std::fmt::Display for Marked {
     }
 }
 
-/// The form that takes a code. `look` says how its answer goes on: see [`crate::sign_in::FormAction`].
+/// The form that takes a code. `look` selects the [`crate::sign_in::FormAction`].
 pub(super) struct CodeForm<'a> {
-    pub(super) to: &'a str,
+    pub(super) return_path: &'a str,
     pub(super) look: &'static str,
 }
 
@@ -70,16 +70,16 @@ impl std::fmt::Display for CodeForm<'_> {
              {to}<input type=\"hidden\" name=\"look\" value=\"{look}\">\n\
              <button>Continue</button>\n\
              <p class=\"note\" id=\"about\">A code works once, for ten minutes after it was made.</p>\n</form>\n",
-            to = Back(self.to),
+            to = ReturnPathField(self.return_path),
             look = self.look,
         )
     }
 }
 
-/// The hidden field that remembers where a browser wants to go; nothing for the front page.
-pub(super) struct Back<'a>(pub(super) &'a str);
+/// The hidden field with the path to go to afterwards; left out for the front page.
+pub(super) struct ReturnPathField<'a>(pub(super) &'a str);
 
-impl std::fmt::Display for Back<'_> {
+impl std::fmt::Display for ReturnPathField<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             "/" => Ok(()),
@@ -90,10 +90,10 @@ impl std::fmt::Display for Back<'_> {
 
 /// A length of time in words, rounded up: seconds up to 90, minutes up to 90, hours up to 48, days.
 ///
-/// [`super::policy::COUNT`] says the same in the browser.
-pub(super) struct Span(pub(super) u64);
+/// [`super::assets::COUNTDOWN_SCRIPT`] says the same in the browser.
+pub(super) struct TimeLeft(pub(super) u64);
 
-impl std::fmt::Display for Span {
+impl std::fmt::Display for TimeLeft {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let minutes = self.0.div_ceil(60);
         let hours = minutes.div_ceil(60);
@@ -107,10 +107,10 @@ impl std::fmt::Display for Span {
     }
 }
 
-/// A moment since the epoch, for people: in UTC, and in their own time where the script runs.
-pub(super) struct Moment(pub(super) u64);
+/// A time in seconds since the epoch, for people: in UTC, or in local time where the script runs.
+pub(super) struct UtcTime(pub(super) u64);
 
-impl std::fmt::Display for Moment {
+impl std::fmt::Display for UtcTime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let at = clock::utc(Duration::from_secs(self.0));
         let (year, month, day) = (at.year(), at.month(), at.day());
@@ -124,6 +124,6 @@ impl std::fmt::Display for Moment {
     }
 }
 
-/// A door, ajar.
-const MARK: &str = "<svg class=\"mark\" viewBox=\"0 0 32 32\" aria-hidden=\"true\">\
+/// A door that stands open.
+const LOGO: &str = "<svg class=\"mark\" viewBox=\"0 0 32 32\" aria-hidden=\"true\">\
 <path d=\"M6 28V5a1 1 0 0 1 1-1h18a1 1 0 0 1 1 1v23\"/><path class=\"leaf\" d=\"M6 28V4.5l13 4V28\"/><path d=\"M15 16v3M3 28h26\"/></svg>";
