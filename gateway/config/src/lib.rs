@@ -12,6 +12,7 @@ use stagedoor_core::clock::Now;
 use stagedoor_core::policy::Policy;
 use stagedoor_core::secret::Secret;
 
+mod built_in;
 mod changes;
 mod compile;
 mod edit;

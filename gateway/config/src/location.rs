@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::source::Line;
 
 /// A line of a configuration file, and the TOML path of what stands there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Location {
     pub(crate) file: Arc<str>,
     /// Counted from 1; 0 is the file as a whole.
@@ -15,7 +15,7 @@ pub(crate) struct Location {
 }
 
 /// A value with the location it was read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spanned<T> {
     pub(crate) value: T,
     pub(crate) at: Location,
@@ -23,6 +23,17 @@ pub(crate) struct Spanned<T> {
 
 /// The value of a key; `None` where the key is left out, or where its value was refused.
 pub(crate) type Setting<T> = Option<Spanned<T>>;
+
+/// A list of strings.
+pub(crate) type Texts = Setting<Vec<Spanned<String>>>;
+
+/// A table with keys of the operator's choice.
+#[derive(Clone, Debug)]
+pub(crate) struct Entries<T> {
+    pub(crate) at: Location,
+    /// In the order of the file.
+    pub(crate) list: Vec<(Spanned<String>, Spanned<T>)>,
+}
 
 impl Location {
     pub(crate) fn whole(file: &Arc<str>) -> Self {

@@ -2,10 +2,11 @@
 //!
 //! Each is a file in `config/profiles/`, built into the program: it names neither files nor secrets, and it says of
 //! an app what its own table would say, in the same words. What a profile may say at all stands in
-//! [`keys::profiles`](super::keys::profiles).
+//! the rows of [`keys`](super::keys) that are marked `in_profiles`.
 
 use serde_json::{Value, json};
 
+use super::built_in::{BUILT_IN, BuiltIn};
 use super::location::Spanned;
 use super::problem::Report;
 use super::raw;
@@ -89,18 +90,18 @@ fn listed(words: &[String], otherwise: &str) -> String {
 }
 
 impl Profile {
-    fn of(shelved: &BuiltIn) -> Option<Self> {
+    fn of(built_in: &BuiltIn) -> Option<Self> {
         // A profile with a mistake is none; that there is no such profile is shown by a test.
         let report = Report::default();
-        let raw::Profile { version, made_for, about, facts, polls, mut app } =
-            raw::Profile::read(shelved, &report)?;
-        raw::lay(&mut app.routes, app.base.as_ref(), &report);
+        let raw::Profile { header, mut app } = raw::Profile::read(built_in, &report)?;
+        let raw::ProfileHeader { at: _, version, made_for, about, facts, polls } = header;
+        raw::put_below(&mut app.routes, app.base.as_ref(), &report);
         let public = app
             .routes
             .iter()
             .filter(|route| route.auth.as_ref().is_some_and(|auth| auth.value == raw::AuthMode::Public));
         Some(Self {
-            name: shelved.name,
+            name: built_in.name,
             version: version?.value,
             made_for: made_for?.value,
             about: about?.value,
@@ -116,75 +117,6 @@ impl Profile {
 fn texts(list: Option<&Spanned<Vec<Spanned<String>>>>) -> Vec<String> {
     list.iter().flat_map(|list| &list.value).map(|given| given.value.clone()).collect()
 }
-
-/// A profile as it lies on the shelf.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BuiltIn {
-    pub(super) name: &'static str,
-    pub(super) version: u64,
-    /// A newer version of it lies there too.
-    pub(super) older: bool,
-    pub(super) text: &'static str,
-}
-
-impl BuiltIn {
-    /// The name of its file, without the ending: that of an older version tells which.
-    fn stem(&self) -> String {
-        let Self { name, version, older, text: _ } = self;
-        if *older { format!("{name}@{version}") } else { (*name).to_owned() }
-    }
-
-    /// How it is called in messages, and wherever it decides.
-    pub(super) fn label(&self) -> String {
-        format!("profile {}", self.stem())
-    }
-}
-
-/// The profile of a `use`: of several versions the newest, unless one is named.
-pub(super) fn find<'s>(shelf: &'s [BuiltIn], asked: &str) -> Option<&'s BuiltIn> {
-    let (name, version) = match asked.split_once('@') {
-        Some((name, version)) => (name, Some(version)),
-        None => (asked, None),
-    };
-    shelf.iter().filter(|shelved| shelved.name == name).find(|shelved| match version {
-        Some(version) => version == shelved.version.to_string(),
-        None => !shelved.older,
-    })
-}
-
-/// The newest version of a profile.
-macro_rules! newest {
-    ($name:literal, $version:literal) => {
-        BuiltIn {
-            name: $name,
-            version: $version,
-            older: false,
-            text: include_str!(concat!("../../../config/profiles/", $name, ".toml")),
-        }
-    };
-}
-
-/// Every profile there is, by name and version. One that is superseded stays, as `NAME@VERSION.toml`.
-pub(super) const BUILT_IN: &[BuiltIn] = &[
-    newest!("calibre-web", 1),
-    newest!("deluge", 1),
-    newest!("generic-api", 1),
-    newest!("generic-spa", 1),
-    newest!("gradio", 1),
-    newest!("jellyfin", 1),
-    newest!("kodi", 1),
-    newest!("lidarr", 1),
-    newest!("mopidy", 1),
-    newest!("navidrome", 1),
-    newest!("prowlarr", 1),
-    newest!("pyload", 1),
-    newest!("qbittorrent", 1),
-    newest!("radarr", 1),
-    newest!("sonarr", 1),
-    newest!("subsonic", 1),
-    newest!("supysonic", 1),
-    newest!("transmission", 1),
-];
 
 const HEAD: &str = "\
 ## Profiles

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::keys::{Change, Key, Kind, State, Table, tables};
+use super::keys::{DefaultValue, Key, Kind, Reload, State, Table, tables};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::units::{DURATIONS, SIZES};
 
@@ -24,14 +24,14 @@ pub fn keys() -> String {
 #[must_use]
 pub fn keys_json() -> Value {
     let of_table = |table: &'static Table| {
-        table.keys.iter().filter(|key| key.state == State::Supported).map(move |key| {
+        table.supported().map(move |key| {
             json!({
                 "table": table.path,
                 "key": key.name,
                 "value": value(key),
-                "default": if key.default.is_empty() { OF_EACH } else { key.default },
-                "meaning": sentence(key.doc),
-                "reload": change(key),
+                "default": key.default.shown(),
+                "meaning": key.doc,
+                "reload": reload(key),
                 "security": key.security,
             })
         })
@@ -86,17 +86,17 @@ The code stands in the field `x-stagedoor-code`, in the body where `errors` is `
 ";
 
 fn section(table: &Table, out: &mut String) {
-    out.push_str(&format!("\n## {}\n\n{}\n\n", title(table.path), sentence(table.doc)));
+    out.push_str(&format!("\n## {}\n\n{}\n\n", title(table.path), table.doc));
     out.push_str("| key | value | default | meaning | reload |\n|---|---|---|---|---|\n");
-    for key in table.keys.iter().filter(|key| key.state == State::Supported) {
+    for key in table.supported() {
         let mind =
             if key.security.is_empty() { String::new() } else { format!(" **Mind:** {}.", key.security) };
         let row = [
             format!("`{}`", key.name),
             value(key),
             default(key),
-            sentence(key.doc) + &mind,
-            change(key).to_owned(),
+            format!("{}{mind}", key.doc),
+            reload(key).to_owned(),
         ];
         out.push_str(&format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | ")));
     }
@@ -114,52 +114,48 @@ fn title(path: &str) -> String {
 }
 
 fn value(key: &Key) -> String {
+    let accepted = key.accepted();
     let kind = match key.kind {
-        Kind::Text => "a string".to_owned(),
+        Kind::Text | Kind::ProfileName => "a string".to_owned(),
         Kind::Choice(words) => {
             words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
         }
         Kind::Flag => "`true`, `false`".to_owned(),
-        Kind::Count => "a number".to_owned(),
-        Kind::Duration => "a duration".to_owned(),
-        Kind::Size => "a size".to_owned(),
-        Kind::Rate => "a rate of bytes".to_owned(),
+        Kind::Count(_) => "a number".to_owned(),
+        Kind::Duration(_) => "a duration".to_owned(),
+        Kind::Size(_) => "a size".to_owned(),
+        Kind::Rate(_) => "a rate of bytes".to_owned(),
         Kind::Texts => "a list of strings".to_owned(),
         Kind::TextOrTexts => "a string, or a list of strings".to_owned(),
-        Kind::Map => "a table of names of your choice".to_owned(),
-        Kind::Table("secret") => "a [secret](#a-secret)".to_owned(),
-        Kind::Table(path) => format!("a table: {}", title(path)),
-        Kind::Tables(path) => format!("tables: {}", title(path)),
-        Kind::Named(path) => format!("tables: {}", title(path)),
-        Kind::TextOrTable(path) => return format!("{}, or a table: {}", key.range, title(path)),
-        Kind::TextOrCount => match key.written_default() {
-            Some(word) => format!("`{word}`, or a number"),
-            None => "a string, or a number".to_owned(),
-        },
+        Kind::MapOfTexts | Kind::MapOfLists => "a table of names of your choice".to_owned(),
+        Kind::Table(table) if table.path == "secret" => "a [secret](#a-secret)".to_owned(),
+        Kind::Table(table) => format!("a table: {}", title(table.path)),
+        Kind::Tables(table) | Kind::Named(table) => format!("tables: {}", title(table.path)),
+        Kind::TextOrTable(table) => return format!("{accepted}, or a table: {}", title(table.path)),
+        Kind::WordOrCount(word, _) => format!("`\"{word}\"`, or a number"),
+        Kind::CodeOrStatus(_) => "a string, or a number".to_owned(),
     };
-    if key.range.is_empty() { kind } else { format!("{kind}: {}", key.range) }
+    if accepted.is_empty() { kind } else { format!("{kind}: {accepted}") }
 }
 
 /// What stands where the key is left out: as it would be written, or in words.
 fn default(key: &Key) -> String {
-    match (key.default, key.written_default()) {
-        ("", _) => OF_EACH.to_owned(),
-        (_, Some(written)) => format!("`{written}`"),
-        (words, None) => words.to_owned(),
+    match key.default.written() {
+        Some(written) => format!("`{written}`"),
+        None => key.default.shown(),
     }
 }
 
-/// The default of a table that has none of its own.
-const OF_EACH: &str = "that of each key";
-
-fn change(key: &Key) -> &'static str {
-    match (key.kind, key.change) {
+fn reload(key: &Key) -> &'static str {
+    match (key.kind, key.reload) {
         // What a table holds says it for itself.
-        (Kind::Table(_) | Kind::Tables(_) | Kind::Named(_), Change::Live) if key.default.is_empty() => {
+        (Kind::Table(_) | Kind::Tables(_) | Kind::Named(_), Reload::Live)
+            if key.default == DefaultValue::OfEachKey =>
+        {
             "by key"
         }
-        (_, Change::Live) => "live",
-        (_, Change::Restart) => "restart",
+        (_, Reload::Live) => "live",
+        (_, Reload::Restart) => "restart",
     }
 }
 
@@ -204,7 +200,7 @@ fn refusals() -> Vec<Refusal> {
 }
 
 /// With a capital and a full stop, as documents have it.
-pub(super) fn sentence(text: &str) -> String {
+fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     // A name in backticks or of a header begins as it is written.
     let mut sentence: String =

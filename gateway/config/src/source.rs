@@ -1,5 +1,6 @@
 //! What a policy was compiled from: files, lines of keys, promises. Nothing here decides about a request.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -63,7 +64,7 @@ pub struct NamedFile {
 
 /// The lines of the keys of one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeyLines(pub(crate) Vec<(&'static str, Line)>);
+pub struct KeyLines(pub(crate) Vec<(Cow<'static, str>, Line)>);
 
 /// A place in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

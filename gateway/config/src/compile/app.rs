@@ -90,8 +90,8 @@ impl Identified<'_> {
 /// One app; `None` if its routes clash.
 pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Context<'_>) -> Option<App> {
     let raw::App {
-        name,
         at,
+        name,
         uses: _,
         base: _,
         polls: _,
@@ -104,6 +104,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         errors,
         identity: raw_identity,
         websocket,
+        mode: _,
         limit: _,
         body,
         exact_case,
@@ -114,9 +115,12 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         cors: raw_cors,
         headers: raw_headers,
         origin,
-        redact_query,
+        log,
         routes: raw_routes,
     } = raw;
+    let raw::AppBody { at: _, max, get } = body;
+    let raw::AppOrigin { at: _, check } = origin;
+    let raw::AppLog { at: _, redact_query } = log;
     name_fits(name, cx);
     if let Some(empty) = raw_hosts.as_ref().filter(|hosts| hosts.value.is_empty()) {
         cx.report.vacant(&empty.at, "an app without a host", "name one: hosts = [\"media.example.com\"]");
@@ -136,12 +140,12 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         ask,
         identified: &identified,
         body: BodyPolicy {
-            max: Spanned::value_or(body.max.as_ref(), 10 << 20),
-            on_get: Spanned::value_or(body.get.as_ref(), true),
+            max: Spanned::value_or(max.as_ref(), 10 << 20),
+            on_get: Spanned::value_or(get.as_ref(), true),
         },
         websocket: Spanned::value_or(websocket.as_ref(), true),
         encoded_slash: Spanned::value_or(encoded_slash.as_ref(), false),
-        origin: Spanned::value_or(origin.as_ref(), OriginPolicy::Cookies),
+        origin: Spanned::value_or(check.as_ref(), OriginPolicy::Cookies),
         cors_app: matches!(raw_cors, Some(raw::Cors::App(_))),
     };
     let path = PathPolicy {

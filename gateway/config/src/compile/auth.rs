@@ -86,9 +86,10 @@ pub(super) fn name_fits(name: &Spanned<String>, cx: &Context<'_>) {
     }
 }
 
-fn jwt(name: &str, raw: &raw::Keys, cx: &Context<'_>) -> JwtPolicy {
-    let raw::Keys {
+fn jwt(name: &str, raw: &raw::JwtProvider, cx: &Context<'_>) -> JwtPolicy {
+    let raw::JwtProvider {
         at,
+        kind: _,
         keys: raw_keys,
         issuer,
         audience,
@@ -224,7 +225,7 @@ fn key(raw: &raw::JwtKey, cx: &Context<'_>) -> Option<JwtKey> {
     let kid = kid.as_ref().map(|kid| kid.value.clone());
     let made = match raw_secret {
         Some(raw_secret) => JwtKey::secret(kid, alg, secret(raw_secret, cx)?),
-        None => JwtKey::public_pem(kid, alg, &public_key(public.as_ref()?, cx)?),
+        None => JwtKey::public_pem(kid, alg, &public_key(public.as_ref()?.file.as_ref()?, cx)?),
     };
     made.map_err(|why| {
         let hint = "the key has to fit its algorithm";
@@ -272,7 +273,7 @@ pub(super) fn carriers(list: &Spanned<Vec<Spanned<String>>>, cx: &Context<'_>) -
 }
 
 fn paths(raw: &raw::Claims, cx: &Context<'_>) -> ClaimPaths {
-    let raw::Claims { user, roles, scopes } = raw;
+    let raw::Claims { at: _, user, roles, scopes } = raw;
     let path = |given: &Setting<String>, otherwise: &str| {
         let Some(given) = given else { return vec![otherwise.to_owned()] };
         let steps: Vec<String> = given.value.split('.').map(str::to_owned).collect();

@@ -50,8 +50,8 @@ fn is_request(text: &str) -> bool {
     plain && text.split_once(' ').is_some_and(|(method, path)| !method.is_empty() && path.starts_with('/'))
 }
 
-fn assumed(raw: &raw::As, report: &Report) -> Assumed {
-    let raw::As { user, roles, scopes } = raw;
+fn assumed(raw: &raw::ExpectedCaller, report: &Report) -> Assumed {
+    let raw::ExpectedCaller { at: _, user, roles, scopes } = raw;
     if let Some(user) = user.as_ref().filter(|user| user.value.is_empty()) {
         report.problem(&user.at, "nobody: ``", "name the user, or leave `as` out for nobody");
     }

@@ -30,7 +30,11 @@ pub(super) fn headers(
         hsts: raw_hsts.as_ref().map(|raw| hsts(raw, cx)),
         csp: raw_csp.as_ref().map(|raw| csp(raw, cx)),
         frame: frame.as_ref().map(|list| frames(list, cx)),
-        set: set.iter().filter_map(|(name, value)| field(name, value, cx)).collect(),
+        set: set
+            .iter()
+            .flat_map(|set| &set.list)
+            .filter_map(|(name, value)| field(name, value, cx))
+            .collect(),
         remove: remove.iter().flat_map(|list| &list.value).filter_map(|name| header(name, cx)).collect(),
         cors_app,
         own,
@@ -38,7 +42,7 @@ pub(super) fn headers(
 }
 
 fn hsts(raw: &raw::HstsTable, cx: &Context<'_>) -> Hsts {
-    let raw::HstsTable { max_age, include_subdomains, preload } = raw;
+    let raw::HstsTable { at: _, max_age, include_subdomains, preload } = raw;
     let lasting = Spanned::value_or(max_age.as_ref(), YEAR);
     let below = Spanned::value_or(include_subdomains.as_ref(), false);
     let built_in = Spanned::value_or(preload.as_ref(), false);
@@ -81,14 +85,13 @@ const DIRECTIVES: &[&str] = &[
 
 fn csp(raw: &raw::Csp, cx: &Context<'_>) -> Csp {
     let raw::Csp { at, enforce, policy: raw_policy, replace } = raw;
-    let policy = raw_policy.as_deref().unwrap_or_default();
-    if policy.is_empty() {
-        cx.report.vacant(
-            at,
-            "a policy without a directive",
-            "list its directives: policy = { default-src = [\"'self'\"] }",
-        );
+    let hint = "list its directives: policy = { default-src = [\"'self'\"] }";
+    match raw_policy {
+        None => cx.report.absent(at, "policy", hint),
+        Some(policy) if policy.list.is_empty() => cx.report.vacant(at, "a policy without a directive", hint),
+        Some(_) => {}
     }
+    let policy = raw_policy.as_ref().map(|policy| policy.list.as_slice()).unwrap_or_default();
     for (name, sources) in policy {
         if !DIRECTIVES.contains(&name.value.as_str()) {
             let hint = did_you_mean(&name.value, DIRECTIVES.iter().copied())

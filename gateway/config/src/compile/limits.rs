@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Context;
-use crate::location::{Location, Setting, Spanned};
+use crate::location::{Location, Setting, Spanned, Texts};
 use crate::problem::shown;
 use crate::raw;
 use stagedoor_core::guard::limit::{Limit, LimitPolicy, Rule};
@@ -42,14 +42,18 @@ struct Rules {
 }
 
 impl Rules {
-    fn read(raw: &raw::Limits, cx: &Context<'_>) -> Self {
-        let raw::Limits { ip, user, app: _ } = raw;
+    fn read(ip: &Texts, user: &Texts, cx: &Context<'_>) -> Self {
         Self { ip: rules(ip, cx), user: rules(user, cx) }
     }
 
     fn is_empty(&self) -> bool {
         self.ip.is_empty() && self.user.is_empty()
     }
+}
+
+fn route_rules(raw: &raw::RouteLimit, cx: &Context<'_>) -> Rules {
+    let raw::RouteLimit { at: _, ip, user, app: _ } = raw;
+    Rules::read(ip, user, cx)
 }
 
 fn rules(list: &Setting<Vec<Spanned<String>>>, cx: &Context<'_>) -> Vec<Rule> {
@@ -74,7 +78,8 @@ pub(super) fn policy(limits: impl IntoIterator<Item = Arc<Limit>>) -> LimitPolic
 
 /// The limits of an app, with the stores that a policy before had for the app of this name.
 pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
-    let rules = Rules::read(&raw.limit, cx);
+    let raw::AppLimit { at: _, ip, user } = &raw.limit;
+    let rules = Rules::read(ip, user, cx);
     polling::compare(raw, cx);
     let before = Before::of(&raw.name.value, cx);
     let PlaceLimits { ip, user } = before.of_app();
@@ -89,7 +94,7 @@ pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
 /// Two routes share a store if they name the same bucket, and never otherwise.
 pub(super) fn routes(raw: &raw::App, labels: &[Arc<str>], cx: &Context<'_>) -> Vec<RouteLimits> {
     let before = Before::of(&raw.name.value, cx);
-    let rules: Vec<Rules> = raw.routes.iter().map(|route| Rules::read(&route.limit, cx)).collect();
+    let rules: Vec<Rules> = raw.routes.iter().map(|route| route_rules(&route.limit, cx)).collect();
     let buckets = buckets(raw, &rules, &before, cx);
     let continued = before.of_routes(&raw.routes, labels);
     let compile = |((route, rules), before): ((&raw::Route, &Rules), &PlaceLimits<'_>)| {

@@ -146,7 +146,11 @@ fn route(
         encoded_slash,
         origin,
         preflight: raw_preflight,
+        mode: _,
     } = raw;
+    let raw::RouteLimit { at: _, ip: _, user: _, app: with_app } = limit;
+    let raw::RouteBody { at: _, max } = body;
+    let raw::RouteOrigin { at: _, check } = origin;
     let ask = Spanned::value_or(auth.as_ref(), defaults.ask);
     let providers = match by {
         Some(by) => defaults.identified.choose(by, cx),
@@ -155,7 +159,7 @@ fn route(
     if ask == AuthMode::Public {
         refuse_public(raw, cx);
     }
-    let app_limit = Spanned::value_or(limit.app.as_ref(), true);
+    let app_limit = Spanned::value_or(with_app.as_ref(), true);
     let shared = app.user.iter().filter(|_| app_limit).cloned();
     Route {
         label,
@@ -164,7 +168,7 @@ fn route(
         layer: *layer,
         app_limit,
         ip_limit: policy(own.ip),
-        body: BodyPolicy { max: Spanned::value_or(body.max.as_ref(), defaults.body.max), ..defaults.body },
+        body: BodyPolicy { max: Spanned::value_or(max.as_ref(), defaults.body.max), ..defaults.body },
         auth: auth_policy(ask, &providers, defaults.identified),
         permission: PermissionPolicy {
             roles: named(roles, "role", cx),
@@ -172,7 +176,7 @@ fn route(
             owner: owner(raw_owner.as_ref(), &raw.at, parsed, cx),
         },
         caller_limit: policy(shared.chain(own.user)),
-        origin: Spanned::value_or(origin.as_ref(), defaults.origin),
+        origin: Spanned::value_or(check.as_ref(), defaults.origin),
         preflight: preflight(raw, raw_preflight.as_ref(), defaults, cx),
         upgrade: upgrade(Spanned::value_or(websocket.as_ref(), defaults.websocket)),
         encoded_slash: Spanned::value_or(encoded_slash.as_ref(), defaults.encoded_slash),

@@ -31,8 +31,14 @@ const REDACTED: &[&str] = &[
     "auth_token",
 ];
 
-pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, report: &Report) -> ServerPolicy {
+pub(super) fn server(
+    server: &raw::Server,
+    state: &raw::StateTable,
+    main: &str,
+    report: &Report,
+) -> ServerPolicy {
     let raw::Server {
+        at: _,
         listen,
         trusted_proxies: _,
         forwarded: _,
@@ -43,7 +49,7 @@ pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, repor
         timeouts,
         limits,
     } = server;
-    let raw::State { dir } = state;
+    let raw::StateTable { at: _, dir } = state;
     if let Some(Spanned { value, at }) = dir
         && value.is_empty()
     {
@@ -70,7 +76,7 @@ pub(super) fn server(server: &raw::Server, state: &raw::State, main: &str, repor
 }
 
 fn deadlines(raw: &raw::Timeouts) -> Timeouts {
-    let raw::Timeouts { header, idle, body_idle, min_rate, send_idle, stream_idle } = raw;
+    let raw::Timeouts { at: _, header, idle, body_idle, min_rate, send_idle, stream_idle } = raw;
     let seconds = |given: &Setting<Duration>, otherwise| {
         Spanned::value_or(given.as_ref(), Duration::from_secs(otherwise))
     };
@@ -86,6 +92,7 @@ fn deadlines(raw: &raw::Timeouts) -> Timeouts {
 
 fn caps(raw: &raw::ServerLimits) -> ServerLimits {
     let raw::ServerLimits {
+        at: _,
         connections,
         connections_per_ip,
         requests_per_connection,
@@ -162,9 +169,9 @@ pub(super) fn admin(
     raw: &raw::Admin,
     server: &ServerPolicy,
     cx: &Context<'_>,
-    state: &raw::State,
+    state: &raw::StateTable,
 ) -> AdminPolicy {
-    let raw::Admin { listen, hosts, token, metrics_open } = raw;
+    let raw::Admin { at: _, listen, hosts, token, metrics_open } = raw;
     let addr = operator(listen.as_ref(), cx.report);
     if let Some(addr) = addr
         && let Some(other) = server.listen.iter().find(|other| overlap(**other, addr))
@@ -195,7 +202,7 @@ fn own_name(host: &Spanned<String>, report: &Report) -> Option<String> {
 }
 
 /// The default of `admin.token`: made at the first start, in the state directory.
-fn default_token(state: &raw::State, main: &Location) -> raw::Secret {
+fn default_token(state: &raw::StateTable, main: &Location) -> raw::Secret {
     let at = state.dir.as_ref().map_or(main, |dir| &dir.at).clone();
     let at = Location { path: "admin.token".to_owned(), ..at };
     let dir = state.dir.as_ref().map_or("data", |dir| dir.value.trim_end_matches('/'));
@@ -210,7 +217,7 @@ fn default_token(state: &raw::State, main: &Location) -> raw::Secret {
 }
 
 pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<Source>, report: &Report) -> LogPolicy {
-    let raw::Log { level, format, access, redact_query } = raw;
+    let raw::Log { at: _, level, format, access, redact_query } = raw;
     let mut redacted: Vec<String> = match redact_query {
         Some(list) => parameters(list, report),
         None => REDACTED.iter().map(|name| (*name).to_owned()).collect(),
@@ -220,9 +227,9 @@ pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<Source>, report: &Re
     LogPolicy {
         level: level.as_ref().map_or("info", |level| level.value).to_owned(),
         format: Spanned::value_or(format.as_ref(), LogFormat::Json),
-        access: match access.as_ref().map(|access| &access.value) {
-            None | Some(raw::AccessLog::Stdout) => AccessLog::Stdout,
-            Some(raw::AccessLog::File { file, max_size, keep }) => {
+        access: match access {
+            None | Some(raw::AccessLog::Stdout(_)) => AccessLog::Stdout,
+            Some(raw::AccessLog::File(raw::AccessFile { at: _, file, max_size, keep })) => {
                 if let Some(Spanned { value, at }) = file
                     && value.is_empty()
                 {

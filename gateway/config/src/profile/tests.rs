@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{BUILT_IN, BuiltIn, find, profiles, profiles_markdown};
+use super::{profiles, profiles_markdown};
+use crate::built_in::{BUILT_IN, BuiltIn, find};
 use crate::problem::Report;
 use crate::tests::{APP, HOUSE, compiled, loaded, now, policy, text};
 use crate::{Compiled, Problem, raw, rehearse};
@@ -38,26 +39,26 @@ fn the_shelf_holds_what_the_folder_holds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/profiles");
     let files: BTreeSet<String> =
         folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let shelved: BTreeSet<String> =
-        BUILT_IN.iter().map(|shelved| format!("{}.toml", shelved.stem())).collect();
-    assert_eq!(files, shelved);
-    for shelved in BUILT_IN {
-        let file = std::fs::read_to_string(folder.join(format!("{}.toml", shelved.stem()))).unwrap();
-        assert!(file == shelved.text, "{}", shelved.stem());
+    let built_in: BTreeSet<String> =
+        BUILT_IN.iter().map(|built_in| format!("{}.toml", built_in.stem())).collect();
+    assert_eq!(files, built_in);
+    for built_in in BUILT_IN {
+        let file = std::fs::read_to_string(folder.join(format!("{}.toml", built_in.stem()))).unwrap();
+        assert!(file == built_in.text, "{}", built_in.stem());
         let newer =
-            BUILT_IN.iter().any(|other| other.name == shelved.name && other.version > shelved.version);
-        assert_eq!(shelved.older, newer, "{}", shelved.stem());
+            BUILT_IN.iter().any(|other| other.name == built_in.name && other.version > built_in.version);
+        assert_eq!(built_in.older, newer, "{}", built_in.stem());
     }
-    let order: Vec<_> = BUILT_IN.iter().map(|shelved| (shelved.name, shelved.version)).collect();
+    let order: Vec<_> = BUILT_IN.iter().map(|built_in| (built_in.name, built_in.version)).collect();
     assert!(order.is_sorted() && order.windows(2).all(|pair| pair[0] != pair[1]), "{order:?}");
 }
 
 #[test]
 fn every_profile_compiles_and_says_what_it_is() {
     assert_eq!(profiles().count(), BUILT_IN.len());
-    for (profile, shelved) in profiles().zip(BUILT_IN) {
+    for (profile, built_in) in profiles().zip(BUILT_IN) {
         let name = profile.name;
-        assert_eq!((name, profile.version), (shelved.name, shelved.version));
+        assert_eq!((name, profile.version), (built_in.name, built_in.version));
         let file = text(&[HOUSE, APP, &format!("use = \"{name}@{}\"\n", profile.version)]);
         let compiled =
             compiled(&file, &Default::default()).unwrap_or_else(|problems| panic!("{problems:#?}"));
@@ -226,23 +227,23 @@ fn what_is_no_base_is_refused_where_it_stands() {
 /// Programs for these write the slash of their address and that of the path; elsewhere two readings stay two.
 #[test]
 fn a_doubled_slash_is_one_where_honest_programs_write_it() {
-    for shelved in BUILT_IN {
+    for built_in in BUILT_IN {
         let own = "[[app.media.route]]\nmatch = \"GET /rest/{*rest}\"\nauth = \"public\"";
-        let policy = with(shelved.name, own);
-        let merged = matches!(shelved.name, "jellyfin" | "kodi" | "navidrome" | "subsonic" | "supysonic");
+        let policy = with(built_in.name, own);
+        let merged = matches!(built_in.name, "jellyfin" | "kodi" | "navidrome" | "subsonic" | "supysonic");
         let told = ask(&policy, "GET //rest/ping.view", None).0;
-        assert_eq!(told, if merged { "forward" } else { "ambiguous_path" }, "{}", shelved.name);
-        assert_ne!(ask(&policy, "GET //", None).0, "forward", "{}", shelved.name);
+        assert_eq!(told, if merged { "forward" } else { "ambiguous_path" }, "{}", built_in.name);
+        assert_ne!(ask(&policy, "GET //", None).0, "forward", "{}", built_in.name);
     }
 }
 
 #[test]
 fn every_route_of_a_profile_has_a_name() {
-    for shelved in BUILT_IN {
+    for built_in in BUILT_IN {
         let report = Report::default();
-        let read = raw::Profile::read(shelved, &report).unwrap();
+        let read = raw::Profile::read(built_in, &report).unwrap();
         for route in &read.app.routes {
-            assert!(route.name.is_some(), "{} at {}", shelved.name, route.at);
+            assert!(route.name.is_some(), "{} at {}", built_in.name, route.at);
         }
     }
 }
@@ -281,7 +282,7 @@ fn a_limit_that_one_open_page_meets_is_told() {
 #[test]
 fn each_profile_does_what_its_app_needs() {
     let spoken_of: BTreeSet<&str> = rows::ROWS.iter().map(|(name, ..)| *name).collect();
-    assert_eq!(spoken_of, BUILT_IN.iter().map(|shelved| shelved.name).collect());
+    assert_eq!(spoken_of, BUILT_IN.iter().map(|built_in| built_in.name).collect());
     for (name, request, nobody, user, websocket, body) in rows::ROWS {
         let policy = using(name);
         assert_eq!(ask(&policy, request, None).0, *nobody, "{name}: {request} as nobody");
@@ -361,8 +362,9 @@ fn problems(app: &str) -> Vec<String> {
 
 fn told(file: &str) -> Vec<String> {
     let report = Report::default();
-    let shelved = BuiltIn { name: "test", version: 1, older: false, text: Box::leak(file.to_owned().into()) };
-    let read = raw::Profile::read(&shelved, &report);
+    let built_in =
+        BuiltIn { name: "test", version: 1, older: false, text: Box::leak(file.to_owned().into()) };
+    let read = raw::Profile::read(&built_in, &report);
     let (problems, _) = report.finish(|_| None);
     assert!(read.is_some() || !problems.is_empty(), "{file}");
     assert!(problems.iter().all(|problem| &*problem.file == "profile test" && !problem.hint.is_empty()));

@@ -1,12 +1,12 @@
 //! `base`: the paths below which the routes of a profile are.
 
-use super::app::Route;
+use super::Route;
 use crate::location::Spanned;
 use crate::problem::{Report, shown};
 use stagedoor_core::guard::gateway_pages;
 
 /// Writes each base before the path of each `match`; without one the routes stay as they are.
-pub(crate) fn lay(routes: &mut [Route], base: Option<&Spanned<Vec<Spanned<String>>>>, report: &Report) {
+pub(crate) fn put_below(routes: &mut [Route], base: Option<&Spanned<Vec<Spanned<String>>>>, report: &Report) {
     let Some(base) = base else { return };
     if base.value.is_empty() {
         report.vacant(&base.at, "a profile without a place", "write base = \"/\", or leave it out");

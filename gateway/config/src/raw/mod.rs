@@ -1,28 +1,22 @@
-//! What the files say, table by table, with the place of every value; nothing is judged here but
-//! keys, types, units and ranges.
+//! What the files say, with the location of every value: the tables of [`keys`](super::keys), read from all files, and each app
+//! over its profile. Nothing is judged here but keys, types, units and ranges.
 
 mod app;
-mod auth;
 mod base;
-mod expect;
 mod layer;
 mod profile;
-mod reader;
-mod server;
 
-pub(crate) use app::{
-    Access, App, AuthMode, Cors, CorsTable, Csp, Headers, HstsTable, Identity, Limits, Owner, Route, Upstream,
-};
-pub(crate) use auth::{Claims, JwtKey, Keys, Provider, Secret};
-pub(crate) use base::lay;
-pub(crate) use expect::{Answer, As, Expect};
+pub(crate) use base::put_below;
 pub(crate) use profile::Profile;
-pub(crate) use server::{AccessLog, Admin, Log, Server, ServerLimits, State, Timeouts};
 
+pub(crate) use super::keys::Answer;
+pub(crate) use super::keys::tables::*;
+
+use super::keys::ConfigTable;
+use super::keys::reader::{ConfigLayer, Reader};
 use super::location::Spanned;
 use super::problem::Report;
 use super::text::Text;
-use reader::Reader;
 
 /// All files as one.
 #[derive(Debug)]
@@ -32,7 +26,7 @@ pub(crate) struct File {
     pub(crate) include: Vec<Spanned<String>>,
     pub(crate) server: Server,
     pub(crate) admin: Admin,
-    pub(crate) state: State,
+    pub(crate) state: StateTable,
     pub(crate) log: Log,
     pub(crate) providers: Vec<Provider>,
     /// In the order of their names.
@@ -47,23 +41,24 @@ pub(crate) fn read(texts: &[Text<'_>], report: &Report) -> File {
         include: Vec::new(),
         server: Server::default(),
         admin: Admin::default(),
-        state: State::default(),
+        state: StateTable::default(),
         log: Log::default(),
         providers: Vec::new(),
         apps: Vec::new(),
         expects: Vec::new(),
     };
     for text in texts {
-        let root = Reader::root(text, report);
-        root.count("version", 1..=1);
+        let root = Reader::root(text, Root::TABLE, LANGUAGE, ConfigLayer::Operator, report);
+        let Root { at: _, version: _, include, server, admin, state, log, auth, app, expect } =
+            Root::read(&root);
         if text.main {
-            main_tables(&root, &mut file);
-        } else {
-            refuse_main_tables(&root);
+            file.include = include.map(|list| list.value).unwrap_or_default();
+            judge_globs(&file.include, report);
+            (file.server, file.admin, file.state, file.log) = (server, admin, state, log);
         }
-        file.providers.extend(auth::read(&root));
-        file.apps.extend(app::read(&root));
-        file.expects.extend(expect::read(&root));
+        file.providers.extend(auth);
+        file.apps.extend(app.into_iter().map(|app| app::with_profile(app, report)));
+        file.expects.extend(expect);
     }
     once(&file.providers, |provider| &provider.name, "auth", report);
     once(&file.apps, |app| &app.name, "app", report);
@@ -71,33 +66,15 @@ pub(crate) fn read(texts: &[Text<'_>], report: &Report) -> File {
     file
 }
 
-fn main_tables(root: &Reader<'_>, file: &mut File) {
-    file.include = root.texts("include").map(|list| list.value).unwrap_or_default();
-    for glob in &file.include {
+fn judge_globs(include: &[Spanned<String>], report: &Report) {
+    for glob in include {
         if glob.value.is_empty() || glob.value.contains(|c: char| c.is_control()) {
-            root.report().problem(&glob.at, "not a glob: ``", "write a pattern such as \"apps/*.toml\"");
-        }
-    }
-    file.server = root.child("server", "server").map(|table| server::server(&table)).unwrap_or_default();
-    file.admin = root.child("admin", "admin").map(|table| server::admin(&table)).unwrap_or_default();
-    file.state = root.child("state", "state").map(|table| server::state(&table)).unwrap_or_default();
-    file.log = root.child("log", "log").map(|table| server::log(&table)).unwrap_or_default();
-}
-
-/// An include holds apps, providers and promises: the rest would make it matter which file comes last.
-fn refuse_main_tables(root: &Reader<'_>) {
-    for key in ["include", "server", "admin", "state", "log"] {
-        if root.has(key) {
-            root.report().problem(
-                &root.place(key),
-                format!("not in an included file: `{key}`"),
-                "move it to the main file",
-            );
+            report.problem(&glob.at, "not a glob: ``", "write a pattern such as \"apps/*.toml\"");
         }
     }
 }
 
-/// Tells names that two files give to one thing each.
+/// Reports names that two files give to one thing each.
 fn once<T>(all: &[T], name: impl Fn(&T) -> &Spanned<String>, what: &str, report: &Report) {
     for (index, one) in all.iter().enumerate() {
         let this = name(one);

@@ -1,71 +1,49 @@
-//! A profile's file.
+//! The file of a profile.
 
-use super::app::{App, settings};
-use super::reader::Reader;
+use super::{App, LANGUAGE, ProfileFile, ProfileHeader};
 use crate::SourceFile;
-use crate::location::{Location, Setting, Spanned};
+use crate::built_in::{BUILT_IN, BuiltIn, find};
+use crate::keys::ConfigTable;
+use crate::keys::reader::{ConfigLayer, Reader};
+use crate::location::{Location, Spanned};
 use crate::problem::{Report, did_you_mean, shown};
-use crate::profile::{BUILT_IN, BuiltIn, find};
 use crate::text;
 
 /// What a profile says, of itself and of an app.
 #[derive(Debug)]
 pub(crate) struct Profile {
-    pub(crate) version: Setting<u64>,
-    /// `for`
-    pub(crate) made_for: Setting<String>,
-    pub(crate) about: Setting<String>,
-    pub(crate) facts: Setting<Vec<Spanned<String>>>,
-    /// How many requests an hour one open page of the app makes by itself.
-    pub(crate) polls: Setting<u64>,
+    pub(crate) header: ProfileHeader,
     pub(crate) app: App,
 }
 
 impl Profile {
     /// Reads a profile; `None` where it says nothing of an app.
-    pub(crate) fn read(shelved: &BuiltIn, report: &Report) -> Option<Self> {
-        let source = [SourceFile { name: shelved.label().into(), text: shelved.text.to_owned() }];
+    pub(crate) fn read(built_in: &BuiltIn, report: &Report) -> Option<Self> {
+        let source = [SourceFile { name: built_in.label().into(), text: built_in.text.to_owned() }];
         let texts = text::parse(&source, report);
-        let root = Reader::profile(texts.first()?, report);
-        root.require("profile", "begin with [profile]: version, for, about and facts");
-        root.require("app", "say what it sets, under [app]");
-        let header = root.child("profile", "profile")?;
-        for key in ["version", "for", "about", "facts"] {
-            header.require(key, "a profile says for what it is, and how that is known");
-        }
-        let app = root.child("app", "app.*")?;
-        let name = Spanned { value: shelved.name.to_owned(), at: app.at.clone() };
-        Some(Self {
-            version: header.count("version", 1..=1_000_000),
-            made_for: header.text("for"),
-            about: header.text("about"),
-            facts: header.texts("facts"),
-            polls: header.count("polls", 1..=100_000),
-            app: settings(name, &app),
-        })
+        let root = Reader::root(texts.first()?, ProfileFile::TABLE, LANGUAGE, ConfigLayer::Profile, report);
+        let ProfileFile { at: _, profile, app } = ProfileFile::read(&root);
+        let (header, app) = (profile?, app?);
+        let name = Spanned { value: built_in.name.to_owned(), at: app.at.clone() };
+        Some(Self { header, app: App { name, ..app } })
     }
 }
 
 /// What the profile of a `use` says of its app.
-pub(super) fn beneath(uses: &Spanned<String>, report: &Report) -> Option<App> {
-    match find(BUILT_IN, &uses.value) {
-        Some(shelved) => {
-            let Profile { version: _, made_for: _, about: _, facts: _, polls, app } =
-                Profile::read(shelved, report)?;
-            Some(App { polls, ..app })
-        }
-        None => {
-            unknown(&uses.value, &uses.at, report);
-            None
-        }
-    }
+pub(super) fn of_app(uses: &Spanned<String>, report: &Report) -> Option<App> {
+    let Some(built_in) = find(BUILT_IN, &uses.value) else {
+        unknown(&uses.value, &uses.at, report);
+        return None;
+    };
+    let Profile { header, app } = Profile::read(built_in, report)?;
+    Some(App { polls: header.polls, ..app })
 }
 
 fn unknown(asked: &str, at: &Location, report: &Report) {
     let name = asked.split('@').next().unwrap_or_default();
     let versions: Vec<String> = BUILT_IN
         .iter()
-        .filter(|shelved| shelved.name == name)
+        .filter(|built_in| built_in.name == name)
         .map(|s| format!("`{name}@{}`", s.version))
         .collect();
     if !versions.is_empty() {
@@ -73,7 +51,7 @@ fn unknown(asked: &str, at: &Location, report: &Report) {
         report.problem(at, format!("no such version of a profile: `{}`", shown(asked)), hint);
         return;
     }
-    let mut names: Vec<&str> = BUILT_IN.iter().map(|shelved| shelved.name).collect();
+    let mut names: Vec<&str> = BUILT_IN.iter().map(|built_in| built_in.name).collect();
     names.dedup();
     let near = did_you_mean(name, names.iter().copied()).map_or_else(String::new, |hint| format!("{hint}; "));
     let hint = format!("{near}there are {}", names.join(", "));

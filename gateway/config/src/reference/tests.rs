@@ -15,7 +15,7 @@ fn every_key_stands_in_it_with_a_default_and_a_sentence() {
         for key in supported {
             let plain = !matches!(key.kind, Kind::Table(_) | Kind::Tables(_) | Kind::Named(_));
             assert!(
-                !plain || table.path.is_empty() || !key.default.is_empty(),
+                !plain || table.path.is_empty() || key.default != DefaultValue::OfEachKey,
                 "`{}` of [{}]",
                 key.name,
                 table.path

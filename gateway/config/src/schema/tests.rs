@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use jsonschema::Validator;
 
-use super::super::keys::tables;
+use super::super::keys::{State, tables};
 use super::*;
 
 static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| jsonschema::draft7::new(&schema()).unwrap());
@@ -198,7 +198,7 @@ fn every_default_is_accepted_by_its_own_key() {
     for key in tables().flat_map(|table| table.keys).filter(|key| key.state == State::Supported) {
         let property = property(key);
         let default = property.get("default");
-        assert_eq!(default.is_some(), key.written_default().is_some(), "{}", key.name);
+        assert_eq!(default.is_some(), key.default.written().is_some(), "{}", key.name);
         if let Some(default) = default {
             let told = jsonschema::draft7::new(&property).unwrap();
             assert!(told.is_valid(default), "{}: {default}", key.name);
@@ -221,12 +221,15 @@ fn what_is_not_built_is_no_key_of_it() {
 
 #[test]
 fn ranges_of_numbers_are_bounds() {
-    fn check(range: &str, expected: Option<(u64, u64)>) {
-        assert_eq!(bounds(range), expected, "{range}");
+    fn check(path: &str, expected: Option<(u64, u64)>) {
+        let (table, key) = path.split_once(' ').unwrap();
+        let property = property(keys::table(table).key(key).unwrap());
+        let bound = |name: &str| property.get(name).map(|bound| bound.as_u64().unwrap());
+        assert_eq!(bound("minimum").zip(bound("maximum")), expected, "{path}");
     }
-    check("1 to 1024", Some((1, 1024)));
-    check("1 alone", Some((1, 1)));
-    check("`forward`, 100 to 599, or a code", Some((100, 599)));
-    check("10ms to 1d", None);
-    check("at most four", None);
+    check("server threads", Some((1, 1024)));
+    check(" version", Some((1, 1)));
+    check("expect[] answer", Some((100, 599)));
+    check("app.*.upstream connect", None);
+    check("app.*.limit ip", None);
 }

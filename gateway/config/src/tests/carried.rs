@@ -1,6 +1,6 @@
 //! What outlives a policy, what needs a restart, and the configuration without a file.
 
-use crate::keys::{self, Change};
+use crate::keys::{self, Reload};
 use std::sync::Arc;
 
 use super::{APP, Desk, HOUSE, compile, now, policy, source, text};
@@ -185,10 +185,10 @@ fn what_needs_a_restart_says_so() {
         assert_eq!(told, expected, "{part}");
         for path in told {
             let (table, key) = path.rsplit_once('.').unwrap();
-            assert_eq!(keys::table(table).key(key).unwrap().change, Change::Restart, "{path}");
+            assert_eq!(keys::table(table).key(key).unwrap().reload, Reload::Restart, "{path}");
         }
     }
     // Those of `log.access` are told as one.
     let marked = keys::tables().filter(|table| table.path != "log.access").flat_map(|table| table.keys);
-    assert_eq!(marked.filter(|key| key.change == Change::Restart).count(), 7);
+    assert_eq!(marked.filter(|key| key.reload == Reload::Restart).count(), 7);
 }

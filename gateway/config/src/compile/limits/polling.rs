@@ -9,7 +9,7 @@ use stagedoor_core::guard::limit::Rule;
 /// A page that is left open asks all day, so that a quota of a day is measured by the same figure as one of an hour.
 pub(super) fn compare(raw: &raw::App, cx: &Context<'_>) {
     let Some(polls) = &raw.polls else { return };
-    let raw::Limits { ip, user, app: _ } = &raw.limit;
+    let raw::AppLimit { at: _, ip, user } = &raw.limit;
     for given in [ip, user].into_iter().flatten().flat_map(|list| &list.value) {
         // What is no limit has been told already.
         let Ok(rule) = Rule::parse(&given.value) else { continue };

@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use super::super::app::{App, settings};
-use super::super::reader::Reader;
+use super::super::{App, LANGUAGE, Root};
+use super::over_profile;
 use crate::SourceFile;
+use crate::keys::ConfigTable;
+use crate::keys::reader::{ConfigLayer, Reader};
 use crate::problem::Report;
 use crate::text;
 
@@ -11,9 +13,8 @@ fn app(keys: &str) -> App {
     let source = [SourceFile { name: "f".into(), text: format!("[app.a]\n{keys}\n") }];
     let report = Report::default();
     let texts = text::parse(&source, &report);
-    let root = Reader::root(&texts[0], &report);
-    let (name, table) = root.named("app", "app.*").into_iter().next().unwrap();
-    let app = settings(name, &table);
+    let root = Reader::root(&texts[0], Root::TABLE, LANGUAGE, ConfigLayer::Operator, &report);
+    let app = Root::read(&root).app.pop().unwrap();
     let (mut problems, _) = report.finish(|_| None);
     problems.retain(|problem| !problem.message.starts_with("missing key"));
     assert_eq!(problems, [], "{keys}");
@@ -33,7 +34,7 @@ fn said(app: &App) -> String {
 
 #[track_caller]
 fn check(own: &str, profile: &str, expected: &str) {
-    assert_eq!(said(&app(own).over(app(profile))), said(&app(expected)), "{own}\nover\n{profile}");
+    assert_eq!(said(&over_profile(app(own), app(profile))), said(&app(expected)), "{own}\nover\n{profile}");
 }
 
 #[test]
@@ -151,7 +152,7 @@ fn what_the_app_says_of_every_route_holds_for_the_profiles_too() {
 
 #[test]
 fn each_value_keeps_its_place() {
-    let merged = app("\nbody.max = \"1B\"").over(app("websocket = true"));
+    let merged = over_profile(app("\nbody.max = \"1B\""), app("websocket = true"));
     assert_eq!(merged.body.max.unwrap().at.line, 3);
     assert_eq!(merged.websocket.unwrap().at.line, 2);
 }

@@ -6,7 +6,6 @@ use std::collections::HashSet;
 mod rows;
 
 use super::{Desk, GOOD, HOUSE, State, compile, now, source, tables, text, written};
-use crate::keys::Kind;
 use crate::tests::{APP, OTHER};
 use crate::{Compiled, PolicyChange, changes as changes_of};
 use rows::{EXCHANGED, NEUTRAL, ORDERED, Row};
@@ -53,8 +52,7 @@ fn every_supported_key_has_a_direction() {
     let mut rows: HashSet<(&str, &str)> = rows.chain(ELSEWHERE.iter().copied()).collect();
     for table in tables() {
         for key in table.keys.iter().filter(|key| key.state == State::Supported) {
-            let a_table =
-                matches!(key.kind, Kind::Table(_) | Kind::Tables(_) | Kind::Named(_) | Kind::TextOrTable(_));
+            let a_table = key.kind.table().is_some();
             let here = rows.remove(&(table.path, key.name));
             assert!(
                 here || a_table,

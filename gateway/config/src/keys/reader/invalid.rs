@@ -6,22 +6,22 @@ use crate::location::Location;
 use crate::problem::{Report, shown};
 
 /// What is wrong with a value: what it is not, and what is accepted.
-pub(super) struct InvalidValue {
-    pub(super) not: String,
-    pub(super) accepted: String,
+pub(crate) struct InvalidValue {
+    pub(crate) not: String,
+    pub(crate) accepted: String,
 }
 
 impl InvalidValue {
-    pub(super) fn new(not: impl Into<String>, value: &DeValue<'_>, accepted: impl Into<String>) -> Self {
+    pub(crate) fn new(not: impl Into<String>, value: &DeValue<'_>, accepted: impl Into<String>) -> Self {
         Self { not: format!("{}: `{}`", not.into(), display(value)), accepted: accepted.into() }
     }
 
     /// A value of another shape altogether, which is named but never shown: it may be a secret.
-    pub(super) fn shape(value: &DeValue<'_>, accepted: &str) -> Self {
+    pub(crate) fn shape(value: &DeValue<'_>, accepted: &str) -> Self {
         Self { not: format!("of another shape: `{}`", value.type_str()), accepted: accepted.to_owned() }
     }
 
-    pub(super) fn tell(self, at: &Location, report: &Report) {
+    pub(crate) fn tell(self, at: &Location, report: &Report) {
         report.problem(at, self.not, format!("accepted: {}", self.accepted));
     }
 }

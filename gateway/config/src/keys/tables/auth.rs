@@ -1,0 +1,165 @@
+//! Who can prove who they are: `[auth.*]` and secrets.
+
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use crate::keys::key::Table;
+use crate::keys::nested::{ConfigTable, group, table, tables};
+use crate::keys::patterns::SOURCE;
+use crate::keys::reader::Reader;
+use crate::keys::row::Row;
+use crate::keys::table::table;
+use crate::keys::value::{
+    Choice, KIB, choice, days, duration, flag, minutes, secs, size, text, text_or_texts, texts, word,
+};
+use crate::location::{Setting, Spanned, Texts};
+
+/// One `[auth.NAME]`.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    pub(crate) name: Spanned<String>,
+    /// `None` where its kind is not built, or not a kind: that was reported.
+    pub(crate) jwt: Option<JwtProvider>,
+}
+
+impl ConfigTable for Provider {
+    const TABLE: &'static Table = JwtProvider::TABLE;
+
+    fn read(reader: &Reader<'_>) -> Self {
+        let name = reader.name.clone().unwrap_or_default();
+        // Without its kind a provider is read as the one kind there is, so that its other mistakes are told too.
+        let is_jwt = !reader.has("kind") || KIND.read(reader, "kind").is_some();
+        Self { name, jwt: is_jwt.then(|| JwtProvider::read(reader)) }
+    }
+
+    /// A provider of a kind that is not built is told once, by its kind: its keys are not looked at.
+    fn is_judged(table: &DeTable<'_>) -> bool {
+        let kind = table.get("kind").and_then(|kind| kind.get_ref().as_str());
+        kind.is_none_or(|kind| kind == "jwt")
+    }
+}
+
+const KIND: Row<Choice<()>> = choice!("jwt" => ())
+    .planned(
+        &["forward", "introspection", "api-key", "session"],
+        "kind of provider not yet supported",
+        "kind = \"jwt\" is what there is so far",
+    )
+    .required("say what it is: kind = \"jwt\"");
+
+const A_KEY: &str = "give it a key: keys = [{ secret = { file = \"data/jwt_secret\", generate = true } }]";
+
+const ALGORITHMS: &[&str] = &[
+    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
+    "EdDSA",
+];
+
+table! {
+    /// A provider of identities.
+    #[derive(Debug)]
+    pub(crate) struct JwtProvider at "auth.*" {
+        /// How it proves them; a signed token (RFC 7519) is the one way so far.
+        kind: Setting<()> = KIND,
+        /// The keys that verify; the first secret also signs what `stagedoor token` makes.
+        keys: Vec<JwtKey> = tables::<JwtKey>().filled_or("a provider that verifies nothing", A_KEY)
+            .required_beside("jwks", A_KEY)
+            .mind("whoever has a secret or a private key makes tokens in any name"),
+        /// The one issuer (`iss`) that is accepted.
+        issuer: Setting<String> = text().required_unless("dangerous_any_issuer"),
+        /// For whom a token has to be: its `aud` holds one of these.
+        audience: Texts = text_or_texts().required_unless("dangerous_any_audience").filled(),
+        /// How far the clocks of issuer and gateway may differ.
+        leeway: Setting<Duration> = duration(Duration::ZERO, minutes(10)).default("30s")
+            .mind("an expired token is accepted that much longer"),
+        /// The longest validity: `exp` − `iat`, or `exp` − now without `iat`.
+        max_lifetime: Setting<Duration> = duration(secs(1), days(3650)).default("24h")
+            .mind("a stolen token may be good for that long"),
+        /// How long a token may be.
+        max_bytes: Setting<u64> = size(128, 64 * KIB).default("8KiB"),
+        /// Where a token may stand: bearer, header:NAME, cookie:NAME, query:NAME.
+        sources: Texts = texts().default_toml(r#"["bearer"]"#).like(SOURCE).filled()
+            .mind("a query parameter ends up in histories and in the logs of others; a cookie is sent \
+                whoever's page asks, which `origin.check` minds"),
+        /// Where a token says who its bearer is.
+        claims: Claims = group::<Claims>(),
+        /// Accept a token whoever issued it.
+        dangerous_any_issuer: Setting<bool> = flag().default_toml("false")
+            .mind("whoever shares the key can issue tokens for this gateway"),
+        /// Accept a token whomever it was issued for.
+        dangerous_any_audience: Setting<bool> = flag().default_toml("false")
+            .mind("a token for another service opens this one"),
+    }
+    not yet {
+        "jwks": "Keys that are fetched.",
+        "algorithms": "Algorithms of fetched keys.",
+    }
+}
+
+table! {
+    /// A key with its one algorithm.
+    #[derive(Debug)]
+    pub(crate) struct JwtKey at "auth.*.keys[]" {
+        /// Its name, as in the `kid` of a token's header.
+        kid: Setting<String> = text().otherwise("none").accepts("1 to 256 characters"),
+        /// The one algorithm it is for (RFC 7518).
+        alg: Setting<String> = word(ALGORITHMS).default("HS256"),
+        /// The shared secret of HS256, HS384 or HS512.
+        secret: Option<Secret> = table::<Secret>().required_unless("public")
+            .mind("whoever can verify with it can sign with it"),
+        /// The public key of any other algorithm.
+        public: Option<PublicKey> = table::<PublicKey>().required_unless("secret"),
+    }
+    beside |reader| {
+        /// `public` was written, whatever came of it.
+        has_public: bool = reader.has("public"),
+        /// `secret` was written, whatever came of it.
+        has_secret: bool = reader.has("secret"),
+    }
+}
+
+table! {
+    /// A public key.
+    #[derive(Debug)]
+    pub(crate) struct PublicKey at "auth.*.keys[].public" {
+        /// Its PEM file, relative to the main file.
+        file: Setting<String> = text()
+            .required("name its PEM file: public = { file = \"tls/issuer.pem\" }"),
+    }
+}
+
+table! {
+    /// Where a token says who its bearer is; a dotted path reaches nested claims.
+    #[derive(Debug, Default)]
+    pub(crate) struct Claims at "auth.*.claims" {
+        /// The claim that names the user; every token has to have it.
+        user: Setting<String> = text().default("sub").accepts("at most eight names, joined by dots"),
+        /// The claim that lists the roles.
+        roles: Setting<String> = text().default("roles").accepts("at most eight names, joined by dots"),
+        /// The claim that lists the scopes.
+        scopes: Setting<String> = text().default("scope").accepts("at most eight names, joined by dots"),
+    }
+}
+
+table! {
+    /// A secret: its file is read first, then its variable.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Secret at "secret" {
+        /// The file that holds it, relative to the main file.
+        file: Setting<String> = text().required_unless("env"),
+        /// The environment variable that holds it.
+        env: Setting<String> = text().required_unless("file")
+            .mind("a variable shows in what describes the process or the container; a file of 0600 does not"),
+        /// Make one of 256 bits where there is none, and save it to the file (0600).
+        generate: Setting<bool> = flag().default_toml("false"),
+        /// Use a file that group or others can read.
+        dangerous_open_file: Setting<bool> = flag().default_toml("false")
+            .mind("every user of the machine may hold the secret"),
+        /// Use a short, guessable or well-known secret.
+        dangerous_weak: Setting<bool> = flag().default_toml("false")
+            .mind("it can be guessed offline from a single token"),
+    }
+    not yet {
+        "vault": "Its place in the vault.",
+    }
+}

@@ -1,0 +1,39 @@
+//! Promises: `[[expect]]`.
+
+use crate::keys::nested::table;
+use crate::keys::table::table;
+use crate::keys::value::{Answer, code_or_status, text, texts};
+use crate::location::{Setting, Texts};
+
+table! {
+    /// A promise, checked on every load.
+    #[derive(Debug)]
+    pub(crate) struct Expect at "expect[]" {
+        /// The request: METHOD /path.
+        request: Setting<String> = text().required("write METHOD and path: request = \"GET /api/items\""),
+        /// The host that is asked for.
+        host: Setting<String> = text().otherwise("a host of the app, where there is one app"),
+        /// Who asks: a caller as a provider would name one.
+        caller: Option<ExpectedCaller> = table::<ExpectedCaller>().called("as").otherwise("nobody"),
+        /// The address the client has.
+        ip: Setting<String> = text().default("127.0.0.1"),
+        /// What has to come of it: the app is reached, a status, or a refusal.
+        answer: Setting<Answer> = code_or_status(100, 599)
+            .required("say what has to come out: \"forward\", a status such as 403, or a code such as \
+                \"not_owner\"")
+            .like(r"^[a-z_]+$"),
+    }
+}
+
+table! {
+    /// Who asks.
+    #[derive(Debug)]
+    pub(crate) struct ExpectedCaller at "expect[].as" {
+        /// The name of the user.
+        user: Setting<String> = text().required("name the user: as = { user = \"bob\" }"),
+        /// The roles of the user.
+        roles: Texts = texts().default_toml("[]"),
+        /// The scopes of the token.
+        scopes: Texts = texts().default_toml("[]"),
+    }
+}

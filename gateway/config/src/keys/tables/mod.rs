@@ -1,0 +1,60 @@
+//! The rows of all tables.
+
+mod app;
+mod auth;
+mod expect;
+mod profile;
+mod response;
+mod root;
+mod route;
+mod server;
+mod shared;
+
+pub(crate) use app::{Access, App, AppBody, AppLimit, AppLog, AppOrigin, Identity, Upstream};
+pub(crate) use auth::{Claims, JwtKey, JwtProvider, Provider, PublicKey, Secret};
+pub(crate) use expect::{Expect, ExpectedCaller};
+pub(crate) use profile::{ProfileFile, ProfileHeader};
+pub(crate) use response::{Cors, CorsTable, Csp, Headers, HstsTable};
+pub(crate) use root::Root;
+pub(crate) use route::{Owner, Route, RouteBody, RouteLimit, RouteOrigin};
+pub(crate) use server::{AccessFile, AccessLog, Admin, Log, Server, ServerLimits, StateTable, Timeouts};
+pub(crate) use shared::AuthMode;
+
+use super::key::Table;
+use super::nested::ConfigTable;
+
+/// Every table of a configuration file, in the order of the reference.
+pub(crate) const LANGUAGE: &[&Table] = &[
+    Root::TABLE,
+    Server::TABLE,
+    Timeouts::TABLE,
+    ServerLimits::TABLE,
+    Admin::TABLE,
+    StateTable::TABLE,
+    Log::TABLE,
+    AccessFile::TABLE,
+    JwtProvider::TABLE,
+    JwtKey::TABLE,
+    PublicKey::TABLE,
+    Claims::TABLE,
+    Secret::TABLE,
+    App::TABLE,
+    Upstream::TABLE,
+    Identity::TABLE,
+    AppLimit::TABLE,
+    AppBody::TABLE,
+    Access::TABLE,
+    CorsTable::TABLE,
+    Headers::TABLE,
+    HstsTable::TABLE,
+    Csp::TABLE,
+    AppOrigin::TABLE,
+    AppLog::TABLE,
+    Route::TABLE,
+    RouteOrigin::TABLE,
+    Owner::TABLE,
+    RouteLimit::TABLE,
+    RouteBody::TABLE,
+    Expect::TABLE,
+    ExpectedCaller::TABLE,
+];

@@ -1,0 +1,122 @@
+//! Paths with a policy of their own: `[[app.*.route]]`.
+
+use super::shared::{AUTH, AuthMode, CHECK, MODE};
+use crate::keys::nested::{group, table};
+use crate::keys::patterns::LIMIT;
+use crate::keys::reader::ConfigLayer;
+use crate::keys::table::table;
+use crate::keys::value::{GIB, choice, flag, size, text, text_or_texts, texts};
+use crate::location::{Setting, Texts};
+use stagedoor_core::guard::origin::OriginPolicy;
+use stagedoor_core::guard::routes::Layer;
+
+table! {
+    /// Paths with a policy of their own.
+    #[derive(Debug)]
+    pub(crate) struct Route at "app.*.route[]" {
+        /// The requests it is for: METHOD /path with `{param}` and a last `{*rest}`; `*` is any method.
+        matches: Texts = text_or_texts().called("match")
+            .required("say which requests: match = \"GET /api/items/{id}\"").like(r"^\s*[A-Z*-]+ \s*/")
+            .filled().in_profiles(),
+        /// Its label in logs and metrics, by which its limits go on after a reload.
+        name: Setting<String> = text().otherwise("its first match").in_profiles(),
+        /// Whether a caller has to be known.
+        auth: Setting<AuthMode> = AUTH.otherwise("the app's").in_profiles(),
+        /// The names of the providers whose word counts; any of them is enough.
+        by: Texts = texts().otherwise("the app's").filled(),
+        /// Roles of which the caller needs one.
+        roles: Texts = texts().otherwise("none").filled(),
+        /// Scopes of which the caller needs each.
+        scopes: Texts = texts().otherwise("none").filled(),
+        /// Whose the path is: it must be the caller's own.
+        owner: Option<Owner> = table::<Owner>().otherwise("none: anybody's"),
+        /// Limits on top of the app's.
+        limit: RouteLimit = group::<RouteLimit>(),
+        /// Routes that name the same bucket share its limits.
+        bucket: Setting<String> = text().otherwise("none: its limits are its own")
+            .accepts("letters, digits, `-` and `_`, at most 64").like(r"^[A-Za-z0-9_-]{1,64}$"),
+        /// How large request bodies may be.
+        body: RouteBody = group::<RouteBody>().in_profiles(),
+        /// Whether WebSockets may pass, under the same policy.
+        websocket: Setting<bool> = flag().otherwise("the app's").in_profiles(),
+        /// Whether `%2F` may stand in paths.
+        encoded_slash: Setting<bool> = flag().otherwise("the app's").in_profiles()
+            .mind("an app that decodes it reads another path than the one that was matched"),
+        /// Lets preflights of this route reach the app under `cors = "app"`, without credential, query or
+        /// body; only its word on CORS comes back.
+        preflight: Setting<()> = choice!("app" => ())
+            .otherwise("the app's, unless the route has roles, scopes or an owner")
+            .mind("an app that does not look at the method does for anybody what the request would do"),
+        /// The same-origin rule of this route.
+        origin: RouteOrigin = group::<RouteOrigin>(),
+        mode: Setting<()> = MODE,
+    }
+    beside |reader| {
+        layer: Layer = match reader.layer {
+            ConfigLayer::Operator => Layer::App,
+            ConfigLayer::Profile => Layer::Profile,
+        },
+    }
+    not yet {
+        "mfa": "The caller needs a second factor.",
+        "inspect": "Signs of injection.",
+        "query": "Rules of the query.",
+        "upload": "Rules of uploaded files.",
+        "streams": "How many WebSockets and event streams a caller has open, and when they end.",
+        "login": "The app's own login.",
+        "signature": "Signed requests of machines.",
+        "until": "The last day of shadow mode.",
+    }
+}
+
+table! {
+    /// The same-origin rule of one route.
+    #[derive(Debug, Default)]
+    pub(crate) struct RouteOrigin at "app.*.route[].origin" {
+        check: Setting<OriginPolicy> = CHECK.otherwise("the app's"),
+    }
+}
+
+table! {
+    /// The path must be the caller's own.
+    #[derive(Debug)]
+    pub(crate) struct Owner at "app.*.route[].owner" {
+        /// The parameter of the path that has to be the caller's name.
+        param: Setting<String> = text()
+            .required_beside("created_by", "name the parameter: owner = { param = \"user\" }"),
+        /// A role whose bearers may come to the paths of others too.
+        or_role: Setting<String> = text().otherwise("none")
+            .mind("whoever has it sees what belongs to everybody"),
+    }
+    not yet {
+        "created_by": "The request that made the thing.",
+        "id": "Where its answer names the thing.",
+    }
+}
+
+table! {
+    /// Limits on top of the app's.
+    #[derive(Debug, Default)]
+    pub(crate) struct RouteLimit at "app.*.route[].limit" {
+        /// What each address may ask here.
+        ip: Texts = text_or_texts().default_toml("[]").like(LIMIT).at_most(4),
+        /// What each caller may ask here; without a caller the address counts.
+        user: Texts = text_or_texts().default_toml("[]").like(LIMIT).at_most(4),
+        /// Whether the app's limits count here too.
+        app: Setting<bool> = flag().default_toml("true")
+            .mind("false leaves this route to its own limits alone"),
+    }
+}
+
+table! {
+    /// Request bodies.
+    #[derive(Debug, Default)]
+    pub(crate) struct RouteBody at "app.*.route[].body" {
+        /// How large a request body may be, declared or streamed.
+        max: Setting<u64> = size(0, 1_048_576 * GIB).otherwise("the app's").in_profiles(),
+    }
+    not yet {
+        "json": "Rules of a JSON body (JSON Schema).",
+        "form": "Rules of a form.",
+    }
+}
