@@ -10,35 +10,35 @@ use stagedoor_core::request::Head;
 use stagedoor_core::request_out;
 use tokio::net::TcpStream;
 
-use super::{After, Asked, Said, Turn, with_circumstances};
+use super::handler::{ConnectionState, LocalReply, RequestHandler, UpstreamTiming};
 use crate::edge::preflight::{self, Answer};
 
-impl Turn<'_> {
+impl RequestHandler<'_> {
     /// Asks the app, and tells the client what it says of CORS.
-    pub(super) async fn ask_the_app(
+    pub(super) async fn answer_app_preflight(
         self,
         tcp: TcpStream,
         buffer: &BytesMut,
         head: &Head<'_>,
         permit: &PreflightPermit<'_>,
         mut trail: Trail,
-    ) -> After {
+    ) -> ConnectionState {
         let mut asked = BytesMut::new();
         request_out::write_preflight(permit, head, &self.request_id, &mut asked);
         let from = Instant::now();
         let answer = preflight::ask(&self.front.upstreams, permit.app(), &asked).await;
-        let asked = Asked { from, to: answer.is_ok().then(Instant::now) };
+        let timing = UpstreamTiming { from, to: answer.is_ok().then(Instant::now) };
         let said = match answer {
             Ok(Answer { status, fields }) => {
-                let reply = with_circumstances(&self, head, &trail, |policy, at| {
+                let reply = self.with_context(head, &trail, |policy, at| {
                     Reply::app_preflight(status, &fields, policy, at)
                 });
-                Said { asked: Some(asked), ..Said::by_us(reply, None) }
+                LocalReply { upstream: Some(timing), ..LocalReply::new(reply, None) }
             }
             Err(denial) => {
                 trail.reached = Guard::Upstream;
                 let reply = self.refusal(head, &trail, &denial);
-                Said { asked: Some(asked), ..Said::by_us(reply, Some(denial)) }
+                LocalReply { upstream: Some(timing), ..LocalReply::new(reply, Some(denial)) }
             }
         };
         self.answer(tcp, buffer, head, &trail, said).await

@@ -12,15 +12,15 @@ use stagedoor_core::policy::App;
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Head, Version};
 
-use super::super::exchange::Exchange;
-use super::Turn;
+use super::handler::RequestHandler;
 use crate::decision_trace::{self, DecisionTrace};
+use crate::edge::exchange::Exchange;
 use crate::live_policy::LivePolicy;
 use crate::recent_refusals::RefusalContext;
 use crate::telemetry::record::{Label, NAME_MAX, Record, Refusal, shown};
 
 /// What the record needs besides the head.
-pub(super) struct Outcome<'a> {
+pub(super) struct RequestOutcome<'a> {
     pub(super) trail: &'a Trail,
     pub(super) status: u16,
     pub(super) denial: Option<&'a Denial>,
@@ -33,7 +33,7 @@ pub(super) struct Outcome<'a> {
     pub(super) upstream_fault: Option<UpstreamFault>,
 }
 
-impl<'a> Outcome<'a> {
+impl<'a> RequestOutcome<'a> {
     /// Of an answer of our own.
     pub(super) fn local(
         trail: &'a Trail,
@@ -70,9 +70,9 @@ impl<'a> Outcome<'a> {
     }
 }
 
-impl Turn<'_> {
+impl RequestHandler<'_> {
     /// Sees an exchange to its end. Where it fails, that is remembered before the client is told.
-    pub(super) async fn attend_to(
+    pub(super) async fn drive(
         &self,
         exchange: &Exchange,
         head: &Head<'_>,
@@ -118,8 +118,8 @@ impl Turn<'_> {
     }
 
     /// Counts and logs one request, whatever came of it.
-    pub(super) fn record(&self, head: Option<&Head<'_>>, outcome: &Outcome<'_>) {
-        let Outcome {
+    pub(super) fn record(&self, head: Option<&Head<'_>>, outcome: &RequestOutcome<'_>) {
+        let RequestOutcome {
             trail,
             status,
             denial,
@@ -168,7 +168,7 @@ impl Turn<'_> {
 
     /// Tells what each check said, where `log.level` is `debug`: a line for each request, before anything is answered or
     /// forwarded.
-    pub(super) fn tell_decisions(&self, head: Option<&Head<'_>>, trail: &Trail, refused: Option<&Denial>) {
+    pub(super) fn log_decisions(&self, head: Option<&Head<'_>>, trail: &Trail, refused: Option<&Denial>) {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
         }
@@ -193,7 +193,7 @@ impl Turn<'_> {
     }
 
     /// Behind NAT or a proxy that is not named, all clients share one address: say so, once.
-    pub(super) fn warn_once(&self, trail: &Trail) {
+    pub(super) fn warn_of_untrusted_proxy(&self, trail: &Trail) {
         let Some(client) = &trail.client else { return };
         if client.ignored_address() && self.front.gateway.first_unheeded() {
             tracing::warn!(

@@ -12,7 +12,8 @@ use prometheus::{Counter, IntGauge, Registry};
 use rustix::fs::Dir;
 use rustix::process::{Resource, getrlimit};
 
-use super::{catalogue, gauge};
+use super::catalogue;
+use super::series::gauge;
 
 /// The gauges, and what they are read from.
 #[derive(Debug)]

@@ -7,8 +7,9 @@ use prometheus::{Histogram, IntCounter, IntGauge};
 use stagedoor_core::denial::{Denial, UpstreamFault};
 use stagedoor_core::policy::Policy;
 
+use super::labels::{StreamEnd, StreamKind};
+use super::registry::Metrics;
 use super::series::Series;
-use super::{Metrics, StreamEnd, StreamKind};
 use crate::telemetry::record::{Record, Refusal};
 
 /// The metrics of the apps and routes of one policy. Pinned together with that policy: positions are its own.

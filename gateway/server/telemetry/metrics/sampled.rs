@@ -8,8 +8,8 @@ use stagedoor_core::guard::jwt::TokenCache;
 use stagedoor_core::guard::limit::Limit;
 use stagedoor_core::policy::Policy;
 
-use super::series::Series;
-use super::{catalogue, counter};
+use super::catalogue;
+use super::series::{Series, counter};
 
 /// What the limiters and the token cache count for themselves.
 #[derive(Debug)]

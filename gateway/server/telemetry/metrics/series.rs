@@ -1,4 +1,4 @@
-//! A metric with labels.
+//! Metrics without labels, and metrics with labels.
 //!
 //! The vectors of the `prometheus` crate find a series by a hash of its label values set end to
 //! end: `film` + `s-1` and `films` + `-1` would be counted as one. Here they are told apart.
@@ -11,6 +11,20 @@ use prometheus::proto::{LabelPair, MetricFamily, MetricType};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 
 use super::catalogue::{Kind, Metric};
+
+/// Registers a counter without labels.
+pub(super) fn counter(registry: &Registry, metric: &Metric) -> prometheus::Result<IntCounter> {
+    let counter = IntCounter::new(metric.name, metric.help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+/// Registers a gauge without labels.
+pub(super) fn gauge(registry: &Registry, metric: &Metric) -> prometheus::Result<IntGauge> {
+    let gauge = IntGauge::new(metric.name, metric.help)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
+}
 
 /// All series of one metric.
 #[derive(Clone)]

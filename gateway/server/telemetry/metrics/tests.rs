@@ -5,6 +5,7 @@ use crate::telemetry::record::tests::record;
 use crate::telemetry::record::{Label, Record, Refusal};
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn resolved(metrics: &Metrics, apps: &[(&str, &[&str])]) -> PolicyMetrics {
     let apps = apps.iter().map(|(name, routes)| {

@@ -16,11 +16,12 @@ use stagedoor_core::secret::Secret;
 use stagedoor_core::sign_in::{self, EnterForm, FormAction, ReturnPath, SignInState, TokenCookie};
 use tokio::net::TcpStream;
 
-use super::{After, Line, Said, Taken, Turn, with_circumstances};
+use super::handler::{BodyRead, ConnectionState, LocalReply, RequestHandler};
+use crate::edge::line::Line;
 
-impl Turn<'_> {
+impl RequestHandler<'_> {
     /// Answers a request that is for the gateway itself. `early`: what of its body came with the head.
-    pub(super) async fn attend(
+    pub(super) async fn answer_page(
         self,
         tcp: TcpStream,
         buffer: &BytesMut,
@@ -28,15 +29,15 @@ impl Turn<'_> {
         early: &[u8],
         page: PageRequest,
         mut trail: Trail,
-    ) -> After {
+    ) -> ConnectionState {
         let mut line = Line::new(tcp);
-        let mut taken = None;
+        let mut body = None;
         let said = match trail.app.as_ref().map(Arc::clone) {
             None => Err((Denial::NotFound, ReturnPath::ROOT)),
             Some(app) => match page {
                 PageRequest::Enter { length } => match self.form(&mut line, head, early, length).await {
                     Ok(form) => {
-                        taken = Some(Taken { bytes: length as u64, buffered: early.len() });
+                        body = Some(BodyRead { bytes: length as u64, buffered: early.len() });
                         self.enter(&app, head, &EnterForm::read(form.expose()), &mut trail)
                     }
                     Err(denial) => Err((denial, ReturnPath::ROOT)),
@@ -50,10 +51,10 @@ impl Turn<'_> {
             },
         };
         let said = match said {
-            Ok(reply) => Said { taken, ..Said::by_us(reply, None) },
+            Ok(reply) => LocalReply { body, ..LocalReply::new(reply, None) },
             Err((denial, back)) => {
                 let reply = self.refusal_leading(head, &trail, &denial, back.as_str());
-                Said { taken, ..Said::by_us(reply, Some(denial)) }
+                LocalReply { body, ..LocalReply::new(reply, Some(denial)) }
             }
         };
         self.answer(line.tcp, buffer, head, &trail, said).await
@@ -172,7 +173,7 @@ impl Turn<'_> {
         answer: &PageReply<'_>,
         cookies: Vec<HeaderValue>,
     ) -> Reply {
-        with_circumstances(self, head, trail, |policy, at| {
+        self.with_context(head, trail, |policy, at| {
             Reply::gateway_page(answer, &app.name, cookies, policy, at)
         })
     }

@@ -1,0 +1,140 @@
+//! One request on one connection: who handles it, and the values that its steps hand on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use pingora::proxy::HttpProxy;
+use pingora_core::server::ShutdownWatch;
+use stagedoor_core::denial::Denial;
+use stagedoor_core::guard::client::Client;
+use stagedoor_core::pipeline::Trail;
+use stagedoor_core::reply::Reply;
+use stagedoor_core::request::{Head, Peer};
+use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
+use tokio::net::TcpStream;
+
+use crate::edge::login::ConnectionLogin;
+use crate::edge::proxy::Proxy;
+use crate::edge::request_id;
+use crate::edge::upstream::Upstreams;
+use crate::gateway::Gateway;
+use crate::live_policy::LivePolicy;
+
+/// What all connections of the public listeners share.
+pub(crate) struct Front {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) proxy: Arc<HttpProxy<Proxy>>,
+    /// For preflights that the app answers: pingora has no part in them.
+    pub(crate) upstreams: Arc<Upstreams>,
+    /// pingora asks it whether the process ends. The front ends connections itself, so it never fires.
+    pub(crate) never: ShutdownWatch,
+}
+
+/// Handles one request: from its head to its record.
+pub(super) struct RequestHandler<'a> {
+    pub(super) front: &'a Front,
+    pub(super) live: &'a Arc<LivePolicy>,
+    pub(super) peer: Peer,
+    pub(super) request_id: String,
+    pub(super) started: Instant,
+    /// When the request arrived, since the epoch.
+    pub(super) unix: Duration,
+    /// The connection may serve another request after this one.
+    pub(super) may_go_on: bool,
+    pub(super) login: &'a Arc<ConnectionLogin>,
+}
+
+/// The client's connection after a request.
+pub(super) enum ConnectionState {
+    /// It may serve the next request. The request took `used` bytes of the buffer; `beyond` was read after them.
+    KeepAlive { tcp: TcpStream, used: usize, beyond: BytesMut },
+    /// The answer is complete, and the connection ends.
+    Close(TcpStream),
+    /// The answer broke off: only a reset tells the client.
+    Reset(TcpStream),
+    /// It has ended already.
+    Closed,
+}
+
+/// An answer that does not come from a proxied exchange.
+pub(super) struct LocalReply {
+    pub(super) reply: Reply,
+    pub(super) denial: Option<Denial>,
+    /// The request body, where it was read.
+    pub(super) body: Option<BodyRead>,
+    /// Set where the app was asked all the same, for a preflight.
+    pub(super) upstream: Option<UpstreamTiming>,
+}
+
+/// When the app was asked, and when its answer began.
+#[derive(Clone, Copy)]
+pub(super) struct UpstreamTiming {
+    pub(super) from: Instant,
+    pub(super) to: Option<Instant>,
+}
+
+/// How much of a request body was read.
+#[derive(Clone, Copy)]
+pub(super) struct BodyRead {
+    /// Bytes of the whole body.
+    pub(super) bytes: u64,
+    /// How many of them came with the head.
+    pub(super) buffered: usize,
+}
+
+impl LocalReply {
+    /// A reply for which the app was not asked and no body was read.
+    pub(super) fn new(reply: Reply, denial: Option<Denial>) -> Self {
+        Self { reply, denial, body: None, upstream: None }
+    }
+}
+
+impl<'a> RequestHandler<'a> {
+    pub(super) fn new(
+        front: &'a Front,
+        live: &'a Arc<LivePolicy>,
+        peer: Peer,
+        login: &'a Arc<ConnectionLogin>,
+        may_go_on: bool,
+    ) -> Self {
+        let unix = front.gateway.now().unix();
+        Self {
+            front,
+            live,
+            peer,
+            request_id: request_id::fresh(unix),
+            started: Instant::now(),
+            unix,
+            may_go_on,
+            login,
+        }
+    }
+
+    /// The host that is matched: a trusted proxy may report another one than its own request names.
+    pub(super) fn host<'h>(&self, head: &'h Head<'h>) -> &'h str {
+        self.live.policy.client.identify(self.peer, head).host().unwrap_or(head.host())
+    }
+
+    /// Makes a reply for this request: with the headers of the app, where one is known.
+    pub(super) fn with_context<T>(
+        &self,
+        head: &Head<'_>,
+        trail: &Trail,
+        make: impl FnOnce(&ResponsePolicy, &ResponseContext<'_>) -> T,
+    ) -> T {
+        let at = ResponseContext {
+            https: trail.client.as_ref().map_or(self.peer.tls, |client| client.https()),
+            host: self.host(head),
+            port: trail.client.as_ref().and_then(Client::port),
+            request_id: &self.request_id,
+            cors: &trail.cors,
+            limits: &trail.limits,
+            server_timing: None,
+        };
+        match &trail.app {
+            Some(app) => make(&app.response, &at),
+            None => make(ResponsePolicy::bare(), &at),
+        }
+    }
+}

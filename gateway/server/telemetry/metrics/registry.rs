@@ -1,0 +1,140 @@
+//! Every metric of the process, registered.
+
+use std::time::Duration;
+
+use prometheus::{IntCounter, IntGauge, Registry, TextEncoder};
+use stagedoor_core::policy::Policy;
+
+use super::catalogue;
+use super::labels::{ConnectionRefusal, ReloadResult, StreamEnd};
+use super::process::Process;
+use super::sampled::Sampled;
+use super::series::{Series, counter, gauge};
+
+/// Every metric of the process; lives as long as it does.
+#[derive(Debug)]
+pub struct Metrics {
+    pub(super) registry: Registry,
+    pub(super) requests: Series<IntCounter>,
+    pub(super) request_bytes: Series<IntCounter>,
+    pub(super) response_bytes: Series<IntCounter>,
+    pub(super) denied: Series<IntCounter>,
+    pub(super) request_seconds: Series<prometheus::Histogram>,
+    pub(super) gateway_seconds: Series<prometheus::Histogram>,
+    pub(super) upstream_seconds: Series<prometheus::Histogram>,
+    pub(super) upstream_failures: Series<IntCounter>,
+    pub(super) limited: Series<IntCounter>,
+    pub(super) streams: Series<IntGauge>,
+    pub(super) streams_closed: Series<IntCounter>,
+    pub(super) connections_refused: Series<IntCounter>,
+    pub(super) reloads: Series<IntCounter>,
+    pub(super) config_last_reload: IntGauge,
+    pub(super) config_loaded: IntGauge,
+    pub(super) config_waiting: IntGauge,
+    pub(super) sampled: Sampled,
+    pub(super) process: Process,
+    /// Open client connections.
+    pub connections: IntGauge,
+    /// Panics of any thread.
+    pub panics: IntCounter,
+    /// Access events that were lost.
+    pub log_dropped: IntCounter,
+}
+
+impl Metrics {
+    /// Registers all metrics. Before the process is confined: what the kernel tells of it is opened here.
+    ///
+    /// # Errors
+    /// Two metrics have the same name, or a name is none: a fault of this file.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let r = &registry;
+        let metrics = Self {
+            requests: Series::counters(r, &catalogue::REQUESTS)?,
+            request_bytes: Series::counters(r, &catalogue::REQUEST_BYTES)?,
+            response_bytes: Series::counters(r, &catalogue::RESPONSE_BYTES)?,
+            denied: Series::counters(r, &catalogue::DENIED)?,
+            request_seconds: Series::histograms(r, &catalogue::REQUEST_SECONDS)?,
+            gateway_seconds: Series::histograms(r, &catalogue::GATEWAY_SECONDS)?,
+            upstream_seconds: Series::histograms(r, &catalogue::UPSTREAM_SECONDS)?,
+            upstream_failures: Series::counters(r, &catalogue::UPSTREAM_FAILURES)?,
+            limited: Series::counters(r, &catalogue::LIMITED)?,
+            streams: Series::gauges(r, &catalogue::STREAMS)?,
+            streams_closed: Series::counters(r, &catalogue::STREAMS_CLOSED)?,
+            connections_refused: Series::counters(r, &catalogue::CONNECTIONS_REFUSED)?,
+            reloads: Series::counters(r, &catalogue::CONFIG_RELOADS)?,
+            config_last_reload: gauge(r, &catalogue::CONFIG_LAST_RELOAD)?,
+            config_loaded: gauge(r, &catalogue::CONFIG_LOADED)?,
+            config_waiting: gauge(r, &catalogue::CONFIG_WAITING)?,
+            sampled: Sampled::new(r)?,
+            process: Process::new(r)?,
+            connections: gauge(r, &catalogue::CONNECTIONS)?,
+            panics: counter(r, &catalogue::PANICS)?,
+            log_dropped: counter(r, &catalogue::LOG_DROPPED)?,
+            registry,
+        };
+        let build = Series::gauges(&metrics.registry, &catalogue::BUILD_INFO)?;
+        build.of(&[env!("CARGO_PKG_VERSION")]).set(1);
+        // The files that the process starts with are sound.
+        metrics.files(0, true);
+        metrics.begin_closed_sets();
+        Ok(metrics)
+    }
+
+    /// Counts a refused connection.
+    pub fn connection_refused(&self, refusal: ConnectionRefusal) {
+        self.connections_refused.of(&[refusal.label()]).inc();
+    }
+
+    /// Counts a reload; a good one at `at` (since the epoch) is when the policy in force was loaded.
+    pub fn reloaded(&self, result: ReloadResult, at: Duration) {
+        self.reloads.of(&[result.label()]).inc();
+        match result {
+            ReloadResult::Ok => self.loaded(at),
+            ReloadResult::Failed | ReloadResult::Refused => {}
+        }
+    }
+
+    /// Notes how many changes of the files wait for a person, and whether the files are without mistakes.
+    pub fn files(&self, waiting: usize, sound: bool) {
+        self.config_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.config_last_reload.set(i64::from(sound));
+    }
+
+    /// When the policy in force was loaded, since the epoch, in whole seconds.
+    pub(crate) fn loaded_at(&self) -> Duration {
+        Duration::from_secs(u64::try_from(self.config_loaded.get()).unwrap_or_default())
+    }
+
+    /// Notes when the policy in force was loaded, since the epoch: at start, where nothing is counted.
+    pub fn loaded(&self, at: Duration) {
+        self.config_loaded.set(i64::try_from(at.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// All metrics in the text format 0.0.4, `policy` (the one in force) sampled now.
+    ///
+    /// # Errors
+    /// The encoder refuses a metric: a fault of this room.
+    pub fn render(&self, policy: &Policy) -> prometheus::Result<String> {
+        self.sampled.sample(policy);
+        self.process.sample();
+        self.encode()
+    }
+
+    pub(super) fn encode(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// Series of closed sets stand at zero from the start, so that a rate over them has a beginning.
+    fn begin_closed_sets(&self) {
+        for refusal in [ConnectionRefusal::Total, ConnectionRefusal::PerAddress] {
+            self.connections_refused.of(&[refusal.label()]);
+        }
+        for end in StreamEnd::ALL {
+            self.streams_closed.of(&[end.label()]);
+        }
+        for result in [ReloadResult::Ok, ReloadResult::Failed, ReloadResult::Refused] {
+            self.reloads.of(&[result.label()]);
+        }
+    }
+}
