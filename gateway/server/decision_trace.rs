@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use stagedoor_config::{KeyLines, Line, Source};
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::access::AccessPolicy;
-use stagedoor_core::guard::caller::{AuthPolicy, Speaker};
+use stagedoor_core::guard::caller::{AcceptedProvider, AuthPolicy};
 use stagedoor_core::guard::cors::CorsPolicy;
 use stagedoor_core::guard::limit::LimitPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
@@ -283,7 +283,8 @@ fn cors(policy: &CorsPolicy) -> String {
 }
 
 fn auth(policy: &AuthPolicy) -> String {
-    let names = |speakers: &[Speaker]| list(&speakers.iter().map(|s| &s.provider.name).collect::<Vec<_>>());
+    let names =
+        |speakers: &[AcceptedProvider]| list(&speakers.iter().map(|s| &s.provider.name).collect::<Vec<_>>());
     match policy {
         AuthPolicy::Public => "public".into(),
         AuthPolicy::Optional(speakers) => format!("optional, by {}", names(speakers)),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use stagedoor_core::policy::{Assumed, Difference, Direction, Policy, Subject};
+use stagedoor_core::policy::{AssumedIdentity, Difference, Direction, Policy, Subject};
 
 use super::source::{Expect, Expected, Line, Source};
 use super::text::Lookup;
@@ -64,7 +64,7 @@ pub fn changes(before: (&Policy, &Source), after: (&Policy, &Source)) -> Vec<Pol
 
 /// A promise decides about no request, but it holds the file to what it says: fewer of them are looser.
 fn expects(old: &[Expect], new: &[Expect]) -> Option<Difference> {
-    type Promise<'e> = (&'e str, Option<&'e str>, Option<&'e Assumed>, Option<IpAddr>, &'e Expected);
+    type Promise<'e> = (&'e str, Option<&'e str>, Option<&'e AssumedIdentity>, Option<IpAddr>, &'e Expected);
     fn promise(expect: &Expect) -> Promise<'_> {
         let Expect { request, host, caller, ip, answer, line: _ } = expect;
         (request, host.as_deref(), caller.as_ref(), *ip, answer)

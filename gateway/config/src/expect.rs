@@ -1,4 +1,4 @@
-//! Rehearsals: what would become of a request, for `check`, `explain` and every reload.
+//! Dry runs: what would become of a request, for `check`, `explain` and every reload.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use stagedoor_core::clock::Now;
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{self, Arrival, Trail};
-use stagedoor_core::policy::{App, Assumed, Policy, Route};
+use stagedoor_core::policy::{App, AssumedIdentity, Policy, Route};
 use stagedoor_core::request::Peer;
 
 /// Time between two promises: longer than any limit remembers, so that none meets the traces of another.
@@ -18,7 +18,7 @@ const APART: Duration = Duration::from_secs(400 * 86_400);
 /// What all of that may come to: limits count nanoseconds in 64 bits, which end after 584 years.
 const LONGEST: Duration = Duration::from_secs(500 * 365 * 86_400);
 
-/// Rehearses every promise of the file and tells those that are not kept.
+/// Tries every promise of the file as a dry run and tells those that are not kept.
 ///
 /// Charges the limits of `policy`: it should be one that no request passes.
 #[must_use]
@@ -40,11 +40,11 @@ pub fn check_expects(policy: &Policy, source: &Source, now: Now) -> Vec<Problem>
 ///
 /// # Errors
 /// The refusal it would meet.
-pub fn rehearse(
+pub fn dry_run(
     policy: &Policy,
     request: &str,
     host: &str,
-    assumed: Option<&Assumed>,
+    assumed: Option<&AssumedIdentity>,
     ip: IpAddr,
     now: Now,
 ) -> (Result<(), Denial>, Trail) {
@@ -65,7 +65,7 @@ pub fn rehearse(
         Ok(Parsed::Complete(head)) => {
             let port = policy.server.listen.first().map_or(80, std::net::SocketAddr::port);
             let peer = Peer { ip: ip.to_canonical(), port, tls: false };
-            pipeline::rehearse(policy, &head, &Arrival { peer, now }, assumed, &mut trail).map(drop)
+            pipeline::dry_run(policy, &head, &Arrival { peer, now }, assumed, &mut trail).map(drop)
         }
     };
     (outcome, trail)
@@ -140,7 +140,7 @@ fn check(policy: &Policy, source: &Source, expect: &Expect, now: Now) -> Option<
     let Expect { request, host, caller, ip, answer, line } = expect;
     let host = host.as_deref().unwrap_or_default();
     let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let (outcome, trail) = rehearse(policy, request, host, caller.as_ref(), ip, now);
+    let (outcome, trail) = dry_run(policy, request, host, caller.as_ref(), ip, now);
     let kept = match (answer, &outcome) {
         (Expected::Forward, outcome) => outcome.is_ok() && trail.reached == Guard::Body,
         (Expected::Status(status), Err(denial)) => denial.status().as_u16() == *status,

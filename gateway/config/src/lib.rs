@@ -31,7 +31,7 @@ mod text;
 
 pub use changes::{PolicyChange, changes};
 pub use edit::Change;
-pub use expect::{check_expects, decided_by, rehearse};
+pub use expect::{check_expects, decided_by, dry_run};
 pub use problem::Problem;
 pub use profile::{Profile, profiles, profiles_json, profiles_markdown};
 pub use remedy::{Refused, Remedy, decided, remedy, shell_word};
@@ -139,7 +139,7 @@ pub struct Compiled {
 /// Compiles `sources`, the main file first and its includes after it.
 ///
 /// `previous` lends its limiter stores, what the process started with and, while no key changed, its verified tokens. The file's
-/// promises (`[[expect]]`) are rehearsed against a policy with fresh limiter stores.
+/// promises (`[[expect]]`) are tried against a policy with fresh limiter stores.
 ///
 /// # Errors
 /// Every problem found: at least one for each table that has any, in the order of the files.

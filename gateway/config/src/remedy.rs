@@ -1,7 +1,7 @@
 //! What would let a refused request pass: lines to paste, or what to do instead.
 //!
 //! A proposal is made for the text of the files in force and tried before it is told: it has to compile, every
-//! promise kept, and where the refusal can be rehearsed, the request must not meet it again. The narrowest
+//! promise kept, and where the refusal can be tried in a dry run, the request must not meet it again. The narrowest
 //! change is taken: one route rather than an app. No line is ever proposed that weakens how a token is
 //! verified.
 
@@ -15,12 +15,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::edit::{Change, Page, Step, quoted};
-use super::expect::{refused_by, rehearse};
+use super::expect::{dry_run, refused_by};
 use super::{Materials, compile};
 use crate::source::{Line, Source};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::{Denial, Guard, RemedyKind};
-use stagedoor_core::policy::{App, Assumed, Policy, Route};
+use stagedoor_core::policy::{App, AssumedIdentity, Policy, Route};
 
 pub use callers::shell_word;
 
@@ -179,7 +179,7 @@ impl<'a> Case<'a> {
         Some((key, Arc::clone(&self.source.files.first()?.name), path))
     }
 
-    /// Compiles the files with the change, and sends the request again as far as that can be rehearsed: what it
+    /// Compiles the files with the change, and sends the request again as far as a dry run can: what it
     /// meets next.
     fn try_out(
         &self,
@@ -195,7 +195,7 @@ impl<'a> Case<'a> {
         let changed = compile(&sources, materials, None, now).map_err(|problems| {
             problems.first().map_or_else(String::new, |problem| problem.message.clone())
         })?;
-        match self.rehearsed(&changed.policy, now) {
+        match self.retried(&changed.policy, now) {
             Some(again) if discriminant(&again) == discriminant(self.refused.denial) => {
                 Err(again.reason().into_owned())
             }
@@ -207,7 +207,7 @@ impl<'a> Case<'a> {
     }
 
     /// What the request meets now, where that depends on nothing but its head's first lines and its caller.
-    fn rehearsed(&self, policy: &Policy, now: Now) -> Option<Denial> {
+    fn retried(&self, policy: &Policy, now: Now) -> Option<Denial> {
         let Refused { denial, method, path, host, client, user, roles, .. } = *self.refused;
         let depends = match denial.remedy() {
             RemedyKind::Host
@@ -232,12 +232,12 @@ impl<'a> Case<'a> {
             | RemedyKind::Advice(_) => false,
         };
         let request = format!("{method} {}", path.filter(|_| depends)?);
-        let assumed = user.map(|user| Assumed {
+        let assumed = user.map(|user| AssumedIdentity {
             user: user.to_owned(),
             roles: roles.iter().map(|role| role.to_string()).collect(),
             scopes: Vec::new(),
         });
-        rehearse(policy, &request, host?, assumed.as_ref(), client, now).0.err()
+        dry_run(policy, &request, host?, assumed.as_ref(), client, now).0.err()
     }
 
     /// The file of an app.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use stagedoor_core::policy::{App, Assumed, Route};
+use stagedoor_core::policy::{App, AssumedIdentity, Route};
 
 /// What a [`Policy`](stagedoor_core::policy::Policy) was compiled from, for messages, remedies and the confinement.
 #[derive(Debug, Default)]
@@ -111,7 +111,7 @@ pub struct Expect {
     /// The `Host`; where the file has one app alone and the promise names none, a host of that app.
     pub host: Option<String>,
     /// Who asks; `None` is nobody.
-    pub caller: Option<Assumed>,
+    pub caller: Option<AssumedIdentity>,
     /// The client's address; loopback if not said.
     pub ip: Option<IpAddr>,
     /// What has to come out.

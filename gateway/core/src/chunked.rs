@@ -1,8 +1,7 @@
-//! Strict reading of the chunked coding (RFC 9112 §7.1): where a body ends, and whether it is sound.
+//! A strict decoder of the chunked coding (RFC 9112 §7.1): it finds the end of a body and refuses a malformed one.
 //!
-//! What a client cuts into many chunks goes on in few: the data that was read together is one chunk again. Each chunk
-//! costs whoever reads it behind us far more than its bytes, and a chunk may hold a single one. Extensions and trailers
-//! mean nothing here and end here.
+//! It also encodes the body again for the app. All data of one read becomes one chunk, because a client may send
+//! chunks of a single byte, and each chunk costs the app more work than its bytes. Extensions and trailers are dropped.
 //!
 //! Trust: none. Bounds: no memory beyond the few fields below, extensions and trailers capped; the work is linear in
 //! the bytes.
@@ -23,7 +22,7 @@ pub const ROOM_AFTER: usize = 2 + LAST.len();
 /// The last chunk and no trailers.
 const LAST: &[u8] = b"0\r\n\r\n";
 
-/// Follows one chunked body.
+/// The decoder of one chunked body.
 #[derive(Debug)]
 pub struct Chunked {
     at: At,
@@ -32,7 +31,7 @@ pub struct Chunked {
     spent: u32,
 }
 
-/// What the next byte is.
+/// Which part of the coding the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     Size,
@@ -48,16 +47,16 @@ enum At {
     Done,
 }
 
-/// What became of some bytes.
+/// The result of one call of [`Chunked::recode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recoded {
-    /// So many of them belong to the body.
+    /// How many of the bytes belong to the body.
     pub of_body: usize,
-    /// So long is what goes on in their place, from the start of the room; it may be nothing.
+    /// How many bytes to send to the app, from the start of `room`; may be zero.
     pub length: usize,
 }
 
-/// What is wrong with a body.
+/// A malformed body: what is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
 
@@ -68,12 +67,14 @@ impl Default for Chunked {
 }
 
 impl Chunked {
-    /// Takes the next `came` bytes, which stand behind [`ROOM_BEFORE`] others in `room` and before [`ROOM_AFTER`], and
-    /// writes what goes on to the start of `room`: their data as one chunk, and the last chunk once the body is done.
-    /// The bytes beyond the body stay where they are.
+    /// Decodes the next `came` bytes and encodes them again for the app.
+    ///
+    /// In `room` they have [`ROOM_BEFORE`] bytes before them and [`ROOM_AFTER`] bytes after them. The result is written
+    /// to the start of `room`: the data as one chunk, and the last chunk once the body ends. Bytes after the end of the
+    /// body stay where they are.
     ///
     /// # Errors
-    /// The first byte that no strict reader takes. The body is lost from there on.
+    /// The first byte that breaks the coding. The body cannot be continued after that.
     pub fn recode(&mut self, room: &mut [u8], came: usize) -> Result<Recoded, Malformed> {
         const CRAMPED: Malformed = Malformed("a chunk without room");
         let (before, bytes) = room.split_at_mut_checked(ROOM_BEFORE).ok_or(CRAMPED)?;
@@ -91,13 +92,13 @@ impl Chunked {
         Ok(Recoded { of_body, length })
     }
 
-    /// The last chunk and the trailers are through.
+    /// Whether the last chunk and the trailers were read.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.at == At::Done
     }
 
-    /// Moves the data to the front of `bytes`; how many of them belong to the body, and how many are data.
+    /// Moves the data to the front of `bytes`. Returns how many of the bytes belong to the body, and how many are data.
     fn gather(&mut self, bytes: &mut [u8]) -> Result<(usize, usize), Malformed> {
         let (mut read, mut data) = (0, 0);
         while self.at != At::Done {

@@ -1,9 +1,9 @@
-//! The names of fields: how two spellings of one name are compared, and what each name means to the gateway.
+//! Names of fields: how spellings of one name are compared, and which names the gateway treats specially.
 //!
-//! Every list of field names that the gateway knows stands here, and nobody else folds a name: the writer of the
-//! app's head, the carriers of tokens, `identity.*` and `headers.*` all ask this module. CGI, WSGI, PHP and Rack turn
-//! every byte of a name that is no letter or digit into `_`, so `X_Auth_User`, `x-auth-user` and `X.Auth.User` are
-//! one variable there, and one name here.
+//! This module holds every list of field names, and no other module compares spellings: the writer of requests to the
+//! app, the carriers of tokens, `identity.*` and `headers.*` use it. CGI, WSGI, PHP and Rack turn every byte of a name
+//! that is no letter or digit into `_`. `X_Auth_User`, `x-auth-user` and `X.Auth.User` are one variable there, so they
+//! are one name here.
 //!
 //! Trust: a name is the client's choice. Bounds: [`meaning`] costs two binary searches over the first
 //! [`LONGEST`] bytes and no allocation. RFC 3875 §4.1.18 (CGI), RFC 9110 §5.1 and §7.6.1.
@@ -12,24 +12,26 @@ mod known;
 
 use known::{LONGEST, STARTS, WHOLE};
 
-/// What a request field means to the gateway by its name alone.
+/// What the gateway does with a request field of this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// Nothing: it is the app's own, and passes.
+    /// A field of the app's own: it is forwarded.
     Plain,
-    /// Something to HTTP, to browsers or to their credentials; it passes.
+    /// A field that HTTP or browsers define, such as `cookie`: it is forwarded.
     Message,
-    /// It belongs to one connection, or is answered at its end (RFC 9110 §7.6.1, §10.1.1); never forwarded.
+    /// A field of one connection (RFC 9110 §7.6.1, §10.1.1): never forwarded.
     HopByHop,
-    /// It delimits the body; written by the gateway.
+    /// A field that delimits the body: the gateway writes it.
     Framing,
-    /// It stands in every request to the app, written by the gateway.
+    /// A field that the gateway writes in every request to the app.
     Written,
-    /// CGI makes it the variable `HTTP_PROXY`, which programs take for the address of their own proxy; never forwarded.
+    /// `proxy`: CGI turns it into the variable `HTTP_PROXY`, which programs use as the address of their own proxy. Never
+    /// forwarded.
     Httpoxy,
-    /// By such a field an app is told who asks; a client's is forwarded under `identity.pass` alone.
+    /// A field that names the caller to an app. A client's is forwarded only if `identity.pass` names it.
     Identity,
-    /// By such a field an app is told an address, a scheme, a host, a method or a path; as [`Meaning::Identity`].
+    /// A field that tells an app an address, a scheme, a host, a method or a path. A client's is forwarded only if
+    /// `identity.pass` names it.
     Routing,
 }
 
@@ -51,7 +53,7 @@ impl Meaning {
         }
     }
 
-    /// The client's field ends here, whatever the configuration says.
+    /// Whether a client's field is never forwarded, whatever the configuration says.
     #[must_use]
     pub fn never_passes(self) -> bool {
         match self {
@@ -60,7 +62,7 @@ impl Meaning {
         }
     }
 
-    /// The client's field is forwarded unless the configuration says otherwise.
+    /// Whether a client's field is forwarded unless the configuration says otherwise.
     #[must_use]
     pub fn passes(self) -> bool {
         match self {
@@ -74,7 +76,7 @@ impl Meaning {
         }
     }
 
-    /// A field of this name may tell the app its caller.
+    /// Whether the configuration may choose a field of this name to tell the app its caller.
     #[must_use]
     pub fn tells_caller(self) -> bool {
         match self {
@@ -88,7 +90,7 @@ impl Meaning {
         }
     }
 
-    /// A field of this name may carry a token of the gateway's own.
+    /// Whether the configuration may choose a field of this name to carry the gateway's token.
     #[must_use]
     pub fn carries_tokens(self) -> bool {
         // The proxies of identity services send their tokens in fields such as `cf-access-jwt-assertion`.
@@ -119,19 +121,19 @@ pub fn meaning(name: &str) -> Meaning {
     }
 }
 
-/// Whether the response field `name` is the gateway's alone to write.
+/// Whether only the gateway may write the response field `name`.
 #[must_use]
 pub fn is_of_our_answers(name: &str) -> bool {
     match meaning(name) {
         Meaning::HopByHop | Meaning::Framing => true,
         Meaning::Written => same(name, "x-request-id"),
-        // That a refusal is the gateway's.
+        // It marks an answer as a refusal of the gateway.
         Meaning::Plain => same(name, "x-stagedoor-code"),
         Meaning::Message | Meaning::Httpoxy | Meaning::Identity | Meaning::Routing => false,
     }
 }
 
-/// Whether two names are one to an app that folds them.
+/// Whether two names are the same to an app that folds them.
 #[must_use]
 pub fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && begins(a, b)

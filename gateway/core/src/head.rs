@@ -1,15 +1,13 @@
 //! The strict HTTP/1.1 head parser: bytes in, a [`Head`] or a refusal out.
 //!
-//! Protects everything behind it from request smuggling: it is the only parser that meets a
-//! client's head, and what is sent on is written anew from its result. It trusts nothing. Where
-//! RFC 9112 leaves a choice between repairing and refusing, it refuses: an app that repairs
-//! differently would read another request.
+//! Protects the app from request smuggling. No other parser reads a client's head, and the request to the app is
+//! written anew from its result. It trusts no byte. Where RFC 9112 allows a malformed head to be repaired or refused, it
+//! refuses, because an app that repairs in another way would read another request.
 //!
-//! The input is read once, left to right, and never ahead of the byte that is judged. So the verdict
-//! on a prefix is the verdict on the whole: a refusal never depends on how the bytes were cut into
-//! packets, and it is given at the first byte that earns it. [`parse`] keeps nothing between two calls; a head that
-//! comes in pieces is followed by [`IncrementalParser`], which looks at each byte once. So the work is linear in the bytes,
-//! which [`HeadLimits::bytes`] bounds, and in nothing else. The list of fields is the one allocation.
+//! The input is read once, from left to right, without looking ahead. A refusal is given at the first wrong byte, so it
+//! does not depend on how the bytes were cut into packets. [`parse`] reads a head from its first byte;
+//! [`IncrementalParser`] reads one that arrives in pieces and looks at each byte once. The work is linear in the bytes,
+//! which [`HeadLimits::bytes`] bounds. The list of fields is the only allocation.
 //!
 //! RFC 9112 (§2.2 line ends, §3 request line, §5 fields, §6 body length, §9.3 persistence),
 //! RFC 9110 (§5 fields, §7.2 Host, §7.6.1 Connection, §10.1.1 Expect).
@@ -65,7 +63,7 @@ fn read<'a>(cursor: &mut Cursor<'a>, limits: &HeadLimits) -> Step<Head<'a>> {
     cursor.empty_lines()?;
     let method = cursor.method()?;
     let target = cursor.target(limits.uri)?;
-    // Judged before the version is read: a refusal comes with the byte that earns it.
+    // Checked before the version is read: a refusal is given at the first wrong byte.
     let line = RequestLine::new(method, target)?;
     let mut head = HeadBuilder::new(line, cursor.version()?);
     while let Some(field) = cursor.field(limits.count.saturating_sub(head.count()))? {

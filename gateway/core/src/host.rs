@@ -81,7 +81,7 @@ pub(crate) fn without_trailing_dot(name: &str) -> &str {
 }
 
 /// Whether two authorities name the same host and port: without case, a dot at the end of the name, and the port that
-/// is `default` for the scheme (RFC 9110 §4.2.3). Neither has to name a host at all.
+/// is `default` for the scheme (RFC 9110 §4.2.3). Neither needs to be a valid host.
 pub(crate) fn same_authority(one: &str, other: &str, default: u16) -> bool {
     fn parts(authority: &str, default: u16) -> Option<(&str, u16)> {
         let (name, port) = split_port(authority).ok()?;

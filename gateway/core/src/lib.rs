@@ -1,7 +1,7 @@
 //! The decisions of the Stagedoor gateway.
 //!
-//! This crate knows no runtime, no socket, no file, no environment and no clock: bytes, a compiled
-//! [`policy::Policy`] and a [`clock::Now`] come in, a permit or a [`denial::Denial`] goes out.
+//! This crate knows no runtime, no socket, no file, no environment and no clock: its input is bytes, a
+//! compiled [`policy::Policy`] and a [`clock::Now`]; its output is a permit or a [`denial::Denial`].
 //! The modules below stand in reading order.
 
 #![warn(clippy::indexing_slicing)]

@@ -1,7 +1,7 @@
-//! The forms of a path: as it is forwarded, decoded, and literal (what patterns are compared with); the readings that
-//! an app may have of it in `path/readings.rs`.
+//! The forms of a path: as it is forwarded, decoded, and literal (the form that patterns are compared with). The readings
+//! that an app may have of a path are in `path/readings.rs`.
 //!
-//! The forms that compare take a path in which every `%` has two hexadecimal digits, and pass others through unharmed.
+//! The functions expect that every `%` has two hexadecimal digits after it; they copy any other `%` unchanged.
 
 mod readings;
 
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 pub(crate) use readings::{Cause, Reading, readings};
 
-/// Stands for an encoded slash that ends no segment: no accepted path decodes to it.
+/// The byte that replaces an encoded slash that ends no segment. No accepted path decodes to it.
 pub(crate) const SLASH: u8 = 0;
 
 /// A request target as it is judged and forwarded: raw bytes from 0x80 are percent-encoded, and in the query also
@@ -87,8 +87,8 @@ pub(crate) fn fold(path: &[u8], exact_case: bool) -> Vec<u8> {
     Reading::written(path).folded(exact_case)
 }
 
-/// Whether a path equals its folded form but for the leading slash, and has no other reading. May say no where it is
-/// so.
+/// Whether a path equals its folded form apart from the leading slash, and has no other reading. May be `false` for such
+/// a path, never `true` for another one.
 pub(crate) fn is_folded(path: &[u8], exact_case: bool) -> bool {
     let plain = |byte: u8| match byte {
         b'%' | b';' | b'\\' => false,
@@ -149,8 +149,8 @@ fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Whether bytes hold a character in a form that is longer than need be, which UTF-8 forbids: decoders that do not mind
-/// read a dot or a slash there (RFC 3629 §10). Forms of five and six bytes are those of RFC 2279.
+/// Whether bytes hold a character in an overlong form, which UTF-8 forbids: lenient decoders read a dot or a slash there
+/// (RFC 3629 §10). Forms of five and six bytes are those of RFC 2279.
 pub(crate) fn has_overlong_form(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err()
         && (bytes.iter().any(|byte| matches!(byte, 0xC0 | 0xC1))
@@ -162,8 +162,8 @@ pub(crate) fn has_overlong_form(bytes: &[u8]) -> bool {
             }))
 }
 
-/// Character by character, so that no neighbour changes the outcome and folding twice is folding once. What is not
-/// UTF-8 has no case.
+/// Writes a name in lower case, character by character: no neighbour changes the result, and folding twice is folding
+/// once. Bytes that are not UTF-8 are copied.
 fn lower_case(name: &[u8], out: &mut Vec<u8>) {
     let mut utf8 = [0; 4];
     for chunk in name.utf8_chunks() {
@@ -174,7 +174,7 @@ fn lower_case(name: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Goes before an unreserved byte that stood encoded, in [`literal`]: no accepted path decodes to it.
+/// The mark that [`literal`] puts before an unreserved byte that was encoded. No accepted path decodes to it.
 pub(crate) const KEPT: u8 = 1;
 
 /// The digit of a number below 16.

@@ -1,6 +1,6 @@
-//! The one function that every request passes.
+//! The checks of a request, in their order: [`admit`] calls every guard and makes the permit.
 //!
-//! The order of the source below is the order of the checks.
+//! The order of the source is the order of the checks.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::clock::Now;
 use crate::denial::{Denial, Guard};
 use crate::guard::access::Screened;
 use crate::guard::body::BodyGate;
-use crate::guard::caller::{Assumed, AuthPolicy, Caller};
+use crate::guard::caller::{AssumedIdentity, AuthPolicy, Caller};
 use crate::guard::client::{Client, PublicAddress};
 use crate::guard::cors::{AppPreflight, CorsGrant, Preflight, PreflightRequest};
 use crate::guard::destination::{self, CheckedDestination};
@@ -27,14 +27,14 @@ use crate::request::{Head, Peer};
 pub struct Arrival {
     /// The other end of the socket.
     pub peer: Peer,
-    /// The moment it arrived.
+    /// When the request arrived.
     pub now: Now,
 }
 
-/// What was learnt on the way, for the answer and the record; valid up to [`Trail::reached`].
+/// What the checks found out about a request, for the answer and the log. A field is filled once its guard has run.
 #[derive(Debug)]
 pub struct Trail {
-    /// The guard that was asked last.
+    /// The guard that ran last.
     pub reached: Guard,
     /// The app, once the host was known.
     pub app: Option<Arc<App>>,
@@ -44,9 +44,9 @@ pub struct Trail {
     pub route: Option<Arc<Route>>,
     /// The client.
     pub client: Option<Client>,
-    /// The user, once proven.
+    /// The user, once authenticated.
     pub user: Option<Arc<str>>,
-    /// The caller, once proven or known to be nobody.
+    /// The caller, once authenticated or known to be anonymous.
     pub caller: Option<Caller>,
     /// What a browser of another origin may read of the answer.
     pub cors: CorsGrant,
@@ -78,21 +78,21 @@ impl Trail {
     }
 }
 
-/// What `admit` says of a request that it does not refuse.
+/// What is to be done with a request that no guard refused.
 #[derive(Debug)]
 pub enum Admission<'h> {
-    /// It may go to the app.
+    /// Forward it to the app.
     Forward(Box<Permit<'h>>),
-    /// It is a CORS preflight and answered here.
+    /// Answer a CORS preflight with this.
     Preflight(Preflight),
-    /// It is a CORS preflight that the app answers.
+    /// Ask the app about a CORS preflight.
     AppPreflight(Box<PreflightPermit<'h>>),
-    /// It is for a page of the gateway's own.
+    /// Answer with one of the gateway's own pages.
     GatewayPage(PageRequest),
 }
 
-/// Proof that a preflight may go to an app that answers CORS itself: without a caller, and for nothing but its word on
-/// CORS. Made by [`admit`] alone.
+/// Proof that a preflight may go to an app that answers CORS itself. It holds no caller, and allows nothing else to be
+/// forwarded. Only [`admit`] makes one.
 #[derive(Debug)]
 pub struct PreflightPermit<'h> {
     target: Target<'h>,
@@ -104,13 +104,13 @@ pub struct PreflightPermit<'h> {
     _budget: Budget,
 }
 
-/// Proof that every check ran on a request and on what it carries: made by [`admit`] alone.
+/// Proof that a request passed every check. Only [`admit`] makes one.
 #[derive(Debug)]
 pub struct Permit<'h>(Evidence<'h, Caller>);
 
-/// What `check` and `explain` learn of a request that would not be refused: nothing can be forwarded by it.
+/// The outcome of [`dry_run`] for a request that would not be refused. It permits nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rehearsal {
+pub enum DryRun {
     /// It would go to the app.
     Forward,
     /// It would be answered as a CORS preflight, here or by the app.
@@ -119,10 +119,10 @@ pub enum Rehearsal {
     GatewayPage,
 }
 
-/// Decides about one request, whose caller is who its credential says.
+/// Decides about one request.
 ///
 /// # Errors
-/// The first guard that refuses ends the way; `trail` then says how far it went.
+/// The refusal of the first guard that refuses; `trail` then says which one it was.
 pub fn admit<'h>(
     policy: &Policy,
     head: &'h Head<'h>,
@@ -138,28 +138,28 @@ pub fn admit<'h>(
     }
 }
 
-/// Decides about one request as [`admit`] does, but that its caller is assumed.
+/// Decides about one request as [`admit`] does, with an assumed caller instead of an authenticated one.
 ///
 /// # Errors
 /// As [`admit`].
-pub fn rehearse(
+pub fn dry_run(
     policy: &Policy,
     head: &Head<'_>,
     arrival: &Arrival,
-    assumed: Option<&Assumed>,
+    assumed: Option<&AssumedIdentity>,
     trail: &mut Trail,
-) -> Result<Rehearsal, Denial> {
-    match decide(policy, head, arrival, trail, |auth| auth.rehearse(assumed))? {
-        Decision::Forward(_) => Ok(Rehearsal::Forward),
-        Decision::Preflight(_) | Decision::AppPreflight(_) => Ok(Rehearsal::Preflight),
-        Decision::GatewayPage(_) => Ok(Rehearsal::GatewayPage),
+) -> Result<DryRun, Denial> {
+    match decide(policy, head, arrival, trail, |auth| auth.dry_run(assumed))? {
+        Decision::Forward(_) => Ok(DryRun::Forward),
+        Decision::Preflight(_) | Decision::AppPreflight(_) => Ok(DryRun::Preflight),
+        Decision::GatewayPage(_) => Ok(DryRun::GatewayPage),
     }
 }
 
-/// What becomes of a request that no guard refuses, by what its caller is known.
+/// The outcome of [`decide`]; `C` is the caller, authenticated or assumed.
 #[allow(
     clippy::large_enum_variant,
-    reason = "it is taken apart at once, and the large one is the common one"
+    reason = "it is destructured at once, and the large variant is the common one"
 )]
 enum Decision<'h, C> {
     Forward(Evidence<'h, C>),
@@ -168,7 +168,7 @@ enum Decision<'h, C> {
     GatewayPage(PageRequest),
 }
 
-/// The evidence of all guards; `C` is the caller, proven or assumed.
+/// The evidence of all guards; `C` is the caller, authenticated or assumed.
 #[derive(Debug)]
 struct Evidence<'h, C> {
     target: Target<'h>,
@@ -186,7 +186,7 @@ struct Evidence<'h, C> {
     _budgets: [Budget; 3],
 }
 
-/// The checks, in their order; `prove` is how the caller is known.
+/// Runs the checks in their order; `prove` finds the caller.
 fn decide<'h, C: AsRef<Caller>>(
     policy: &Policy,
     head: &'h Head<'h>,
@@ -198,7 +198,7 @@ fn decide<'h, C: AsRef<Caller>>(
 
     trail.reached = Guard::Target;
     let identified = policy.client.identify(peer, head);
-    // Known before anything can be refused, so that whatever is refused is recorded with its client.
+    // Found before any guard can refuse, so that every refusal is logged with its client.
     let client = trail.client.insert(identified.client().clone()).clone();
     let host = policy.hosts.find(identified.host()?)?;
     let app = policy.apps.get(host.app()).ok_or(Denial::UnknownHost)?;
@@ -218,17 +218,17 @@ fn decide<'h, C: AsRef<Caller>>(
         PathOwner::Gateway(asked) => {
             app.limit.take(&address, now, &mut trail.limits)?;
             trail.reached = Guard::Own;
-            // No other origin reads these pages.
+            // No other origin may read these pages.
             trail.cors = CorsGrant::default();
             return asked.judge(head, &public).map(Decision::GatewayPage);
         }
     };
     let asked = app.cors.preflight(head);
-    // A preflight asks about the request it announces: its route is the one of that method.
+    // A preflight is about the request that it announces: its route is the one of that method.
     let announced = asked.as_ref().map(PreflightRequest::method);
     let found = app.routes.find(announced.unwrap_or(head.method()), &target, app.path);
     let app_budget = match &found {
-        // Of a preflight no other limit is asked.
+        // A preflight is charged to no other limit.
         Ok(Found { route }) if !route.app_limit && asked.is_none() => Budget::exempt(),
         Ok(_) | Err(_) => app.limit.take(&address, now, &mut trail.limits)?,
     };
@@ -253,7 +253,7 @@ fn decide<'h, C: AsRef<Caller>>(
                     _budget: app_budget,
                 })));
             }
-            // Then it is an OPTIONS like any other, under the route of that method.
+            // Then it is an OPTIONS like any other, under the route for OPTIONS.
             None => app.routes.find(head.method(), &target, app.path)?.route,
         },
     };

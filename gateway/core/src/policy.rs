@@ -1,7 +1,7 @@
-//! What a configuration means, compiled: one field per guard, nothing looked up by name.
+//! The compiled configuration: one field per guard, so that nothing is looked up by name while a request waits.
 //!
-//! A [`Policy`] is immutable, swapped whole, and pinned once per request. Absence is always a
-//! named variant. Everything a guard needs is here; nothing here decides.
+//! A [`Policy`] is immutable. A reload replaces the whole of it, and a request uses the same one from its head to its end.
+//! Absence is always a named variant. The types here are data; the guards decide.
 
 mod compare;
 mod forward;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::guard::access::AccessPolicy;
 use crate::guard::client::ClientPolicy;
 use crate::guard::cors::CorsPolicy;
-use crate::guard::credential::{CarrierPolicy, Source};
+use crate::guard::credential::{CarrierPolicy, TokenSource};
 use crate::guard::jwt::{JwtPolicy, TokenCache};
 use crate::guard::limit::LimitPolicy;
 use crate::guard::routes::RoutesPolicy;
@@ -26,17 +26,17 @@ use crate::secret::Secret;
 pub use compare::{Difference, Direction, Subject};
 pub use forward::{ForwardPolicy, UpstreamHost};
 
-pub use crate::guard::caller::Assumed;
+pub use crate::guard::caller::AssumedIdentity;
 pub use crate::guard::routes::Route;
 
 /// The whole compiled configuration.
 #[derive(Debug)]
 pub struct Policy {
-    /// The door: listeners, deadlines, caps.
+    /// Listeners, deadlines, caps.
     pub server: ServerPolicy,
     /// Which host belongs to which app: an index into `apps`.
     pub hosts: HostTable,
-    /// Who may speak for a client's address.
+    /// Trusted proxies.
     pub client: ClientPolicy,
     /// The protected apps, in the order of their names.
     pub apps: Vec<Arc<App>>,
@@ -48,11 +48,11 @@ pub struct Policy {
     pub admin: AdminPolicy,
     /// Logging.
     pub log: LogPolicy,
-    /// What the process started with, whatever was loaded since.
+    /// The settings that the process started with, which a reload cannot change.
     pub started: Arc<Started>,
 }
 
-/// What takes effect at the start of the process alone.
+/// Settings that take effect only at the start of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Started {
     /// `server.listen`
@@ -80,7 +80,7 @@ pub struct ServerPolicy {
     pub threads: Option<usize>,
     /// How long open requests get after SIGTERM; WebSockets and event streams end at once.
     pub drain: Duration,
-    /// Tell `Server-Timing`.
+    /// Whether answers carry `Server-Timing`.
     pub server_timing: bool,
     /// Whether the process gives up what it does not need.
     pub confine: ConfinePolicy,
@@ -108,11 +108,11 @@ pub struct Timeouts {
     pub header: Duration,
     /// Between two requests, and before the first.
     pub idle: Duration,
-    /// A request body without a single byte.
+    /// The time in which a client must send at least one byte of a body.
     pub body_idle: Duration,
     /// Bytes per second below which a body is cut, measured over `body_idle`.
     pub min_rate: u64,
-    /// A client that takes nothing of a response.
+    /// The time in which a client must read at least one byte of a response.
     pub send_idle: Duration,
     /// A WebSocket or event stream without a byte either way.
     pub stream_idle: Duration,
@@ -167,7 +167,7 @@ pub struct LogPolicy {
 pub enum LogFormat {
     /// One JSON object a line.
     Json,
-    /// For people.
+    /// Lines of text.
     Text,
 }
 
@@ -198,7 +198,7 @@ pub struct App {
     pub hosts: Vec<String>,
     /// How paths are read.
     pub path: PathPolicy,
-    /// Which addresses may come.
+    /// Which client addresses may use it.
     pub access: AccessPolicy,
     /// Per-address limits of every request of the app.
     pub limit: LimitPolicy,
@@ -206,11 +206,11 @@ pub struct App {
     pub routes: RoutesPolicy,
     /// CORS.
     pub cors: CorsPolicy,
-    /// What carries our tokens here, and has to be taken off before the app sees it.
+    /// Where its tokens are read, which is removed before the app sees the request.
     pub carriers: CarrierPolicy,
-    /// What the app is told.
+    /// What is added to a request for the app, and what is removed.
     pub forward: ForwardPolicy,
-    /// What the client is told.
+    /// What is added to an answer for the client, and what is removed.
     pub response: ResponsePolicy,
     /// Shape of refusals.
     pub errors: ErrorShape,
@@ -221,10 +221,9 @@ pub struct App {
 }
 
 impl App {
-    /// Where the tokens of its callers are read, and what is taken off on the way to the app: its own `sources`,
-    /// else those of its providers, without repeats.
+    /// Where the tokens of its callers are read: its own `sources`, else those of its providers, without repeats.
     #[must_use]
-    pub fn sources(&self) -> &[Source] {
+    pub fn sources(&self) -> &[TokenSource] {
         &self.carriers.sources
     }
 }

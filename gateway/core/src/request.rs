@@ -16,7 +16,7 @@ pub use head_builder::{HeadBuilder, RequestLine};
 pub use message::{Field, Framing, Version};
 pub use syntax::judge_method;
 
-/// Whom the socket belongs to.
+/// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The remote address of the TCP connection. An IPv4-mapped address is already plain IPv4.

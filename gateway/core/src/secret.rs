@@ -1,7 +1,7 @@
-//! Secrets that never show themselves, and how strong one has to be.
+//! A container for secrets that is never printed, and the check of how strong a secret is.
 //!
 //! A [`Secret`] is wiped when it is dropped, prints as `[secret]`, and can be neither cloned,
-//! displayed nor serialised: every place that sees the value says [`Secret::expose`].
+//! displayed nor serialised: code that reads the value calls [`Secret::expose`].
 
 mod known;
 mod strength;
@@ -16,12 +16,12 @@ pub use strength::{Weakness, judge};
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes the value in.
+    /// Wraps a value.
     pub fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The one way to see it.
+    /// The value. There is no other way to read it.
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -30,7 +30,7 @@ impl<T: Zeroize> Secret<T> {
 impl Secret<Vec<u8>> {
     /// Whether `presented` is this secret, in a time that depends on the lengths alone.
     ///
-    /// An empty secret matches nothing, not even an empty claim.
+    /// An empty secret matches nothing, not even an empty value.
     #[must_use]
     pub fn matches(&self, presented: &[u8]) -> bool {
         !self.0.is_empty() && verify_slices_are_equal(&self.0, presented).is_ok()

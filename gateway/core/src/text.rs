@@ -1,7 +1,7 @@
-//! Text of strangers where people read it.
+//! Characters of untrusted text that must be escaped before a person reads it.
 
-/// Whether a character is not to be seen, or makes others look as what they are not: controls, line and paragraph
-/// separators, what changes the direction of the text around it, and what has no width (Unicode TR36 §2.5, TR39).
+/// Whether a character is invisible or changes how other characters look: controls, line and paragraph separators,
+/// marks of text direction, and characters without width (Unicode TR36 §2.5, TR39).
 #[must_use]
 pub fn is_odd(c: char) -> bool {
     c.is_control()

@@ -11,7 +11,7 @@ use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::jwt::JwtPolicy;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::{App, Assumed, Policy};
+use stagedoor_core::policy::{App, AssumedIdentity, Policy};
 use stagedoor_core::secret::Secret;
 
 use super::config_file::{compile_file, config_file, now};
@@ -81,7 +81,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// One request that was rehearsed, and what came of it.
+/// One request that was tried, and what came of it.
 #[derive(Debug)]
 struct Rehearsal {
     request: String,
@@ -156,14 +156,14 @@ impl Rehearsal {
 /// What the request is said to carry.
 enum Presented {
     Nothing,
-    User(Assumed),
+    User(AssumedIdentity),
     Token(Secret<Vec<u8>>),
 }
 
 impl Presented {
     fn assumed(args: &Args) -> Self {
         match &args.user {
-            Some(user) => Self::User(Assumed {
+            Some(user) => Self::User(AssumedIdentity {
                 user: user.clone(),
                 roles: args.roles.clone(),
                 scopes: args.scopes.clone(),
@@ -206,7 +206,7 @@ fn usual_host(policy: &Policy) -> Result<String, Failure> {
     }
 }
 
-/// Rehearses the request once: limits count rehearsals, too.
+/// Tries the request once, as a dry run: limits count dry runs, too.
 fn explain(policy: &Policy, args: &Args, request: &str, host: &str, presented: &Presented) -> Rehearsal {
     let (assumed, by) = match presented {
         Presented::Nothing => (None, None),
@@ -214,7 +214,7 @@ fn explain(policy: &Policy, args: &Args, request: &str, host: &str, presented: &
         Presented::Token(token) => genuine(&policy.providers, token).unzip(),
     };
     let ip = args.ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let (mut verdict, mut trail) = config::rehearse(policy, request, host, assumed.as_ref(), ip, now());
+    let (mut verdict, mut trail) = config::dry_run(policy, request, host, assumed.as_ref(), ip, now());
     if let Presented::Token(token) = presented
         && trail.reached >= Guard::Identity
         && let Some(denial) = refused_token(&trail, by, token)
@@ -229,11 +229,11 @@ fn explain(policy: &Policy, args: &Args, request: &str, host: &str, presented: &
 fn genuine<'p>(
     providers: &'p [Arc<JwtPolicy>],
     token: &Secret<Vec<u8>>,
-) -> Option<(Assumed, &'p Arc<JwtPolicy>)> {
+) -> Option<(AssumedIdentity, &'p Arc<JwtPolicy>)> {
     let texts = |items: &[Arc<str>]| items.iter().map(|item| item.to_string()).collect();
     providers.iter().find_map(|provider| {
         let verified = provider.verify(token.expose(), now()).ok()?;
-        let assumed = Assumed {
+        let assumed = AssumedIdentity {
             user: verified.user().to_string(),
             roles: texts(verified.roles()),
             scopes: texts(verified.scopes()),

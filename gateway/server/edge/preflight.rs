@@ -40,7 +40,7 @@ pub(crate) async fn ask(upstreams: &Upstreams, app: &App, head: &[u8]) -> Result
 }
 
 async fn read(tcp: &mut TcpStream) -> Result<Answer, Denial> {
-    let mut arriving = IncrementalParser::default();
+    let mut arriving = ArrivingAnswer::default();
     loop {
         let room = HEAD_MAX.saturating_sub(arriving.passed_over + arriving.bytes.len());
         let read = (&mut *tcp).take(room as u64).read_buf(&mut arriving.bytes).await;
@@ -55,7 +55,7 @@ async fn read(tcp: &mut TcpStream) -> Result<Answer, Denial> {
 
 /// What has come of the heads of an answer.
 #[derive(Default)]
-struct IncrementalParser {
+struct ArrivingAnswer {
     bytes: BytesMut,
     /// Of these no head can begin any more.
     passed_over: usize,
@@ -65,7 +65,7 @@ struct IncrementalParser {
     looks: usize,
 }
 
-impl IncrementalParser {
+impl ArrivingAnswer {
     /// The final head, once it is whole. A line that drips in is read once, when it ends.
     fn look(&mut self) -> Result<Option<Answer>, Denial> {
         let ended = self.bytes.get(self.seen..).is_some_and(|fresh| fresh.contains(&b'\n'));

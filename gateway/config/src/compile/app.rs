@@ -9,9 +9,9 @@ use crate::problem::{did_you_mean, shown};
 use crate::raw::{self, AuthMode};
 use stagedoor_core::guard::access::AccessPolicy;
 use stagedoor_core::guard::body::BodyPolicy;
-use stagedoor_core::guard::caller::{AuthPolicy, Speaker};
+use stagedoor_core::guard::caller::{AcceptedProvider, AuthPolicy};
 use stagedoor_core::guard::cors::CorsPolicy;
-use stagedoor_core::guard::credential::{CarrierPolicy, Source};
+use stagedoor_core::guard::credential::{CarrierPolicy, TokenSource};
 use stagedoor_core::guard::jwt::JwtPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::target::{Backslash, PathPolicy, Slashes};
@@ -44,7 +44,7 @@ enum Slot {
     /// Where each provider says.
     Providers,
     /// Where the app says.
-    App(Arc<[Source]>),
+    App(Arc<[TokenSource]>),
 }
 
 impl Identified<'_> {
@@ -63,21 +63,23 @@ impl Identified<'_> {
         }
     }
 
-    fn speaker(&self, provider: &Arc<JwtPolicy>) -> Speaker {
+    fn speaker(&self, provider: &Arc<JwtPolicy>) -> AcceptedProvider {
         match &self.slot {
             Slot::Providers => Arc::clone(provider).into(),
-            Slot::App(sources) => Speaker { provider: Arc::clone(provider), sources: Arc::clone(sources) },
+            Slot::App(sources) => {
+                AcceptedProvider { provider: Arc::clone(provider), sources: Arc::clone(sources) }
+            }
         }
     }
 
     /// Every carrier of every provider of the app, whichever route it serves.
-    fn carriers(&self, routes: &[raw::Route]) -> Vec<Source> {
+    fn carriers(&self, routes: &[raw::Route]) -> Vec<TokenSource> {
         if let Slot::App(sources) = &self.slot {
             return sources.to_vec();
         }
         let of_routes = routes.iter().flat_map(|route| &route.by).flat_map(|by| &by.value);
         let named = of_routes.filter_map(|given| self.all.named(&given.value).flatten());
-        let mut all: Vec<Source> = Vec::new();
+        let mut all: Vec<TokenSource> = Vec::new();
         for source in self.by.iter().chain(named).flat_map(|provider| provider.sources.iter()) {
             if !all.contains(source) {
                 all.push(source.clone());

@@ -8,7 +8,7 @@ use super::secrets::{dangerous, secret};
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{did_you_mean, shown};
 use crate::raw;
-use stagedoor_core::guard::credential::Source;
+use stagedoor_core::guard::credential::TokenSource;
 use stagedoor_core::guard::jwt::{Alg, ClaimPaths, JwtKey, JwtPolicy};
 
 const ALGS: &[&str] = &[
@@ -109,7 +109,7 @@ fn jwt(name: &str, raw: &raw::JwtProvider, cx: &Context<'_>) -> JwtPolicy {
         leeway: Spanned::value_or(leeway.as_ref(), Duration::from_secs(30)),
         max_lifetime: Spanned::value_or(max_lifetime.as_ref(), Duration::from_secs(86_400)),
         max_bytes: usize::try_from(Spanned::value_or(max_bytes.as_ref(), 8 << 10)).unwrap_or(usize::MAX),
-        sources: sources.as_ref().map_or_else(|| [Source::Bearer].into(), |list| carriers(list, cx)),
+        sources: sources.as_ref().map_or_else(|| [TokenSource::Bearer].into(), |list| carriers(list, cx)),
         claims: paths(claims, cx),
     }
 }
@@ -251,7 +251,7 @@ fn public_key(path: &Spanned<String>, cx: &Context<'_>) -> Option<Vec<u8>> {
 }
 
 /// `sources`, of a provider or of an app.
-pub(super) fn carriers(list: &Spanned<Vec<Spanned<String>>>, cx: &Context<'_>) -> Arc<[Source]> {
+pub(super) fn carriers(list: &Spanned<Vec<Spanned<String>>>, cx: &Context<'_>) -> Arc<[TokenSource]> {
     if list.value.is_empty() {
         cx.report.vacant(
             &list.at,
@@ -259,9 +259,9 @@ pub(super) fn carriers(list: &Spanned<Vec<Spanned<String>>>, cx: &Context<'_>) -
             "leave it out, or name a source: [\"bearer\"]",
         );
     }
-    let mut found: Vec<Source> = Vec::with_capacity(list.value.len());
+    let mut found: Vec<TokenSource> = Vec::with_capacity(list.value.len());
     for given in &list.value {
-        match Source::parse(&given.value) {
+        match TokenSource::parse(&given.value) {
             Ok(source) if found.contains(&source) => {
                 cx.report.problem(&given.at, format!("listed twice: `{}`", given.value), "once is enough");
             }

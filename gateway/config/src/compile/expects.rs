@@ -7,7 +7,7 @@ use crate::problem::{Report, did_you_mean, shown};
 use crate::raw;
 use crate::source::{Expect, Expected};
 use stagedoor_core::denial::Denial;
-use stagedoor_core::policy::Assumed;
+use stagedoor_core::policy::AssumedIdentity;
 
 pub(super) fn expects(raw: &[raw::Expect], apps: &[raw::App], report: &Report) -> Vec<Expect> {
     raw.iter().filter_map(|raw| expect(raw, apps, report)).collect()
@@ -50,7 +50,7 @@ fn is_request(text: &str) -> bool {
     plain && text.split_once(' ').is_some_and(|(method, path)| !method.is_empty() && path.starts_with('/'))
 }
 
-fn assumed(raw: &raw::ExpectedCaller, report: &Report) -> Assumed {
+fn assumed(raw: &raw::ExpectedCaller, report: &Report) -> AssumedIdentity {
     let raw::ExpectedCaller { at: _, user, roles, scopes } = raw;
     if let Some(user) = user.as_ref().filter(|user| user.value.is_empty()) {
         report.problem(&user.at, "nobody: ``", "name the user, or leave `as` out for nobody");
@@ -58,7 +58,7 @@ fn assumed(raw: &raw::ExpectedCaller, report: &Report) -> Assumed {
     let texts = |list: &Setting<Vec<Spanned<String>>>| {
         list.iter().flat_map(|list| &list.value).map(|given| given.value.clone()).collect()
     };
-    Assumed {
+    AssumedIdentity {
         user: user.as_ref().map(|user| user.value.clone()).unwrap_or_default(),
         roles: texts(roles),
         scopes: texts(scopes),

@@ -7,14 +7,14 @@ use crate::location::{Setting, Spanned};
 use crate::problem::shown;
 use crate::raw;
 use stagedoor_core::field_names::{Meaning, NamePattern, meaning, same};
-use stagedoor_core::guard::credential::Source;
+use stagedoor_core::guard::credential::TokenSource;
 use stagedoor_core::policy::{ForwardPolicy, UpstreamHost};
 
 /// What the app is told, and whether it gets the token too. `carriers` are where its tokens are read.
 pub(super) fn identity(
     raw: Option<&raw::Identity>,
     host: UpstreamHost,
-    carriers: &[Source],
+    carriers: &[TokenSource],
     cx: &Context<'_>,
 ) -> (ForwardPolicy, bool) {
     let user = HeaderName::from_static("x-auth-user");
@@ -42,7 +42,7 @@ pub(super) fn identity(
 fn teller(
     raw: &Setting<String>,
     otherwise: HeaderName,
-    carriers: &[Source],
+    carriers: &[TokenSource],
     cx: &Context<'_>,
 ) -> Option<HeaderName> {
     let name = match raw {
@@ -69,7 +69,7 @@ fn teller(
 fn let_through(
     pass: &Setting<Vec<Spanned<String>>>,
     told: &[&str],
-    carriers: &[Source],
+    carriers: &[TokenSource],
     strip: &[NamePattern],
     cx: &Context<'_>,
 ) -> Vec<String> {
@@ -158,9 +158,9 @@ fn header(given: &Spanned<String>, cx: &Context<'_>) -> Option<HeaderName> {
 }
 
 /// Whether a token is read in the header `name`.
-fn carries(carriers: &[Source], name: &str) -> bool {
+fn carries(carriers: &[TokenSource], name: &str) -> bool {
     carriers.iter().any(|source| match source {
-        Source::Header(own) => same(own.as_str(), name),
-        Source::Bearer | Source::Cookie(_) | Source::Query(_) => false,
+        TokenSource::Header(own) => same(own.as_str(), name),
+        TokenSource::Bearer | TokenSource::Cookie(_) | TokenSource::Query(_) => false,
     })
 }

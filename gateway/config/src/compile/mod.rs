@@ -32,7 +32,7 @@ use super::problem::Report;
 use super::raw;
 use super::source::{self, NamedFile, SourceFile};
 use stagedoor_core::clock::Now;
-use stagedoor_core::guard::credential::Source;
+use stagedoor_core::guard::credential::TokenSource;
 use stagedoor_core::guard::jwt::TokenCache;
 use stagedoor_core::guard::target::{HostFault, HostTable};
 use stagedoor_core::policy::{AdminPolicy, App, LogPolicy, Policy, ServerPolicy, Started};
@@ -197,9 +197,9 @@ fn tokens(
 }
 
 /// The query parameters of these carriers.
-fn queries(sources: &[Source]) -> impl Iterator<Item = &String> {
+fn queries(sources: &[TokenSource]) -> impl Iterator<Item = &String> {
     sources.iter().filter_map(|source| match source {
-        Source::Query(name) => Some(name),
-        Source::Bearer | Source::Header(_) | Source::Cookie(_) => None,
+        TokenSource::Query(name) => Some(name),
+        TokenSource::Bearer | TokenSource::Header(_) | TokenSource::Cookie(_) => None,
     })
 }

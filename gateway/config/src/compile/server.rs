@@ -7,7 +7,7 @@ use super::{Context, queries, resolve, secrets};
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{Report, shown};
 use crate::raw;
-use stagedoor_core::guard::credential::Source;
+use stagedoor_core::guard::credential::TokenSource;
 use stagedoor_core::guard::target::HostTable;
 use stagedoor_core::head::HeadLimits;
 use stagedoor_core::policy::{
@@ -216,7 +216,7 @@ fn default_token(state: &raw::StateTable, main: &Location) -> raw::Secret {
     }
 }
 
-pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<Source>, report: &Report) -> LogPolicy {
+pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<TokenSource>, report: &Report) -> LogPolicy {
     let raw::Log { at: _, level, format, access, redact_query } = raw;
     let mut redacted: Vec<String> = match redact_query {
         Some(list) => parameters(list, report),

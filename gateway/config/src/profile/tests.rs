@@ -7,10 +7,10 @@ use super::{profiles, profiles_markdown};
 use crate::built_in::{BUILT_IN, BuiltIn, find};
 use crate::problem::Report;
 use crate::tests::{APP, HOUSE, compiled, loaded, now, policy, text};
-use crate::{Compiled, Problem, raw, rehearse};
+use crate::{Compiled, Problem, dry_run, raw};
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::{Assumed, Policy};
+use stagedoor_core::policy::{AssumedIdentity, Policy};
 
 mod rows;
 
@@ -24,9 +24,9 @@ fn using(name: &str) -> Policy {
 }
 
 fn ask(policy: &Policy, request: &str, user: Option<&str>) -> (String, Trail) {
-    let assumed = user.map(|user| Assumed { user: user.to_owned(), ..Assumed::default() });
+    let assumed = user.map(|user| AssumedIdentity { user: user.to_owned(), ..AssumedIdentity::default() });
     let ip = "192.0.2.1".parse().unwrap();
-    let (outcome, trail) = rehearse(policy, request, HOST, assumed.as_ref(), ip, now());
+    let (outcome, trail) = dry_run(policy, request, HOST, assumed.as_ref(), ip, now());
     let told = match outcome {
         Ok(()) => "forward".to_owned(),
         Err(denial) => denial.code().to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{Case, Remedy, change, nothing, quoted};
 use stagedoor_core::denial::Guard;
-use stagedoor_core::guard::caller::{AuthPolicy, Speaker};
+use stagedoor_core::guard::caller::{AcceptedProvider, AuthPolicy};
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
 use stagedoor_core::guard::upgrade::UpgradePolicy;
@@ -133,19 +133,19 @@ impl Case<'_> {
 
     /// Where a token of the route's first provider is looked for.
     fn carrier(&self) -> String {
-        use stagedoor_core::guard::credential::Source;
+        use stagedoor_core::guard::credential::TokenSource;
         let first = self.refused.route.and_then(|route| speakers(&route.auth).first()?.sources.first());
         match first {
-            Some(Source::Bearer) => ", as `Authorization: Bearer …`".to_owned(),
-            Some(Source::Header(name)) => format!(", in the header `{name}`"),
-            Some(Source::Cookie(name)) => format!(", in the cookie `{name}`"),
-            Some(Source::Query(name)) => format!(", in the query parameter `{name}`"),
+            Some(TokenSource::Bearer) => ", as `Authorization: Bearer …`".to_owned(),
+            Some(TokenSource::Header(name)) => format!(", in the header `{name}`"),
+            Some(TokenSource::Cookie(name)) => format!(", in the cookie `{name}`"),
+            Some(TokenSource::Query(name)) => format!(", in the query parameter `{name}`"),
             None => String::new(),
         }
     }
 }
 
-pub(super) fn speakers(auth: &AuthPolicy) -> &[Speaker] {
+pub(super) fn speakers(auth: &AuthPolicy) -> &[AcceptedProvider] {
     match auth {
         AuthPolicy::Public => &[],
         AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => speakers,

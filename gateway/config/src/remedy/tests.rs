@@ -33,12 +33,13 @@ impl Asked<'_> {
         loaded(&text(&[HOUSE, APP, self.config]))
     }
 
-    /// What is proposed against the refusal that a rehearsal meets.
+    /// What is proposed against the refusal that a dry run meets.
     fn remedy(&self) -> (SourceFile, Remedy, Option<(&'static str, Line)>) {
         let Compiled { policy, source, .. } = self.loaded();
         let roles: Vec<String> = self.roles.iter().map(|role| (*role).to_owned()).collect();
-        let assumed = self.known.then(|| Assumed { user: "bob".to_owned(), roles, scopes: Vec::new() });
-        let (outcome, trail) = rehearse(&policy, self.request, self.host, assumed.as_ref(), CLIENT, now());
+        let assumed =
+            self.known.then(|| AssumedIdentity { user: "bob".to_owned(), roles, scopes: Vec::new() });
+        let (outcome, trail) = dry_run(&policy, self.request, self.host, assumed.as_ref(), CLIENT, now());
         let denial = outcome.expect_err("it is not refused");
         let held: Vec<Arc<str>> = self.roles.iter().map(|role| Arc::from(*role)).collect();
         let refused = Refused {
@@ -99,7 +100,7 @@ fn shown(remedy: &Remedy) -> String {
 }
 
 #[test]
-fn what_a_rehearsal_meets_is_mended() {
+fn what_a_dry_run_meets_is_mended() {
     #[track_caller]
     fn check(asked: Asked<'_>, code: &str, line: Option<usize>, expected: &str) {
         let (_, remedy, decided) = asked.remedy();

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Desk, compile, now};
-use crate::{SourceFile, rehearse};
+use crate::{SourceFile, dry_run};
 
 const ANNOTATED: &str = include_str!("../../../../config/stagedoor.toml");
 
@@ -15,7 +15,7 @@ fn the_annotated_configuration_compiles_without_a_warning() {
     let policy = compiled.policy;
     assert_eq!(policy.server.state_dir, std::path::Path::new("config/data"));
     let ip = "127.0.0.1".parse().unwrap();
-    let (outcome, _) = rehearse(&policy, "GET /", "localhost:8080", None, ip, now());
+    let (outcome, _) = dry_run(&policy, "GET /", "localhost:8080", None, ip, now());
     assert_eq!(outcome.unwrap_err().code(), "token_missing");
 }
 

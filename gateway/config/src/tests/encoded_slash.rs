@@ -1,7 +1,7 @@
 //! `encoded_slash` of an app and of its routes.
 
 use super::{APP, HOUSE, now, policy, text};
-use crate::rehearse;
+use crate::dry_run;
 
 /// A route without a word of its own takes the app's.
 #[test]
@@ -10,8 +10,7 @@ fn what_a_route_says_goes_before_what_the_app_says() {
         let listed = format!("[[app.media.route]]\nmatch = [\"GET /f/{{x}}\", \"GET /r/{{*r}}\"]\n{route}");
         let policy = policy(&text(&[HOUSE, APP, app, &listed]));
         let client = "192.0.2.7".parse().unwrap();
-        let (outcome, _) =
-            rehearse(&policy, &format!("GET {path}"), "media.example.com", None, client, now());
+        let (outcome, _) = dry_run(&policy, &format!("GET {path}"), "media.example.com", None, client, now());
         outcome.expect_err("it asks for a token").code()
     };
     let (yes, no) = ("encoded_slash = true\n", "encoded_slash = false\n");

@@ -5,19 +5,19 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::{APP, Desk, GOOD, HOUSE, compiled, loaded, now, policy, text, warnings};
-use crate::{Compiled, decided_by, rehearse};
+use crate::{Compiled, decided_by, dry_run};
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
-use stagedoor_core::policy::{Assumed, Policy, Route};
+use stagedoor_core::policy::{AssumedIdentity, Policy, Route};
 use stagedoor_core::request::Peer;
 use stagedoor_core::request_out::write_head;
 
 /// `forward` or a code, and the key and line that decided.
 fn ask(Compiled { policy, source, .. }: &Compiled, request: &str, user: Option<&str>) -> (String, Trail) {
-    let assumed = user.map(|user| Assumed { user: user.to_owned(), ..Assumed::default() });
+    let assumed = user.map(|user| AssumedIdentity { user: user.to_owned(), ..AssumedIdentity::default() });
     let ip = "192.0.2.1".parse().unwrap();
-    let (outcome, trail) = rehearse(policy, request, "media.example.com", assumed.as_ref(), ip, now());
+    let (outcome, trail) = dry_run(policy, request, "media.example.com", assumed.as_ref(), ip, now());
     let by =
         decided_by(&outcome, &trail, source).map_or("-".to_owned(), |(key, line)| format!("{key} at {line}"));
     let told = outcome.map_or_else(|denial| denial.code().to_owned(), |()| "forward".to_owned());

@@ -1,12 +1,12 @@
-//! `[[expect]]` and rehearsals.
+//! `[[expect]]` and dry runs.
 
 use std::net::IpAddr;
 
 use super::{APP, HOUSE, check, loaded, now, policy, text};
 use crate::Compiled;
-use crate::expect::{decided_by, rehearse};
+use crate::expect::{decided_by, dry_run};
 use stagedoor_core::denial::Denial;
-use stagedoor_core::policy::Assumed;
+use stagedoor_core::policy::AssumedIdentity;
 
 const ROUTES: &str = r#"limit.ip = ["1/hour"]
 [[app.media.route]]
@@ -51,7 +51,7 @@ fn a_request_is_a_method_and_a_path() {
     let policy = policy(&text(&[HOUSE, APP]));
     let ip = IpAddr::from([127, 0, 0, 1]);
     for request in ["GET", "", "/x", "GET /x HTTP/1.1", "GET /a b"] {
-        let (outcome, _) = rehearse(&policy, request, "media.example.com", None, ip, now());
+        let (outcome, _) = dry_run(&policy, request, "media.example.com", None, ip, now());
         let told = outcome.unwrap_err().reason();
         assert!(told.ends_with("a METHOD and a path are expected, such as GET /path"), "{request}: {told}");
     }
@@ -130,17 +130,17 @@ fn promises_are_read_strictly() {
 }
 
 #[test]
-fn a_rehearsal_tells_the_way_and_the_line() {
+fn a_dry_run_tells_the_way_and_the_line() {
     let Compiled { policy, source, .. } = loaded(&text(&[HOUSE, APP, ROUTES]));
     let ip: IpAddr = "192.0.2.1".parse().unwrap();
-    let bob = Assumed { user: "bob".into(), ..Assumed::default() };
-    let (outcome, trail) = rehearse(&policy, "GET /admin/x", "media.example.com", Some(&bob), ip, now());
+    let bob = AssumedIdentity { user: "bob".into(), ..AssumedIdentity::default() };
+    let (outcome, trail) = dry_run(&policy, "GET /admin/x", "media.example.com", Some(&bob), ip, now());
     assert_eq!(outcome.as_ref().unwrap_err().code(), "forbidden");
     let (key, line) = decided_by(&outcome, &trail, &source).unwrap();
     assert_eq!((key, line.to_string().as_str()), ("roles", "stagedoor.toml:13"));
     assert_eq!(&*trail.route.unwrap().label, "* /admin/{*rest}");
     // The one request of the hour is used up.
-    let (outcome, trail) = rehearse(&policy, "GET /health", "media.example.com", None, ip, now());
+    let (outcome, trail) = dry_run(&policy, "GET /health", "media.example.com", None, ip, now());
     assert_eq!(outcome.as_ref().unwrap_err().code(), "rate_limited");
     assert_eq!(decided_by(&outcome, &trail, &source).unwrap().0, "limit.ip");
 }

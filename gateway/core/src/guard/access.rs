@@ -1,8 +1,8 @@
-//! Which addresses may come to an app.
+//! Address lists: which client addresses may use an app.
 //!
-//! Protects apps that are meant for a few networks only. The address is the one the client guard
-//! found: as trustworthy as the socket and the configured proxies. Bounds: the lists are the
-//! operator's and are walked once per request; nothing is remembered.
+//! Protects apps that are meant for a few networks only. The address comes from the client guard and is as trustworthy
+//! as the socket and the configured proxies. Bounds: the lists are the operator's and are read once per request; nothing
+//! is stored.
 
 use std::net::IpAddr;
 
@@ -11,27 +11,27 @@ use ipnet::IpNet;
 use crate::denial::Denial;
 use crate::guard::client::Client;
 
-/// `[app.X.access]`: which addresses may come.
+/// `[app.X.access]`: which addresses may use the app.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AccessPolicy {
     /// Every address.
     #[default]
     Anyone,
-    /// By list; what is in both is denied.
+    /// By list. An address in both lists is denied.
     Listed {
-        /// Networks that may come; empty is every address.
+        /// Networks that may use the app; empty is every address.
         allow: Vec<IpNet>,
         /// Networks that may not.
         deny: Vec<IpNet>,
     },
 }
 
-/// Evidence that the client's address may come here.
+/// Evidence: the client's address may use the app.
 #[derive(Debug)]
 pub struct Screened(());
 
 impl AccessPolicy {
-    /// Judges the client's address.
+    /// Checks the client's address.
     ///
     /// # Errors
     /// [`Denial::AddressRefused`] for an address that is denied, or not among those allowed.

@@ -1,8 +1,8 @@
-//! Body caps, declared and streamed.
+//! Body limits, declared and streamed.
 //!
-//! Protects the app from bodies larger than it was meant for. `Content-Length` is believed only as
-//! a reason to refuse early: what really arrives is counted again. An app that never reads the body of a GET would
-//! take it for the next request, which nobody admitted: `body.get = "deny"` keeps such bodies away. Bounds: two numbers per request.
+//! Protects the app from bodies that are larger than it expects. A large `Content-Length` is refused early; the bytes that
+//! really arrive are counted in any case. An app that does not read the body of a GET would take it for the next request,
+//! which was never checked: `body.get = "deny"` refuses such bodies. Bounds: two numbers per request.
 
 use crate::denial::Denial;
 use crate::request::Framing;
@@ -16,9 +16,7 @@ pub struct BodyPolicy {
     pub on_get: bool,
 }
 
-/// The gate that every byte of the body passes on its way to the app.
-///
-/// Once shut it stays shut.
+/// Counts the bytes of a body on their way to the app. After it refused a chunk, it refuses every other one.
 #[derive(Debug)]
 pub struct BodyGate {
     max: u64,
@@ -29,7 +27,7 @@ impl BodyPolicy {
     /// No cap at all.
     pub const UNLIMITED: Self = Self { max: u64::MAX, on_get: true };
 
-    /// Judges the declared length, and opens the gate that counts what really comes.
+    /// Checks the declared length, and returns the gate that counts the bytes that arrive.
     ///
     /// # Errors
     /// [`Denial::BodyTooLarge`] for a `Content-Length` above the cap, [`Denial::UnexpectedBody`] for a body of any

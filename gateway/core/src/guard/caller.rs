@@ -1,52 +1,51 @@
-//! Who is asking.
+//! Authentication: turns the token of a request into a [`Caller`].
 //!
-//! Turns the one token of a request into a [`Caller`]. Trust: none in the request. Bounds: one
-//! token, offered once to each provider that reads the place where it stands. The allow path of a
-//! remembered token allocates nothing. RFC 6750 §2, RFC 9110 §11.6.
+//! Trust: none in the request. Bounds: one token, shown once to each provider that reads tokens where it was found. For a
+//! cached token nothing is allocated. RFC 6750 §2, RFC 9110 §11.6.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
-use crate::guard::credential::{Source, find_among};
+use crate::guard::credential::{TokenSource, find_among};
 use crate::guard::jwt::{JwtPolicy, TokenCache, Verified};
 use crate::request::Head;
 
 /// `auth` and `by`.
 #[derive(Clone, Debug)]
 pub enum AuthPolicy {
-    /// Nobody is asked, and no credential is looked at.
+    /// No authentication. No credential is read.
     Public,
-    /// A genuine token names the caller, none is anonymous, a bad one is refused.
-    Optional(Arc<[Speaker]>),
-    /// Without a genuine token nobody comes in.
-    Required(Arc<[Speaker]>),
+    /// A valid token names the caller, no token is anonymous, an invalid token is refused.
+    Optional(Arc<[AcceptedProvider]>),
+    /// A valid token is required.
+    Required(Arc<[AcceptedProvider]>),
 }
 
-/// A provider that may speak for a caller, and where its token is read.
+/// A provider whose tokens are accepted, and where they are read.
 #[derive(Clone, Debug)]
-pub struct Speaker {
+pub struct AcceptedProvider {
     /// The provider.
     pub provider: Arc<JwtPolicy>,
     /// The `sources` of the app, else those of the provider.
-    pub sources: Arc<[Source]>,
+    pub sources: Arc<[TokenSource]>,
 }
 
-/// Evidence: who asks.
+/// Evidence: the caller, authenticated or anonymous.
 #[derive(Clone, Debug)]
 pub struct Caller {
     proven: Option<Arc<Verified>>,
     by_header: bool,
 }
 
-/// A caller that nobody has proven, for rehearsals: a type of its own, so that no permit is made of it.
+/// A caller that was not authenticated, for dry runs. It is a separate type, so that no permit can be made of it.
 #[derive(Clone, Debug)]
 pub struct AssumedCaller(Caller);
 
 /// A caller that is assumed, not proven: for `explain` and `[[expect]]` alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assumed {
+pub struct AssumedIdentity {
     /// The user.
     pub user: String,
     /// Roles.
@@ -56,11 +55,11 @@ pub struct Assumed {
 }
 
 impl AuthPolicy {
-    /// Finds the credential and proves it by the providers, in their order.
+    /// Finds the token and verifies it by the providers, in their order.
     ///
     /// # Errors
-    /// Two credentials that differ, none where one is required, or the most telling refusal of
-    /// the providers that read it.
+    /// Two tokens that differ, no token where one is required, or the most informative refusal of the providers that
+    /// read it.
     pub fn authenticate(&self, head: &Head<'_>, now: Now, tokens: &TokenCache) -> Result<Caller, Denial> {
         let (speakers, required) = match self {
             Self::Public => return Ok(Caller::anonymous()),
@@ -72,16 +71,16 @@ impl AuthPolicy {
             return if required { Err(Denial::TokenMissing) } else { Ok(Caller::anonymous()) };
         };
         let verified = prove(speakers, |source| source.is_used(head), &carried.token, now, tokens)?;
-        // The same token may stand in a cookie as well: what counts is that a header had it.
+        // The same token may also be in a cookie; it counts as sent by header if a header has it.
         let by_header = sources().filter(|source| source.is_header()).any(|source| source.is_used(head));
         Ok(Caller { proven: Some(verified), by_header })
     }
 
-    /// As [`AuthPolicy::authenticate`] of a request that carries nothing but `token`, in the cookie `name`.
+    /// As [`AuthPolicy::authenticate`] for a request that carries only `token`, in the cookie `name`.
     ///
     /// # Errors
-    /// [`Denial::TokenMissing`] where the cookie is read by no provider and somebody is required, or the refusal
-    /// of the providers that read it.
+    /// [`Denial::TokenMissing`] if no provider reads the cookie and a token is required, or the refusal of the providers
+    /// that read it.
     pub fn authenticate_cookie(
         &self,
         name: &str,
@@ -94,7 +93,7 @@ impl AuthPolicy {
             Self::Optional(speakers) => (speakers, false),
             Self::Required(speakers) => (speakers, true),
         };
-        let holds = |source: &Source| matches!(source, Source::Cookie(own) if own == name);
+        let holds = |source: &TokenSource| matches!(source, TokenSource::Cookie(own) if own == name);
         if !speakers.iter().flat_map(|speaker| speaker.sources.iter()).any(holds) {
             return if required { Err(Denial::TokenMissing) } else { Ok(Caller::anonymous()) };
         }
@@ -102,15 +101,15 @@ impl AuthPolicy {
         Ok(Caller { proven: Some(verified), by_header: false })
     }
 
-    /// For `check` and `explain`: as if a token of this user had been verified.
+    /// For `check` and `explain`: the caller as if a token of this user had been verified.
     ///
     /// # Errors
-    /// [`Denial::TokenMissing`] if nobody is assumed where somebody is required.
-    pub fn rehearse(&self, assumed: Option<&Assumed>) -> Result<AssumedCaller, Denial> {
+    /// [`Denial::TokenMissing`] if no user is assumed and a token is required.
+    pub fn dry_run(&self, assumed: Option<&AssumedIdentity>) -> Result<AssumedCaller, Denial> {
         match (self, assumed) {
             (Self::Public, _) | (Self::Optional(_), None) => Ok(AssumedCaller(Caller::anonymous())),
             (Self::Required(_), None) => Err(Denial::TokenMissing),
-            (Self::Optional(_) | Self::Required(_), Some(Assumed { user, roles, scopes })) => {
+            (Self::Optional(_) | Self::Required(_), Some(AssumedIdentity { user, roles, scopes })) => {
                 let verified = Verified::assumed(user, roles, scopes);
                 Ok(AssumedCaller(Caller { proven: Some(Arc::new(verified)), by_header: true }))
             }
@@ -118,8 +117,8 @@ impl AuthPolicy {
     }
 }
 
-impl From<Arc<JwtPolicy>> for Speaker {
-    /// Read where the provider says.
+impl From<Arc<JwtPolicy>> for AcceptedProvider {
+    /// With the sources of the provider itself.
     fn from(provider: Arc<JwtPolicy>) -> Self {
         Self { sources: Arc::clone(&provider.sources), provider }
     }
@@ -160,7 +159,7 @@ impl Caller {
         self.proven.as_ref().map_or(&[], |verified| verified.scopes())
     }
 
-    /// The credential stood in a header (bearer or own), so no foreign page can have sent it.
+    /// Whether the token was in a header, which no page of another origin can add.
     #[must_use]
     pub fn by_header(&self) -> bool {
         self.by_header
@@ -173,11 +172,11 @@ impl Caller {
     }
 }
 
-/// The answer of the first provider that takes the token, else the most telling refusal; asked are those that read a
-/// source where a token stands.
+/// The result of the first provider that accepts the token, else the most informative refusal. Only providers that read
+/// a source with a token in it are tried.
 fn prove(
-    speakers: &[Speaker],
-    holds: impl Fn(&Source) -> bool,
+    speakers: &[AcceptedProvider],
+    holds: impl Fn(&TokenSource) -> bool,
     token: &[u8],
     now: Now,
     tokens: &TokenCache,
@@ -186,7 +185,9 @@ fn prove(
     for speaker in speakers.iter().filter(|s| s.sources.iter().any(&holds)) {
         match tokens.verify(&speaker.provider, token, now) {
             Ok((verified, _)) => return Ok(verified),
-            Err(denial) if refusal.as_ref().is_none_or(|known| tells(&denial) > tells(known)) => {
+            Err(denial)
+                if refusal.as_ref().is_none_or(|known| informativeness(&denial) > informativeness(known)) =>
+            {
                 refusal = Some(denial);
             }
             Err(_) => {}
@@ -196,9 +197,8 @@ fn prove(
     Err(refusal.unwrap_or(Denial::TokenMissing))
 }
 
-/// How much a refusal tells: an expired token was genuine, and one that failed by its claims had
-/// at least a genuine signature.
-fn tells(denial: &Denial) -> u8 {
+/// How informative a refusal is: an expired token was valid once, and one with wrong claims has a valid signature.
+fn informativeness(denial: &Denial) -> u8 {
     if *denial == Denial::TokenExpired {
         return 2;
     }

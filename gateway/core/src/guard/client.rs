@@ -1,14 +1,15 @@
-//! The real client, from the socket and from the proxies that may speak for others.
+//! The client's address, scheme, host and port: from the socket, and from trusted proxies.
 //!
-//! Protects every guard that judges by address, scheme, host or port. What a peer that is not in
-//! `server.trusted_proxies` says of others is ignored. A trusted peer is believed in the fields that
-//! `server.forwarded` names and in no other: a proxy passes on what it does not write, so that any other field is its
-//! client's. Addresses are walked hop by hop from the right: the first that is no trusted proxy is the client, and an
-//! element that cannot be read ends the walk at the proxy that sent it, never further left. Scheme, host and port are
-//! the nearest hop's, the last element of the last line.
+//! Protects every guard that decides by one of these. Forwarding fields of a peer that is not in `server.trusted_proxies`
+//! are ignored. Of a trusted peer, the fields that `server.forwarded` names are used, and no other: a proxy passes on
+//! fields that it does not write, so any other field may be its client's.
 //!
-//! `X-Forwarded-*` goes before `Forwarded` (RFC 7239) where both are named and sent; where they disagree, one of them
-//! is a client's, and the request is refused. Bounds: 64 hops, on the stack.
+//! Addresses are read hop by hop from the right. The first one that is no trusted proxy is the client. An element that
+//! cannot be read ends the walk at the proxy that sent it. Scheme, host and port come from the nearest hop: the last
+//! element of the last line.
+//!
+//! `X-Forwarded-*` is used before `Forwarded` (RFC 7239) where both are named and sent. Where they disagree, one of them
+//! comes from a client, and the request is refused. Bounds: 64 hops, on the stack.
 
 mod forwarded;
 mod public;
@@ -28,15 +29,15 @@ const HOST: &str = "x-forwarded-host";
 const PORT: &str = "x-forwarded-port";
 const FORWARDED: &str = "forwarded";
 
-/// Hops that are walked from the right; what stands further left is not read.
+/// Hops that are read, from the right.
 const MAX_HOPS: usize = 64;
 
-/// `server.trusted_proxies` and `server.forwarded`: who may speak for others, and of what.
+/// `server.trusted_proxies` and `server.forwarded`: which proxies are trusted, and in which fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientPolicy {
     /// Networks of the trusted proxies.
     pub trusted: Vec<IpNet>,
-    /// What they are believed about.
+    /// The forwarding fields of theirs that are used.
     pub trusted_fields: TrustedFields,
 }
 
@@ -56,7 +57,7 @@ pub struct TrustedFields {
 }
 
 impl Default for TrustedFields {
-    /// What every reverse proxy writes.
+    /// The fields that every reverse proxy writes.
     fn default() -> Self {
         Self { address: true, scheme: true, host: false, port: false, forwarded: false }
     }
@@ -72,14 +73,14 @@ impl TrustedFields {
     }
 }
 
-/// What is known of who asks, and for which host.
+/// The client, and the host that it asks for.
 #[derive(Clone, Debug)]
 pub struct Identified<'h> {
     client: Client,
     host: Result<&'h str, Denial>,
 }
 
-/// Evidence of who is asking, as an address.
+/// Evidence: the client's address, and how it reached the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     ip: IpAddr,
@@ -90,7 +91,7 @@ pub struct Client {
     ignored: IgnoredForwarding,
 }
 
-/// Forwarding that was sent and not believed, of which the operator may have to hear.
+/// Forwarding fields that were sent and ignored. The operator is warned about them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct IgnoredForwarding {
     /// `X-Forwarded-For` of a private peer that is not trusted.
@@ -99,7 +100,7 @@ struct IgnoredForwarding {
     host: bool,
 }
 
-/// What one family of fields says; `None` of what it does not say, or not so that it can be read.
+/// What `X-Forwarded-*` or `Forwarded` says; `None` where it says nothing that can be read.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reported<'h> {
     ip: Option<IpAddr>,
@@ -109,7 +110,7 @@ struct Reported<'h> {
 }
 
 impl ClientPolicy {
-    /// Who asks, and for which host: from a trusted peer what it is believed about, else the peer and its `Host`.
+    /// Finds the client and the host: of a trusted peer from its forwarding fields, else the peer itself and its `Host`.
     #[must_use]
     pub fn identify<'h>(&self, peer: Peer, head: &Head<'h>) -> Identified<'h> {
         let socket = peer.ip.to_canonical();
@@ -142,7 +143,7 @@ impl ClientPolicy {
         let client = Client {
             ip: told.ip.unwrap_or(socket),
             https,
-            // No proxy serves a scheme on the port of the other: it names one of its own, of another hop.
+            // No proxy serves one scheme on the default port of the other: the port belongs to another hop.
             port: told.port.filter(|port| *port != host::default_port(!https)),
             peer: socket,
             proxied: true,
@@ -151,7 +152,7 @@ impl ClientPolicy {
         Identified { client, host: served.map(|host| host::without_default_port(host, https)) }
     }
 
-    /// What the `X-Forwarded-*` fields say that are believed.
+    /// What the trusted fields of `X-Forwarded-*` say.
     fn by_x_forwarded<'h>(&self, socket: IpAddr, head: &Head<'h>) -> Reported<'h> {
         let TrustedFields { address, scheme, host, port, forwarded: _ } = self.trusted_fields;
         let last = |named: bool, field: &str| if named { last_element(head, field) } else { None };
@@ -180,7 +181,7 @@ impl ClientPolicy {
         (told, sound)
     }
 
-    /// Goes from hop to hop, as long as the one before may speak for the next.
+    /// Goes from hop to hop, as long as each one is a trusted proxy.
     fn walk(&self, socket: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> IpAddr {
         let mut believed = socket;
         for hop in hops.take(MAX_HOPS) {
@@ -199,13 +200,13 @@ impl ClientPolicy {
 }
 
 impl<'h> Identified<'h> {
-    /// Who asks.
+    /// The client.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The host to serve: what a trusted peer is believed about it, else the request's own.
+    /// The host to serve: the one that a trusted peer names, else the request's own.
     ///
     /// # Errors
     /// [`Denial::BadRequest`] where the proxy contradicts itself, [`Denial::AmbiguousPath`] for what is no host.
@@ -215,7 +216,7 @@ impl<'h> Identified<'h> {
 }
 
 impl Reported<'_> {
-    /// Whether both say something of one thing, and not the same.
+    /// Whether both name a value of the same kind, and the values differ.
     fn contradicts(&self, other: &Self) -> bool {
         fn differ<T: Copy>(a: Option<T>, b: Option<T>, same: impl Fn(T, T) -> bool) -> bool {
             a.zip(b).is_some_and(|(a, b)| !same(a, b))
@@ -235,13 +236,13 @@ impl Client {
         self.ip
     }
 
-    /// The client's own leg is https.
+    /// Whether the client uses https.
     #[must_use]
     pub fn https(&self) -> bool {
         self.https
     }
 
-    /// The port that a trusted peer says the client came to; it counts where the host names none.
+    /// The port that a trusted peer names as the one the client connected to. It is used where the host names none.
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         self.port
@@ -253,21 +254,21 @@ impl Client {
         self.peer
     }
 
-    /// The other end of the socket is a trusted proxy, which may send the requests of many through one connection.
+    /// Whether the peer is a trusted proxy, which may send the requests of many clients through one connection.
     #[must_use]
     pub fn is_proxied(&self) -> bool {
         self.proxied
     }
 
-    /// A private peer that is not trusted sent `X-Forwarded-For`: behind a container's NAT all
-    /// users would share one address, so the operator has to hear of it.
+    /// Whether a private peer that is not trusted sent `X-Forwarded-For`. Behind a container's NAT all users would then
+    /// share one address, so the operator is warned.
     #[must_use]
     pub fn ignored_address(&self) -> bool {
         self.ignored.address
     }
 
-    /// A trusted peer sent an `X-Forwarded-Host` that `server.forwarded` does not name, and it is not the request's
-    /// host: an operator who wonders why no app serves the request has to hear of it.
+    /// Whether a trusted peer sent an `X-Forwarded-Host` that differs from the request's host and that `server.forwarded`
+    /// does not name. It may be the reason why no app serves the request, so the operator is warned.
     #[must_use]
     pub fn ignored_host(&self) -> bool {
         self.ignored.host
@@ -281,7 +282,7 @@ fn last_element<'h>(head: &Head<'h>, name: &str) -> Option<&'h [u8]> {
     Some(last).filter(|value| !value.is_empty())
 }
 
-/// What a proxy says of the scheme. Some tell that of a WebSocket (RFC 6455 §3), which is one of the two all the same.
+/// The scheme that a proxy names. Some name the scheme of a WebSocket (RFC 6455 §3).
 fn is_https(scheme: &[u8]) -> Option<bool> {
     let is = |name: &str| scheme.eq_ignore_ascii_case(name.as_bytes());
     if is("https") || is("wss") {

@@ -1,11 +1,11 @@
-//! Which pages of other origins may read answers (Fetch standard, "CORS protocol").
+//! CORS: which pages of other origins may read answers (Fetch standard, "CORS protocol").
 //!
-//! Protects the app's answers from scripts of origins that are not listed. Trusts the `Origin` of a request no
-//! further than a browser's word about itself: it widens what that browser may read, it never replaces a
-//! credential. An origin that is not listed learns nothing, not even that a list exists.
+//! Protects the app's answers from scripts of origins that are not listed. `Origin` is trusted only for what the sending
+//! browser may read; it never replaces a credential. An origin that is not listed gets no `access-control-*` field, so it
+//! does not learn that there is a list.
 //!
-//! Bounds: nothing is remembered. A request that a grant is made for costs one small vector; a request without
-//! `Origin` costs none, unless every origin may read.
+//! Bounds: nothing is stored. A grant allocates one small vector; a request without `Origin` allocates none, unless every
+//! origin may read.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub enum CorsPolicy {
     /// Same origin only; the app's own `access-control-*` is removed, a preflight gets an empty 204.
     #[default]
     SameOrigin,
-    /// `cors = "app"`: left to the app, preflights included; see [`PreflightPolicy`].
+    /// `cors = "app"`: the app answers, preflights included; see [`PreflightPolicy`].
     App,
     /// The listed origins.
     Listed(Box<ListedOrigins>),
@@ -66,41 +66,41 @@ pub struct Preflight {
 /// `Access-Control-Request-Method`. Any other `OPTIONS` is a request like others.
 #[derive(Clone, Debug)]
 pub enum PreflightRequest<'h> {
-    /// It is ours to answer.
+    /// The gateway answers it.
     Gateway {
         /// The method of the request that it announces.
         method: &'h str,
         /// The answer.
         answer: Preflight,
     },
-    /// It is the app's to answer, `cors = "app"`.
+    /// The app answers it: `cors = "app"`.
     App {
         /// The method of the request that it announces.
         method: &'h str,
-        /// What has to hold of it before the app hears of it.
+        /// To be checked before the app is asked.
         question: UncheckedPreflight,
     },
 }
 
-/// A preflight that is the app's to answer, before it is known whether its route lets it.
+/// A preflight for the app whose route was not yet found.
 #[derive(Clone, Debug)]
 pub struct UncheckedPreflight(());
 
-/// Evidence: a true preflight without a body, on a route that lets the app answer it.
+/// Evidence: a preflight without a body, on a route that allows the app to answer it.
 #[derive(Debug)]
 pub struct AppPreflight(());
 
 /// `preflight` of a route, under `cors = "app"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PreflightPolicy {
-    /// It goes to the app without a caller, and nothing but the app's word on CORS comes back.
+    /// It goes to the app without a caller. Only the status and the CORS fields of the answer come back.
     App,
-    /// It is a request like any other: the route asks who its caller is.
+    /// It is a request like any other: the route decides whether it needs a token.
     LikeAny,
 }
 
 impl PreflightPolicy {
-    /// Whether the app may be asked.
+    /// Whether the preflight may go to the app.
     ///
     /// # Errors
     /// [`Denial::BadRequest`] for a preflight with a body: no browser sends one, and an app that does not look at the
@@ -120,7 +120,7 @@ impl PreflightPolicy {
     }
 }
 
-/// Whether a field of a preflight goes on to the app: what the Fetch standard puts into one, and nothing else.
+/// Whether a field of a preflight is forwarded to the app: those that the Fetch standard defines for preflights.
 #[must_use]
 pub fn is_request_field(name: &str) -> bool {
     const ASKED: [&str; 4] =
@@ -128,7 +128,7 @@ pub fn is_request_field(name: &str) -> bool {
     ASKED.iter().any(|asked| name.eq_ignore_ascii_case(asked))
 }
 
-/// Whether a field of the app's answer to a preflight comes back.
+/// Whether a field of the app's answer to a preflight is sent to the client.
 #[must_use]
 pub fn is_answer_field(name: &str) -> bool {
     name.eq_ignore_ascii_case("vary")
@@ -146,7 +146,7 @@ impl<'h> PreflightRequest<'h> {
 }
 
 impl CorsPolicy {
-    /// What this request's origin may read.
+    /// What the origin of this request may read.
     #[must_use]
     pub fn grant(&self, head: &Head<'_>) -> CorsGrant {
         match self {
@@ -163,7 +163,7 @@ impl CorsPolicy {
         }
     }
 
-    /// What the request asks for, if it is a preflight.
+    /// The preflight, if the request is one.
     #[must_use]
     pub fn preflight<'h>(&self, head: &Head<'h>) -> Option<PreflightRequest<'h>> {
         if head.method() != "OPTIONS" {
@@ -172,7 +172,7 @@ impl CorsPolicy {
         head.sole_text("origin").filter(|origin| !origin.is_empty())?;
         let method = head.sole_text(REQUEST_METHOD).filter(|method| is_token(method))?;
         let headers = match self {
-            // A method that no request may have announces nothing: `delete` would meet other routes than `DELETE`.
+            // A method that no request may have is no preflight: `delete` would meet other routes than `DELETE`.
             Self::App => {
                 judge_method(method).ok()?;
                 return Some(PreflightRequest::App { method, question: UncheckedPreflight(()) });
@@ -194,7 +194,7 @@ impl CorsPolicy {
 }
 
 impl ListedOrigins {
-    /// Every origin may read, none may send credentials.
+    /// Whether every origin may read, and none may send credentials.
     fn open(&self) -> bool {
         self.any && !self.credentials
     }
@@ -249,8 +249,8 @@ fn same_origin(known: &str, origin: &str) -> bool {
     if known == "null" { origin == "null" } else { known.eq_ignore_ascii_case(origin) }
 }
 
-/// `*` is told as what was asked: the wildcard itself means nothing with credentials, and never covers
-/// `Authorization` (Fetch, "CORS-preflight fetch").
+/// Whether a list holds `*`. The answer then names what was asked: `*` itself has no effect with credentials, and never
+/// covers `Authorization` (Fetch, "CORS-preflight fetch").
 fn wild(list: &[String]) -> bool {
     list.iter().any(|entry| entry == "*")
 }

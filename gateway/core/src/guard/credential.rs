@@ -1,10 +1,9 @@
-//! Where tokens are carried, finding the one, and taking it off.
+//! Finding the token of a request, and removing it from what the app receives.
 //!
-//! Protects the app from two readings of one request: what the gateway judged is the only token
-//! there is, and no carrier of it reaches the app unless the configuration keeps it.
+//! Protects the app from another reading of the credentials: a request with two different tokens is refused, and the
+//! token does not reach the app unless the configuration keeps it.
 //!
-//! Trust: none; every byte is the client's choice. Bounds: the head's own caps; each source is
-//! scanned once. Finding allocates only to percent-decode a query parameter. RFC 6750 §2, 6265 §5.4.
+//! Trust: none; every byte is the client's choice. Bounds: the caps of the head; each source is read once. Finding allocates only to percent-decode a query parameter. RFC 6750 §2, 6265 §5.4.
 
 use std::borrow::Cow;
 
@@ -15,12 +14,12 @@ use crate::denial::Denial;
 use crate::field_names::{self, same};
 use crate::request::Head;
 
-/// One of `sources`: a place where a token may stand.
+/// One of `sources`: a place where a token is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum TokenSource {
     /// `Authorization: Bearer …`
     Bearer,
-    /// A header of its own; its value may begin with `Bearer `.
+    /// Another header; its value may begin with `Bearer `.
     Header(HeaderName),
     /// A cookie. Names are compared exactly.
     Cookie(String),
@@ -28,39 +27,39 @@ pub enum Source {
     Query(String),
 }
 
-/// Every carrier of every provider of one app: what is taken off before the app sees it.
+/// The sources of all tokens of one app, which are removed before the app sees the request.
 #[derive(Clone, Debug, Default)]
 pub struct CarrierPolicy {
     /// All of them, without repeats.
-    pub sources: Vec<Source>,
+    pub sources: Vec<TokenSource>,
     /// `identity.token = "keep"`: bearer and cookie stay.
     pub keep: bool,
 }
 
-/// The one token a request carries.
+/// The token of a request.
 #[derive(Clone, Debug)]
 pub struct Carried<'h> {
     /// The token, without `Bearer ` and percent-decoded.
     pub token: Cow<'h, [u8]>,
-    /// Where it stood first: an index into the sources that were searched.
+    /// Where it was found first: an index into the sources that were searched.
     pub source: usize,
 }
 
-/// Finds the one token that `sources` carry.
+/// Finds the token that `sources` carry.
 ///
-/// Every occurrence of every source is looked at. Empty values count as absent, and the same
+/// Every occurrence of every source is read. Empty values count as absent, and the same
 /// value twice is one token.
 ///
 /// # Errors
 /// [`Denial::AmbiguousCredentials`] if two occurrences differ, or a bearer token stands beside another
 /// `Authorization`: which of the two an app takes is its choice, and the field has one value (RFC 9110 §11.6.2).
-pub fn find<'h>(sources: &[Source], head: &'h Head<'_>) -> Result<Option<Carried<'h>>, Denial> {
+pub fn find<'h>(sources: &[TokenSource], head: &'h Head<'_>) -> Result<Option<Carried<'h>>, Denial> {
     find_among(sources.iter(), head)
 }
 
 /// As [`find`], over sources that do not lie in one slice.
 pub(crate) fn find_among<'s, 'h>(
-    sources: impl Iterator<Item = &'s Source>,
+    sources: impl Iterator<Item = &'s TokenSource>,
     head: &'h Head<'_>,
 ) -> Result<Option<Carried<'h>>, Denial> {
     let mut found: Option<Carried<'h>> = None;
@@ -72,14 +71,14 @@ pub(crate) fn find_among<'s, 'h>(
                 true
             }
         });
-        if !agreed || (*place == Source::Bearer && is_mixed(head)) {
+        if !agreed || (*place == TokenSource::Bearer && is_mixed(head)) {
             return Err(Denial::AmbiguousCredentials);
         }
     }
     Ok(found)
 }
 
-impl Source {
+impl TokenSource {
     /// Reads `bearer`, `header:NAME`, `cookie:NAME` or `query:NAME`.
     ///
     /// # Errors
@@ -118,7 +117,7 @@ impl Source {
         }
     }
 
-    /// It is bearer or a header of its own, which no foreign page can send without a preflight.
+    /// Whether it is a header, which no page of another origin can send without a preflight.
     #[must_use]
     pub fn is_header(&self) -> bool {
         match self {
@@ -127,13 +126,13 @@ impl Source {
         }
     }
 
-    /// Whether a token stands here.
+    /// Whether there is a token in this place.
     #[must_use]
     pub(crate) fn is_used(&self, head: &Head<'_>) -> bool {
         !self.visit(head, |_| false)
     }
 
-    /// Shows each token that stands here to `agree` until that says no; whether it never did.
+    /// Calls `agree` with each token in this place until it returns `false`. Returns whether it never did.
     fn visit<'h>(&self, head: &'h Head<'_>, mut agree: impl FnMut(Cow<'h, [u8]>) -> bool) -> bool {
         let mut agree = |token: Cow<'h, [u8]>| token.is_empty() || agree(token);
         match self {
@@ -153,8 +152,8 @@ impl Source {
     }
 }
 
-impl std::fmt::Display for Source {
-    /// As [`Source::parse`] reads it.
+impl std::fmt::Display for TokenSource {
+    /// As [`TokenSource::parse`] reads it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Bearer => f.write_str("bearer"),
@@ -169,45 +168,45 @@ impl CarrierPolicy {
     /// Whether a field must not reach the app.
     ///
     /// Names are compared folded ([`same`]), since many apps cannot tell the spellings apart. `Authorization`
-    /// goes only where it says `Bearer`: any other scheme is the app's own. A `Cookie` field is
-    /// never dropped here but rewritten by [`CarrierPolicy::strip_cookie`].
+    /// is dropped only with the scheme `Bearer`: any other scheme is the app's own. A `Cookie` field is never dropped
+    /// here; it is rewritten by [`CarrierPolicy::strip_cookie`].
     #[must_use]
     pub fn drops(&self, name: &str, value: &[u8]) -> bool {
         self.sources.iter().any(|source| match source {
-            Source::Bearer => {
+            TokenSource::Bearer => {
                 !self.keep && name.eq_ignore_ascii_case("authorization") && bearer(value).is_some()
             }
-            Source::Header(own) => same(own.as_str(), name),
-            Source::Cookie(_) | Source::Query(_) => false,
+            TokenSource::Header(own) => same(own.as_str(), name),
+            TokenSource::Cookie(_) | TokenSource::Query(_) => false,
         })
     }
 
-    /// Whether the request carries one of our credentials, genuine or not, in a header of its own: no
-    /// foreign page can have added that without a preflight.
+    /// Whether the request carries a token of the gateway, valid or not, in a header. No page of another origin can add one
+    /// without a preflight.
     #[must_use]
     pub fn stand_in_header(&self, head: &Head<'_>) -> bool {
         self.sources.iter().any(|source| match source {
-            Source::Bearer => head.all("authorization").any(|value| bearer(value).is_some()),
-            Source::Header(own) => head.has(own.as_str()),
-            Source::Cookie(_) | Source::Query(_) => false,
+            TokenSource::Bearer => head.all("authorization").any(|value| bearer(value).is_some()),
+            TokenSource::Header(own) => head.has(own.as_str()),
+            TokenSource::Cookie(_) | TokenSource::Query(_) => false,
         })
     }
 
-    /// The names of our cookies.
+    /// The names of the cookies that carry tokens.
     pub fn cookies(&self) -> impl Iterator<Item = &str> {
         self.sources.iter().filter_map(|source| match source {
-            Source::Cookie(name) => Some(name.as_str()),
-            Source::Bearer | Source::Header(_) | Source::Query(_) => None,
+            TokenSource::Cookie(name) => Some(name.as_str()),
+            TokenSource::Bearer | TokenSource::Header(_) | TokenSource::Query(_) => None,
         })
     }
 
-    /// What stands in our cookies, genuine or not, with their names. An empty cookie is none.
+    /// The values of the cookies that carry tokens, valid or not, with their names. Empty ones are left out.
     pub fn in_cookies<'h>(&self, head: &Head<'h>) -> impl Iterator<Item = (&str, &'h [u8])> {
         let each = self.cookies().flat_map(|name| cookies_of(head, name).map(move |token| (name, token)));
         each.filter(|(_, token)| !token.is_empty())
     }
 
-    /// A cookie value without our cookies: `None` if unchanged, empty if nothing is left.
+    /// A `Cookie` value without the cookies that carry tokens: `None` if unchanged, empty if nothing is left.
     #[must_use]
     pub fn strip_cookie(&self, value: &[u8]) -> Option<Vec<u8>> {
         if self.keep {
@@ -215,18 +214,18 @@ impl CarrierPolicy {
         }
         let ours = |pair: &[u8]| {
             let name = pair.split(|b| *b == b'=').next().unwrap_or_default().trim_ascii();
-            self.sources.iter().any(|s| matches!(s, Source::Cookie(own) if own.as_bytes() == name))
+            self.sources.iter().any(|s| matches!(s, TokenSource::Cookie(own) if own.as_bytes() == name))
         };
         let left = without(value, b';', ours)?;
         Some(left.trim_ascii().to_vec())
     }
 
-    /// A query without our parameters, the rest byte for byte: `None` if unchanged.
+    /// A query without the parameters that carry tokens, the rest byte for byte: `None` if unchanged.
     #[must_use]
     pub fn strip_query(&self, query: &[u8]) -> Option<Vec<u8>> {
         let ours = |pair: &[u8]| {
             let name = decoded(query_pair(pair).0);
-            self.sources.iter().any(|s| matches!(s, Source::Query(own) if own.as_bytes() == &*name))
+            self.sources.iter().any(|s| matches!(s, TokenSource::Query(own) if own.as_bytes() == &*name))
         };
         without(query, b'&', ours)
     }
@@ -257,7 +256,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer").then(|| rest.trim_ascii())
 }
 
-/// Whether `Authorization` stands there with a bearer token and without.
+/// Whether there is an `Authorization` with a bearer token and another one without.
 fn is_mixed(head: &Head<'_>) -> bool {
     let mut lines = head.all("authorization").map(|value| bearer(value).is_some());
     lines.next().is_some_and(|first| lines.any(|other| other != first))

@@ -1,10 +1,10 @@
-//! The second path of COPY and MOVE.
+//! `Destination`: the second path of COPY and MOVE, which a WebDAV app writes to.
 //!
-//! Protects what a caller may not write from a request for what the caller may: a WebDAV app puts
-//! the one where `Destination` says. Trust: none, the field is the client's choice. Its path is rewritten as that of a
-//! request is (raw bytes that are no ASCII, and `//` for an app that says `slashes = "merge"`), and judged as that of a
-//! request of the same method: outside the gateway's own pages, routed in every reading, its caller proven and
-//! permitted. What was judged is what the app is told. Limits are not asked twice. Bounds: one field.
+//! Protects paths that the caller may not write to: a request for a permitted path could name another one here. Trust:
+//! none, the field is the client's choice. The path is rewritten as the path of a request is (bytes that are not ASCII,
+//! and `//` for an app with `slashes = "merge"`), and checked as that of a request of the same method: it is no page of
+//! the gateway, every reading meets the same route, and the caller may use that route. The app receives the checked path.
+//! Limits are not charged again. Bounds: one field.
 //!
 //! RFC 4918 §8.3 (references), §9.8 and §9.9 (COPY, MOVE), §10.3 (Destination).
 
@@ -17,29 +17,29 @@ use crate::path;
 use crate::request::Head;
 use crate::request::syntax::is_target_byte;
 
-/// Methods that write where `Destination` says: RFC 4918, and what Exchange and its kin call them.
+/// Methods that write to `Destination`: those of RFC 4918, and those of Exchange.
 const METHODS: [&str; 4] = ["COPY", "MOVE", "BCOPY", "BMOVE"];
 
-/// Evidence: the request names no second path, or its caller may do there what it does here.
+/// Evidence: the request names no second path, or its caller may use the method there too.
 #[derive(Debug)]
 pub struct CheckedDestination {
-    /// What the app is told in place of what the client said, where they differ.
+    /// The value for the app, if it differs from the client's.
     rewritten: Option<Box<[u8]>>,
 }
 
 impl CheckedDestination {
-    /// The `Destination` that was judged, where it is not the client's to the letter.
+    /// The checked `Destination`, if it differs from the client's.
     #[must_use]
     pub fn rewritten(&self) -> Option<&[u8]> {
         self.rewritten.as_deref()
     }
 }
 
-/// Judges the second path; `prove` proves the caller as its route asks.
+/// Checks the second path; `prove` authenticates the caller by the policy of its route.
 ///
 /// # Errors
-/// [`Denial::BadRequest`] for what is no reference or can be read in two ways, [`Denial::Destination`] with what a
-/// request for it would get.
+/// [`Denial::BadRequest`] for a value that is no reference or can be read in two ways, [`Denial::Destination`] with the
+/// refusal that a request for it would get.
 pub fn check<'h, C: AsRef<Caller>>(
     (routes, paths): (&RoutesPolicy, PathPolicy),
     hosts: &HostTable,
@@ -51,14 +51,14 @@ pub fn check<'h, C: AsRef<Caller>>(
         return Ok(CheckedDestination { rewritten: None });
     }
     let mut named = head.all("destination");
-    // Without one the app refuses.
+    // Without the field the app refuses the request.
     let Some(value) = named.next() else { return Ok(CheckedDestination { rewritten: None }) };
     if named.next().is_some() {
         return Err(Denial::BadRequest("more than one Destination"));
     }
     let Reference { start, authority, path } = Reference::read(value)?;
     if let Some(authority) = authority {
-        elsewhere(hosts, target, authority)?;
+        check_host(hosts, target, authority)?;
     }
     let second = target.beside(path::encoded(path), paths).map_err(|_| UNCLEAR)?;
     match gateway_pages::classify(&second) {
@@ -83,9 +83,9 @@ fn permitted<C: AsRef<Caller>>(
     caller.map(|_| ()).map_err(|denial| refused(denial, Some(route.index)))
 }
 
-/// Another app of this gateway has rules of its own. Of a name that is not known here it is the path that counts: a proxy
-/// in front may have another name for this host.
-fn elsewhere(hosts: &HostTable, target: &Target<'_>, authority: &str) -> Result<(), Denial> {
+/// Refuses the host of another app of this gateway, which has its own rules. A host that is not known here passes: a proxy
+/// in front may use another name for this host.
+fn check_host(hosts: &HostTable, target: &Target<'_>, authority: &str) -> Result<(), Denial> {
     match hosts.find(authority) {
         Ok(host) if !target.shares_app(&host) => {
             Err(Denial::Destination(Box::new(DestinationDenial { denial: Denial::UnknownHost, route: None })))
@@ -97,11 +97,11 @@ fn elsewhere(hosts: &HostTable, target: &Target<'_>, authority: &str) -> Result<
 
 /// `Simple-ref` of RFC 4918 §8.3.
 struct Reference<'h> {
-    /// What stands before the path.
+    /// Scheme and authority.
     start: &'h [u8],
-    /// `None` for a path alone.
+    /// `None` for a path without a host.
     authority: Option<&'h str>,
-    /// Starts with a slash, and has no query: some apps take one for a part of the path.
+    /// Starts with a slash and has no query: some apps would read a query as a part of the path.
     path: &'h [u8],
 }
 
@@ -114,7 +114,7 @@ impl<'h> Reference<'h> {
             return Err(Denial::BadRequest("a query in Destination"));
         }
         let (start, authority, path) = match value {
-            // A reference to another host, to some; a path to others.
+            // Some apps read a reference to another host, others a path.
             [b'/', b'/', ..] => return Err(NO_REFERENCE),
             [b'/', ..] => (&b""[..], None, value),
             _ => {

@@ -1,9 +1,9 @@
-//! The gateway's own pages: `/.stagedoor/` of every app.
+//! The gateway's own pages: everything below `/.stagedoor` in every app.
 //!
-//! Protects the pages that bring a token into a browser and take it out again from being the app's: no request
-//! for a path that any reading of it puts there is ever forwarded, whatever the routes say. A path that only some
-//! readers take for one of the area is refused. The path and every field are the client's choice.
-//! Bounds: one look at the first segment; of a path that is not in its folded form, at that of each of its readings.
+//! These pages put a token into a browser and remove it, so no app may serve them. A request is never forwarded if any
+//! reading of its path is below `/.stagedoor`, whatever the routes say. A path that only some readings put there is
+//! refused. Trust: none; the path and every field are the client's choice. Bounds: the first segment is compared once; in
+//! a path that is not in its folded form, once for each reading.
 //! RFC 9110 §15.5.6 and §15.5.16, RFC 6265bis §5.7.
 
 use crate::denial::Denial;
@@ -14,11 +14,11 @@ use crate::guard::target::Target;
 use crate::path;
 use crate::request::{Framing, Head};
 
-/// The path of the page that says who is in.
+/// The path of the page that shows who is signed in.
 pub const HOME: &str = "/.stagedoor/";
 /// The path of the page that takes a code.
 pub const ENTER: &str = "/.stagedoor/enter";
-/// The path of the page that ends it.
+/// The path of the page that signs out.
 pub const LEAVE: &str = "/.stagedoor/leave";
 /// Bytes of a form that is read here.
 pub const FORM_MAX: u64 = 4 * 1024;
@@ -26,56 +26,56 @@ pub const FORM_MAX: u64 = 4 * 1024;
 const AREA: &[u8] = b"/.stagedoor";
 const SEGMENT: &[u8] = b".stagedoor";
 
-/// Evidence: no reading of the path puts it in the area.
+/// Evidence: in no reading the path is one of the gateway's pages.
 #[derive(Debug)]
 pub struct NotGatewayPage(());
 
-/// To whom a path belongs.
+/// Whether a path belongs to the app or to the gateway.
 #[derive(Debug)]
 pub enum PathOwner<'h> {
     /// To the app.
     App(NotGatewayPage),
-    /// To the gateway, at least in one reading.
+    /// To the gateway, in at least one reading.
     Gateway(GatewayPath<'h>),
 }
 
-/// A path of the area, yet to be answered.
+/// A path below `/.stagedoor`; the request for it was not yet checked.
 #[derive(Debug)]
 pub struct GatewayPath<'h> {
     spelling: Spelling<'h>,
 }
 
-/// How a path of the area is written.
+/// How a path below `/.stagedoor` is written.
 #[derive(Clone, Copy, Debug)]
 enum Spelling<'h> {
-    /// As the area's own; what follows `/.stagedoor`.
+    /// Literally; with what follows `/.stagedoor`.
     Exact(&'h [u8]),
-    /// So that only some readers find the area in it.
+    /// In another spelling, which only some readings put below `/.stagedoor`.
     Variant,
 }
 
-/// What is asked of the gateway itself.
+/// A request for one of the gateway's pages, after its checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageRequest {
-    /// The page that says who is in, or takes a code.
+    /// The page that shows who is signed in.
     Home,
     /// The page that takes a code.
     EnterPage {
-        /// A person opened this address: it stood in no page of any site. Only such a visit may go on by itself.
+        /// A person opened the address directly, not by a link on a page. Only then may the page continue by itself.
         direct: bool,
     },
-    /// To show what the code in a form of so many bytes is worth, or to redeem it.
+    /// A form with a code, to show its token or to redeem it.
     Enter {
-        /// At most [`FORM_MAX`].
+        /// Bytes of the form, at most [`FORM_MAX`].
         length: usize,
     },
-    /// The page that asks whether to leave.
+    /// The page that asks whether to sign out.
     LeavePage,
-    /// To take the token out of the browser.
+    /// Signs the browser out.
     Leave,
 }
 
-/// To whom the path belongs.
+/// Decides whether the path belongs to the app or to the gateway.
 #[must_use]
 pub fn classify<'t>(target: &'t Target<'_>) -> PathOwner<'t> {
     let raw = target.raw_path();
@@ -85,13 +85,13 @@ pub fn classify<'t>(target: &'t Target<'_>) -> PathOwner<'t> {
     }
 }
 
-/// Whether a request with this path belongs to the gateway, in any reading of it.
+/// Whether a path is one of the gateway's pages in any reading.
 #[must_use]
 pub fn covers(path: &[u8]) -> bool {
     spelling(path, false).is_some()
 }
 
-/// `None` if no reading puts the path in the area. `folded`: it equals its folded form, but perhaps for its case, and
+/// `None` if no reading puts the path below `/.stagedoor`. `folded`: the path equals its folded form, apart from case, and
 /// has no other reading.
 fn spelling(raw: &[u8], folded: bool) -> Option<Spelling<'_>> {
     if let Some(rest) = raw.strip_prefix(AREA)
@@ -103,44 +103,44 @@ fn spelling(raw: &[u8], folded: bool) -> Option<Spelling<'_>> {
         let first = raw.split(|b| *b == b'/').nth(1).unwrap_or_default();
         first.eq_ignore_ascii_case(SEGMENT)
     } else {
-        // In every case, even where the app's paths mind it.
+        // Compared without case, even where the app's paths are case-sensitive.
         path::readings(raw).into_iter().any(|reading| reading.begins_with(SEGMENT))
     };
     ours.then_some(Spelling::Variant)
 }
 
 impl GatewayPath<'_> {
-    /// What is asked, if it is asked in a way that is answered.
+    /// Checks the request: its path, method, origin and form.
     ///
     /// # Errors
-    /// The refusals of a path, a method, a form or an origin.
+    /// The first check that fails.
     pub fn judge(self, head: &Head<'_>, at: &PublicAddress<'_>) -> Result<PageRequest, Denial> {
         let page = match self.spelling {
             Spelling::Variant => {
                 return Err(Denial::AmbiguousPath("another spelling of a path of the gateway's own"));
             }
-            Spelling::Exact(b"" | b"/") => Page::Home,
-            Spelling::Exact(b"/enter") => Page::Enter,
-            Spelling::Exact(b"/leave") => Page::Leave,
+            Spelling::Exact(b"" | b"/") => PagePath::Home,
+            Spelling::Exact(b"/enter") => PagePath::Enter,
+            Spelling::Exact(b"/leave") => PagePath::Leave,
             Spelling::Exact(_) => return Err(Denial::NotFound),
         };
         match (page, head.method()) {
-            (Page::Home, "GET" | "HEAD") => same_origin(head, at).map(|()| PageRequest::Home),
-            (Page::Home, _) => Err(Denial::MethodNotAllowed { allow: "GET, HEAD".into() }),
-            (Page::Enter, "GET" | "HEAD") => {
+            (PagePath::Home, "GET" | "HEAD") => same_origin(head, at).map(|()| PageRequest::Home),
+            (PagePath::Home, _) => Err(Denial::MethodNotAllowed { allow: "GET, HEAD".into() }),
+            (PagePath::Enter, "GET" | "HEAD") => {
                 same_origin(head, at)?;
                 Ok(PageRequest::EnterPage { direct: is_direct_visit(head) })
             }
-            (Page::Enter, "POST") => {
+            (PagePath::Enter, "POST") => {
                 let length = form_length(head)?;
                 same_origin(head, at)?;
                 form_type(head)?;
                 Ok(PageRequest::Enter { length })
             }
-            (Page::Leave, "GET" | "HEAD") if is_meant(head) => Ok(PageRequest::Leave),
-            (Page::Leave, "GET" | "HEAD") => same_origin(head, at).map(|()| PageRequest::LeavePage),
-            (Page::Leave, "POST") => same_origin(head, at).map(|()| PageRequest::Leave),
-            (Page::Enter | Page::Leave, _) => {
+            (PagePath::Leave, "GET" | "HEAD") if is_navigation(head) => Ok(PageRequest::Leave),
+            (PagePath::Leave, "GET" | "HEAD") => same_origin(head, at).map(|()| PageRequest::LeavePage),
+            (PagePath::Leave, "POST") => same_origin(head, at).map(|()| PageRequest::Leave),
+            (PagePath::Enter | PagePath::Leave, _) => {
                 Err(Denial::MethodNotAllowed { allow: "GET, HEAD, POST".into() })
             }
         }
@@ -148,29 +148,29 @@ impl GatewayPath<'_> {
 }
 
 #[derive(Clone, Copy)]
-enum Page {
+enum PagePath {
     Home,
     Enter,
     Leave,
 }
 
-/// Whether a person opened this address: typed it, or followed a link in another program. No page of any site can
-/// make a browser say so, and over plain HTTP browsers say nothing.
+/// Whether a person opened the address directly: typed it, or followed a link in another program. No page can make a
+/// browser send this value; over plain HTTP browsers send none.
 fn is_direct_visit(head: &Head<'_>) -> bool {
     head.sole_text("sec-fetch-site") == Some("none")
 }
 
-/// Whether somebody went to this address: no link or picture of another site, no picture of this one, and no
-/// browser that looks ahead. Where a browser says nothing of it, as over plain HTTP, it may be a link or a picture
-/// on any site; a program says what it means by POST.
-fn is_meant(head: &Head<'_>) -> bool {
+/// Whether a person navigated to this address. Links and images of other sites, images of this one and prefetches do not
+/// count. Neither does a request without Fetch Metadata, as over plain HTTP: it may be a link or an image on any site.
+/// Programs use POST.
+fn is_navigation(head: &Head<'_>) -> bool {
     let ahead = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| head.has(name));
     let ours = matches!(head.sole_text("sec-fetch-site"), Some("same-origin" | "none"));
     let navigates = !head.has("sec-fetch-mode") || head.sole_text("sec-fetch-mode") == Some("navigate");
     !ahead && ours && navigates
 }
 
-/// The rule of [`OriginPolicy::Always`]; no other origin is listed for these pages.
+/// The check of [`OriginPolicy::Always`], without any listed origin.
 fn same_origin(head: &Head<'_>, at: &PublicAddress<'_>) -> Result<(), Denial> {
     OriginPolicy::Always.check(head, at, false, &CorsPolicy::SameOrigin).map(drop)
 }

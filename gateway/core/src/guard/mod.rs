@@ -1,7 +1,7 @@
-//! The guards, one module each, in the order in which [`crate::pipeline::admit`] asks them.
+//! The guards, one module each, in the order in which [`crate::pipeline::admit`] calls them.
 //!
-//! A guard takes the smallest inputs, decides, and returns evidence that only it can mint, or a
-//! [`crate::denial::Denial`]. It never logs, counts, sleeps or answers.
+//! A guard checks one thing about a request. It takes as few inputs as it can and returns evidence that only its module
+//! can make, or a [`crate::denial::Denial`]. It never logs, counts, sleeps or answers.
 
 pub mod target;
 

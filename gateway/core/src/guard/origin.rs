@@ -1,18 +1,19 @@
-//! The same-origin rule: what a browser sends along by itself proves no intent.
+//! The same-origin rule: protection against cross-site request forgery (CSRF) for credentials that a browser sends by
+//! itself, such as cookies.
 //!
-//! Protects cookie-borne callers from pages of other origins that let a browser change something (CSRF), open a
-//! WebSocket, which CORS does not cover, or load an answer that tells something by its size or by whether it is there.
-//! Trust: `Origin` and the Fetch Metadata fields are believed, as a page cannot set them; a client that is no browser
-//! can, but has no other's cookies. A `Sec-Fetch-Site` that is none of the four values counts as `cross-site`.
+//! A page of another origin could otherwise let a browser change something, open a WebSocket, which CORS does not cover,
+//! or load an answer whose size or presence tells something. Trust: `Origin` and the Fetch Metadata fields are used as
+//! sent, because a page cannot set them. A client that is no browser can set them, but has no cookies of another user. A
+//! `Sec-Fetch-Site` that is none of the four values counts as `cross-site`.
 //!
-//! A navigation is a person who follows a link: by default it passes, also into a frame, whose pages `headers.frame`
-//! is there for. `object` and `embed` are loaded by the page and count as no navigation. Browsers send Fetch Metadata
-//! over https and on loopback alone: over plain http a GET of another site's page says nothing of where it comes from,
-//! unless it is one of CORS, which names its `Origin`; that [`OriginPolicy::Strict`] asks.
+//! A navigation, where a person follows a link, passes by default; it also passes in a frame, which `headers.frame`
+//! controls. `object` and `embed` are loaded by the page and are no navigations. Browsers send Fetch Metadata only over
+//! https and on loopback. Over plain http a GET from another site does not say where it comes from, unless it is a CORS
+//! request, which has an `Origin`; [`OriginPolicy::Strict`] checks that one.
 //!
-//! Where the client's side is https, an origin of `http://` is another one: whoever is on the network can be it. Where it
-//! is plain http, as far as is known, `https://` with the same host is the same: TLS may end at a proxy that is not in
-//! `server.trusted_proxies`, and a page of https is no weaker than one of http.
+//! If the client uses https, an origin of `http://` is another origin: anyone on the network can serve it. If the client
+//! uses plain http, as far as is known, `https://` with the same host is the same origin: TLS may end at a proxy that is
+//! not in `server.trusted_proxies`, and a page of https is no weaker than one of http.
 //!
 //! Bounds: a few comparisons. RFC 6454 §7, RFC 6455 §10.2, W3C Fetch Metadata.
 
@@ -25,25 +26,25 @@ use crate::request::Head;
 /// `origin.check`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OriginPolicy {
-    /// Requests that carry a cookie and no other credential: unsafe ones, handshakes, and what another site loads
-    /// without navigating.
+    /// Checks requests that carry a cookie and no other credential: unsafe methods, WebSocket handshakes, and what another
+    /// site loads without navigating.
     #[default]
     Cookies,
     /// As [`OriginPolicy::Cookies`], and navigations and requests of the same site as well.
     Strict,
     /// As [`OriginPolicy::Cookies`], and every unsafe request and handshake, whatever it carries.
     Always,
-    /// None.
+    /// Checks no request.
     Off,
 }
 
-/// Evidence: the request does not come from a foreign page, or need not be asked.
+/// Evidence: the request does not come from a page of another origin, or needs no check.
 #[derive(Debug)]
 pub struct OriginChecked(());
 
 impl OriginPolicy {
-    /// Asks where a request comes from. `by_header`: it carries a credential in a header of its own, which no foreign
-    /// page can add without a preflight.
+    /// Checks where a request comes from. `by_header`: it carries a credential in a header, which no page of another origin
+    /// can add without a preflight.
     ///
     /// # Errors
     /// [`Denial::CrossOrigin`].
@@ -74,12 +75,12 @@ impl OriginPolicy {
     }
 }
 
-/// `Sec-Fetch-Site`: what the page is to us that made the browser ask.
+/// `Sec-Fetch-Site`: where the page is that made the browser send the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Site {
-    /// The browser says nothing of it.
+    /// The field is missing.
     Unsaid,
-    /// A page of ours, or the person at the browser.
+    /// A page of the same origin, or the user of the browser.
     Own,
     /// A page of another host or port below the same domain.
     Same,
@@ -99,7 +100,8 @@ impl Site {
     }
 }
 
-/// Whether a page of another host or port may have made the browser ask: it says so, or names an origin and nothing else.
+/// Whether a page of another host or port may have made the browser send the request: the browser says so, or it sends an
+/// `Origin` and no Fetch Metadata.
 fn comes_from_a_page(head: &Head<'_>) -> bool {
     match Site::of(head) {
         Site::Own => false,
@@ -108,14 +110,14 @@ fn comes_from_a_page(head: &Head<'_>) -> bool {
     }
 }
 
-/// Whether the browser goes to the answer, rather than to load it into a page.
+/// Whether the request is a navigation: the browser shows the answer as a page.
 fn navigates(head: &Head<'_>) -> bool {
     let embeds = || matches!(head.sole_text("sec-fetch-dest"), Some("object" | "embed"));
     head.sole_text("sec-fetch-mode") == Some("navigate") && !embeds()
 }
 
-/// Whether the browser says that the page is ours, or its origin is ours or listed, or nothing says that a browser
-/// sent it.
+/// Whether the browser says that the page is of the same origin, or its origin is the same or listed, or no field says
+/// that a browser sent the request.
 fn is_welcome(head: &Head<'_>, at: &PublicAddress<'_>, lists: impl FnOnce(&str) -> bool) -> bool {
     let site = Site::of(head);
     if site == Site::Own {
@@ -123,14 +125,14 @@ fn is_welcome(head: &Head<'_>, at: &PublicAddress<'_>, lists: impl FnOnce(&str) 
     }
     match head.sole_text("origin") {
         Some(origin) => is_same(origin, at) || (origin != "null" && lists(origin)),
-        // Repeated, not text, or absent: only the last may pass.
+        // Repeated, not text, or absent. Only an absent one may pass.
         None => !head.has("origin") && site == Site::Unsaid,
     }
 }
 
-/// Whether a serialised origin is the one under which the client knows us.
+/// Whether a serialised origin is the public origin of the app.
 ///
-/// Where the client's side is not known to be https, both schemes are, and both default ports are the same as none.
+/// If the client is not known to use https, both schemes match, and each default port is the same as no port.
 fn is_same(origin: &str, at: &PublicAddress<'_>) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
     let (name, port) = name_and_port(authority);
@@ -142,7 +144,7 @@ fn is_same(origin: &str, at: &PublicAddress<'_>) -> bool {
         }
         _ => false,
     };
-    // Ours has lost the dot that says that it is whole.
+    // The public name has no dot at its end any more.
     let name = name.strip_suffix('.').unwrap_or(name);
     !name.is_empty() && same_port && name.eq_ignore_ascii_case(at.name())
 }

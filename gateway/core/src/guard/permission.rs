@@ -1,7 +1,7 @@
-//! What a known caller may do: roles, scopes, and the owner that a path names.
+//! Authorization: the roles and scopes that a route requires, and the owner that a path names.
 //!
-//! Protects one user's part of an app from another. Trust: the caller is proven; the path is the
-//! client's, canonical but its own choice. Bounds: short lists of the configuration against at
+//! Protects one user's part of an app from another user. Trust: the caller is authenticated; the path is checked, but
+//! still the client's choice. Bounds: short lists of the configuration against at
 //! most 1,024 roles and 1,024 scopes. Everything is compared whole and exactly. RFC 6750 §3.1.
 
 use crate::denial::Denial;
@@ -11,18 +11,18 @@ use crate::guard::target::Target;
 /// `roles`, `scopes` and `owner`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PermissionPolicy {
-    /// Any of these; empty asks for none.
+    /// The caller needs one of these; empty requires none.
     pub roles: Vec<String>,
-    /// All of these.
+    /// The caller needs all of these.
     pub scopes: Vec<String>,
-    /// Whose the path is.
+    /// Whether the path belongs to one user.
     pub owner: OwnerPolicy,
 }
 
 /// `owner = { param, or_role }`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum OwnerPolicy {
-    /// Anybody's.
+    /// It does not.
     #[default]
     Anyone,
     /// The caller must be the user whom this part of the path names.
@@ -34,15 +34,15 @@ pub enum OwnerPolicy {
     },
 }
 
-/// Evidence: the caller may.
+/// Evidence: the caller has the required permissions.
 #[derive(Debug)]
 pub struct Allowed(());
 
 impl PermissionPolicy {
-    /// Whether the caller may.
+    /// Checks the caller.
     ///
     /// # Errors
-    /// [`Denial::TokenMissing`] for an anonymous caller where anything is asked, else
+    /// [`Denial::TokenMissing`] for an anonymous caller where anything is required, else
     /// [`Denial::RoleMissing`], [`Denial::ScopeMissing`] or [`Denial::NotOwner`].
     pub fn check(&self, caller: &Caller, target: &Target<'_>) -> Result<Allowed, Denial> {
         self.decide(caller, |segment, user| target.param(segment).is_some_and(|named| names(&named, user)))
@@ -72,8 +72,8 @@ impl PermissionPolicy {
     }
 }
 
-/// Whether a part of a path names this user. One with a `;` names nobody: many apps cut path
-/// parameters off, and would read another user (RFC 3986 §3.3).
+/// Whether a segment names this user. A segment with a `;` names no user: many apps cut path parameters off, and would
+/// read another user (RFC 3986 §3.3).
 fn names(segment: &str, user: &str) -> bool {
     segment == user && !segment.contains(';')
 }

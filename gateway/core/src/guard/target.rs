@@ -1,11 +1,11 @@
-//! Canonical host and path: what can be read in two ways is refused, not repaired.
+//! Host and path: a path that can be read in two ways is refused, not repaired.
 //!
-//! Protects the app from requests that mean one thing to the gateway and another to it: dot
-//! segments, encoded slashes, backslashes, broken or doubled percent-encoding, host names with user
-//! information. Every byte of host and path is the client's choice and none is trusted. What passes
-//! is forwarded byte for byte as it was judged: nothing is decoded, cut or lower-cased on the way. What is
-//! rewritten is rewritten before anything is judged: raw bytes that are no ASCII by [`crate::head`], empty segments
-//! here, for an app that says `slashes = "merge"`, and the dot at the end of a host.
+//! Protects the app from requests that it reads in another way than the gateway: dot segments, encoded slashes,
+//! backslashes, broken or doubled percent-encoding, host names with user information. Every byte of host and path is the
+//! client's choice, and none is trusted. A path that passes is forwarded byte for byte as it was checked: nothing is
+//! decoded, cut or lower-cased. Three things are rewritten before the check: bytes that are not ASCII are
+//! percent-encoded ([`crate::request`]), empty segments are merged for an app with `slashes = "merge"`, and the dot at the
+//! end of a host is removed.
 //!
 //! Work is linear in the bytes, which the head's caps bound. A path without `%` is judged without
 //! allocating; one with `%` is decoded into one buffer of its own length, and only a path that is
@@ -35,30 +35,30 @@ pub struct PathPolicy {
     pub backslash: Backslash,
 }
 
-/// `slashes`: what becomes of empty segments.
+/// `slashes`: how empty segments are treated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Slashes {
-    /// They are matched and forwarded as they came.
+    /// They are matched and forwarded unchanged.
     #[default]
     Keep,
     /// `//` is matched and forwarded as `/`.
     Merge,
 }
 
-/// `backslash`: what becomes of a backslash in a path, encoded or not.
+/// `backslash`: how a backslash in a path is treated, encoded or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backslash {
     /// The path is refused.
     #[default]
     Refuse,
-    /// It is a character of its segment, where an app that reads it as a slash would meet the same route.
+    /// It is a character of its segment. The path is still refused where an app that reads it as a slash would meet
+    /// another route.
     Name,
 }
 
-/// Evidence: the path can be read in one way only.
+/// Evidence: host and path passed the checks of this module.
 ///
-/// It is not yet known to meet the same route in its folded form; only
-/// [`crate::guard::routes::RoutesPolicy::find`] can tell.
+/// Whether every reading of the path meets the same route is decided by [`crate::guard::routes::RoutesPolicy::find`].
 #[derive(Clone, Debug)]
 pub struct Target<'h> {
     raw: Cow<'h, [u8]>,
@@ -67,20 +67,19 @@ pub struct Target<'h> {
     folded: bool,
 }
 
-/// What stands in a path that was judged.
+/// What was found in a path while it was checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PathFindings {
-    /// An encoded slash.
+    /// It holds an encoded slash.
     pub(crate) encoded_slash: bool,
-    /// Nothing that is not UTF-8 once decoded.
+    /// It is UTF-8 when decoded.
     pub(crate) text: bool,
 }
 
 impl PathPolicy {
-    /// Reads the path once and refuses what gateway and app could read differently.
+    /// Checks the path, and refuses one that gateway and app could read differently.
     ///
-    /// An encoded slash passes here, because a route may allow it, and is judged when the route is
-    /// found.
+    /// An encoded slash passes here: a route may allow it, so it is checked when the route is found.
     ///
     /// # Errors
     /// [`Denial::AmbiguousPath`] with the fault.
@@ -105,7 +104,7 @@ impl PathPolicy {
         Ok(Target { raw, host, judged, folded })
     }
 
-    /// Judges a path that starts with `/`.
+    /// Checks a path that starts with `/`.
     ///
     /// # Errors
     /// [`Denial::AmbiguousPath`] with the fault.
@@ -123,7 +122,7 @@ impl PathPolicy {
                     "a backslash in the path: `backslash = \"name\"` lets it stand in a name",
                 ));
             }
-            // A browser's parser takes the one for a slash and the other for a character.
+            // A browser reads the raw one as a slash and the encoded one as a character.
             Backslash::Name if path.contains(&b'\\') && backslashes(&once) != backslashes(path) => {
                 return Err(Denial::AmbiguousPath("a raw backslash beside an encoded one in the path"));
             }
@@ -152,7 +151,7 @@ impl<'h> Target<'h> {
         &self.raw
     }
 
-    /// Whether it is not what the client sent: empty segments were merged.
+    /// Whether it differs from what the client sent, because empty segments were merged.
     #[must_use]
     pub fn is_rewritten(&self) -> bool {
         matches!(self.raw, Cow::Owned(_))
@@ -164,7 +163,7 @@ impl<'h> Target<'h> {
         without_query(&self.raw)
     }
 
-    /// Another path and query of the same host, which must be visible ASCII, read as this one was.
+    /// Another path and query of the same host, checked as this one was. `raw` must be visible ASCII.
     ///
     /// # Errors
     /// [`Denial::AmbiguousPath`] with the fault.
@@ -172,7 +171,7 @@ impl<'h> Target<'h> {
         paths.read(raw, self.host.clone())
     }
 
-    /// Whether this is the host's app.
+    /// Whether `host` belongs to the same app.
     pub(crate) fn shares_app(&self, host: &Host<'_>) -> bool {
         self.host.app() == host.app()
     }
@@ -193,7 +192,7 @@ impl<'h> Target<'h> {
     /// The segment at this position, percent-decoded once; `None` if there is none.
     ///
     /// Segments are counted from 0 after the leading slash: `//` holds an empty one.
-    /// The app may read less of it than stands there; see [`Target::segment_is_plain`].
+    /// An app may read another value; see [`Target::segment_is_plain`].
     #[must_use]
     pub fn param(&self, segment: usize) -> Option<Cow<'_, str>> {
         match path::decode(self.segment(segment)?) {
@@ -202,11 +201,11 @@ impl<'h> Target<'h> {
         }
     }
 
-    /// Whether every app reads the segment at this position as [`Target::param`] tells it.
+    /// Whether every app reads the segment at this position as [`Target::param`] returns it.
     ///
-    /// Not so if it is empty, holds a `;` (some apps cut it there), an encoded slash (some split
-    /// there), or an encoded byte that needs no encoding (no honest client sends it). An encoded byte
-    /// that does, such as `%40` or `%20`, is plain; case does not matter.
+    /// Not so if it is empty, or holds a `;` (some apps cut it there), an encoded slash (some split there) or an encoded
+    /// byte that needs no encoding (no honest client sends one). An encoded byte that needs it, such as `%40` or `%20`,
+    /// is plain.
     #[must_use]
     pub fn segment_is_plain(&self, segment: usize) -> bool {
         let Some(raw) = self.segment(segment) else { return false };
@@ -214,12 +213,12 @@ impl<'h> Target<'h> {
         !raw.is_empty() && !decoded.contains(&b';') && path::literal(raw) == decoded
     }
 
-    /// What was found when the path was judged.
+    /// What was found while the path was checked.
     pub(crate) fn judged(&self) -> PathFindings {
         self.judged
     }
 
-    /// The path equals its folded form under the policy that normalised it, and has no other reading.
+    /// Whether the path equals its folded form and has no other reading.
     pub(crate) fn is_folded(&self) -> bool {
         self.folded
     }

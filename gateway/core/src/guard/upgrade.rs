@@ -1,14 +1,13 @@
-//! Who may leave HTTP for a WebSocket, and which answer of the app completes it.
+//! WebSocket upgrades: which request may become a WebSocket, and which 101 of the app completes it.
 //!
-//! Protects against tunnels. Whatever else a client offers to switch to (`h2c`, `TLS/1.2`, nothing) is dropped and the
-//! request goes on as plain HTTP (RFC 9110 §7.8). One that asks for `websocket` has to be a handshake by RFC 6455
-//! §4.2.1, and its route has to allow it. The app's 101 is believed only if it answers that handshake (§4.1): from
-//! then on nobody reads the bytes. A handshake of another version than 13 is refused as well, so the app never gets
-//! to answer it with a 426: nobody here could judge the 101 to it.
+//! Protects against tunnels, because after a 101 the gateway does not read the bytes. Any other protocol that a client
+//! offers (`h2c`, `TLS/1.2`) is dropped, and the request is forwarded as plain HTTP (RFC 9110 §7.8). A request for
+//! `websocket` must be a handshake by RFC 6455 §4.2.1, and its route must allow it. A 101 of the app is accepted only if it
+//! answers that handshake (§4.1). A handshake of another version than 13 is refused, since the gateway could not check the
+//! answer to it.
 //!
-//! Every field is a choice of the client or of the app, and none is repaired. Bounds: a handshake keeps the accept
-//! value and what its client offered, which is no more than its head; that is the one allocation, and plain requests
-//! do without.
+//! Every field is a choice of the client or of the app, and none is repaired. Bounds: a handshake stores the accept value
+//! and what its client offered, no more than its head. Plain requests allocate nothing.
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
@@ -24,20 +23,20 @@ use crate::response_fields::ResponseFields;
 pub enum UpgradePolicy {
     /// A WebSocket may pass.
     Websocket,
-    /// Nothing leaves HTTP.
+    /// No request may become a WebSocket.
     Forbidden,
 }
 
-/// Evidence of what the connection may become.
+/// Evidence: whether the connection may become a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upgrade {
-    /// It stays plain HTTP; whatever was offered is dropped.
+    /// It may not; any offer of the client is dropped.
     None,
-    /// It may become a WebSocket, by an answer to this handshake.
+    /// It may, by an answer to this handshake.
     Websocket(Handshake),
 }
 
-/// A handshake of a client, for the answer of the app to be judged by.
+/// The handshake of a client, to check the answer of the app against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
     /// What `Sec-WebSocket-Accept` has to say.
@@ -49,7 +48,7 @@ pub struct Handshake {
 }
 
 impl UpgradePolicy {
-    /// Judges what the client asks to switch to.
+    /// Checks whether the client asks for a WebSocket, and may.
     ///
     /// # Errors
     /// [`Denial::UpgradeRefused`] for a WebSocket where none is allowed, and for one that is no handshake.
@@ -81,7 +80,7 @@ impl Handshake {
 
     /// Whether the fields of a 101 complete this handshake (RFC 6455 §4.1, the client's last list).
     ///
-    /// A doubled `Upgrade` line that says the same passes, since it means nothing else.
+    /// A repeated `Upgrade` line with the same value passes.
     ///
     /// # Errors
     /// What is wrong with the answer, for the log.
@@ -135,7 +134,7 @@ fn is_key(key: &str) -> bool {
             .is_some_and(|key| key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')))
 }
 
-/// RFC 6455 §4.2.2, 5.4. SHA-1 protects nothing here: it shows that the other side has read the key.
+/// RFC 6455 §4.2.2, 5.4. SHA-1 is no protection here: it shows that the other side has read the key.
 fn accept(key: &str) -> String {
     let mut text = key.as_bytes().to_vec();
     text.extend_from_slice(GUID);

@@ -1,4 +1,4 @@
-//! The bytes of a head and how far they are read: one method for each token of RFC 9112.
+//! A cursor over the bytes of a head, with one method for each token of RFC 9112.
 
 use crate::denial::Denial;
 use crate::request::syntax::{
@@ -11,7 +11,7 @@ use crate::work;
 pub(super) enum Stop {
     /// The bytes ended.
     Ended,
-    /// They are no head.
+    /// They make no head.
     Refused(Denial),
 }
 
@@ -27,20 +27,20 @@ fn refuse<T>(fault: &'static str) -> Step<T> {
     Err(Stop::Refused(Denial::BadRequest(fault)))
 }
 
-/// The bytes and how far they are read. Every method judges byte after byte, and reports
-/// [`Stop::Ended`] only when all bytes there are could still begin a head.
+/// A position in the bytes. Every method reads byte after byte, and reports [`Stop::Ended`] only if all bytes so far
+/// could still begin a head.
 pub(super) struct Cursor<'a> {
     pub(super) buf: &'a [u8],
-    /// Where the token that is being read begins.
+    /// Where the current token begins.
     pub(super) at: usize,
-    /// So many bytes of that token were judged before, and none of them ends it.
+    /// How many bytes of that token were read before; none of them ends it.
     pub(super) known: usize,
     /// A `?` is among them.
     pub(super) query: bool,
 }
 
 impl<'a> Cursor<'a> {
-    /// A token that was read before: ASCII, or it would have been refused.
+    /// The text of a token that was read before. It is ASCII: other bytes were refused.
     pub(super) fn text_at(&self, (start, end): (usize, usize)) -> &'a str {
         self.buf.get(start..end).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
     }
@@ -53,7 +53,7 @@ impl<'a> Cursor<'a> {
         self.buf.get(self.at).copied().ok_or(Stop::Ended)
     }
 
-    /// The next `count` bytes; `skip` more are passed over.
+    /// The next `count` bytes; `skip` more are skipped.
     fn take(&mut self, count: usize, skip: usize) -> &'a [u8] {
         let taken = self.rest().get(..count).unwrap_or_default();
         self.at += count + skip;
@@ -61,13 +61,13 @@ impl<'a> Cursor<'a> {
         taken
     }
 
-    /// The token goes on: all of it is known now, should more bytes come.
+    /// The token has not ended: more bytes are needed.
     fn unfinished<T>(&mut self) -> Step<T> {
         self.known = self.rest().len();
         Err(Stop::Ended)
     }
 
-    /// How long the token is: up to the first byte that is none of it.
+    /// The length of the token: up to the first byte that does not belong to it.
     fn token_end(&mut self, is_part: impl Fn(u8) -> bool) -> Step<usize> {
         let rest = self.rest();
         for (i, byte) in rest.iter().copied().enumerate().skip(self.known) {
@@ -91,7 +91,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// CRLF and nothing else; `otherwise` is the fault of any byte but CR and LF.
+    /// CRLF; `otherwise` is the fault told for any byte but CR and LF.
     fn line_end(&mut self, otherwise: &'static str) -> Step<()> {
         match self.peek()? {
             b'\r' => {}

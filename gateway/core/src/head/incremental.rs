@@ -1,8 +1,8 @@
-//! A head while it arrives.
+//! The parser of a head that arrives in pieces.
 //!
-//! [`super::parse`] reads a head from its first byte. Asked again for each packet it would read the first byte as often
-//! as there are packets, and a client decides how many those are. What follows here keeps its place instead, so that
-//! each byte is judged once, by the same code and with the same verdict. It keeps no bytes: the buffer has them.
+//! [`super::parse`] begins at the first byte. Called again for each packet, it would read the first bytes as often as
+//! there are packets, and a client chooses how many those are. This parser remembers its position, so that each byte is
+//! read once, by the same code and with the same result. It stores no bytes: the caller's buffer holds them.
 
 use super::cursor::{Cursor, Stop};
 use super::limits::HeadLimits;
@@ -10,23 +10,23 @@ use crate::denial::Denial;
 use crate::request::syntax::target_form;
 use crate::request::{Field, FramingFields, Version};
 
-/// How far the head at the start of a growing buffer is read.
+/// The position in the head at the start of a growing buffer.
 #[derive(Debug)]
 pub struct IncrementalParser {
-    /// Where the token begins that is read next.
+    /// Where the current token begins.
     at: usize,
-    /// So many of its bytes are judged.
+    /// How many of its bytes were read.
     known: usize,
     /// A `?` is among them.
     query: bool,
-    next: Expected,
+    next: NextToken,
     framing: FramingFields,
     fields: usize,
 }
 
-/// The token that is read next. Places are offsets in the buffer.
+/// The current token. Positions are offsets in the buffer.
 #[derive(Clone, Copy, Debug)]
-enum Expected {
+enum NextToken {
     /// The empty lines before the request line, and the method.
     Method,
     Target {
@@ -39,7 +39,7 @@ enum Expected {
     },
 }
 
-/// What the bytes so far are.
+/// What the bytes so far make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The beginning of a head; more bytes are needed.
@@ -52,12 +52,12 @@ impl Default for IncrementalParser {
     fn default() -> Self {
         // The version is noted when it is read, before any field.
         let framing = FramingFields::new(Version::Http11);
-        Self { at: 0, known: 0, query: false, next: Expected::Method, framing, fields: 0 }
+        Self { at: 0, known: 0, query: false, next: NextToken::Method, framing, fields: 0 }
     }
 }
 
 impl IncrementalParser {
-    /// Looks at what has come since the last call. `buf` is the same buffer, with more at its end.
+    /// Reads what arrived since the last call. `buf` is the same buffer, with more bytes at its end.
     ///
     /// # Errors
     /// As [`super::parse`], at the same byte; a whole head may still be refused by that.
@@ -69,7 +69,7 @@ impl IncrementalParser {
             Err(Stop::Refused(denial)) => Err(denial),
             Err(Stop::Ended) if view.len() >= limits.bytes => Err(Denial::HeadersTooLarge),
             Err(Stop::Ended) => {
-                // A token that was left goes on from where it began.
+                // A token that has not ended is continued from where it began.
                 (self.known, self.query) =
                     if cursor.at == self.at { (cursor.known, cursor.query) } else { (0, false) };
                 Ok(Progress::Partial)
@@ -77,38 +77,38 @@ impl IncrementalParser {
         }
     }
 
-    /// Token by token; what is read is not read again.
+    /// Reads token by token; no token is read again once it ended.
     fn advance(&mut self, cursor: &mut Cursor<'_>, limits: &HeadLimits) -> Result<(), Stop> {
         loop {
             self.next = match self.next {
-                Expected::Method => {
+                NextToken::Method => {
                     cursor.empty_lines()?;
                     let start = cursor.at;
                     cursor.method()?;
-                    Expected::Target { method: (start, cursor.at - 1) }
+                    NextToken::Target { method: (start, cursor.at - 1) }
                 }
-                Expected::Target { method } => {
+                NextToken::Target { method } => {
                     let target = cursor.target(limits.uri)?;
                     target_form(cursor.text_at(method), target)?;
-                    Expected::Version
+                    NextToken::Version
                 }
-                Expected::Version => {
+                NextToken::Version => {
                     self.framing = FramingFields::new(cursor.version()?);
-                    Expected::Name
+                    NextToken::Name
                 }
-                Expected::Name => {
+                NextToken::Name => {
                     if cursor.is_end(limits.count.saturating_sub(self.fields))? {
                         return Ok(());
                     }
                     let start = cursor.at;
                     cursor.name()?;
-                    Expected::Value { name: (start, cursor.at - 1) }
+                    NextToken::Value { name: (start, cursor.at - 1) }
                 }
-                Expected::Value { name } => {
+                NextToken::Value { name } => {
                     let value = cursor.value()?;
                     self.framing.note(Field { name: cursor.text_at(name), value })?;
                     self.fields += 1;
-                    Expected::Name
+                    NextToken::Name
                 }
             };
             (self.at, self.known, self.query) = (cursor.at, 0, false);

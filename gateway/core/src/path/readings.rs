@@ -1,12 +1,11 @@
-//! The one list of readings of a path: which paths an app may see in the one that it is sent.
+//! The list of readings of a path: every path that an app may see in the one that it is sent.
 //!
-//! Each guard that compares a path with anything asks this list, and none has a reading of its own. Servers differ
-//! in three ways before they compare a path: what they take for its first byte (RFC 3986 §3.3 reads what follows a
-//! leading `//` as an authority, and so do parsers that are handed the target of a request), where it ends for them
-//! (a server that decodes before it looks for the query ends it at an encoded `?`, one that looks for a fragment at
-//! an encoded `#`), and what separates its segments (an encoded slash, a backslash). A reading is one combination of
-//! these; each is compared as it is written and in its folded form, of which there is one more where a
-//! segment begins with a `;`.
+//! Every guard that compares paths uses this list and no other. Servers differ in three points before they compare a
+//! path. The start: RFC 3986 §3.3 reads what follows a leading `//` as an authority, and so do parsers that are given
+//! the target of a request. The end: a server that decodes before it looks for the query ends the path at an encoded `?`,
+//! and one that looks for a fragment at an encoded `#`. The segments: some servers also split at an encoded slash or at
+//! a backslash. A reading is one combination of these. It is compared as it is written and in its folded form;
+//! a reading in which a segment begins with `;` has one more folded form.
 //!
 //! Bounds: at most [`MAX`] readings, each a part of the same bytes. A path without any of these marks has one.
 
@@ -14,10 +13,10 @@ use std::borrow::Cow;
 
 use super::{KEPT, SLASH, decode, is_unreserved, lower_case, rewrite};
 
-/// One way to read a path.
+/// One reading of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reading<'p> {
-    /// Still encoded. Starts with a slash, or with what is read as one.
+    /// Still encoded. Starts with a slash, or with what this reading takes for one.
     path: &'p [u8],
     separators: Separators,
     cause: Cause,
@@ -32,10 +31,10 @@ struct Separators {
     backslash: bool,
 }
 
-/// Why a reading differs from the path as it is written, but for its folding.
+/// Why a reading differs from the path as it is written, apart from folding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// It does not.
+    /// It does not differ.
     Written,
     /// Segments end at an encoded slash, and nothing else is read in another way.
     EncodedSlash,
@@ -220,7 +219,7 @@ impl Separators {
     }
 }
 
-/// What becomes of bytes that are not UTF-8.
+/// Whether bytes that are not UTF-8 are kept.
 #[derive(Clone, Copy)]
 enum InvalidBytes {
     Kept,
@@ -236,7 +235,7 @@ impl InvalidBytes {
     }
 }
 
-/// What becomes of a segment that is empty once its parameters are cut off.
+/// Whether a segment is kept that is empty without its parameters.
 #[derive(Clone, Copy)]
 enum ParametersOnly {
     Kept,
@@ -291,7 +290,7 @@ fn triplet_at(path: &[u8], byte: u8) -> Option<usize> {
 
 const ROOT: &[u8] = b"/";
 
-/// What may count as nothing between two slashes.
+/// Which segments count as empty between two slashes.
 const HIDDEN: [fn(&[u8]) -> bool; 2] = [names_nothing, <[u8]>::is_empty];
 
 /// The most readings that a path can have: four combinations of what separates its segments, in each the path itself, two

@@ -1,4 +1,4 @@
-//! What the app is told, as configured.
+//! What a request to the app tells it: `identity` and `upstream.host`.
 
 use http::HeaderName;
 
@@ -7,13 +7,14 @@ use crate::field_names::NamePattern;
 /// `identity`, `upstream.host`
 #[derive(Clone, Debug)]
 pub struct ForwardPolicy {
-    /// The field that names the user, such as `x-auth-user`; `None`: the app is not told.
+    /// The field that names the user, such as `x-auth-user`; `None` if the app is not told.
     pub user: Option<HeaderName>,
     /// The field that names the roles, comma-separated.
     pub roles: Option<HeaderName>,
-    /// `identity.pass`: names that are let through although they are on the list. Never what the gateway writes itself.
+    /// `identity.pass`: fields of the client that are forwarded although the list of names removes them. Never a field that
+    /// the gateway writes.
     pub pass: Vec<String>,
-    /// `identity.strip`: names that are held back although they are not on the list. They go before `pass`.
+    /// `identity.strip`: fields of the client that are removed although they are not on the list. They go before `pass`.
     pub strip: Vec<NamePattern>,
     /// `upstream.host`
     pub host: UpstreamHost,

@@ -1,11 +1,13 @@
-//! What the fields of a head say of the message itself: host, body length, connection, expectation.
+//! The fields that control the message itself: `Host`, `Content-Length`, `Transfer-Encoding`, `Connection`, `Expect`.
+//!
+//! A field that contradicts an earlier one is refused when it is read. RFC 9112 §6, RFC 9110 §7.2, §7.6.1 and §10.1.1.
 
 use super::message::{Field, Framing, Version};
 use crate::denial::Denial;
 use crate::host::same_authority;
 use crate::work;
 
-/// The meaning of the fields read so far; contradictions are refused as they are met.
+/// What the framing fields read so far say.
 #[derive(Debug)]
 pub(crate) struct FramingFields {
     version: Version,
@@ -32,7 +34,7 @@ impl FramingFields {
         }
     }
 
-    /// Takes note of one field.
+    /// Reads one field, of any name.
     pub(crate) fn note(&mut self, field: Field<'_>) -> Result<(), Denial> {
         let Field { name, value } = field;
         if name.eq_ignore_ascii_case("host") {
@@ -67,7 +69,7 @@ impl FramingFields {
         Ok(())
     }
 
-    /// RFC 9112 §6.3 allows to repair repeated equal lengths; we do not.
+    /// RFC 9112 §6.3 allows repeated equal lengths to be repaired. Here they are refused.
     fn note_length(&mut self, value: &[u8]) -> Result<(), Denial> {
         if self.length.is_some() {
             return Err(Denial::BadRequest("more than one Content-Length"));
@@ -166,7 +168,7 @@ impl FramingFields {
     }
 }
 
-/// Bytes of an `authority` (RFC 3986 §3.2). Whether they make a host is the target guard's business.
+/// Bytes of an `authority` (RFC 3986 §3.2). [`crate::host`] judges whether they make a host.
 const fn is_authority_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']' | b'@')

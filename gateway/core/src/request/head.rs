@@ -4,11 +4,10 @@ use std::borrow::Cow;
 
 use super::message::{Field, Framing, Version};
 
-/// The head of one request as it stood on the wire, already judged by the strict parser.
+/// The head of one request, with checked syntax.
 ///
-/// Names and values borrow the connection's buffer. Made by [`HeadBuilder`] alone, which judges every
-/// part of it. Trust: syntax only; nothing in it has been authenticated and every value is the
-/// client's choice.
+/// Names and values borrow the connection's buffer. Only [`super::HeadBuilder`] makes one, and it checks every part.
+/// Trust: syntax only. Nothing in it is authenticated, and every value is the client's choice.
 #[derive(Clone, Debug)]
 pub struct Head<'a> {
     pub(super) method: &'a str,
@@ -29,9 +28,8 @@ impl<'a> Head<'a> {
         self.method
     }
 
-    /// Path and query in origin form (an absolute form loses its scheme and authority), as they are judged and
-    /// forwarded: what a client sent raw and servers read in several ways is percent-encoded. Starts with `/`; visible
-    /// ASCII, no `#`.
+    /// Path and query in origin form; an absolute form loses its scheme and authority. Bytes that a client sent raw and
+    /// that servers read in several ways are percent-encoded. Starts with `/`; visible ASCII, no `#`.
     #[must_use]
     pub fn target(&self) -> &[u8] {
         &self.target
@@ -61,13 +59,13 @@ impl<'a> Head<'a> {
         self.framing
     }
 
-    /// The client wants to reuse the connection.
+    /// Whether the client wants to reuse the connection.
     #[must_use]
     pub fn keep_alive(&self) -> bool {
         self.keep_alive
     }
 
-    /// `Expect: 100-continue` was sent.
+    /// Whether the client sent `Expect: 100-continue`.
     #[must_use]
     pub fn expects_continue(&self) -> bool {
         self.expects_continue
@@ -128,9 +126,8 @@ impl<'a> Head<'a> {
         self.target.get(at + 1..)
     }
 
-    /// The client asks to leave HTTP for a WebSocket: `Connection` names `upgrade`, and `Upgrade` lists the protocol
-    /// `websocket`, alone or among others (RFC 9110 §7.8). Any other offer means nothing here: it is dropped, and the
-    /// request is plain HTTP.
+    /// Whether the client asks for a WebSocket: `Connection` names `upgrade`, and `Upgrade` lists the protocol
+    /// `websocket`, alone or among others (RFC 9110 §7.8). Any other offer is dropped, and the request is plain HTTP.
     #[must_use]
     pub fn asks_websocket(&self) -> bool {
         let is_it = |protocol: &[u8]| {

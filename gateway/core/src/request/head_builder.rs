@@ -1,8 +1,7 @@
-//! The one way to make a [`Head`].
+//! The only constructor of [`Head`], used by every protocol that brings requests.
 //!
-//! The HTTP/1.1 parser uses it, and so does every other protocol that brings requests: whatever a
-//! protocol lets through, a head holds nothing that the strict parser would refuse. Caps on bytes and
-//! on the number of fields are the caller's, who reads them from the wire.
+//! It checks each part, so that a head never holds anything that the strict HTTP/1.1 parser would refuse. It does not
+//! cap bytes or the number of fields: the protocol does that while it reads.
 
 use super::framing_fields::FramingFields;
 use super::head::Head;
@@ -11,7 +10,7 @@ use super::syntax::{self, TargetForm};
 use crate::denial::Denial;
 use crate::path;
 
-/// A method and a request target that were judged.
+/// A checked method and request target.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLine<'a> {
     method: &'a str,
@@ -30,7 +29,7 @@ pub struct HeadBuilder<'a> {
 }
 
 impl<'a> RequestLine<'a> {
-    /// Judges a method, and a target in origin form or in absolute form.
+    /// Checks a method, and a target in origin form or in absolute form.
     ///
     /// # Errors
     /// As [`syntax::judge_method`]; [`Denial::BadRequest`] for a target that is neither, or that holds a
@@ -55,8 +54,7 @@ impl<'a> HeadBuilder<'a> {
         self.fields.len()
     }
 
-    /// Adds a field and takes note of what it says of the message: host, length, coding, connection,
-    /// expectation.
+    /// Adds a field, and reads what it says about the message: host, length, coding, connection, expectation.
     ///
     /// # Errors
     /// [`Denial::BadRequest`] for a name that is no token, a value with a control byte or with white

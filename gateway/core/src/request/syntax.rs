@@ -5,7 +5,7 @@
 
 use crate::denial::Denial;
 
-/// Judges a method by itself, for heads that did not come through [`parse`].
+/// Checks a method.
 ///
 /// # Errors
 /// [`Denial::BadRequest`] unless it is `[A-Z-]{1,32}`; [`Denial::MethodNeverAllowed`] for CONNECT, TRACE
@@ -78,12 +78,12 @@ pub(crate) const fn is_method_byte(byte: u8) -> bool {
 
 /// Visible ASCII and anything above it, but for what no client sends unescaped in a path. Raw `|`, `{`, `}`,
 /// `^`, `[`, `]` and non-ASCII names do come from browsers, curl and media apps; the last go on
-/// percent-encoded ([`crate::path::encoded`]). A `\` in the path is the target guard's business.
+/// percent-encoded ([`crate::path::encoded`]). The target guard judges a `\` in the path.
 pub(crate) const fn is_target_byte(byte: u8) -> bool {
     byte > b' ' && byte != 0x7F && !matches!(byte, b'"' | b'<' | b'>' | b'#')
 }
 
-/// What may stand raw in a query alone.
+/// Bytes that may be sent raw in a query, and nowhere else.
 pub(crate) const fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'<' | b'>')
 }
@@ -127,7 +127,7 @@ pub(crate) const fn is_value_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7F)
 }
 
-/// What an absolute form has to start with. Once TLS ends here, the scheme of the connection.
+/// How an absolute form begins. Once TLS ends here, it is the scheme of the connection.
 const SCHEME: &[u8] = b"http://";
 /// Bytes of the longest method.
 pub(crate) const METHOD_MAX: usize = 32;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::token_cookie::speakers;
 use crate::clock::Now;
 use crate::denial::Denial;
-use crate::guard::caller::{AuthPolicy, Speaker};
+use crate::guard::caller::{AcceptedProvider, AuthPolicy};
 use crate::guard::jwt::TokenCache;
 use crate::policy::App;
 use crate::request::Head;
@@ -88,6 +88,6 @@ fn distinct(app: &App) -> Vec<&AuthPolicy> {
     found
 }
 
-fn are_same(one: &[Speaker], other: &[Speaker]) -> bool {
+fn are_same(one: &[AcceptedProvider], other: &[AcceptedProvider]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(a, b)| Arc::ptr_eq(&a.provider, &b.provider))
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::cookie::{COOKIE_MAX, is_cookie_octet};
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
-use crate::guard::caller::{AuthPolicy, Speaker};
-use crate::guard::credential::Source;
+use crate::guard::caller::{AcceptedProvider, AuthPolicy};
+use crate::guard::credential::TokenSource;
 use crate::guard::jwt::TokenCache;
 use crate::policy::App;
 
@@ -32,7 +32,7 @@ pub enum NoTokenCookie {
         /// The table that says where its tokens are read.
         table: String,
         /// What it says.
-        sources: Arc<[Source]>,
+        sources: Arc<[TokenSource]>,
     },
     /// The app would refuse the token.
     Refused(Denial),
@@ -84,14 +84,14 @@ pub fn token_cookie<'a>(
     Err(refusal.map_or_else(|| no_cookie(app, speaker), NoTokenCookie::Refused))
 }
 
-pub(super) fn speakers(auth: &AuthPolicy) -> &[Speaker] {
+pub(super) fn speakers(auth: &AuthPolicy) -> &[AcceptedProvider] {
     match auth {
         AuthPolicy::Public => &[],
         AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => speakers,
     }
 }
 
-fn no_cookie(app: &App, speaker: &Speaker) -> NoTokenCookie {
+fn no_cookie(app: &App, speaker: &AcceptedProvider) -> NoTokenCookie {
     // Where the app or its profile says nothing, it shares the list of its provider.
     let table = if Arc::ptr_eq(&speaker.sources, &speaker.provider.sources) {
         format!("auth.{}", speaker.provider.name)

@@ -44,7 +44,7 @@ fn a_head_that_drips_is_read_once_a_line() {
         "\n".repeat(99),
         "x".repeat(9999)
     );
-    let mut arriving = IncrementalParser::default();
+    let mut arriving = ArrivingAnswer::default();
     let (last, rest) = head.as_bytes().split_last().expect("a head");
     for byte in rest {
         arriving.bytes.extend_from_slice(&[*byte]);
@@ -63,7 +63,7 @@ fn what_breaks_off_is_told() {
         (b"garbage", UpstreamFault::BadAnswer),
         (b"\x15\x03\x01\x00\x02\x02\x46", UpstreamFault::Tls),
     ] {
-        let arriving = IncrementalParser { bytes: bytes.into(), ..IncrementalParser::default() };
+        let arriving = ArrivingAnswer { bytes: bytes.into(), ..ArrivingAnswer::default() };
         assert_eq!(arriving.broken_off(), Denial::UpstreamUnreachable(expected), "{bytes:?}");
     }
 }

@@ -147,7 +147,7 @@ fn a_path_is_itself_and_no_pattern() {
             |policy: &Policy| policy.apps.iter().map(|app| app.routes.all().count()).collect::<Vec<_>>();
         assert_eq!((routes(&before), routes(&after)), (vec![1], vec![2]), "{changed}");
         for other in ["GET /zzz", "POST /x", "GET /zzz/y", "GET /a", "GET /"] {
-            let met = |policy: &Policy| rehearse(policy, other, ASKED.host, None, CLIENT, now()).0.is_err();
+            let met = |policy: &Policy| dry_run(policy, other, ASKED.host, None, CLIENT, now()).0.is_err();
             assert_eq!(met(&after), met(&before), "{other} after {changed}");
         }
     }

@@ -12,7 +12,7 @@ fn check(config: &str, line: Option<usize>, expected: &str, words: &str) {
     let Some(change) = remedy.change else { return };
     let after = policy(&change.apply(&before.text));
     let code = |request: &str| {
-        rehearse(&after, request, ASKED.host, None, CLIENT, now()).0.expect_err("it asks for a token").code()
+        dry_run(&after, request, ASKED.host, None, CLIENT, now()).0.expect_err("it asks for a token").code()
     };
     assert_eq!(code("GET /f/a%2Fb"), "token_missing", "{change:?}");
     let elsewhere = if words.contains("route") { "ambiguous_path" } else { "token_missing" };

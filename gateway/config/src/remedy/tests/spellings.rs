@@ -19,7 +19,7 @@ fn check(
     }
     if let Some(change) = &remedy.change {
         let after = policy(&change.apply(&before.text));
-        let (outcome, _) = rehearse(&after, request, ASKED.host, None, CLIENT, now());
+        let (outcome, _) = dry_run(&after, request, ASKED.host, None, CLIENT, now());
         assert_eq!(outcome, Ok(()), "{change:?}");
     }
     remedy
@@ -76,7 +76,7 @@ fn of_a_profile_the_patterns_are_named() {
     assert!(remedy.advice.contains(words), "{}", remedy.advice);
     let after = policy(&text(&[HOUSE, APP, config, "[[app.media.route]]\n", words, "\n"]));
     for request in ["POST /upload/", "POST /upload"] {
-        let (outcome, _) = rehearse(&after, request, ASKED.host, None, CLIENT, now());
+        let (outcome, _) = dry_run(&after, request, ASKED.host, None, CLIENT, now());
         assert_eq!(outcome, Err(Denial::TokenMissing), "{request}");
     }
 }

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
-use crate::guard::credential::Source;
+use crate::guard::credential::TokenSource;
 use crate::guard::credential::tests::head;
 use crate::guard::jwt::{Alg, ClaimPaths, JwtKey};
 use crate::secret::Secret;
@@ -20,7 +20,7 @@ fn provider(name: &str, sources: &[&str]) -> Arc<JwtPolicy> {
         leeway: Duration::from_secs(30),
         max_lifetime: Duration::from_secs(3600),
         max_bytes: 8192,
-        sources: sources.iter().map(|text| Source::parse(text).unwrap()).collect(),
+        sources: sources.iter().map(|text| TokenSource::parse(text).unwrap()).collect(),
         claims: ClaimPaths { user: path("sub"), roles: path("roles"), scopes: path("scope") },
     })
 }
@@ -57,7 +57,7 @@ fn check(policy: &AuthPolicy, fields: &str, now: Now, expected: &str) {
 fn the_policy_says_who_must_be_known() {
     let house = provider("house", &["bearer"]);
     let good = format!("Authorization: Bearer {}", token(&house));
-    let speakers: Arc<[Speaker]> = [house.into()].into();
+    let speakers: Arc<[AcceptedProvider]> = [house.into()].into();
     let (optional, required) = (AuthPolicy::Optional(Arc::clone(&speakers)), AuthPolicy::Required(speakers));
     for (policy, fields, expected) in [
         (&AuthPolicy::Public, "", "anonymous"),
@@ -104,8 +104,9 @@ fn providers_are_asked_in_order_where_they_read() {
 fn an_app_may_say_itself_where_tokens_are_read() {
     let (house, _) = two();
     let by_house = token(&house);
-    let sources: Arc<[_]> = ["header:x-own", "cookie:own"].map(|text| Source::parse(text).unwrap()).into();
-    let elsewhere = AuthPolicy::Required([Speaker { provider: house, sources }].into());
+    let sources: Arc<[_]> =
+        ["header:x-own", "cookie:own"].map(|text| TokenSource::parse(text).unwrap()).into();
+    let elsewhere = AuthPolicy::Required([AcceptedProvider { provider: house, sources }].into());
     for (fields, expected) in [
         (format!("X-Own: {by_house}"), "alice by header"),
         (format!("Cookie: own={by_house}"), "alice by cookie"),
@@ -153,10 +154,10 @@ fn a_caller_says_what_the_token_said() {
 }
 
 #[test]
-fn rehearsals_assume_a_caller() {
-    let speakers: Arc<[Speaker]> = [provider("house", &["bearer"]).into()].into();
-    let bob = Assumed { user: "bob".to_owned(), roles: vec!["user".to_owned()], scopes: Vec::new() };
-    let told = |policy: &AuthPolicy, assumed| match policy.rehearse(assumed) {
+fn dry_runs_assume_a_caller() {
+    let speakers: Arc<[AcceptedProvider]> = [provider("house", &["bearer"]).into()].into();
+    let bob = AssumedIdentity { user: "bob".to_owned(), roles: vec!["user".to_owned()], scopes: Vec::new() };
+    let told = |policy: &AuthPolicy, assumed| match policy.dry_run(assumed) {
         Ok(caller) => caller.as_ref().user().map_or("anonymous".to_owned(), ToString::to_string),
         Err(denial) => format!("{denial:?}"),
     };

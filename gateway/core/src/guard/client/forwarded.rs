@@ -1,18 +1,18 @@
 //! The `Forwarded` field (RFC 7239 §4), read strictly and without copying.
 //!
-//! A line that does not parse to its end says nothing at all: a client could have opened a quoted
-//! string that swallows what the proxy appended.
+//! A line that does not parse to its end is ignored as a whole: a client could have opened a quoted string that
+//! contains what the proxy appended.
 
 use std::net::IpAddr;
 
 use super::{MAX_HOPS, node};
 
-/// One hop's report; everything it does not say, or says twice, is `None`.
+/// The element of one hop. A parameter that is missing or given twice is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Element<'a> {
     /// `for=`: an address, with or without a port; names and obfuscated identifiers are `None`.
     pub(super) node: Option<IpAddr>,
-    /// `for=` stands there, whatever it says.
+    /// It has a `for=`, readable or not.
     pub(super) names_node: bool,
     /// `proto=`
     pub(super) proto: Option<&'a [u8]>,
@@ -20,7 +20,7 @@ pub(super) struct Element<'a> {
     pub(super) host: Option<&'a [u8]>,
 }
 
-/// The addresses of the last [`MAX_HOPS`] elements, in a ring.
+/// The addresses of the last [`MAX_HOPS`] elements, in a ring buffer.
 pub(super) struct Nodes {
     ring: [Option<IpAddr>; MAX_HOPS],
     seen: usize,

@@ -1,4 +1,4 @@
-//! The address under which a client knows an app.
+//! The public address of an app: scheme, host and port as the client sees them.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::host::{default_port, name_and_port};
 pub struct PublicAddress<'h> {
     https: bool,
     host: &'h str,
-    /// Reported by a proxy, where the host names none.
+    /// The port that a proxy names; used where the host names none.
     told: Option<u16>,
 }
 

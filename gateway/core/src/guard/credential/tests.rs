@@ -15,10 +15,10 @@ pub(crate) fn head_of<'a>(method: &'a str, target: &'a str, text: &'a str) -> He
     heads::build((method, target.as_bytes(), Version::Http11), "a.example", fields).unwrap()
 }
 
-fn sources() -> Vec<Source> {
+fn sources() -> Vec<TokenSource> {
     ["bearer", "header:x-stagedoor-token", "cookie:access_token", "query:sd_token"]
         .iter()
-        .map(|text| Source::parse(text).unwrap())
+        .map(|text| TokenSource::parse(text).unwrap())
         .collect()
 }
 
@@ -79,7 +79,7 @@ fn the_one_token_is_found() {
 
 #[test]
 fn what_is_no_source_is_not_looked_at() {
-    let cookie_only = [Source::parse("cookie:access_token").unwrap()];
+    let cookie_only = [TokenSource::parse("cookie:access_token").unwrap()];
     let head = head("/?sd_token=x", "Authorization: Bearer app\nCookie: access_token=abc");
     assert_eq!(&*find(&cookie_only, &head).unwrap().unwrap().token, b"abc");
 }
@@ -112,7 +112,7 @@ fn carriers_are_dropped() {
 
 #[test]
 fn an_authorization_that_no_provider_reads_passes() {
-    let policy = CarrierPolicy { sources: vec![Source::Cookie("t".to_owned())], keep: false };
+    let policy = CarrierPolicy { sources: vec![TokenSource::Cookie("t".to_owned())], keep: false };
     assert!(!policy.drops("authorization", b"Bearer the-app's-own"));
 }
 
@@ -176,12 +176,12 @@ fn what_is_stripped_is_not_found_again() {
 #[test]
 fn sources_are_read_and_mistakes_told() {
     assert_eq!(
-        Source::parse("header:X-Api-Key").unwrap(),
-        Source::Header(HeaderName::from_static("x-api-key"))
+        TokenSource::parse("header:X-Api-Key").unwrap(),
+        TokenSource::Header(HeaderName::from_static("x-api-key"))
     );
-    assert_eq!(Source::parse("cookie:Sid").unwrap(), Source::Cookie("Sid".to_owned()));
-    assert!(Source::parse("bearer").unwrap().is_header());
-    assert!(!Source::parse("query:t").unwrap().is_header());
+    assert_eq!(TokenSource::parse("cookie:Sid").unwrap(), TokenSource::Cookie("Sid".to_owned()));
+    assert!(TokenSource::parse("bearer").unwrap().is_header());
+    assert!(!TokenSource::parse("query:t").unwrap().is_header());
     for text in [
         "",
         "Bearer",
@@ -205,7 +205,7 @@ fn sources_are_read_and_mistakes_told() {
         "query:%61",
         "form:token",
     ] {
-        let (message, hint) = Source::parse(text).unwrap_err();
+        let (message, hint) = TokenSource::parse(text).unwrap_err();
         assert!(message.ends_with(&format!(": `{text}`")), "{message}");
         assert!(hint.starts_with("write `bearer`"), "{hint}");
     }

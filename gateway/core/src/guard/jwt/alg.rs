@@ -72,7 +72,7 @@ impl Alg {
         }
     }
 
-    /// It is an HMAC: whoever can verify can also sign.
+    /// Whether it is an HMAC: a key that verifies can also sign.
     #[must_use]
     pub fn is_symmetric(self) -> bool {
         self.family() == Family::Hmac

@@ -1,10 +1,10 @@
-//! Verified tokens, remembered so that a repeated one costs a hash and a look.
+//! The cache of verified tokens: a repeated token costs one hash and one lookup.
 //!
-//! * An entry is found by HMAC-SHA-256, under a random key, of everything that decides about a
-//!   token and the token itself. Another provider, another key set or one changed byte of the
-//!   token is another entry, so a change of keys needs no clearing to be safe.
-//! * Only genuine tokens come in: strangers cannot fill it.
-//! * A hit is judged again by `exp` and `nbf`. An entry never outlives its token.
+//! * The key of an entry is an HMAC-SHA-256, under a random key, of everything that decides about a token and of the
+//!   token itself. Another provider, other keys or one changed byte of the token is another entry, so a change of keys
+//!   is safe without clearing the cache.
+//! * Only valid tokens are stored: a client without one cannot fill it.
+//! * A hit is checked again by `exp` and `nbf`. An entry never outlives its token.
 //! * Bounds: `cap` entries over all shards, each found, replaced or removed in constant time, of at
 //!   most 320 roles and scopes. A token that has more is verified each time.
 
@@ -25,7 +25,7 @@ const MAX_NAMES: usize = 320;
 /// How many entries are looked at for an expired one when a shard is full.
 const SCAN: usize = 8;
 
-/// Half of an HMAC-SHA-256, which leaves 2¹²⁸ to guess and is found by nobody without the key.
+/// Half of an HMAC-SHA-256: without the key, a collision takes 2¹²⁸ guesses for a given entry.
 type TokenDigest = [u8; 16];
 
 /// Verified tokens, bounded.
@@ -35,10 +35,10 @@ pub struct TokenCache {
     shards: Box<[Mutex<Shard>]>,
 }
 
-/// Whether a token had been verified before.
+/// Whether a token was found in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheUse {
-    /// It had.
+    /// It was found.
     Hit,
     /// It was verified now.
     Miss,
@@ -71,7 +71,7 @@ impl TokenCache {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key), shards: (0..count).map(shard).collect() }
     }
 
-    /// The same answer as [`JwtPolicy::verify`], by memory where it was given before.
+    /// The same answer as [`JwtPolicy::verify`], from the cache if it was given before.
     ///
     /// A hit allocates nothing. Verification happens outside of any lock.
     ///

@@ -1,4 +1,4 @@
-//! What a genuine token says, judged against the policy and `Now` (RFC 7519 §4.1).
+//! The claims of a token whose signature is verified, checked against the policy and `Now` (RFC 7519 §4.1).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +14,9 @@ pub(super) const MAX_USER: usize = 256;
 /// Most roles of one caller, and most scopes.
 pub(super) const MAX_NAMES: usize = 1024;
 
-/// Judges the claims of a token whose signature is proven.
+/// Checks the claims of a token whose signature is verified.
 ///
-/// Expiry comes last, so that `token_expired` is said of tokens alone that were once good.
+/// Expiry is checked last, so that only a token that was valid once is refused as `token_expired`.
 pub(super) fn judge(policy: &JwtPolicy, payload: &[u8], now: Now) -> Result<Verified, Denial> {
     let claims = json::object(payload).ok_or(Denial::TokenInvalid(TokenFault::Malformed))?;
     let verified = read(policy, &claims, now).map_err(Denial::TokenInvalid)?;
@@ -49,7 +49,7 @@ fn read(policy: &JwtPolicy, claims: &Map<String, Value>, now: Now) -> Result<Ver
     })
 }
 
-/// The one string that is ours; never a list, whatever the policy.
+/// The issuer of the policy, as a string; never a list.
 fn check_issuer(policy: &JwtPolicy, claims: &Map<String, Value>) -> Result<(), TokenFault> {
     match (&policy.issuer, claims.get("iss")) {
         (Some(ours), Some(Value::String(issuer))) if issuer == ours => Ok(()),
@@ -58,7 +58,7 @@ fn check_issuer(policy: &JwtPolicy, claims: &Map<String, Value>) -> Result<(), T
     }
 }
 
-/// A string or a list of strings, of which one is ours. One element of another type spoils it.
+/// A string or a list of strings that names an audience of the policy. An element of another type is a fault.
 fn check_audience(policy: &JwtPolicy, claims: &Map<String, Value>) -> Result<(), TokenFault> {
     if policy.audience.is_empty() {
         return Ok(());

@@ -8,7 +8,7 @@ use super::alg::Alg;
 use super::json;
 use crate::denial::TokenFault;
 
-/// A token taken apart, nothing of it proven. The payload is not even decoded before it is.
+/// The parts of a token, not verified yet. The payload is decoded only after the signature is verified.
 pub(super) struct Jws<'t> {
     pub(super) header: Header,
     /// What was signed: the first two parts and the dot between them.
@@ -26,7 +26,7 @@ pub(super) struct Header {
 }
 
 impl<'t> Jws<'t> {
-    /// Takes a token apart.
+    /// Splits a token into its parts.
     pub(super) fn parse(token: &'t [u8]) -> Result<Self, TokenFault> {
         let mut dots = token.iter().enumerate().filter(|(_, b)| **b == b'.').map(|(at, _)| at);
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
@@ -42,7 +42,7 @@ impl<'t> Jws<'t> {
         })
     }
 
-    /// The payload. To be asked for only once the signature is proven.
+    /// The payload. To be called only after the signature is verified.
     pub(super) fn payload(&self) -> Result<Vec<u8>, TokenFault> {
         decode(self.payload)
     }

@@ -33,8 +33,8 @@ impl JwtKey {
     /// A shared secret, for the HS algorithms alone. Its strength was judged before.
     ///
     /// # Errors
-    /// The algorithm is asymmetric, or the secret is empty or the text of a key file: whoever
-    /// knows a public key could sign with it.
+    /// The algorithm is asymmetric, or the secret is empty or the text of a key file: a
+    /// public key is known to others, who could sign with it.
     pub fn secret(kid: Option<String>, alg: Alg, secret: Secret<Vec<u8>>) -> Result<Self, String> {
         if !alg.is_symmetric() {
             return Err(format!(
@@ -150,8 +150,7 @@ impl JwtKey {
 
     /// Checks the form and the signature of a JWS by this key, and returns its payload.
     ///
-    /// Claims are not judged, so this is no way to let anybody in: it is what test vectors for
-    /// signatures are run through.
+    /// Claims are not checked, so the result authenticates no caller. It is for test vectors of signatures.
     ///
     /// # Errors
     /// What is wrong with it.

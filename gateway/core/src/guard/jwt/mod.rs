@@ -1,7 +1,7 @@
-//! JSON Web Tokens: is it genuine, is it for us, and whom does it name.
+//! JSON Web Tokens: whether a token is valid, and which user it names.
 //!
-//! Trust: none. Everything before the signature is proven is the client's choice, and of it the
-//! header alone is read, to choose among configured keys. Bounds: `max_bytes` before anything
+//! Trust: none. Until the signature is verified, everything is the client's choice. Only the header is read before that,
+//! to choose among configured keys. Bounds: `max_bytes` before anything
 //! else, 16 levels of JSON, 8 signatures per token, 1,024 roles, 1,024 scopes; [`TokenCache`] holds
 //! `token_cache` tokens. A first verification allocates; a repeated token is a cache hit and does
 //! not. Time is a parameter.
@@ -17,7 +17,7 @@
 //! | 2.4, 3.6 | compression | `zip` is refused | `headers_are_judged` |
 //! | 2.5, 3.4 | invalid curve points | checked when a key is read; aws-lc rejects odd signatures | `keys_must_fit_their_algorithm`, `degenerate_signatures_are_refused` |
 //! | 2.6, 3.7 | readings of JSON and text that differ | `json::object`: UTF-8, no member twice, one base64url form | `json_has_one_reading`, `token_forms_are_judged` |
-//! | 2.7, 3.9 | a token for somebody else | `aud` is required and matched exactly | `claims_are_judged` |
+//! | 2.7, 3.9 | a token for another audience | `aud` is required and matched exactly | `claims_are_judged` |
 //! | 2.8, 3.8 | the key of another issuer | keys belong to one provider; `iss` and the user are required | `claims_are_judged`, `providers_do_not_share_keys` |
 //! | 2.9, 3.10 | `kid` injection, `jku`, `jwk`, `x5u`, `x5c` | `kid` is compared with the configured ones, nothing is fetched | `headers_are_judged`, `kids_choose_among_keys` |
 //! | 2.8, 3.11 | a token of another type | `typ` is absent, `JWT` or `at+jwt` | `headers_are_judged` |
@@ -45,7 +45,7 @@ pub use self::key::JwtKey;
 use self::header::Jws;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
-use crate::guard::credential::Source;
+use crate::guard::credential::TokenSource;
 
 /// One `[auth.NAME]` of kind `jwt`.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub struct JwtPolicy {
     pub keys: Vec<JwtKey>,
     /// The one issuer; `None` is `dangerous_any_issuer`.
     pub issuer: Option<String>,
-    /// Of these a token must name one; empty is `dangerous_any_audience`.
+    /// A token must name one of these; empty is `dangerous_any_audience`.
     pub audience: Vec<String>,
     /// How far clocks may differ.
     pub leeway: Duration,
@@ -64,9 +64,9 @@ pub struct JwtPolicy {
     pub max_lifetime: Duration,
     /// Longest token, in bytes.
     pub max_bytes: usize,
-    /// Where it may stand, unless an app says so itself.
-    pub sources: Arc<[Source]>,
-    /// Where to look for what.
+    /// Where a token is read, unless an app has `sources` of its own.
+    pub sources: Arc<[TokenSource]>,
+    /// The claims that name user, roles and scopes.
     pub claims: ClaimPaths,
 }
 
@@ -81,7 +81,7 @@ pub struct ClaimPaths {
     pub scopes: Vec<String>,
 }
 
-/// Evidence: what a genuine token said.
+/// Evidence: the claims of a valid token.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verified {
     user: Arc<str>,
@@ -96,16 +96,16 @@ impl JwtPolicy {
     /// Most keys that are tried on one token.
     pub(crate) const MAX_TRIES: usize = 8;
 
-    /// Verifies the signature, then judges the claims at `now`.
+    /// Verifies the signature, then checks the claims at `now`.
     ///
     /// # Errors
-    /// [`Denial::TokenInvalid`], or [`Denial::TokenExpired`] for a token that was once good.
+    /// [`Denial::TokenInvalid`], or [`Denial::TokenExpired`] for a token that was valid once.
     pub fn verify(&self, token: &[u8], now: Now) -> Result<Verified, Denial> {
         let payload = self.prove(token).map_err(Denial::TokenInvalid)?;
         claims::judge(self, &payload, now)
     }
 
-    /// The payload, if one of the keys that fit made the signature.
+    /// The payload, if one of the fitting keys made the signature.
     fn prove(&self, token: &[u8]) -> Result<Vec<u8>, TokenFault> {
         if token.len() > self.max_bytes {
             return Err(TokenFault::TooLarge);
@@ -121,7 +121,7 @@ impl JwtPolicy {
         jws.payload()
     }
 
-    /// A digest of everything that decides whether a token is genuine and what it says: keys,
+    /// A digest of everything that decides whether a token is valid and whom it names: keys,
     /// algorithms, issuer, audience, claims, leeway, lifetime, size.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
@@ -132,7 +132,7 @@ impl JwtPolicy {
         out
     }
 
-    /// Tells `hash` everything that decides about a token, so that no two policies tell the same.
+    /// Gives `hash` everything that decides about a token, so that no two policies hash to the same.
     fn describe(&self, mut hash: impl FnMut(&[u8])) {
         let Self { name, keys, issuer, audience, leeway, max_lifetime, max_bytes, sources: _, claims } = self;
         let ClaimPaths { user, roles, scopes } = claims;
@@ -158,7 +158,7 @@ impl JwtPolicy {
 }
 
 impl Verified {
-    /// As if a token had said so: for rehearsals, which forward nothing.
+    /// The claims of an assumed token, for dry runs, which forward nothing.
     pub(crate) fn assumed(user: &str, roles: &[String], scopes: &[String]) -> Self {
         let names = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
         Self {
@@ -194,7 +194,7 @@ impl Verified {
         self.expires
     }
 
-    /// Whether it is good at `now`.
+    /// Checks the times at `now`.
     fn recheck(&self, leeway: Duration, now: Now) -> Result<(), Denial> {
         if self.not_before > now.unix().saturating_add(leeway) {
             return Err(Denial::TokenInvalid(TokenFault::NotYetValid));

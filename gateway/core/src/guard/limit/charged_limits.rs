@@ -1,4 +1,4 @@
-//! What the charged limits said, for the answer's header fields.
+//! The results of the limits that were charged, for the header fields of the answer.
 //!
 //! `RateLimit-Policy` and `RateLimit` are structured fields (RFC 9651) as in
 //! draft-ietf-httpapi-ratelimit-headers-10: a list of strings with parameters.
@@ -8,17 +8,17 @@ use std::sync::Arc;
 
 use super::{Rule, Verdict};
 
-/// ChargedLimits that are kept without allocating; more are rare, and go to the heap.
+/// Results that are stored without allocating; more are rare, and go to the heap.
 pub(super) const INLINE: usize = 6;
 
-/// What the charged limits said, in the order in which they were charged.
+/// The results of the limits that were charged, in their order.
 #[derive(Clone, Debug, Default)]
 pub struct ChargedLimits {
     inline: [Option<ChargedLimit>; INLINE],
     further: Vec<ChargedLimit>,
 }
 
-/// What one limit said.
+/// The result of charging one limit.
 #[derive(Clone, Debug)]
 pub(super) struct ChargedLimit {
     limit: Arc<str>,
@@ -53,11 +53,11 @@ impl ChargedLimits {
         self.iter().next().is_none()
     }
 
-    /// Tells `put` the name and value of `ratelimit-policy`, `ratelimit`, `x-ratelimit-limit`,
+    /// Calls `put` with the name and value of `ratelimit-policy`, `ratelimit`, `x-ratelimit-limit`,
     /// `x-ratelimit-remaining` and `x-ratelimit-reset`, in this order; nothing if nothing was charged.
     ///
-    /// The first lists all limits; the others tell the tightest: the one that refused, else the one
-    /// with the fewest requests left, of several the one that takes longest. Times are seconds, at
+    /// The first lists all limits; the others are about the tightest: the one that refused, else the one with the fewest
+    /// requests left, of several the one that takes longest to refill. Times are seconds, at
     /// least one.
     pub fn headers(&self, mut put: impl FnMut(&'static str, String)) {
         let Some(tightest) = self.tightest() else { return };

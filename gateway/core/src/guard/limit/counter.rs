@@ -1,4 +1,4 @@
-//! The three ways to count, and how one takes over from another.
+//! The three ways to count: a rate, a small quota, a large quota; and how one continues another after a reload.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) enum Counter {
     Windows(Meter<Windows>),
 }
 
-/// One way to count, with the memory that it may share with the same limit of another policy.
+/// One way to count, with its memory, which the same limit of another policy may share.
 #[derive(Debug)]
 pub(super) struct Meter<S: ClientState> {
     bounds: Bounds<S>,

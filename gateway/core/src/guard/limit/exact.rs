@@ -1,4 +1,4 @@
-//! A small quota: every request is remembered by its moment.
+//! A small quota: the moment of every request is stored.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Whom a limit counts.
+//! The key under which a limit counts: an address or a user, as a hash.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 
 use crate::guard::caller::Caller;
 
-/// One client or caller, as a hash under a key of this process, with the hash of its network.
+/// One client or caller, as a hash with a secret key of this process, and the hash of its network.
 ///
-/// Nobody outside can choose two clients that collide, and nothing can be read back from it.
+/// A client cannot choose addresses or names that collide, and the address or name cannot be computed from the hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitKey {
     pub(super) key: u64,

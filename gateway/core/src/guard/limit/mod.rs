@@ -1,8 +1,8 @@
-//! Rates and quotas, for one address or one caller at a time.
+//! Rate limiting: rates and quotas for each client address or each caller.
 //!
-//! Protects the app from floods and from slow abuse. A rate is GCRA, computed by `governor`: a burst
-//! at once, refilled evenly. A quota is never exceeded in any rolling window: up to
-//! twelve requests are remembered one by one; above that they are counted in twelfths of the window, and room may return up to a twelfth late, never early.
+//! Protects the app from floods and from slow abuse. A rate is GCRA, computed by `governor`: a burst at once, refilled
+//! evenly. A quota is never exceeded in any rolling window. A quota of at most twelve requests stores the moment of each
+//! one. A larger one counts them in twelfths of the window, so that room may return up to a twelfth late, never early.
 //!
 //! Trust: keys are addresses that the client guard found, or users whose credential was verified;
 //! names and numbers are the operator's. Time is [`Now`]'s clock since the process started, so what is
@@ -61,7 +61,7 @@ pub struct Limit {
 pub struct Budget(());
 
 impl LimitPolicy {
-    /// Charges every limit in order and notes a ticket for each, the one that refuses included.
+    /// Charges every limit in order and adds the result of each to `charged`, that of one that refuses included.
     ///
     /// # Errors
     /// [`Denial::RateLimited`] by the first limit without room; those before it stay charged.
@@ -142,7 +142,7 @@ impl Budget {
     }
 }
 
-/// What one limit says of one request.
+/// The result of charging one limit for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Verdict {
     /// It was charged; otherwise nothing was.
@@ -156,13 +156,13 @@ struct Verdict {
 /// What one client has used up, in terms that every kind of limit understands.
 #[derive(Clone, Debug, Default)]
 struct Usage {
-    /// FixedClock and number of requests, oldest first; a number of zero is nothing.
+    /// Moment and number of requests, oldest first; a number of zero is nothing.
     charges: [(u64, u32); windows::BUCKETS],
     /// There is no room before this moment.
     until: Option<u64>,
 }
 
-/// The memory that one limit has of one client.
+/// The state that one limit stores for one client.
 trait ClientState: Sized {
     /// The rule, prepared.
     type Params: Copy + std::fmt::Debug;

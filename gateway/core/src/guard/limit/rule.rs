@@ -1,4 +1,4 @@
-//! What a limit allows, and how it is written.
+//! The rule of a limit: what it allows, and how it is written in the configuration.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -63,8 +63,8 @@ impl Rule {
         }
     }
 
-    /// Whether no client whose every request this rule lets through would ever be refused by `other`: it is at least as
-    /// strict. Where that cannot be told by these numbers the answer is no.
+    /// Whether this rule is at least as strict as `other`: a client that this rule never refuses is never refused by `other`.
+    /// Where the numbers do not show it, `false`.
     pub(crate) fn within(self, other: Self) -> bool {
         let times = |number: u32, span: u128| u128::from(number) * span;
         match (self, other) {
@@ -95,7 +95,7 @@ impl Rule {
         }
     }
 
-    /// How many requests an hour it lets through of a client that never stops asking.
+    /// How many requests an hour it allows a client that sends all the time.
     pub fn each_hour(self) -> u64 {
         let (count, span) = match self {
             Self::Rate { count, period, burst: _ } => (count, period),

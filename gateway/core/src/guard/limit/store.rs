@@ -1,4 +1,4 @@
-//! The memory of one limit: bounded, and forgetting only those whose allowance is whole.
+//! The memory of one limit: a bounded table of clients, from which only a client with a full allowance is removed.
 
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -32,7 +32,8 @@ const FULL_PROBES: usize = 8;
 ///
 /// Every remembered client owns exactly one place of the ring. A newcomer moves the hand over a few
 /// places and takes that of a client whose allowance is whole, or a new place while there are some.
-/// Order of the locks: ring, then one entry or shared allowance; who holds one of those waits for nobody.
+/// Order of the locks: the ring, then one entry or one shared allowance. A thread that holds one of these takes no other
+/// lock.
 pub(super) struct ClientStore<S> {
     tables: [ClientTable<S>; TABLES],
     ring: Mutex<Ring>,
@@ -45,7 +46,7 @@ pub(super) struct ClientStore<S> {
 #[derive(Debug)]
 pub(super) struct Bounds<S: ClientState> {
     pub(super) params: S::Params,
-    /// Clients remembered at most. Above it nobody is forgotten before time, and nobody added.
+    /// The most clients to be stored. If there are more, none is removed early and none is added.
     pub(super) keys: usize,
 }
 
@@ -70,8 +71,8 @@ impl<S: ClientState> ClientStore<S> {
         }
     }
 
-    /// Lets `act` work on the memory of one client, which nobody else sees meanwhile; on the shared
-    /// one of its network if it is new and no place is free.
+    /// Calls `act` with the state of one client, under a lock. A new client without a free place uses the shared state of
+    /// its network.
     pub(super) fn visit<T>(
         &self,
         key: &LimitKey,
@@ -101,7 +102,7 @@ impl<S: ClientState> ClientStore<S> {
         self.share(key.area, act)
     }
 
-    /// Remembers a client of another store, even beyond the bound: a reload forgets nobody.
+    /// Stores a client of another store, even beyond the bound: a reload removes no client.
     pub(super) fn adopt(&self, key: u64, state: S) {
         let mut ring = lock(&self.ring);
         if self.table(key).insert(key, state).is_none() {
@@ -169,8 +170,8 @@ impl<S: ClientState> ClientStore<S> {
         true
     }
 
-    /// The memory of a client who gets a place of its own. What its network shares for want of places
-    /// may have been its doing: until that is whole it begins there, or it could have both.
+    /// The first state of a client that gets a place of its own. It may have used up the shared allowance of its network
+    /// before, so it begins with what is left of that; else it could have both.
     fn newcomer(&self, area: u64, params: &S::Params, now: u64) -> S {
         let shared = self.areas.get().and_then(|areas| areas.get(slot(area)));
         shared
@@ -197,7 +198,7 @@ impl<S: ClientState> ClientStore<S> {
 }
 
 impl<S> fmt::Debug for ClientStore<S> {
-    /// Keys are nobody's business.
+    /// Without the keys, which stand for clients.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientStore").field("clients", &lock(&self.ring).places.len()).finish_non_exhaustive()
     }

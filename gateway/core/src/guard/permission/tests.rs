@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::guard::caller::AuthPolicy;
-use crate::policy::Assumed;
+use crate::policy::AssumedIdentity;
 
 fn text(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -10,8 +10,8 @@ fn text(names: &[&str]) -> Vec<String> {
 
 fn caller(user: Option<&str>, roles: &[&str], scopes: &[&str]) -> Caller {
     let assumed =
-        user.map(|user| Assumed { user: user.to_owned(), roles: text(roles), scopes: text(scopes) });
-    AuthPolicy::Optional([].into()).rehearse(assumed.as_ref()).unwrap().as_ref().clone()
+        user.map(|user| AssumedIdentity { user: user.to_owned(), roles: text(roles), scopes: text(scopes) });
+    AuthPolicy::Optional([].into()).dry_run(assumed.as_ref()).unwrap().as_ref().clone()
 }
 
 fn told(policy: &PermissionPolicy, caller: &Caller, segment: Option<&str>) -> String {

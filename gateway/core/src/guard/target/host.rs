@@ -1,4 +1,4 @@
-//! Which app a host belongs to.
+//! The table of hosts: which app a host belongs to.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -76,7 +76,7 @@ impl HostTable {
         Ok(table)
     }
 
-    /// Judges one name or address of a configuration, where no wildcard may stand.
+    /// Checks one name or address of a configuration; a wildcard is an error.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -87,8 +87,8 @@ impl HostTable {
         }
     }
 
-    /// Finds the app of a `Host` value; a port is judged and ignored. A dot at the end of a name says that it is whole
-    /// (RFC 1034 §3.1): it is taken off, for the app too.
+    /// Finds the app of a `Host` value. The port is checked and ignored. A dot at the end of a name marks it as fully
+    /// qualified (RFC 1034 §3.1); it is removed, for the app too.
     ///
     /// # Errors
     /// [`Denial::AmbiguousPath`] for what is no host name or address, [`Denial::UnknownHost`] for one
@@ -113,8 +113,8 @@ impl HostTable {
         Ok(Host { app: app.ok_or(Denial::UnknownHost)?, name })
     }
 
-    /// Every host, or every wildcard as it is written, that one of the tables names and that means another app in `new`:
-    /// with the app of either. Where both mean an app of the same index it is told too, since that may be another app.
+    /// The hosts and wildcards that one of the two tables names, each with its app in `self` and in `new`. Hosts with the
+    /// same index in both are included, since the index may be that of another app.
     pub(crate) fn differing<'t>(&'t self, new: &'t Self) -> Vec<(String, Option<usize>, Option<usize>)> {
         let Self { names, wildcards, addresses } = self;
         let all_names = names.iter().chain(&new.names).map(|(name, _)| &**name);

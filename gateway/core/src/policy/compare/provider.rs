@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::order::{Order, exchanged, larger_is_looser, more_is_looser};
 use super::{Findings, Place, list};
-use crate::guard::credential::Source;
+use crate::guard::credential::TokenSource;
 use crate::guard::jwt::{ClaimPaths, JwtKey, JwtPolicy};
 use crate::units::{show_duration, show_size};
 
@@ -71,7 +71,7 @@ fn keys(old: &[JwtKey], new: &[JwtKey]) -> Order {
 }
 
 /// Where tokens are read. What stands in a place that is no longer one goes on to the app.
-pub(super) fn sources(old: &[Source], new: &[Source]) -> Order {
+pub(super) fn sources(old: &[TokenSource], new: &[TokenSource]) -> Order {
     match more_is_looser(old, new) {
         Order::Tighter => Order::Incomparable,
         order @ (Order::Same | Order::Looser | Order::Incomparable) => order,
@@ -79,12 +79,12 @@ pub(super) fn sources(old: &[Source], new: &[Source]) -> Order {
 }
 
 /// Sources as they are written.
-pub(super) fn places(sources: &[Source]) -> String {
+pub(super) fn places(sources: &[TokenSource]) -> String {
     list(sources.iter().map(|source| match source {
-        Source::Bearer => "bearer".to_owned(),
-        Source::Header(name) => format!("header:{name}"),
-        Source::Cookie(name) => format!("cookie:{name}"),
-        Source::Query(name) => format!("query:{name}"),
+        TokenSource::Bearer => "bearer".to_owned(),
+        TokenSource::Header(name) => format!("header:{name}"),
+        TokenSource::Cookie(name) => format!("cookie:{name}"),
+        TokenSource::Query(name) => format!("query:{name}"),
     }))
 }
 

@@ -4,7 +4,7 @@ use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_i
 use super::provider::{places, sources};
 use super::{Findings, Place, list};
 use crate::guard::body::BodyPolicy;
-use crate::guard::caller::{AuthPolicy, Speaker};
+use crate::guard::caller::{AcceptedProvider, AuthPolicy};
 use crate::guard::cors::{CorsPolicy, PreflightPolicy};
 use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
@@ -113,7 +113,7 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
     let ((was, old_word), (is, new_word)) = (strictness(old), strictness(new));
     findings.put(at, "auth", larger_is_tighter(was, is), || (old_word.to_owned(), new_word.to_owned()));
     let (Some(old), Some(new)) = (speakers(old), speakers(new)) else { return };
-    let names = |speakers: &[Speaker]| -> Vec<String> {
+    let names = |speakers: &[AcceptedProvider]| -> Vec<String> {
         speakers.iter().map(|speaker| speaker.provider.name.to_string()).collect()
     };
     let (before, after) = (names(old), names(new));
@@ -124,10 +124,10 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
     };
     findings.put(at, "by", order, || (list(&before), list(&after)));
     for speaker in old {
-        let Speaker { provider, sources: read } = speaker;
+        let AcceptedProvider { provider, sources: read } = speaker;
         let Some(other) = new.iter().find(|other| other.provider.name == provider.name) else { continue };
         // Where both are read where the provider says, a change was told of the provider.
-        let by_provider = |speaker: &Speaker| speaker.sources == speaker.provider.sources;
+        let by_provider = |speaker: &AcceptedProvider| speaker.sources == speaker.provider.sources;
         if !(by_provider(speaker) && by_provider(other)) {
             let order = sources(read, &other.sources);
             findings.put(at, "sources", order, || (places(read), places(&other.sources)));
@@ -135,7 +135,7 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
     }
 }
 
-fn speakers(auth: &AuthPolicy) -> Option<&[Speaker]> {
+fn speakers(auth: &AuthPolicy) -> Option<&[AcceptedProvider]> {
     match auth {
         AuthPolicy::Public => None,
         AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => Some(speakers),

@@ -116,7 +116,7 @@ fn policy(keys: Vec<JwtKey>) -> JwtPolicy {
         leeway: Duration::from_secs(30),
         max_lifetime: Duration::from_secs(24 * 3600),
         max_bytes: 8192,
-        sources: [Source::Bearer].into(),
+        sources: [TokenSource::Bearer].into(),
         claims: ClaimPaths { user: path("sub"), roles: path("roles"), scopes: path("scope") },
     }
 }
