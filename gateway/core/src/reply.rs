@@ -46,18 +46,18 @@ impl Reply {
         Self::from_denial(denial, format, at.request_id).with_policy(policy, at)
     }
 
-    /// The answer to a refusal before any app is known: a problem, in the bare set of headers.
+    /// The answer to a refusal before any app is known: problem details, with the fields that every answer has.
     #[must_use]
     pub fn early(denial: &Denial, request_id: &str) -> Self {
         let format = RefusalFormat { shape: ErrorShape::Problem, page: None, realm: "stagedoor" };
-        let (cors, tickets) = (CorsGrant::default(), ChargedLimits::default());
+        let (cors, limits) = (CorsGrant::default(), ChargedLimits::default());
         let at = ResponseContext {
             https: false,
             host: "",
             port: None,
             request_id,
             cors: &cors,
-            limits: &tickets,
+            limits: &limits,
             server_timing: None,
         };
         Self::refusal(denial, format, ResponsePolicy::bare(), &at)

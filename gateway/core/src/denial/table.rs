@@ -25,8 +25,10 @@ use super::fault::{TokenFault, UpstreamFault};
 use super::guard::Guard;
 use super::limit::{LimitExceeded, Size};
 
+/// Makes [`Denial`] and the functions that read its rows.
 macro_rules! denials {
-    (@first $first:expr $(, $second:expr)?) => { $first };
+    // A field of a row that may be left out, before what then stands in its place.
+    (@first $first:expr $(, $default:expr)?) => { $first };
     ($(
         $(#[$meta:meta])+
         $name:ident

@@ -9,21 +9,14 @@ mod html;
 
 use std::fmt::Write as _;
 
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 use super::content::PageContext;
 use crate::denial::{Denial, PageAction};
 use html::{CodeForm, Escaped, TimeLeft, WithCode, document};
 
 pub(super) use gateway_page::page as gateway_page;
-
-/// A page with its `Content-Security-Policy`.
-pub(super) struct HtmlPage {
-    pub(super) html: String,
-    pub(super) policy: HeaderValue,
-    /// It holds a form that is sent to the gateway.
-    pub(super) has_form: bool,
-}
+pub(super) use html::HtmlPage;
 
 /// The name of a status.
 pub(super) fn title(status: StatusCode) -> &'static str {

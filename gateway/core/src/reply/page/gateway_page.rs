@@ -1,9 +1,9 @@
 //! The gateway's own pages.
 
-use super::html::{CodeForm, Escaped, ReturnPathField, TimeLeft, UtcTime, WithCode, document};
-use super::{HtmlPage, assets};
+use super::super::content::{GatewayPage, TokenSummary};
+use super::assets;
+use super::html::{CodeForm, Escaped, HtmlPage, ReturnPathField, TimeLeft, UtcTime, WithCode, document};
 use crate::denial::PageText;
-use crate::reply::content::{GatewayPage, TokenSummary};
 
 /// One of them.
 pub(in super::super) fn page(page: &GatewayPage<'_>, app: &str) -> HtmlPage {
@@ -134,8 +134,8 @@ fn not_required(app: &str) -> String {
 
 fn no_codes(app: &str) -> String {
     format!(
-        "<h1>No way in by a code</h1>\n<p>{} keeps no token in a browser, so no link opens it. Ask whoever runs this \
-         server how to come in.</p>\n",
+        "<h1>No way in by a code</h1>\n<p>{} keeps no token in a browser, so no link opens it. Ask the person who \
+         runs this server how to sign in.</p>\n",
         Escaped(app)
     )
 }
@@ -161,7 +161,7 @@ impl std::fmt::Display for TokenFacts<'_> {
     }
 }
 
-const SIGN_OUT: &str = "<h1>Leave?</h1>\n<p>Another page may have sent you here. This browser forgets its token only if you say so.</p>\n\
+const SIGN_OUT: &str = "<h1>Leave?</h1>\n<p>Another page may have sent you here. This browser forgets its token only if you confirm.</p>\n\
 <form method=\"post\" action=\"/.stagedoor/leave\">\n<button>Leave</button>\n</form>\n\
 <p><a class=\"button quiet\" href=\"/.stagedoor/\">Stay</a></p>\n";
 

@@ -3,8 +3,18 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::assets::STYLE;
 use crate::clock;
+
+/// A page with its `Content-Security-Policy`.
+pub(in super::super) struct HtmlPage {
+    pub(in super::super) html: String,
+    pub(in super::super) policy: HeaderValue,
+    /// It holds a form that is sent to the gateway.
+    pub(in super::super) has_form: bool,
+}
 
 /// A whole document; `meta` and `body` are markup.
 pub(super) fn document(title: &str, app: Option<&str>, meta: &str, body: &str) -> String {
