@@ -7,66 +7,26 @@
 
 mod amounts;
 mod callers;
+mod case;
 mod paths;
 mod routes;
+mod shell;
 
 use std::mem::discriminant;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::edit::{Change, Page, Step, quoted};
+use super::edit::{Change, Page, Step};
 use super::expect::{dry_run, refused_by};
-use super::{Materials, compile};
-use crate::source::{Line, Source};
+use super::load::compile;
+use super::materials::Materials;
+use super::source::{Line, Source};
+use case::{Case, Path, app_key, nothing};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::{Denial, Guard, RemedyKind};
-use stagedoor_core::policy::{App, AssumedIdentity, Policy, Route};
+use stagedoor_core::policy::{AssumedIdentity, Policy};
 
-pub use callers::shell_word;
-
-/// What is known of a request that was refused.
-#[derive(Clone, Copy, Debug)]
-pub struct Refused<'a> {
-    /// Why.
-    pub denial: &'a Denial,
-    /// The guard that refused.
-    pub reached: Guard,
-    /// The app, once its host was known.
-    pub app: Option<&'a App>,
-    /// The route, once found.
-    pub route: Option<&'a Route>,
-    /// The method; empty where the head could not be read.
-    pub method: &'a str,
-    /// The path without its query as received; `None` unless all of it is known.
-    pub path: Option<&'a str>,
-    /// The host as sent.
-    pub host: Option<&'a str>,
-    /// The `Origin` as sent.
-    pub origin: Option<&'a str>,
-    /// The client's address.
-    pub client: IpAddr,
-    /// The user, once proven.
-    pub user: Option<&'a str>,
-    /// Roles of the user.
-    pub roles: &'a [Arc<str>],
-    /// The declared length of the body, in bytes.
-    pub declared: Option<u64>,
-    /// It asked for nothing but a WebSocket, as one does.
-    pub handshake: bool,
-    /// Its head had too many fields, rather than too many bytes.
-    pub crowded: bool,
-}
-
-/// What would let a request pass.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Remedy {
-    /// Lines for a configuration file.
-    pub change: Option<Change>,
-    /// A command for the caller, which opens nothing.
-    pub command: Option<String>,
-    /// What the change opens, or why there is none.
-    pub advice: String,
-}
+pub use case::{Refused, Remedy};
+pub use shell::shell_word;
 
 /// The key that refused, and where it stands; `None` where it is a default, or no key at all.
 #[must_use]
@@ -109,16 +69,6 @@ pub fn remedy(
         },
     }
 }
-
-/// One request and the policy that refused it.
-#[derive(Clone, Copy)]
-struct Case<'a> {
-    policy: &'a Policy,
-    source: &'a Source,
-    refused: &'a Refused<'a>,
-}
-
-type Path<'p> = Vec<Step<'p>>;
 
 impl<'a> Case<'a> {
     fn draft(&self) -> Remedy {
@@ -239,42 +189,6 @@ impl<'a> Case<'a> {
         });
         dry_run(policy, &request, host?, assumed.as_ref(), client, now).0.err()
     }
-
-    /// The file of an app.
-    fn file_of(&self, app: &App) -> Option<Arc<str>> {
-        self.source.of_app(app).of("app").map(|line| Arc::clone(&line.file))
-    }
-
-    /// The file of an app, unless it cannot be edited.
-    fn page(&self, app: &App) -> Option<Page<'a>> {
-        let file = self.file_of(app)?;
-        let source = self.source.files.iter().find(|source| source.name == file)?;
-        Page::open(source)
-    }
-
-    fn main(&self) -> Option<Page<'a>> {
-        Page::open(self.source.files.first()?)
-    }
-
-    fn url(&self) -> &str {
-        self.refused.app.map_or("", |app| &app.upstream.url)
-    }
-
-    /// The route whose word on `%2F` refused: it had not been found yet.
-    fn met(&self) -> Option<&'a Route> {
-        let Denial::AmbiguousPath(fault) = self.refused.denial else { return None };
-        let Refused { app, method, path, .. } = *self.refused;
-        let met = app?.routes.met(method, path?.as_bytes()).map(Arc::as_ref);
-        met.filter(|_| fault.contains("encoded slash"))
-    }
-
-    /// What the route's requests are, in words.
-    fn requests(&self) -> String {
-        match self.refused.route {
-            Some(route) if route.index > 0 => format!("of the route `{}`", route.label),
-            Some(_) | None => format!("`{} {}`", self.refused.method, self.refused.path.unwrap_or("-")),
-        }
-    }
 }
 
 /// The pages below `/.stagedoor/` have rules of their own.
@@ -288,24 +202,6 @@ fn fresh_link() -> Remedy {
         command: Some("stagedoor token --sub NAME --link".to_owned()),
         advice: "a link is good once, for ten minutes, and not beyond a restart: make another".to_owned(),
     }
-}
-
-fn nothing(advice: &str) -> Remedy {
-    Remedy { advice: advice.to_owned(), ..Remedy::default() }
-}
-
-fn change(change: Option<Change>, advice: String) -> Remedy {
-    match change {
-        Some(change) => Remedy { change: Some(change), command: None, advice },
-        None => nothing(
-            "no line can be named: too little is known of the request, or its file is not plain enough",
-        ),
-    }
-}
-
-fn app_key<'p>(app: &'p App, keys: &[&'p str]) -> Path<'p> {
-    let path = ["app", &app.name].into_iter().chain(keys.iter().copied());
-    path.map(Step::Key).collect()
 }
 
 #[cfg(test)]

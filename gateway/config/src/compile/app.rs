@@ -1,93 +1,21 @@
 //! `[app.*]`.
 
-use std::sync::Arc;
-
+use super::app_providers::{AppProviders, TokenSources, choose, only};
 use super::auth::{self, Providers, name_fits};
-use super::{Context, cors, headers, identity, limits, networks, route, server, upstream};
-use crate::location::{Location, Spanned};
-use crate::problem::{did_you_mean, shown};
+use super::context::Context;
+use super::route::RouteDefaults;
+use super::{cors, headers, identity, limits, networks, route, server, upstream};
+use crate::location::Spanned;
 use crate::raw::{self, AuthMode};
 use stagedoor_core::guard::access::AccessPolicy;
 use stagedoor_core::guard::body::BodyPolicy;
-use stagedoor_core::guard::caller::{AcceptedProvider, AuthPolicy};
 use stagedoor_core::guard::cors::CorsPolicy;
-use stagedoor_core::guard::credential::{CarrierPolicy, TokenSource};
-use stagedoor_core::guard::jwt::JwtPolicy;
+use stagedoor_core::guard::credential::CarrierPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::target::{Backslash, PathPolicy, Slashes};
 use stagedoor_core::policy::UpstreamHost;
 use stagedoor_core::policy::{App, ErrorShape, UpstreamPolicy};
 use stagedoor_core::response_out::ResponsePolicy;
-
-/// What a route has where it says nothing.
-pub(super) struct Defaults<'a> {
-    pub(super) ask: AuthMode,
-    pub(super) identified: &'a Identified<'a>,
-    pub(super) body: BodyPolicy,
-    pub(super) websocket: bool,
-    pub(super) encoded_slash: bool,
-    pub(super) origin: OriginPolicy,
-    /// CORS is the app's.
-    pub(super) cors_app: bool,
-}
-
-/// Who may speak for the callers of an app.
-pub(super) struct Identified<'a> {
-    all: &'a Providers,
-    /// The app's own choice.
-    pub(super) by: Vec<Arc<JwtPolicy>>,
-    slot: Slot,
-}
-
-/// Where the tokens of an app's callers are read.
-enum Slot {
-    /// Where each provider says.
-    Providers,
-    /// Where the app says.
-    App(Arc<[TokenSource]>),
-}
-
-impl Identified<'_> {
-    /// The providers of a `by`.
-    pub(super) fn choose(&self, by: &Spanned<Vec<Spanned<String>>>, cx: &Context<'_>) -> Vec<Arc<JwtPolicy>> {
-        choose(by, self.all, cx)
-    }
-
-    // An empty list of providers authenticates nobody: a part that failed refuses.
-    pub(super) fn policy(&self, ask: AuthMode, by: &[Arc<JwtPolicy>]) -> AuthPolicy {
-        let speakers = || by.iter().map(|provider| self.speaker(provider)).collect();
-        match ask {
-            AuthMode::Public => AuthPolicy::Public,
-            AuthMode::Optional => AuthPolicy::Optional(speakers()),
-            AuthMode::Required => AuthPolicy::Required(speakers()),
-        }
-    }
-
-    fn speaker(&self, provider: &Arc<JwtPolicy>) -> AcceptedProvider {
-        match &self.slot {
-            Slot::Providers => Arc::clone(provider).into(),
-            Slot::App(sources) => {
-                AcceptedProvider { provider: Arc::clone(provider), sources: Arc::clone(sources) }
-            }
-        }
-    }
-
-    /// Every carrier of every provider of the app, whichever route it serves.
-    fn carriers(&self, routes: &[raw::Route]) -> Vec<TokenSource> {
-        if let Slot::App(sources) = &self.slot {
-            return sources.to_vec();
-        }
-        let of_routes = routes.iter().flat_map(|route| &route.by).flat_map(|by| &by.value);
-        let named = of_routes.filter_map(|given| self.all.named(&given.value).flatten());
-        let mut all: Vec<TokenSource> = Vec::new();
-        for source in self.by.iter().chain(named).flat_map(|provider| provider.sources.iter()) {
-            if !all.contains(source) {
-                all.push(source.clone());
-            }
-        }
-        all
-    }
-}
 
 /// One app; `None` if its routes clash.
 pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Context<'_>) -> Option<App> {
@@ -136,11 +64,12 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         None if needed => only(providers, at, raw_routes, asks(ask), cx),
         None => Vec::new(),
     };
-    let slot = sources.as_ref().map_or(Slot::Providers, |list| Slot::App(auth::carriers(list, cx)));
-    let identified = Identified { all: providers, by: own_by, slot };
-    let defaults = Defaults {
+    let token_sources =
+        sources.as_ref().map_or(TokenSources::Providers, |list| TokenSources::App(auth::carriers(list, cx)));
+    let app_providers = AppProviders { all: providers, by: own_by, sources: token_sources };
+    let defaults = RouteDefaults {
         ask,
-        identified: &identified,
+        providers: &app_providers,
         body: BodyPolicy {
             max: Spanned::value_or(max.as_ref(), 10 << 20),
             on_get: Spanned::value_or(get.as_ref(), true),
@@ -161,7 +90,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         Some(raw) => upstream::upstream(raw, cx),
         None => (nowhere(), UpstreamHost::Keep),
     };
-    let sources = identified.carriers(raw_routes);
+    let sources = app_providers.carriers(raw_routes);
     let (forward, keep) = identity::identity(raw_identity.as_ref(), host, &sources, cx);
     let cors = cors::cors(raw_cors.as_ref(), cx);
     let settings = headers::headers(raw_headers.as_ref(), matches!(cors, CorsPolicy::App), &upstream, cx);
@@ -184,67 +113,6 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
             .map(|list| server::parameters(list, cx.report))
             .unwrap_or_default(),
     })
-}
-
-fn choose(
-    by: &Spanned<Vec<Spanned<String>>>,
-    providers: &Providers,
-    cx: &Context<'_>,
-) -> Vec<Arc<JwtPolicy>> {
-    if by.value.is_empty() {
-        cx.report.vacant(
-            &by.at,
-            "nobody to ask",
-            "name a provider, or leave `by` out where there is one alone",
-        );
-    }
-    let mut found: Vec<Arc<JwtPolicy>> = Vec::with_capacity(by.value.len());
-    for given in &by.value {
-        match providers.named(&given.value) {
-            Some(Some(provider)) if found.iter().any(|other| Arc::ptr_eq(other, provider)) => {
-                cx.report.problem(&given.at, format!("listed twice: `{}`", given.value), "once is enough");
-            }
-            Some(Some(provider)) => found.push(Arc::clone(provider)),
-            Some(None) => {}
-            None => {
-                let hint = did_you_mean(&given.value, providers.names())
-                    .unwrap_or_else(|| format!("define it: [auth.{}]", shown(&given.value)));
-                cx.report.missing(&given.at, format!("no such provider: `{}`", shown(&given.value)), hint);
-            }
-        }
-    }
-    found
-}
-
-/// The only provider there is, for an app that names none.
-fn only(
-    providers: &Providers,
-    app: &Location,
-    routes: &[raw::Route],
-    app_asks: bool,
-    cx: &Context<'_>,
-) -> Vec<Arc<JwtPolicy>> {
-    let names: Vec<&str> = providers.names().collect();
-    // Where every route that asks says whom, the app itself need not.
-    let said = !app_asks
-        && routes.iter().all(|route| {
-            route.by.is_some() || route.auth.as_ref().is_none_or(|auth| auth.value == AuthMode::Public)
-        });
-    match names.as_slice() {
-        [one] => providers.named(one).flatten().cloned().into_iter().collect(),
-        _ if said => Vec::new(),
-        [] => {
-            let hint = "define one: [auth.house] kind = \"jwt\" …; or say auth = \"public\"";
-            cx.report.missing(app, "nobody to ask who a caller is: no provider is defined", hint);
-            Vec::new()
-        }
-        several => {
-            let hint = format!("say which: by = [\"{}\"]", several.first().unwrap_or(&""));
-            let hint = format!("there are several providers, {}: {hint}", several.join(", "));
-            cx.report.absent(app, "by", hint);
-            Vec::new()
-        }
-    }
 }
 
 fn access(raw: Option<&raw::Access>, cx: &Context<'_>) -> AccessPolicy {

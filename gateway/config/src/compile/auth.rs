@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Context;
+use super::context::Context;
 use super::secrets::{dangerous, secret};
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{did_you_mean, shown};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::{HeaderName, Uri};
 
-use super::Context;
+use super::context::Context;
 use super::headers::is_whole;
-use super::route::unknown_method;
+use super::methods::unknown_method;
 use crate::location::{Setting, Spanned};
 use crate::problem::shown;
 use crate::raw;

@@ -3,8 +3,8 @@
 //! an empty variable is none.
 
 use super::{networks, server};
-use crate::Materials;
 use crate::location::{Location, Setting, Spanned};
+use crate::materials::Materials;
 use crate::problem::{Report, shown};
 use crate::raw;
 use stagedoor_core::guard::target::HostTable;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::Context;
+use super::context::Context;
 use crate::location::Spanned;
 use crate::problem::{did_you_mean, shown};
 use crate::raw;

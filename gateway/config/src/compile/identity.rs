@@ -2,7 +2,8 @@
 
 use http::HeaderName;
 
-use super::{Context, headers};
+use super::context::Context;
+use super::headers;
 use crate::location::{Setting, Spanned};
 use crate::problem::shown;
 use crate::raw;

@@ -6,7 +6,7 @@ mod polling;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Context;
+use super::context::Context;
 use crate::location::{Location, Setting, Spanned, Texts};
 use crate::problem::shown;
 use crate::raw;

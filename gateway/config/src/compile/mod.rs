@@ -5,7 +5,9 @@
 //! refusing value there is; one report is enough for no policy to come out.
 
 mod app;
+mod app_providers;
 mod auth;
+mod context;
 mod cors;
 mod environment;
 mod expects;
@@ -14,6 +16,7 @@ mod headers;
 mod identity;
 mod limits;
 mod lines;
+mod methods;
 mod networks;
 mod route;
 mod secrets;
@@ -21,42 +24,20 @@ mod server;
 mod upstream;
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use context::Context;
 pub(super) use environment::{name_variables, variable_for, variable_over};
 
-use super::Materials;
 use super::location::{Location, Spanned};
+use super::materials::Materials;
 use super::problem::Report;
 use super::raw;
-use super::source::{self, NamedFile, SourceFile};
+use super::source::{self, SourceFile};
 use stagedoor_core::clock::Now;
-use stagedoor_core::guard::credential::TokenSource;
 use stagedoor_core::guard::jwt::TokenCache;
 use stagedoor_core::guard::target::{HostFault, HostTable};
 use stagedoor_core::policy::{AdminPolicy, App, LogPolicy, Policy, ServerPolicy, Started};
-
-/// What every part of the compilation needs.
-struct Context<'a> {
-    materials: &'a dyn Materials,
-    previous: Option<&'a Policy>,
-    now: Now,
-    report: &'a Report,
-    /// Clients that each limit remembers.
-    limit_keys: usize,
-    /// The main file as a whole.
-    main: Location,
-    /// The files that were asked for so far.
-    files: RefCell<Vec<NamedFile>>,
-}
-
-impl Context<'_> {
-    /// Notes a file that the configuration names; `made` where it is missing.
-    fn names(&self, path: &str, made: bool) {
-        self.files.borrow_mut().push(NamedFile { path: path.to_owned(), made });
-    }
-}
 
 /// Compiles the files; `None` if some part could not even stand in for itself. What counts is whether
 /// `report` is clean.
@@ -140,11 +121,6 @@ pub(super) fn restart(policy: &Policy) -> Vec<String> {
     differ.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key.to_owned()).collect()
 }
 
-/// A path of the file, seen from the folder of the main file.
-fn resolve(main: &str, path: &str) -> PathBuf {
-    Path::new(main).parent().unwrap_or(Path::new("")).join(path)
-}
-
 fn hosts(apps: &[raw::App], report: &Report) -> Option<HostTable> {
     let named: Vec<(&Spanned<String>, usize)> = apps
         .iter()
@@ -194,12 +170,4 @@ fn tokens(
         Some(before) => Arc::clone(&before.tokens),
         None => Arc::new(TokenCache::new(server.limits.token_cache, cx.materials.random())),
     }
-}
-
-/// The query parameters of these carriers.
-fn queries(sources: &[TokenSource]) -> impl Iterator<Item = &String> {
-    sources.iter().filter_map(|source| match source {
-        TokenSource::Query(name) => Some(name),
-        TokenSource::Bearer | TokenSource::Header(_) | TokenSource::Cookie(_) => None,
-    })
 }

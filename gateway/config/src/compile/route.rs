@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Context;
-use super::app::{Defaults, Identified};
+use super::app_providers::AppProviders;
+use super::context::Context;
 use super::limits::{AppLimits, RouteLimits, policy};
+use super::methods::unknown_method;
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{did_you_mean, shown};
 use crate::raw::{self, AuthMode};
@@ -12,17 +13,30 @@ use stagedoor_core::guard::body::BodyPolicy;
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::cors::PreflightPolicy;
 use stagedoor_core::guard::gateway_pages;
+use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
-use stagedoor_core::guard::routes::{Clash, Layer, METHODS, Pattern, RoutesPolicy, Unlisted};
+use stagedoor_core::guard::routes::{Clash, Layer, Pattern, RoutesPolicy, Unlisted};
 use stagedoor_core::guard::target::PathPolicy;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::policy::Route;
+
+/// What a route has where it says nothing.
+pub(super) struct RouteDefaults<'a> {
+    pub(super) ask: AuthMode,
+    pub(super) providers: &'a AppProviders<'a>,
+    pub(super) body: BodyPolicy,
+    pub(super) websocket: bool,
+    pub(super) encoded_slash: bool,
+    pub(super) origin: OriginPolicy,
+    /// CORS is the app's.
+    pub(super) cors_app: bool,
+}
 
 /// The routes of an app, compiled into its table.
 pub(super) fn routes(
     raw: &raw::App,
     limits: &AppLimits,
-    defaults: &Defaults<'_>,
+    defaults: &RouteDefaults<'_>,
     paths: PathPolicy,
     cx: &Context<'_>,
 ) -> Option<RoutesPolicy> {
@@ -90,16 +104,8 @@ fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Spanned<String
     list.into_iter().flat_map(|list| &list.value).filter_map(parse).collect()
 }
 
-/// A method that is misspelt protects nothing; one that only this app knows is no mistake.
-pub(super) fn unknown_method(method: &str, at: &Location, cx: &Context<'_>) {
-    let hint = did_you_mean(method, METHODS.iter().copied()).unwrap_or_else(|| {
-        "write `*` for every method, unless the app really has one of this name".to_owned()
-    });
-    cx.report.warn(at, format!("no method that servers are known to have: `{method}`"), hint);
-}
-
 /// The policy of paths without a route: the app's own.
-fn unlisted(limits: &AppLimits, defaults: &Defaults<'_>) -> Route {
+fn unlisted(limits: &AppLimits, defaults: &RouteDefaults<'_>) -> Route {
     Route {
         label: "-".into(),
         patterns: Box::default(),
@@ -108,7 +114,7 @@ fn unlisted(limits: &AppLimits, defaults: &Defaults<'_>) -> Route {
         app_limit: true,
         ip_limit: policy([]),
         body: defaults.body,
-        auth: defaults.identified.policy(defaults.ask, &defaults.identified.by),
+        auth: defaults.providers.policy(defaults.ask, &defaults.providers.by),
         permission: PermissionPolicy::default(),
         caller_limit: policy(limits.user.iter().cloned()),
         origin: defaults.origin,
@@ -126,7 +132,7 @@ fn route(
     parsed: &[(&Spanned<String>, Pattern)],
     app: &AppLimits,
     own: RouteLimits,
-    defaults: &Defaults<'_>,
+    defaults: &RouteDefaults<'_>,
     cx: &Context<'_>,
 ) -> Route {
     let raw::Route {
@@ -153,8 +159,8 @@ fn route(
     let raw::RouteOrigin { at: _, check } = origin;
     let ask = Spanned::value_or(auth.as_ref(), defaults.ask);
     let providers = match by {
-        Some(by) => defaults.identified.choose(by, cx),
-        None => defaults.identified.by.clone(),
+        Some(by) => defaults.providers.choose(by, cx),
+        None => defaults.providers.by.clone(),
     };
     if ask == AuthMode::Public {
         refuse_public(raw, cx);
@@ -169,7 +175,7 @@ fn route(
         app_limit,
         ip_limit: policy(own.ip),
         body: BodyPolicy { max: Spanned::value_or(max.as_ref(), defaults.body.max), ..defaults.body },
-        auth: auth_policy(ask, &providers, defaults.identified),
+        auth: auth_policy(ask, &providers, defaults.providers),
         permission: PermissionPolicy {
             roles: named(roles, "role", cx),
             scopes: named(scopes, "scope", cx),
@@ -186,9 +192,9 @@ fn route(
 fn auth_policy(
     ask: AuthMode,
     by: &[Arc<stagedoor_core::guard::jwt::JwtPolicy>],
-    identified: &Identified<'_>,
+    providers: &AppProviders<'_>,
 ) -> AuthPolicy {
-    identified.policy(ask, by)
+    providers.policy(ask, by)
 }
 
 fn upgrade(allowed: bool) -> UpgradePolicy {
@@ -200,7 +206,7 @@ fn upgrade(allowed: bool) -> UpgradePolicy {
 fn preflight(
     raw: &raw::Route,
     said: Option<&Spanned<()>>,
-    defaults: &Defaults<'_>,
+    defaults: &RouteDefaults<'_>,
     cx: &Context<'_>,
 ) -> PreflightPolicy {
     let guarded = raw.roles.is_some() || raw.scopes.is_some() || raw.owner.is_some();

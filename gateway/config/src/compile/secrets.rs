@@ -2,9 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::Context;
+use super::context::Context;
 use crate::location::{Location, Setting, Spanned};
-use crate::{FileFault, raw};
+use crate::materials::FileFault;
+use crate::raw;
 use stagedoor_core::secret::{Secret, Weakness, judge};
 
 const MAKE_ONE: &str = "`generate = true` makes a good one, or `stagedoor secret new` prints one";

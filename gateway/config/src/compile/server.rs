@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{Context, queries, resolve, secrets};
+use super::context::{Context, resolve};
+use super::secrets;
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{Report, shown};
 use crate::raw;
@@ -274,4 +275,12 @@ fn add_names<'n>(names: &mut Vec<String>, further: impl IntoIterator<Item = &'n 
 /// Ranges were judged by the reader, far below what any machine counts to.
 fn whole(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The query parameters of these carriers.
+fn queries(sources: &[TokenSource]) -> impl Iterator<Item = &String> {
+    sources.iter().filter_map(|source| match source {
+        TokenSource::Query(name) => Some(name),
+        TokenSource::Bearer | TokenSource::Header(_) | TokenSource::Cookie(_) => None,
+    })
 }

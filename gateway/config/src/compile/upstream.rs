@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Uri;
 
-use super::Context;
+use super::context::Context;
 use crate::location::Spanned;
 use crate::problem::{Report, shown};
 use crate::raw;

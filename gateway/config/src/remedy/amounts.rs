@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Case, Change, Page, Path, Remedy, Step, app_key, change, nothing, quoted};
+use super::case::{Case, Path, Remedy, app_key, change, nothing};
+use crate::edit::{Change, Page, Step, quoted};
 use stagedoor_core::denial::{Guard, LimitExceeded};
 use stagedoor_core::guard::limit::{LimitPolicy, Rule};
 use stagedoor_core::policy::{App, Route};

@@ -1,6 +1,8 @@
 //! Who asks, and what they may.
 
-use super::{Case, Remedy, change, nothing, quoted};
+use super::case::{Case, Remedy, change, nothing};
+use super::shell::shell_word;
+use crate::edit::quoted;
 use stagedoor_core::denial::Guard;
 use stagedoor_core::guard::caller::{AcceptedProvider, AuthPolicy};
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
@@ -156,14 +158,4 @@ pub(super) fn speakers(auth: &AuthPolicy) -> &[AcceptedProvider] {
 fn option(name: &str, value: &str) -> String {
     let between = if value.starts_with('-') { '=' } else { ' ' };
     format!(" --{name}{between}{}", shell_word(value))
-}
-
-/// One argument as a shell takes it, whatever it holds.
-#[must_use]
-pub fn shell_word(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.,:@/+=".contains(&b);
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }

@@ -1,6 +1,7 @@
 //! Hosts, addresses, paths and heads.
 
-use super::{Case, Path, Refused, Remedy, Step, app_key, change, nothing, quoted};
+use super::case::{Case, Path, Refused, Remedy, app_key, change, nothing};
+use crate::edit::{Step, quoted};
 use stagedoor_core::guard::access::AccessPolicy;
 use stagedoor_core::guard::cors::CorsPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;

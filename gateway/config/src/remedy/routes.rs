@@ -1,7 +1,8 @@
 //! Routes: the one that was met, and one for a request alone.
 
 use super::callers::speakers;
-use super::{Case, Change, Page, Path, Remedy, Step, app_key, change, nothing, quoted};
+use super::case::{Case, Path, Remedy, app_key, change, nothing};
+use crate::edit::{Change, Page, Step, quoted};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::permission::PermissionPolicy;

@@ -4,7 +4,7 @@ mod hostile;
 mod slashes;
 mod spellings;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::*;

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use crate::compile::Context;
+use crate::compile::context::Context;
 use crate::raw;
 use stagedoor_core::guard::limit::{Limit, Rule};
 use stagedoor_core::policy::{App, Policy, Route};

@@ -1,6 +1,6 @@
 //! Limits that an open page of the app meets by itself, while nobody touches it.
 
-use super::Context;
+use crate::compile::context::Context;
 use crate::raw;
 use stagedoor_core::guard::limit::Rule;
 

@@ -1,0 +1,90 @@
+//! From the texts of a configuration to a policy, or to every problem in them.
+
+use stagedoor_core::clock::Now;
+use stagedoor_core::policy::Policy;
+
+use crate::expect::check_expects;
+use crate::materials::Materials;
+use crate::problem::{self, Problem};
+use crate::source::{Source, SourceFile};
+use crate::{raw, text};
+
+/// What came of a compilation.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The policy.
+    pub policy: Policy,
+    /// What it was compiled from.
+    pub source: Source,
+    /// What is told at start: dangerous keys, and what is surely not meant.
+    pub warnings: Vec<Problem>,
+    /// Keys that differ from what the process started with and take effect at a restart only.
+    pub restart: Vec<String>,
+}
+
+/// Compiles `sources`, the main file first and its includes after it.
+///
+/// `previous` lends its limiter stores, what the process started with and, while no key changed, its verified tokens. The file's
+/// promises (`[[expect]]`) are tried against a policy with fresh limiter stores.
+///
+/// # Errors
+/// Every problem found: at least one for each table that has any, in the order of the files.
+pub fn compile(
+    sources: &[SourceFile],
+    materials: &dyn Materials,
+    previous: Option<&Policy>,
+    now: Now,
+) -> Result<Compiled, Vec<Problem>> {
+    let report = problem::Report::default();
+    let texts = text::parse(sources, &report);
+    let mut file = raw::read(&texts, &report);
+    crate::compile::name_variables(&mut file.apps, materials);
+    let compiled = crate::compile::policy(&file, sources, materials, previous, now, &report);
+    let rank = |name: &str| sources.iter().position(|source| &*source.name == name).or(Some(sources.len()));
+    let (problems, warnings) = report.finish(rank);
+    let Some((policy, source)) = compiled.filter(|_| problems.is_empty()) else {
+        return Err(problems);
+    };
+    if !source.expects.is_empty() {
+        // Fresh stores: a promise must not depend on who came before the reload, nor use up anything.
+        let unheard = problem::Report::default();
+        let fresh = crate::compile::policy(&file, sources, materials, None, now, &unheard);
+        let broken = fresh.map(|(policy, source)| check_expects(&policy, &source, now)).unwrap_or_default();
+        if !broken.is_empty() {
+            return Err(broken);
+        }
+    }
+    let restart = crate::compile::restart(&policy);
+    Ok(Compiled { policy, source, warnings, restart })
+}
+
+/// The environment variable that goes before `key`, such as `server.listen`; `None` where it is not set.
+#[must_use]
+pub fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static str> {
+    crate::compile::variable_over(key, materials)
+}
+
+/// The environment variable that may go before `key`, whether it is set or not.
+#[must_use]
+pub fn variable_for(key: &str) -> Option<&'static str> {
+    crate::compile::variable_for(key)
+}
+
+/// One entry of `include`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Include {
+    /// The pattern, as written.
+    pub pattern: String,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+/// The entries of `include` in the text of a main file; empty where it cannot be read, which
+/// [`compile`] then tells.
+#[must_use]
+pub fn includes(main: &SourceFile) -> Vec<Include> {
+    let report = problem::Report::default();
+    let texts = text::parse(std::slice::from_ref(main), &report);
+    let file = raw::read(&texts, &report);
+    file.include.into_iter().map(|glob| Include { pattern: glob.value, line: glob.at.line }).collect()
+}
