@@ -1,11 +1,12 @@
-//! What the app is told: the request that was matched, who its caller is, and nothing a client made up.
+//! The writer of requests to the app: the matched request line, the client's fields that may pass, and what the guards
+//! found out about client and caller.
 //!
-//! Protects the app from fields by which it would take a client's word for identity, address, method or path, and
-//! from a second reading of the framing. Trusts what the guards proved and nothing else: of the client's fields those
-//! pass that are not ours to write, not on the list in [`field_names`] and not on the app's own, in their order and spelling.
+//! Protects the app from fields of the client that it would use as identity, address, method or path, and from a second
+//! reading of the framing. Only the evidence of the guards is trusted. A field of the client passes, in its order and
+//! spelling, if the gateway does not write it itself and if it is neither on the list in [`field_names`] nor on the app's.
 //!
-//! Bounds: one pass over the fields, no allocation for a field that passes; a cookie or query that carried our token
-//! is written anew once. Identity takes at most 64 roles and 4 KiB. RFC 9110 §7.6, RFC 9112 §3, §6.
+//! Bounds: one pass over the fields, no allocation for a field that passes; a cookie or query that carried the token is
+//! written anew once. The caller's identity takes at most 64 roles and 4 KiB. RFC 9110 §7.6, RFC 9112 §3, §6.
 
 mod identity;
 
@@ -27,7 +28,7 @@ use crate::work;
 
 /// Appends the head that goes to the app, in HTTP/1.1, up to and with its last empty line.
 ///
-/// `request_id` is ours: visible ASCII.
+/// `request_id` is visible ASCII.
 pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &mut BytesMut) {
     let (target, client, caller) = (permit.target(), permit.client(), permit.caller());
     let outgoing = Outgoing {
@@ -47,10 +48,10 @@ pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &
     outgoing.write(out);
 }
 
-/// Appends the head of a preflight that the app answers: path, host, what the Fetch standard puts into a preflight, and
-/// where the client came in. No query, cookie, credential or identity, and nothing else of the client's.
+/// Appends the head of a preflight that the app answers: path, host, the fields that the Fetch standard defines for a
+/// preflight, and the forwarding fields. It has no query, cookie, credential, identity or other field of the client.
 ///
-/// The app closes the connection after it: it serves no other request.
+/// The app closes the connection after it; no other request uses it.
 pub fn write_preflight(permit: &PreflightPermit<'_>, head: &Head<'_>, request_id: &str, out: &mut BytesMut) {
     let (target, client) = (permit.target(), permit.client());
     let outgoing = Outgoing {
@@ -70,7 +71,7 @@ pub fn write_preflight(permit: &PreflightPermit<'_>, head: &Head<'_>, request_id
     outgoing.write_preflight(out);
 }
 
-/// All that the head to the app is made of.
+/// The parts of a head for the app.
 struct Outgoing<'a, C> {
     policy: &'a ForwardPolicy,
     carriers: &'a C,
@@ -82,12 +83,12 @@ struct Outgoing<'a, C> {
     user: Option<&'a str>,
     roles: &'a [Arc<str>],
     websocket: bool,
-    /// `Destination` as it was judged, where that is not the client's to the letter.
+    /// The checked `Destination`, if it differs from the client's.
     destination: Option<&'a [u8]>,
     request_id: &'a str,
 }
 
-/// Takes off what carried the gateway's own token.
+/// Removes the token from fields, cookies and queries.
 trait Carriers {
     fn drops(&self, name: &str, value: &[u8]) -> bool;
     fn strip_cookie(&self, value: &[u8]) -> Option<Vec<u8>>;
@@ -136,7 +137,7 @@ impl<C: Carriers> Outgoing<'_, C> {
         out.put_slice(b"Connection: close\r\n\r\n");
     }
 
-    /// Path and query byte for byte as they were matched, less the parameters that carried our token.
+    /// Path and query byte for byte as they were matched, without the parameters that carried the token.
     fn request_line(&self, out: &mut BytesMut) {
         out.put_slice(self.head.method().as_bytes());
         out.put_slice(b" ");
@@ -204,7 +205,7 @@ impl<C: Carriers> Outgoing<'_, C> {
         }
     }
 
-    /// The second path of COPY and MOVE (RFC 4918 §10.3). An app that is asked by its own name compares it with that.
+    /// The second path of COPY and MOVE (RFC 4918 §10.3). An app that receives its own name as host compares it with that.
     fn destination(&self, name: &str, value: &[u8], out: &mut BytesMut) {
         match (&self.policy.host, self.public.within(value)) {
             (UpstreamHost::Upstream(authority), Some(path)) => {
@@ -218,7 +219,7 @@ impl<C: Carriers> Outgoing<'_, C> {
         }
     }
 
-    /// A cookie line without our cookies; a line of nothing else is dropped.
+    /// A cookie line without the cookies that carry tokens; an empty line is dropped.
     fn cookie(&self, name: &str, value: &[u8], out: &mut BytesMut) {
         match self.carriers.strip_cookie(value) {
             None => put(out, name, value),

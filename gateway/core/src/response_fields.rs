@@ -1,8 +1,8 @@
-//! A set of response fields that can be edited.
+//! The trait by which guards and writers edit response fields, whatever type holds them.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// A set of response fields that can be edited, whatever type holds them.
+/// A set of response fields that can be edited.
 pub trait ResponseFields {
     /// The first value of the field.
     fn first(&self, name: &HeaderName) -> Option<&HeaderValue>;

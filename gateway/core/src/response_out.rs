@@ -1,11 +1,11 @@
-//! What the client is told: hide what leaks, add the security headers, grant CORS.
+//! The writer of response header fields: removes fields that leak, adds security headers, grants CORS.
 //!
-//! Protects the browser from what the app forgot to say, and the app from telling about itself. What the app
-//! sends is trusted to be meant: a security header of its own is kept, and ours is not put beside it, because two
-//! would intersect (CSP) or contradict each other. `set` and `remove` of the configuration have the last word.
+//! Protects browsers where the app sends no security headers, and the app from telling its make and version. A security
+//! header that the app sends itself is kept, and the gateway adds none beside it, because two would intersect (CSP) or
+//! contradict each other. `set` and `remove` of the configuration are applied last.
 //!
-//! Every value is compiled once; an answer costs lookups and reference counts. What is built per answer is the
-//! request id, and the `RateLimit` fields where a limit was charged.
+//! Every value is compiled once; an answer costs lookups and reference counts. Only the request id is built for each
+//! answer, and the `RateLimit` fields where a limit was charged.
 //!
 //! RFC 9110 §7.6.1 (hop-by-hop), RFC 6797 (HSTS), CSP Level 3, Fetch (CORP), HTML (COOP).
 
@@ -40,11 +40,11 @@ use removed_fields::AppCors;
 /// Compiled `headers` of one app.
 #[derive(Debug)]
 pub struct ResponsePolicy {
-    /// What all of the below was compiled from.
+    /// The settings that the other fields were compiled from.
     settings: HeaderSettings,
-    /// Added to answers of the app where it says nothing itself.
+    /// Added to answers of the app that lack them.
     app: Vec<(HeaderName, HeaderValue)>,
-    /// Added to answers of our own.
+    /// Added to local answers.
     local: Vec<(HeaderName, HeaderValue)>,
     frame_policy: FramePolicy,
     content: ContentPolicy,
@@ -66,15 +66,15 @@ pub struct HeaderSettings {
     pub hsts: Option<Hsts>,
     /// `csp`
     pub csp: Option<Csp>,
-    /// `frame`: who may frame the app, as CSP sources; an empty list is nobody.
+    /// `frame`: who may frame the app, as CSP sources; an empty list forbids framing.
     pub frame: Option<Vec<String>>,
-    /// `set`: fields that replace whatever is there.
+    /// `set`: fields that replace those of the app.
     pub set: Vec<(HeaderName, HeaderValue)>,
-    /// `remove`: fields that are taken out.
+    /// `remove`: fields that are removed.
     pub remove: Vec<HeaderName>,
     /// `cors = "app"`: the app's own `access-control-*` passes.
     pub cors_app: bool,
-    /// Where the app is: an address that its answers may name, and clients cannot use.
+    /// The address of the upstream, which answers may name and clients cannot use.
     pub own: Option<UpstreamAddress>,
 }
 
@@ -95,14 +95,14 @@ impl HeaderSettings {
     }
 }
 
-/// What this answer depends on besides the policy.
+/// The request and the results of its checks, as far as the answer depends on them.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseContext<'a> {
-    /// The client's leg is https.
+    /// The client uses https.
     pub https: bool,
     /// The host as the client wrote it, port included; empty where none is known.
     pub host: &'a str,
-    /// The port that a trusted proxy says the client came to; it counts where the host names none.
+    /// The port that a trusted proxy names; used where the host names none.
     pub port: Option<u16>,
     /// The request id: visible ASCII.
     pub request_id: &'a str,
@@ -110,7 +110,7 @@ pub struct ResponseContext<'a> {
     pub cors: &'a CorsGrant,
     /// The limits that were charged.
     pub limits: &'a ChargedLimits,
-    /// Value of `Server-Timing`, where it is told.
+    /// The value of `Server-Timing`, if it is sent.
     pub server_timing: Option<&'a str>,
 }
 
@@ -121,14 +121,14 @@ enum ResourcePolicy {
     SameOriginExceptMedia,
     /// `same-origin`.
     SameOrigin,
-    /// None of ours.
+    /// The gateway adds none.
     Unset,
 }
 
 impl ResponsePolicy {
     /// Compiles the settings.
     ///
-    /// What `hsts`, `csp` and `frame` say holds under every preset, `off` included.
+    /// `hsts`, `csp` and `frame` hold under every preset, `off` included.
     #[must_use]
     pub fn compile(settings: &HeaderSettings) -> Self {
         let HeaderSettings { preset, hsts, csp, frame, set, remove, cors_app, own } = settings;
@@ -198,19 +198,19 @@ impl ResponsePolicy {
         if ours && !said { &CLOSEABLE } else { &[] }
     }
 
-    /// Edits a final answer of the app; never called on 1xx. Doing it twice does no more than once.
+    /// Edits a final answer of the app, never a 1xx. Idempotent.
     pub fn apply<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>) {
         self.edit(fields, at, |fields| tell_limits(fields, at.limits));
     }
 
-    /// Hides what an interim answer of the app (1xx) tells of it. Nothing is added.
+    /// Removes fields that leak from an interim answer (1xx) of the app. Adds nothing.
     pub fn clean_interim<F: ResponseFields>(fields: &mut F) {
         removed_fields::clean_interim(fields);
     }
 
-    /// Dresses an answer of our own: the `api` set and `no-store`; a field that is there already is kept.
+    /// Adds the `api` set and `no-store` to a local answer; a field that it has already is kept.
     ///
-    /// What `set` says of caches is said of the app: a refusal or a token that a cache keeps would go to others.
+    /// Cache fields in `set` are for the app's answers: a cached refusal or token would be sent to other clients.
     pub fn apply_to_local<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>) {
         self.edit_local(fields, at, |fields| tell_limits(fields, at.limits));
     }
@@ -226,7 +226,7 @@ impl ResponsePolicy {
         if let (None, Some(value)) = (framed, self.frame_policy.x_frame_options()) {
             fields.set(header::X_FRAME_OPTIONS, value);
         }
-        let opener = opener_policy::is_heeded(at.https, at.host);
+        let opener = opener_policy::has_effect(at.https, at.host);
         for (name, value) in &self.app {
             if opener || *name != preset::OPENER_POLICY {
                 put_missing(fields, name, value);
@@ -251,7 +251,7 @@ impl ResponsePolicy {
         at: &ResponseContext<'_>,
         limits: impl FnOnce(&mut F),
     ) {
-        let opener = opener_policy::is_heeded(at.https, at.host);
+        let opener = opener_policy::has_effect(at.https, at.host);
         for (name, value) in &self.local {
             if opener || *name != preset::OPENER_POLICY {
                 put_missing(fields, name, value);
@@ -265,7 +265,7 @@ impl ResponsePolicy {
         limits(fields);
     }
 
-    /// What depends on the request.
+    /// Adds the fields that depend on the request.
     fn tell<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>) {
         if let Some(value) = &self.hsts
             && at.https
@@ -291,8 +291,7 @@ impl ResponsePolicy {
 }
 
 impl ResourcePolicy {
-    /// Whether `Cross-Origin-Resource-Policy` is due. A 304 carries no media type: what the answer it revalidates
-    /// got still holds.
+    /// Whether to add `Cross-Origin-Resource-Policy`. A 304 has no media type; the fields of the stored answer still hold.
     fn restricted<F: ResponseFields>(self, fields: &F) -> bool {
         match self {
             Self::SameOriginExceptMedia => !fields.revalidates() && !is_media(fields),

@@ -1,7 +1,7 @@
-//! Signing a browser in and out, by the gateway's own pages: the cookie that carries a token, the form that takes a
-//! code, whose token a request carries, and where the browser goes afterwards.
+//! Signing a browser in and out by the gateway's own pages: the cookie that carries a token, the form that takes a code,
+//! the user of a request, and the page to show afterwards.
 //!
-//! What is asked of these pages is judged by [`crate::guard::gateway_pages`].
+//! [`crate::guard::gateway_pages`] checks the requests for these pages.
 
 mod cookie;
 mod form;

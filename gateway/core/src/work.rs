@@ -1,6 +1,6 @@
-//! How much work a client's bytes cost: counted in tests, and nothing at all elsewhere.
+//! A counter of the steps that loops take for a client's bytes, for tests; it does nothing in other builds.
 //!
-//! A test that times the work would depend on the machine; the steps of a loop are the same everywhere.
+//! A test that measured time would depend on the machine; the number of steps does not.
 
 #[cfg(test)]
 use std::cell::Cell;
@@ -10,7 +10,7 @@ thread_local! {
     static SPENT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Counts so many bytes or elements that were looked at.
+/// Counts `steps` bytes or elements that were read.
 #[cfg(test)]
 pub(crate) fn spend(steps: usize) {
     SPENT.with(|spent| spent.set(spent.get() + steps));

@@ -1,17 +1,16 @@
-//! Which route a method and a path mean.
+//! Routing: finds the route of a method and a path.
 //!
-//! Protects routes from being walked around by another spelling of their path: a path is looked up in
-//! every reading that an app may have of it ([`path::readings`]), as it is written and in its folded form, and is
-//! refused when two of these meet different routes, or name different owners. The path is the client's choice, but is
-//! known to be free of dot segments and broken encoding ([`Target`]).
+//! Protects a route from being bypassed by another spelling of its path. The path is looked up in every reading that an app
+//! may have of it ([`path::readings`]), as it is written and in its folded form. It is refused if two of these match
+//! different routes or name different owners. The path is the client's choice, but has no dot segments and no broken
+//! encoding ([`Target`]).
 //!
-//! What the app lists itself is asked before what its profile lists: a profile's route decides only about
-//! requests that none of the app's own meets.
+//! The app's own routes are tried before those of its profile: a route of the profile decides only about requests that no
+//! route of the app matches.
 //!
-//! The tables are bounded by the configuration. A lookup visits each node of a table at most once,
-//! whatever the path, and looks at each byte of the path a bounded number of times. A path that is
-//! already in its folded form is found without allocating; another costs a few buffers of its own
-//! length for each of its readings, of which most have one, and a 405 the list of its methods.
+//! The tables are bounded by the configuration. A lookup visits each node of a table at most once and reads each byte of
+//! the path a bounded number of times. A path in its folded form is found without allocating. Another path costs a few
+//! buffers of its own length for each reading (most paths have one), and a 405 the list of its methods.
 //!
 //! RFC 9110 §9.1 and §15.5.6 (methods, 405), RFC 3986 §6.2.2 (equivalent paths).
 
@@ -51,14 +50,14 @@ pub struct RoutesPolicy {
     unlisted: Unlisted,
 }
 
-/// Evidence: this route, and no other, is what was asked for.
+/// Evidence: every reading of the path matches this route.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The route; for an unlisted path the app's own policy.
     pub(crate) route: Arc<Route>,
 }
 
-/// What becomes of a path, or of a method of a path, that no `match` lists.
+/// How a path, or a method of a path, is treated that no `match` lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unlisted {
     /// It falls under the app's own policy.
@@ -68,7 +67,7 @@ pub enum Unlisted {
     Deny,
 }
 
-/// Two patterns that cannot both stand, or one that cannot stand at all.
+/// A conflict of two patterns, or a pattern that no request can match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clash {
     /// Both match the same requests with the same precedence. Positions in the input.
@@ -78,13 +77,13 @@ pub enum Clash {
         /// The later one.
         second: usize,
     },
-    /// No request can ever meet it.
+    /// No request can match it.
     NeverMet {
         /// Its position in the input.
         pattern: usize,
         /// Why not, for the operator.
         why: String,
-        /// An app whose paths mind case would tell it from the other.
+        /// With case-sensitive paths it would differ from the other pattern.
         by_case: bool,
     },
 }
@@ -132,7 +131,7 @@ impl RoutesPolicy {
         let sample = Sample::beside(places.iter().map(|(pattern, _)| pattern));
         for (position, (pattern, place)) in places.iter().enumerate() {
             let tied = clashes.iter().any(|c| matches!(c, Clash::Tie { second, .. } if *second == position));
-            // What the app takes from its profile is meant to be taken.
+            // The app's own routes may hide those of its profile.
             if tied || policy.is_overlaid(*place) {
                 continue;
             }
@@ -143,8 +142,8 @@ impl RoutesPolicy {
         if clashes.is_empty() { Ok(policy) } else { Err(clashes) }
     }
 
-    /// The one route of this method and path. `paths` is what the target was normalised with and the
-    /// tables were built with.
+    /// The route of this method and path. `paths` is the policy that the target was checked with and the tables were built
+    /// with.
     ///
     /// `method` is taken as it is given. For a CORS preflight pass the method that
     /// `Access-Control-Request-Method` announces instead of `OPTIONS`: the preflight asks about that
@@ -166,14 +165,14 @@ impl RoutesPolicy {
         }
     }
 
-    /// The route that a path means as it is written, in which case [`Self::find`] may refuse it all the same; where none is
-    /// listed the app's own policy.
+    /// The route that matches a path as it is written; for an unlisted path the app's own policy. [`Self::find`] may still
+    /// refuse the path.
     pub fn met(&self, method: &str, raw: &[u8]) -> Option<&Arc<Route>> {
         let met = self.literal.find(method, path::literal(raw).strip_prefix(b"/"));
         self.routes.get(met.unwrap_or_default())
     }
 
-    /// The listed route that a path means in its folded form; `paths` is what the tables were built with.
+    /// The listed route that matches the folded form of a path; `paths` is the policy that the tables were built with.
     pub fn met_folded(&self, method: &str, raw: &[u8], paths: PathPolicy) -> Option<&Arc<Route>> {
         let path = path::fold(raw, paths.exact_case);
         self.routes.get(self.folded.find(method, unrooted(&path))?)
@@ -184,7 +183,7 @@ impl RoutesPolicy {
         self.routes.iter()
     }
 
-    /// The place of the listed route that the path meets in every reading of it.
+    /// The position of the listed route that every reading of the path matches.
     fn agree(
         &self,
         method: &str,
@@ -215,14 +214,14 @@ impl RoutesPolicy {
             let bare = bare.map(|path| self.folded.find(method, unrooted(&path)));
             for found in [literal, folded].into_iter().chain(bare) {
                 listed |= found.is_some();
-                // The operator says that the app keeps an encoded slash in its segment. Where splitting there would
-                // still meet another listed route, that is not believed.
+                // The configuration says that the app keeps an encoded slash in its segment. The other reading is
+                // still refused if it matches another listed route.
                 let believed = found.is_none() && reading.parts_at_encoded_slash_alone();
                 if found != met && !believed {
                     return Err(self.other_route(method, reading.cause(), raw, found));
                 }
             }
-            // Few decoders drop what is not UTF-8: what is left has to be listed to count.
+            // Few decoders drop bytes that are not UTF-8, so this reading counts only if it matches a listed route.
             let cleaned = reading.folded_without_strays(paths.exact_case);
             let cleaned = cleaned.and_then(|path| self.folded.find(method, unrooted(&path)));
             if cleaned.is_some_and(|other| met != Some(other)) {
@@ -238,7 +237,8 @@ impl RoutesPolicy {
         Ok(met)
     }
 
-    /// A reading meets `found`, and the path as it is written another route; `cause` is why the reading differs.
+    /// The refusal of a path of which one reading matches `found`, and the path as written another route. `cause` is why the
+    /// reading differs.
     fn other_route(&self, method: &str, cause: Cause, raw: &[u8], found: Option<usize>) -> Denial {
         // Whether the path is the same as written, once its slashes are merged.
         let once_merged = || match path::merged(raw) {

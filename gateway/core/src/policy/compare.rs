@@ -1,15 +1,15 @@
-//! What another configuration would let clients do that this one does not.
+//! The comparison of two policies: whether the new one lets clients do more than the old one.
 //!
-//! Two compiled policies are compared field by field. Every struct is destructured, so a new field does not compile
-//! here until somebody has said which direction is safe: less, more, any (it decides about nothing), or none (another
-//! value is another thing). What cannot be ordered is [`Direction::Incomparable`]; in doubt that is the answer.
+//! The policies are compared field by field. Every struct is destructured, so that a new field does not compile here until
+//! its safe direction is stated: smaller, larger, any (the field decides about no request) or none (the values cannot be
+//! ordered). A change without an order is [`Direction::Incomparable`], and so is every doubtful one.
 //!
-//! A route is judged by the requests that it meets, not by its name: for every kind of request the route of the
+//! Routes are compared by the requests that they match, not by their names: for every kind of request, the route of the
 //! old policy is compared with the route of the new one.
 
 mod app;
-mod door;
 mod limits;
+mod listener;
 mod networks;
 mod order;
 mod provider;
@@ -25,11 +25,11 @@ use order::Order;
 /// What a change means for clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// Everything that is let through now was let through before.
+    /// Every request that passes now also passed before.
     Tighter,
-    /// Something is let through that was not.
+    /// A request passes that did not pass before.
     Looser,
-    /// One cannot tell: something was exchanged.
+    /// It cannot be told: a value was exchanged for another one.
     Incomparable,
 }
 
@@ -95,10 +95,10 @@ impl Policy {
             started: _,
         } = self;
         let mut findings = Findings::default();
-        door::server(server, &new.server, &mut findings);
-        door::client(client, &new.client, [apps.as_slice(), new.apps.as_slice()], &mut findings);
-        door::admin(admin, &new.admin, &mut findings);
-        door::log(log, &new.log, &mut findings);
+        listener::server(server, &new.server, &mut findings);
+        listener::client(client, &new.client, [apps.as_slice(), new.apps.as_slice()], &mut findings);
+        listener::admin(admin, &new.admin, &mut findings);
+        listener::log(log, &new.log, &mut findings);
         provider::providers(providers, &new.providers, &mut findings);
         app::hosts((hosts, apps), (&new.hosts, &new.apps), &mut findings);
         app::apps(apps, &new.apps, &mut findings);

@@ -1,4 +1,4 @@
-//! How user and roles are written: visible ASCII, everything else percent-encoded byte by byte.
+//! The encoding of user and roles: visible ASCII, every other byte percent-encoded.
 
 use std::sync::Arc;
 

@@ -9,11 +9,11 @@ use crate::response_fields::ResponseFields;
 /// `csp`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csp {
-    /// `mode = "enforce"`; else the policy is only reported on.
+    /// `mode = "enforce"`; else the policy is report-only.
     pub enforce: bool,
     /// Directives with their sources, in order.
     pub policy: Vec<(String, Vec<String>)>,
-    /// `app = "replace"`: the app's own policies give way to ours.
+    /// `app = "replace"`: the app's own policies are removed.
     pub replace_app: bool,
 }
 
@@ -21,19 +21,19 @@ pub struct Csp {
 #[derive(Clone, Debug)]
 pub(super) struct ContentPolicy {
     enforced: Option<HeaderValue>,
-    /// `enforced` for an app that says `X-Frame-Options` itself: `frame-ancestors` would overrule it in browsers, so
-    /// it has to say the same. Differs from `enforced` only where nobody stated who may frame.
+    /// `enforced` for an answer with an `X-Frame-Options` of the app: in browsers `frame-ancestors` overrides that field, so
+    /// it must say the same. Differs from `enforced` only if the configuration does not say who may frame the app.
     when_nobody_frames: Option<HeaderValue>,
     when_self_frames: Option<HeaderValue>,
     report: Option<HeaderValue>,
-    /// Of `frame`, beside a policy of the app that leaves open who may frame.
+    /// The policy for `frame` alone, beside a policy of the app without `frame-ancestors`.
     framing: Option<(FrameAncestors, HeaderValue)>,
-    /// `set` or `remove` has the last word on `X-Frame-Options`: it says nothing of `frame`.
+    /// `set` or `remove` names `X-Frame-Options`, so that field does not carry `frame`.
     options_by_operator: bool,
     app: AppCsp,
 }
 
-/// What becomes of a policy that the app sends itself.
+/// Whether a policy that the app sends itself is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AppCsp {
     Kept,
@@ -54,8 +54,8 @@ impl Csp {
         if self.enforce { self.directive(FRAME_ANCESTORS) } else { None }
     }
 
-    /// Whether it says something itself of what the preset, or an app's `X-Frame-Options`, would say: where it is enforced,
-    /// they are not heard in that.
+    /// Whether it has a directive that the preset or an app's `X-Frame-Options` would add. If it is enforced, its own
+    /// directive is used instead.
     pub(crate) fn overrules(&self, preset: Preset) -> bool {
         let mut names = preset.directives().iter().map(|(name, _)| *name).chain([FRAME_ANCESTORS]);
         names.any(|name| self.directive(name).is_some())
@@ -97,10 +97,10 @@ impl ContentPolicy {
         }
     }
 
-    /// Adds our policies, unless the app enforces one of its own: then no more than what `frame` says, where neither that
-    /// policy nor `X-Frame-Options` does; `framed` is the app's `X-Frame-Options`.
+    /// Adds the gateway's policies. Beside an enforced policy of the app it adds only `frame`, and only if neither that
+    /// policy nor `X-Frame-Options` says who may frame. `framed` is the app's `X-Frame-Options`.
     ///
-    /// A report-only policy of the app keeps ours of that kind out, not the enforced one.
+    /// A report-only policy of the app replaces the gateway's report-only one, not the enforced one.
     pub(super) fn put<F: ResponseFields>(&self, fields: &mut F, framed: Option<&HeaderValue>) {
         match self.app {
             AppCsp::Replaced => {
@@ -137,7 +137,7 @@ impl ContentPolicy {
     }
 }
 
-/// One policy: the configured one where it is enforced, and of the preset's directives those it leaves unsaid.
+/// One policy: the configured one, if it is enforced, and the directives of the preset that it lacks.
 fn enforced(preset: Preset, ancestors: Option<&FrameAncestors>, csp: Option<&Csp>) -> Option<HeaderValue> {
     let mut all: Vec<(&str, String)> = csp.map(directives).unwrap_or_default();
     let said =

@@ -1,19 +1,19 @@
-//! Who may frame the app: `frame-ancestors` and `X-Frame-Options`, always saying the same.
+//! Who may frame the app: `frame-ancestors` and `X-Frame-Options`, which always agree.
 
 use http::HeaderValue;
 
 use super::preset::Preset;
 
-/// Who may frame the app, and who said so.
+/// Who may frame the app, and where that comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FramePolicy {
-    /// The preset's word: gives way to an `X-Frame-Options` of the app.
+    /// From the preset; an `X-Frame-Options` of the app goes before it.
     Preset(FrameAncestors),
-    /// The operator's word, by `frame`.
+    /// From the key `frame`.
     Configured(FrameAncestors),
-    /// The operator's word, by the policy that is enforced.
+    /// From `frame-ancestors` of an enforced `csp.policy`.
     FromCsp(FrameAncestors),
-    /// Nothing is said.
+    /// Not restricted.
     Unset,
 }
 
@@ -24,7 +24,7 @@ pub(super) enum FrameAncestors {
     Nobody,
     /// `'self'`
     SelfOnly,
-    /// Any other list, which `X-Frame-Options` cannot say.
+    /// Any other list, which `X-Frame-Options` cannot express.
     Sources(String),
 }
 
@@ -40,7 +40,7 @@ impl FramePolicy {
         }
     }
 
-    /// The sources, where anything is said.
+    /// The sources; `None` if framing is not restricted.
     pub(super) fn ancestors(&self) -> Option<&FrameAncestors> {
         match self {
             Self::Preset(ancestors) | Self::Configured(ancestors) | Self::FromCsp(ancestors) => {
@@ -50,7 +50,7 @@ impl FramePolicy {
         }
     }
 
-    /// `X-Frame-Options`, where it can say it.
+    /// The value of `X-Frame-Options`, if it can express the sources.
     pub(super) fn x_frame_options(&self) -> Option<HeaderValue> {
         match self.ancestors()? {
             FrameAncestors::Nobody => Some(HeaderValue::from_static("DENY")),
@@ -70,7 +70,7 @@ impl FrameAncestors {
         }
     }
 
-    /// Whether `X-Frame-Options` says it: that of the app, else ours.
+    /// Whether `X-Frame-Options` says the same: that of the app, else the gateway's.
     pub(super) fn is_told_by(&self, framed: Option<&HeaderValue>) -> bool {
         match framed {
             Some(value) => Self::of_x_frame_options(value).as_ref() == Some(self),
@@ -90,7 +90,7 @@ impl FrameAncestors {
         }
     }
 
-    /// As CSP writes it.
+    /// The source list of `frame-ancestors`.
     pub(super) fn sources(&self) -> &str {
         match self {
             Self::Nobody => "'none'",

@@ -7,11 +7,11 @@ use http::HeaderValue;
 /// `hsts`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hsts {
-    /// Seconds a browser keeps to https; zero makes it forget.
+    /// For how many seconds a browser uses https only; zero makes it forget.
     pub max_age_secs: u64,
-    /// Subdomains too.
+    /// It holds for subdomains too.
     pub include_subdomains: bool,
-    /// Consent to be put on the browsers' built-in list.
+    /// Browsers may add the host to their built-in list.
     pub preload: bool,
 }
 
@@ -30,9 +30,9 @@ impl Hsts {
     }
 }
 
-/// Whether `host` (port allowed) looks like a name somebody registered: only there is HSTS meant for one owner.
+/// Whether `host` (with or without a port) may be a registered name, for which HSTS is meant.
 ///
-/// Addresses, single labels and the names of local networks belong to another machine in the next network.
+/// An address, a single label or the name of a local network is another machine in another network.
 pub(super) fn suits(host: &str) -> bool {
     if host.starts_with('[') {
         return false;

@@ -1,9 +1,8 @@
-//! Addresses in answers that name the app itself.
+//! The upstream's address in `Location`, `Content-Location` and `Refresh`, which is replaced by the public one.
 //!
-//! Protects the client from being sent past the gateway, and the app's own address from being told: an app that is
-//! asked by its own name (`upstream.host = "upstream"`, or one that was told its base address) redirects to that name.
-//! In `Location`, `Content-Location` and `Refresh` such an address becomes the public one. What the app sends is
-//! trusted to be meant: a relative reference, any other host and one with user information stay byte for byte.
+//! Without this, a client would be redirected past the gateway and would learn the upstream's address: an app that
+//! receives its own name as host (`upstream.host = "upstream"`), or that is configured with its base address, redirects to
+//! that name. A relative reference, another host, and an address with user information are not changed.
 //!
 //! Bounds: three lookups; an answer without such an address costs nothing more. RFC 9110 §10.2.2, §8.7; HTML, "shared
 //! declarative refresh steps".
@@ -16,7 +15,7 @@ use crate::guard::client::PublicAddress;
 use crate::host::name_and_port;
 use crate::response_fields::ResponseFields;
 
-/// The app's own address, as it may stand in its answers.
+/// The address of an upstream, as answers may name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamAddress {
     name: Box<str>,
@@ -77,7 +76,7 @@ impl UpstreamAddress {
         let end = rest.iter().position(|byte| b"/?#\\".contains(byte)).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end)?;
         let (name, port) = name_and_port(std::str::from_utf8(authority).ok()?);
-        // An app that believes it is asked by https leaves out its own port where `Host` does.
+        // An app that takes the request for https leaves its own port out where `Host` does.
         let unsaid = if self.port == HTTP { HTTP } else { default };
         let same = name.eq_ignore_ascii_case(&self.name) && port.unwrap_or(unsaid) == self.port;
         same.then_some((scheme == b"//", rest))

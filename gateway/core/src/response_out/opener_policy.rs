@@ -1,12 +1,12 @@
-//! Where `Cross-Origin-Opener-Policy` is heeded.
+//! Where `Cross-Origin-Opener-Policy` has an effect.
 //!
-//! HTML has it for origins that are potentially trustworthy (Secure Contexts §3.1): https, and loopback. On any other page
-//! a browser ignores it, and says so in the console of every page.
+//! HTML applies it to potentially trustworthy origins (Secure Contexts §3.1): https, and loopback. On any other page a
+//! browser ignores it and writes a warning to the console of every page.
 
 use std::net::IpAddr;
 
-/// Whether a browser heeds it on the page of this answer. Where no host is known there is no page: it is said.
-pub(super) fn is_heeded(https: bool, host: &str) -> bool {
+/// Whether the field has an effect on a page of this host. `true` where no host is known.
+pub(super) fn has_effect(https: bool, host: &str) -> bool {
     https || host.is_empty() || is_loopback(host)
 }
 

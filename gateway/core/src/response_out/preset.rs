@@ -5,17 +5,17 @@ use http::{HeaderName, HeaderValue, header};
 /// `preset`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preset {
-    /// Pages for people.
+    /// For pages in browsers.
     #[default]
     Web,
-    /// Answers for programs.
+    /// For answers to programs.
     Api,
-    /// No security headers of ours on the app's answers; what leaks is removed all the same.
+    /// No security headers on the app's answers; fields that leak are still removed.
     Off,
 }
 
 impl Preset {
-    /// The fields whose value depends on nothing but the preset.
+    /// The fields whose value depends only on the preset.
     pub(super) fn fields(self) -> Vec<(HeaderName, HeaderValue)> {
         match self {
             Self::Web => vec![
@@ -43,7 +43,7 @@ impl Preset {
         }
     }
 
-    /// The whole set of answers of our own, whatever the app's preset.
+    /// The fields of local answers, whatever the app's preset.
     pub(super) fn local() -> Vec<(HeaderName, HeaderValue)> {
         let mut fields = Self::Api.fields();
         fields.extend([
@@ -58,8 +58,8 @@ impl Preset {
     }
 }
 
-/// Whether caches take from a field of this name how long an answer is kept: RFC 9111 §5.2, RFC 9213 §2.1, and what
-/// some put before both.
+/// Whether a field of this name tells caches how long to keep an answer: RFC 9111 §5.2, RFC 9213 §2.1, and fields that
+/// some caches use before both.
 pub(super) fn says_how_long_to_keep(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.ends_with("cache-control") || matches!(name, "expires" | "surrogate-control" | "x-accel-expires")
@@ -69,7 +69,7 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
-/// Tells which refusal of the gateway an answer is; on no other answer.
+/// The field that names the code of a refusal; no other answer has it.
 pub(crate) const CODE: HeaderName = HeaderName::from_static(CODE_NAME);
 pub(super) const CODE_NAME: &str = "x-stagedoor-code";
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -78,22 +78,22 @@ pub(super) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-or
 pub(super) const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 pub(crate) const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
-/// What a media app plays and records with stays its own, and is no frame's; what it needs a wake lock, the clipboard or
-/// a passkey for is untouched.
+/// The features that a media app plays and records with are allowed for its own pages, not for frames. Wake lock,
+/// clipboard and passkeys are not restricted.
 const WEB_PERMISSIONS: &str = "accelerometer=(), browsing-topics=(), gyroscope=(), hid=(), idle-detection=(), \
      local-fonts=(), magnetometer=(), midi=(), payment=(), serial=(), usb=(), window-management=(), \
      xr-spatial-tracking=(), autoplay=(self), camera=(self), display-capture=(self), encrypted-media=(self), \
      fullscreen=(self), geolocation=(self), microphone=(self), picture-in-picture=(self)";
 
-/// What the preset `web` leaves to an app that may not need it, in the order in which it is told.
+/// The features that the preset `web` allows and that an app may not need, in the order of messages.
 pub(crate) const CLOSEABLE: [&str; 4] = ["camera", "microphone", "display-capture", "geolocation"];
 
-/// Whether this is the preset's value.
+/// Whether this is the value of the preset `web`.
 pub(super) fn is_web(value: &HeaderValue) -> bool {
     value == WEB_PERMISSIONS
 }
 
-/// The preset's value without what is [`CLOSEABLE`]: for an app that uses none of it.
+/// The value of the preset `web` with every feature in [`CLOSEABLE`] forbidden.
 pub fn permissions_closed() -> String {
     let closed = |feature: &str| match feature.strip_suffix("=(self)") {
         Some(name) if CLOSEABLE.contains(&name) => format!("{name}=()"),

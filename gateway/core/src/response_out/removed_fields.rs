@@ -1,4 +1,4 @@
-//! What never leaves the house: the app's make and version, and what belongs to its connection.
+//! The fields of an answer that never reach the client: the app's make and version, and the fields of its connection.
 
 use http::{HeaderName, header};
 
@@ -14,10 +14,10 @@ pub(super) enum AppCors {
     Removed,
 }
 
-/// Removes what leaks, hop-by-hop fields (but for the `Upgrade` of a 426, which says what the app wants) and what `Connection` nominates, and the app's CORS unless it is its to say.
+/// Removes fields that leak, hop-by-hop fields, fields that `Connection` names, and the app's CORS fields unless the app
+/// answers CORS. The `Upgrade` of a 426 stays: it names the protocol that the app wants.
 ///
-/// `Transfer-Encoding` and `Content-Length` stay whatever is nominated: they are the framing, which belongs to whoever
-/// writes the message.
+/// `Transfer-Encoding` and `Content-Length` stay, even if `Connection` names them: they are written with the message.
 pub(super) fn remove<F: ResponseFields>(fields: &mut F, cors: AppCors) {
     let nominated = nominated(fields);
     let wanted = fields.requires_upgrade();
@@ -27,8 +27,9 @@ pub(super) fn remove<F: ResponseFields>(fields: &mut F, cors: AppCors) {
     });
 }
 
-/// For interim answers: removes the same, the app's CORS always (no browser asks one of them who may read), and the
-/// framing of a body, which none of them has (RFC 9110 §8.6, RFC 9112 §6.1). What completes a 101 stays.
+/// The same for interim answers. Also removes CORS fields in any case, since browsers read them only in final answers, and
+/// the framing of a body, which an interim answer has not (RFC 9110 §8.6, RFC 9112 §6.1). The fields that complete a 101
+/// stay.
 pub(super) fn clean_interim<F: ResponseFields>(fields: &mut F) {
     let nominated = nominated(fields);
     let switches = fields.switches();
@@ -51,7 +52,7 @@ fn tells_origins(name: &str) -> bool {
 fn leaks(name: &str, cors: AppCors) -> bool {
     match name {
         _ if tells_make(name) => true,
-        // The gateway's word that it refused.
+        // Only a refusal of the gateway has it.
         CODE_NAME => true,
         "connection" | "keep-alive" | "proxy-authenticate" | "proxy-connection" | "te" | "trailer"
         | "upgrade" => true,

@@ -1,26 +1,26 @@
-//! One line of each security field that says one thing, where the app and a proxy of its own both wrote it.
+//! Security fields that may stand once, where the app and a proxy of its own both wrote one: one line is kept.
 //!
-//! Which one stays is what browsers make of several, or the stricter.
+//! The kept line is the one that browsers would use, or the stricter one.
 
 use http::{HeaderName, HeaderValue, header};
 
 use super::preset;
 use crate::response_fields::ResponseFields;
 
-/// What of several lines stays.
+/// Which of several lines is kept.
 #[derive(Clone, Copy)]
 enum KeptLine {
-    /// The first: what comes later is not heard (RFC 6797 §8.1, `nosniff`). Of two policies for other origins browsers hear
-    /// none, and the preset has one for whoever says none: there the app's first word goes before it.
+    /// The first; browsers ignore the others (RFC 6797 §8.1, `nosniff`). Browsers ignore two policies about other origins
+    /// altogether, and the preset would then add its own; here the first one of the app is kept.
     First,
-    /// The last that says anything known (Referrer Policy §8.1).
+    /// The last one with a known value (Referrer Policy §8.1).
     LastKnown,
-    /// `DENY` where the values in all lines differ and one is known (HTML, the X-Frame-Options header).
+    /// `DENY`, if the values of all lines differ and one is known (HTML, the X-Frame-Options header).
     Strict,
 }
 
-/// Not here: Cross-Origin-Embedder-Policy, of which no preset says anything. Two lines are none to browsers, and one of them
-/// would keep the page from what it embeds.
+/// Cross-Origin-Embedder-Policy is not among them: browsers ignore two lines, and one line would stop the page from
+/// embedding.
 const SINGLE: [(HeaderName, KeptLine); 6] = [
     (header::X_FRAME_OPTIONS, KeptLine::Strict),
     (header::X_CONTENT_TYPE_OPTIONS, KeptLine::First),
@@ -41,7 +41,7 @@ const REFERRER_POLICIES: [&str; 8] = [
     "unsafe-url",
 ];
 
-/// Leaves one line of each.
+/// Keeps one line of each field.
 pub(super) fn keep_one_line<F: ResponseFields>(fields: &mut F) {
     for (name, stays) in &SINGLE {
         let settled = match stays {
@@ -93,7 +93,7 @@ fn strict<'f>(first: &HeaderValue, lines: impl Iterator<Item = &'f HeaderValue>)
     Some(if values.iter().any(known) { HeaderValue::from_static("DENY") } else { first.clone() })
 }
 
-/// Of the values of which two that differ shut everybody out.
+/// The values of which two different ones forbid framing.
 const FRAME_OPTIONS: [&str; 3] = ["deny", "sameorigin", "allowall"];
 
 /// The elements of a list in one line.

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-/// Bytes of name and value that browsers keep.
+/// The most bytes of name and value that browsers store.
 pub const COOKIE_MAX: usize = 4096;
 
-/// `Set-Cookie` for a token that ends after `life`; `None` if it cannot stand there.
+/// The `Set-Cookie` of a token that expires after `life`; `None` if the token cannot be a cookie's value.
 ///
-/// Out of reach for scripts, not sent with what other sites load, and only by https where it came by https.
+/// Scripts cannot read the cookie, requests that other sites cause do not carry it, and it is sent only over https if it
+/// was set over https.
 #[must_use]
 pub fn set_cookie(name: &str, token: &[u8], life: Duration, https: bool) -> Option<HeaderValue> {
     if life.as_secs() == 0 || !token.iter().all(|byte| is_cookie_octet(*byte)) {
@@ -21,13 +22,13 @@ pub fn set_cookie(name: &str, token: &[u8], life: Duration, https: bool) -> Opti
     written(name, token, life.as_secs(), https)
 }
 
-/// `Set-Cookie` that takes it out again.
+/// The `Set-Cookie` that removes the cookie.
 #[must_use]
 pub fn clear_cookie(name: &str, https: bool) -> Option<HeaderValue> {
     written(name, "", 0, https)
 }
 
-/// Whether browsers take a cookie of this name by https alone.
+/// Whether browsers accept a cookie of this name only over https.
 #[must_use]
 pub fn cookie_needs_https(name: &str) -> bool {
     ["__host-", "__secure-"]

@@ -8,35 +8,34 @@ use std::borrow::Cow;
 use crate::path;
 use crate::secret::Secret;
 
-/// What a form says.
+/// The fields of a form.
 #[derive(Debug)]
 pub struct EnterForm {
     /// The code; empty if there is none, or more than one.
     pub code: Secret<Vec<u8>>,
-    /// What is to be done with it.
+    /// What to do with the code.
     pub step: FormAction,
-    /// Where the browser wants to go afterwards; empty if nowhere. Not judged yet, see [`super::return_path`].
+    /// The page to show afterwards; may be empty. Not checked yet, see [`super::return_path`].
     pub to: Vec<u8>,
 }
 
-/// What is to be done with a code.
+/// What to do with a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormAction {
-    /// Show what it is worth; a person decides.
+    /// Show its user; a person decides.
     Show,
-    /// Show what it is worth; the page goes on by itself, for a person brought the code.
+    /// Show its user; the page then redeems it by itself, because a person opened the link directly.
     ShowThenRedeem,
     /// Redeem it.
     Redeem,
-    /// Redeem it if nobody is in: no person has pressed a button.
+    /// Redeem it if no user is signed in: no person has pressed a button.
     RedeemIfSignedOut,
 }
 
 impl EnterForm {
     /// Reads a form.
     ///
-    /// What a person pastes may be the whole address: the code stands behind its `#`. A form that asks to look in
-    /// any way never redeems.
+    /// A person may paste the whole address, with the code after its `#`. A form with a `look` never redeems.
     #[must_use]
     pub fn read(form: &[u8]) -> Self {
         let step = match (values(form, "look").next(), values(form, "auto").any(|value| !value.is_empty())) {
@@ -56,7 +55,7 @@ fn code(form: &[u8]) -> Secret<Vec<u8>> {
     Secret::new(pasted.iter().copied().filter(|byte| !is_space(byte)).collect())
 }
 
-/// The only field of this name, percent-decoded; a `+` stays what it is.
+/// The only field of this name, percent-decoded; a `+` is not decoded.
 fn sole<'f>(form: &'f [u8], name: &str) -> Option<Cow<'f, [u8]>> {
     let mut all = values(form, name);
     match (all.next(), all.next()) {
@@ -65,7 +64,7 @@ fn sole<'f>(form: &'f [u8], name: &str) -> Option<Cow<'f, [u8]>> {
     }
 }
 
-/// What every field of this name says, as it was sent.
+/// The values of all fields of this name, as they were sent.
 fn values<'f>(form: &'f [u8], name: &str) -> impl Iterator<Item = &'f [u8]> {
     let pairs = form.split(|b| *b == b'&');
     pairs.filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))

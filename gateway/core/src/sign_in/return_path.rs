@@ -1,8 +1,8 @@
-//! Where a browser goes once it is in: the page that it asked for first.
+//! The page to show after signing in: the one that the browser asked for first.
 //!
-//! Protects people from a form or an address that leads them to another site, or to one of the gateway's own pages
-//! by itself. Trust: none; the value comes from a hidden field, so it is judged when it is written and judged anew
-//! when it comes back. Bounds: [`FORM_BYTES`] as a form carries it. URL Standard §4.4 (what browsers take for a host).
+//! Protects against an open redirect, and against a form or an address that leads to one of the gateway's own pages.
+//! Trust: none; the value comes from a hidden field, so it is checked when it is written and again when it comes back.
+//! Bounds: [`FORM_BYTES`], encoded for a form. URL Standard §4.4 (what browsers take for a host).
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use crate::guard::target::HostTable;
 use crate::policy::App;
 use crate::request::Head;
 
-/// Bytes of it in a form, which has room for a code beside it.
+/// The most bytes of it in a form, which also holds a code.
 const FORM_BYTES: usize = 2_000;
 
-/// Evidence: a path and query of the app that a browser may be led to.
+/// Evidence: a path and query of the app that a browser may be sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnPath<'a>(Cow<'a, str>);
 
@@ -24,7 +24,7 @@ impl ReturnPath<'static> {
 }
 
 impl ReturnPath<'_> {
-    /// The same, on its own.
+    /// The same, owned.
     #[must_use]
     pub fn into_owned(self) -> ReturnPath<'static> {
         ReturnPath(Cow::Owned(self.0.into_owned()))
@@ -37,8 +37,8 @@ impl ReturnPath<'_> {
     }
 }
 
-/// The way to `raw`, a path and query of `app` under `host`, if a browser may be led there. A token of the app is
-/// taken out of its query: the browser has another one now.
+/// Checks `raw`, a path and query of `app` under `host`. A token is removed from its query, because the browser has another
+/// one now.
 #[must_use]
 pub fn return_path<'a>(
     app: &App,
@@ -47,7 +47,7 @@ pub fn return_path<'a>(
     head: &Head<'_>,
     raw: &'a [u8],
 ) -> Option<ReturnPath<'a>> {
-    // What browsers strip, turn into a slash or take for the start of a host stands in none of these.
+    // Without bytes that browsers strip, turn into a slash or take for the start of a host.
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#');
     let one_slash = raw.first() == Some(&b'/') && raw.get(1) != Some(&b'/');
     if !one_slash || !raw.iter().all(is_plain) || in_a_form(raw) > FORM_BYTES {
@@ -71,19 +71,19 @@ pub fn return_path<'a>(
     Some(ReturnPath(Cow::Owned(text)))
 }
 
-/// Whether a path is where apps sign people in or out, by the name of its last segment. Somebody whom the gateway has just
-/// let in goes to the front page instead: at the one an app shows its login or nothing at all, at the other they are out again.
+/// Whether a path is an app's own page for signing in or out, by the name of its last segment. After signing in at the
+/// gateway, the front page is shown instead: a sign-in page would show the app's login, and a sign-out page would sign out.
 fn signs_in_or_out(path: &[u8]) -> bool {
     let last = path.split(|b| *b == b'/').rfind(|segment| !segment.is_empty()).unwrap_or_default();
     let name = last.split(|b| *b == b'.').next().unwrap_or_default();
     SIGN_PAGES.iter().any(|page| name.eq_ignore_ascii_case(page))
 }
 
-/// How such pages are called, without an ending such as `.php`.
+/// The names of such pages, without an ending such as `.php`.
 const SIGN_PAGES: [&[u8]; 8] =
     [b"login", b"logon", b"signin", b"sign-in", b"logout", b"logoff", b"signout", b"sign-out"];
 
-/// How many bytes a form needs for it.
+/// How many bytes it takes in a form.
 fn in_a_form(raw: &[u8]) -> usize {
     let is_kept = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'-' | b'.' | b'_');
     let kept = raw.iter().filter(is_kept).count();

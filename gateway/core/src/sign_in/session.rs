@@ -1,4 +1,4 @@
-//! Who is in: whom the token of a request names, and until when.
+//! The user of a request: the one that its token names, and when the token expires.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,26 +11,26 @@ use crate::guard::jwt::TokenCache;
 use crate::policy::App;
 use crate::request::Head;
 
-/// Cookies that one request has judged.
-const LOOKS: usize = 8;
+/// The most cookies of one request that are verified.
+const COOKIES_MAX: usize = 8;
 
-/// Who is in.
+/// Whether a user is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignInState {
-    /// This user.
+    /// A user is signed in.
     SignedIn {
-        /// Whom the token names.
+        /// The user that the token names.
         user: Arc<str>,
-        /// When it ends, since the epoch.
+        /// When the token expires, since the epoch.
         expires: Duration,
     },
-    /// Nobody, for this reason.
+    /// No user is signed in, for this reason.
     SignedOut(Denial),
-    /// The app asks nobody who they are.
+    /// No route of the app reads a token.
     NotRequired,
 }
 
-/// Who is in, as the routes of the app would find it: once for each `by` of the configuration.
+/// The user of a request, by the authentication of the app's routes: one try for each list of providers.
 #[must_use]
 pub fn sign_in_state(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> SignInState {
     let mut refusal: Option<Denial> = None;
@@ -42,7 +42,7 @@ pub fn sign_in_state(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) 
                 }
                 refusal.get_or_insert(Denial::TokenMissing);
             }
-            // That there is no token tells less than any other reason.
+            // A missing token is the least informative reason.
             Err(denial) if refusal.as_ref().is_none_or(|known| *known == Denial::TokenMissing) => {
                 refusal = Some(denial);
             }
@@ -52,7 +52,7 @@ pub fn sign_in_state(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) 
     refusal.map_or(SignInState::NotRequired, SignInState::SignedOut)
 }
 
-/// Whether a code can let a browser into the app: one of its tokens may stand in a cookie.
+/// Whether a code can sign a browser in: a cookie is a source of the app's tokens.
 #[must_use]
 pub fn accepts_codes(app: &App) -> bool {
     app.carriers.cookies().next().is_some()
@@ -60,12 +60,13 @@ pub fn accepts_codes(app: &App) -> bool {
 
 /// Whether a cookie of the request names a user of the app.
 ///
-/// Each of our cookies is looked at alone: whatever else the request carries, a link can have put there. At most
-/// [`LOOKS`] are, once for each `by` of the configuration; a request with more counts as one that names a user.
+/// Each cookie that may carry a token is verified alone, because a link can add any other credential to a request. At most
+/// [`COOKIES_MAX`] cookies are verified, once for each list of providers; a request with more counts as one that names a user.
 #[must_use]
 pub fn is_signed_in_by_cookie(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> bool {
     let mut found = app.carriers.in_cookies(head);
-    let named = found.by_ref().take(LOOKS).any(|(cookie, token)| names_user(app, cookie, token, now, tokens));
+    let named =
+        found.by_ref().take(COOKIES_MAX).any(|(cookie, token)| names_user(app, cookie, token, now, tokens));
     named || found.next().is_some()
 }
 
@@ -76,7 +77,7 @@ fn names_user(app: &App, cookie: &str, token: &[u8], now: Now, tokens: &TokenCac
     distinct(app).iter().any(names)
 }
 
-/// The `auth` of the app's routes that ask somebody, one for each list of providers.
+/// The `auth` of the app's routes that read tokens, one for each list of providers.
 fn distinct(app: &App) -> Vec<&AuthPolicy> {
     let mut found: Vec<&AuthPolicy> = Vec::new();
     for route in app.routes.all() {

@@ -1,4 +1,4 @@
-//! Whether a token can come into a browser, and in which cookie.
+//! The cookie in which an app accepts a token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,42 +11,42 @@ use crate::guard::credential::TokenSource;
 use crate::guard::jwt::TokenCache;
 use crate::policy::App;
 
-/// How a token comes into a browser of one app.
+/// The cookie for a token, and what the token says.
 #[derive(Debug)]
 pub struct TokenCookie<'a> {
     /// The name of the cookie.
     pub cookie: &'a str,
-    /// Whom the token names.
+    /// The user that the token names.
     pub user: Arc<str>,
-    /// When it ends, since the epoch.
+    /// When the token expires, since the epoch.
     pub expires: Duration,
 }
 
-/// Why a token cannot come into a browser of an app.
+/// Why an app accepts a token in no cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoTokenCookie {
-    /// The app asks nobody who they are.
+    /// No route of the app reads a token.
     NotRequired,
     /// No cookie is a source of the app's tokens.
     NoCookieSource {
         /// The table that says where its tokens are read.
         table: String,
-        /// What it says.
+        /// The sources that it names.
         sources: Arc<[TokenSource]>,
     },
     /// The app would refuse the token.
     Refused(Denial),
-    /// A browser would not keep a cookie so large.
+    /// A browser would not store a cookie of that size.
     TooLarge {
         /// Bytes of its name and value.
         bytes: usize,
     },
 }
 
-/// Finds the cookie in which `app` takes `token`, by presenting it there as a browser would.
+/// Finds the cookie in which `app` accepts `token`, by authenticating with it as a browser would.
 ///
 /// # Errors
-/// No cookie does.
+/// The app accepts it in no cookie.
 pub fn token_cookie<'a>(
     app: &'a App,
     token: &[u8],
@@ -56,7 +56,7 @@ pub fn token_cookie<'a>(
     let asking =
         || app.routes.all().map(|route| &route.auth).filter_map(|auth| Some((auth, speakers(auth).first()?)));
     let Some((_, speaker)) = asking().next() else { return Err(NoTokenCookie::NotRequired) };
-    // A browser would get no cookie of it, or another one: an empty one counts as none, spaces would be cut off.
+    // Such a value makes no cookie or another one: an empty value counts as none, spaces are cut off.
     if token.is_empty() || !token.iter().all(|byte| is_cookie_octet(*byte)) {
         return Err(NoTokenCookie::Refused(Denial::TokenInvalid(TokenFault::Malformed)));
     }
@@ -65,7 +65,7 @@ pub fn token_cookie<'a>(
         for (auth, _) in asking() {
             match auth.authenticate_cookie(cookie, token, now, tokens) {
                 Ok(caller) => {
-                    // Where a token is optional and this one stands elsewhere, nobody is proven.
+                    // The route reads no token there, and needs none.
                     let Some((user, expires)) = caller.user().cloned().zip(caller.expires()) else {
                         continue;
                     };

@@ -1,9 +1,9 @@
-//! Two tables of patterns, one over the other.
+//! The patterns of an app and those of its profile, in two tables.
 
 use super::route::Layer;
 use super::trie::{PatternStep, Remaining, Trie};
 
-/// The app's own patterns, and beneath them those of its profile.
+/// The app's own patterns, which are tried first, and those of its profile.
 #[derive(Debug, Default)]
 pub(super) struct Layers {
     own: Trie,
@@ -11,7 +11,7 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// Adds a pattern; `None` is any method. What is there already stays.
+    /// Adds a pattern; `None` is any method. An existing one is kept.
     pub(super) fn insert(&mut self, layer: Layer, method: Option<&str>, steps: &[PatternStep], place: usize) {
         match layer {
             Layer::App => self.own.insert(method, steps, place),

@@ -1,8 +1,7 @@
-//! Which routes the same request meets in two tables.
+//! The pairs of routes that the same request matches in two tables, for the comparison of two policies.
 //!
-//! Both tables are walked at once, segment by segment: through every segment that one of them names, through one that
-//! neither names, and through an empty one. So each kind of request is seen once, whatever order the patterns have in
-//! their files. The walk is bounded by [`MOST`]; the tables are the operator's.
+//! Both tables are walked together, segment by segment: every segment that one of them names, one that neither names, and
+//! an empty one. So each kind of request is seen once, whatever the order of the patterns. The walk is bounded by [`MOST`]; the tables are the operator's.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use super::route::Route;
 use super::trie::Remaining;
 use super::{RoutesPolicy, Unlisted};
 
-/// The routes that some request meets in an old and in a new table; `None` is where it is refused.
+/// The routes that a request matches in an old and in a new table; `None` if it is refused there.
 #[derive(Debug)]
 pub(crate) struct Pair<'p> {
     /// In the old one; for an unlisted path the app's own policy.
@@ -22,7 +21,7 @@ pub(crate) struct Pair<'p> {
     pub(crate) example: String,
 }
 
-/// How far a lookup has come in both tables.
+/// The position of a lookup in both tables.
 struct Both<'p> {
     old: Vec<Remaining<'p>>,
     new: Vec<Remaining<'p>>,
@@ -30,8 +29,8 @@ struct Both<'p> {
 }
 
 impl RoutesPolicy {
-    /// Every two routes that some request meets in `self` and in `new`, in the order of the new ones. `None` where there
-    /// are more kinds of requests than are looked at.
+    /// Every pair of routes that a request matches in `self` and in `new`, in the order of the new ones. `None` if there are
+    /// too many kinds of requests.
     pub(crate) fn pairs<'p>(&'p self, new: &'p Self) -> Option<Vec<Pair<'p>>> {
         let Self { literal, folded: _, patterns_are_folded: _, routes: _, unlisted: _ } = self;
         let mut met: HashMap<[Option<usize>; 2], String> = HashMap::new();

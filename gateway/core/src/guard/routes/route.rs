@@ -1,4 +1,4 @@
-//! What one route asks of its requests.
+//! The compiled policy of one route.
 
 use std::sync::Arc;
 
@@ -19,17 +19,17 @@ pub struct Route {
     pub patterns: Box<[String]>,
     /// Position among the app's routes; unlisted is 0.
     pub index: usize,
-    /// Whether the app lists it itself, or its profile does.
+    /// Whether it is in the app's own table or in its profile.
     pub layer: Layer,
     /// The app's per-address limits count here too (`limit.app`).
     pub app_limit: bool,
     /// Per-address limits on top of the app's.
     pub ip_limit: LimitPolicy,
-    /// Body caps.
+    /// Body limits.
     pub body: BodyPolicy,
-    /// Who has to be known.
+    /// Authentication.
     pub auth: AuthPolicy,
-    /// Who of those may.
+    /// Authorization.
     pub permission: PermissionPolicy,
     /// Per-caller limits: the app's, then the route's.
     pub caller_limit: LimitPolicy,
@@ -43,7 +43,7 @@ pub struct Route {
     pub encoded_slash: bool,
 }
 
-/// Who lists a route. The app's own are asked first: a profile's decide only what none of those meets.
+/// The table that a route is in. The app's own routes are tried first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Layer {
     /// The app's own table.

@@ -1,4 +1,4 @@
-//! A table of patterns: one node for each segment, so that a lookup visits a node at most once.
+//! A trie of patterns: one node for each segment, so that a lookup visits a node at most once.
 
 /// One step of a pattern, in the form the table compares.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,7 +31,7 @@ pub(super) struct Methods {
 }
 
 impl Trie {
-    /// Adds a pattern; `None` is any method. What is there already stays.
+    /// Adds a pattern; `None` is any method. An existing one is kept.
     pub(super) fn insert(&mut self, method: Option<&str>, steps: &[PatternStep], place: usize) {
         let Some((first, steps)) = steps.split_first() else {
             return self.end.insert(method, place);
@@ -109,7 +109,7 @@ impl Trie {
     }
 }
 
-/// What a lookup may still find after some segments, of several the best first.
+/// The patterns that a lookup may still match after some segments.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Remaining<'t> {
     /// What stands at a node and below it.

@@ -1,4 +1,4 @@
-//! `[app.*]`: who may come to an app, and what app and client are told.
+//! `[app.*]`: who may use an app, and which fields app and client get.
 
 use std::sync::Arc;
 
@@ -177,7 +177,7 @@ fn listed(old: &ListedOrigins, new: &ListedOrigins, at: Place<'_>, findings: &mu
     });
 }
 
-/// By which fields the app is told who asks: of another name the app may take a client's word.
+/// The fields that tell the app its caller. Under another name, the app may use a field of the client.
 fn forward(old: &ForwardPolicy, new: &ForwardPolicy, at: Place<'_>, findings: &mut Findings) {
     let ForwardPolicy { user, roles, pass, strip, host } = old;
     let shown = |name: &Option<HeaderName>| name.as_ref().map_or("off", HeaderName::as_str).to_owned();

@@ -1,7 +1,7 @@
-//! Rates and quotas. Since routes may share them, they are judged over all requests of an app at once.
+//! Rates and quotas. Routes may share them, so they are compared over all requests of an app at once.
 //!
-//! A limit goes on where the new policy has one limit that is no weaker and that counts every request that the old
-//! one counted. A limit that is split in two is weaker, although both have its rule.
+//! A limit is kept if the new policy has one limit that is no weaker and that counts every request that the old one
+//! counted. A limit that is split in two is weaker, although both have its rule.
 
 use std::collections::{HashMap, HashSet};
 use std::ptr;
@@ -56,7 +56,7 @@ fn judge(key: &str, all: &[Charged<'_>], findings: &mut Findings) {
     }
 }
 
-/// The requests at which a limit of the one side does not go on as one of the other.
+/// The requests at which a limit of the one side is not kept as a limit of the other.
 fn ended<'c, 'l: 'c>(
     all: &'c [Charged<'l>],
     one: impl Fn(&'c Charged<'l>) -> &'c [&'l Arc<Limit>],

@@ -33,7 +33,7 @@ impl Admitted {
         Self { allow, deny }
     }
 
-    /// Whether whoever is let in by `other` is let in by this.
+    /// Whether this list allows every address that `other` allows.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let may = [self.allow.as_slice(), &other.deny].concat();
         covers(&may, &other.allow) && covers(&other.deny, &common(&other.allow, &self.deny))

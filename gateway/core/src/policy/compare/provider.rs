@@ -1,4 +1,4 @@
-//! `[auth.*]`: which tokens are genuine, and whom they name.
+//! `[auth.*]`: which tokens are valid, and which user they name.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::guard::credential::TokenSource;
 use crate::guard::jwt::{ClaimPaths, JwtKey, JwtPolicy};
 use crate::units::{show_duration, show_size};
 
-/// A provider that is new lets nobody in by itself: it is judged where an app names it.
+/// A new provider authenticates no caller by itself: it is compared where an app names it.
 pub(super) fn providers(old: &[Arc<JwtPolicy>], new: &[Arc<JwtPolicy>], findings: &mut Findings) {
     for provider in old {
         let at = ["auth", &provider.name];
@@ -57,7 +57,7 @@ fn jwt(old: &JwtPolicy, new: &JwtPolicy, at: Place<'_>, findings: &mut Findings)
     }
 }
 
-/// Each further key makes further tokens genuine. The order decides which of them sign, and which are tried of more
+/// Each further key makes further tokens valid. The order decides which of them sign, and which are tried of more
 /// than a token is tried with.
 fn keys(old: &[JwtKey], new: &[JwtKey]) -> Order {
     let digests = |keys: &[JwtKey]| keys.iter().map(|key| *key.digest()).collect::<Vec<_>>();
@@ -70,7 +70,7 @@ fn keys(old: &[JwtKey], new: &[JwtKey]) -> Order {
     }
 }
 
-/// Where tokens are read. What stands in a place that is no longer one goes on to the app.
+/// Where tokens are read. A token in a place that is no longer read is forwarded to the app.
 pub(super) fn sources(old: &[TokenSource], new: &[TokenSource]) -> Order {
     match more_is_looser(old, new) {
         Order::Tighter => Order::Incomparable,
@@ -88,7 +88,7 @@ pub(super) fn places(sources: &[TokenSource]) -> String {
     }))
 }
 
-/// Keys by their names: what they are is a secret.
+/// Keys by their names, since the keys are secrets.
 fn named(keys: &[JwtKey]) -> String {
     let name = |key: &JwtKey| format!("{} {}", key.alg().name(), key.kid().unwrap_or("without a kid"));
     let names = list(keys.iter().map(name));

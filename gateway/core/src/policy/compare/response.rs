@@ -1,4 +1,4 @@
-//! `headers`: what the browser is told to forbid.
+//! `headers`: what browsers are told to forbid.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(super) fn response(old: &HeaderSettings, new: &HeaderSettings, at: Place<'_>
     findings.put(at, "headers.csp", order, || (policy(csp.as_ref()), policy(new.csp.as_ref())));
     let order = match (frame, &new.frame) {
         (Some(old), Some(new)) => more_is_looser(&sources(old), &sources(new)),
-        // Without it the preset, the policy and the app have a say.
+        // Without it the preset, the policy and the app decide.
         (old, new) => exchanged(old, new),
     };
     let shown = |frame: &Option<Vec<String>>| frame.as_ref().map_or("not said".to_owned(), list);
@@ -63,7 +63,7 @@ fn strictness(preset: Preset) -> u8 {
     }
 }
 
-/// What is said of https; `None` is nothing.
+/// The HSTS value; `None` is no field.
 fn said(preset: Preset, hsts: Option<Hsts>) -> Option<Hsts> {
     match preset {
         Preset::Web | Preset::Api => Some(hsts.unwrap_or_default()),
@@ -72,7 +72,7 @@ fn said(preset: Preset, hsts: Option<Hsts>) -> Option<Hsts> {
 }
 
 fn hsts(old: Option<Hsts>, new: Option<Hsts>, at: Place<'_>, findings: &mut Findings) {
-    // Zero makes browsers forget what they knew, which is less than nothing.
+    // Zero makes browsers forget an earlier value, which is weaker than no field.
     let parts = |hsts: Option<Hsts>| match hsts {
         None => (1, false, false),
         Some(Hsts { max_age_secs, include_subdomains, preload }) => {
@@ -93,17 +93,17 @@ fn hsts(old: Option<Hsts>, new: Option<Hsts>, at: Place<'_>, findings: &mut Find
     }
 }
 
-/// A policy that is only reported on forbids nothing, but names who hears of the pages; one that is enforced is compared
+/// A report-only policy forbids nothing, but names where reports about the pages are sent. An enforced policy is compared
 /// source by source.
 fn csp(old: Option<&Csp>, new: Option<&Csp>, presets: [Preset; 2]) -> Order {
     let replaces = |csp: Option<&Csp>| csp.is_some_and(|csp| csp.replace_app);
     if replaces(old) != replaces(new) {
-        // What the app says itself is not known here.
+        // The policy that the app sends itself is not known here.
         return Order::Incomparable;
     }
     let enforced = |csp: &&Csp| csp.enforce;
     match (old.filter(enforced), new.filter(enforced)) {
-        // Of what replaces the app's own policy nothing can be said but that it is the same.
+        // A policy that replaces the app's own one can only be compared for equality.
         (None, None) if replaces(new) => exchanged(&old, &new),
         (None, None) => exchanged(&hearers(old), &hearers(new)),
         (None, Some(_)) | (Some(_), None) if old.map(directives) != new.map(directives) => {

@@ -40,7 +40,7 @@ fn named(route: &Route) -> String {
     if route.index > 0 { format!("the route {}", route.label) } else { "the app's own policy".to_owned() }
 }
 
-/// Whether less is asked of where a request comes from: `strict` and `always` each ask what the other does not.
+/// The order of two origin checks: `strict` and `always` each check requests that the other does not.
 fn asked(old: OriginPolicy, new: OriginPolicy) -> Order {
     let rank = |origin: OriginPolicy| match origin {
         OriginPolicy::Off => 0,
@@ -52,7 +52,7 @@ fn asked(old: OriginPolicy, new: OriginPolicy) -> Order {
 
 fn route([old_app, new_app]: [&App; 2], old: &Route, new: &Route, at: Place<'_>, findings: &mut Findings) {
     let Route {
-        // How it is called, where it stands, and what it matches: that the request meets it is what counts.
+        // Its name, its position and its patterns: a route is compared by the requests that it matches.
         label: _,
         patterns: _,
         index: _,
@@ -103,7 +103,7 @@ fn route([old_app, new_app]: [&App; 2], old: &Route, new: &Route, at: Place<'_>,
     });
 }
 
-/// Who has to be known, and whose word counts. What a provider accepts is judged once, at the provider.
+/// Whether a token is required, and of which providers. What a provider accepts is compared once, at the provider.
 fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findings) {
     let strictness = |auth: &AuthPolicy| match auth {
         AuthPolicy::Public => (0, "public"),
@@ -117,7 +117,7 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
         speakers.iter().map(|speaker| speaker.provider.name.to_string()).collect()
     };
     let (before, after) = (names(old), names(new));
-    // Of several that know one token, the first says whose it is.
+    // If several providers accept a token, the first one names its user.
     let order = match more_is_looser(&before, &after) {
         Order::Same => exchanged(&before, &after),
         order @ (Order::Tighter | Order::Looser | Order::Incomparable) => order,
@@ -144,7 +144,7 @@ fn speakers(auth: &AuthPolicy) -> Option<&[AcceptedProvider]> {
 
 fn permission(old: &PermissionPolicy, new: &PermissionPolicy, at: Place<'_>, findings: &mut Findings) {
     let PermissionPolicy { roles, scopes, owner } = old;
-    // One of the roles is enough; where there is none, nobody needs one.
+    // One of the roles is enough; an empty list requires none.
     let order = match (roles.is_empty(), new.roles.is_empty()) {
         (false, false) => more_is_looser(roles, &new.roles),
         (old, new) => larger_is_looser(old, new),

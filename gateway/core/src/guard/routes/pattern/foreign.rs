@@ -1,11 +1,11 @@
-//! The spellings of other routers, and what they would be here.
+//! Patterns in the syntax of other routers, which are refused with a hint in the syntax of this one.
 //!
-//! `:owner`, `<int:owner>`, `[owner]` or `(.*)` would be literal text in a pattern: no client asks for that, so the route
-//! would protect nothing and nobody would notice. Each is refused with the spelling that was meant.
+//! `:owner`, `<int:owner>`, `[owner]` or `(.*)` would be literal text here. No client sends such a path, so the route would
+//! protect nothing, and the mistake would not show.
 
 use super::PatternFault;
 
-/// What a path holds that only another router reads.
+/// The fault of a path in the syntax of another router, if it is in one.
 pub(super) fn fault(method: &str, path: &str) -> Option<PatternFault> {
     let found = read(path)?;
     let message = match found.kind {
@@ -26,7 +26,7 @@ pub(super) fn fault(method: &str, path: &str) -> Option<PatternFault> {
     Some(PatternFault { message, hint })
 }
 
-/// The first part that is none of ours, and the whole path as it would be written here.
+/// The first part in foreign syntax, and the whole path in the syntax of this router.
 struct ForeignPart<'p> {
     kind: ForeignKind,
     part: &'p str,
@@ -40,15 +40,15 @@ enum ForeignKind {
     Expression,
 }
 
-/// What one segment would be here.
+/// One segment in the syntax of this router.
 enum Respelled {
-    /// As it is.
+    /// Unchanged.
     Same,
     /// A parameter of this name.
     Param(String),
     /// All that follows.
     Rest(String),
-    /// Nothing that a segment can be.
+    /// It has no equivalent.
     Unclear,
 }
 

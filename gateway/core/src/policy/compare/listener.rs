@@ -1,4 +1,4 @@
-//! The door: `[server]`, `[state]`, `[admin]`, `[log]` and the trusted proxies.
+//! `[server]`, `[state]`, `[admin]`, `[log]` and the trusted proxies.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::units::{show_duration, show_size};
 pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Findings) {
     let ServerPolicy {
         listen,
-        // How many threads work lets nobody do more.
+        // The number of threads decides about no request.
         threads: _,
         drain,
         server_timing,
@@ -76,7 +76,7 @@ fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings) {
     let at = Place::Table(&["server", "limits"]);
     let order = match (connections, new.connections) {
         (Some(old), Some(new)) => larger_is_looser(*old, new),
-        // What auto means is the machine's to say.
+        // `auto` depends on the machine.
         (None, _) | (_, None) => exchanged(connections, &new.connections),
     };
     let connections =
@@ -98,8 +98,8 @@ fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings) {
     }
 }
 
-/// Who may speak for others. Behind a proxy that is no longer trusted every client has the proxy's address: where an
-/// app minds addresses, it may let that one in.
+/// The trusted proxies. Behind a proxy that is no longer trusted, every client has the proxy's address, which the address
+/// list of an app may allow.
 pub(super) fn client(
     old: &ClientPolicy,
     new: &ClientPolicy,
@@ -118,7 +118,7 @@ pub(super) fn client(
     let order = if opens { Order::Incomparable } else { order };
     findings.put(Place::Table(&["server"]), "trusted_proxies", order, || (list(trusted), list(&new.trusted)));
     if trusted.is_empty() && new.trusted.is_empty() {
-        // Nobody is believed in anything.
+        // No forwarding field is used.
         return;
     }
     let everywhere: Vec<_> = trusted.iter().chain(&new.trusted).copied().collect();
@@ -133,8 +133,8 @@ pub(super) fn client(
     });
 }
 
-/// What the proxies are believed about. Without the client's address all have the proxy's, which an app may let in
-/// (`minded`); without the scheme an app is told another one, and so are browsers.
+/// The forwarding fields that are used. Without the client's address, every client has the proxy's, which the address list
+/// of an app may allow (`minded`). Without the scheme, apps and browsers are told another one.
 fn trusted_fields(old: TrustedFields, new: TrustedFields, minded: bool) -> Order {
     let TrustedFields { address, scheme, host, port, forwarded } = old;
     let dropped = |old: bool, new: bool, order| if old && !new { order } else { Order::Same };
@@ -167,7 +167,7 @@ pub(super) fn admin(old: &AdminPolicy, new: &AdminPolicy, findings: &mut Finding
     findings.put(at, "hosts", more_is_looser(hosts, &new.hosts), || (list(hosts), list(&new.hosts)));
     let same = match (token, &new.token) {
         (Some(old), Some(new)) => old.matches(new.expose()),
-        // There is none where nobody listens, which was judged.
+        // There is no token without a listener, and the listener was compared.
         (None, _) | (_, None) => true,
     };
     let order = if same { Order::Same } else { Order::Incomparable };
@@ -180,7 +180,7 @@ pub(super) fn admin(old: &AdminPolicy, new: &AdminPolicy, findings: &mut Finding
 
 pub(super) fn log(old: &LogPolicy, new: &LogPolicy, findings: &mut Findings) {
     let LogPolicy {
-        // How much is told of what happens, and in which shape.
+        // The amount and the format of log lines decide about no request.
         level: _,
         format: _,
         access,
