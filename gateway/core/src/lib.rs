@@ -2,7 +2,7 @@
 //!
 //! This crate knows no runtime, no socket, no file, no environment and no clock: its input is bytes, a
 //! compiled [`policy::Policy`] and a [`clock::Now`]; its output is a permit or a [`denial::Denial`].
-//! The modules below stand in reading order.
+//! The modules below are in reading order.
 
 #![warn(clippy::indexing_slicing)]
 

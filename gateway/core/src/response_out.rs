@@ -360,7 +360,7 @@ fn names_origin(line: &HeaderValue) -> bool {
         .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"origin"))
 }
 
-/// The `RateLimit` fields replace the app's own only where a limit of ours was charged.
+/// The `RateLimit` fields replace the app's own only if a limit of the gateway was charged.
 fn tell_limits<F: ResponseFields>(fields: &mut F, limits: &ChargedLimits) {
     if limits.is_empty() {
         return;

@@ -1,6 +1,7 @@
 //! The names themselves.
 //!
-//! Folded, sorted by their bytes, each once; a test says so. Who writes such a field is told where the name does not tell.
+//! The names are folded, sorted by their bytes, and listed once, as a test checks. A comment names the program that writes
+//! a field if the name does not.
 
 use super::Meaning::{self, Framing, HopByHop, Httpoxy, Identity, Message, Routing, Written};
 
@@ -122,7 +123,8 @@ pub(super) const WHOLE: &[(&str, Meaning)] = &[
     ("x-username", Identity),
 ];
 
-/// Whatever begins so. None of them begins with another one. An app's own `x-auth-token` or `x-user-agent` does not.
+/// Every name that begins with one of these. None of them begins with another one. An app's own `x-auth-token` or
+/// `x-user-agent` is not among them.
 pub(super) const STARTS: &[(&str, Meaning)] = &[
     ("accept", Message),
     ("access-control-", Message),

@@ -121,7 +121,7 @@ impl JwtPolicy {
         jws.payload()
     }
 
-    /// A digest of everything that decides whether a token is valid and whom it names: keys,
+    /// A digest of everything that decides whether a token is valid and which user it names: keys,
     /// algorithms, issuer, audience, claims, leeway, lifetime, size.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {

@@ -98,7 +98,7 @@ impl Limit {
     /// and those of the new one share their allowance. Under another rule what was charged is carried
     /// over in requests: a rate that was used up stays so until the moment clients were told, or for
     /// one interval of the new rule if that is shorter; a quota gains or loses the difference. With
-    /// fewer `keys` nobody is forgotten before time: newcomers share until there is room. `previous`
+    /// fewer `keys` no client is removed early: new ones share an allowance until there is room. `previous`
     /// itself is left as it was, so a policy that is thrown away again has changed nothing.
     #[must_use]
     pub fn new(name: &str, rule: Rule, keys: usize, now: Now, previous: Option<&Self>) -> Self {

@@ -122,7 +122,7 @@ impl StateStore for LockedState {
     }
 }
 
-/// A clock that is told the time.
+/// A clock that is set to the moment of one request.
 struct FixedClock(Cell<u64>);
 
 impl Clock for FixedClock {

@@ -1,4 +1,4 @@
-//! How two values of one field stand to each other.
+//! The order of two values of one field: tighter, looser, or neither.
 
 use std::cmp::Ordering;
 

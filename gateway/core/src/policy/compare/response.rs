@@ -109,7 +109,7 @@ fn csp(old: Option<&Csp>, new: Option<&Csp>, presets: [Preset; 2]) -> Order {
         (None, Some(_)) | (Some(_), None) if old.map(directives) != new.map(directives) => {
             Order::Incomparable
         }
-        // What the preset says of the same stands back behind an enforced policy.
+        // An enforced policy goes before the same directives of the preset.
         (None, Some(new)) if presets.into_iter().any(|preset| new.overrules(preset)) => Order::Incomparable,
         (None, Some(_)) => Order::Tighter,
         (Some(_), None) => Order::Looser,

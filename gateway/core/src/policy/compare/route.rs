@@ -1,4 +1,4 @@
-//! `[[app.*.route]]`: what a request may do under the route that it meets.
+//! `[[app.*.route]]`: what a request may do under the route that it matches.
 
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
 use super::provider::{places, sources};
