@@ -125,14 +125,10 @@ fn first_of(
 #[allow(clippy::wildcard_enum_match_arm, reason = "the row of a kind names its keys")]
 fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
     match denial {
-        Denial::AmbiguousPath(fault) if fault.contains("encoded slash") => &["encoded_slash"],
-        Denial::AmbiguousPath(fault) if fault.contains("backslash") => &["backslash"],
-        Denial::AmbiguousPath(fault) if fault.contains("slashes") => &["slashes"],
-        Denial::AmbiguousPath(fault) if fault.contains("encoded `?`") => &[],
         // Optional identity, and a permission that only somebody can have.
         Denial::TokenMissing if reached == Guard::Permission => &["roles", "scopes", "owner"],
         Denial::RateLimited(_) if reached == Guard::CallerLimit => &["limit.user", "bucket"],
-        _ => denial.description().keys,
+        _ => denial.keys(),
     }
 }
 

@@ -83,7 +83,7 @@ impl<'a> Case<'a> {
             RemedyKind::Host => self.host(),
             RemedyKind::Route { caution } => self.listed(caution),
             RemedyKind::Address => self.address(),
-            RemedyKind::PathSpelling { fault } => self.ambiguous(fault),
+            RemedyKind::Path(remedy) => self.path_spelling(remedy),
             RemedyKind::UriBytes => self.long_uri(),
             RemedyKind::HeaderBytes => self.large_head(),
             RemedyKind::Token => self.token_missing(),
@@ -119,7 +119,7 @@ impl<'a> Case<'a> {
                 Some((key, self.file_of(app)?, path))
             }
             RemedyKind::HeaderBytes if self.refused.crowded => self.of_server("server.limits.header_count"),
-            _ => denial.description().keys.iter().find_map(|key| self.of_server(key)),
+            _ => denial.keys().iter().find_map(|key| self.of_server(key)),
         }
     }
 
@@ -163,7 +163,7 @@ impl<'a> Case<'a> {
             RemedyKind::Host
             | RemedyKind::Route { .. }
             | RemedyKind::Address
-            | RemedyKind::PathSpelling { .. }
+            | RemedyKind::Path(_)
             | RemedyKind::Token
             | RemedyKind::Role
             | RemedyKind::Owner => true,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::edit::{Change, Page, Step};
 use crate::source::Source;
-use stagedoor_core::denial::{Denial, Guard};
+use stagedoor_core::denial::{Denial, Guard, PathRemedy, RemedyKind};
 use stagedoor_core::policy::{App, Policy, Route};
 
 /// What is known of a request that was refused.
@@ -83,12 +83,13 @@ impl<'a> Case<'a> {
         self.refused.app.map_or("", |app| &app.upstream.url)
     }
 
-    /// The route whose word on `%2F` refused: it had not been found yet.
+    /// The route whose `encoded_slash` refused: the refusal came before it was found.
     pub(super) fn met(&self) -> Option<&'a Route> {
-        let Denial::AmbiguousPath(fault) = self.refused.denial else { return None };
+        if self.refused.denial.remedy() != RemedyKind::Path(PathRemedy::EncodedSlash) {
+            return None;
+        }
         let Refused { app, method, path, .. } = *self.refused;
-        let met = app?.routes.met(method, path?.as_bytes()).map(Arc::as_ref);
-        met.filter(|_| fault.contains("encoded slash"))
+        app?.routes.met(method, path?.as_bytes()).map(Arc::as_ref)
     }
 
     /// What the route's requests are, in words.

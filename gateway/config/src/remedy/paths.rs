@@ -1,7 +1,8 @@
 //! Hosts, addresses, paths and heads.
 
 use super::case::{Case, Path, Refused, Remedy, app_key, change, nothing};
-use crate::edit::{Step, quoted};
+use crate::edit::{Change, Step, quoted};
+use stagedoor_core::denial::PathRemedy;
 use stagedoor_core::guard::access::AccessPolicy;
 use stagedoor_core::guard::cors::CorsPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
@@ -70,48 +71,57 @@ impl Case<'_> {
         change(line, format!("lets all of {} in, not this address alone", nets.join(", ")))
     }
 
-    pub(super) fn ambiguous(&self, fault: &str) -> Remedy {
+    pub(super) fn path_spelling(&self, remedy: PathRemedy) -> Remedy {
         let Some(app) = self.refused.app else { return nothing("the client has to send another host") };
-        let page = self.page(app);
-        let set = |key: &str, value: &str| page.as_ref()?.set(&app_key(app, &[key]), value);
-        if fault.contains("encoded slash") {
-            let of_route = self.met().filter(|route| route.index > 0).and_then(|route| {
-                let refused = Refused { route: Some(route), ..*self.refused };
-                let case = Case { policy: self.policy, source: self.source, refused: &refused };
-                Some((case.route_key(&["encoded_slash"], "true")?, case.requests()))
-            });
-            let (line, whose) = match of_route {
-                Some((line, whose)) => (Some(line), whose),
-                None => (set("encoded_slash", "true"), "of every path of the app".to_owned()),
-            };
-            let advice = format!(
-                "lets `%2F` in, {whose}: only for an app that keeps it within its segment; one that decodes it \
-                 first reads another path than the one that was judged"
-            );
-            return change(line, advice);
+        match remedy {
+            PathRemedy::NoKey => nothing("the client has to send another path: no key lets this one pass"),
+            PathRemedy::EncodedSlash => self.encoded_slash(app),
+            PathRemedy::Backslash => {
+                let advice = "lets a backslash stand in the name of a file, where the path means the same with a slash \
+                              in its place: only for an app that keeps it within its segment";
+                change(self.app_text(app, "backslash", "name"), advice.to_owned())
+            }
+            PathRemedy::Spelling | PathRemedy::SpellingInAnyCase => self.other_spelling(app, remedy),
         }
+    }
+
+    fn encoded_slash(&self, app: &App) -> Remedy {
+        let of_route = self.met().filter(|route| route.index > 0).and_then(|route| {
+            let refused = Refused { route: Some(route), ..*self.refused };
+            let case = Case { policy: self.policy, source: self.source, refused: &refused };
+            Some((case.route_key(&["encoded_slash"], "true")?, case.requests()))
+        });
+        let of_app = || self.page(app)?.set(&app_key(app, &["encoded_slash"]), "true");
+        let (line, whose) = match of_route {
+            Some((line, whose)) => (Some(line), whose),
+            None => (of_app(), "of every path of the app".to_owned()),
+        };
+        let advice = format!(
+            "lets `%2F` in, {whose}: only for an app that keeps it within its segment; one that decodes it \
+             first reads another path than the one that was judged"
+        );
+        change(line, advice)
+    }
+
+    fn other_spelling(&self, app: &App, remedy: PathRemedy) -> Remedy {
         if let Some(twin) = self.twin() {
             return self.spelt_twice(&twin);
         }
-        if fault.contains("a backslash in the path") {
-            let advice = "lets a backslash stand in the name of a file, where the path means the same with a slash \
-                          in its place: only for an app that keeps it within its segment";
-            return change(set("backslash", "\"name\""), advice.to_owned());
-        }
-        if fault.contains("another spelling") && self.refused.path.is_some_and(|path| path.contains("//")) {
+        if self.refused.path.is_some_and(|path| path.contains("//")) {
             let advice = "`//` is then matched and forwarded as `/` in every path of the app";
-            return change(set("slashes", "\"merge\""), advice.to_owned());
+            return change(self.app_text(app, "slashes", "merge"), advice.to_owned());
         }
-        if fault.contains("encoded `?`") || fault.contains("its backslash") || fault.contains("another owner")
-        {
+        if remedy == PathRemedy::SpellingInAnyCase {
             return nothing("the client has to send another path: some apps would read this one past a rule");
         }
-        if fault.contains("another spelling") {
-            let advice = "only for an app to which paths that differ in case are different paths: another reads \
-                          past the rules of the route";
-            return change(set("case", "\"exact\""), advice.to_owned());
-        }
-        nothing("the client has to send another path: no key lets this one pass")
+        let advice = "only for an app to which paths that differ in case are different paths: another reads \
+                      past the rules of the route";
+        change(self.app_text(app, "case", "exact"), advice.to_owned())
+    }
+
+    /// A key of the app with a text.
+    fn app_text(&self, app: &App, key: &str, value: &str) -> Option<Change> {
+        self.page(app)?.set(&app_key(app, &[key]), &quoted(value))
     }
 
     pub(super) fn long_uri(&self) -> Remedy {
@@ -189,7 +199,7 @@ impl Case<'_> {
         }
     }
 
-    fn server(&self, key: &str, value: &str) -> Option<super::Change> {
+    fn server(&self, key: &str, value: &str) -> Option<Change> {
         let path: Path<'_> = ["server", "limits", key].map(Step::Key).to_vec();
         self.main()?.set(&path, value)
     }

@@ -3,7 +3,7 @@
 use super::callers::speakers;
 use super::case::{Case, Path, Remedy, app_key, change, nothing};
 use crate::edit::{Change, Page, Step, quoted};
-use stagedoor_core::denial::Denial;
+use stagedoor_core::denial::{PathRemedy, RemedyKind};
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::permission::PermissionPolicy;
 use stagedoor_core::guard::routes::Pattern;
@@ -30,10 +30,11 @@ impl<'a> Case<'a> {
 
     /// The route that the path would meet with a slash more or less.
     pub(super) fn twin(&self) -> Option<Twin<'a>> {
-        let Denial::AmbiguousPath(fault) = self.refused.denial else { return None };
-        if !fault.contains("another spelling") {
+        let RemedyKind::Path(PathRemedy::Spelling | PathRemedy::SpellingInAnyCase) =
+            self.refused.denial.remedy()
+        else {
             return None;
-        }
+        };
         let (app, method, path) = (self.refused.app?, self.refused.method, self.refused.path?);
         // No pattern that starts with two slashes is met in every reading.
         if path.starts_with("//") {

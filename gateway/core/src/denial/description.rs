@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::fault::UpstreamFault;
+use super::fault::{PathRemedy, UpstreamFault};
 use super::guard::Guard;
 use super::limit::LimitExceeded;
 
@@ -23,8 +23,6 @@ pub struct Description {
     pub listed: Option<&'static str>,
     /// What a page says to a person.
     pub page: PageText,
-    /// The keys that can have refused, nearest first: of the route and the app, or of `server`.
-    pub keys: &'static [&'static str],
 }
 
 /// The `error` of a Bearer challenge (RFC 6750 §3).
@@ -81,10 +79,7 @@ pub enum RemedyKind<'a> {
     /// Let the address in by `access`.
     Address,
     /// Change the key that decides about such a path.
-    PathSpelling {
-        /// The fault of the path.
-        fault: &'static str,
-    },
+    Path(PathRemedy),
     /// Raise `server.limits.uri_bytes`.
     UriBytes,
     /// Raise `server.limits.header_bytes` or `header_count`.

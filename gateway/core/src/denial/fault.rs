@@ -1,6 +1,6 @@
-//! What is wrong with a token, and why an app gave no answer: one row each.
+//! What is wrong with a path or a token, and why an app gave no answer: one row each.
 //!
-//! These texts are for the operator. A client is told none of them.
+//! A client is told what is wrong with its path. The other texts are for the operator alone.
 
 /// Makes an enum of rows, and the function that reads a row.
 macro_rules! faults {
@@ -30,6 +30,162 @@ macro_rules! faults {
             }
         }
     };
+}
+
+faults! {
+    /// Why the app and the gateway could read a path differently.
+    pub enum PathFault {
+        /// The path does not start with a slash.
+        NoLeadingSlash => PathRow {
+            text: "the path does not start with a slash",
+            keys: &ANY_KEY,
+            remedy: PathRemedy::NoKey,
+        },
+        /// A `%` is not followed by two hexadecimal digits.
+        PercentEncoding => PathRow {
+            text: "a `%` without two hexadecimal digits",
+            keys: &ANY_KEY,
+            remedy: PathRemedy::NoKey,
+        },
+        /// A control byte, also an encoded one.
+        ControlByte => PathRow {
+            text: "a control byte in the path",
+            keys: &ANY_KEY,
+            remedy: PathRemedy::NoKey,
+        },
+        /// A backslash, also an encoded one, under `backslash = "refuse"`.
+        Backslash => PathRow {
+            text: "a backslash in the path: `backslash = \"name\"` lets it stand in a name",
+            keys: &["backslash"],
+            remedy: PathRemedy::Backslash,
+        },
+        /// A raw backslash and an encoded one: browsers read them differently.
+        MixedBackslashes => PathRow {
+            text: "a raw backslash beside an encoded one in the path",
+            keys: &["backslash"],
+            remedy: PathRemedy::NoKey,
+        },
+        /// A character in more bytes than UTF-8 allows.
+        OverlongForm => PathRow {
+            text: "a character in overlong form in the path",
+            keys: &ANY_KEY,
+            remedy: PathRemedy::NoKey,
+        },
+        /// A segment `.` or `..`, also an encoded one.
+        DotSegment => PathRow {
+            text: "a dot segment in the path",
+            keys: &ANY_KEY,
+            remedy: PathRemedy::NoKey,
+        },
+        /// An encoded slash, where the route does not allow one.
+        EncodedSlash => PathRow {
+            text: "an encoded slash in the path",
+            keys: &["encoded_slash"],
+            remedy: PathRemedy::EncodedSlash,
+        },
+        /// The route names an owner by a segment, and the path is not UTF-8.
+        OwnerNotText => PathRow {
+            text: "the path is not UTF-8, and its route names an owner",
+            keys: &ANY_KEY,
+            remedy: PathRemedy::NoKey,
+        },
+        /// A reading of the path names another owner.
+        OtherOwner => PathRow {
+            text: "another spelling of the path names another owner",
+            keys: &ANY_KEY,
+            remedy: PathRemedy::SpellingInAnyCase,
+        },
+        /// A reading of the path meets another route.
+        OtherRoute => PathRow {
+            text: "another spelling of the path meets another route",
+            keys: &ANY_KEY,
+            remedy: PathRemedy::Spelling,
+        },
+        /// With its slashes merged the path meets another route.
+        OtherRouteMerged => PathRow {
+            text: "another spelling of the path meets another route: `slashes = \"merge\"` takes `//` for `/`",
+            keys: &["slashes"],
+            remedy: PathRemedy::Spelling,
+        },
+        /// With its backslash read as a slash the path meets another route.
+        OtherRouteBackslash => PathRow {
+            text: "another spelling of the path meets another route: its backslash read as a slash",
+            keys: &["backslash"],
+            remedy: PathRemedy::SpellingInAnyCase,
+        },
+        /// Cut at an encoded `?` or `#` the path meets another route.
+        OtherRouteCut => PathRow {
+            text: "another spelling of the path meets another route: cut at its encoded `?` or `#`",
+            keys: &[],
+            remedy: PathRemedy::SpellingInAnyCase,
+        },
+        /// With a leading `//` read as the start of a host the path meets another route.
+        OtherRouteHost => PathRow {
+            text: "another spelling of the path meets another route: its leading `//` read as the start of a host; \
+                   `slashes = \"merge\"` takes it for `/`",
+            keys: &["slashes"],
+            remedy: PathRemedy::Spelling,
+        },
+        /// With its start read as that of a host the path meets another route.
+        OtherRouteAuthority => PathRow {
+            text: "another spelling of the path meets another route: its start read as that of a host",
+            keys: &ANY_KEY,
+            remedy: PathRemedy::Spelling,
+        },
+        /// A reading of the path is one of the gateway's own pages.
+        GatewayPage => PathRow {
+            text: "another spelling of a path of the gateway's own",
+            keys: &ANY_KEY,
+            remedy: PathRemedy::Spelling,
+        },
+    }
+    fn row(self) -> PathRow;
+}
+
+/// What is said of a fault of a path.
+#[derive(Clone, Copy)]
+struct PathRow {
+    text: &'static str,
+    keys: &'static [&'static str],
+    remedy: PathRemedy,
+}
+
+/// What may let a path with a fault pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathRemedy {
+    /// Nothing: the client has to send another path.
+    NoKey,
+    /// Allow encoded slashes.
+    EncodedSlash,
+    /// Allow backslashes in names.
+    Backslash,
+    /// List the spelling too, merge slashes, or mind case.
+    Spelling,
+    /// List the spelling too, or merge slashes. To mind case does not help: some apps read the path past a rule.
+    SpellingInAnyCase,
+}
+
+/// The keys that say how a path is read.
+const ANY_KEY: [&str; 3] = ["encoded_slash", "slashes", "case"];
+
+impl PathFault {
+    /// What the client and the operator read.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        self.row().text
+    }
+
+    /// The keys that can have refused, nearest first.
+    #[must_use]
+    pub fn keys(self) -> &'static [&'static str] {
+        self.row().keys
+    }
+
+    /// What may let the path pass.
+    #[must_use]
+    pub fn remedy(self) -> PathRemedy {
+        self.row().remedy
+    }
 }
 
 faults! {

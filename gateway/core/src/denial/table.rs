@@ -2,13 +2,14 @@
 //!
 //! A row is the variant of [`Denial`] with what it carries, then:
 //!
-//! * `code`, `status`, `guard`, `closes`, `challenge`, `page`, `keys`: as in [`Description`];
+//! * `code`, `status`, `guard`, `closes`, `challenge`, `page`: as in [`Description`];
 //! * `retry_after`: the value of `Retry-After` in seconds; on 429 and 503 alone (RFC 9110 §10.2.3, RFC 6585 §4);
 //! * `allow`: the value of `Allow`, on 405 (RFC 9110 §15.5.6);
 //! * `upstream_fault`: what was wrong with the app;
 //! * `detail`: what the client may read, never anything of the app or the policy behind;
 //! * `reason`: what the operator reads in the log: the fault, and the key to change where there is one;
 //! * `listed`: the reason in the reference, where `reason` holds what differs from case to case;
+//! * `keys`: the keys that can have refused, nearest first: of the route and the app, or of `server`;
 //! * `remedy`: what may let the request pass;
 //! * `example`: one refusal of a kind that carries something.
 //!
@@ -21,7 +22,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::description::{Challenge, Description, PageAction, PageText, RemedyKind};
-use super::fault::{TokenFault, UpstreamFault};
+use super::fault::{PathFault, TokenFault, UpstreamFault};
 use super::guard::Guard;
 use super::limit::{LimitExceeded, Size};
 
@@ -84,7 +85,6 @@ macro_rules! denials {
                             challenge: denials!(@first $(Some(Challenge::$challenge),)? None),
                             listed: denials!(@first $(Some($listed),)? None),
                             page: $page,
-                            keys: &$keys,
                         }
                     },)+
                 }
@@ -132,6 +132,14 @@ macro_rules! denials {
                 }
             }
 
+            /// The keys that can have refused, nearest first: of the route and the app, or of `server`.
+            #[must_use]
+            pub fn keys(&self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$name $(($payload))? $({ $field })? => $keys,)+
+                }
+            }
+
             /// What may let the request pass.
             #[must_use]
             pub fn remedy(&self) -> RemedyKind<'_> {
@@ -153,7 +161,7 @@ denials! {
         detail: format!("Malformed request: {fault}"),
         reason: format!("malformed request: {fault}"),
         page: BAD_ADDRESS,
-        keys: [],
+        keys: &[],
         remedy: RemedyKind::Advice("no key lets it pass: the client has to send another request"),
         example: Self::BadRequest("FAULT"),
     }
@@ -166,7 +174,7 @@ denials! {
         detail: "The request did not arrive in time",
         reason: "request head took longer than `server.timeouts.header`",
         page: SLOW_CLIENT,
-        keys: ["server.timeouts.header"],
+        keys: &["server.timeouts.header"],
         remedy: RemedyKind::Advice(
             "see whether the client or its network is slow; `server.timeouts.header` is the deadline"
         ),
@@ -180,7 +188,7 @@ denials! {
         detail: "The address of the request is too long",
         reason: "request target is longer than `server.limits.uri_bytes`",
         page: LARGE_HEAD,
-        keys: ["server.limits.uri_bytes"],
+        keys: &["server.limits.uri_bytes"],
         remedy: RemedyKind::UriBytes,
     }
     /// More header bytes or fields than allowed.
@@ -192,7 +200,7 @@ denials! {
         detail: "The header fields of the request are too large",
         reason: "request head is larger than `server.limits.header_bytes`, or has more fields than `server.limits.header_count`",
         page: LARGE_HEAD,
-        keys: ["server.limits.header_bytes", "server.limits.header_count"],
+        keys: &["server.limits.header_bytes", "server.limits.header_count"],
         remedy: RemedyKind::HeaderBytes,
     }
     /// The body did not arrive in time (idle, or slower than `min_rate`).
@@ -204,13 +212,27 @@ denials! {
         detail: "The body of the request did not arrive in time",
         reason: "request body stopped for `server.timeouts.body_idle`, or came slower than `server.timeouts.min_rate`",
         page: SLOW_CLIENT,
-        keys: ["server.timeouts.body_idle"],
+        keys: &["server.timeouts.body_idle"],
         remedy: RemedyKind::Advice(
             "see whether the client or its network is slow; `server.timeouts.body_idle` and `min_rate` are the bounds"
         ),
     }
-    /// Gateway and app could read this path or host differently. The text names the fault.
-    AmbiguousPath(fault: &'static str) => {
+    /// Gateway and app could read this path differently.
+    AmbiguousPath(fault: PathFault) => {
+        code: "ambiguous_path",
+        status: BAD_REQUEST,
+        guard: Target,
+        closes: true,
+        detail: format!("Ambiguous path or host: {}", fault.text()),
+        reason: format!("path or host can be read in two ways: {}", fault.text()),
+        listed: "path or host can be read in two ways: FAULT",
+        page: BAD_ADDRESS,
+        keys: fault.keys(),
+        remedy: RemedyKind::Path(fault.remedy()),
+        example: Self::AmbiguousPath(PathFault::DotSegment),
+    }
+    /// Gateway and app could read this host differently. The text names the fault.
+    AmbiguousHost(fault: &'static str) => {
         code: "ambiguous_path",
         status: BAD_REQUEST,
         guard: Target,
@@ -218,9 +240,9 @@ denials! {
         detail: format!("Ambiguous path or host: {fault}"),
         reason: format!("path or host can be read in two ways: {fault}"),
         page: BAD_ADDRESS,
-        keys: ["encoded_slash", "slashes", "case"],
-        remedy: RemedyKind::PathSpelling { fault },
-        example: Self::AmbiguousPath("FAULT"),
+        keys: &[],
+        remedy: RemedyKind::Advice("the client has to send another host"),
+        example: Self::AmbiguousHost("FAULT"),
     }
     /// No app serves this host.
     UnknownHost => {
@@ -234,7 +256,7 @@ denials! {
             "Nothing is served here",
             "Check the address you opened. If you run this server, its log says what to add."
         ),
-        keys: ["hosts"],
+        keys: &["hosts"],
         remedy: RemedyKind::Host,
     }
     /// The path is not listed and the app says `unlisted = "deny"`.
@@ -249,7 +271,7 @@ denials! {
             "There is nothing here",
             "Check the address you opened, or start again from the front page."
         ),
-        keys: ["unlisted"],
+        keys: &["unlisted"],
         remedy: RemedyKind::Route { caution: "" },
     }
     /// The path is listed for other methods.
@@ -265,7 +287,7 @@ denials! {
         detail: "Method not allowed",
         reason: format!("the path takes other methods only: `{allow}`"),
         page: NOT_HERE,
-        keys: ["unlisted"],
+        keys: &["unlisted"],
         remedy: RemedyKind::Route {
             caution: ": without the roles, scopes or owner that other methods of the path may ask for"
         },
@@ -281,7 +303,7 @@ denials! {
         detail: "Method not allowed",
         reason: "the method is CONNECT, TRACE or TRACK, which is never allowed",
         page: NOT_HERE,
-        keys: [],
+        keys: &[],
         remedy: RemedyKind::Advice("no key lets this method pass"),
     }
     /// The code of an enter link is unknown, used or expired.
@@ -297,7 +319,7 @@ denials! {
             "It was used already, or is older than ten minutes. Ask the person who gave it to you for a new one."
         )
         .offering(PageAction::EnterCode),
-        keys: [],
+        keys: &[],
         remedy: RemedyKind::FreshLink,
     }
     /// The body is of a type that is not read here.
@@ -309,7 +331,7 @@ denials! {
         detail: "A body of this type is not accepted here",
         reason: "the gateway's own pages and API do not read a body of this `Content-Type`",
         page: PageText::new("This cannot be read", "Go back and try another way."),
-        keys: [],
+        keys: &[],
         remedy: RemedyKind::GatewayPage,
     }
     /// The client's address is not one the app admits.
@@ -324,7 +346,7 @@ denials! {
             "You have no access from here",
             "If you should have access from where you are, ask the person who runs this server."
         ),
-        keys: ["access"],
+        keys: &["access"],
         remedy: RemedyKind::Address,
     }
     /// Two credentials that differ.
@@ -338,7 +360,7 @@ denials! {
         page: PageText::new("You are signed in twice", "Clear this site's cookies, then try again.")
             .or_with_codes("This browser sends two different tokens. Sign out, then open your link again.")
             .offering(PageAction::SignOut),
-        keys: ["auth", "by"],
+        keys: &["auth", "by"],
         remedy: RemedyKind::Advice(
             "send one credential: the gateway does not choose between two; `sources` of the provider says where it is read"
         ),
@@ -353,7 +375,7 @@ denials! {
         detail: "Not authenticated",
         reason: "request has no credential in any of the `sources` of the app or its provider",
         page: sign_in("You are not signed in"),
-        keys: ["auth", "by"],
+        keys: &["auth", "by"],
         remedy: RemedyKind::Token,
     }
     /// The credential is not genuine or not for us.
@@ -367,7 +389,7 @@ denials! {
         reason: fault.reason(),
         listed: "token is not genuine, or is meant for another service; the access log says what is wrong with it",
         page: sign_in("You are not signed in any more"),
-        keys: ["auth", "by"],
+        keys: &["auth", "by"],
         remedy: RemedyKind::FreshToken,
         example: Self::TokenInvalid(TokenFault::Signature),
     }
@@ -381,7 +403,7 @@ denials! {
         detail: "The credential has expired",
         reason: "token has expired, `leeway` included",
         page: sign_in("Your sign-in has expired"),
-        keys: ["auth", "by"],
+        keys: &["auth", "by"],
         remedy: RemedyKind::FreshToken,
     }
     /// The identity service gave no answer.
@@ -394,7 +416,7 @@ denials! {
         detail: "Your credential cannot be checked at the moment",
         reason: "identity service gave no answer within `timeout`",
         page: BUSY,
-        keys: ["auth", "by"],
+        keys: &["auth", "by"],
         remedy: RemedyKind::Advice("see why the identity service does not answer"),
     }
     /// None of the roles the route asks for.
@@ -406,7 +428,7 @@ denials! {
         detail: "Your account may not do this",
         reason: "caller has none of the route's `roles`",
         page: NOT_YOURS,
-        keys: ["roles"],
+        keys: &["roles"],
         remedy: RemedyKind::Role,
     }
     /// A scope that the route asks for is missing.
@@ -419,7 +441,7 @@ denials! {
         detail: "Your credential does not cover this",
         reason: "caller lacks one of the route's `scopes`",
         page: NOT_YOURS,
-        keys: ["scopes"],
+        keys: &["scopes"],
         remedy: RemedyKind::Scope,
     }
     /// The path belongs to another user.
@@ -431,7 +453,7 @@ denials! {
         detail: "This belongs to another user",
         reason: "path belongs to another user; `owner.or_role` names a role that has access too",
         page: NOT_YOURS,
-        keys: ["owner"],
+        keys: &["owner"],
         remedy: RemedyKind::Owner,
     }
     /// The path in `Destination` is refused to this caller.
@@ -446,7 +468,7 @@ denials! {
         detail: "You may not do this at the destination of the request",
         reason: format!("a request for the path in `Destination` would be refused: `{}`", refused.denial.code()),
         page: NOT_YOURS,
-        keys: [],
+        keys: &[],
         remedy: RemedyKind::Advice(
             "COPY and MOVE need permission for both paths: `stagedoor explain` with the same method and the path in \
              `Destination` says what that path asks for"
@@ -462,7 +484,7 @@ denials! {
         detail: "The request comes from another site",
         reason: "request comes from another origin, or from a page that hides its origin; `cors.origins` lists the origins that are allowed, `origin.check` says which requests are checked",
         page: PageText::new("This request came from another site", "Open this site directly and try again from there."),
-        keys: ["origin.check"],
+        keys: &["origin.check"],
         remedy: RemedyKind::Origin,
     }
     /// An upgrade that is not one `websocket`, or not allowed here.
@@ -474,7 +496,7 @@ denials! {
         detail: "The connection cannot be upgraded here",
         reason: "upgrade is to another protocol than `websocket`, or `websocket = false`",
         page: PageText::new("This is not a page", "Open this address as an ordinary page."),
-        keys: ["websocket"],
+        keys: &["websocket"],
         remedy: RemedyKind::Websocket,
     }
     /// A GET or HEAD with a body, for an app that would not read it.
@@ -486,7 +508,7 @@ denials! {
         detail: "A GET or HEAD must not have a body here",
         reason: "request is a GET or HEAD with a body, and `body.get = \"deny\"`",
         page: NOT_HERE,
-        keys: ["body.get"],
+        keys: &["body.get"],
         remedy: RemedyKind::BodyOfGet,
     }
     /// The body, declared or streamed, is larger than allowed.
@@ -502,7 +524,7 @@ denials! {
         reason: format!("body is larger than `body.max` of the route or the app, `{}`", Size(*max)),
         listed: "body is larger than `body.max` of the route or the app",
         page: PageText::new("This is too large", "Send something smaller."),
-        keys: ["body.max"],
+        keys: &["body.max"],
         remedy: RemedyKind::BodySize { max: *max },
         example: Self::BodyTooLarge { max: 1 << 20 },
     }
@@ -523,7 +545,7 @@ denials! {
             "This address or account has sent more requests than this server allows in a short time."
         )
         .offering(PageAction::TryAgain),
-        keys: ["limit.ip", "bucket"],
+        keys: &["limit.ip", "bucket"],
         remedy: RemedyKind::Limit(exceeded),
         example: Self::RateLimited(LimitExceeded {
             limit: Arc::from("NAME"),
@@ -540,7 +562,7 @@ denials! {
         detail: "Too many requests are being served at the moment",
         reason: "there are more connections than `server.limits.connections` or `server.limits.connections_per_ip`",
         page: BUSY,
-        keys: [],
+        keys: &[],
         remedy: RemedyKind::Advice(
             "see which clients hold the connections; `server.limits.connections` and `connections_per_ip` are the bounds"
         ),
@@ -555,7 +577,7 @@ denials! {
         detail: "The service is restarting",
         reason: "gateway is shutting down; open requests have `server.drain` to end",
         page: BUSY,
-        keys: [],
+        keys: &[],
         remedy: RemedyKind::Advice("send it again: the gateway was stopping or starting"),
     }
     /// The app cannot be reached, or gave no answer that may be passed on.
@@ -569,7 +591,7 @@ denials! {
         reason: fault.reason(),
         listed: "app cannot be reached, or gave no answer; the access log says why",
         page: NO_ANSWER,
-        keys: ["upstream"],
+        keys: &["upstream"],
         remedy: RemedyKind::App(*fault),
         example: Self::UpstreamUnreachable(UpstreamFault::BadAnswer),
     }
@@ -583,7 +605,7 @@ denials! {
         detail: "The app did not answer in time",
         reason: UpstreamFault::Timeout.reason(),
         page: NO_ANSWER,
-        keys: ["upstream"],
+        keys: &["upstream"],
         remedy: RemedyKind::App(UpstreamFault::Timeout),
     }
     /// A fault of the gateway itself. The request goes nowhere.
@@ -599,7 +621,7 @@ denials! {
             "Try again. If it lasts, tell the person who runs this server and name the request below."
         )
         .offering(PageAction::TryAgain),
-        keys: [],
+        keys: &[],
         remedy: RemedyKind::Advice("see the log of the gateway at that time: the gateway itself failed"),
         example: Self::Internal("FAULT"),
     }

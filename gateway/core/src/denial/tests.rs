@@ -24,7 +24,8 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::UriTooLong, "414 uri_too_long close", Guard::Framing),
         (Denial::HeadersTooLarge, "431 headers_too_large close", Guard::Framing),
         (Denial::BodyTimeout, "408 body_timeout close", Guard::Body),
-        (Denial::AmbiguousPath("a dot segment"), "400 ambiguous_path close", Guard::Target),
+        (Denial::AmbiguousPath(PathFault::DotSegment), "400 ambiguous_path close", Guard::Target),
+        (Denial::AmbiguousHost("a colon"), "400 ambiguous_path close", Guard::Target),
         (Denial::UnknownHost, "421 unknown_host", Guard::Target),
         (Denial::NotFound, "404 not_found", Guard::Route),
         (Denial::MethodNotAllowed { allow }, "405 method_not_allowed", Guard::Route),
@@ -170,6 +171,15 @@ fn reasons_name_the_key_to_change() {
         assert!(fault.advice("http://app:1").contains("`http://app:1`"), "{fault:?}");
     }
     check(Denial::Internal("no gate"), "no gate");
+    for fault in PathFault::ALL {
+        check(Denial::AmbiguousPath(fault), fault.text());
+        // A text that names a key to set names the one that refused.
+        let keys = fault.keys();
+        assert!(
+            !fault.text().contains(" = ") || keys.iter().all(|key| fault.text().contains(key)),
+            "{fault:?}"
+        );
+    }
     for fault in TokenFault::ALL {
         check(Denial::TokenInvalid(fault), fault.reason());
     }

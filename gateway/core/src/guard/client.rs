@@ -136,7 +136,7 @@ impl ClientPolicy {
         let served = match told.host {
             _ if doubt => Err(Denial::BadRequest("X-Forwarded-* and Forwarded of the proxy disagree")),
             Some(host) => std::str::from_utf8(host)
-                .map_err(|_| Denial::AmbiguousPath("an illegal byte in the host that a proxy tells")),
+                .map_err(|_| Denial::AmbiguousHost("an illegal byte in the host that a proxy tells")),
             None => Ok(head.host()),
         };
         let not_named = !host && head.all(HOST).last().is_some_and(|told| told != head.host().as_bytes());
@@ -209,7 +209,7 @@ impl<'h> Identified<'h> {
     /// The host to serve: the one that a trusted peer names, else the request's own.
     ///
     /// # Errors
-    /// [`Denial::BadRequest`] where the proxy contradicts itself, [`Denial::AmbiguousPath`] for what is no host.
+    /// [`Denial::BadRequest`] where the proxy contradicts itself, [`Denial::AmbiguousHost`] for what is no host.
     pub fn host(&self) -> Result<&'h str, Denial> {
         self.host.clone()
     }

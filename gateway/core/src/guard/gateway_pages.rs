@@ -6,7 +6,7 @@
 //! a path that is not in its folded form, once for each reading.
 //! RFC 9110 §15.5.6 and §15.5.16, RFC 6265bis §5.7.
 
-use crate::denial::Denial;
+use crate::denial::{Denial, PathFault};
 use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsPolicy;
 use crate::guard::origin::OriginPolicy;
@@ -117,7 +117,7 @@ impl GatewayPath<'_> {
     pub fn judge(self, head: &Head<'_>, at: &PublicAddress<'_>) -> Result<PageRequest, Denial> {
         let page = match self.spelling {
             Spelling::Variant => {
-                return Err(Denial::AmbiguousPath("another spelling of a path of the gateway's own"));
+                return Err(Denial::AmbiguousPath(PathFault::GatewayPage));
             }
             Spelling::Exact(b"" | b"/") => PagePath::Home,
             Spelling::Exact(b"/enter") => PagePath::Enter,

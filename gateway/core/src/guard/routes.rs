@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::denial::Denial;
+use crate::denial::{Denial, PathFault};
 use crate::guard::permission::OwnerPolicy;
 use crate::guard::target::{PathFindings, PathPolicy, Target};
 use crate::path::{self, Cause};
@@ -199,11 +199,11 @@ impl RoutesPolicy {
             return if met == other { Ok(met) } else { Err(OTHER_ROUTE) };
         }
         if judged.encoded_slash && !self.allows_slash(met) {
-            return Err(Denial::AmbiguousPath("an encoded slash in the path"));
+            return Err(Denial::AmbiguousPath(PathFault::EncodedSlash));
         }
         let owner = self.owner(met);
         if owner.is_some() && !judged.text {
-            return Err(Denial::AmbiguousPath("the path is not UTF-8, and its route names an owner"));
+            return Err(Denial::AmbiguousPath(PathFault::OwnerNotText));
         }
         let named = owner.and_then(|segment| segment_of(raw, segment));
         for reading in path::readings(raw) {
@@ -231,7 +231,7 @@ impl RoutesPolicy {
                 && listed
                 && reading.segment(segment).as_deref() != named.as_deref()
             {
-                return Err(Denial::AmbiguousPath("another spelling of the path names another owner"));
+                return Err(Denial::AmbiguousPath(PathFault::OtherOwner));
             }
         }
         Ok(met)
@@ -245,25 +245,14 @@ impl RoutesPolicy {
             Cow::Owned(path) => self.literal.find(method, path::literal(&path).strip_prefix(b"/")) == found,
             Cow::Borrowed(_) => false,
         };
-        match cause {
-            Cause::Written if once_merged() => Denial::AmbiguousPath(
-                "another spelling of the path meets another route: `slashes = \"merge\"` takes `//` for `/`",
-            ),
-            Cause::Written | Cause::EncodedSlash => OTHER_ROUTE,
-            Cause::Backslash => Denial::AmbiguousPath(
-                "another spelling of the path meets another route: its backslash read as a slash",
-            ),
-            Cause::Cut => Denial::AmbiguousPath(
-                "another spelling of the path meets another route: cut at its encoded `?` or `#`",
-            ),
-            Cause::Authority if raw.starts_with(b"//") => Denial::AmbiguousPath(
-                "another spelling of the path meets another route: its leading `//` read as the start of a host; \
-                 `slashes = \"merge\"` takes it for `/`",
-            ),
-            Cause::Authority => Denial::AmbiguousPath(
-                "another spelling of the path meets another route: its start read as that of a host",
-            ),
-        }
+        Denial::AmbiguousPath(match cause {
+            Cause::Written if once_merged() => PathFault::OtherRouteMerged,
+            Cause::Written | Cause::EncodedSlash => PathFault::OtherRoute,
+            Cause::Backslash => PathFault::OtherRouteBackslash,
+            Cause::Cut => PathFault::OtherRouteCut,
+            Cause::Authority if raw.starts_with(b"//") => PathFault::OtherRouteHost,
+            Cause::Authority => PathFault::OtherRouteAuthority,
+        })
     }
 
     /// The segment that names the owner of what the route at `met` is about.
@@ -321,8 +310,8 @@ impl RoutesPolicy {
         for path in pattern.examples(sample) {
             let judged = match paths.judge(&path) {
                 Ok(judged) => judged,
-                Err(denial) => {
-                    unmet = format!("every request for it is refused: {}", fault(&denial)).into();
+                Err(fault) => {
+                    unmet = format!("every request for it is refused: {}", fault.text()).into();
                     continue;
                 }
             };
@@ -386,11 +375,6 @@ impl From<String> for Unmet {
     }
 }
 
-/// The text of a denial that [`PathPolicy::judge`] gave.
-fn fault(denial: &Denial) -> &'static str {
-    if let Denial::AmbiguousPath(fault) = denial { fault } else { "its path" }
-}
-
 /// A folded path as the tables take it: the root has no segment at all.
 fn unrooted(path: &[u8]) -> Option<&[u8]> {
     let path = path.strip_prefix(b"/").unwrap_or(path);
@@ -403,7 +387,7 @@ fn segment_of(raw: &[u8], index: usize) -> Option<Vec<u8>> {
     Some(path::decode(segment).into_owned())
 }
 
-const OTHER_ROUTE: Denial = Denial::AmbiguousPath("another spelling of the path meets another route");
+const OTHER_ROUTE: Denial = Denial::AmbiguousPath(PathFault::OtherRoute);
 
 #[cfg(test)]
 mod tests;

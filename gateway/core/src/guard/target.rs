@@ -18,7 +18,7 @@ mod host;
 
 use std::borrow::Cow;
 
-use crate::denial::Denial;
+use crate::denial::{Denial, PathFault};
 use crate::path;
 use crate::request::Head;
 
@@ -97,9 +97,9 @@ impl PathPolicy {
         };
         let path = without_query(&raw);
         if path.first() != Some(&b'/') {
-            return Err(Denial::AmbiguousPath("the path does not start with a slash"));
+            return Err(Denial::AmbiguousPath(PathFault::NoLeadingSlash));
         }
-        let judged = self.judge(path)?;
+        let judged = self.judge(path).map_err(Denial::AmbiguousPath)?;
         let folded = path::is_folded(path, self.exact_case);
         Ok(Target { raw, host, judged, folded })
     }
@@ -107,34 +107,32 @@ impl PathPolicy {
     /// Checks a path that starts with `/`.
     ///
     /// # Errors
-    /// [`Denial::AmbiguousPath`] with the fault.
-    pub(crate) fn judge(self, path: &[u8]) -> Result<PathFindings, Denial> {
+    /// What is wrong with it.
+    pub(crate) fn judge(self, path: &[u8]) -> Result<PathFindings, PathFault> {
         if !path::triplets_are_whole(path) {
-            return Err(Denial::AmbiguousPath("a `%` without two hexadecimal digits"));
+            return Err(PathFault::PercentEncoding);
         }
         let once = path::decode(path);
         if once.iter().any(u8::is_ascii_control) {
-            return Err(Denial::AmbiguousPath("a control byte in the path"));
+            return Err(PathFault::ControlByte);
         }
         match self.backslash {
             Backslash::Refuse if once.contains(&b'\\') => {
-                return Err(Denial::AmbiguousPath(
-                    "a backslash in the path: `backslash = \"name\"` lets it stand in a name",
-                ));
+                return Err(PathFault::Backslash);
             }
             // A browser reads the raw one as a slash and the encoded one as a character.
             Backslash::Name if path.contains(&b'\\') && backslashes(&once) != backslashes(path) => {
-                return Err(Denial::AmbiguousPath("a raw backslash beside an encoded one in the path"));
+                return Err(PathFault::MixedBackslashes);
             }
             Backslash::Refuse | Backslash::Name => {}
         }
         let twice = path::decode_leniently(&once);
         if path::has_overlong_form(&once) || path::has_overlong_form(&twice) {
-            return Err(Denial::AmbiguousPath("a character in overlong form in the path"));
+            return Err(PathFault::OverlongForm);
         }
         // Splitting at decoded slashes too: `a%2F..%2Fb` holds a dot segment wherever `%2F` is let through.
         if has_dot_segment(&once) || has_dot_segment(&twice) {
-            return Err(Denial::AmbiguousPath("a dot segment in the path"));
+            return Err(PathFault::DotSegment);
         }
         let slashes = |bytes: &[u8]| bytes.iter().filter(|b| **b == b'/').count();
         Ok(PathFindings {

@@ -121,7 +121,7 @@ fn a_realm_cannot_leave_its_quotes() {
 fn a_navigation_gets_a_page() {
     let context = PageContext { app: Some("<i>"), repeatable: true, return_path: None, user: None };
     let format = RefusalFormat { page: Some(context), ..format_of(ErrorShape::Fastapi) };
-    let reply = Reply::from_denial(&Denial::AmbiguousPath("<b>&\"'"), format, "<script>");
+    let reply = Reply::from_denial(&Denial::BadRequest("<b>&\"'"), format, "<script>");
     assert_eq!(field(&reply, "content-type"), "text/html; charset=utf-8");
     let page = String::from_utf8(reply.body).unwrap();
     for part in [

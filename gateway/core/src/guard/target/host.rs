@@ -91,12 +91,12 @@ impl HostTable {
     /// qualified (RFC 1034 §3.1); it is removed, for the app too.
     ///
     /// # Errors
-    /// [`Denial::AmbiguousPath`] for what is no host name or address, [`Denial::UnknownHost`] for one
+    /// [`Denial::AmbiguousHost`] for what is no host name or address, [`Denial::UnknownHost`] for one
     /// that no app has.
     pub fn find<'h>(&self, host: &'h str) -> Result<Host<'h>, Denial> {
-        let (whole, port) = split_port(host).map_err(Denial::AmbiguousPath)?;
+        let (whole, port) = split_port(host).map_err(Denial::AmbiguousHost)?;
         let bare = without_trailing_dot(whole);
-        let app = match HostName::parse(bare).map_err(Denial::AmbiguousPath)? {
+        let app = match HostName::parse(bare).map_err(Denial::AmbiguousHost)? {
             HostName::Address(ip) => self
                 .addresses
                 .binary_search_by(|(known, _)| known.cmp(&ip))

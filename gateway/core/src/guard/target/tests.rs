@@ -105,7 +105,7 @@ fn hosts() {
                 Ok(found.app())
             }
             Err(Denial::UnknownHost) => Err("unknown"),
-            Err(Denial::AmbiguousPath(_)) => Err("ambiguous"),
+            Err(Denial::AmbiguousHost(_)) => Err("ambiguous"),
             Err(other) => panic!("{other:?}"),
         };
         assert_eq!(found, *expected, "{host}");
@@ -227,7 +227,7 @@ fn paths() {
     for (raw, expected) in rows {
         let told = match normalised(raw, |target| assert_eq!(target.raw(), *raw)) {
             Ok(()) => "",
-            Err(Denial::AmbiguousPath(fault)) => fault,
+            Err(Denial::AmbiguousPath(fault)) => fault.text(),
             Err(other) => panic!("{other:?}"),
         };
         assert_eq!(told, *expected, "{}", raw.escape_ascii());
