@@ -1,7 +1,7 @@
-//! The access log: events go into a bounded queue, one thread writes them.
+//! The access log: requests put events into a bounded queue, and one thread writes them.
 //!
-//! A request never waits for the log. What does not fit into the queue, or cannot be written
-//! (full disk, closed pipe), is dropped and counted in `stagedoor_log_dropped_total`.
+//! A request never waits for the log. An event that does not fit into the queue, or that cannot be written (full disk, closed
+//! pipe), is dropped and counted in `stagedoor_log_dropped_total`. Bounds: [`QUEUE_MAX`] bytes.
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use prometheus::IntCounter;
 use stagedoor_core::policy::{self, LogFormat, LogPolicy};
 
-use super::record::{Form, Record};
+use super::record::{LineFormat, Record};
 use super::redact::Redaction;
 use sink::Sink;
 
@@ -20,13 +20,13 @@ mod sink;
 /// The open access log.
 #[derive(Debug)]
 pub struct AccessLog {
-    spool: Arc<Spool>,
-    form: Form,
+    events: Arc<EventQueue>,
+    form: LineFormat,
 }
 
 impl AccessLog {
-    /// Opens the log and starts its thread. A file that cannot be opened now is tried again with
-    /// every batch; `dropped` counts the events that were lost.
+    /// Starts the log and its thread. A file that cannot be opened is tried again with every batch; `dropped` counts the
+    /// events that are lost.
     ///
     /// # Errors
     /// The thread could not be started, or standard output is closed.
@@ -34,23 +34,27 @@ impl AccessLog {
         let (sink, terminal) = match &policy.access {
             policy::AccessLog::Stdout => (Sink::stdout()?, io::stdout().is_terminal()),
             policy::AccessLog::File { path, max_size, keep } => {
-                (Sink::rolling(path.clone(), *max_size, *keep), false)
+                (Sink::rotating(path.clone(), *max_size, *keep), false)
             }
         };
         let form = match policy.format {
-            LogFormat::Json => Form::Json,
-            LogFormat::Text if terminal && std::env::var_os("NO_COLOR").is_none() => Form::Colour,
-            LogFormat::Text => Form::Text,
+            LogFormat::Json => LineFormat::Json,
+            LogFormat::Text if terminal && std::env::var_os("NO_COLOR").is_none() => LineFormat::Colour,
+            LogFormat::Text => LineFormat::Text,
         };
         Self::over(sink, form, dropped)
     }
 
-    fn over(mut sink: Sink, form: Form, dropped: IntCounter) -> io::Result<Self> {
-        let spool =
-            Arc::new(Spool { queue: Mutex::default(), wake: Condvar::new(), done: Condvar::new(), dropped });
-        let drained = Arc::clone(&spool);
+    fn over(mut sink: Sink, form: LineFormat, dropped: IntCounter) -> io::Result<Self> {
+        let events = Arc::new(EventQueue {
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            done: Condvar::new(),
+            dropped,
+        });
+        let drained = Arc::clone(&events);
         std::thread::Builder::new().name("access-log".into()).spawn(move || drained.drain(&mut sink))?;
-        Ok(Self { spool, form })
+        Ok(Self { events, form })
     }
 
     /// Queues one event; drops and counts it where the queue is full.
@@ -58,43 +62,43 @@ impl AccessLog {
         LINE.with_borrow_mut(|line| {
             line.clear();
             record.write(self.form, redaction, line);
-            self.spool.offer(line);
+            self.events.offer(line);
         });
     }
 
-    /// Opens the file anew, once what was queued before is written: after another program has moved it away.
+    /// Opens the file again after the events queued so far are written, for rotation by another program.
     pub fn reopen(&self) {
-        let mut queue = self.spool.lock();
+        let mut queue = self.events.lock();
         queue.reopen = true;
         queue.asleep = false;
         drop(queue);
-        self.spool.wake.notify_one();
+        self.events.wake.notify_one();
     }
 
-    /// Takes no more events and waits up to `wait` until the queued ones are written. Says whether they were.
+    /// Accepts no more events, and waits up to `wait` until the queued ones are written. Returns whether they were.
     pub fn close(&self, wait: Duration) -> bool {
-        self.spool.close(wait)
+        self.events.close(wait)
     }
 }
 
 impl Drop for AccessLog {
     fn drop(&mut self) {
-        self.spool.close(Duration::ZERO);
+        self.events.close(Duration::ZERO);
     }
 }
 
 thread_local! {
-    /// Where a worker serialises its event; a line is at most some 16 KiB.
+    /// The buffer in which a thread serialises its event. A line has at most some 16 KiB.
     static LINE: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(1024));
 }
 
 /// The queue between the requests and the thread.
 #[derive(Debug)]
-struct Spool {
+struct EventQueue {
     queue: Mutex<Queue>,
-    /// For the thread: there is something to do.
+    /// Wakes the thread: there is work.
     wake: Condvar,
-    /// For [`Spool::close`]: everything is written.
+    /// For [`EventQueue::close`]: everything is written.
     done: Condvar,
     dropped: IntCounter,
 }
@@ -102,20 +106,20 @@ struct Spool {
 #[derive(Debug, Default)]
 struct Queue {
     pending: Vec<u8>,
-    /// The thread sleeps until it is woken.
+    /// The thread sleeps until `wake`.
     asleep: bool,
     closing: bool,
     drained: bool,
-    /// The file is to be opened anew.
+    /// The file has to be opened again.
     reopen: bool,
 }
 
-/// What is to be done besides writing a batch.
-struct Work {
+/// What the thread does besides writing a batch.
+struct BatchRequest {
     reopen: bool,
 }
 
-impl Spool {
+impl EventQueue {
     fn offer(&self, line: &[u8]) {
         let mut queue = self.lock();
         let before = queue.pending.len();
@@ -150,7 +154,7 @@ impl Spool {
     fn drain(&self, sink: &mut Sink) {
         let mut batch = Vec::new();
         let mut failing = false;
-        while let Some(Work { reopen }) = self.next_batch(&mut batch) {
+        while let Some(BatchRequest { reopen }) = self.next_batch(&mut batch) {
             let mut written = sink.write(&batch);
             if reopen {
                 written.error = sink.reopen().err().or(written.error);
@@ -177,8 +181,8 @@ impl Spool {
         self.done.notify_all();
     }
 
-    /// Waits for events, lets some more gather, and takes them all; `None` once the log is closed and empty.
-    fn next_batch(&self, batch: &mut Vec<u8>) -> Option<Work> {
+    /// Waits for events, and a short time for more of them, and takes all; `None` once the log is closed and empty.
+    fn next_batch(&self, batch: &mut Vec<u8>) -> Option<BatchRequest> {
         let mut queue = self.lock();
         while queue.pending.is_empty() && !queue.reopen {
             if queue.closing {
@@ -192,20 +196,20 @@ impl Spool {
         let (mut queue, _) =
             self.wake.wait_timeout_while(queue, GATHER, unhurried).unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut queue.pending, batch);
-        Some(Work { reopen: std::mem::take(&mut queue.reopen) })
+        Some(BatchRequest { reopen: std::mem::take(&mut queue.reopen) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing that can panic runs under the lock.
+        // No code that can panic runs under the lock.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Bytes that may wait.
+/// The most bytes in the queue.
 const QUEUE_MAX: usize = 4 << 20;
-/// Bytes that are written at once, without waiting for more.
+/// A batch of this many bytes is written without waiting for more.
 const EAGER: usize = 64 << 10;
-/// How long events gather, so that a busy gateway does not wake a thread for each.
+/// How long the thread waits for more events, so that it does not wake for each one.
 const GATHER: Duration = Duration::from_millis(10);
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! The gateway's own log: what the operator has to know, on standard error.
+//! The gateway's own log, on standard error.
 //!
-//! Every line passes through [`Redaction::line`] before it is written: libraries below us print
-//! request targets, and a target may hold a token.
+//! Every line is redacted by [`Redaction::line`] before it is written: libraries log request targets, and a target may
+//! contain a token.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
@@ -24,7 +24,7 @@ use super::record::timestamp;
 use super::redact::Redaction;
 use crate::terminal;
 
-/// The running log, whose level and redaction a reload may change.
+/// The log of the process. A reload may change its level and its redaction.
 #[derive(Debug)]
 pub struct Logs {
     level: reload::Handle<EnvFilter, Registry>,
@@ -34,16 +34,16 @@ pub struct Logs {
 /// Why the log could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LogsError {
-    /// A fault of the gateway: the log was set up twice.
+    /// The log was set up twice: a fault of the gateway.
     #[error("the log is set up already")]
     Twice,
-    /// The level is none.
+    /// There is no such level.
     #[error("`log.level` is not a level: `{0}`")]
     Level(String),
 }
 
 impl Logs {
-    /// Sets up the log of this process, lines of the `log` crate included. At most once.
+    /// Sets up the log of this process, including lines of the crate `log`. May be called once.
     ///
     /// # Errors
     /// See [`LogsError`].
@@ -63,14 +63,14 @@ impl Logs {
         };
         let subscriber = tracing_subscriber::registry().with(filter).with(lines);
         tracing::subscriber::set_global_default(subscriber).map_err(|_| LogsError::Twice)?;
-        // Lines of the `log` crate come from libraries alone, and the proxy library makes many for each
-        // request: below `warn` they end at the macro's own test.
+        // Only libraries use the crate `log`, and pingora logs many lines for each request. Below `warn` they end in the
+        // macro's level check.
         let bridge = tracing_log::LogTracer::builder().with_max_level(log::LevelFilter::Warn);
         bridge.init().map_err(|_| LogsError::Twice)?;
         Ok(Self { level, redaction })
     }
 
-    /// Takes over level and names to redact from a policy that comes into force. The format stays.
+    /// Takes the level and the names to redact from a policy that comes into force. The format does not change.
     ///
     /// # Errors
     /// See [`LogsError::Level`].
@@ -80,8 +80,8 @@ impl Logs {
     }
 }
 
-/// Counts panics and logs where they happened, but not what they say: that may be a client's data.
-/// The text of a panic is logged only where it is a constant of the program.
+/// Counts panics and logs their places. The message is logged only if it is a constant of the program: a formatted one may
+/// contain data of a client.
 pub fn hook_panics(panics: IntCounter) {
     std::panic::set_hook(Box::new(move |panic| {
         panics.inc();
@@ -102,8 +102,8 @@ fn report_panic(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// Our own lines from `level` on; the proxy library's only where somebody looks for a fault, for it
-/// tells every request, and races in its pool that harm nobody as errors.
+/// The filter: lines of the gateway from `level` on, lines of pingora only at `debug` and `trace`. pingora logs every
+/// request, and logs harmless races in its pool as errors.
 fn filter(level: &str) -> Result<EnvFilter, LogsError> {
     let quiet = match level {
         "error" | "warn" | "info" => "off",
@@ -113,7 +113,7 @@ fn filter(level: &str) -> Result<EnvFilter, LogsError> {
     EnvFilter::try_new(format!("{level},pingora={quiet}")).map_err(|_| LogsError::Level(level.to_owned()))
 }
 
-/// A line of JSON that begins with `time`, as access events do.
+/// Formats a line of JSON that begins with `time`, as access events do.
 struct Timed<F>(F);
 
 impl<S, N, F> FormatEvent<S, N> for Timed<F>
@@ -136,7 +136,7 @@ where
     }
 }
 
-/// Standard error behind the redaction.
+/// Standard error, with redaction.
 #[derive(Clone)]
 struct Stderr {
     redaction: Arc<ArcSwap<Redaction>>,
@@ -150,7 +150,7 @@ impl<'w> MakeWriter<'w> for Stderr {
     }
 }
 
-/// A writer that is given whole lines, as `tracing_subscriber::fmt` does.
+/// A writer that redacts. Each call has to pass whole lines, as `tracing_subscriber::fmt` does.
 struct Redacting<'r, W> {
     redaction: &'r ArcSwap<Redaction>,
     to: W,

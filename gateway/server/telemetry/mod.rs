@@ -1,5 +1,4 @@
-//! What the operator learns: one access event and one metrics update per request, and the
-//! gateway's own log lines.
+//! Telemetry: one access event and one update of the metrics for each request, and the gateway's own log.
 
 pub mod record;
 pub mod redact;

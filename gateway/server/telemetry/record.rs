@@ -1,7 +1,7 @@
-//! One access event: what happened to one request, as one line.
+//! The access event of a request, as one line of JSON or text.
 //!
-//! Everything in it that came from the client is bounded, redacted and escaped here, so that a
-//! line stays one line, a JSON reader stays sound and a terminal shows what was sent.
+//! Input: values that the client chose. They are bounded, redacted and escaped here, so that an event is one line, JSON
+//! stays valid and a terminal does not act on them.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use stagedoor_core::text::is_odd;
 
 use super::redact::Redaction;
 
-/// What happened to one request.
+/// What happened to one request: the data of its access event and its metrics.
 #[derive(Clone, Debug)]
 pub struct Record<'a> {
     /// When it arrived, since the epoch.
@@ -28,11 +28,11 @@ pub struct Record<'a> {
     pub method: &'a str,
     /// Path and query as received; redacted when written.
     pub target: &'a [u8],
-    /// The status that the client was sent; 0 if it was sent none.
+    /// The status that was sent to the client; 0 if none was.
     pub status: u16,
-    /// Why the gateway refused; `None` where the answer is the app's.
+    /// Why the gateway refused; `None` if the answer is the app's.
     pub refusal: Option<Refusal<'a>>,
-    /// The user, where one was proven.
+    /// The authenticated user, if there is one.
     pub user: Option<&'a str>,
     /// The client's address.
     pub ip: IpAddr,
@@ -42,21 +42,21 @@ pub struct Record<'a> {
     pub bytes_out: u64,
     /// The gateway's own time.
     pub gateway: Duration,
-    /// Time the app took until its answer began; `None` if it was not asked.
+    /// Time from the request to the app until its answer began; `None` if the app was not asked.
     pub upstream: Option<Duration>,
-    /// What was wrong with the app, where something was.
+    /// The fault of the app, if there was one.
     pub upstream_fault: Option<UpstreamFault>,
     /// From the first byte of the request to the last of the answer.
     pub total: Duration,
-    /// The gateway's own leg is TLS.
+    /// The connection to the gateway is TLS.
     pub tls: bool,
-    /// The host as the client named it, or as a proxy that is believed reports it; `None` if the head could not be read.
+    /// The host that the client asked for, or that a trusted proxy reports; `None` if the head could not be read.
     pub host: Option<&'a str>,
-    /// The scheme as the client sees it: a proxy that is believed may have ended its TLS.
+    /// The client used https: to the gateway, or to a trusted proxy.
     pub https: bool,
     /// The protocol of the request; `None` if the head could not be read.
     pub protocol: Option<&'static str>,
-    /// The address of the app that was asked; `None` if none was.
+    /// The URL of the app that was asked; `None` if none was.
     pub upstream_url: Option<&'a str>,
     /// `Referer` as received; redacted when written.
     pub referer: Option<&'a [u8]>,
@@ -64,7 +64,7 @@ pub struct Record<'a> {
     pub user_agent: Option<&'a [u8]>,
 }
 
-/// A name from the configuration and its position there.
+/// The name of an app or a route, and its position in the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label<'a> {
     /// The name.
@@ -78,30 +78,30 @@ pub struct Label<'a> {
 pub struct Refusal<'a> {
     /// The stable code.
     pub code: &'static str,
-    /// The limit that was used up, where it was one.
+    /// The limit that was used up, if a limit refused.
     pub limit: Option<&'a str>,
-    /// What the operator may do about it; at most 512 bytes are written.
+    /// The reason, for the operator; at most 512 bytes are written.
     pub reason: Option<&'a str>,
 }
 
-/// Shape of the lines.
+/// The format of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum LineFormat {
     /// One JSON object.
     Json,
-    /// For people, without colour.
+    /// Text without colour.
     Text,
-    /// For people at a terminal.
+    /// Text with colour, for a terminal.
     Colour,
 }
 
 impl Record<'_> {
     /// Appends the event as one line, its newline included.
-    pub fn write(&self, form: Form, redaction: &Redaction, out: &mut Vec<u8>) {
+    pub fn write(&self, form: LineFormat, redaction: &Redaction, out: &mut Vec<u8>) {
         match form {
-            Form::Json => self.write_json(redaction, out),
-            Form::Text => self.write_text(redaction, false, out),
-            Form::Colour => self.write_text(redaction, true, out),
+            LineFormat::Json => self.write_json(redaction, out),
+            LineFormat::Text => self.write_text(redaction, false, out),
+            LineFormat::Colour => self.write_text(redaction, true, out),
         }
     }
 
@@ -247,7 +247,7 @@ impl<'a> Label<'a> {
 }
 
 impl<'a> Refusal<'a> {
-    /// What the access event says of `denial`; `reason` is [`Denial::reason`], made once by the caller.
+    /// The refusal of an access event; `reason` is [`Denial::reason`], which the caller renders once.
     #[must_use]
     pub fn of(denial: &'a Denial, reason: &'a str) -> Self {
         let limit = denial.limit().map(|exceeded| &*exceeded.limit);
@@ -255,21 +255,21 @@ impl<'a> Refusal<'a> {
     }
 }
 
-/// A moment as it stands in events.
+/// A timestamp in the format of access events.
 pub(crate) fn timestamp(since_epoch: Duration) -> String {
     let mut out = Vec::with_capacity(24);
     push_time(since_epoch, &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// At most `max` bytes of what a client sent, escaped as in events.
+/// At most `max` bytes that a client sent, escaped as in access events.
 pub(crate) fn shown(text: &[u8], max: usize) -> String {
     let mut out = Vec::new();
     push_escaped(text, max, &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// The name, or `-` for nothing.
+/// The name, or `-` if there is none.
 pub(super) fn label(label: Option<Label<'_>>) -> &str {
     label.map_or("-", |l| l.text)
 }
@@ -305,14 +305,14 @@ fn push_quoted(text: &[u8], max: usize, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// A word as it is, anything else in quotes.
+/// Appends a word as it is, and any other text in quotes.
 fn push_word(text: &[u8], out: &mut Vec<u8>) {
     let plain = !text.is_empty() && text.iter().all(|b| b.is_ascii_graphic() && *b != b'"' && *b != b'=');
     if plain { push_escaped(text, NAME_MAX, out) } else { push_quoted(text, NAME_MAX, out) }
 }
 
 /// Appends at most `max` bytes of `text` so that they can stand in a JSON string (RFC 8259 §7) and
-/// on a terminal: bytes that are not UTF-8 as `%XX`, controls and what turns text around as `\uXXXX`.
+/// on a terminal: bytes that are not UTF-8 as `%XX`, control characters and direction marks as `\uXXXX`.
 fn push_escaped(text: &[u8], max: usize, out: &mut Vec<u8>) {
     let (text, cut) = shorten(text, max);
     for chunk in text.utf8_chunks() {
@@ -331,7 +331,7 @@ fn push_escaped(text: &[u8], max: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// The first `max` bytes, and whether that is less than all; a character is not cut apart.
+/// The first `max` bytes, and whether any were cut. A character is not split.
 fn shorten(text: &[u8], max: usize) -> (&[u8], bool) {
     if text.len() <= max {
         return (text, false);
@@ -385,7 +385,7 @@ fn push_millis(time: Duration, out: &mut Vec<u8>) {
 
 fn push_display(value: impl std::fmt::Display, out: &mut Vec<u8>) {
     use std::io::Write as _;
-    // Writing to memory does not fail.
+    // Writing to memory cannot fail.
     let _ = write!(out, "{value}");
 }
 
@@ -410,7 +410,7 @@ const PLAIN: &[u8] = b"\x1b[0m";
 const PATH_MAX: usize = 2048;
 const AGENT_MAX: usize = 256;
 const REFERER_MAX: usize = 1024;
-/// Bytes of a name.
+/// The most bytes of a name.
 pub(crate) const NAME_MAX: usize = 256;
 const METHOD_MAX: usize = 32;
 const REASON_MAX: usize = 512;

@@ -1,35 +1,35 @@
-//! Takes secrets out of what is about to be logged.
+//! Redaction: it removes secrets from text before it is logged.
 //!
-//! Input is the client's choice down to the last byte. A secret is a query (or matrix) parameter
-//! whose name is listed, and anything that has the look of a JSON Web Token, wherever it stands.
-//! What cannot be told apart is redacted: a lost value costs an operator less than a leaked one.
+//! Input: bytes that the client chose. A secret is the value of a query or matrix parameter whose name is listed, and
+//! anything that looks like a JSON Web Token, anywhere in the text. In doubt the value is redacted: to the operator a missing
+//! value does less harm than a leaked one.
 
 use std::borrow::Cow;
 
 use stagedoor_core::guard::gateway_pages;
 use stagedoor_core::policy::{App, Policy};
 
-/// The parameter names whose values are never written.
+/// The names of parameters whose values are redacted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redaction {
     names: Vec<String>,
 }
 
 impl Redaction {
-    /// For requests of this app: the common names, its own and its profile's.
+    /// For requests of one app: the common names, its own and those of its profile.
     #[must_use]
     pub fn of_app(policy: &Policy, app: &App) -> Self {
         Self::new(policy.log.redact_query.iter().chain(&app.redact_query).map(String::as_str))
     }
 
-    /// For lines and requests that belong to no app, but may speak of any: the names of all.
+    /// For log lines, and for requests without an app: the names of all apps, because the text may come from any.
     #[must_use]
     pub fn of_all(policy: &Policy) -> Self {
         let of_apps = policy.apps.iter().flat_map(|app| &app.redact_query);
         Self::new(policy.log.redact_query.iter().chain(of_apps).map(String::as_str))
     }
 
-    /// The names given, compared without case.
+    /// For these names, compared without case.
     pub fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let mut names: Vec<String> = names.into_iter().map(str::to_ascii_lowercase).collect();
         names.sort_unstable();
@@ -37,7 +37,7 @@ impl Redaction {
         Self { names }
     }
 
-    /// A request target without its secrets; borrowed where there was nothing to take out.
+    /// A request target without its secrets; borrowed if there were none.
     #[must_use]
     pub fn target<'t>(&self, target: &'t [u8]) -> Cow<'t, [u8]> {
         let marked = target.iter().any(|b| matches!(b, b'?' | b';' | b'%'));
@@ -45,7 +45,7 @@ impl Redaction {
             return Cow::Borrowed(target);
         }
         let (path, query) = split_at_first(target, b'?');
-        if let Some(start) = shut(path, query) {
+        if let Some(start) = loggable_part(path, query) {
             return Cow::Owned([start, REDACTED].concat());
         }
         let mut out = Vec::with_capacity(target.len());
@@ -77,8 +77,8 @@ impl Redaction {
         Cow::Owned(out)
     }
 
-    /// The address of a `Referer` without its secrets: no user information, no fragment, its path and query as those of
-    /// a target. Borrowed where there was nothing to take out.
+    /// A `Referer` without its secrets: without user information and fragment, its path and query redacted as in a target.
+    /// Borrowed if there were none.
     #[must_use]
     pub fn referer<'t>(&self, referer: &'t [u8]) -> Cow<'t, [u8]> {
         let (address, fragment) = split_at_first(referer, b'#');
@@ -99,7 +99,7 @@ impl Redaction {
         Cow::Owned(out)
     }
 
-    /// A line of free text without tokens and listed parameters, as far as they can be recognised.
+    /// A line of free text without the tokens and listed parameters that can be recognised in it.
     #[must_use]
     pub fn line<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         if !text.iter().any(|b| matches!(b, b'?' | b'&')) && !has_token(text) {
@@ -119,7 +119,7 @@ impl Redaction {
         Cow::Owned(out)
     }
 
-    /// One `name=value` between two `&`, which some apps split again at `;` or `?`.
+    /// Appends one `name=value` between two `&`. Some apps split it again at `;` or `?`.
     fn push_piece(&self, piece: &[u8], out: &mut Vec<u8>) {
         let mut rest = piece;
         loop {
@@ -127,7 +127,7 @@ impl Redaction {
             let (pair, next) = rest.split_at(end);
             let (name, value) = split_at_first(pair, b'=');
             if value.is_some() && self.lists(name) {
-                // The value may hold the separators itself: all up to the next `&` goes.
+                // The value may contain these separators: everything up to the next `&` is redacted.
                 out.extend_from_slice(name);
                 out.push(b'=');
                 out.extend_from_slice(REDACTED);
@@ -146,7 +146,7 @@ impl Redaction {
         }
     }
 
-    /// Whether the value is an encoded address that carries a secret in its own query.
+    /// Whether the value is an encoded URL with a secret in its own query.
     fn hides(&self, value: &[u8]) -> bool {
         if !value.contains(&b'%') {
             return false;
@@ -163,28 +163,28 @@ impl Redaction {
         let decoded: Cow<'_, [u8]> =
             if name.contains(&b'%') { Cow::Owned(decode(name)) } else { Cow::Borrowed(name) };
         let (name, _) = split_at_first(&decoded, b'[');
-        // PHP drops blanks in front of a name, of which `+` is one.
+        // PHP drops spaces in front of a name, and decodes `+` to one.
         let start = name.iter().take_while(|b| b.is_ascii_whitespace() || **b == b'+').count();
         let name = name.get(start..).unwrap_or_default().trim_ascii_end();
         self.names.iter().any(|listed| listed.as_bytes().eq_ignore_ascii_case(name))
     }
 }
 
-/// What may be written of an address of the gateway's own pages with something behind it: a code that a person or a
-/// program put in the wrong place still works.
-fn shut<'t>(path: &'t [u8], query: Option<&[u8]>) -> Option<&'t [u8]> {
+/// The part that may be logged of a target below the gateway's own pages, if something follows it: a code in the wrong place
+/// is still valid.
+fn loggable_part<'t>(path: &'t [u8], query: Option<&[u8]>) -> Option<&'t [u8]> {
     let start = path.get(..gateway_pages::ENTER.len()).unwrap_or(path);
     let more = query.is_some() || start.len() < path.len();
     (more && may_be_own(path) && gateway_pages::covers(path)).then_some(start)
 }
 
-/// Whether the long look is worth while: most paths need none.
+/// Whether a path may be one of the gateway's own pages: a cheap check before the full one.
 fn may_be_own(path: &[u8]) -> bool {
     path.contains(&b'%') || path.windows(9).any(|nine| nine.eq_ignore_ascii_case(b"stagedoor"))
 }
 
-/// Where the authority of an address begins, as browsers look for it: behind a scheme (RFC 3986 §3.1) and the slashes that
-/// follow it, be it one, or behind two slashes. Anything else begins with its authority, which a path has none of.
+/// Where the authority of a URL begins, as browsers parse it: after a scheme (RFC 3986 §3.1) and any number of slashes, or
+/// after two slashes without a scheme. Any other text is taken to begin with its authority.
 fn authority_at(address: &[u8]) -> usize {
     let of_scheme = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
     let scheme = match address.iter().position(|b| !of_scheme(b)) {
@@ -196,7 +196,7 @@ fn authority_at(address: &[u8]) -> usize {
     if slashes > usize::from(scheme == 0) { scheme + slashes } else { 0 }
 }
 
-/// What ends an authority. A backslash is a slash to browsers.
+/// Whether a byte ends an authority. Browsers treat a backslash as a slash.
 fn is_slash_or_query(byte: &u8) -> bool {
     matches!(byte, b'/' | b'?' | b'\\')
 }
@@ -234,7 +234,7 @@ fn has_token(bytes: &[u8]) -> bool {
     next_token(bytes).is_some()
 }
 
-/// What stands before and after the first token: `eyJ` (the base64url of `{"`) and at least two
+/// The bytes before and after the first token: `eyJ` (the base64url of `{"`) and at least two
 /// dots (RFC 7515 §3.1, RFC 7516 §3.1), the dots perhaps percent-encoded.
 fn next_token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut from = 0;
@@ -249,7 +249,7 @@ fn next_token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     None
 }
 
-/// Bytes of the run of base64url and dots at the start, and how many dots it has.
+/// The length of the run of base64url and dots at the start, and the number of its dots.
 fn token_length(bytes: &[u8]) -> (usize, usize) {
     let (mut length, mut dots) = (0, 0);
     while let Some(rest) = bytes.get(length..) {

@@ -1,4 +1,4 @@
-//! Where the lines end up: standard output, or a file that is rotated by size.
+//! The output of the access log: standard output, or a file that is rotated by size.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -7,47 +7,47 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Where lines are written.
+/// An output for lines.
 #[derive(Debug)]
 pub(super) enum Sink {
-    /// A stream that is open already.
+    /// Standard output, or a pipe in tests.
     Stream(Stream),
-    /// A file.
-    Rolling(Rolling),
+    /// A file that is rotated.
+    Rotating(RotatingFile),
 }
 
-/// What came of one batch.
+/// The result of writing one batch.
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    /// Lines that are lost, wholly or in part.
+    /// Lines that were lost, wholly or in part.
     pub(super) lost: u64,
-    /// The last thing that went wrong.
+    /// The last error.
     pub(super) error: Option<io::Error>,
 }
 
-/// An open file or pipe, and whether its last line is whole.
+/// An open file or pipe, and whether its last line is incomplete.
 #[derive(Debug)]
 pub(super) struct Stream {
     file: File,
     torn: bool,
 }
 
-/// A file of at most `max_size` bytes, and `keep` older ones: `PATH.1` is the youngest.
+/// A file of at most `max_size` bytes, and `keep` older ones: `PATH.1` is the newest of them.
 #[derive(Debug)]
-pub(super) struct Rolling {
+pub(super) struct RotatingFile {
     path: PathBuf,
     max_size: u64,
     keep: usize,
-    open: Option<Open>,
-    /// The file was closed after half a line.
+    open: Option<OpenFile>,
+    /// The file was closed after an incomplete line.
     torn: bool,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenFile {
     stream: Stream,
     size: u64,
-    /// A device or a pipe has no size that could grow, and is never moved away.
+    /// `false` for a device or a pipe, which does not grow and is not rotated.
     regular: bool,
     /// Device and inode: another program may move the file away.
     identity: (u64, u64),
@@ -55,7 +55,7 @@ struct Open {
 }
 
 impl Sink {
-    /// Standard output, past the buffer of the standard library (which keeps what it failed to write).
+    /// Standard output, without the buffer of the standard library, which keeps bytes that it failed to write.
     pub(super) fn stdout() -> io::Result<Self> {
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         Ok(Self::Stream(Stream { file, torn: false }))
@@ -68,15 +68,15 @@ impl Sink {
     }
 
     /// A file.
-    pub(super) fn rolling(path: PathBuf, max_size: u64, keep: usize) -> Self {
-        Self::Rolling(Rolling { path, max_size, keep, open: None, torn: false })
+    pub(super) fn rotating(path: PathBuf, max_size: u64, keep: usize) -> Self {
+        Self::Rotating(RotatingFile { path, max_size, keep, open: None, torn: false })
     }
 
-    /// Opens the file anew, and makes it if it is gone. A stream stays as it is.
+    /// Opens the file again, and creates it if it is missing. A stream is not changed.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         match self {
             Self::Stream(_) => Ok(()),
-            Self::Rolling(rolling) => rolling.reopen(),
+            Self::Rotating(rotating) => rotating.reopen(),
         }
     }
 
@@ -84,13 +84,13 @@ impl Sink {
     pub(super) fn write(&mut self, lines: &[u8]) -> Written {
         match self {
             Self::Stream(stream) => stream.write(lines).1,
-            Self::Rolling(rolling) => rolling.write(lines),
+            Self::Rotating(rotating) => rotating.write(lines),
         }
     }
 }
 
 impl Stream {
-    /// Writes `lines`; says how many bytes went out, too.
+    /// Writes `lines`. Returns the number of bytes written, too.
     fn write(&mut self, lines: &[u8]) -> (u64, Written) {
         let mut size = 0;
         if self.torn && self.write_all(b"\n").1.is_none() {
@@ -106,8 +106,8 @@ impl Stream {
         (size + done as u64, Written { lost, error })
     }
 
-    /// Like `Write::write_all`, but knows how far it came. A pipe that its other owner made
-    /// non-blocking gets [`PATIENCE`] to take more.
+    /// Like `Write::write_all`, but returns how many bytes were written. A pipe that another process made non-blocking gets
+    /// [`PIPE_WAIT`] to accept more.
     fn write_all(&mut self, bytes: &[u8]) -> (usize, Option<io::Error>) {
         let mut done = 0;
         let mut stuck: Option<Instant> = None;
@@ -117,7 +117,7 @@ impl Stream {
                 Ok(written) => (done, stuck) = (done + written, None),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if stuck.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                    if stuck.get_or_insert_with(Instant::now).elapsed() > PIPE_WAIT {
                         return (done, Some(error));
                     }
                     std::thread::sleep(Duration::from_millis(5));
@@ -129,7 +129,7 @@ impl Stream {
     }
 }
 
-impl Rolling {
+impl RotatingFile {
     fn write(&mut self, lines: &[u8]) -> Written {
         let mut rest = lines;
         let mut total = Written::default();
@@ -154,7 +154,7 @@ impl Rolling {
             total.lost += written.lost;
             rest = next;
             if written.error.is_some() {
-                // Opened anew for what is left: the disk may be another one now.
+                // The file is opened again for the rest: another file system may be mounted there by now.
                 self.torn = open.stream.torn;
                 self.open = None;
                 total.error = written.error;
@@ -165,16 +165,16 @@ impl Rolling {
 
     fn reopen(&mut self) -> io::Result<()> {
         if let Some(open) = self.open.take() {
-            // Half a line stays in the file that was moved away.
+            // The incomplete line stays in the file that was moved away.
             self.torn = false;
             drop(open);
         }
         self.ready().map(|_| ())
     }
 
-    /// The open file; opened again where it was closed, or is no longer what stands at the path.
-    fn ready(&mut self) -> io::Result<&mut Open> {
-        if self.open.as_ref().is_some_and(|o| o.looked.elapsed() > LOOK) {
+    /// The open file. It is opened again if it was closed, or if another file is at its path.
+    fn ready(&mut self) -> io::Result<&mut OpenFile> {
+        if self.open.as_ref().is_some_and(|o| o.looked.elapsed() > PATH_CHECK) {
             let there = std::fs::metadata(&self.path).map(|m| (m.dev(), m.ino())).ok();
             match &mut self.open {
                 Some(open) if there == Some(open.identity) => open.looked = Instant::now(),
@@ -188,8 +188,8 @@ impl Rolling {
         Ok(self.open.insert(open))
     }
 
-    /// Moves every file one further and begins a new one; the oldest goes. Where that fails, the
-    /// file is emptied instead: the disk must not fill without end.
+    /// Renames every file to the next number and starts a new one; the oldest is removed. If that fails, the file is truncated
+    /// instead, so that the disk does not fill.
     fn rotate(&mut self) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
         let moved = if self.keep == 0 {
@@ -209,8 +209,8 @@ impl Rolling {
         }
     }
 
-    fn empty(&mut self, mut open: Open, error: io::Error) -> io::Result<()> {
-        // Where even that fails the count starts anew, so that the next batch is not stuck here.
+    fn empty(&mut self, mut open: OpenFile, error: io::Error) -> io::Result<()> {
+        // Even if that fails the size starts at 0, so that the next batch does not try again at once.
         let _ = open.stream.file.set_len(0);
         open.size = 0;
         self.open = Some(open);
@@ -218,7 +218,7 @@ impl Rolling {
     }
 }
 
-fn open(path: &Path, torn: bool) -> io::Result<Open> {
+fn open(path: &Path, torn: bool) -> io::Result<OpenFile> {
     if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty() && !p.exists()) {
         DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     }
@@ -226,11 +226,11 @@ fn open(path: &Path, torn: bool) -> io::Result<Open> {
     let metadata = file.metadata()?;
     let (size, identity) = (metadata.len(), (metadata.dev(), metadata.ino()));
     let regular = metadata.is_file();
-    Ok(Open { stream: Stream { file, torn }, size, regular, identity, looked: Instant::now() })
+    Ok(OpenFile { stream: Stream { file, torn }, size, regular, identity, looked: Instant::now() })
 }
 
-/// The whole lines that fit into `room`, and the rest; `None` if the file has to be rotated first.
-/// A single line that is larger than a file may be is let through into an empty one.
+/// The complete lines that fit into `room`, and the rest; `None` if the file has to be rotated first. A line larger than a
+/// file may be is written to an empty file.
 fn fitting(lines: &[u8], size: u64, room: u64) -> Option<(&[u8], &[u8])> {
     let room = usize::try_from(room).unwrap_or(usize::MAX);
     if lines.len() <= room {
@@ -253,6 +253,6 @@ fn numbered(path: &Path, n: usize) -> PathBuf {
 }
 
 /// How long a full pipe may stay full before its events are dropped.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How often it is looked whether the file was moved away.
-const LOOK: Duration = Duration::from_secs(1);
+const PIPE_WAIT: Duration = Duration::from_secs(1);
+/// How often the path is checked for another file.
+const PATH_CHECK: Duration = Duration::from_secs(1);

@@ -23,7 +23,8 @@ fn events_reach_the_file_before_close_returns() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("logs/access.jsonl");
     let dropped = counter();
-    let log = AccessLog::over(Sink::rolling(path.clone(), 1 << 20, 2), Form::Json, dropped.clone()).unwrap();
+    let log =
+        AccessLog::over(Sink::rotating(path.clone(), 1 << 20, 2), LineFormat::Json, dropped.clone()).unwrap();
     for _ in 0..1_000 {
         log.record(&record(), &Redaction::default());
     }
@@ -40,7 +41,8 @@ fn events_reach_the_file_before_close_returns() {
 fn a_full_disk_drops_and_counts() {
     let dropped = counter();
     let log =
-        AccessLog::over(Sink::rolling("/dev/full".into(), 1 << 30, 2), Form::Json, dropped.clone()).unwrap();
+        AccessLog::over(Sink::rotating("/dev/full".into(), 1 << 30, 2), LineFormat::Json, dropped.clone())
+            .unwrap();
     for _ in 0..10 {
         log.record(&record(), &Redaction::default());
     }
@@ -53,7 +55,7 @@ fn a_closed_pipe_drops_and_counts() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     let dropped = counter();
-    let log = AccessLog::over(Sink::stream(writer), Form::Json, dropped.clone()).unwrap();
+    let log = AccessLog::over(Sink::stream(writer), LineFormat::Json, dropped.clone()).unwrap();
     log.record(&record(), &Redaction::default());
     assert!(log.close(LONG));
     assert_eq!(dropped.get(), 1);
@@ -63,12 +65,12 @@ fn a_closed_pipe_drops_and_counts() {
 fn a_reader_that_does_not_read_fills_the_queue_and_no_more() {
     let (mut reader, writer) = io::pipe().unwrap();
     let dropped = counter();
-    let log = AccessLog::over(Sink::stream(writer), Form::Json, dropped.clone()).unwrap();
+    let log = AccessLog::over(Sink::stream(writer), LineFormat::Json, dropped.clone()).unwrap();
     let mut events = 0;
     while dropped.get() == 0 {
         log.record(&record(), &Redaction::default());
         events += 1;
-        assert!(log.spool.lock().pending.len() <= QUEUE_MAX && events < 1_000_000);
+        assert!(log.events.lock().pending.len() <= QUEUE_MAX && events < 1_000_000);
     }
     assert!(!log.close(Duration::from_millis(1)));
     drop(log);
@@ -82,7 +84,7 @@ fn files_are_rotated_by_size_at_line_ends() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a");
     let numbered = |n: usize| dir.path().join(format!("a.{n}"));
-    let mut sink = Sink::rolling(path.clone(), 8, 2);
+    let mut sink = Sink::rotating(path.clone(), 8, 2);
     assert_eq!(sink.write(b"11\n22\n33\n44\n55\n66\n77\n").lost, 0);
     assert_eq!([read(&path), read(&numbered(1)), read(&numbered(2))], ["77\n", "55\n66\n", "33\n44\n"]);
     assert!(!numbered(3).exists());
@@ -99,7 +101,7 @@ fn what_is_no_file_is_never_moved_away() {
         let path = path.clone();
         std::thread::spawn(move || fs::read_to_string(path).unwrap())
     };
-    let mut sink = Sink::rolling(path, 4, 2);
+    let mut sink = Sink::rotating(path, 4, 2);
     assert_eq!(sink.write(b"11\n22\n33\n").lost, 0);
     drop(sink);
     assert_eq!(reader.join().unwrap(), "11\n22\n33\n");
@@ -110,7 +112,7 @@ fn what_is_no_file_is_never_moved_away() {
 fn without_old_files_the_one_begins_anew() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a");
-    let mut sink = Sink::rolling(path.clone(), 4, 0);
+    let mut sink = Sink::rotating(path.clone(), 4, 0);
     sink.write(b"11\n22\n");
     assert_eq!(read(&path), "22\n");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -121,7 +123,7 @@ fn a_file_that_cannot_be_opened_is_tried_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a");
     fs::create_dir(&path).unwrap();
-    let mut sink = Sink::rolling(path.clone(), 1 << 20, 0);
+    let mut sink = Sink::rotating(path.clone(), 1 << 20, 0);
     let written = sink.write(b"1\n2\n");
     assert_eq!((written.lost, written.error.is_some()), (2, true));
     fs::remove_dir(&path).unwrap();

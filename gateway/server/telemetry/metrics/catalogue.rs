@@ -1,33 +1,33 @@
-//! Every metric there is: what is registered, and what the reference lists, is made from these rows.
+//! The list of all metrics. The registry and the reference are made from it.
 
 use serde_json::{Value, json};
 
-/// One metric. Its name and labels are promised to dashboards: they never change.
+/// One metric. Dashboards rely on its name and labels: they never change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {
     /// Its full name.
     pub name: &'static str,
-    /// What it measures with.
-    pub kind: Kind,
+    /// Its kind.
+    pub kind: MetricKind,
     /// The names of its labels, in the order of their values.
     pub labels: &'static [&'static str],
-    /// What it means: a sentence.
+    /// What it measures, as a sentence.
     pub help: &'static str,
 }
 
-/// What a metric measures with.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    /// It only grows, until the process ends.
+pub enum MetricKind {
+    /// It never decreases while the process runs.
     Counter,
-    /// It rises and falls.
+    /// It may rise and fall.
     Gauge,
-    /// It counts into buckets, with these upper bounds in seconds.
+    /// It counts into buckets with these upper bounds, in seconds.
     Histogram(&'static [f64]),
 }
 
-impl Kind {
-    /// As the text format has it.
+impl MetricKind {
+    /// Its name in the text format.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ pub const ALL: [&Metric; 30] = [
     &UPSTREAM_SECONDS,
 ];
 
-/// A chapter of Markdown.
+/// The metrics as a chapter of Markdown.
 #[must_use]
 pub fn text() -> String {
     let mut out = String::from(HEAD);
@@ -83,7 +83,7 @@ pub fn text() -> String {
     out
 }
 
-/// For programs: an array of objects.
+/// The metrics as JSON: an array of objects.
 #[must_use]
 pub fn json() -> Value {
     let object = |metric: &&Metric| {
@@ -104,7 +104,7 @@ const HEAD: &str = "\
 
 const fn metric(
     name: &'static str,
-    kind: Kind,
+    kind: MetricKind,
     labels: &'static [&'static str],
     help: &'static str,
 ) -> Metric {
@@ -113,106 +113,122 @@ const fn metric(
 
 // The names that Prometheus' own clients have for every process.
 pub(super) const PROCESS_CPU: Metric =
-    metric("process_cpu_seconds_total", Kind::Counter, &[], "Time on a processor, in seconds.");
+    metric("process_cpu_seconds_total", MetricKind::Counter, &[], "Time on a processor, in seconds.");
 pub(super) const PROCESS_MAX_FDS: Metric =
-    metric("process_max_fds", Kind::Gauge, &[], "Files and sockets that may be open at once.");
+    metric("process_max_fds", MetricKind::Gauge, &[], "Files and sockets that may be open at once.");
 pub(super) const PROCESS_OPEN_FDS: Metric =
-    metric("process_open_fds", Kind::Gauge, &[], "Files and sockets that are open.");
+    metric("process_open_fds", MetricKind::Gauge, &[], "Files and sockets that are open.");
 pub(super) const PROCESS_RESIDENT: Metric =
-    metric("process_resident_memory_bytes", Kind::Gauge, &[], "Memory in use.");
-pub(super) const PROCESS_START: Metric =
-    metric("process_start_time_seconds", Kind::Gauge, &[], "When the process started, since the epoch.");
+    metric("process_resident_memory_bytes", MetricKind::Gauge, &[], "Memory in use.");
+pub(super) const PROCESS_START: Metric = metric(
+    "process_start_time_seconds",
+    MetricKind::Gauge,
+    &[],
+    "When the process started, since the epoch.",
+);
 pub(super) const PROCESS_THREADS: Metric =
-    metric("process_threads", Kind::Gauge, &[], "Threads of the process.");
+    metric("process_threads", MetricKind::Gauge, &[], "Threads of the process.");
 pub(super) const PROCESS_VIRTUAL: Metric =
-    metric("process_virtual_memory_bytes", Kind::Gauge, &[], "Address space in use.");
+    metric("process_virtual_memory_bytes", MetricKind::Gauge, &[], "Address space in use.");
 pub(super) const BUILD_INFO: Metric =
-    metric("stagedoor_build_info", Kind::Gauge, &["version"], "The version that runs.");
+    metric("stagedoor_build_info", MetricKind::Gauge, &["version"], "The version that runs.");
 pub(super) const CONFIG_LAST_RELOAD: Metric = metric(
     "stagedoor_config_last_reload_successful",
-    Kind::Gauge,
+    MetricKind::Gauge,
     &[],
     "0 while the configuration files, as they were last read, have mistakes; else 1.",
 );
 pub(super) const CONFIG_LOADED: Metric = metric(
     "stagedoor_config_loaded_timestamp_seconds",
-    Kind::Gauge,
+    MetricKind::Gauge,
     &[],
     "When the policy in force was loaded, since the epoch.",
 );
-pub(super) const CONFIG_RELOADS: Metric =
-    metric("stagedoor_config_reload_total", Kind::Counter, &["result"], "Reloads of the configuration.");
+pub(super) const CONFIG_RELOADS: Metric = metric(
+    "stagedoor_config_reload_total",
+    MetricKind::Counter,
+    &["result"],
+    "Reloads of the configuration.",
+);
 pub(super) const CONFIG_WAITING: Metric = metric(
     "stagedoor_config_waiting",
-    Kind::Gauge,
+    MetricKind::Gauge,
     &[],
     "Changes of the configuration files that wait for a person to ask for them.",
 );
 pub(super) const CONNECTIONS: Metric =
-    metric("stagedoor_connections", Kind::Gauge, &[], "Open client connections.");
+    metric("stagedoor_connections", MetricKind::Gauge, &[], "Open client connections.");
 pub(super) const CONNECTIONS_REFUSED: Metric = metric(
     "stagedoor_connections_refused_total",
-    Kind::Counter,
+    MetricKind::Counter,
     &["reason"],
     "Connections refused before a request was read.",
 );
 pub(super) const DENIED: Metric =
-    metric("stagedoor_denied_total", Kind::Counter, &["app", "route", "code"], "Requests refused.");
+    metric("stagedoor_denied_total", MetricKind::Counter, &["app", "route", "code"], "Requests refused.");
 pub(super) const GATEWAY_SECONDS: Metric = metric(
     "stagedoor_gateway_seconds",
-    Kind::Histogram(GATEWAY_BUCKETS),
+    MetricKind::Histogram(GATEWAY_BUCKETS),
     &["app"],
     "The gateway's own time on a request.",
 );
 pub(super) const JWT_CACHE: Metric =
-    metric("stagedoor_jwt_cache_total", Kind::Counter, &["result"], "Verified tokens looked up.");
+    metric("stagedoor_jwt_cache_total", MetricKind::Counter, &["result"], "Verified tokens looked up.");
 pub(super) const LIMIT_OVERFLOWS: Metric = metric(
     "stagedoor_limit_overflow_total",
-    Kind::Counter,
+    MetricKind::Counter,
     &[],
     "Requests that shared an allowance because limit_keys was reached.",
 );
-pub(super) const LIMITED: Metric =
-    metric("stagedoor_limited_total", Kind::Counter, &["app", "limit"], "Requests that a limit refused.");
+pub(super) const LIMITED: Metric = metric(
+    "stagedoor_limited_total",
+    MetricKind::Counter,
+    &["app", "limit"],
+    "Requests that a limit refused.",
+);
 pub(super) const LOG_DROPPED: Metric =
-    metric("stagedoor_log_dropped_total", Kind::Counter, &[], "Access events that were lost.");
+    metric("stagedoor_log_dropped_total", MetricKind::Counter, &[], "Access events that were lost.");
 pub(super) const PANICS: Metric =
-    metric("stagedoor_panics_total", Kind::Counter, &[], "Panics; each is a fault of the gateway.");
+    metric("stagedoor_panics_total", MetricKind::Counter, &[], "Panics; each is a fault of the gateway.");
 pub(super) const REQUEST_BYTES: Metric = metric(
     "stagedoor_request_bytes_total",
-    Kind::Counter,
+    MetricKind::Counter,
     &["app"],
     "Bytes of request bodies and of WebSockets from clients, counted when a request is over.",
 );
 pub(super) const REQUEST_SECONDS: Metric = metric(
     "stagedoor_request_seconds",
-    Kind::Histogram(REQUEST_BUCKETS),
+    MetricKind::Histogram(REQUEST_BUCKETS),
     &["app"],
     "From the first byte of a request to the last of its answer.",
 );
-pub(super) const REQUESTS: Metric =
-    metric("stagedoor_requests_total", Kind::Counter, &["app", "route", "status"], "Requests answered.");
+pub(super) const REQUESTS: Metric = metric(
+    "stagedoor_requests_total",
+    MetricKind::Counter,
+    &["app", "route", "status"],
+    "Requests answered.",
+);
 pub(super) const RESPONSE_BYTES: Metric = metric(
     "stagedoor_response_bytes_total",
-    Kind::Counter,
+    MetricKind::Counter,
     &["app"],
     "Bytes of response bodies and of WebSockets to clients, counted when a request is over.",
 );
 pub(super) const STATE_KEYS: Metric =
-    metric("stagedoor_state_keys", Kind::Gauge, &["kind"], "Entries held in memory.");
+    metric("stagedoor_state_keys", MetricKind::Gauge, &["kind"], "Entries held in memory.");
 pub(super) const STREAMS: Metric =
-    metric("stagedoor_streams", Kind::Gauge, &["app", "kind"], "Open WebSockets and event streams.");
+    metric("stagedoor_streams", MetricKind::Gauge, &["app", "kind"], "Open WebSockets and event streams.");
 pub(super) const STREAMS_CLOSED: Metric =
-    metric("stagedoor_streams_closed_total", Kind::Counter, &["reason"], "Streams that ended.");
+    metric("stagedoor_streams_closed_total", MetricKind::Counter, &["reason"], "Streams that ended.");
 pub(super) const UPSTREAM_FAILURES: Metric = metric(
     "stagedoor_upstream_failures_total",
-    Kind::Counter,
+    MetricKind::Counter,
     &["app", "reason"],
     "Requests that the app did not answer, or not to the end.",
 );
 pub(super) const UPSTREAM_SECONDS: Metric = metric(
     "stagedoor_upstream_seconds",
-    Kind::Histogram(REQUEST_BUCKETS),
+    MetricKind::Histogram(REQUEST_BUCKETS),
     &["app"],
     "Until the app began to answer.",
 );

@@ -9,7 +9,7 @@ pub enum ConnectionRefusal {
     PerAddress,
 }
 
-/// What kind of stream a request became.
+/// The kind of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamKind {
     /// A WebSocket.
@@ -21,24 +21,24 @@ pub enum StreamKind {
 /// Why a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamEnd {
-    /// The client closed it, or went away.
+    /// The client closed it, or its connection was lost.
     Client,
-    /// The app closed it, or went away.
+    /// The app closed it, or its connection was lost.
     App,
-    /// Nothing was said for `server.timeouts.stream_idle`.
+    /// No byte passed for `server.timeouts.stream_idle`.
     Idle,
     /// The gateway is shutting down.
     Draining,
 }
 
-/// What came of a reload.
+/// The result of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReloadResult {
     /// The new policy is in force.
     Ok,
     /// The files have mistakes; the old policy stays in force.
     Failed,
-    /// The files may let clients do more and nobody asked; the old policy stays in force.
+    /// The files may let clients do more and no operator asked for them; the old policy stays in force.
     Refused,
 }
 

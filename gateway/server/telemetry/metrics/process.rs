@@ -1,7 +1,7 @@
-//! What the kernel tells of this process.
+//! Metrics of this process that the kernel reports.
 //!
-//! The files below `/proc` are opened once, before the process gives its folders up: a file that is open stays readable. What
-//! the kernel does not tell, such as in a container without `/proc`, stays at zero.
+//! The files below `/proc` are opened once, before the process is confined: an open file stays readable. A value that cannot
+//! be read, such as in a container without `/proc`, stays at zero.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -25,7 +25,7 @@ pub(super) struct Process {
     open_fds: IntGauge,
     stat: Option<File>,
     status: Option<File>,
-    /// Read from its beginning each time, by one at a time.
+    /// Read from its beginning each time, by one thread at a time.
     fds: Option<Mutex<Dir>>,
 }
 
@@ -50,7 +50,7 @@ impl Process {
         Ok(process)
     }
 
-    /// Reads everything anew.
+    /// Reads all values.
     pub(super) fn sample(&self) {
         // User and system time are the 14th and 15th field of the line, the second is a name in brackets.
         let line = text_of(self.stat.as_ref());
@@ -70,21 +70,21 @@ impl Process {
         if let Some(fds) = &self.fds {
             let mut fds = fds.lock().unwrap_or_else(PoisonError::into_inner);
             fds.rewind();
-            // Two of them are the folder itself and the one above it.
+            // `.` and `..` are no file descriptors.
             let count = fds.by_ref().filter(Result::is_ok).count().saturating_sub(2);
             self.open_fds.set(whole(count as u64));
         }
     }
 }
 
-/// What the kernel says in this file now; empty where it says nothing.
+/// The text of a file of `/proc` now; empty if it cannot be read.
 fn text_of(file: Option<&File>) -> String {
     let mut text = [0; 4096];
     let read = file.and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or_default();
     String::from_utf8_lossy(text.get(..read).unwrap_or_default()).into_owned()
 }
 
-/// `USER_HZ`: the kernel tells times to programs in this unit.
+/// `USER_HZ`: ticks per second in `/proc`.
 const TICKS: f64 = 100.0;
 
 /// The number in the line that begins with `name`.

@@ -1,4 +1,4 @@
-//! Every metric of the process, registered.
+//! The registry: every metric of the process.
 
 use std::time::Duration;
 
@@ -42,10 +42,10 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers all metrics. Before the process is confined: what the kernel tells of it is opened here.
+    /// Registers all metrics. Has to be called before the process is confined: it opens files below `/proc`.
     ///
     /// # Errors
-    /// Two metrics have the same name, or a name is none: a fault of this file.
+    /// Two metrics have the same name, or a name is invalid: a fault of this file.
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
         let r = &registry;
@@ -75,7 +75,7 @@ impl Metrics {
         };
         let build = Series::gauges(&metrics.registry, &catalogue::BUILD_INFO)?;
         build.of(&[env!("CARGO_PKG_VERSION")]).set(1);
-        // The files that the process starts with are sound.
+        // The process starts only with files that have no mistakes.
         metrics.files(0, true);
         metrics.begin_closed_sets();
         Ok(metrics)
@@ -86,7 +86,7 @@ impl Metrics {
         self.connections_refused.of(&[refusal.label()]).inc();
     }
 
-    /// Counts a reload; a good one at `at` (since the epoch) is when the policy in force was loaded.
+    /// Counts a reload at `at` (since the epoch). A successful one is when the policy in force was loaded.
     pub fn reloaded(&self, result: ReloadResult, at: Duration) {
         self.reloads.of(&[result.label()]).inc();
         match result {
@@ -95,7 +95,7 @@ impl Metrics {
         }
     }
 
-    /// Notes how many changes of the files wait for a person, and whether the files are without mistakes.
+    /// Notes how many changes of the files wait for an operator, and whether the files are free of mistakes.
     pub fn files(&self, waiting: usize, sound: bool) {
         self.config_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         self.config_last_reload.set(i64::from(sound));
@@ -106,7 +106,7 @@ impl Metrics {
         Duration::from_secs(u64::try_from(self.config_loaded.get()).unwrap_or_default())
     }
 
-    /// Notes when the policy in force was loaded, since the epoch: at start, where nothing is counted.
+    /// Notes when the policy in force was loaded, since the epoch. Called at start, which counts as no reload.
     pub fn loaded(&self, at: Duration) {
         self.config_loaded.set(i64::try_from(at.as_secs()).unwrap_or(i64::MAX));
     }
@@ -114,7 +114,7 @@ impl Metrics {
     /// All metrics in the text format 0.0.4, `policy` (the one in force) sampled now.
     ///
     /// # Errors
-    /// The encoder refuses a metric: a fault of this room.
+    /// The encoder rejects a metric: a fault of this module.
     pub fn render(&self, policy: &Policy) -> prometheus::Result<String> {
         self.sampled.sample(policy);
         self.process.sample();
@@ -125,7 +125,7 @@ impl Metrics {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
-    /// Series of closed sets stand at zero from the start, so that a rate over them has a beginning.
+    /// Sets the series of closed sets to zero, so that a rate over them has a first value.
     fn begin_closed_sets(&self) {
         for refusal in [ConnectionRefusal::Total, ConnectionRefusal::PerAddress] {
             self.connections_refused.of(&[refusal.label()]);

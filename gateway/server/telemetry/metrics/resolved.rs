@@ -1,4 +1,4 @@
-//! The metrics of one policy, found once when it is loaded: a request hashes no label.
+//! The series of one policy, looked up once when it is loaded, so that a request hashes no label.
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -12,16 +12,17 @@ use super::registry::Metrics;
 use super::series::Series;
 use crate::telemetry::record::{Record, Refusal};
 
-/// The metrics of the apps and routes of one policy. Pinned together with that policy: positions are its own.
+/// The series of the apps and routes of one policy. They are valid with that policy only: positions are those of its apps
+/// and routes.
 #[derive(Debug)]
 pub struct PolicyMetrics {
     apps: Box<[AppMetrics]>,
     /// Requests that reached no app.
     nowhere: AppMetrics,
-    shared: Shared,
+    shared: SharedSeries,
 }
 
-/// One stream, counted until it is dropped.
+/// An open stream, counted until it is dropped.
 #[derive(Debug)]
 pub struct OpenStream {
     gauge: IntGauge,
@@ -46,13 +47,13 @@ struct AppMetrics {
 struct RouteMetrics {
     label: Arc<str>,
     statuses: [OnceLock<IntCounter>; STATUSES.len()],
-    /// Few routes ever refuse anything.
+    /// Allocated with the first refusal: few routes ever have one.
     codes: OnceLock<Box<[OnceLock<IntCounter>; Denial::CODES.len()]>>,
 }
 
-/// The series themselves, for what is not worth a place of its own.
+/// The series that are looked up by their labels, because they are seldom needed.
 #[derive(Debug)]
-struct Shared {
+struct SharedSeries {
     requests: Series<IntCounter>,
     denied: Series<IntCounter>,
     limited: Series<IntCounter>,
@@ -61,8 +62,8 @@ struct Shared {
 }
 
 impl PolicyMetrics {
-    /// Finds or makes the series of `policy`, which is about to come into force, and forgets those of
-    /// apps and routes that it no longer has.
+    /// Finds or creates the series of `policy`, which is about to come into force, and removes those of apps and routes that
+    /// it does not have.
     #[must_use]
     pub fn resolve(metrics: &Metrics, policy: &Policy) -> Self {
         metrics.sampled.adopt(policy);
@@ -88,7 +89,7 @@ impl PolicyMetrics {
         Self {
             apps: apps.map(|(name, routes)| AppMetrics::new(metrics, name, routes)).collect(),
             nowhere: AppMetrics::new(metrics, Arc::clone(&nothing), vec![nothing]),
-            shared: Shared {
+            shared: SharedSeries {
                 requests: metrics.requests.clone(),
                 denied: metrics.denied.clone(),
                 limited: metrics.limited.clone(),
@@ -98,7 +99,7 @@ impl PolicyMetrics {
         }
     }
 
-    /// Counts one request: the one update each of them makes.
+    /// Counts one request. Called once for each.
     pub fn observe(&self, record: &Record<'_>) {
         let app = self.app(record.app.map(|a| a.index));
         app.request_bytes.inc_by(record.bytes_in);
@@ -119,7 +120,7 @@ impl PolicyMetrics {
         }
     }
 
-    /// Counts a stream of the app at `app` from now until the answer is dropped.
+    /// Counts a stream of the app at `app`, from now until the result is dropped.
     #[must_use]
     pub fn open_stream(&self, app: usize, kind: StreamKind) -> OpenStream {
         let app = self.app(Some(app));
@@ -165,7 +166,7 @@ impl PolicyMetrics {
 impl AppMetrics {
     fn new(metrics: &Metrics, name: Arc<str>, routes: Vec<Arc<str>>) -> Self {
         let stream = |kind: StreamKind| metrics.streams.of(&[&name, kind.label()]);
-        // A closed set: each stands at zero until it happens.
+        // A closed set: each series starts at zero.
         for fault in UpstreamFault::ALL {
             metrics.upstream_failures.of(&[&name, fault.label()]);
         }
@@ -188,10 +189,10 @@ impl RouteMetrics {
         Self { label, statuses: [const { OnceLock::new() }; STATUSES.len()], codes: OnceLock::new() }
     }
 
-    fn count(&self, app: &AppMetrics, status: u16, shared: &Shared) {
+    fn count(&self, app: &AppMetrics, status: u16, shared: &SharedSeries) {
         let place = STATUSES.iter().position(|s| *s == status).and_then(|n| self.statuses.get(n));
         let find = || {
-            // The app may answer with any number; beyond the classes of RFC 9110 §15 it is no status.
+            // The app may send any number. Outside of the classes of RFC 9110 §15 it is counted as `other`.
             let status = if matches!(status, 100..=599) { &*status.to_string() } else { "other" };
             shared.requests.of(&[&app.name, &self.label, status])
         };
@@ -201,7 +202,7 @@ impl RouteMetrics {
         }
     }
 
-    fn refuse(&self, app: &AppMetrics, refusal: &Refusal<'_>, shared: &Shared) {
+    fn refuse(&self, app: &AppMetrics, refusal: &Refusal<'_>, shared: &SharedSeries) {
         let codes = self.codes.get_or_init(|| Box::new([const { OnceLock::new() }; Denial::CODES.len()]));
         // One that several kinds share has the place of the first of them.
         let place = Denial::CODES.iter().position(|code| *code == refusal.code).and_then(|n| codes.get(n));
@@ -217,7 +218,7 @@ impl RouteMetrics {
 }
 
 impl OpenStream {
-    /// Says why the stream is about to end; without it the client went away.
+    /// Notes why the stream ends. Without it, the client has ended it.
     pub fn ends(&mut self, end: StreamEnd) {
         self.end = end;
     }
@@ -230,7 +231,7 @@ impl Drop for OpenStream {
     }
 }
 
-/// Statuses that have a place of their own in every route, the most frequent first; others are looked up.
+/// Statuses whose series every route keeps, the most frequent first. Others are looked up.
 const STATUSES: [u16; 24] = [
     200, 206, 304, 204, 401, 429, 404, 403, 302, 201, 400, 413, 101, 301, 303, 307, 308, 405, 422, 500, 502,
     503, 504, 416,

@@ -1,4 +1,4 @@
-//! Metrics that are read off the policy when somebody asks.
+//! Metrics that are read from the policy when `/metrics` is asked for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -11,7 +11,7 @@ use stagedoor_core::policy::Policy;
 use super::catalogue;
 use super::series::{Series, counter};
 
-/// What the limiters and the token cache count for themselves.
+/// The counts that limits and the token cache keep themselves.
 #[derive(Debug)]
 pub(super) struct Sampled {
     limit_keys: IntGauge,
@@ -24,8 +24,8 @@ pub(super) struct Sampled {
 
 #[derive(Debug, Default)]
 struct Seen {
-    limits: Ledger<Limit, 1>,
-    caches: Ledger<TokenCache, 2>,
+    limits: LastReadings<Limit, 1>,
+    caches: LastReadings<TokenCache, 2>,
 }
 
 impl Sampled {
@@ -42,7 +42,7 @@ impl Sampled {
         })
     }
 
-    /// Adds what was counted since the last time.
+    /// Adds what was counted since the last call.
     pub(super) fn sample(&self, policy: &Policy) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let limits = limits(policy);
@@ -56,8 +56,8 @@ impl Sampled {
         self.add_uses(seen.caches.since(&policy.tokens, uses(&policy.tokens)));
     }
 
-    /// Prepares for `policy`, which is about to come into force: closes the account of what it
-    /// replaces, and does not count again what its limiters carried over.
+    /// Prepares for `policy`, which is about to come into force: reads the counters that it replaces for the last time, and
+    /// does not count again what its limits have carried over from them.
     pub(super) fn adopt(&self, policy: &Policy) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for limit in seen.limits.living() {
@@ -77,19 +77,19 @@ impl Sampled {
     }
 }
 
-/// How far each of several counters was read. A counter is known by its place in memory, which is
-/// not given to another while the `Weak` is held.
+/// The last reading of each counter. A counter is identified by its address, which no other can have while the `Weak` is
+/// held.
 #[derive(Debug)]
-struct Ledger<T, const N: usize>(HashMap<usize, (Weak<T>, [u64; N])>);
+struct LastReadings<T, const N: usize>(HashMap<usize, (Weak<T>, [u64; N])>);
 
-impl<T, const N: usize> Ledger<T, N> {
-    /// What was added to `counter` since it was read last; from zero if it never was.
+impl<T, const N: usize> LastReadings<T, N> {
+    /// The increase of `counter` since its last reading; since zero if there is none.
     fn since(&mut self, counter: &Arc<T>, now: [u64; N]) -> [u64; N] {
         let (_, last) =
             self.0.entry(Arc::as_ptr(counter).addr()).or_insert_with(|| (Arc::downgrade(counter), [0; N]));
         let last = std::mem::replace(last, now);
         std::array::from_fn(|n| match (now.get(n), last.get(n)) {
-            // Less than before: it was begun anew.
+            // Less than before: the counter has started again.
             (Some(now), Some(last)) => now.checked_sub(*last).unwrap_or(*now),
             (None, _) | (_, None) => 0,
         })
@@ -100,7 +100,7 @@ impl<T, const N: usize> Ledger<T, N> {
         self.0.values().filter_map(|(counter, _)| counter.upgrade()).collect()
     }
 
-    /// Goes on with `counters` alone. One that was not known before has been read as far as `now` says.
+    /// Keeps `counters` alone. A new one starts with the reading `now`.
     fn replace<'c>(&mut self, counters: impl IntoIterator<Item = &'c Arc<T>>, now: impl Fn(&T) -> [u64; N])
     where
         T: 'c,
@@ -114,13 +114,13 @@ impl<T, const N: usize> Ledger<T, N> {
     }
 }
 
-impl<T, const N: usize> Default for Ledger<T, N> {
+impl<T, const N: usize> Default for LastReadings<T, N> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-/// Every limit of the policy once: routes share the app's, and those of a bucket.
+/// Every limit of the policy once. Routes share the limits of their app and of a bucket.
 fn limits(policy: &Policy) -> HashMap<usize, &Arc<Limit>> {
     let mut all = HashMap::new();
     for app in &policy.apps {

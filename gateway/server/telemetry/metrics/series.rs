@@ -1,7 +1,7 @@
 //! Metrics without labels, and metrics with labels.
 //!
-//! The vectors of the `prometheus` crate find a series by a hash of its label values set end to
-//! end: `film` + `s-1` and `films` + `-1` would be counted as one. Here they are told apart.
+//! The vectors of the crate `prometheus` find a series by a hash of its concatenated label values: `film` + `s-1` and
+//! `films` + `-1` would be one series. Here they are two.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,7 +10,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{LabelPair, MetricFamily, MetricType};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 
-use super::catalogue::{Kind, Metric};
+use super::catalogue::{Metric, MetricKind};
 
 /// Registers a counter without labels.
 pub(super) fn counter(registry: &Registry, metric: &Metric) -> prometheus::Result<IntCounter> {
@@ -57,8 +57,8 @@ impl Series<Histogram> {
     /// Histograms over the buckets of the metric.
     pub(super) fn histograms(r: &Registry, metric: &Metric) -> prometheus::Result<Self> {
         let buckets = match metric.kind {
-            Kind::Histogram(buckets) => buckets.to_vec(),
-            Kind::Counter | Kind::Gauge => Vec::new(),
+            MetricKind::Histogram(buckets) => buckets.to_vec(),
+            MetricKind::Counter | MetricKind::Gauge => Vec::new(),
         };
         let opts = HistogramOpts::new(metric.name, metric.help).buckets(buckets);
         Self::register(r, metric, MetricType::HISTOGRAM, move || Histogram::with_opts(opts.clone()))
@@ -82,7 +82,7 @@ impl<M: prometheus::core::Metric + 'static> Series<M> {
         Ok(series)
     }
 
-    /// The series of these label values, in the order of the labels; made where it is new.
+    /// The series with these label values, in the order of the labels. It is created if it is new.
     pub(super) fn of(&self, values: &[&str]) -> M {
         let key: Vec<Arc<str>> = values.iter().map(|v| Arc::from(*v)).collect();
         if let Some(child) = self.0.children.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
@@ -92,7 +92,7 @@ impl<M: prometheus::core::Metric + 'static> Series<M> {
         children.entry(key).or_insert_with(|| (self.0.create)()).clone()
     }
 
-    /// Forgets every series whose label values do not pass.
+    /// Removes every series whose label values do not pass.
     pub(super) fn retain(&self, passes: impl Fn(&[Arc<str>]) -> bool) {
         self.0.children.write().unwrap_or_else(PoisonError::into_inner).retain(|values, _| passes(values));
     }

@@ -33,14 +33,14 @@ pub(crate) fn record<'a>() -> Record<'a> {
     }
 }
 
-fn written(record: &Record<'_>, form: Form) -> String {
+fn written(record: &Record<'_>, form: LineFormat) -> String {
     let mut out = Vec::new();
     record.write(form, &Redaction::new(["token"]), &mut out);
     String::from_utf8(out).unwrap()
 }
 
 fn read_back(record: &Record<'_>) -> Value {
-    let line = written(record, Form::Json);
+    let line = written(record, LineFormat::Json);
     assert!(line.ends_with('\n') && line.matches('\n').count() == 1);
     serde_json::from_str(&line).unwrap()
 }
@@ -48,7 +48,7 @@ fn read_back(record: &Record<'_>) -> Value {
 #[test]
 fn json_has_every_field_in_order() {
     assert_eq!(
-        written(&record(), Form::Json),
+        written(&record(), LineFormat::Json),
         concat!(
             r#"{"time":"2026-11-21T05:41:37.042Z","request_id":"0193-id","app":"media","route":"GET /api/{id}","#,
             r#""method":"GET","path":"/api/1?token=[redacted]","status":200,"code":null,"user":"bob","ip":"127.0.0.1","#,
@@ -109,7 +109,7 @@ fn what_a_client_sends_stays_one_sound_line() {
 
     let line = written(
         &Record { target: "/\u{9b}\u{202e}\u{2028}\x1b\x7f\u{e0041}".as_bytes(), ..record() },
-        Form::Json,
+        LineFormat::Json,
     );
     assert!(line.contains(r"/\u009B\u202E\u2028\u001B\u007F\uDB40\uDC41"), "{line}");
 }
@@ -129,7 +129,7 @@ fn long_values_are_cut() {
 #[test]
 fn a_secret_behind_the_cut_is_redacted_first() {
     let target = format!("/{}?token={}", "a".repeat(2_030), "s".repeat(100));
-    assert!(!written(&Record { target: target.as_bytes(), ..record() }, Form::Json).contains("sss"));
+    assert!(!written(&Record { target: target.as_bytes(), ..record() }, LineFormat::Json).contains("sss"));
 }
 
 #[test]
@@ -138,12 +138,12 @@ fn text_is_for_people() {
     let refused =
         Record { status: 429, refusal: Some(refusal), user: Some("a b"), upstream: None, ..record() };
     assert_eq!(
-        written(&refused, Form::Text),
+        written(&refused, LineFormat::Text),
         "2026-11-21T05:41:37.042Z 429 GET /api/1?token=[redacted] host=media.localhost app=media route=\"GET /api/{id}\" user=\"a b\" \
          ip=127.0.0.1 in=0 out=1234 gateway=0.057ms code=rate_limited reason=\"wait\" id=0193-id\n"
     );
-    assert!(written(&record(), Form::Colour).contains(" \x1b[32m200\x1b[0m GET"));
-    let unread = written(&Record { method: "", target: b"", host: None, ..record() }, Form::Text);
+    assert!(written(&record(), LineFormat::Colour).contains(" \x1b[32m200\x1b[0m GET"));
+    let unread = written(&Record { method: "", target: b"", host: None, ..record() }, LineFormat::Text);
     assert!(unread.contains(" 200 - - app="), "{unread}");
 }
 
@@ -177,6 +177,6 @@ fn what_was_wrong_with_the_app_is_told_where_something_was() {
     let failed = Record { upstream_fault: Some(UpstreamFault::NoSuchName), ..record() };
     assert_eq!(read_back(&failed)["upstream_error"], "no_such_name");
     let mut out = Vec::new();
-    failed.write(Form::Text, &Redaction::default(), &mut out);
+    failed.write(LineFormat::Text, &Redaction::default(), &mut out);
     assert!(String::from_utf8(out).unwrap().contains(" upstream_error=no_such_name "));
 }

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn a_ledger_adds_up_whatever_is_replaced() {
-    let mut ledger: Ledger<&str, 1> = Ledger::default();
+    let mut ledger: LastReadings<&str, 1> = LastReadings::default();
     let (old, carried, fresh) = (Arc::new("old"), Arc::new("carried"), Arc::new("fresh"));
 
     assert_eq!(ledger.since(&old, [5]), [5]);
@@ -21,7 +21,7 @@ fn a_ledger_adds_up_whatever_is_replaced() {
 
 #[test]
 fn what_is_gone_is_not_living() {
-    let mut ledger: Ledger<u8, 1> = Ledger::default();
+    let mut ledger: LastReadings<u8, 1> = LastReadings::default();
     ledger.since(&Arc::new(1), [1]);
     assert!(ledger.living().is_empty());
 }
