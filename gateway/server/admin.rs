@@ -1,11 +1,11 @@
-//! The operator's listener: liveness, readiness, metrics, reload, refusals.
+//! The admin listener: liveness, readiness, metrics, reload, refusals, enter links.
 //!
-//! It reads heads with the same strict parser and answers with the same writer as the public door,
-//! one request a connection. `/live`, `/ready` and `/metrics` are open on loopback; `/api/v1/*`
-//! always wants the token. A `Host` that is a public name is refused (DNS rebinding).
+//! It uses the parser and the writer of the public listeners, and serves one request for each connection. `/live`, `/ready`
+//! and `/metrics` need no token on loopback; `/api/v1/*` always needs the admin token. A `Host` that is a public name is
+//! refused, against DNS rebinding.
 
 mod answer;
-mod ends;
+mod closing;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -24,8 +24,8 @@ use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
-use self::answer::{Answer, refusal};
-use self::ends::Ends;
+use self::answer::{AdminAnswer, refusal};
+use self::closing::ClosingConnections;
 use crate::config_file_state::ConfigFileState;
 use crate::edge::adapt;
 use crate::edge::line::{Heard, Line};
@@ -38,34 +38,34 @@ use crate::stage::Stage;
 use crate::{status, why};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, count: 64, uri: 2 * 1024 };
-/// For the first byte of a head.
-const SILENCE: Duration = Duration::from_secs(2);
-/// For the rest of it, and for a document.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of a document that is sent here.
+/// Deadline for the first byte of a head.
+const FIRST_BYTE: Duration = Duration::from_secs(2);
+/// Deadline for the rest of a head, and for a document.
+const REST: Duration = Duration::from_secs(10);
+/// The most bytes of a request document.
 const DOCUMENT_MAX: u64 = 16 * 1024;
-/// Connections at once that have no answer yet. One more takes the place of the oldest that has not brought a head; where
-/// all have, it waits: for those who have the token alone, since others are answered at once.
+/// The most connections without an answer. One more replaces the oldest that has not sent a head. Where all have sent one, it
+/// waits; then all of them have the token, because a request without it is answered at once.
 const CONNECTIONS: usize = 64;
-/// Questions why that are answered at once, each a compilation: more wait for their turn.
+/// How many answers of `why` are made at the same time: each one compiles a configuration.
 const QUESTIONS: usize = 1;
 
-/// The listener's own state.
+/// The state of the admin listener.
 pub(crate) struct Admin {
     gateway: Arc<Gateway>,
     reloader: Arc<Reloader>,
-    /// It listens on an address that only this machine reaches.
+    /// It listens on a loopback address.
     loopback: bool,
-    /// Never leaves the serving stage: the listener answers until the process ends.
+    /// A stage that never leaves `Serving`: the listener answers until the process ends.
     open: watch::Sender<Stage>,
     questions: Arc<Semaphore>,
-    ends: Ends,
+    closing: ClosingConnections,
 }
 
-/// Accepts until the process ends.
+/// Accepts connections until the process ends.
 pub(crate) async fn accept(listener: TcpListener, admin: Arc<Admin>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    // From the oldest to the newest; each is closed once its head is there.
+    // Connections that have not sent a head yet, oldest first.
     let mut unheard: VecDeque<oneshot::Sender<()>> = VecDeque::new();
     loop {
         let Ok((tcp, _)) = listener.accept().await else {
@@ -89,14 +89,14 @@ pub(crate) async fn accept(listener: TcpListener, admin: Arc<Admin>) {
 impl Admin {
     pub(crate) fn new(gateway: Arc<Gateway>, reloader: Arc<Reloader>, loopback: bool) -> Self {
         let (open, questions) = (watch::Sender::new(Stage::Serving), Arc::new(Semaphore::new(QUESTIONS)));
-        Self { gateway, reloader, loopback, open, questions, ends: Ends::default() }
+        Self { gateway, reloader, loopback, open, questions, closing: ClosingConnections::default() }
     }
 
     async fn serve(&self, mut line: Line, place: OwnedSemaphorePermit, told_to_leave: oneshot::Receiver<()>) {
         let mut open = self.open.subscribe();
         let heard = tokio::select! {
             biased;
-            heard = line.hear(&LIMITS, SILENCE, PATIENCE, &mut open) => heard,
+            heard = line.hear(&LIMITS, FIRST_BYTE, REST, &mut open) => heard,
             Ok(()) = told_to_leave => return,
         };
         let request_id = request_id::fresh(self.gateway.now().unix());
@@ -105,13 +105,13 @@ impl Admin {
             Heard::Fault(denial) => self.bytes(refusal(&denial, &request_id), false),
             Heard::Head => self.answer(&mut line, &request_id).await,
         };
-        let end = self.ends.enter();
+        let slot = self.closing.enter();
         drop(place);
-        end.see_off(line, &bytes, &mut open).await;
+        slot.finish(line, &bytes, &mut open).await;
     }
 
     async fn answer(&self, line: &mut Line, request_id: &str) -> Vec<u8> {
-        // The head is read where it lies, while what follows it is still to come.
+        // The head borrows the buffer while the body is still read from the connection.
         let buffer = std::mem::take(&mut line.buffer);
         let head = match head::parse(&buffer, &LIMITS) {
             Ok(Parsed::Complete(head)) => head,
@@ -138,7 +138,7 @@ impl Admin {
         early: &[u8],
         line: &mut Line,
         request_id: &str,
-    ) -> Result<Answer, Denial> {
+    ) -> Result<AdminAnswer, Denial> {
         let live = self.gateway.live();
         let policy = &live.policy.admin;
         if !is_private_name(head.host(), &policy.hosts) {
@@ -146,13 +146,13 @@ impl Admin {
         }
         let path = std::str::from_utf8(head.raw_path()).map_err(|_| Denial::NotFound)?;
         match path {
-            "/live" => readable(head).map(|()| Answer::text(StatusCode::OK, "live\n")),
+            "/live" => readable(head).map(|()| AdminAnswer::text(StatusCode::OK, "live\n")),
             "/ready" => {
                 readable(head)?;
                 Ok(match self.gateway.stage() {
-                    Stage::Serving => Answer::text(StatusCode::OK, &ready(&self.gateway.files())),
+                    Stage::Serving => AdminAnswer::text(StatusCode::OK, &ready(&self.gateway.files())),
                     Stage::Draining | Stage::Closing => {
-                        Answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+                        AdminAnswer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
                     }
                 })
             }
@@ -163,7 +163,7 @@ impl Admin {
                 }
                 let body = self.gateway.render_metrics(&live)?.into_bytes();
                 let kind = "text/plain; version=0.0.4; charset=utf-8";
-                Ok(Answer { status: StatusCode::OK, kind, body, retry_after: None })
+                Ok(AdminAnswer { status: StatusCode::OK, kind, body, retry_after: None })
             }
             "/api/v1/reload" => {
                 authorised(head, policy)?;
@@ -185,7 +185,7 @@ impl Admin {
             "/api/v1/status" => {
                 authorised(head, policy)?;
                 readable(head)?;
-                Ok(Answer::json(StatusCode::OK, &status::of(&self.gateway)))
+                Ok(AdminAnswer::json(StatusCode::OK, &status::of(&self.gateway)))
             }
             "/api/v1/why" => {
                 authorised(head, policy)?;
@@ -198,7 +198,7 @@ impl Admin {
         }
     }
 
-    async fn reload(&self) -> Answer {
+    async fn reload(&self) -> AdminAnswer {
         let (status, body) = match self.reloader.reload(Trigger::Asked).await {
             Ok(report) => (
                 StatusCode::OK,
@@ -214,11 +214,11 @@ impl Admin {
                 serde_json::json!({ "reloaded": false, "problems": problems }),
             ),
         };
-        Answer::json(status, &body)
+        AdminAnswer::json(status, &body)
     }
 
-    /// One refusal, or the newest. A proposal is compiled before it is told: not on the threads that serve.
-    async fn why(&self, id: Option<RequestId>, request_id: &str) -> Result<Answer, Denial> {
+    /// Explains one refusal, or lists the newest. It compiles the change that it proposes, so it runs on a thread that may block.
+    async fn why(&self, id: Option<RequestId>, request_id: &str) -> Result<AdminAnswer, Denial> {
         let (gateway, reloader) = (Arc::clone(&self.gateway), Arc::clone(&self.reloader));
         let unmade = Denial::Internal("the answer cannot be made");
         let turn = Arc::clone(&self.questions).acquire_owned().await.map_err(|_| unmade.clone())?;
@@ -230,19 +230,19 @@ impl Admin {
             }
         });
         match told.await {
-            Ok(Some(Ok(body))) => Ok(Answer::json(StatusCode::OK, &body)),
-            Ok(None) => Ok(Answer::unknown_request(request_id)),
+            Ok(Some(Ok(body))) => Ok(AdminAnswer::json(StatusCode::OK, &body)),
+            Ok(None) => Ok(AdminAnswer::unknown_request(request_id)),
             Ok(Some(Err(_))) | Err(_) => Err(unmade),
         }
     }
 
-    /// Makes an enter link.
-    fn enter(&self, document: &Secret<Vec<u8>>, request_id: &str) -> Result<Answer, Denial> {
-        let wish: Wish = serde_json::from_slice(document.expose())
+    /// Creates an enter link.
+    fn enter(&self, document: &Secret<Vec<u8>>, request_id: &str) -> Result<AdminAnswer, Denial> {
+        let request: EnterRequest = serde_json::from_slice(document.expose())
             .map_err(|_| Denial::BadRequest("not a JSON object with a `token`, and perhaps an `app`"))?;
-        let token = Secret::new(wish.token.into_bytes());
+        let token = Secret::new(request.token.into_bytes());
         let live = self.gateway.live();
-        let made = self.gateway.links.make(&live.policy, wish.app.as_deref(), token, self.gateway.now());
+        let made = self.gateway.links.make(&live.policy, request.app.as_deref(), token, self.gateway.now());
         Ok(match made {
             Ok(link) => {
                 let listen: Vec<String> = self.gateway.listening().iter().map(ToString::to_string).collect();
@@ -255,7 +255,7 @@ impl Admin {
                     "listen": listen,
                     "needs_https": link.needs_https,
                 });
-                Answer::json(StatusCode::CREATED, &body)
+                AdminAnswer::json(StatusCode::CREATED, &body)
             }
             Err(error) => {
                 let status = match error {
@@ -266,21 +266,24 @@ impl Admin {
                 };
                 let retry_after = error.retry_after();
                 let code = if status.is_server_error() { "overloaded" } else { "link_refused" };
-                Answer { retry_after, ..Answer::problem(status, code, &error.to_string(), request_id) }
+                AdminAnswer {
+                    retry_after,
+                    ..AdminAnswer::problem(status, code, &error.to_string(), request_id)
+                }
             }
         })
     }
 }
 
-/// What `/api/v1/enter` is asked.
+/// The request document of `/api/v1/enter`.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wish {
+struct EnterRequest {
     app: Option<String>,
     token: String,
 }
 
-/// The JSON document of a request, whole. `early`: what of it came with the head.
+/// The JSON document of a request. `early`: the bytes that came with the head.
 async fn document(head: &Head<'_>, early: &[u8], line: &mut Line) -> Result<Secret<Vec<u8>>, Denial> {
     let length = match head.framing() {
         Framing::Length(length @ ..=DOCUMENT_MAX) => usize::try_from(length).unwrap_or(0),
@@ -299,20 +302,20 @@ async fn document(head: &Head<'_>, early: &[u8], line: &mut Line) -> Result<Secr
     }
     let mut body = Vec::with_capacity(length);
     body.extend_from_slice(early);
-    let read = line.take_body(&mut body, length - early.len(), PATIENCE).await;
+    let read = line.take_body(&mut body, length - early.len(), REST).await;
     let body = Secret::new(body);
     read.map(|()| body)
 }
 
-/// The `id` of the query; `None` where there is no query at all.
+/// The `id` in the query; `None` without a query.
 fn asked_id(head: &Head<'_>) -> Result<Option<RequestId>, Denial> {
     let Some(query) = head.raw_query().filter(|query| !query.is_empty()) else { return Ok(None) };
     let id = query.strip_prefix(b"id=").and_then(|id| RequestId::parse(std::str::from_utf8(id).ok()?));
     id.map(Some).ok_or(Denial::BadRequest("the query is not `id=` and a request id"))
 }
 
-/// Ready, whatever the files say: the policy in force decides. This is open to whoever reaches the listener, so it tells
-/// no more than how many changes wait.
+/// The body of `/ready`. The gateway is ready whatever the files say, because the policy in force decides. No token is
+/// needed for it, so it says only how many changes wait.
 fn ready(files: &ConfigFileState) -> String {
     match files {
         ConfigFileState::InForce => "ready\n".to_owned(),
@@ -346,7 +349,8 @@ fn authorised(head: &Head<'_>, policy: &AdminPolicy) -> Result<(), Denial> {
     Err(Denial::TokenInvalid(TokenFault::Signature))
 }
 
-/// Addresses, `localhost` and single labels cannot be rebound by a public DNS name.
+/// Whether a `Host` cannot be a public DNS name that was rebound to this machine: an address, `localhost`, a single label or
+/// a listed name.
 fn is_private_name(host: &str, listed: &[String]) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),

@@ -1,13 +1,13 @@
-//! What the process gives up once it listens and before it serves anybody.
+//! Confinement: which rights the process gives up after it has bound its sockets and before it serves.
 //!
-//! Whoever takes over the process shall find little: no core dump to read secrets from, no privilege to gain by
-//! executing something (`no_new_privs`), and, where the kernel has landlock, no folder but those of the configuration,
-//! its secrets, its state and its access log, no program to execute, no port to listen on. It is the whole process that
-//! is confined, for good: this runs on the first thread before there is another, and threads inherit.
+//! It protects the machine from an attacker who has taken over the process. There is no core dump to read secrets from and
+//! no privilege to gain by executing a program (`no_new_privs`). Where the kernel has landlock, the process can reach only
+//! the folders of the configuration, its secrets, its state and its access log; it can execute no program and listen on no
+//! further port. Threads inherit the confinement, so it is set up on the first thread, before there is another.
 //!
-//! A folder is kept rather than a file, since files are replaced by renaming. Folders that belong to the whole system, to
-//! a person or to everybody are not kept: of those, single files. Where everybody writes, and nothing else makes it a
-//! folder of others, it is kept to be read.
+//! A whole folder is kept rather than a single file, because editors and rotation replace a file by renaming another one.
+//! Folders of the system, of a person or of all users are the exception: of those, only the named files are kept. A folder
+//! that every user may write to, and that is nothing else of these, is kept for reading.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,49 +23,49 @@ use misplaced::Misplaced;
 
 mod misplaced;
 
-/// Where the process may still go.
+/// The paths that the process keeps, by what it may do there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Kept {
-    /// To look for names in, not to read.
+pub(crate) struct KeptPaths {
+    /// Folders whose names may be listed.
     pub(crate) list: BTreeSet<PathBuf>,
-    /// To read.
+    /// Paths to read.
     pub(crate) read: BTreeSet<PathBuf>,
-    /// To read, write, make and remove.
+    /// Paths to read, write, create and remove.
     pub(crate) write: BTreeSet<PathBuf>,
-    /// To remove empty folders from, and nothing else.
+    /// Folders from which empty folders may be removed.
     pub(crate) tidy: BTreeSet<PathBuf>,
-    /// Folders of others with files that the configuration names, or is made of.
+    /// Folders of the system or of other users that hold single files of the configuration.
     pub(crate) files_of: BTreeSet<PathBuf>,
 }
 
-/// How far it went.
+/// How far the process is confined.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum Confinement {
     /// `confine = "off"`.
     Off,
-    /// Landlock is in force; with what this version of it cannot do, only partly.
+    /// Landlock is in force.
     Confined {
-        /// The version of landlock that is used.
+        /// The version of landlock in use.
         abi: i32,
-        /// All that was asked for is enforced.
+        /// All rules are enforced; `false` if this version of landlock cannot enforce some.
         fully: bool,
     },
-    /// Core dumps and privileges are gone, folders are not: the kernel has no landlock.
+    /// Core dumps and new privileges are off, but all folders can be reached: the kernel has no landlock.
     NoLandlock,
 }
 
-/// Gives everything up but what `kept` says, on this thread and on all that it will start.
+/// Confines this thread, and all threads that it starts, to `kept`.
 ///
 /// # Errors
 /// Core dumps could not be turned off, or the kernel has landlock and refused the rules.
-pub(crate) fn enter(policy: ConfinePolicy, kept: &Kept) -> anyhow::Result<Outcome> {
+pub(crate) fn enter(policy: ConfinePolicy, kept: &KeptPaths) -> anyhow::Result<Confinement> {
     match policy {
-        ConfinePolicy::Off => return Ok(Outcome::Off),
+        ConfinePolicy::Off => return Ok(Confinement::Off),
         ConfinePolicy::Auto => {}
     }
     system::forbid_dumps()?;
     let outcome = system::restrict(kept)?;
-    if let Outcome::Confined { .. } = outcome {
+    if let Confinement::Confined { .. } = outcome {
         let real = |path: &PathBuf| path.canonicalize().ok().filter(|path| path.is_dir());
         let write: Vec<PathBuf> = kept.write.iter().filter_map(real).collect();
         let read = kept.read.iter().filter_map(real).chain(write.iter().cloned()).collect();
@@ -74,11 +74,11 @@ pub(crate) fn enter(policy: ConfinePolicy, kept: &Kept) -> anyhow::Result<Outcom
     Ok(outcome)
 }
 
-impl Outcome {
-    /// One line for the operator, and one for each folder where that is in the way of a reload.
-    pub(crate) fn tell(&self, kept: &Kept) {
+impl Confinement {
+    /// Logs how far the process is confined, and warns of each folder in which that hinders a reload.
+    pub(crate) fn log(&self, kept: &KeptPaths) {
         match self {
-            // The compiler has warned of it.
+            // The compiler of the configuration has warned already.
             Self::Off => {}
             Self::Confined { abi, fully } => {
                 let enforced = if *fully { "fully" } else { "partly" };
@@ -86,8 +86,8 @@ impl Outcome {
                 for folder in kept.files_of.iter().filter(|folder| reachable::gave_up(folder).is_some()) {
                     tracing::warn!(
                         folder = %folder.display(),
-                        "only single files of this folder are kept, for it is a home folder, one of the system or one of \
-                         everybody: a file of the configuration that is replaced there, as editors do when they save, \
+                        "only single files of this folder are kept, because it is a home folder, a folder of the system or \
+                         one that all users share: a file of the configuration that an editor replaces when it saves \
                          cannot be loaded again without a restart; hint: move it into a folder of its own, or set \
                          `server.confine = \"off\"`"
                     );
@@ -102,12 +102,12 @@ impl Outcome {
     }
 }
 
-impl Kept {
-    /// What a gateway with this configuration needs while it runs. The folders of its state and its access log are
-    /// made if they are missing: they can only be kept when they are there.
+impl KeptPaths {
+    /// The paths that a gateway with this configuration needs while it runs. Missing folders of the state and of the access
+    /// log are created here: only a folder that exists can be kept.
     ///
     /// # Errors
-    /// The folder of the state or of the access log is no place for it.
+    /// The state or the access log lies in a folder that must not stay writable as a whole.
     pub(crate) fn prepare(
         config: &ConfigSource,
         policy: &Policy,
@@ -138,7 +138,7 @@ impl Kept {
         Ok(kept)
     }
 
-    /// It is rotated, which takes the right to make and remove files beside it.
+    /// Keeps the access log, with its folder: rotation creates and removes files beside it.
     fn access_log(&mut self, file: &Path) -> Result<(), Misplaced> {
         if file.is_dir() {
             return Err(Misplaced::Folder(file.to_owned()));
@@ -150,10 +150,10 @@ impl Kept {
         Ok(())
     }
 
-    /// All of it stays writable, for the sake of `what`: a folder of its own; with a warning one where programs have theirs, or
-    /// one that everybody writes to, as the volumes of containers may be.
+    /// Keeps a folder writable as a whole, for `what`. A folder in which other programs keep theirs, or that every user may
+    /// write to, as volumes of containers are, brings a warning; a folder of the system or of a person is an error.
     fn own_folder(&mut self, folder: &Path, what: &str) -> Result<(), PathBuf> {
-        // One that cannot be made now is told of by whoever needs it.
+        // Where this fails, the code that uses the folder reports it.
         let _ = create_private(folder);
         if is_shared(folder) {
             let is_common = |real: PathBuf| is_open_to_all(&real) == Some(false) && is_one_of(&real, COMMON);
@@ -169,7 +169,7 @@ impl Kept {
         Ok(())
     }
 
-    /// The main file, what it includes, behind links too, and where further ones would be looked for.
+    /// Keeps the main file, the files that it includes, and the folders in which its patterns look for more.
     fn configuration<'p>(&mut self, main: &Path, texts: impl Iterator<Item = &'p Path>) {
         self.named(main);
         for text in texts {
@@ -181,7 +181,7 @@ impl Kept {
         }
     }
 
-    /// A file that is read again at a reload, and may be another one by then.
+    /// Keeps a file that a reload reads again; it may have been replaced by then.
     fn named(&mut self, file: &Path) {
         self.read_with_its_folder(file);
         let folder = file.canonicalize().map(|real| folder_of(&real)).ok();
@@ -207,7 +207,7 @@ impl Kept {
     }
 }
 
-/// The file itself, the folder that it is in, and the one that it is in behind its links.
+/// The file, its folder, and the folder that it lies in when links are followed.
 fn places_of(file: &Path, is_given_up: fn(&Path) -> bool) -> Vec<PathBuf> {
     let mut places = vec![file.to_owned()];
     if is_never_moved(file) {
@@ -222,8 +222,8 @@ fn places_of(file: &Path, is_given_up: fn(&Path) -> bool) -> Vec<PathBuf> {
     places
 }
 
-/// A device, a pipe or a socket is never replaced, and has neighbours that are none of ours. `/dev/stdout` leads to one
-/// that may have no path.
+/// Whether the file is a device, a pipe or a socket: it is never replaced by renaming, so its folder is not needed.
+/// `/dev/stdout` leads to one that may have no path.
 fn is_never_moved(file: &Path) -> bool {
     file.metadata().is_ok_and(|there| !there.is_file())
 }
@@ -236,9 +236,10 @@ mod system {
     };
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-    use super::{Kept, Outcome, Path};
+    use super::{Confinement, KeptPaths, Path};
 
-    /// What is given up, as far as the kernel knows it. A later one has to be tried before it is named here.
+    /// The version of landlock whose rights are given up, as far as the kernel knows them. A later version has to be tried
+    /// before it is named here.
     const KNOWN: ABI = ABI::V7;
 
     pub(super) fn forbid_dumps() -> anyhow::Result<()> {
@@ -248,7 +249,7 @@ mod system {
         Ok(())
     }
 
-    pub(super) fn restrict(kept: &Kept) -> anyhow::Result<Outcome> {
+    pub(super) fn restrict(kept: &KeptPaths) -> anyhow::Result<Confinement> {
         let mut rules = Ruleset::default()
             .handle_access(AccessFs::from_all(KNOWN))?
             .handle_access(AccessNet::BindTcp)?
@@ -270,23 +271,25 @@ mod system {
         {
             let Some(rule) = rule(path, access) else { continue };
             if let Err(error) = (&mut rules).add_rule(rule) {
-                // Pipes and sockets lie in no folder: they stay open to all.
-                tracing::debug!(path = %path.display(), %error, "not a place that can be kept");
+                // Pipes and sockets lie in no folder, and landlock does not restrict them.
+                tracing::debug!(path = %path.display(), %error, "landlock has no rule for this path");
             }
         }
         let status = rules.restrict_self()?;
         let abi = match status.landlock {
             LandlockStatus::Available { effective_abi, kernel_abi: _ } => effective_abi as i32,
-            LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => return Ok(Outcome::NoLandlock),
+            LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => {
+                return Ok(Confinement::NoLandlock);
+            }
         };
         Ok(match status.ruleset {
-            RulesetStatus::FullyEnforced => Outcome::Confined { abi, fully: true },
-            RulesetStatus::PartiallyEnforced => Outcome::Confined { abi, fully: false },
-            RulesetStatus::NotEnforced => Outcome::NoLandlock,
+            RulesetStatus::FullyEnforced => Confinement::Confined { abi, fully: true },
+            RulesetStatus::PartiallyEnforced => Confinement::Confined { abi, fully: false },
+            RulesetStatus::NotEnforced => Confinement::NoLandlock,
         })
     }
 
-    /// `None` for what is not there.
+    /// The rule for one path; `None` if it does not exist.
     fn rule(path: &Path, access: BitFlags<AccessFs>) -> Option<PathBeneath<PathFd>> {
         let of_files = AccessFs::from_file(KNOWN);
         let access = if path.is_dir() { access } else { access & of_files };
@@ -296,22 +299,22 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use super::{Kept, Outcome, Path};
+    use super::{Confinement, KeptPaths, Path};
 
     pub(super) fn forbid_dumps() -> anyhow::Result<()> {
         Ok(())
     }
 
-    pub(super) fn restrict(_: &Kept) -> anyhow::Result<Outcome> {
-        Ok(Outcome::NoLandlock)
+    pub(super) fn restrict(_: &KeptPaths) -> anyhow::Result<Confinement> {
+        Ok(Confinement::NoLandlock)
     }
 }
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
-/// What name resolution, random numbers and `/dev/null` need, none of it a secret. The resolver of the system loads
-/// its modules when the first name is asked for. One of these files that is replaced, not rewritten, is out of reach
-/// until the next start.
+/// Files and folders that name resolution and random numbers need; none of them is secret. The resolver of the system
+/// loads its modules with the first name that is resolved. A file of these that is replaced, not rewritten, is out of
+/// reach until the next start.
 const SYSTEM: &[&str] = &[
     "/dev/null",
     "/dev/random",

@@ -1,8 +1,7 @@
-//! Connection permits: how many connections there may be, in all and from one address.
+//! Connection permits: how many connections may be open, in all and from one address.
 //!
-//! A permit is taken before a byte is read and given back when it is dropped. The table of
-//! addresses holds an entry only while one of its connections is open, so it is bounded by the
-//! global cap.
+//! A permit is taken before a byte is read, and given back when it is dropped. Bounds: an address has an entry only while
+//! one of its connections is open, so there are no more entries than connections.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use dashmap::DashMap;
 
 use crate::telemetry::metrics::ConnectionRefusal;
 
-/// The counters; one for the process.
+/// The counters of open connections; the process has one.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionPermits {
     open: AtomicUsize,
@@ -35,7 +34,7 @@ impl ConnectionPermits {
         per_address: Option<usize>,
     ) -> Result<ConnectionPermit, ConnectionRefusal> {
         let held = ConnectionPermit { permits: Arc::clone(self), address: None };
-        // The count is given back by `held` on every way out of here.
+        // Dropping `held` gives the count back, on every return.
         if self.open.fetch_add(1, Ordering::AcqRel) >= connections {
             return Err(ConnectionRefusal::Total);
         }
@@ -52,7 +51,7 @@ impl ConnectionPermits {
         Ok(held)
     }
 
-    /// Connections open now.
+    /// The number of open connections.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Acquire)
     }
@@ -70,7 +69,7 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// IPv4 whole, IPv6 by its /64.
+/// The key of an address: IPv4 whole, IPv6 by its /64.
 fn group(ip: IpAddr) -> u128 {
     match ip.to_canonical() {
         IpAddr::V4(v4) => u128::from(u32::from(v4)),

@@ -1,4 +1,4 @@
-//! What was decided about a request, check by check, and what made it so.
+//! The decision trace of a request: each check, its outcome, and the rule and the line of the configuration behind it.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -16,11 +16,11 @@ use stagedoor_core::guard::target::Slashes;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::policy::{App, Route};
 
-/// What was learnt of a request, and what came of it.
+/// What the pipeline found out about a request, and its verdict.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DecisionTrace<'a> {
     pub(crate) verdict: Result<(), &'a Denial>,
-    /// The guard that was asked last.
+    /// The last guard that ran.
     pub(crate) reached: Guard,
     pub(crate) app: Option<&'a App>,
     pub(crate) route: Option<&'a Route>,
@@ -33,36 +33,36 @@ pub(crate) struct DecisionTrace<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Check {
     pub(crate) check: String,
-    pub(crate) outcome: Outcome,
-    /// What the configuration says there.
+    pub(crate) outcome: CheckOutcome,
+    /// The rule of the configuration that the check applied.
     pub(crate) rule: String,
     pub(crate) file: Option<String>,
     pub(crate) line: Option<usize>,
 }
 
-/// What came of a check.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
-    /// It let the request go on.
+pub(crate) enum CheckOutcome {
+    /// It let the request pass.
     Passed,
-    /// It answered in the app's place.
+    /// It answered the request itself.
     Answered,
     /// It refused.
     Refused,
-    /// It was not asked.
+    /// It did not run.
     NotReached,
 }
 
-/// The checks for people, one a line; those that were not reached are left out.
+/// The checks as text, one a line; those that did not run are left out.
 pub(crate) fn text(checks: &[Check], colour: bool) -> String {
     let mut text = String::new();
     for Check { check, outcome, rule, file, line } in checks {
         let (mark, paint) = match outcome {
-            Outcome::Passed => ("pass", "\x1b[32m"),
-            Outcome::Answered => ("here", "\x1b[36m"),
-            Outcome::Refused => ("deny", "\x1b[1;31m"),
-            Outcome::NotReached => continue,
+            CheckOutcome::Passed => ("pass", "\x1b[32m"),
+            CheckOutcome::Answered => ("here", "\x1b[36m"),
+            CheckOutcome::Refused => ("deny", "\x1b[1;31m"),
+            CheckOutcome::NotReached => continue,
         };
         let (paint, plain) = if colour { (paint, "\x1b[0m") } else { ("", "") };
         let place = match (file, line) {
@@ -75,15 +75,15 @@ pub(crate) fn text(checks: &[Check], colour: bool) -> String {
     text
 }
 
-/// The checks as one line of the log, each rule shortened.
+/// The checks as one log line, each rule shortened.
 pub(crate) fn line(checks: &[Check]) -> String {
     let mut line = String::new();
     for Check { check, outcome, rule, file: _, line: _ } in checks {
         let mark = match outcome {
-            Outcome::Passed => "pass",
-            Outcome::Answered => "here",
-            Outcome::Refused => "deny",
-            Outcome::NotReached => continue,
+            CheckOutcome::Passed => "pass",
+            CheckOutcome::Answered => "here",
+            CheckOutcome::Refused => "deny",
+            CheckOutcome::NotReached => continue,
         };
         let separator = if line.is_empty() { "" } else { "; " };
         let _ = write!(line, "{separator}{check}: {mark}");
@@ -95,7 +95,7 @@ pub(crate) fn line(checks: &[Check]) -> String {
     line
 }
 
-/// The name of a guard's check.
+/// The name of the check that a guard makes.
 pub(crate) fn name(guard: Guard) -> &'static str {
     match guard {
         Guard::Connection => "connection",
@@ -120,25 +120,25 @@ pub(crate) fn name(guard: Guard) -> &'static str {
 }
 
 impl<'a> DecisionTrace<'a> {
-    /// Each check in its order.
+    /// The checks, in the order in which they run.
     pub(crate) fn checks(&self) -> Vec<Check> {
-        // What comes after the last decision is told only of a request that ended there.
+        // Steps after the permit are listed only for a request that failed in one of them.
         let later = [Guard::Body, Guard::Upstream].into_iter();
         let ended_later = later.filter(|guard| self.verdict.is_err() && *guard <= self.reached);
         let check = |guard: Guard| {
             let outcome = outcome(guard, self.reached, self.verdict.is_ok());
-            // What was not found has no rule that could be told.
+            // A check that did not run has no rule.
             let (rule, line) =
-                if outcome == Outcome::NotReached { None } else { self.rule(guard) }.unwrap_or_default();
+                if outcome == CheckOutcome::NotReached { None } else { self.rule(guard) }.unwrap_or_default();
             let (file, line) = (line.map(|line| line.file.to_string()), line.and_then(Line::number));
             Check { check: name(guard).to_owned(), outcome, rule, file, line }
         };
-        // Of most requests there is nothing to say about the gateway's own pages.
+        // Most requests have nothing to do with the gateway's own pages.
         let told = |guard: &Guard| *guard != Guard::Own || self.reached == Guard::Own;
         CHECKS.into_iter().filter(told).chain(ended_later).map(check).collect()
     }
 
-    /// What the configuration says about a check, and where.
+    /// The rule of the configuration for a check, and its line.
     fn rule(&self, guard: Guard) -> Option<(String, Option<&'a Line>)> {
         let (app, route) = (self.app, self.route);
         match guard {
@@ -218,10 +218,10 @@ impl<'a> DecisionTrace<'a> {
     }
 }
 
-/// Characters of a rule in a line of the log.
+/// Characters of a rule in a log line.
 const RULE_MAX: usize = 120;
 
-/// The checks that are told, in their order.
+/// The checks that are listed, in the order in which they run.
 const CHECKS: [Guard; 15] = [
     Guard::Framing,
     Guard::Target,
@@ -240,14 +240,14 @@ const CHECKS: [Guard; 15] = [
     Guard::Upgrade,
 ];
 
-fn outcome(guard: Guard, reached: Guard, admitted: bool) -> Outcome {
+fn outcome(guard: Guard, reached: Guard, admitted: bool) -> CheckOutcome {
     match guard.cmp(&reached) {
-        std::cmp::Ordering::Less => Outcome::Passed,
-        std::cmp::Ordering::Greater => Outcome::NotReached,
-        std::cmp::Ordering::Equal if !admitted => Outcome::Refused,
-        // Only a preflight and a page of our own are admitted this early.
-        std::cmp::Ordering::Equal if matches!(guard, Guard::Preflight | Guard::Own) => Outcome::Answered,
-        std::cmp::Ordering::Equal => Outcome::Passed,
+        std::cmp::Ordering::Less => CheckOutcome::Passed,
+        std::cmp::Ordering::Greater => CheckOutcome::NotReached,
+        std::cmp::Ordering::Equal if !admitted => CheckOutcome::Refused,
+        // Only a preflight and a page of the gateway's own are answered this early.
+        std::cmp::Ordering::Equal if matches!(guard, Guard::Preflight | Guard::Own) => CheckOutcome::Answered,
+        std::cmp::Ordering::Equal => CheckOutcome::Passed,
     }
 }
 

@@ -1,7 +1,8 @@
-//! Enter links: one-use codes, each worth a token in a browser.
+//! Enter links: one-time codes that sign a user in to an app in a browser.
 //!
-//! A code lives in this process alone: it survives a reload, not a restart. Of a code its SHA-256 is kept; the
-//! token it is worth is a [`Secret`]. Bounds: [`CAP`] open links, [`LIFE`] each.
+//! A code stands for a token. When the code is used, the browser gets the token as a cookie. Codes are in the memory of this
+//! process: they survive a reload, not a restart. Only the SHA-256 of a code is kept; the token is a [`Secret`]. Bounds:
+//! [`CAP`] open links, each for [`LIFE`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,9 +19,9 @@ use stagedoor_core::sign_in::{self, NoTokenCookie};
 
 use crate::materials::random;
 
-/// How long a code is good.
+/// How long a code is valid.
 pub(crate) const LIFE: Duration = Duration::from_secs(10 * 60);
-/// EnterLinks that are open at once.
+/// The most links that are open at once.
 const CAP: usize = 1_000;
 
 /// The open links.
@@ -29,12 +30,12 @@ pub(crate) struct EnterLinks(Mutex<HashMap<CodeHash, OpenLink>>);
 
 type CodeHash = [u8; 32];
 
-/// A link that nobody has used.
+/// A link that has not been used.
 #[derive(Debug)]
 struct OpenLink {
     app: Arc<str>,
     token: Secret<Vec<u8>>,
-    /// Since the process started.
+    /// Its end, as time since the process started.
     until: Duration,
 }
 
@@ -43,7 +44,7 @@ struct OpenLink {
 pub(crate) struct EnterLink {
     pub(crate) code: Secret<String>,
     pub(crate) app: Arc<App>,
-    /// Browsers take its cookie by https alone.
+    /// Browsers accept its cookie over https only.
     pub(crate) needs_https: bool,
 }
 
@@ -54,17 +55,17 @@ pub(crate) enum EnterLinkError {
     NoSuchApp(Vec<String>),
     /// There are several apps, and none is named.
     WhichApp(Vec<String>),
-    /// The app would not take the token from a browser.
+    /// The app does not accept the token from a browser.
     Misfit(NoTokenCookie),
     /// Too many are open.
     Full {
-        /// How long until the next one ends.
+        /// Time until the next one expires.
         until_next: Duration,
     },
 }
 
 impl EnterLinks {
-    /// A code that is worth `token` at the app of this name, once.
+    /// A new code for `token` at the app of this name.
     fn issue(
         &self,
         app: &Arc<str>,
@@ -84,7 +85,7 @@ impl EnterLinks {
         Ok(code)
     }
 
-    /// Makes a link for `token` into the app of this name, or into the only one there is.
+    /// Creates a link for `token` to the app of this name, or to the only app.
     pub(crate) fn make(
         &self,
         policy: &Policy,
@@ -101,18 +102,18 @@ impl EnterLinks {
         Ok(EnterLink { code, app: Arc::clone(app), needs_https })
     }
 
-    /// The token that a code is worth, which it stays worth.
+    /// The token of a code, which stays valid.
     pub(crate) fn look(&self, app: &str, code: &[u8], now: Now) -> Option<Secret<Vec<u8>>> {
         let open = self.lock();
         let link = open.get(&hashed(code)).filter(|link| &*link.app == app && link.until > now.mono())?;
         Some(Secret::new(link.token.expose().clone()))
     }
 
-    /// The token that a code is worth. Found and used up in one step: of two who come with it one gets it.
+    /// The token of a code, which is used up. Both happen under one lock: of two requests with one code, one gets the token.
     pub(crate) fn redeem(&self, app: &str, code: &[u8], now: Now) -> Option<Secret<Vec<u8>>> {
         let digest = hashed(code);
         let mut open = self.lock();
-        // What is worth nothing here may be worth something at the app it was made for.
+        // A code of another app stays valid there.
         if &*open.get(&digest)?.app != app {
             return None;
         }
@@ -120,7 +121,7 @@ impl EnterLinks {
         (link.until > now.mono()).then_some(link.token)
     }
 
-    /// No code that holds the lock panics, so a poisoned one is as good as any.
+    /// A poisoned lock is used all the same: no code that holds it panics.
     fn lock(&self) -> MutexGuard<'_, HashMap<CodeHash, OpenLink>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,8 +177,8 @@ pub(crate) fn address(base: &str, code: &str) -> Secret<String> {
     Secret::new(format!("{base}{}#{code}", gateway_pages::ENTER))
 }
 
-/// Where a browser on this machine finds the app that answers to `hosts` on a listener with this port; `None` if
-/// all of them are wildcards.
+/// The base address at which a browser on this machine reaches an app with these `hosts` and this port; `None` if all hosts
+/// are wildcards.
 #[must_use]
 pub(crate) fn base(hosts: &[String], port: u16) -> Option<String> {
     let host = hosts.iter().find(|host| !host.contains('*'))?;

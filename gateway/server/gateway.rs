@@ -1,4 +1,4 @@
-//! What the whole process shares.
+//! The state that the whole process shares.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +29,7 @@ use crate::telemetry::metrics::Metrics;
 /// The one shared state of the server.
 pub(crate) struct Gateway {
     live: ArcSwap<LivePolicy>,
-    /// How the files stand to it.
+    /// How the configuration files compare with it.
     files: ArcSwap<ConfigFileState>,
     pub(crate) metrics: Metrics,
     pub(crate) access: AccessLog,
@@ -37,11 +37,11 @@ pub(crate) struct Gateway {
     logs: Logs,
     pub(crate) permits: Arc<ConnectionPermits>,
     pub(crate) links: EnterLinks,
-    /// Where clients connect: port 0 has become a real one.
+    /// The public addresses as bound, with real ports where the configuration says port 0.
     listening: OnceLock<Vec<SocketAddr>>,
     stage: watch::Sender<Stage>,
     started: Instant,
-    unheeded_told: AtomicBool,
+    untrusted_proxy_warned: AtomicBool,
     machine: Machine,
 }
 
@@ -68,7 +68,7 @@ impl Gateway {
             listening: OnceLock::new(),
             stage: watch::Sender::new(Stage::Serving),
             started,
-            unheeded_told: AtomicBool::new(false),
+            untrusted_proxy_warned: AtomicBool::new(false),
             machine,
         })
     }
@@ -81,19 +81,19 @@ impl Gateway {
     /// Puts another policy in force. Requests under way keep theirs.
     pub(crate) fn install(&self, policy: Policy, source: Source) {
         if let Err(error) = self.logs.update(&policy) {
-            tracing::warn!(%error, "the log keeps its level");
+            tracing::warn!(%error, "the new log level cannot be set; the old one stays");
         }
         // Reloads come one at a time.
         let generation = self.live.load().generation + 1;
         self.live.store(LivePolicy::new(policy, source, generation, &self.metrics));
     }
 
-    /// How the files stand to the policy in force.
+    /// How the configuration files compare with the policy in force.
     pub(crate) fn files(&self) -> Arc<ConfigFileState> {
         self.files.load_full()
     }
 
-    /// Notes how the files stand to the policy in force.
+    /// Notes how the configuration files compare with the policy in force.
     pub(crate) fn note_files(&self, files: ConfigFileState) {
         let (waiting, sound) = match &files {
             ConfigFileState::InForce => (0, true),
@@ -126,7 +126,7 @@ impl Gateway {
         self.machine.connections
     }
 
-    /// Keeps what an operator may ask about a refusal later.
+    /// Keeps a refusal, for `stagedoor why`.
     pub(crate) fn remember(
         &self,
         at: &RefusalContext<'_>,
@@ -139,9 +139,9 @@ impl Gateway {
         }
     }
 
-    /// `true` once: the first time somebody asks.
-    pub(crate) fn first_unheeded(&self) -> bool {
-        !self.unheeded_told.swap(true, Ordering::Relaxed)
+    /// Whether the warning about a proxy that is not trusted is still due; `true` once in the life of the process.
+    pub(crate) fn warns_of_untrusted_proxy(&self) -> bool {
+        !self.untrusted_proxy_warned.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn now(&self) -> Now {

@@ -1,6 +1,6 @@
-//! Stagedoor's server: the edge on pingora, and everything an operator touches.
+//! Stagedoor's server: connections, forwarding on pingora, commands, logs and metrics.
 //!
-//! Decisions live in `stagedoor-core`; this crate moves bytes, tells the time and keeps the books.
+//! `stagedoor-core` decides. This crate does the I/O: it moves bytes, reads clocks and files, and records what happened.
 
 pub mod problems;
 pub mod serve;

@@ -1,4 +1,4 @@
-//! Says when a limit has more clients than it remembers, and what to do about it.
+//! Warns when a limit has more clients than it has room for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,39 +9,39 @@ use stagedoor_core::policy::Policy;
 
 use crate::gateway::Gateway;
 
-/// Between two looks: one line for each crowded limit in this time at most.
-const LOOK: Duration = Duration::from_secs(5);
+/// Time between two checks, and so between two warnings about one limit.
+const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Looks at every limit of the policy in force; ends with the process.
+/// Checks every limit of the policy in force, until the process ends.
 pub(crate) async fn watch(gateway: Arc<Gateway>) {
     let mut seen = HashMap::new();
     loop {
-        let crowded = {
+        let overflowing = {
             let live = gateway.live();
-            crowded(&live.policy, &mut seen)
+            overflowing(&live.policy, &mut seen)
         };
-        for Crowded { app, limit, shared } in crowded {
+        for OverflowingLimit { app, limit, shared } in overflowing {
             tracing::warn!(
                 %app, %limit, shared,
                 "more clients than are remembered: newcomers share an allowance with their network; \
                  hint: raise `server.limits.limit_keys`"
             );
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 
-/// A limit whose newcomers had to share since the last look.
-struct Crowded {
+/// A limit that had no room for new clients since the last check: they share an allowance with their network.
+struct OverflowingLimit {
     app: Arc<str>,
     limit: Arc<str>,
     shared: u64,
 }
 
-/// Compares with what was seen before; limits that are gone are forgotten.
-fn crowded(policy: &Policy, seen: &mut HashMap<(usize, usize, Arc<str>), u64>) -> Vec<Crowded> {
+/// The limits that overflowed since the last check; `seen` has the earlier counts, and forgets limits that are gone.
+fn overflowing(policy: &Policy, seen: &mut HashMap<(usize, usize, Arc<str>), u64>) -> Vec<OverflowingLimit> {
     let before = std::mem::take(seen);
-    let mut crowded = Vec::new();
+    let mut overflowing = Vec::new();
     for app in &policy.apps {
         let mut look = |place: usize, limit: &Limit| {
             let key = (app.index, place, Arc::clone(limit.name()));
@@ -49,7 +49,11 @@ fn crowded(policy: &Policy, seen: &mut HashMap<(usize, usize, Arc<str>), u64>) -
             let shared = now.saturating_sub(before.get(&key).copied().unwrap_or(0));
             seen.insert(key, now);
             if shared > 0 {
-                crowded.push(Crowded { app: Arc::clone(&app.name), limit: Arc::clone(limit.name()), shared });
+                overflowing.push(OverflowingLimit {
+                    app: Arc::clone(&app.name),
+                    limit: Arc::clone(limit.name()),
+                    shared,
+                });
             }
         };
         app.limit.limits().iter().for_each(|limit| look(0, limit));
@@ -58,5 +62,5 @@ fn crowded(policy: &Policy, seen: &mut HashMap<(usize, usize, Arc<str>), u64>) -
             limits.for_each(|limit| look(route.index + 1, limit));
         }
     }
-    crowded
+    overflowing
 }

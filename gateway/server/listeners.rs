@@ -1,4 +1,4 @@
-//! Listening sockets: bound before anything is promised, accepted with a permit in hand.
+//! Listening sockets and the accept loop. A connection needs a permit before a byte of it is read.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -21,19 +21,19 @@ use crate::telemetry::metrics::ConnectionRefusal;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
-/// After an accept that failed for want of descriptors, so that the loop does not spin.
-const BREATH: Duration = Duration::from_millis(50);
+/// Pause after a failed accept, such as for want of file descriptors, so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// An address that could not be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on `{address}`: {source}")]
 pub(crate) struct ListenError {
     /// The address, as configured.
     pub(crate) address: SocketAddr,
-    /// What the system said.
+    /// The error of the system.
     pub(crate) source: io::Error,
 }
 
-/// Binds one address, outside of any runtime: for [`TcpListener::from_std`].
+/// Binds one address outside of any runtime, for [`TcpListener::from_std`].
 pub(crate) fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ListenError> {
     let bound = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -50,7 +50,7 @@ pub(crate) fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ListenE
     bound().map_err(|source| ListenError { address, source })
 }
 
-/// Accepts until the gateway leaves the serving stage; then the socket is closed.
+/// Accepts connections until the gateway drains; then the socket is closed.
 pub(crate) async fn accept(listener: TcpListener, front: Arc<Front>) {
     let mut stage = front.gateway.watch_stage();
     let port = listener.local_addr().map_or(0, |address| address.port());
@@ -62,16 +62,16 @@ pub(crate) async fn accept(listener: TcpListener, front: Arc<Front>) {
         };
         match accepted {
             Ok((tcp, from)) => admit(&front, tcp, from, port),
-            Err(error) if lost_by_the_client(&error) => {}
+            Err(error) if is_client_abort(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections; hint: raise the limit of open files");
-                tokio::time::sleep(BREATH).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-/// Takes the permit, or tells the client that there is none.
+/// Takes a permit and serves the connection, or refuses it.
 fn admit(front: &Arc<Front>, tcp: TcpStream, from: SocketAddr, port: u16) {
     let gateway = &front.gateway;
     let ip = from.ip().to_canonical();
@@ -92,7 +92,7 @@ fn admit(front: &Arc<Front>, tcp: TcpStream, from: SocketAddr, port: u16) {
     }
 }
 
-/// 503 and close. One write that does not wait: a flood must not buy tasks here.
+/// Sends a 503 and closes. It is one write that does not wait: a flood of connections must not start tasks.
 fn refuse(gateway: &Gateway, tcp: &TcpStream, ip: IpAddr, reason: ConnectionRefusal) {
     gateway.metrics.connection_refused(reason);
     let _ = tcp.try_write(&refusal(gateway, &Denial::Overloaded, ip));
@@ -116,7 +116,7 @@ fn refusal(gateway: &Gateway, denial: &Denial, peer: IpAddr) -> Vec<u8> {
     adapt::to_h1(Reply::early(denial, &request_id), gateway.now(), false, true)
 }
 
-fn lost_by_the_client(error: &io::Error) -> bool {
+fn is_client_abort(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted

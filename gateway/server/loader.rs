@@ -1,4 +1,4 @@
-//! Reads the main file and what it includes.
+//! Reads the configuration files: the main file and those that it includes.
 
 use std::collections::HashSet;
 use std::fs;
@@ -12,20 +12,20 @@ use toml::de::DeTable;
 use crate::folders::folder_of;
 use crate::reachable;
 
-/// Reads `main` and the files that its `include` globs match: the globs in the order of the file,
-/// what each matches in the order of the names, nothing twice. A glob that matches nothing is fine.
+/// Reads `main` and the files that its `include` patterns match: patterns in the order of the file, matches in the order of
+/// their names, no file twice. A pattern may match nothing.
 ///
 /// # Errors
-/// One problem for each file that cannot be read and each entry that is no pattern. A main file
-/// that is no TOML is not one of them: that is for the compiler to say.
+/// One problem for each file that cannot be read and for each entry that is not a pattern. The compiler reports a main file
+/// that is not TOML.
 pub fn load(main: &Path) -> Result<Vec<SourceFile>, Vec<Problem>> {
     let name: Arc<str> = main.display().to_string().into();
     let text = read(main).map_err(|fault| vec![unreadable_main(&name, &fault)])?;
     let base = main.parent().unwrap_or(Path::new(""));
-    let mut included = Included { seen: HashSet::from([identity(main)]), ..Included::default() };
+    let mut included = IncludedFiles { seen: HashSet::from([identity(main)]), ..IncludedFiles::default() };
     let main_source = SourceFile { name: Arc::clone(&name), text };
     for entry in includes(&main_source) {
-        let place = Place { file: &name, line: entry.line, entry: &entry.pattern };
+        let place = IncludeEntry { file: &name, line: entry.line, entry: &entry.pattern };
         included.add(base, &place);
     }
     if !included.problems.is_empty() {
@@ -36,16 +36,16 @@ pub fn load(main: &Path) -> Result<Vec<SourceFile>, Vec<Problem>> {
     Ok(sources)
 }
 
-/// The `include` patterns of `main` that match no file: no mistakes, but worth a word.
+/// The `include` patterns of `main` that match no file, as notes.
 #[must_use]
 pub(crate) fn unmatched(main: &Path) -> Vec<Problem> {
     let name: Arc<str> = main.display().to_string().into();
     let source = SourceFile { name: Arc::clone(&name), text: read(main).unwrap_or_default() };
     let base = main.parent().unwrap_or(Path::new(""));
-    let mut notes = Included::default();
+    let mut notes = IncludedFiles::default();
     for entry in includes(&source) {
-        let place = Place { file: &name, line: entry.line, entry: &entry.pattern };
-        let mut alone = Included::default();
+        let place = IncludeEntry { file: &name, line: entry.line, entry: &entry.pattern };
+        let mut alone = IncludedFiles::default();
         alone.add(base, &place);
         if alone.seen.is_empty() && alone.problems.is_empty() {
             let message = format!("an include matches no file: `{}`", place.entry);
@@ -59,8 +59,8 @@ pub(crate) fn unmatched(main: &Path) -> Vec<Problem> {
     notes.problems
 }
 
-/// The folders whose changes may change the configuration: that of the main file, and those in which
-/// its `include` patterns look. Folders that do not exist are left out.
+/// The folders to watch: that of the main file, and those in which its `include` patterns look. Folders that do not exist
+/// are left out.
 #[must_use]
 pub fn folders(main: &Path) -> Vec<PathBuf> {
     let own = folder_of(main);
@@ -68,7 +68,7 @@ pub fn folders(main: &Path) -> Vec<PathBuf> {
     let source = SourceFile { name: main.display().to_string().into(), text };
     let included = includes(&source).into_iter().filter_map(|entry| {
         let pattern = own.join(entry.pattern);
-        // The part before the first wildcard; below it, new folders are not watched.
+        // The part before the first wildcard. New folders below it are not watched.
         let fixed: PathBuf = pattern
             .components()
             .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']))
@@ -87,8 +87,8 @@ pub(crate) fn main_text(main: &Path) -> Option<String> {
     read(main).ok()
 }
 
-/// Where the key `[table, key]` of the main file stands, as `FILE:LINE (TABLE.KEY)`; without the line
-/// where it is a default.
+/// The place of the key `[table, key]` in the main file, as `FILE:LINE (TABLE.KEY)`; without the line where it is a
+/// default.
 #[must_use]
 pub fn place_of(sources: &[SourceFile], [table, key]: [&str; 2]) -> String {
     let Some(main) = sources.first() else { return format!("{table}.{key}") };
@@ -106,27 +106,27 @@ pub fn place_of(sources: &[SourceFile], [table, key]: [&str; 2]) -> String {
 }
 
 #[derive(Default)]
-struct Included {
+struct IncludedFiles {
     sources: Vec<SourceFile>,
     problems: Vec<Problem>,
     seen: HashSet<PathBuf>,
 }
 
-/// Where an entry stands, for messages.
-struct Place<'a> {
+/// An entry of `include` and its place, for messages.
+struct IncludeEntry<'a> {
     file: &'a Arc<str>,
     line: usize,
     entry: &'a str,
 }
 
-/// Why a file could not be read, and how to mend it.
-struct Fault {
+/// Why a file cannot be read, and a hint.
+struct ReadError {
     message: String,
     hint: &'static str,
 }
 
-impl Included {
-    fn add(&mut self, base: &Path, place: &Place<'_>) {
+impl IncludedFiles {
+    fn add(&mut self, base: &Path, place: &IncludeEntry<'_>) {
         // Only the entry is a pattern: the folder may have brackets in its name.
         let mut pattern = PathBuf::from(glob::Pattern::escape(&base.to_string_lossy()));
         pattern.push(place.entry);
@@ -173,7 +173,7 @@ impl Included {
         }
     }
 
-    fn read(&mut self, path: &Path, place: &Place<'_>) {
+    fn read(&mut self, path: &Path, place: &IncludeEntry<'_>) {
         if !self.seen.insert(identity(path)) {
             return;
         }
@@ -183,7 +183,7 @@ impl Included {
         }
     }
 
-    fn problem(&mut self, place: &Place<'_>, message: String, hint: &str) {
+    fn problem(&mut self, place: &IncludeEntry<'_>, message: String, hint: &str) {
         self.problems.push(Problem {
             file: Arc::clone(place.file),
             line: place.line,
@@ -198,41 +198,41 @@ fn line_of(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
 }
 
-fn read(path: &Path) -> Result<String, Fault> {
+fn read(path: &Path) -> Result<String, ReadError> {
     let shown = path.display();
     let unreadable = |error: io::Error| {
         if error.kind() == io::ErrorKind::PermissionDenied
             && let Some(folder) = reachable::gave_up(path)
         {
             let message = format!("cannot be read ({}): `{shown}`", GivenUp::WHY);
-            return Fault { message, hint: folder.hint() };
+            return ReadError { message, hint: folder.hint() };
         }
         if error.kind() == io::ErrorKind::NotFound {
-            return Fault {
+            return ReadError {
                 message: format!("no such file: `{shown}`"),
                 hint: "name another file, or see whether the volume it is on was mounted",
             };
         }
-        Fault {
+        ReadError {
             message: format!("cannot be read ({error}): `{shown}`"),
             hint: "give the gateway's user the right to read it",
         }
     };
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        // A pipe or a device could keep the start, or a reload, waiting for ever.
-        return Err(Fault { message: format!("not a regular file: `{shown}`"), hint: "name a file" });
+        // Reading a pipe or a device could block the start, or a reload, for ever.
+        return Err(ReadError { message: format!("not a regular file: `{shown}`"), hint: "name a file" });
     }
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(unreadable)?;
     file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > FILE_MAX {
-        return Err(Fault {
+        return Err(ReadError {
             message: format!("larger than 4 MiB: `{shown}`"),
             hint: "see whether it is a configuration at all, or divide it with `include`",
         });
     }
-    let text = String::from_utf8(bytes).map_err(|error| Fault {
+    let text = String::from_utf8(bytes).map_err(|error| ReadError {
         message: format!("not UTF-8 from byte {} on: `{shown}`", error.utf8_error().valid_up_to()),
         hint: "save it as UTF-8",
     })?;
@@ -242,7 +242,7 @@ fn read(path: &Path) -> Result<String, Fault> {
     })
 }
 
-fn unreadable_main(name: &Arc<str>, fault: &Fault) -> Problem {
+fn unreadable_main(name: &Arc<str>, fault: &ReadError) -> Problem {
     Problem {
         file: Arc::clone(name),
         line: 0,
@@ -252,12 +252,12 @@ fn unreadable_main(name: &Arc<str>, fault: &Fault) -> Problem {
     }
 }
 
-/// The path by which two names of one file are told to be the same.
+/// The real path of a file, by which two names of it are recognised as the same file.
 fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// Bytes of one file.
+/// The most bytes of one file.
 const FILE_MAX: u64 = 4 << 20;
 
 #[cfg(test)]

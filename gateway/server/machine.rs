@@ -1,12 +1,12 @@
 //! What the machine has: the values behind `connections = "auto"` and `threads = "auto"`.
 
-/// Memory of one connection in the reckoning of `connections = "auto"`.
+/// Memory that `connections = "auto"` allows for one connection.
 const PER_CONNECTION: u64 = 64 * 1024;
 const AUTO_MOST: usize = 10_000;
-/// Descriptors kept for everything that is no client connection.
+/// File descriptors kept for what is not a client connection.
 const SPARE_DESCRIPTORS: u64 = 128;
 
-/// What this machine has, looked up once: later the process may not be able to look.
+/// What this machine has, looked up before the process is confined: `/proc` may be out of reach afterwards.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Machine {
     /// What `connections = "auto"` means.
@@ -22,9 +22,8 @@ impl Machine {
     }
 }
 
-/// What `connections = "auto"` means on this machine: an eighth of the memory at 64 KiB each, at
-/// most 10,000, and never more than the process may open files for: one for the client, two for the app (a connection
-/// and its handle).
+/// What `connections = "auto"` means on this machine: an eighth of the memory at 64 KiB each, at most 10,000, and no more
+/// than the limit of open files allows. A request holds three: the client's connection, the app's, and a handle of that.
 fn auto_connections() -> usize {
     let by_memory = memory_bytes()
         .map_or(AUTO_MOST, |bytes| usize::try_from(bytes / 8 / PER_CONNECTION).unwrap_or(usize::MAX));
@@ -34,7 +33,7 @@ fn auto_connections() -> usize {
     by_memory.min(by_files).clamp(16, AUTO_MOST)
 }
 
-/// Memory of the machine or of the control group, whichever is less.
+/// Memory of the machine or of its control group, whichever is less.
 fn memory_bytes() -> Option<u64> {
     let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;

@@ -1,4 +1,4 @@
-//! Files, environment and secrets for the configuration compiler.
+//! What the compiler of the configuration asks of the machine: secrets, key files, environment variables, random bytes.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -20,11 +20,11 @@ use crate::reachable;
 pub struct DiskMaterials {
     /// What paths are relative to: the folder of the main file.
     pub base: PathBuf,
-    /// Secrets that do not exist are made. Never for `check`.
+    /// Missing secrets with `generate` are created. `check` never does that.
     pub may_generate: bool,
-    /// No file is looked at: stand-ins take the place of secrets and keys, those of variables too.
+    /// No file is read: stand-ins take the place of secrets and keys, including those in variables.
     pub no_files: bool,
-    /// The environment is not looked at.
+    /// Environment variables are not read.
     pub no_environment: bool,
 }
 
@@ -50,7 +50,7 @@ impl Materials for DiskMaterials {
         read(&self.base.join(path))
     }
 
-    /// An empty variable counts as none: `NAME=` is how compose files pass on what is not set.
+    /// An empty variable counts as unset: compose files pass on unset variables as `NAME=`.
     fn env(&self, name: &str) -> Option<Secret<Vec<u8>>> {
         if self.no_environment {
             return None;
@@ -66,7 +66,7 @@ impl Materials for DiskMaterials {
         let secret = fresh_secret();
         match save(&path, secret.expose()) {
             Ok(()) => Ok(Some(secret)),
-            // Another process was faster: what stands there is the secret.
+            // Another process was faster: its secret counts.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => read(&path).map(|m| Some(m.bytes)),
             Err(error) => Err(fault(&path, &error, "cannot be made: ")),
         }
@@ -88,11 +88,11 @@ pub fn fresh_secret() -> Secret<Vec<u8>> {
     Secret::new(URL_SAFE_NO_PAD.encode(raw.expose()).into_bytes())
 }
 
-/// Random bytes of the operating system's generator.
+/// Random bytes for secrets, from the generator of `aws-lc-rs`.
 #[must_use]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    #[allow(clippy::expect_used, reason = "without randomness no secret is one: better to stop")]
+    #[allow(clippy::expect_used, reason = "without random bytes no secret is safe: the process has to stop")]
     aws_lc_rs::rand::fill(&mut bytes).expect("the generator of random numbers does not work");
     bytes
 }
@@ -100,7 +100,7 @@ pub fn random<const N: usize>() -> [u8; N] {
 fn read(path: &Path) -> Result<Material, FileFault> {
     let fault = |error: io::Error| fault(path, &error, "");
     let refused = |text: &str| Err(FileFault::Unreadable(text.into()));
-    // Opening a pipe waits for its other end, so the kind of file is asked first.
+    // Opening a pipe blocks until its other end is open, so the kind of the file is checked first.
     if !std::fs::metadata(path).map_err(fault)?.is_file() {
         return refused("not a regular file");
     }
@@ -110,12 +110,12 @@ fn read(path: &Path) -> Result<Material, FileFault> {
         return refused("larger than 64 KiB");
     }
     let own = rustix::process::geteuid().as_raw();
-    if is_foreign(metadata.uid(), own) && lies_where_anybody_writes(path) {
+    if is_foreign(metadata.uid(), own) && is_in_shared_folder(path) {
         return refused(
-            "it belongs to another user, in a folder where everybody makes files: chown it, or move it",
+            "it belongs to another user, in a folder where any user may create files: chown it, or move it",
         );
     }
-    // One allocation of the right size: a buffer that grows would leave copies of the secret behind.
+    // One allocation of the right size: a buffer that grows leaves copies of the secret in freed memory.
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
     let read = file.take(FILE_MAX + 1).read_to_end(&mut bytes);
     let bytes = Secret::new(bytes);
@@ -125,13 +125,13 @@ fn read(path: &Path) -> Result<Material, FileFault> {
     Ok(Material { bytes, open: is_open(metadata.permissions().mode(), path, &MOUNTED) })
 }
 
-/// Whether somebody else than this user or root made it.
+/// Whether a file belongs to a user other than this one or root.
 pub(crate) fn is_foreign(owner: u32, own: u32) -> bool {
     owner != own && owner != 0
 }
 
-/// Whoever makes files there may have made this one, or what leads to it.
-fn lies_where_anybody_writes(path: &Path) -> bool {
+/// Whether any user may create files in the folder of the file, or in that of its link: another user may have put it there.
+fn is_in_shared_folder(path: &Path) -> bool {
     let real = path.canonicalize().ok();
     let folders = [Some(path), real.as_deref()].into_iter().flatten().map(folder_of);
     folders.into_iter().any(|folder| is_open_to_all(&folder) != Some(false))
@@ -150,20 +150,20 @@ fn fault(path: &Path, error: &io::Error, what: &str) -> FileFault {
     }
 }
 
-/// Whether others than the owner can read it. Below `mounted` the mode says nothing: whoever put the secrets there
-/// keeps others out by other means.
+/// Whether other users than the owner can read the file. Below `mounted` the mode means nothing: the container runtime, or
+/// systemd, keeps other users out in its own way.
 fn is_open(mode: u32, path: &Path, mounted: &[impl AsRef<Path>]) -> bool {
     let is_mounted = |real: &Path| mounted.iter().any(|folder| real.starts_with(folder));
     mode & 0o077 != 0 && !path.canonicalize().is_ok_and(|real| is_mounted(&real))
 }
 
-/// Writes a file that others cannot read and that is whole or not there; `AlreadyExists` if it is there.
+/// Creates a file that other users cannot read, whole or not at all; `AlreadyExists` if it exists.
 fn save(path: &Path, secret: &[u8]) -> io::Result<()> {
-    // Unlike `rename`, a link never replaces what another process made meanwhile.
+    // Unlike `rename`, a hard link never replaces a file that another process has created meanwhile.
     put(path, secret, |from, to| std::fs::hard_link(from, to).or_else(|error| rename_new(from, to, error)))
 }
 
-/// As [`save`], in the place of what is there.
+/// As [`save`], but replaces a file that exists.
 pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     put(path, text, |from, to| std::fs::rename(from, to))
 }
@@ -179,7 +179,7 @@ fn put(path: &Path, bytes: &[u8], into_place: fn(&Path, &Path) -> io::Result<()>
     File::open(parent)?.sync_all()
 }
 
-/// For file systems without links (some mounted volumes): a rename, where nothing stands there.
+/// For file systems without hard links (some mounted volumes): a rename, if no file exists there.
 fn rename_new(from: &Path, to: &Path, error: io::Error) -> io::Result<()> {
     if error.kind() == ErrorKind::AlreadyExists || to.symlink_metadata().is_ok() {
         return Err(ErrorKind::AlreadyExists.into());
@@ -193,10 +193,10 @@ fn write_new(path: &Path, secret: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Bytes of one file: a secret, a certificate, a key.
+/// The most bytes of one file: a secret, a certificate, a key.
 const FILE_MAX: u64 = 64 << 10;
-/// Where container runtimes mount secrets, with 0444 in a file system of the container's own, and where systemd puts a
-/// service's credentials, for that service alone.
+/// Container runtimes mount secrets at the first, with mode 0444 in a file system that only the container sees. systemd puts
+/// the credentials of a service at the second, readable by that service alone.
 const MOUNTED: [&str; 2] = ["/run/secrets", "/run/credentials"];
 
 #[cfg(test)]

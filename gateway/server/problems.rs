@@ -1,24 +1,24 @@
-//! Mistakes of a configuration, as they are told.
+//! The mistakes of a configuration, as text and as JSON.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use stagedoor_config::Problem;
 
-/// Why a configuration was refused: every mistake at once. As an error it makes a command exit with 2.
+/// Every mistake of a configuration that was refused. As an error, it makes a command exit with 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     errors: Vec<Problem>,
 }
 
 impl Problems {
-    /// All mistakes that were found.
+    /// Wraps the mistakes.
     #[must_use]
     pub fn new(errors: Vec<Problem>) -> Self {
         Self { errors }
     }
 
-    /// One that stands nowhere in a file.
+    /// One mistake without a line.
     #[must_use]
     pub fn single(file: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(vec![Problem {
@@ -30,7 +30,7 @@ impl Problems {
         }])
     }
 
-    /// For people: each mistake with its place and mend, and how many there are.
+    /// The text for a terminal: each mistake with its place and hint, then their number.
     pub(crate) fn text(&self, colour: bool) -> String {
         let mut text = String::new();
         for problem in &self.errors {
@@ -41,7 +41,7 @@ impl Problems {
         text
     }
 
-    /// For programs: an array of objects.
+    /// The JSON: an array of objects.
     pub(crate) fn json(&self) -> Value {
         self.errors.iter().map(|problem| object("error", problem)).collect()
     }
@@ -55,7 +55,7 @@ impl std::fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Warnings for people.
+/// Warnings as text.
 pub(crate) fn warnings_text(warnings: &[Problem], colour: bool) -> String {
     let mut text = String::new();
     for problem in warnings {
@@ -64,13 +64,13 @@ pub(crate) fn warnings_text(warnings: &[Problem], colour: bool) -> String {
     text
 }
 
-/// Warnings and notes for programs.
+/// Warnings and notes as JSON.
 pub(crate) fn warnings_json(warnings: &[Problem], notes: &[Problem]) -> Value {
     let warnings = warnings.iter().map(|problem| object("warning", problem));
     warnings.chain(notes.iter().map(|problem| object("note", problem))).collect()
 }
 
-/// What is no mistake, for people.
+/// Notes as text: they are not mistakes.
 pub(crate) fn notes_text(notes: &[Problem], colour: bool) -> String {
     let mut text = String::new();
     for problem in notes {

@@ -1,9 +1,9 @@
-//! The last refusals, so that an operator can ask why.
+//! The last refusals, kept for `stagedoor why`.
 //!
-//! While requests are refused nothing is rendered: a refusal costs one block of memory with what the answer
-//! will need, and a lock for as long as it takes to move a pointer. What came from the client is without its
-//! secrets and cut before it is kept; of the header fields only `Host` and `Origin` are. The policy itself is
-//! not kept alive: [`crate::why`] looks names up in the one in force.
+//! Input: values that a client chose. They are redacted and cut before they are kept; of the header fields, only `Host` and
+//! `Origin` are kept. Bounds: [`KEPT`] refusals, each of a bounded size. A refusal costs one allocation, and the lock is
+//! held for as long as it takes to move a pointer: text is rendered only when an operator asks ([`crate::why`]). The policy
+//! that refused is not kept; `why` looks names up in the one in force.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -18,40 +18,41 @@ use uuid::Uuid;
 
 use crate::telemetry::redact::Redaction;
 
-/// RecentRefusals that are kept.
+/// How many refusals are kept.
 pub(crate) const KEPT: usize = 10_000;
-/// Bytes of a target that are kept.
+/// Bytes that are kept of a target.
 pub(crate) const TARGET_MAX: usize = 512;
-/// Bytes of a `Host` or an `Origin` that are kept: a name of 253, a scheme and a port fit.
+/// Bytes that are kept of a `Host` or an `Origin`: a name of 253 bytes, a scheme and a port fit.
 pub(crate) const NAME_MAX: usize = 272;
-/// Roles of a caller that are kept, and bytes of each: longer ones are left out.
+/// How many roles of a caller are kept.
 pub(crate) const ROLES_MAX: usize = 8;
+/// The longest role that is kept, in bytes.
 pub(crate) const ROLE_MAX: usize = 128;
 
 /// The ring of the last [`KEPT`].
 #[derive(Debug, Default)]
 pub(crate) struct RecentRefusals {
-    /// The ids beside the rest: a search reads them in one sweep, since refusals wait for it.
+    /// The ids stand beside the records, so that a search reads little memory: refusals wait for the lock meanwhile.
     ring: Mutex<VecDeque<(RequestId, Arc<RefusalRecord>)>>,
 }
 
-/// One refusal.
+/// What is kept of one refusal.
 #[derive(Debug)]
 pub(crate) struct RefusalRecord {
     pub(crate) id: RequestId,
     /// When the request arrived, since the epoch.
     pub(crate) time: Duration,
-    /// Which policy refused, counted from the start.
+    /// The policy that refused, as [`LivePolicy::generation`](crate::live_policy::LivePolicy) counts them.
     pub(crate) generation: u64,
     pub(crate) app: Option<Arc<str>>,
-    /// Label and position.
+    /// The label of the route and its position in the policy.
     pub(crate) route: Option<(Arc<str>, usize)>,
     pub(crate) denial: Denial,
     pub(crate) guard: Guard,
     pub(crate) method: Box<str>,
     /// Path and query without secrets, at most [`TARGET_MAX`] bytes.
     pub(crate) target: Box<[u8]>,
-    /// The path stands in `target` as it was sent, and all of it.
+    /// `target` holds the whole path as it was sent.
     pub(crate) whole_path: bool,
     pub(crate) host: Option<Box<str>>,
     pub(crate) origin: Option<Box<str>>,
@@ -60,9 +61,9 @@ pub(crate) struct RefusalRecord {
     pub(crate) roles: Box<[Arc<str>]>,
     /// `Content-Length`
     pub(crate) declared: Option<u64>,
-    /// A well-formed WebSocket handshake.
+    /// The request was a well-formed WebSocket handshake.
     pub(crate) handshake: bool,
-    /// Too many fields, rather than bytes.
+    /// The head had too many fields, rather than too many bytes.
     pub(crate) crowded: bool,
 }
 
@@ -70,7 +71,7 @@ pub(crate) struct RefusalRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestId(Uuid);
 
-/// Where and when something was refused.
+/// What a refusal record needs besides head, trail and denial.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RefusalContext<'a> {
     pub(crate) request_id: &'a str,
@@ -78,14 +79,14 @@ pub(crate) struct RefusalContext<'a> {
     pub(crate) generation: u64,
     /// The other end of the socket.
     pub(crate) peer: IpAddr,
-    /// The host that was judged.
+    /// The host that was matched.
     pub(crate) host: Option<&'a str>,
     pub(crate) crowded: bool,
     pub(crate) redaction: &'a Redaction,
 }
 
 impl RecentRefusals {
-    /// Remembers a refusal; the oldest goes where there is no room.
+    /// Keeps a refusal, and drops the oldest if there are [`KEPT`].
     pub(crate) fn push(&self, refusal: RefusalRecord) {
         let entry = (refusal.id, Arc::new(refusal));
         let oldest = {
@@ -102,7 +103,7 @@ impl RecentRefusals {
         self.ring().iter().rev().find(|(known, _)| *known == id).map(|(_, refusal)| Arc::clone(refusal))
     }
 
-    /// The newest `count`, the last one first.
+    /// The newest `count` refusals, newest first.
     pub(crate) fn newest(&self, count: usize) -> Vec<Arc<RefusalRecord>> {
         self.ring().iter().rev().take(count).map(|(_, refusal)| Arc::clone(refusal)).collect()
     }
@@ -113,7 +114,7 @@ impl RecentRefusals {
 }
 
 impl RefusalRecord {
-    /// What is kept of a request that was refused; `head` is `None` where it could not be read.
+    /// The record of a refused request; `head` is `None` where it could not be parsed.
     pub(crate) fn of(
         at: &RefusalContext<'_>,
         head: Option<&Head<'_>>,
@@ -176,8 +177,8 @@ fn guard(denial: &Denial, reached: Guard) -> Guard {
     if first == Guard::Connection || of_the_app { first } else { reached }
 }
 
-/// The target without its secrets, cut; and whether its path is all there, as it was sent. Cut after that: half
-/// of a token would not be known for one.
+/// The target, redacted and then cut; and whether its path is whole and as it was sent. It is cut after redaction, because
+/// half of a token would not be recognised.
 fn target(raw: &[u8], redaction: &Redaction) -> (Box<[u8]>, bool) {
     let clean = redaction.target(raw);
     let path = |target: &[u8]| target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
@@ -186,7 +187,7 @@ fn target(raw: &[u8], redaction: &Redaction) -> (Box<[u8]>, bool) {
     (clean.get(..TARGET_MAX).unwrap_or(&clean).into(), whole)
 }
 
-/// A host or an origin without user information; `None` where it is longer than any.
+/// A host or an origin without user information; `None` if it is longer than [`NAME_MAX`].
 fn name(text: &str, redaction: &Redaction) -> Option<Box<str>> {
     let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
     let rest = rest.rsplit('@').next().unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Another policy while requests run: all or nothing, loudly.
+//! Reload: another policy comes into force while requests run, whole or not at all.
 //!
-//! Three things ask for it: `SIGHUP`, the admin API, and a changed file. Nobody is asked when a file changes, and it may
-//! be half written. So the watch takes a file only where every change in it is neutral or tighter than the policy in
-//! force (`Policy::compare`). Any other file waits, as a whole, until a person asks for it or it is put back.
+//! `SIGHUP`, the admin API and a changed file start it. When a file changes, no operator has asked for it yet, and the file
+//! may be half written. So the file watch loads a configuration only where every change in it is neutral or tighter than
+//! the policy in force. Any other configuration waits, as a whole, until an operator asks for it or it is put back.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -21,88 +21,88 @@ use crate::loader;
 use crate::source::ConfigSource;
 use crate::telemetry::metrics::ReloadResult;
 
-/// After the last change of a file.
+/// Pause after the last change of a file before it is loaded.
 const SETTLE: Duration = Duration::from_secs(1);
-/// Changes that never end are looked at after this long all the same.
+/// Files that go on changing are loaded after this time all the same.
 const SETTLE_MOST: Duration = Duration::from_secs(10);
 
-/// Who asks for another policy.
+/// What started a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trigger {
-    /// A person: the signal or the admin API.
+    /// An operator: the signal or the admin API.
     Asked,
-    /// A file changed.
+    /// The file watch.
     Watched,
 }
 
-/// What a reload changed besides the policy.
+/// What a reload did.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub(crate) struct ReloadReport {
     /// Keys that need a restart to take effect.
     pub(crate) restart: Vec<String>,
-    /// Warnings of the compiler, as text.
+    /// Warnings about the configuration, as text.
     pub(crate) warnings: Vec<String>,
-    /// What clients may do more, less or otherwise than before, as text.
+    /// What changed for clients, as text.
     pub(crate) changes: Vec<String>,
 }
 
-/// Reads, compiles and installs; one at a time.
+/// Reloads the configuration, one reload at a time.
 pub(crate) struct Reloader {
     gateway: Arc<Gateway>,
     config: ConfigSource,
-    known: Mutex<Known>,
+    known: Mutex<WatchedTexts>,
 }
 
-/// Texts that need not be looked at again.
+/// Texts that the file watch need not compile again.
 #[derive(Clone)]
-struct Known {
-    /// Those in force.
+struct WatchedTexts {
+    /// The texts in force.
     in_force: Vec<SourceFile>,
-    /// Those that wait; empty where none do.
+    /// The texts that wait for an operator; empty where none do.
     waiting: Vec<SourceFile>,
 }
 
-/// What the files are.
-enum Found {
-    /// Those in force.
+/// What a look at the files found.
+enum LoadOutcome {
+    /// They are in force already.
     Same,
-    /// Those that wait already.
+    /// They wait for an operator already.
     StillWaiting,
-    /// Others, which have to wait for a person.
+    /// They are new, and have to wait for an operator.
     Waiting(Vec<SourceFile>, Vec<PolicyChange>),
-    /// Others, which may be put in force.
+    /// They are new, and may come into force.
     Good(Vec<SourceFile>, Box<Compiled>, Vec<PolicyChange>),
 }
 
 impl Reloader {
     pub(crate) fn new(gateway: Arc<Gateway>, config: ConfigSource, texts: Vec<SourceFile>) -> Arc<Self> {
-        let known = Mutex::new(Known { in_force: texts, waiting: Vec::new() });
+        let known = Mutex::new(WatchedTexts { in_force: texts, waiting: Vec::new() });
         Arc::new(Self { gateway, config, known })
     }
 
-    /// Puts what the files say now in force, or leaves everything as it is.
+    /// Puts the files in force, or changes nothing.
     ///
     /// # Errors
-    /// Every problem of the new files, as text; or what the watch does not take.
-    pub(crate) async fn reload(&self, trigger: Trigger) -> Result<Report, Vec<String>> {
+    /// Every problem of the files, as text; or the changes that have to wait for an operator.
+    pub(crate) async fn reload(&self, trigger: Trigger) -> Result<ReloadReport, Vec<String>> {
         let mut known = self.known.lock().await;
         let (files, result, answer) = match self.read(trigger, &known).await {
-            Ok(Found::StillWaiting) => return Ok(Report::default()),
-            Ok(Found::Same) => {
+            Ok(LoadOutcome::StillWaiting) => return Ok(ReloadReport::default()),
+            Ok(LoadOutcome::Same) => {
                 known.waiting.clear();
                 self.put_back();
-                return Ok(Report::default());
+                return Ok(ReloadReport::default());
             }
-            Ok(Found::Good(sources, compiled, changes)) => {
+            Ok(LoadOutcome::Good(sources, compiled, changes)) => {
                 let Compiled { policy, source, warnings, restart } = *compiled;
                 self.gateway.install(policy, source);
-                *known = Known { in_force: sources, waiting: Vec::new() };
+                *known = WatchedTexts { in_force: sources, waiting: Vec::new() };
                 let warnings = warnings.iter().map(line).collect();
                 let changes = changes.iter().map(ToString::to_string).collect();
-                let report = Report { restart, warnings, changes };
+                let report = ReloadReport { restart, warnings, changes };
                 (ConfigFileState::InForce, ReloadResult::Ok, Ok(report))
             }
-            Ok(Found::Waiting(sources, changes)) => {
+            Ok(LoadOutcome::Waiting(sources, changes)) => {
                 known.waiting = sources;
                 let told = changes.iter().map(ToString::to_string).collect();
                 (ConfigFileState::Waiting(changes), ReloadResult::Refused, Err(told))
@@ -118,12 +118,12 @@ impl Reloader {
         answer
     }
 
-    /// Whether the files say, letter for letter, what a policy was compiled from. Blocks while they are read.
+    /// Whether the files still have the texts that a policy was compiled from. Blocks while they are read.
     pub(crate) fn is_on_disk(&self, source: &Source) -> bool {
         self.config.read().is_ok_and(|sources| same(&source.files, &sources))
     }
 
-    /// The files say again what is in force.
+    /// Notes that the files have the texts in force again.
     fn put_back(&self) {
         match &*self.gateway.files() {
             ConfigFileState::InForce => {}
@@ -134,8 +134,8 @@ impl Reloader {
         }
     }
 
-    /// Reads the files where waiting for them holds nobody up.
-    async fn read(&self, trigger: Trigger, known: &Known) -> Result<Found, Vec<String>> {
+    /// Reads the files on a thread that may block.
+    async fn read(&self, trigger: Trigger, known: &WatchedTexts) -> Result<LoadOutcome, Vec<String>> {
         let (config, live, now) = (self.config.clone(), self.gateway.live(), self.gateway.now());
         let known = known.clone();
         let work = tokio::task::spawn_blocking(move || look(&config, &live, now, trigger, &known));
@@ -150,12 +150,12 @@ fn look(
     before: &LivePolicy,
     now: Now,
     trigger: Trigger,
-    known: &Known,
-) -> Result<Found, Vec<Problem>> {
+    known: &WatchedTexts,
+) -> Result<LoadOutcome, Vec<Problem>> {
     let sources = config.read()?;
     match trigger {
-        Trigger::Watched if same(&known.in_force, &sources) => return Ok(Found::Same),
-        Trigger::Watched if same(&known.waiting, &sources) => return Ok(Found::StillWaiting),
+        Trigger::Watched if same(&known.in_force, &sources) => return Ok(LoadOutcome::Same),
+        Trigger::Watched if same(&known.waiting, &sources) => return Ok(LoadOutcome::StillWaiting),
         Trigger::Watched | Trigger::Asked => {}
     }
     let compiled = config::compile(&sources, &config.materials(), Some(&before.policy), now)?;
@@ -163,13 +163,13 @@ fn look(
     match trigger {
         Trigger::Watched if changes.iter().any(PolicyChange::waits) => {
             let waiting = changes.into_iter().filter(PolicyChange::waits).collect();
-            Ok(Found::Waiting(sources, waiting))
+            Ok(LoadOutcome::Waiting(sources, waiting))
         }
-        Trigger::Watched | Trigger::Asked => Ok(Found::Good(sources, Box::new(compiled), changes)),
+        Trigger::Watched | Trigger::Asked => Ok(LoadOutcome::Good(sources, Box::new(compiled), changes)),
     }
 }
 
-/// A problem as one line of the log.
+/// A problem as one log line.
 pub(crate) fn line(problem: &Problem) -> String {
     let Problem { file, line, path, message, hint } = problem;
     let line = if *line > 0 { format!(":{line}") } else { String::new() };
@@ -182,7 +182,7 @@ fn same(a: &[SourceFile], b: &[SourceFile]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name == b.name && a.text == b.text)
 }
 
-fn tell(result: ReloadResult, answer: &Result<Report, Vec<String>>) {
+fn tell(result: ReloadResult, answer: &Result<ReloadReport, Vec<String>>) {
     match answer {
         Ok(report) => {
             tracing::info!("configuration reloaded");
@@ -232,8 +232,8 @@ pub(crate) async fn watch(reloader: Arc<Reloader>, main: PathBuf) {
     };
     let mut watched = HashSet::new();
     loop {
-        // Includes may have come to lie in other folders. What changed there before the watch began
-        // was seen by nobody, so they are looked at once.
+        // Includes may lie in new folders by now. Changes there from before the watch began were missed, so the files are
+        // loaded once.
         let mut unseen = false;
         for folder in loader::folders(&main) {
             if watched.insert(folder.clone()) {
@@ -262,8 +262,8 @@ fn observe(watcher: &mut notify::RecommendedWatcher, folder: &Path) {
     }
 }
 
-#[allow(clippy::wildcard_enum_match_arm, reason = "most kinds of events are none of ours")]
-/// A file was written and closed, renamed, made or removed.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the watch needs few kinds of events")]
+/// Whether a file was written and closed, renamed, created or removed.
 fn matters(event: &notify::Event) -> bool {
     use notify::event::{AccessKind, AccessMode, ModifyKind};
     match event.kind {

@@ -1,4 +1,6 @@
-//! Running the gateway: from a configuration to the last connection.
+//! Running the gateway: start, serving, drain.
+//!
+//! This is where everything is wired together: it may use every module, and only the commands use it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
 use crate::clock;
-use crate::confinement::{self, Kept};
+use crate::confinement::{self, KeptPaths};
 use crate::edge::front::Front;
 use crate::edge::proxy::Proxy;
 use crate::edge::upstream::Upstreams;
@@ -41,63 +43,63 @@ use crate::telemetry::metrics::Metrics;
 
 /// Idle connections to apps that are kept for the next request.
 const POOL: usize = 1024;
-/// Between looks at whether the last connection has ended.
-const LOOK: Duration = Duration::from_millis(20);
-/// How long the last access events get to be written.
-const LAST_LINES: Duration = Duration::from_millis(200);
-/// How long closing streams get to say goodbye after the drain.
-const GOODBYE: Duration = Duration::from_millis(700);
+/// How often the drain checks whether the last connection has ended.
+const DRAIN_CHECK: Duration = Duration::from_millis(20);
+/// How long the process waits at its end until the last access events are written.
+const LOG_FLUSH: Duration = Duration::from_millis(200);
+/// How long streams may take to close after the drain.
+const CLOSE_GRACE: Duration = Duration::from_millis(700);
 
-/// What to run.
+/// What to run, and how.
 pub struct Start {
     /// Where the configuration comes from.
     pub config: ConfigSource,
-    /// What runs beside the gateway in this process.
-    pub beside: Option<Beside>,
-    /// What is to be said once the gateway answers.
-    pub greeting: Option<Greeting>,
+    /// A program that runs in the same process.
+    pub companion: Option<Companion>,
+    /// Called once the gateway serves.
+    pub on_ready: Option<OnReady>,
     /// What SIGHUP asks for.
     pub hangup: Hangup,
 }
 
-/// What runs beside the gateway, under the same confinement.
-pub struct Beside {
-    /// Called once the process is confined: its threads are to be started here, not before.
+/// A program that runs in the same process, under the same confinement: the app of the demo.
+pub struct Companion {
+    /// Starts it. Called once the process is confined, so that its threads are confined too.
     pub start: Box<dyn FnOnce() -> std::io::Result<()>>,
-    /// A folder that is removed at the end of the process.
+    /// A folder that the caller removes at the end of the process.
     pub removed: PathBuf,
 }
 
-/// Called once, with the gateway that answers; perhaps there is something to do at its end.
-pub type Greeting = Box<dyn FnOnce(&Ready<'_>) -> Option<Farewell> + Send>;
+/// Called once the gateway serves. It may return a function for the end.
+pub type OnReady = Box<dyn FnOnce(&RunningGateway<'_>) -> Option<OnStopped> + Send>;
 
-/// Called once after the drain, while the operator's listener is still there.
-pub type Farewell = Box<dyn FnOnce() + Send>;
+/// Called once after the drain, while the admin listener still answers.
+pub type OnStopped = Box<dyn FnOnce() + Send>;
 
-/// A gateway that answers, for whoever started it.
-pub struct Ready<'a> {
+/// A gateway that serves, as the command that started it sees it.
+pub struct RunningGateway<'a> {
     gateway: &'a Gateway,
-    /// The operator's address as bound; `None` where it is off.
+    /// The address of the admin listener as bound; `None` where it is off.
     pub admin: Option<SocketAddr>,
 }
 
-impl Ready<'_> {
+impl RunningGateway<'_> {
     /// The first public address.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.gateway.listening().first().copied()
     }
 
-    /// The folder of the state.
+    /// The state folder.
     #[must_use]
     pub fn state_dir(&self) -> PathBuf {
         self.gateway.live().policy.server.state_dir.clone()
     }
 
-    /// A token of the first provider that signs, for at most `lifetime`.
+    /// A token of the first provider that can sign, valid for at most `lifetime`.
     ///
     /// # Errors
-    /// None signs, or not this.
+    /// No provider can sign, or the provider does not sign such a token.
     pub fn sign(&self, user: &str, roles: &[String], lifetime: Duration) -> Result<Secret<String>, String> {
         let live = self.gateway.live();
         let signs = |provider: &&Arc<JwtPolicy>| provider.keys.iter().any(JwtKey::signs);
@@ -107,10 +109,10 @@ impl Ready<'_> {
         provider.sign(user, roles, &[], lifetime, &jti, self.gateway.now()).map(Secret::new)
     }
 
-    /// The address that takes this token into a browser on this machine, once.
+    /// The address of an enter link: opened once in a browser on this machine, it signs the user of `token` in.
     ///
     /// # Errors
-    /// There is no single app, it would not take the token, or it has no host to name.
+    /// There is more than one app, the app does not accept the token, or all of its hosts are wildcards.
     pub fn link(&self, token: &Secret<String>) -> Result<Secret<String>, String> {
         let token = Secret::new(token.expose().as_bytes().to_vec());
         let live = self.gateway.live();
@@ -125,11 +127,11 @@ impl Ready<'_> {
 /// Runs until SIGTERM or SIGINT, and through the drain.
 ///
 /// # Errors
-/// A configuration with mistakes (as [`Problems`]), an address that cannot be listened on, a runtime
-/// that cannot be made. Once it serves, it only ends by a signal.
+/// The configuration has mistakes (as [`Problems`]), an address cannot be bound, or the runtime cannot be started. Once it
+/// serves, only a signal ends it.
 pub fn run(start: Start) -> anyhow::Result<()> {
     let started = Instant::now();
-    let Start { config: from, beside, greeting, hangup } = start;
+    let Start { config: from, companion, on_ready, hangup } = start;
     let sources = from.read().map_err(Problems::new)?;
     let compiled =
         config::compile(&sources, &from.materials(), None, clock::now(started)).map_err(Problems::new)?;
@@ -138,71 +140,81 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     for warning in &warnings {
         tracing::warn!("{}", reload::line(warning));
     }
-    let bound = Bound::new(&policy, &source.files, &from.materials())?;
+    let bound = BoundListeners::new(&policy, &source.files, &from.materials())?;
     let machine = Machine::look();
     let metrics = Metrics::new().context("cannot set up the metrics")?;
-    confine(&from, &policy, &source, beside)?;
-    // From here on there may be threads.
+    confine(&from, &policy, &source, companion)?;
+    // The process is confined: threads may start from here on.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(policy.server.threads.unwrap_or(machine.threads))
         .enable_all()
         .thread_name("stagedoor")
         .build()
         .context("cannot start the runtime")?;
-    let confined =
-        Confined { config: from, greeting, hangup, policy, source, logs, metrics, bound, machine, started };
-    let outcome = runtime.block_on(serve(confined));
-    // Whatever is still running has had its time.
+    let parts = ServerParts {
+        config: from,
+        on_ready,
+        hangup,
+        policy,
+        source,
+        logs,
+        metrics,
+        bound,
+        machine,
+        started,
+    };
+    let outcome = runtime.block_on(serve(parts));
+    // The drain is over: what still runs is cut off.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
 }
 
-/// Gives up what the process does not need, and starts what runs beside it.
+/// Confines the process, and starts its companion.
 fn confine(
     config: &ConfigSource,
     policy: &Policy,
     source: &Source,
-    beside: Option<Beside>,
+    companion: Option<Companion>,
 ) -> anyhow::Result<()> {
     let mut kept = match policy.server.confine {
-        ConfinePolicy::Off => Kept::default(),
-        ConfinePolicy::Auto => Kept::prepare(config, policy, source).map_err(|misplaced| {
+        ConfinePolicy::Off => KeptPaths::default(),
+        ConfinePolicy::Auto => KeptPaths::prepare(config, policy, source).map_err(|misplaced| {
             let place = loader::place_of(&source.files, misplaced.key());
             anyhow::anyhow!("{misplaced}\n  --> {place}\n  hint: {}", misplaced.hint())
         })?,
     };
-    if let Some(Beside { removed, .. }) = &beside {
+    if let Some(Companion { removed, .. }) = &companion {
         kept.write.insert(removed.clone());
         kept.tidy.extend(removed.parent().map(Path::to_owned));
     }
-    let outcome = confinement::enter(policy.server.confine, &kept).map_err(|error| {
+    let confinement = confinement::enter(policy.server.confine, &kept).map_err(|error| {
         let hint = "see what else confines it, or start without: server.confine = \"off\"";
         anyhow::anyhow!("cannot confine the process: {error}\n  hint: {hint}")
     })?;
-    outcome.tell(&kept);
-    match beside {
-        Some(Beside { start, .. }) => start().context("cannot start what runs beside the gateway"),
+    confinement.log(&kept);
+    match companion {
+        Some(Companion { start, .. }) => start().context("cannot start the companion program"),
         None => Ok(()),
     }
 }
 
-/// What a confined process serves with.
-struct Confined {
+/// Everything that a confined process needs to serve.
+struct ServerParts {
     config: ConfigSource,
-    greeting: Option<Greeting>,
+    on_ready: Option<OnReady>,
     hangup: Hangup,
     policy: Policy,
     source: Source,
     logs: Logs,
     metrics: Metrics,
-    bound: Bound,
+    bound: BoundListeners,
     machine: Machine,
     started: Instant,
 }
 
-async fn serve(confined: Confined) -> anyhow::Result<()> {
-    let Confined { config, greeting, hangup, policy, source, logs, metrics, bound, machine, started } =
-        confined;
+async fn serve(parts: ServerParts) -> anyhow::Result<()> {
+    let ServerParts { config, on_ready, hangup, policy, source, logs, metrics, bound, machine, started } =
+        parts;
     let mut signals = Signals::new()?;
     hook_panics(metrics.panics.clone());
     let access =
@@ -224,7 +236,7 @@ async fn serve(confined: Confined) -> anyhow::Result<()> {
     gateway.listens(bound.addresses());
     let admin = bound.admin();
     bound.open(&front, &reloader)?;
-    let farewell = greeting.and_then(|greet| greet(&Ready { gateway: &gateway, admin }));
+    let on_stopped = on_ready.and_then(|call| call(&RunningGateway { gateway: &gateway, admin }));
     if let ConfigSource::File(path) = &config {
         tokio::spawn(reload::watch(Arc::clone(&reloader), path.clone()));
     }
@@ -233,19 +245,19 @@ async fn serve(confined: Confined) -> anyhow::Result<()> {
 
     signals.until_end(&gateway, &reloader, hangup).await;
     finish(&gateway, drain).await;
-    if let Some(part) = farewell {
-        part();
+    if let Some(call) = on_stopped {
+        call();
     }
     Ok(())
 }
 
-/// The public and the operator's sockets, bound.
-struct Bound {
+/// The listening sockets, bound but not yet accepting.
+struct BoundListeners {
     public: Vec<std::net::TcpListener>,
     admin: Option<std::net::TcpListener>,
 }
 
-impl Bound {
+impl BoundListeners {
     fn new(policy: &Policy, sources: &[SourceFile], materials: &DiskMaterials) -> anyhow::Result<Self> {
         let bind = |address: SocketAddr, key: [&str; 2]| {
             listeners::bind(address).map_err(|error| {
@@ -270,7 +282,7 @@ impl Bound {
         Ok(Self { public, admin })
     }
 
-    /// The public addresses as bound: port 0 has become a real one.
+    /// The public addresses as bound, with real ports.
     fn addresses(&self) -> Vec<SocketAddr> {
         self.public.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
@@ -321,7 +333,7 @@ fn proxy(upstreams: Arc<Upstreams>, stage: watch::Receiver<Stage>) -> HttpProxy<
     proxy
 }
 
-/// Warns about apps that do not answer; they get 502 until they do.
+/// Warns about apps that do not accept connections.
 async fn probe(gateway: Arc<Gateway>, upstreams: Arc<Upstreams>) {
     let live = gateway.live();
     for app in &live.policy.apps {
@@ -336,18 +348,18 @@ async fn probe(gateway: Arc<Gateway>, upstreams: Arc<Upstreams>) {
     }
 }
 
-/// Drains: new requests are refused, streams are closed, open requests finish. Whatever is left at the end of `drain`
-/// is closed wherever it stands.
+/// Drains: new requests are refused, streams are closed, open requests finish. After `drain`, what is left is closed in
+/// the middle.
 async fn finish(gateway: &Arc<Gateway>, drain: Duration) {
     let connections = gateway.permits.open();
     gateway.enter(Stage::Draining);
     tracing::info!(connections, "draining");
     if !idle_within(gateway, drain).await {
         gateway.enter(Stage::Closing);
-        idle_within(gateway, GOODBYE).await;
+        idle_within(gateway, CLOSE_GRACE).await;
     }
     tracing::info!(cut = gateway.permits.open(), "stopped");
-    if !gateway.access.close(LAST_LINES) {
+    if !gateway.access.close(LOG_FLUSH) {
         tracing::warn!("some access events were not written in time");
     }
 }
@@ -358,7 +370,7 @@ async fn idle_within(gateway: &Gateway, within: Duration) -> bool {
         if Instant::now() >= until {
             return false;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(DRAIN_CHECK).await;
     }
     true
 }

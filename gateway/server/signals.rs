@@ -1,4 +1,4 @@
-//! The signals of the process: each is answered, or documented to end it.
+//! The signals of the process: what each of them does.
 
 use std::sync::Arc;
 
@@ -11,42 +11,42 @@ use tokio::sync::mpsc;
 use crate::gateway::Gateway;
 use crate::reload::{Reloader, Trigger};
 
-/// A signal that is answered.
+/// A signal that the process handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct HandledSignal {
     number: Number,
     name: &'static str,
-    meaning: Meaning,
+    meaning: SignalAction,
 }
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meaning {
+enum SignalAction {
     /// Drain, and end.
     End,
-    /// Load the configuration again; without a file that could have changed, by a terminal that went: end.
+    /// Load the configuration again; with [`Hangup::End`], drain and end.
     Reload,
     /// Open the log files anew.
     Reopen,
-    /// A write went beyond the limit of the size of a file: it has failed, and its events are counted as lost.
+    /// A write went beyond the limit of the file size. It has failed already, and the access log counts what it lost.
     TooLarge,
-    /// Nothing: it is logged, where it would end a process that does not expect it.
+    /// Nothing but a line in the log. Unhandled, the signal would end the process.
     Nothing,
 }
 
-/// Every signal that is answered. The rest is the kernel's: see [`text`].
-const KNOWN: [Known; 11] = [
-    known(Number::TERM, "SIGTERM", Meaning::End),
-    known(Number::INT, "SIGINT", Meaning::End),
-    known(Number::QUIT, "SIGQUIT", Meaning::End),
-    known(Number::HUP, "SIGHUP", Meaning::Reload),
-    known(Number::USR1, "SIGUSR1", Meaning::Reopen),
-    known(Number::USR2, "SIGUSR2", Meaning::Nothing),
-    known(Number::ALARM, "SIGALRM", Meaning::Nothing),
-    known(Number::VTALARM, "SIGVTALRM", Meaning::Nothing),
-    known(Number::PROF, "SIGPROF", Meaning::Nothing),
-    known(Number::IO, "SIGIO", Meaning::Nothing),
-    known(Number::XFSZ, "SIGXFSZ", Meaning::TooLarge),
+/// Every signal that is handled. The kernel acts on all others: see [`text`].
+const HANDLED: [HandledSignal; 11] = [
+    known(Number::TERM, "SIGTERM", SignalAction::End),
+    known(Number::INT, "SIGINT", SignalAction::End),
+    known(Number::QUIT, "SIGQUIT", SignalAction::End),
+    known(Number::HUP, "SIGHUP", SignalAction::Reload),
+    known(Number::USR1, "SIGUSR1", SignalAction::Reopen),
+    known(Number::USR2, "SIGUSR2", SignalAction::Nothing),
+    known(Number::ALARM, "SIGALRM", SignalAction::Nothing),
+    known(Number::VTALARM, "SIGVTALRM", SignalAction::Nothing),
+    known(Number::PROF, "SIGPROF", SignalAction::Nothing),
+    known(Number::IO, "SIGIO", SignalAction::Nothing),
+    known(Number::XFSZ, "SIGXFSZ", SignalAction::TooLarge),
 ];
 
 /// What SIGHUP asks for.
@@ -58,16 +58,16 @@ pub enum Hangup {
     End,
 }
 
-/// The signals of this process, as they come.
+/// The signals of this process, in the order in which they arrive.
 pub(crate) struct Signals {
-    come: mpsc::Receiver<Known>,
+    come: mpsc::Receiver<HandledSignal>,
 }
 
 impl Signals {
-    /// Takes the place of what the kernel would do. Within the runtime.
+    /// Installs the handlers. Needs the runtime.
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let (tell, come) = mpsc::channel(KNOWN.len());
-        for known in KNOWN {
+        let (tell, come) = mpsc::channel(HANDLED.len());
+        for known in HANDLED {
             let heard = signal(SignalKind::from_raw(known.number.as_raw()));
             let heard = heard.with_context(|| format!("cannot listen for the signal `{}`", known.name))?;
             tokio::spawn(pass_on(heard, known, tell.clone()));
@@ -75,35 +75,35 @@ impl Signals {
         Ok(Self { come })
     }
 
-    /// Does what is asked for, until that is the end.
+    /// Handles signals until one of them ends the process.
     pub(crate) async fn until_end(
         &mut self,
         gateway: &Arc<Gateway>,
         reloader: &Arc<Reloader>,
         hangup: Hangup,
     ) {
-        while let Some(Known { number: _, name, meaning }) = self.come.recv().await {
+        while let Some(HandledSignal { number: _, name, meaning }) = self.come.recv().await {
             match (meaning, hangup) {
-                (Meaning::End, _) | (Meaning::Reload, Hangup::End) => {
+                (SignalAction::End, _) | (SignalAction::Reload, Hangup::End) => {
                     tracing::info!(signal = name, "told to stop");
                     return;
                 }
-                (Meaning::Reload, Hangup::Reload) => {
+                (SignalAction::Reload, Hangup::Reload) => {
                     let _ = reloader.reload(Trigger::Asked).await;
                 }
-                (Meaning::Reopen, _) => gateway.access.reopen(),
-                (Meaning::TooLarge, _) => {}
-                (Meaning::Nothing, _) => tracing::warn!(
+                (SignalAction::Reopen, _) => gateway.access.reopen(),
+                (SignalAction::TooLarge, _) => {}
+                (SignalAction::Nothing, _) => tracing::warn!(
                     signal = name,
-                    "a signal that asks for nothing here; hint: HUP loads the file again, USR1 opens the log files anew"
+                    "signal ignored; hint: HUP loads the file again, USR1 opens the log files anew"
                 ),
             }
         }
     }
 }
 
-/// Several of one kind that come at once are one, as for the kernel.
-async fn pass_on(mut heard: Signal, known: Known, tell: mpsc::Sender<Known>) {
+/// Passes a signal on. Several of one kind that arrive at once are one, as for the kernel.
+async fn pass_on(mut heard: Signal, known: HandledSignal, tell: mpsc::Sender<HandledSignal>) {
     while heard.recv().await.is_some() {
         if tell.send(known).await.is_err() {
             return;
@@ -111,12 +111,18 @@ async fn pass_on(mut heard: Signal, known: Known, tell: mpsc::Sender<Known>) {
     }
 }
 
-/// A chapter of Markdown.
+/// The signals as a chapter of Markdown.
 #[must_use]
 pub(crate) fn text() -> String {
     let mut out = String::from(HEAD);
-    for meaning in [Meaning::End, Meaning::Reload, Meaning::Reopen, Meaning::TooLarge, Meaning::Nothing] {
-        let names = KNOWN.iter().filter(|known| known.meaning == meaning);
+    for meaning in [
+        SignalAction::End,
+        SignalAction::Reload,
+        SignalAction::Reopen,
+        SignalAction::TooLarge,
+        SignalAction::Nothing,
+    ] {
+        let names = HANDLED.iter().filter(|known| known.meaning == meaning);
         let names: Vec<String> = names.map(|known| format!("`{}`", known.name)).collect();
         out.push_str(&format!("| {} | {} |\n", names.join(", "), meaning.text()));
     }
@@ -124,13 +130,13 @@ pub(crate) fn text() -> String {
     out
 }
 
-/// For programs: an array of objects.
+/// The signals as JSON: an array of objects.
 #[must_use]
 pub(crate) fn json() -> Value {
-    KNOWN.iter().map(|known| json!({ "signal": known.name, "does": known.meaning.text() })).collect()
+    HANDLED.iter().map(|known| json!({ "signal": known.name, "does": known.meaning.text() })).collect()
 }
 
-impl Meaning {
+impl SignalAction {
     fn text(self) -> &'static str {
         match self {
             Self::End => "Drain and stop: new requests are refused, open ones get `server.drain`.",
@@ -148,8 +154,8 @@ impl Meaning {
     }
 }
 
-const fn known(number: Number, name: &'static str, meaning: Meaning) -> Known {
-    Known { number, name, meaning }
+const fn known(number: Number, name: &'static str, meaning: SignalAction) -> HandledSignal {
+    HandledSignal { number, name, meaning }
 }
 
 const HEAD: &str = "\

@@ -13,22 +13,22 @@ use crate::materials::DiskMaterials;
 pub enum ConfigSource {
     /// A file and its includes.
     File(PathBuf),
-    /// A text of our own making; its paths are relative to `base`.
+    /// A generated text: the demo, or `run --upstream`.
     Text {
         /// The text.
         source: SourceFile,
-        /// Folder of its paths.
+        /// The folder that its paths are relative to.
         base: PathBuf,
-        /// The environment has no say in it.
+        /// Environment variables do not override it.
         no_environment: bool,
     },
 }
 
 impl ConfigSource {
-    /// The texts, the main one first.
+    /// Reads the texts, the main one first.
     ///
     /// # Errors
-    /// Files that cannot be read.
+    /// One problem for each file that cannot be read.
     pub fn read(&self) -> Result<Vec<SourceFile>, Vec<Problem>> {
         match self {
             Self::File(path) => loader::load(path),

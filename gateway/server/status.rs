@@ -1,4 +1,4 @@
-//! `GET /api/v1/status`: how the process is, for whoever comes to look.
+//! The document of `GET /api/v1/status`.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::gateway::Gateway;
 use crate::stage::Stage;
 use crate::telemetry::record::timestamp;
 
-/// Nothing in it is secret; it still wants the operator's token, as it names hosts and apps.
+/// The document. It holds no secret, but names hosts and apps, so the listener asks for the admin token.
 pub(crate) fn of(gateway: &Gateway) -> Value {
     let live = gateway.live();
     let app = |app: &Arc<App>| json!({ "name": *app.name, "hosts": app.hosts, "upstream": app.upstream.url });
@@ -41,7 +41,7 @@ pub(crate) fn of(gateway: &Gateway) -> Value {
     })
 }
 
-/// A change that waits for a person.
+/// A change that waits until an operator asks for it.
 fn change(change: &PolicyChange) -> Value {
     let PolicyChange { direction, key, line: Line { file, line }, message } = change;
     let direction = match direction {

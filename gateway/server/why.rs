@@ -1,8 +1,8 @@
-//! Why a request was refused: the check that did it, the line behind that, and what would let it pass.
+//! Why a request was refused: the check that refused, its line of the configuration, and a change that would let it pass.
 //!
-//! Rendered when somebody asks, from what [`crate::recent_refusals`] kept and the policy in force. Where another
-//! policy refused, its lines may have moved or gone: then no line is named, nor where the files on disk are others
-//! than those in force.
+//! The answer is rendered when an operator asks, from the record in [`crate::recent_refusals`] and the policy in force. It
+//! names no line where another policy refused, or where the files on disk differ from the policy in force: the lines may
+//! have moved.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -22,12 +22,12 @@ use crate::recent_refusals::{RefusalRecord, RequestId};
 use crate::reload::Reloader;
 use crate::telemetry::record::timestamp;
 
-/// Refusals that are listed where none is named.
+/// How many refusals a list has.
 const LISTED: usize = 100;
 
-/// The whole answer about one refusal.
+/// The explanation of one refusal, as the admin API gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Why {
+pub(crate) struct RefusalExplanation {
     pub(crate) request_id: String,
     pub(crate) time: String,
     pub(crate) app: Option<String>,
@@ -43,42 +43,42 @@ pub(crate) struct Why {
     pub(crate) code: String,
     pub(crate) reason: String,
     pub(crate) guard: String,
-    /// Where the key stands that refused; absent for defaults.
+    /// The place of the key behind the refusal; absent for a default.
     pub(crate) file: Option<String>,
     pub(crate) line: Option<usize>,
     pub(crate) key: Option<String>,
-    /// Another policy is in force than the one that refused.
+    /// The policy in force is not the one that refused.
     pub(crate) reloaded: bool,
     pub(crate) checks: Vec<Check>,
-    pub(crate) remedy: Advice,
+    pub(crate) remedy: RemedyAdvice,
 }
 
-/// What would let it pass.
+/// What would let the request pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Advice {
-    pub(crate) change: Option<Paste>,
-    /// A command for the caller, which opens nothing.
+pub(crate) struct RemedyAdvice {
+    pub(crate) change: Option<ConfigEdit>,
+    /// A command for the operator that needs no change of the configuration.
     pub(crate) command: Option<String>,
     pub(crate) advice: String,
 }
 
-/// Lines to paste.
+/// Lines to put into the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Paste {
-    /// `None`: the gateway runs without a file, and the lines are for one of the operator's own.
+pub(crate) struct ConfigEdit {
+    /// `None` if the gateway runs without a file: the lines are for a file that the operator makes.
     pub(crate) file: Option<String>,
     pub(crate) table: String,
-    /// The first line that is replaced, else the line it goes behind, 0 being the top.
+    /// The first line to replace; where nothing is replaced, the line after which they go, 0 for the top.
     pub(crate) line: usize,
-    /// The last line that is replaced.
+    /// The last line to replace.
     pub(crate) last: usize,
     pub(crate) replaces: bool,
     pub(crate) text: String,
 }
 
-/// One refusal among others.
+/// One refusal in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Brief {
+pub(crate) struct RefusalSummary {
     pub(crate) request_id: String,
     pub(crate) time: String,
     pub(crate) status: u16,
@@ -90,21 +90,21 @@ pub(crate) struct Brief {
 
 /// The newest refusals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Newest {
-    pub(crate) refusals: Vec<Brief>,
+pub(crate) struct RefusalList {
+    pub(crate) refusals: Vec<RefusalSummary>,
 }
 
-/// Why this request was refused; `None` if that is not known, or no longer.
-pub(crate) fn one(gateway: &Gateway, reloader: &Reloader, id: RequestId) -> Option<Why> {
+/// The explanation of a refusal; `None` if it is not kept, or no longer.
+pub(crate) fn one(gateway: &Gateway, reloader: &Reloader, id: RequestId) -> Option<RefusalExplanation> {
     let refusal = gateway.refusals.find(id)?;
     let live = gateway.live();
-    let why = Why::of(&refusal, &live, gateway);
+    let why = RefusalExplanation::of(&refusal, &live, gateway);
     Some(if reloader.is_on_disk(&live.source) { why } else { why.without_lines() })
 }
 
-/// The newest refusals, in short.
-pub(crate) fn newest(gateway: &Gateway) -> Newest {
-    let brief = |refusal: &Arc<RefusalRecord>| Brief {
+/// The list of the newest refusals.
+pub(crate) fn newest(gateway: &Gateway) -> RefusalList {
+    let brief = |refusal: &Arc<RefusalRecord>| RefusalSummary {
         request_id: refusal.id.to_string(),
         time: timestamp(refusal.time),
         status: refusal.denial.status().as_u16(),
@@ -113,10 +113,10 @@ pub(crate) fn newest(gateway: &Gateway) -> Newest {
         method: refusal.method.to_string(),
         target: legible(&refusal.target),
     };
-    Newest { refusals: gateway.refusals.newest(LISTED).iter().map(brief).collect() }
+    RefusalList { refusals: gateway.refusals.newest(LISTED).iter().map(brief).collect() }
 }
 
-impl Why {
+impl RefusalExplanation {
     fn of(refusal: &RefusalRecord, live: &LivePolicy, gateway: &Gateway) -> Self {
         let same = refusal.generation == live.generation;
         let (app, route) = if same { places(refusal, live) } else { (None, None) };
@@ -165,7 +165,7 @@ impl Why {
         }
     }
 
-    /// Where the files are not those in force, their lines are others.
+    /// The explanation without lines, for files that differ from the policy in force.
     fn without_lines(mut self) -> Self {
         (self.file, self.line) = (None, None);
         for check in &mut self.checks {
@@ -180,7 +180,7 @@ impl Why {
         self
     }
 
-    /// For people.
+    /// The text for a terminal.
     pub(crate) fn text(&self, colour: bool) -> String {
         let mut text = String::new();
         let (method, target) = (or_dash(&self.method), or_dash(&self.target));
@@ -215,11 +215,11 @@ impl Why {
     }
 }
 
-impl Advice {
+impl RemedyAdvice {
     fn of(remedy: Remedy) -> Self {
         let Remedy { change, command, advice } = remedy;
         let command = command.map(|command| legible(command.as_bytes()));
-        Self { change: change.map(Paste::of), command, advice: legible(advice.as_bytes()) }
+        Self { change: change.map(ConfigEdit::of), command, advice: legible(advice.as_bytes()) }
     }
 
     fn write(&self, text: &mut String) {
@@ -227,7 +227,7 @@ impl Advice {
             let _ = writeln!(text, "to pass: {}", self.advice);
             return self.write_command("         ", text);
         };
-        let Paste { file, table, line, last, replaces, text: lines } = change;
+        let ConfigEdit { file, table, line, last, replaces, text: lines } = change;
         let place = match (replaces, line, last) {
             (true, line, last) if line == last => format!("instead of line {line}"),
             (true, line, last) => format!("instead of lines {line} to {last}"),
@@ -253,7 +253,7 @@ impl Advice {
     }
 }
 
-impl Paste {
+impl ConfigEdit {
     fn of(change: Change) -> Self {
         let Change { file, table, line, last, text, replaces } = change;
         let file = Path::new(&*file).is_file().then(|| file.to_string());
@@ -261,12 +261,12 @@ impl Paste {
     }
 }
 
-impl Newest {
-    /// For people.
+impl RefusalList {
+    /// The text for a terminal.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for brief in &self.refusals {
-            let Brief { request_id, time, status, code, app, method, target } = brief;
+            let RefusalSummary { request_id, time, status, code, app, method, target } = brief;
             let app = app.as_deref().unwrap_or("-");
             let (method, target) = (or_dash(method), or_dash(target));
             let _ = writeln!(text, "{time}  {request_id}  {status} {code}  {app}  {method} {target}");
@@ -278,7 +278,7 @@ impl Newest {
     }
 }
 
-/// App and route in the policy that refused.
+/// The app and the route of a refusal, in the policy that refused.
 fn places<'l>(refusal: &RefusalRecord, live: &'l LivePolicy) -> (Option<&'l App>, Option<&'l Route>) {
     let name = refusal.app.as_deref();
     let app = live.policy.apps.iter().find(|app| Some(&*app.name) == name).map(Arc::as_ref);
@@ -287,9 +287,9 @@ fn places<'l>(refusal: &RefusalRecord, live: &'l LivePolicy) -> (Option<&'l App>
     (app, route.map(Arc::as_ref))
 }
 
-/// A host that a gateway without a file does not know has a second way in.
-fn told(remedy: Remedy, refusal: &RefusalRecord) -> Advice {
-    let mut advice = Advice::of(remedy);
+/// The advice; for an unknown host of a gateway without a file, with the environment variable too.
+fn told(remedy: Remedy, refusal: &RefusalRecord) -> RemedyAdvice {
+    let mut advice = RemedyAdvice::of(remedy);
     let unfiled = advice.change.as_ref().is_some_and(|change| change.file.is_none());
     if unfiled && matches!(refusal.denial, Denial::UnknownHost) {
         advice.advice.push_str("; `STAGEDOOR_HOSTS` names it without a file");
@@ -317,7 +317,7 @@ fn refused(refusal: &RefusalRecord) -> config::Refused<'_> {
     }
 }
 
-/// What a client sent as text that shows what was sent, on a terminal too.
+/// Bytes that a client sent, escaped so that a terminal shows them and does not act on them.
 fn legible(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

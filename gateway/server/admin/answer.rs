@@ -1,4 +1,4 @@
-//! What the operator's listener says.
+//! The answers of the admin listener.
 
 use http::{HeaderValue, StatusCode, header};
 use stagedoor_core::denial::Denial;
@@ -10,8 +10,8 @@ use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
 
 use crate::recent_refusals::KEPT;
 
-/// What the listener says when it does not refuse.
-pub(super) struct Answer {
+/// An answer that is not a refusal by a guard.
+pub(super) struct AdminAnswer {
     pub(super) status: StatusCode,
     pub(super) kind: &'static str,
     pub(super) body: Vec<u8>,
@@ -19,7 +19,7 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<u64>,
 }
 
-impl Answer {
+impl AdminAnswer {
     pub(super) fn text(status: StatusCode, body: &str) -> Self {
         let kind = "text/plain; charset=utf-8";
         Self { status, kind, body: body.as_bytes().to_vec(), retry_after: None }
@@ -31,7 +31,7 @@ impl Answer {
         Self { status, kind: "application/json", body, retry_after: None }
     }
 
-    /// A problem document (RFC 9457) that no guard has a word for.
+    /// A problem document (RFC 9457) with a status that no `Denial` has.
     pub(super) fn problem(status: StatusCode, code: &'static str, detail: &str, request_id: &str) -> Self {
         let title = status.canonical_reason().unwrap_or_default();
         let body = serde_json::json!({

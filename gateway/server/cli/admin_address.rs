@@ -1,8 +1,8 @@
-//! Where a running gateway is asked, as it noted it for the commands in its state folder.
+//! The admin address file: a running gateway writes the address of its admin listener into its state folder, for the commands.
 //!
-//! They send it the admin token, so that a note has to be its own: it goes with the process, which holds a lock on it while it
-//! lives; one that nobody holds, that others may have written or that leads to another machine is not believed.
-//! A second lock, on the folder itself, tells a gateway that another one already keeps its state there.
+//! The commands send the admin token to that address, so they check the file first. The gateway holds a lock on it while it
+//! runs, and removes it at its end. A file without a lock, one that other users can write, and one that names another machine
+//! are ignored. A second lock, on the folder itself, shows a gateway that another one uses the same state folder.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind, Read as _};
@@ -13,36 +13,36 @@ use std::path::{Path, PathBuf};
 use crate::folders::create_private;
 use crate::materials;
 
-/// The file in the state folder: the operator's address as bound, or `off`.
+/// The name of the file. Its text is the address of the admin listener as bound, or `off`.
 const FILE: &str = "admin_address";
 
-/// A state folder that is this process' alone, as long as the value lives: the kernel gives the lock up with the process.
+/// The lock on a state folder. It is released when the value is dropped, or by the kernel at the end of the process.
 #[derive(Debug)]
 pub(super) struct StateFolderLock {
     folder: PathBuf,
     _locked: File,
 }
 
-/// Why a state folder could not be claimed.
+/// Why a state folder could not be locked.
 #[derive(Debug)]
 pub(super) enum LockError {
-    /// Another gateway runs with it.
+    /// Another gateway holds the lock.
     Taken,
-    /// It cannot be made, opened or locked.
+    /// The folder cannot be created, opened or locked.
     Failed(io::Error),
 }
 
-/// What this process noted.
+/// The file as this process wrote it.
 #[derive(Debug)]
 pub(super) struct AddressFile {
     path: PathBuf,
     text: String,
-    /// Locked: the kernel lets go of it with the process, however that ends.
+    /// Locked. The kernel releases the lock at the end of the process, however it ends.
     _held: File,
 }
 
-/// Locks a state folder, which is made if it is missing. A lock file would be left behind; the folder's own lock is not.
-pub(super) fn claim(folder: &Path) -> Result<StateFolderLock, LockError> {
+/// Locks a state folder, and creates it if it is missing. The lock is on the folder itself, so that no lock file is left behind.
+pub(super) fn lock_folder(folder: &Path) -> Result<StateFolderLock, LockError> {
     let open = || create_private(folder).and_then(|()| File::open(folder));
     let locked = open().map_err(LockError::Failed)?;
     match locked.try_lock() {
@@ -52,7 +52,7 @@ pub(super) fn claim(folder: &Path) -> Result<StateFolderLock, LockError> {
     }
 }
 
-/// Where the note of this state folder stands.
+/// The path of the file in a state folder.
 pub(super) fn file(folder: &Path) -> PathBuf {
     folder.join(FILE)
 }
@@ -62,8 +62,8 @@ impl StateFolderLock {
         &self.folder
     }
 
-    /// Notes where this gateway is asked. What an earlier one noted would lead to another process by now.
-    pub(super) fn note(&self, address: Option<SocketAddr>) -> io::Result<AddressFile> {
+    /// Writes the file, in the place of one that an earlier gateway has left.
+    pub(super) fn write(&self, address: Option<SocketAddr>) -> io::Result<AddressFile> {
         let path = file(&self.folder);
         let text = address.map_or_else(|| OFF.to_owned(), |address| address.to_string());
         materials::replace(&path, format!("{text}\n").as_bytes())?;
@@ -74,7 +74,7 @@ impl StateFolderLock {
 }
 
 impl AddressFile {
-    /// Takes it away, unless another has noted something else since.
+    /// Removes the file, unless another gateway has written another address since.
     pub(super) fn remove(self) -> io::Result<()> {
         let removed = match fs::read_to_string(&self.path) {
             Ok(text) if text.trim() == self.text => fs::remove_file(&self.path),
@@ -85,27 +85,27 @@ impl AddressFile {
     }
 }
 
-/// What is noted in this state folder, as `admin.listen` has it; `None` where that is nothing, or nothing to believe, which
-/// is told.
+/// The address in the file, in the form of `admin.listen`; `None` if there is no file, or if it is ignored, which is printed
+/// with the reason.
 pub(super) fn read(folder: &Path) -> Option<String> {
     let path = file(folder);
-    match believed(&path) {
-        Ok(noted) => Some(noted),
+    match read_checked(&path) {
+        Ok(address) => Some(address),
         Err(AddressFileError::Missing) => None,
-        Err(doubt) => {
-            eprintln!("note: `{}` is not believed: {doubt}", path.display());
+        Err(error) => {
+            eprintln!("note: `{}` is ignored: {error}", path.display());
             None
         }
     }
 }
 
-/// As [`read`], in silence.
+/// As [`read`], but prints nothing.
 pub(super) fn read_quietly(folder: &Path) -> Option<String> {
-    believed(&file(folder)).ok()
+    read_checked(&file(folder)).ok()
 }
 
-fn believed(path: &Path) -> Result<String, AddressFileError> {
-    // Opening a pipe waits for its other end, so the kind of file is asked first.
+fn read_checked(path: &Path) -> Result<String, AddressFileError> {
+    // Opening a pipe blocks until its other end is open, so the kind of the file is checked first.
     if !fs::metadata(path)?.is_file() {
         return Err(AddressFileError::Kind);
     }
@@ -119,18 +119,14 @@ fn believed(path: &Path) -> Result<String, AddressFileError> {
         return Ok(OFF.to_owned());
     }
     let address: SocketAddr = text.parse().map_err(|_| AddressFileError::Text)?;
-    if is_of_this_machine(address) {
-        Ok(address.to_string())
-    } else {
-        Err(AddressFileError::Elsewhere(address))
-    }
+    if is_local(address) { Ok(address.to_string()) } else { Err(AddressFileError::Elsewhere(address)) }
 }
 
 fn is_ours(file: &Metadata) -> Result<(), AddressFileError> {
-    judge(file.mode(), file.uid(), rustix::process::geteuid().as_raw())
+    check_owner(file.mode(), file.uid(), rustix::process::geteuid().as_raw())
 }
 
-/// Nobody holds what a gateway left that was killed: somebody else may listen there by now.
+/// Whether a gateway holds the lock. A gateway that was killed leaves the file: another process may use its port by now.
 fn is_held(file: &File) -> Result<(), AddressFileError> {
     match file.try_lock_shared() {
         Ok(()) => Err(AddressFileError::Ended),
@@ -139,8 +135,8 @@ fn is_held(file: &File) -> Result<(), AddressFileError> {
     }
 }
 
-/// Root could read the token anyway.
-fn judge(mode: u32, owner: u32, own: u32) -> Result<(), AddressFileError> {
+/// Whether only this user can have written the file. Root may have: it could read the token anyway.
+fn check_owner(mode: u32, owner: u32, own: u32) -> Result<(), AddressFileError> {
     if mode & 0o022 != 0 {
         return Err(AddressFileError::Writable);
     }
@@ -150,23 +146,23 @@ fn judge(mode: u32, owner: u32, own: u32) -> Result<(), AddressFileError> {
     Ok(())
 }
 
-/// Loopback, any address, or one of its interfaces: others cannot be bound.
-fn is_of_this_machine(mut address: SocketAddr) -> bool {
+/// Whether the address belongs to this machine: an address of another one cannot be bound.
+fn is_local(mut address: SocketAddr) -> bool {
     address.set_port(0);
     TcpListener::bind(address).is_ok()
 }
 
-/// Why a note is not believed.
+/// Why the file is ignored.
 #[derive(Debug, thiserror::Error)]
 enum AddressFileError {
-    /// There is none.
+    /// There is no file.
     #[error("it is missing")]
     Missing,
     #[error("it is not a regular file")]
     Kind,
-    #[error("group or others can write it; hint: see what it says, and `chmod 600` it")]
+    #[error("group or others can write it; hint: check its text, and `chmod 600` it")]
     Writable,
-    #[error("it belongs to another user; hint: ask as that one")]
+    #[error("it belongs to another user; hint: run the command as that user")]
     Owner,
     #[error("the gateway that wrote it has ended")]
     Ended,
@@ -184,9 +180,9 @@ impl From<io::Error> for AddressFileError {
     }
 }
 
-/// What stands in the place of an address where nobody listens.
+/// The text in the place of an address if the admin listener is off.
 pub(super) const OFF: &str = "off";
-/// Longer than any address.
+/// The most bytes that are read: more than any address has.
 const TEXT_MAX: u64 = 128;
 
 #[cfg(test)]
@@ -198,7 +194,8 @@ mod tests {
     #[test]
     fn a_note_is_the_owners_or_roots_and_nobody_elses_to_write() {
         fn check(mode: u32, owner: u32, expected: &str) {
-            let told = judge(mode, owner, 1000).err().map(|doubt| doubt.to_string()).unwrap_or_default();
+            let told =
+                check_owner(mode, owner, 1000).err().map(|error| error.to_string()).unwrap_or_default();
             assert_eq!(told.split(';').next().unwrap(), expected, "{mode:o} {owner}");
         }
         check(0o100_600, 1000, "");
@@ -214,11 +211,11 @@ mod tests {
     fn a_folder_is_claimed_once() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("data");
-        let first = claim(&folder).unwrap();
-        assert!(matches!(claim(&folder), Err(LockError::Taken)));
-        first.note(None).unwrap().remove().unwrap();
+        let first = lock_folder(&folder).unwrap();
+        assert!(matches!(lock_folder(&folder), Err(LockError::Taken)));
+        first.write(None).unwrap().remove().unwrap();
         drop(first);
-        claim(&folder).unwrap();
+        lock_folder(&folder).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left behind");
     }
 
@@ -230,7 +227,7 @@ mod tests {
             ("192.0.2.1:9901", false),
             ("[2001:db8::1]:1", false),
         ] {
-            assert_eq!(is_of_this_machine(address.parse().unwrap()), expected, "{address}");
+            assert_eq!(is_local(address.parse().unwrap()), expected, "{address}");
         }
     }
 }

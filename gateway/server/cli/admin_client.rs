@@ -1,4 +1,4 @@
-//! The operator's API of a running gateway, asked by commands.
+//! The client of the admin API, for commands that ask a running gateway.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -11,19 +11,19 @@ use stagedoor_core::secret::Secret;
 use super::failure::Failure;
 use super::gateway_address;
 
-/// A running gateway, as its operator reaches it.
+/// A client of the admin API of one gateway.
 #[derive(Debug)]
 pub(super) struct AdminClient {
-    /// Where it may be asked, the likeliest first; the first that can be connected to is asked.
+    /// The addresses to try, in order. The first that accepts a connection is asked.
     addresses: Vec<SocketAddr>,
     token: Secret<Vec<u8>>,
 }
 
 impl AdminClient {
-    /// The gateway that runs by this configuration on this machine.
+    /// The client for the gateway that runs with this configuration on this machine.
     ///
     /// # Errors
-    /// It has no admin listener, or its token is not there: it never ran.
+    /// The admin listener is off, or there is no admin token because the gateway has never run.
     pub(super) fn of(policy: Policy) -> Result<Self, Failure> {
         let addresses = gateway_address::addresses(&policy)?;
         let Some(token) = policy.admin.token else {
@@ -41,26 +41,26 @@ impl AdminClient {
         Ok(Self { addresses, token })
     }
 
-    /// What a GET gives.
+    /// Sends a GET, and returns the document of the answer.
     ///
     /// # Errors
-    /// No answer within ten seconds, or a refusal, in its own words.
+    /// No answer within ten seconds, or a refusal, with its detail.
     pub(super) fn get(&self, target: &str) -> Result<Value, Failure> {
         self.ask("GET", target, None)
     }
 
-    /// What a POST of this document gives.
+    /// Sends a POST with this document, and returns that of the answer.
     ///
     /// # Errors
-    /// Those of [`AdminClient::get`].
+    /// As for [`AdminClient::get`].
     pub(super) fn post(&self, target: &str, document: &Value) -> Result<Value, Failure> {
         self.ask("POST", target, Some(document))
     }
 
-    /// What a POST without a document gives, whether it was done or not.
+    /// Sends a POST without a document, and returns the answer with any status.
     ///
     /// # Errors
-    /// Nobody answers, or another gateway does.
+    /// No gateway answers, or another one does.
     pub(super) fn try_post(&self, target: &str) -> Result<ApiAnswer, Failure> {
         self.exchange("POST", target, None)
     }
@@ -93,13 +93,12 @@ impl AdminClient {
                 named()
             ))
         })?;
-        let answer = ApiAnswer::parse(&bytes).ok_or_else(|| {
-            anyhow::anyhow!("what answers at {} is not the operator's API of a gateway", named())
-        })?;
+        let answer = ApiAnswer::parse(&bytes)
+            .ok_or_else(|| anyhow::anyhow!("the server at {} is not the admin API of a gateway", named()))?;
         if answer.status == 401 {
             return Err(anyhow::anyhow!(
-                "another gateway answers at {}: it has another admin token; hint: go to the folder of the one \
-                 that is meant, or say where it is asked: `admin.listen`, or STAGEDOOR_ADMIN_LISTEN",
+                "another gateway answers at {}: it has another admin token; hint: run the command in the folder of the \
+                 right one, or name its address: `admin.listen`, or STAGEDOOR_ADMIN_LISTEN",
                 named()
             )
             .into());
@@ -134,7 +133,7 @@ impl AdminClient {
     }
 }
 
-/// Connects and says `request`.
+/// Connects and sends `request`.
 pub(super) fn call(address: SocketAddr, request: &[u8], until: Instant) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&address, left(until)?)?;
     stream.set_write_timeout(Some(left(until)?))?;
@@ -142,7 +141,7 @@ pub(super) fn call(address: SocketAddr, request: &[u8], until: Instant) -> io::R
     Ok(stream)
 }
 
-/// Reads once, for no longer than there is time.
+/// Reads once, until the deadline at most.
 pub(super) fn read_some(stream: &mut TcpStream, into: &mut Vec<u8>, until: Instant) -> io::Result<usize> {
     let mut chunk = [0; 4096];
     stream.set_read_timeout(Some(left(until)?))?;
@@ -152,7 +151,7 @@ pub(super) fn read_some(stream: &mut TcpStream, into: &mut Vec<u8>, until: Insta
     Ok(length)
 }
 
-/// The status of an answer whose first line begins so: `HTTP/1.1 200 `.
+/// The status in the first line of an answer, such as `HTTP/1.1 200 `.
 pub(super) fn status(line: &[u8]) -> Option<u16> {
     let rest = line.strip_prefix(b"HTTP/1.1 ").or_else(|| line.strip_prefix(b"HTTP/1.0 "))?;
     let (digits, after) = rest.split_at_checked(3)?;
@@ -166,7 +165,7 @@ pub(super) fn named(addresses: &[SocketAddr]) -> String {
     all.join(" or ")
 }
 
-/// A connection to the first address that takes one.
+/// Connects to the first address that accepts a connection.
 fn connect(addresses: &[SocketAddr], until: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::from(ErrorKind::NotFound);
     for address in addresses {
@@ -178,7 +177,7 @@ fn connect(addresses: &[SocketAddr], until: Instant) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// All that comes until the other side ends.
+/// Reads until the other side closes.
 fn read_whole(stream: &mut TcpStream, until: Instant) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     while read_some(stream, &mut answer, until)? > 0 {
@@ -189,7 +188,7 @@ fn read_whole(stream: &mut TcpStream, until: Instant) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// A socket whose time is over says only that it would have to wait.
+/// A readable error for a timeout: the socket itself reports that it would block.
 fn in_time(error: io::Error) -> io::Error {
     if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) {
         return io::Error::new(ErrorKind::TimedOut, "no answer in time");
@@ -204,7 +203,7 @@ fn left(until: Instant) -> io::Result<Duration> {
     }
 }
 
-/// An answer of the API: always JSON, and whole.
+/// An answer of the API. It is always JSON.
 #[derive(Debug, PartialEq)]
 pub(super) struct ApiAnswer {
     pub(super) status: u16,
@@ -218,7 +217,7 @@ impl ApiAnswer {
         Some(Self { status: status(head)?, document: serde_json::from_slice(body).ok()? })
     }
 
-    /// A refusal in its own words, as a failure.
+    /// The failure for a refusal, with its detail.
     pub(super) fn refusal(&self) -> Failure {
         anyhow::anyhow!("{} (status `{}`)", self.detail(), self.status).into()
     }

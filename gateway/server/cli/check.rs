@@ -13,23 +13,23 @@ use crate::materials::DiskMaterials;
 use crate::problems;
 use crate::terminal::is_coloured;
 
-/// Tell every mistake of a configuration, and keep its promises
+/// Check a configuration and its promises
 ///
-/// The same code as start and reload, but no secret is ever made. Every mistake is told at once, with
-/// file, line, path and a hint; the `[[expect]]` promises are kept or told.
+/// It runs the code of start and reload, but never creates a secret. It prints every mistake at once, with
+/// file, line, path and a hint, and every `[[expect]]` promise that is broken.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
     /// The main file
     #[arg(default_value = DEFAULT_FILE)]
     file: PathBuf,
-    /// Look at neither secrets, keys nor environment
+    /// Read neither secrets, keys nor environment variables
     #[arg(long)]
     no_files: bool,
-    /// Tell also what each app could close: nothing of it is a mistake, and the exit code is the same
+    /// Print also what each app could close: none of it is a mistake, and the exit code stays the same
     #[arg(long)]
     strict: bool,
-    /// For programs: an array of problems, warnings and notes on standard output
+    /// Print JSON: an array of problems, warnings and notes
     #[arg(long)]
     json: bool,
 }
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 
 fn summary(file: &str, compiled: &Compiled) -> String {
     let policy = &compiled.policy;
-    // The first of an app's routes is the app itself, for what is not listed.
+    // The first route of an app is its rule for unlisted paths.
     let routes = policy.apps.iter().map(|app| app.routes.all().count().saturating_sub(1)).sum();
     let mut text = format!("ok: {file}: ");
     for (n, (count, one, many)) in [

@@ -5,9 +5,9 @@ use clap_complete::Shell;
 use super::failure::Failure;
 use super::output::print;
 
-/// Write the completions of a shell
+/// Print the completions of a shell
 ///
-/// A script in which the shell finds the commands and options to offer at the Tab key.
+/// A script from which the shell completes commands and options at the Tab key.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {

@@ -1,4 +1,4 @@
-//! The configuration file that a command is about.
+//! The configuration file of a command.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,10 +11,10 @@ use crate::loader;
 use crate::materials::DiskMaterials;
 use crate::problems::Problems;
 
-/// The file where none is named.
+/// The file that is read without `--config`.
 pub(super) const DEFAULT_FILE: &str = "config/stagedoor.toml";
 
-/// Where the configuration of a command comes from.
+/// The file to read: the named one, else the default.
 pub(super) fn config_file(named: Option<&Path>) -> Result<PathBuf, Failure> {
     match named {
         Some(file) => Ok(file.to_owned()),
@@ -37,7 +37,7 @@ pub(super) fn compile(sources: &[SourceFile], materials: &DiskMaterials) -> Resu
         .map_err(|errors| Failure::Problems(Problems::new(errors)))
 }
 
-/// This moment, for commands that need only one.
+/// The current time.
 pub(super) fn now() -> Now {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Now::new(Duration::ZERO, unix)

@@ -14,13 +14,13 @@ use super::failure::Failure;
 use super::output::print;
 use crate::demo;
 use crate::materials::random;
-use crate::serve::{self, Beside, Ready, Start};
+use crate::serve::{self, Companion, RunningGateway, Start};
 use crate::signals::Hangup;
 use crate::source::ConfigSource;
 
 /// See it work: a sample app with the gateway in front of it
 ///
-/// A small media app without any defence runs inside this process, on loopback. What is printed is a
+/// A small media app without any defence runs inside this process, on loopback. The command prints a
 /// link for the browser and four lines to paste: refused, allowed, limited, too large.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
@@ -39,9 +39,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let address = app.address;
     let config = SourceFile { name, text: demo::config_text(address, listen) };
     let config = ConfigSource::Text { source: config, base: base.clone(), no_environment: true };
-    let beside = Beside { start: Box::new(move || app.start()), removed: base };
-    // The lines are for pasting at once: they are told when they work.
-    let greeting = Box::new(move |ready: &Ready<'_>| {
+    let companion = Companion { start: Box::new(move || app.start()), removed: base };
+    // The lines are printed once they work, so that they can be pasted at once.
+    let on_ready = Box::new(move |ready: &RunningGateway<'_>| {
         match lines(ready, address, listen) {
             Ok(lines) => {
                 let _ = print(&lines);
@@ -50,10 +50,15 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
         None
     });
-    Ok(serve::run(Start { config, beside: Some(beside), greeting: Some(greeting), hangup: Hangup::End })?)
+    Ok(serve::run(Start {
+        config,
+        companion: Some(companion),
+        on_ready: Some(on_ready),
+        hangup: Hangup::End,
+    })?)
 }
 
-fn lines(ready: &Ready<'_>, app: SocketAddr, listen: SocketAddr) -> Result<String, String> {
+fn lines(ready: &RunningGateway<'_>, app: SocketAddr, listen: SocketAddr) -> Result<String, String> {
     let token = ready.sign("guest", &["user".to_owned()], Duration::from_secs(3_600))?;
     let link = ready.link(&token)?;
     Ok(demo::lines(app, listen, token.expose(), link.expose()))

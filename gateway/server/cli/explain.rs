@@ -21,10 +21,10 @@ use crate::decision_trace::{self, DecisionTrace};
 use crate::materials::DiskMaterials;
 use crate::terminal::is_coloured;
 
-/// Tell, check by check, what would be decided about a request
+/// Explain, check by check, how a request would be decided
 ///
-/// Each check in its order, what it decided, and the line of the configuration that made it so. Nothing is
-/// sent to the app, and no limit of a running gateway is charged.
+/// It prints the checks in their order, with the decision of each and the line of the configuration behind it.
+/// Nothing is sent to the app, and no limit of a running gateway is charged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
@@ -46,13 +46,13 @@ pub(super) struct Args {
     /// Scopes of the user, with commas
     #[arg(long, value_delimiter = ',', value_name = "SCOPE,…", requires = "user")]
     scopes: Vec<String>,
-    /// With the token on standard input, which is really verified
+    /// With the token on standard input, which is verified
     #[arg(long, value_name = "-", conflicts_with = "user")]
     token: Option<String>,
     /// From this client address [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     ip: Option<IpAddr>,
-    /// For programs
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -81,16 +81,16 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// One request that was tried, and what came of it.
+/// A request that was tried in a dry run, and its verdict.
 #[derive(Debug)]
-struct Rehearsal {
+struct DryRunReport {
     request: String,
     user: Option<String>,
     verdict: Result<(), Denial>,
     trail: Trail,
 }
 
-impl Rehearsal {
+impl DryRunReport {
     fn trace<'a>(&'a self, source: &'a Source) -> DecisionTrace<'a> {
         DecisionTrace {
             verdict: self.verdict.as_ref().copied(),
@@ -102,14 +102,14 @@ impl Rehearsal {
         }
     }
 
-    /// For people.
+    /// The text for a terminal.
     fn text(&self, source: &Source, colour: bool) -> String {
         let user = self.user.as_ref().map_or(String::new(), |user| format!(" as {user}"));
         let checks = decision_trace::text(&self.trace(source).checks(), colour);
         format!("{}{user}\n\n{checks}\n{}", self.request, self.conclusion())
     }
 
-    /// For programs.
+    /// The JSON document.
     fn json(&self, source: &Source) -> Value {
         let denial = self.verdict.as_ref().err();
         json!({
@@ -153,7 +153,7 @@ impl Rehearsal {
     }
 }
 
-/// What the request is said to carry.
+/// The identity that the tried request presents.
 enum Presented {
     Nothing,
     User(AssumedIdentity),
@@ -189,7 +189,7 @@ fn request(words: &[String]) -> Result<String, Failure> {
     }
 }
 
-/// The host that is meant where none is named: the first of the only app.
+/// The host that is used without `--host`: the first of the only app.
 fn usual_host(policy: &Policy) -> Result<String, Failure> {
     let first = |app: &Arc<App>| app.hosts.first().map(|host| host.replacen('*', "any", 1));
     match &*policy.apps {
@@ -206,8 +206,14 @@ fn usual_host(policy: &Policy) -> Result<String, Failure> {
     }
 }
 
-/// Tries the request once, as a dry run: limits count dry runs, too.
-fn explain(policy: &Policy, args: &Args, request: &str, host: &str, presented: &Presented) -> Rehearsal {
+/// Tries the request once, as a dry run: limits count dry runs too.
+fn explain(
+    policy: &Policy,
+    args: &Args,
+    request: &str,
+    host: &str,
+    presented: &Presented,
+) -> DryRunReport {
     let (assumed, by) = match presented {
         Presented::Nothing => (None, None),
         Presented::User(assumed) => (Some(assumed.clone()), None),
@@ -222,10 +228,10 @@ fn explain(policy: &Policy, args: &Args, request: &str, host: &str, presented: &
         trail.reached = Guard::Identity;
         verdict = Err(denial);
     }
-    Rehearsal { request: request.to_owned(), user: assumed.map(|a| a.user), verdict, trail }
+    DryRunReport { request: request.to_owned(), user: assumed.map(|a| a.user), verdict, trail }
 }
 
-/// Whom the token names, and the first provider that says so.
+/// The caller of the token, and the first provider that accepts it.
 fn genuine<'p>(
     providers: &'p [Arc<JwtPolicy>],
     token: &Secret<Vec<u8>>,
@@ -242,7 +248,7 @@ fn genuine<'p>(
     })
 }
 
-/// Why the route that was found does not take the token; `None` if it does, or asks for none.
+/// Why the route does not accept the token; `None` if it does, or needs none.
 fn refused_token(trail: &Trail, by: Option<&Arc<JwtPolicy>>, token: &Secret<Vec<u8>>) -> Option<Denial> {
     let speakers = match &trail.route.as_ref()?.auth {
         AuthPolicy::Public => return None,
@@ -252,7 +258,7 @@ fn refused_token(trail: &Trail, by: Option<&Arc<JwtPolicy>>, token: &Secret<Vec<
         return None;
     }
     let mut refusals = speakers.iter().map(|s| s.provider.verify(token.expose(), now()).err());
-    // Where one of several providers takes it, so does the route.
+    // A token that one of the providers accepts is accepted by the route.
     let first = refusals.next()??;
     if refusals.any(|refusal| refusal.is_none()) { None } else { Some(first) }
 }
@@ -277,7 +283,7 @@ fn read_token() -> Result<Secret<Vec<u8>>, Failure> {
     Ok(Secret::new(token.to_vec()))
 }
 
-/// Arguments can be read by every user of the machine: a token is none, and is not repeated here.
+/// Rejects a token as an argument: every user of the machine can read arguments. It is not repeated in the message.
 fn dash(text: &str) -> Result<(), Failure> {
     if text == "-" {
         return Ok(());
@@ -286,7 +292,7 @@ fn dash(text: &str) -> Result<(), Failure> {
 }
 
 const TOKEN_MAX: u64 = 64 << 10;
-/// Hosts that a hint names.
+/// How many hosts a hint names.
 const HOSTS_TOLD: usize = 12;
 
 const AFTER: &str = "\

@@ -9,18 +9,18 @@ use crate::terminal::is_coloured;
 /// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It was asked for something that cannot be: exit 2.
+    /// Wrong usage: exit 2.
     Usage {
-        /// What.
+        /// What is wrong.
         message: String,
         /// How to mend it.
         hint: String,
     },
     /// The configuration has mistakes: exit 2.
     Problems(Problems),
-    /// Everything was told already: exit with this.
+    /// Everything has been printed already: exit with this code.
     Told(u8),
-    /// It was tried and did not work: exit 1.
+    /// The command failed: exit 1.
     Runtime(anyhow::Error),
 }
 
@@ -45,7 +45,7 @@ impl Failure {
 }
 
 impl From<anyhow::Error> for Failure {
-    /// Mistakes of the configuration stay what they are, however deep they were found.
+    /// Mistakes of the configuration exit with 2, however deep in the call chain they were found.
     fn from(error: anyhow::Error) -> Self {
         match error.downcast::<Problems>() {
             Ok(problems) => Self::Problems(problems),

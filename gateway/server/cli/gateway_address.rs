@@ -1,4 +1,5 @@
-//! Where the gateway of a file is asked, however that file looks by now: a gateway that runs goes on as it was loaded.
+//! The admin address of the gateway that runs with a file. The file may have changed, or have mistakes by now: a running
+//! gateway keeps the configuration that it has loaded.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -15,11 +16,11 @@ use super::failure::Failure;
 use crate::loader;
 use crate::materials::DiskMaterials;
 
-/// The policy of a file, as far as a command needs it that asks the running gateway: where the file has mistakes, what its
-/// tables `admin` and `state` say.
+/// The policy of a file, for a command that asks the running gateway. If the file has mistakes, its tables `admin` and
+/// `state` alone are compiled.
 ///
 /// # Errors
-/// The mistakes of the file, where not even that can be read.
+/// The mistakes of the file, if these tables cannot be compiled either.
 pub(super) fn policy(file: &Path, materials: &DiskMaterials) -> Result<Policy, Failure> {
     let failure = match compile_file(file, materials) {
         Ok(compiled) => return Ok(compiled.policy),
@@ -28,7 +29,7 @@ pub(super) fn policy(file: &Path, materials: &DiskMaterials) -> Result<Policy, F
     let needed = |table: &str, key: &str| {
         matches!((table, key), ("admin", "listen") | ("admin", "token") | ("state", "dir"))
     };
-    let mut candidates = remains(file, &[|_, _| true, needed]).into_iter();
+    let mut candidates = admin_tables(file, &[|_, _| true, needed]).into_iter();
     match candidates.find_map(|source| compile(&[source], materials).ok()) {
         Some(compiled) => {
             eprintln!(
@@ -42,17 +43,17 @@ pub(super) fn policy(file: &Path, materials: &DiskMaterials) -> Result<Policy, F
     }
 }
 
-/// The admin token that a file would have with its admin listener on.
+/// The admin token of a file, compiled as if its admin listener were on.
 pub(super) fn token(file: &Path, materials: &DiskMaterials) -> Option<Secret<Vec<u8>>> {
-    let kept = remains(file, &[|table, key| (table, key) != ("admin", "listen")]).pop()?;
+    let kept = admin_tables(file, &[|table, key| (table, key) != ("admin", "listen")]).pop()?;
     compile(&[kept], materials).ok()?.policy.admin.token
 }
 
-/// Where the gateway of this policy may be asked from this machine, the likeliest first: as the configuration has it, then as
-/// the gateway that holds the state folder noted it. What the environment says is the only one.
+/// The addresses at which the gateway of this policy may be asked, in the order in which to try them: that of the
+/// configuration, then that of the admin address file. An address from the environment is the only one.
 ///
 /// # Errors
-/// The admin listener is off, or has whatever port was free and no gateway runs.
+/// The admin listener is off, or its port is 0 and no gateway runs.
 pub(super) fn addresses(policy: &Policy) -> Result<Vec<SocketAddr>, Failure> {
     let told = config::variable_over("admin.listen", &DiskMaterials::within(Path::new(""))).is_some();
     let noted = if told { None } else { admin_address::read_quietly(&policy.server.state_dir) };
@@ -75,7 +76,7 @@ fn choose(written: Option<SocketAddr>, noted: Option<&str>) -> Result<Vec<Socket
     }
 }
 
-/// From this machine, all of its addresses are reached on loopback.
+/// The address to connect to: loopback for a listener on all addresses.
 fn reached(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -85,9 +86,9 @@ fn reached(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// What a file says of the admin listener and the state folder, whatever else it says: for each of `wanted` with the keys of
-/// both tables that it picks.
-fn remains(file: &Path, wanted: &[fn(&str, &str) -> bool]) -> Vec<SourceFile> {
+/// Configurations that have only the tables `admin` and `state` of a file: one for each of `wanted`, with the keys that it
+/// selects.
+fn admin_tables(file: &Path, wanted: &[fn(&str, &str) -> bool]) -> Vec<SourceFile> {
     let Some(text) = loader::main_text(file) else { return Vec::new() };
     let (root, _) = DeTable::parse_recoverable(&text);
     let Ok(all) = toml::Table::deserialize(toml::Deserializer::from(root)) else { return Vec::new() };
@@ -104,7 +105,7 @@ fn remains(file: &Path, wanted: &[fn(&str, &str) -> bool]) -> Vec<SourceFile> {
     wanted.iter().map(pick).collect()
 }
 
-/// What makes the two tables a configuration. Nothing of it is used.
+/// The keys without which two tables are no configuration. Their values are not used.
 const REST: &str = r#"
 version = 1
 server.listen = ["127.0.0.1:0"]

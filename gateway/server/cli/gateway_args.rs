@@ -1,4 +1,4 @@
-//! The arguments by which a command is told which running gateway to ask.
+//! The arguments that select the running gateway which a command asks.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::{gateway_address, without_file};
 use crate::materials::DiskMaterials;
 
-/// Which gateway a command asks.
+/// Selects the gateway.
 #[derive(Debug, clap::Args)]
 pub(super) struct GatewayArgs {
     /// The main file [default: config/stagedoor.toml, else what `run --upstream` left here]
@@ -20,19 +20,19 @@ pub(super) struct GatewayArgs {
 }
 
 impl GatewayArgs {
-    /// The gateway that is meant. Nothing is made: a secret that is not there was never in use.
+    /// The client for the selected gateway. It creates no secret: a missing one was never in use.
     ///
     /// # Errors
-    /// Nothing says where it is asked, or there is no admin token.
+    /// The address is not known, or there is no admin token.
     pub(super) fn client(&self) -> Result<AdminClient, Failure> {
-        if without_file::is_meant(self.config.as_deref(), self.upstream)? {
-            return AdminClient::of(without_file::asked()?.policy);
+        if without_file::applies(self.config.as_deref(), self.upstream)? {
+            return AdminClient::of(without_file::compiled_to_ask()?.policy);
         }
         let file = config_file(self.config.as_deref())?;
         let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
         let mut policy = gateway_address::policy(&file, &materials)?;
         if policy.admin.listen.is_none() {
-            // It answers until its process ends, where there is one that noted its address.
+            // A gateway that was started with the listener on keeps it until it ends.
             policy.admin.token = gateway_address::token(&file, &materials);
         }
         AdminClient::of(policy)

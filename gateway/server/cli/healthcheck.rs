@@ -20,7 +20,7 @@ use crate::materials::DiskMaterials;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
-    /// What to ask, over plain HTTP [default: /ready of the gateway of the file]
+    /// The URL to ask, over plain HTTP [default: /ready of the gateway of the file]
     #[arg(long, conflicts_with = "config")]
     url: Option<String>,
     /// The main file [default: config/stagedoor.toml, else what `run --upstream` left here, else 127.0.0.1:9901]
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     let mut failure = None;
     for (n, url) in urls.iter().enumerate() {
-        // One that never answers leaves time for the others.
+        // An address that never answers leaves time for the others.
         let left = until.saturating_duration_since(Instant::now());
         let share = left / u32::try_from(urls.len() - n).unwrap_or(1);
         let failed = match ask(url, Instant::now() + share) {
@@ -49,12 +49,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Err(failure.unwrap_or_else(|| anyhow::anyhow!("there is nothing to ask")).into())
 }
 
-/// Where the admin listener can be reached from here, the likeliest first. No secret is looked at: this runs every few
+/// The addresses of the admin listener, in the order in which to try them. No secret is read: the command runs every few
 /// seconds, and perhaps as another user.
 fn addresses(file: Option<&Path>) -> Result<Vec<SocketAddr>, Failure> {
     let materials =
         DiskMaterials { may_generate: false, no_files: true, ..DiskMaterials::within(Path::new("")) };
-    // A variable goes before any file, and is the same for the gateway.
+    // A variable goes before any file, for the gateway as well.
     if config::variable_over("admin.listen", &materials).is_some() {
         return gateway_address::addresses(&without_file::without_secrets()?.policy);
     }
@@ -65,9 +65,9 @@ fn addresses(file: Option<&Path>) -> Result<Vec<SocketAddr>, Failure> {
     let beside = DiskMaterials { base: DiskMaterials::beside(file).base, ..materials };
     match gateway_address::policy(file, &beside) {
         Ok(policy) => gateway_address::addresses(&policy),
-        // There is no such file, or it cannot be read: what the gateway notes by default, and where it listens by default.
+        // The file is missing or cannot be read: the default state folder and the default address are tried.
         Err(_) => {
-            eprintln!("note: `{}` cannot be read, the gateway is asked all the same", file.display());
+            eprintln!("note: `{}` cannot be read, asking the gateway at its default address", file.display());
             let mut policy = without_file::without_secrets()?.policy;
             policy.server.state_dir = beside.base.join(without_file::STATE);
             gateway_address::addresses(&policy)

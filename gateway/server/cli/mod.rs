@@ -36,7 +36,7 @@ struct Cli {
     command: Command,
 }
 
-// What a command is for stands with its arguments.
+// The help of a command is at its `Args`.
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
@@ -56,10 +56,10 @@ enum Command {
     Version(version::Args),
 }
 
-/// Reads the command line and does what it says.
+/// Parses the command line and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
-    // What is wrong with the arguments is told by clap, which exits with 2.
+    // clap reports wrong arguments, and exits with 2.
     match dispatch(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
@@ -87,7 +87,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  it was tried and did not work
+  1  the command failed
   2  wrong usage, or mistakes in the configuration";
 
 #[cfg(test)]

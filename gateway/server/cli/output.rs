@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::failure::Failure;
 
-/// Writes to standard output; a reader that went away is none of our business.
+/// Writes to standard output. It is no error if the reader has closed the pipe.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -10,17 +10,17 @@ use super::output::print;
 use crate::signals;
 use crate::telemetry::metrics::catalogue;
 
-/// Tell every key, profile, refusal, metric and signal
+/// Print every key, profile, refusal, metric and signal
 ///
-/// As Markdown, which is `config/REFERENCE.md`; or a part of it; or for programs. The schema is one for
-/// editors: the line `#:schema ./stagedoor.schema.json` at the top of a file lets them underline mistakes.
+/// As Markdown, which is `config/REFERENCE.md`, or as JSON; all of it, or a part. The schema is for editors:
+/// with the line `#:schema ./stagedoor.schema.json` at the top of a file they underline mistakes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
-    /// What to tell
+    /// The part to print
     #[arg(default_value = "all")]
     part: Part,
-    /// For programs
+    /// Print JSON
     #[arg(long)]
     json: bool,
     /// Write REFERENCE.md and stagedoor.schema.json into this folder
@@ -89,7 +89,7 @@ impl Part {
     }
 }
 
-/// Writes what differs, and says what it did.
+/// Writes the files that have changed, and prints what it did.
 fn write(folder: &Path) -> Result<(), Failure> {
     for (name, part) in [("REFERENCE.md", Part::All), ("stagedoor.schema.json", Part::Schema)] {
         let (path, text) = (folder.join(name), part.text());

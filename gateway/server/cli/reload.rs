@@ -8,14 +8,14 @@ use super::output::print;
 
 /// Load the configuration of the running gateway again
 ///
-/// Asks the running gateway to put its files in force as they are now, and tells what came of it. All or nothing: with a
-/// mistake in a file everything stays as it was. What the file watch leaves to a person is taken: that is what this is for.
+/// Asks the running gateway to put its files in force, and prints what changed. With a mistake in a file nothing
+/// changes. Changes that the file watch does not load by itself are loaded too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// For programs
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if done { Ok(()) } else { Err(Failure::Told(2)) }
 }
 
-/// For people: what is in force now.
+/// The text after a reload.
 fn accepted(document: &Value) -> String {
     let mut text = String::from("reloaded: what the files say now is in force\n");
     for (key, before, after) in [
@@ -52,7 +52,7 @@ fn accepted(document: &Value) -> String {
     text
 }
 
-/// For people: why everything stays as it was.
+/// The text after a reload that failed.
 fn refused(document: &Value) -> String {
     let problems = lines(document, "problems");
     let mut text: String = problems.iter().map(|problem| format!("error: {problem}\n")).collect();

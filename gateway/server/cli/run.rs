@@ -8,15 +8,15 @@ use super::config_file::DEFAULT_FILE;
 use super::failure::Failure;
 use super::without_file::{self, Environment};
 use crate::problems::Problems;
-use crate::serve::{self, Farewell, Greeting, Ready, Start};
+use crate::serve::{self, OnReady, OnStopped, RunningGateway, Start};
 use crate::signals::Hangup;
 use crate::source::ConfigSource;
 
 /// Run the gateway
 ///
-/// With a file: that one, else `config/stagedoor.toml`. With `--upstream`: without any file, with secure
-/// defaults; every request needs a token. Neither is an error: a volume that failed to mount must not
-/// become an open door.
+/// It reads the file of `--config`, else `config/stagedoor.toml`. With `--upstream` it needs no file and has
+/// secure defaults: every request needs a token. Without a file and without `--upstream` it does not start, so
+/// that a volume that was not mounted opens nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
@@ -30,13 +30,16 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let variable = std::env::var("STAGEDOOR_UPSTREAM").ok().filter(|value| !value.is_empty());
-    let asked =
-        Asked { file: args.config.as_deref(), flag: args.upstream.as_deref(), variable: variable.as_deref() };
-    let config = match asked.choose(Path::new(DEFAULT_FILE).exists())? {
-        Chosen::File(file) => ConfigSource::File(file.to_owned()),
-        Chosen::Upstream(upstream) => without_file::config(upstream, &Environment::read()?),
+    let asked = ConfigChoice {
+        file: args.config.as_deref(),
+        flag: args.upstream.as_deref(),
+        variable: variable.as_deref(),
     };
-    let greeting: Greeting = match &config {
+    let config = match asked.choose(Path::new(DEFAULT_FILE).exists())? {
+        ChosenConfig::File(file) => ConfigSource::File(file.to_owned()),
+        ChosenConfig::Upstream(upstream) => without_file::config(upstream, &Environment::read()?),
+    };
+    let on_ready: OnReady = match &config {
         ConfigSource::File(file) if !file.exists() => {
             let hint = "name another file, or see whether the volume it is on was mounted";
             return Err(Failure::Problems(Problems::single(
@@ -45,21 +48,21 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                 hint,
             )));
         }
-        ConfigSource::File(_) => Box::new(note_down),
+        ConfigSource::File(_) => Box::new(write_admin_address),
         ConfigSource::Text { .. } => {
-            let claim = claim_alone()?;
-            Box::new(move |ready| greet(ready, claim))
+            let lock = lock_state_folder()?;
+            Box::new(move |ready| greet(ready, lock))
         }
     };
-    Ok(serve::run(Start { config, beside: None, greeting: Some(greeting), hangup: Hangup::Reload })?)
+    Ok(serve::run(Start { config, companion: None, on_ready: Some(on_ready), hangup: Hangup::Reload })?)
 }
 
-/// The folder of a gateway without a file: two that share it would sign with one secret, so that a token of the one would
-/// open the other. `None` where it cannot be locked, which is told when something is written there.
-fn claim_alone() -> Result<Option<StateFolderLock>, Failure> {
+/// Locks the state folder of a gateway without a file. Two gateways with one folder would sign with the same secret, and
+/// each would accept the tokens of the other. `None` if it cannot be locked, which is reported when a file is written there.
+fn lock_state_folder() -> Result<Option<StateFolderLock>, Failure> {
     let folder = Path::new(without_file::STATE);
-    match admin_address::claim(folder) {
-        Ok(claim) => Ok(Some(claim)),
+    match admin_address::lock_folder(folder) {
+        Ok(lock) => Ok(Some(lock)),
         Err(LockError::Failed(_)) => Ok(None),
         Err(LockError::Taken) => {
             let place = admin_address::read_quietly(folder).filter(|text| text != admin_address::OFF);
@@ -74,11 +77,11 @@ fn claim_alone() -> Result<Option<StateFolderLock>, Failure> {
     }
 }
 
-/// Notes for the commands where this gateway is asked: its file may have changed by then.
-fn note_down(ready: &Ready<'_>) -> Option<Farewell> {
+/// Writes the admin address file, for commands: the configuration may have changed when they read it.
+fn write_admin_address(ready: &RunningGateway<'_>) -> Option<OnStopped> {
     let folder = ready.state_dir();
-    let claim = match admin_address::claim(&folder) {
-        Ok(claim) => claim,
+    let lock = match admin_address::lock_folder(&folder) {
+        Ok(lock) => lock,
         Err(LockError::Taken) => {
             tracing::warn!(
                 folder = %folder.display(),
@@ -92,25 +95,26 @@ fn note_down(ready: &Ready<'_>) -> Option<Farewell> {
             return None;
         }
     };
-    match claim.note(ready.admin) {
-        Ok(note) => Some(Box::new(move || forget(note, claim))),
+    match lock.write(ready.admin) {
+        Ok(address_file) => Some(Box::new(move || forget(address_file, lock))),
         Err(error) => {
             tracing::info!(
                 folder = %folder.display(), %error,
-                "where this gateway is asked cannot be noted: commands go by the file alone"
+                "the admin address file cannot be written: commands use the configuration alone"
             );
-            Some(Box::new(move || drop(claim)))
+            Some(Box::new(move || drop(lock)))
         }
     }
 }
 
-/// Standard output belongs to the access events. Said at once: no log line comes between.
-fn greet(ready: &Ready<'_>, claim: Option<StateFolderLock>) -> Option<Farewell> {
-    let note = match &claim {
-        Some(claim) => claim.note(ready.admin),
+/// Prints how to sign in. It goes to standard error, because standard output is for access events, and in one call, so
+/// that no log line comes between.
+fn greet(ready: &RunningGateway<'_>, lock: Option<StateFolderLock>) -> Option<OnStopped> {
+    let address_file = match &lock {
+        Some(lock) => lock.write(ready.admin),
         None => Err(std::io::Error::other("the folder cannot be locked")),
     };
-    let note = note.inspect_err(|error| {
+    let address_file = address_file.inspect_err(|error| {
         eprintln!(
             "warning: cannot write `{}`: {error}; hint: commands that ask this gateway need STAGEDOOR_ADMIN_LISTEN",
             admin_address::file(Path::new(without_file::STATE)).display()
@@ -129,26 +133,26 @@ fn greet(ready: &Ready<'_>, claim: Option<StateFolderLock>) -> Option<Farewell> 
          another link, from this folder:  stagedoor token --upstream --sub NAME --for 12h --link\n\
          a token for programs:            stagedoor token --upstream --sub NAME\n"
     );
-    let claim = claim?;
-    Some(match note {
-        Ok(note) => Box::new(move || forget(note, claim)),
-        Err(_) => Box::new(move || drop(claim)),
+    let lock = lock?;
+    Some(match address_file {
+        Ok(address_file) => Box::new(move || forget(address_file, lock)),
+        Err(_) => Box::new(move || drop(lock)),
     })
 }
 
-/// It would not be believed any more; a folder is left as it was found.
-fn forget(note: AddressFile, claim: StateFolderLock) {
-    if let Err(error) = note.remove() {
+/// Removes the admin address file: commands would ignore it, and the folder is left as it was found.
+fn forget(address_file: AddressFile, lock: StateFolderLock) {
+    if let Err(error) = address_file.remove() {
         eprintln!(
-            "warning: cannot remove `{}`: {error}; hint: remove it, for it is not believed any more",
-            admin_address::file(claim.folder()).display()
+            "warning: cannot remove `{}`: {error}; hint: remove it, commands ignore it",
+            admin_address::file(lock.folder()).display()
         );
     }
 }
 
-/// What the operator said.
+/// The arguments and the variable that select the configuration.
 #[derive(Clone, Copy, Debug, Default)]
-struct Asked<'a> {
+struct ConfigChoice<'a> {
     /// `--config`
     file: Option<&'a Path>,
     /// `--upstream`
@@ -157,17 +161,17 @@ struct Asked<'a> {
     variable: Option<&'a str>,
 }
 
-/// What to start with.
+/// The selected configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chosen<'a> {
+enum ChosenConfig<'a> {
     File(&'a Path),
     Upstream(&'a str),
 }
 
-impl<'a> Asked<'a> {
-    /// Exactly one of file and upstream. The flag goes before a default file that merely lies there;
-    /// the variable does not, for it may be a leftover.
-    fn choose(self, default_exists: bool) -> Result<Chosen<'a>, Failure> {
+impl<'a> ConfigChoice<'a> {
+    /// Selects exactly one of file and upstream. The flag goes before a default file. The variable does not, because it may
+    /// be a leftover.
+    fn choose(self, default_exists: bool) -> Result<ChosenConfig<'a>, Failure> {
         let default = default_exists.then_some(Path::new(DEFAULT_FILE));
         match (self.file, self.flag, self.variable, default) {
             (Some(_), Some(_), ..) => Err(both("`--config` and `--upstream`", "leave one of them out")),
@@ -179,8 +183,10 @@ impl<'a> Asked<'a> {
                 "`config/stagedoor.toml` and the environment variable `STAGEDOOR_UPSTREAM`",
                 "unset the variable, or say `--upstream`",
             )),
-            (Some(file), None, None, _) | (None, None, None, Some(file)) => Ok(Chosen::File(file)),
-            (None, Some(upstream), ..) | (None, None, Some(upstream), None) => Ok(Chosen::Upstream(upstream)),
+            (Some(file), None, None, _) | (None, None, None, Some(file)) => Ok(ChosenConfig::File(file)),
+            (None, Some(upstream), ..) | (None, None, Some(upstream), None) => {
+                Ok(ChosenConfig::Upstream(upstream))
+            }
             (None, None, None, None) => Err(Failure::usage(
                 format!(
                     "nothing to protect: there is no `{DEFAULT_FILE}`, and neither `--config` nor `--upstream`"
@@ -195,7 +201,7 @@ fn both(what: &str, hint: &str) -> Failure {
     Failure::usage(format!("two configurations: {what}"), hint)
 }
 
-/// How long the first link lets its user in.
+/// How long the token of the first link is valid.
 const VISIT: Duration = Duration::from_secs(12 * 3_600);
 
 const AFTER: &str = "\

@@ -8,8 +8,8 @@ use crate::materials::fresh_secret;
 pub(super) enum Command {
     /// Print a fresh 256-bit secret
     ///
-    /// 43 characters of base64url. A secret of the configuration that says `generate = true` is made
-    /// at start and needs none of this.
+    /// 43 characters of base64url. A secret with `generate = true` in the configuration is created at start
+    /// and does not need this command.
     #[command(after_help = "Examples:\n  (umask 077 && stagedoor secret new > config/data/jwt_secret)")]
     New,
 }

@@ -10,16 +10,16 @@ use super::failure::Failure;
 use super::gateway_args::GatewayArgs;
 use super::output::print;
 
-/// Tell how the running gateway is
+/// Show the state of the running gateway
 ///
-/// Since when it runs, where it listens, which apps it protects, and whether the configuration on the disk is the one in
+/// How long it has run, where it listens, which apps it protects, and whether the configuration on the disk is the one in
 /// force.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// For programs
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     print(&text(&document))
 }
 
-/// For people: a line for each thing, one for each app, and what waits for somebody.
+/// The text for a terminal: a line for each value and each app, then the changes that wait and the mistakes.
 fn text(document: &Value) -> String {
     let word = |key: &str| shown(document.get(key));
     let uptime = document.get("uptime_seconds").and_then(Value::as_u64).unwrap_or_default();
@@ -76,7 +76,7 @@ fn text(document: &Value) -> String {
     text
 }
 
-/// A value as a word, a list with commas.
+/// A value as text; a list with commas.
 fn shown(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "-".to_owned(),
@@ -89,7 +89,7 @@ fn shown(value: Option<&Value>) -> String {
     }
 }
 
-/// A text as it is; a change as `FILE:LINE (KEY): MESSAGE`, as the log has it.
+/// A change as `FILE:LINE (KEY): MESSAGE`, as in the log; a text as it is.
 fn told(value: &Value) -> String {
     let Some(message) = value.get("message").and_then(Value::as_str) else { return shown(Some(value)) };
     let file = value.get("file").and_then(Value::as_str).filter(|file| !file.is_empty());

@@ -22,8 +22,8 @@ use crate::materials::{DiskMaterials, random};
 
 /// Make a token
 ///
-/// Signed with the first secret of the provider, which is made if the file says `generate` and it does
-/// not exist yet. Standard output gets the token and nothing else.
+/// It is signed with the first secret of the provider. With `generate` in the file, a secret that does not
+/// exist yet is created. Standard output gets the token and nothing else.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
@@ -36,7 +36,7 @@ pub(super) struct Args {
     /// Scopes, with commas
     #[arg(long, value_delimiter = ',', value_name = "SCOPE,…")]
     scopes: Vec<String>,
-    /// How long it is good for: 90s, 30m, 1h, 7d
+    /// How long it is valid: 90s, 30m, 1h, 7d
     #[arg(long = "for", value_name = "SPAN", default_value = "1h", value_parser = parse_span)]
     lifetime: Duration,
     /// The main file [default: config/stagedoor.toml, else what `run --upstream` left here]
@@ -48,7 +48,7 @@ pub(super) struct Args {
     /// The `[auth.NAME]` that signs, where several can
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
-    /// Print an address that takes the token into a browser, once, within ten minutes; the gateway has to run
+    /// Print a link that signs the user in to a browser: once, within ten minutes; the gateway has to run
     #[arg(long)]
     link: bool,
     /// The `[app.NAME]` that the link leads to, where there are several
@@ -57,7 +57,7 @@ pub(super) struct Args {
     /// How browsers reach the app, such as https://media.example.com [default: its first host and the listener]
     #[arg(long, value_name = "BASE", requires = "link", value_parser = parse_base)]
     url: Option<String>,
-    /// For programs
+    /// Print JSON
     #[arg(long, requires = "link")]
     json: bool,
 }
@@ -71,11 +71,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     print(&format!("{token}\n"))
 }
 
-/// Asks the running gateway for a link.
+/// Asks the running gateway for an enter link, and prints it.
 fn link(policy: Policy, token: &str, args: &Args) -> Result<(), Failure> {
     let wish = json!({ "app": args.app, "token": token });
     let answer = AdminClient::of(policy)?.post("/api/v1/enter", &wish)?;
-    let made = Made::of(&answer).ok_or_else(|| {
+    let made = CreatedLink::of(&answer).ok_or_else(|| {
         anyhow::anyhow!("the gateway's answer is not understood; hint: is it of this version?")
     })?;
     let base = match &args.url {
@@ -98,8 +98,8 @@ fn link(policy: Policy, token: &str, args: &Args) -> Result<(), Failure> {
     print(&format!("{}\n", address.expose()))
 }
 
-/// What the gateway says of a link that it made.
-struct Made {
+/// The answer of the gateway about the link that it created.
+struct CreatedLink {
     code: String,
     app: String,
     hosts: Vec<String>,
@@ -108,7 +108,7 @@ struct Made {
     needs_https: bool,
 }
 
-impl Made {
+impl CreatedLink {
     fn of(answer: &Value) -> Option<Self> {
         let text = |name: &str| answer.get(name)?.as_str().map(str::to_owned);
         let texts = |name: &str| -> Option<Vec<String>> {
@@ -126,7 +126,7 @@ impl Made {
     }
 }
 
-/// `http://host` or `https://host`, perhaps with a port, and nothing behind it.
+/// Parses `http://host` or `https://host`, with or without a port, and nothing after it.
 fn parse_base(text: &str) -> Result<String, String> {
     let base = text.strip_suffix('/').unwrap_or(text);
     let authority = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
@@ -141,8 +141,8 @@ fn parse_base(text: &str) -> Result<String, String> {
 }
 
 fn load(args: &Args) -> Result<Compiled, Failure> {
-    if without_file::is_meant(args.config.as_deref(), args.upstream)? {
-        return if args.link { without_file::asked() } else { without_file::compiled() };
+    if without_file::applies(args.config.as_deref(), args.upstream)? {
+        return if args.link { without_file::compiled_to_ask() } else { without_file::compiled() };
     }
     let file = config_file(args.config.as_deref())?;
     compile_file(&file, &DiskMaterials::beside(&file))

@@ -5,11 +5,11 @@ use serde_json::json;
 use super::failure::Failure;
 use super::output::print;
 
-/// Tell the version
+/// Print the version
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  stagedoor version\n  stagedoor version --json")]
 pub(super) struct Args {
-    /// For programs
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }

@@ -9,12 +9,12 @@ use super::gateway_args::GatewayArgs;
 use super::output::print;
 use crate::recent_refusals::RequestId;
 use crate::terminal::is_coloured;
-use crate::why::{Newest, Why};
+use crate::why::{RefusalExplanation, RefusalList};
 
-/// Tell why a request was refused, and what would let it pass
+/// Explain why a request was refused, and what would let it pass
 ///
-/// Asks the running gateway, which remembers its last 10,000 refusals. The id stands in `x-request-id` of every
-/// answer, on the page that a browser shows, and in the access log. Without an id: the newest ones.
+/// Asks the running gateway, which keeps its last 10,000 refusals. The id is in `x-request-id` of every answer, on
+/// the page that a browser shows, and in the access log. Without an id, it lists the newest refusals.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
@@ -22,13 +22,13 @@ pub(super) struct Args {
     id: Option<String>,
     #[command(flatten)]
     gateway: GatewayArgs,
-    /// For programs
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    // `instance` of a refusal has it as a URN (RFC 9562).
+    // `instance` of a problem document has the id as a URN (RFC 9562).
     let id = args.id.as_deref().map(|id| match id.split_at_checked(URN.len()) {
         Some((urn, id)) if urn.eq_ignore_ascii_case(URN) => id,
         Some(_) | None => id,
@@ -49,20 +49,20 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     match id {
         Some(_) => {
-            let mut why = read::<Why>(answer)?;
+            let mut why = read::<RefusalExplanation>(answer)?;
             if let Some(command) = &mut why.remedy.command {
                 command.push_str(&args.same_gateway());
             }
             print(&why.text(is_coloured(&std::io::stdout())))
         }
-        None => print(&read::<Newest>(answer)?.text()),
+        None => print(&read::<RefusalList>(answer)?.text()),
     }
 }
 
 const URN: &str = "urn:uuid:";
 
 impl Args {
-    /// How another command is told which gateway is meant.
+    /// The arguments with which another command asks the same gateway.
     fn same_gateway(&self) -> String {
         match &self.gateway.config {
             Some(file) => format!(" --config={}", shell_word(&file.display().to_string())),
@@ -75,7 +75,9 @@ impl Args {
 fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
     let answer = serde_json::from_value(answer).map_err(anyhow::Error::new);
     answer.map_err(|error| {
-        error.context("the gateway answers in other words; hint: it may be of another version").into()
+        error
+            .context("the answer of the gateway is not understood; hint: it may be of another version")
+            .into()
     })
 }
 

@@ -1,5 +1,5 @@
-//! The configuration of `run --upstream`: no file, secure defaults. What `STAGEDOOR_LISTEN` and
-//! `STAGEDOOR_TRUSTED_PROXIES` say, the compiler puts in place of these, as with any file.
+//! The configuration of `run --upstream`: secure defaults, without a file. `STAGEDOOR_LISTEN` and `STAGEDOOR_TRUSTED_PROXIES`
+//! override it, as they do with a file.
 
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,33 +13,33 @@ use super::failure::Failure;
 use crate::materials::DiskMaterials;
 use crate::source::ConfigSource;
 
-/// What of the environment decides which hosts the app has, each a list with commas.
+/// The environment variables from which the hosts of the app are derived, each a list with commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Environment {
-    /// `STAGEDOOR_LISTEN`: the addresses listened on are hosts.
+    /// `STAGEDOOR_LISTEN`: the addresses are hosts too.
     pub(super) listen: Vec<String>,
     /// `STAGEDOOR_HOSTS`
     pub(super) hosts: Vec<String>,
 }
 
-/// Where the secret of `run --upstream` is kept, relative to the working folder.
+/// The file of the secret of `run --upstream`, relative to the working folder.
 pub(super) const SECRET_FILE: &str = "data/jwt_secret";
-/// Its state folder, and that of a file that names none.
+/// The state folder of `run --upstream`, and the default of `state.dir`.
 pub(super) const STATE: &str = "data";
 
 impl Environment {
-    /// Reads it.
+    /// Reads the variables.
     pub(super) fn read() -> Result<Self, Failure> {
         Ok(Self { listen: list("STAGEDOOR_LISTEN")?, hosts: list("STAGEDOOR_HOSTS")? })
     }
 }
 
-/// One app that needs a token for everything. What is wrong in it is told by the compiler.
+/// The configuration: one app that needs a token for every request. The compiler reports a wrong `upstream`.
 pub(super) fn config(upstream: &str, environment: &Environment) -> ConfigSource {
     let default = ["127.0.0.1:8080".to_owned()];
     let listen = if environment.listen.is_empty() { &default } else { &*environment.listen };
     let hosts = hosts(listen, &environment.hosts);
-    // Whoever starts it by hand reads along.
+    // Text for an operator at a terminal, JSON for a log collector.
     let format = if std::io::stdout().is_terminal() { "text" } else { "json" };
     let text = format!(
         r#"version = 1
@@ -69,12 +69,12 @@ auth = "required"
     }
 }
 
-/// Whether a command means the gateway that `run --upstream` started in this folder: it is told so, or there is
-/// nothing else here.
+/// Whether a command is for the gateway that `run --upstream` started in this folder: by its argument, or because there is
+/// no file but a secret that such a gateway has left.
 ///
 /// # Errors
-/// It is told so, and no such gateway was ever started here.
-pub(super) fn is_meant(file: Option<&Path>, told: bool) -> Result<bool, Failure> {
+/// The argument says so, and no such gateway has ever been started here.
+pub(super) fn applies(file: Option<&Path>, told: bool) -> Result<bool, Failure> {
     let left_here = Path::new(SECRET_FILE).is_file() || std::env::var_os("JWT_SECRET_KEY").is_some();
     if told && !left_here {
         return Err(Failure::usage(
@@ -89,18 +89,19 @@ pub(super) fn is_meant(file: Option<&Path>, told: bool) -> Result<bool, Failure>
     Ok(told || found)
 }
 
-/// What that gateway runs by, as far as a command needs it that does not ask it. Nothing is made.
+/// The configuration of that gateway, for a command that does not ask it. No secret is created.
 pub(super) fn compiled() -> Result<Compiled, Failure> {
-    compile(&[of_a_command(Some(admin_address::OFF.to_owned()))?], &what_is_there())
+    compile(&[command_source(Some(admin_address::OFF.to_owned()))?], &what_is_there())
 }
 
-/// As [`compiled`], for a command that asks it.
+/// As [`compiled`], for a command that asks the gateway.
 ///
 /// # Errors
-/// Nobody said where: what has that address by default may be anybody, and would be sent the admin token.
-pub(super) fn asked() -> Result<Compiled, Failure> {
+/// The address is not known. The default address is not used: another process may listen there, and it would get the admin
+/// token.
+pub(super) fn compiled_to_ask() -> Result<Compiled, Failure> {
     let materials = what_is_there();
-    let noted = if config::variable_over("admin.listen", &materials).is_some() {
+    let address = if config::variable_over("admin.listen", &materials).is_some() {
         None
     } else {
         Some(admin_address::read(Path::new(STATE)).ok_or_else(|| {
@@ -110,30 +111,30 @@ pub(super) fn asked() -> Result<Compiled, Failure> {
             )
         })?)
     };
-    compile(&[of_a_command(noted)?], &materials)
+    compile(&[command_source(address)?], &materials)
 }
 
 fn what_is_there() -> DiskMaterials {
     DiskMaterials { may_generate: false, ..DiskMaterials::within(Path::new("")) }
 }
 
-/// Where a gateway is asked that no file is named for. No secret is looked at, and what is listened on to the public
-/// is unknown.
+/// The configuration of a gateway for which no file is named, for its admin address. No secret is read, and its public
+/// address is not the real one.
 pub(super) fn without_secrets() -> Result<Compiled, Failure> {
     let materials = DiskMaterials { no_files: true, ..what_is_there() };
     let is_told = config::variable_over("admin.listen", &materials).is_some();
-    let noted = if is_told || Path::new(DEFAULT_FILE).exists() {
+    let address = if is_told || Path::new(DEFAULT_FILE).exists() {
         None
     } else {
         admin_address::read(Path::new(STATE))
     };
-    let mut source = of_a_command(noted)?;
+    let mut source = command_source(address)?;
     source.text.push_str("\n[server]\nlisten = [\"127.0.0.1:0\"]\n");
     compile(&[source], &materials)
 }
 
-/// The text for a command that asks that gateway there. What the environment says goes before it, as ever.
-fn of_a_command(admin: Option<String>) -> Result<SourceFile, Failure> {
+/// The configuration text for a command, with this admin address. The environment overrides it.
+fn command_source(admin: Option<String>) -> Result<SourceFile, Failure> {
     let ConfigSource::Text { mut source, .. } = config("http://127.0.0.1:1", &Environment::default()) else {
         return Err(Failure::Runtime(anyhow::anyhow!("`run --upstream` has no file")));
     };
@@ -143,10 +144,11 @@ fn of_a_command(admin: Option<String>) -> Result<SourceFile, Failure> {
     Ok(source)
 }
 
-/// `localhost`, the addresses listened on, and what the environment adds. A wildcard address is no
-/// host: this machine's own addresses stand for it.
+/// The hosts of the app: `localhost`, the addresses of the listeners, and `STAGEDOOR_HOSTS`. A wildcard address is no host;
+/// it stands for the loopback addresses.
 ///
-/// Links lead to the first name and the first port: where others than this machine reach that, to what they call it.
+/// The order matters: enter links use the first host and the first port. Where the first listener is reachable from other
+/// machines, the names from `STAGEDOOR_HOSTS` come first.
 fn hosts(listen: &[String], more: &[String]) -> Vec<String> {
     let addresses: Vec<SocketAddr> = listen.iter().filter_map(|text| text.parse().ok()).collect();
     let mut hosts: Vec<String> = Vec::new();
@@ -158,7 +160,7 @@ fn hosts(listen: &[String], more: &[String]) -> Vec<String> {
     if addresses.first().is_some_and(|address| !address.ip().is_loopback()) {
         more.iter().cloned().for_each(&mut add);
     }
-    // A link leads to it only where somebody listens there.
+    // `localhost` comes first only if a listener accepts connections to it.
     let is_local = |ip: IpAddr| ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST;
     if addresses.first().is_none_or(|address| is_local(address.ip())) {
         add("localhost".to_owned());
@@ -178,7 +180,7 @@ fn hosts(listen: &[String], more: &[String]) -> Vec<String> {
     hosts
 }
 
-/// Where a file may lie too that a command was meant for.
+/// A file that may be meant, though it is not the default.
 const OTHER_FILE: &str = "stagedoor.toml";
 
 fn list(name: &str) -> Result<Vec<String>, Failure> {

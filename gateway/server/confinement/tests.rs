@@ -9,7 +9,7 @@ use crate::folders::is_home;
 use crate::reachable::gave_up;
 
 /// Runs on a thread of its own, which alone is confined by landlock.
-fn confined<T: Send + 'static>(kept: Kept, look: impl FnOnce(Outcome) -> T + Send + 'static) -> T {
+fn confined<T: Send + 'static>(kept: KeptPaths, look: impl FnOnce(Confinement) -> T + Send + 'static) -> T {
     let thread = std::thread::spawn(move || {
         let outcome = system::restrict(&kept).unwrap();
         look(outcome)
@@ -23,9 +23,9 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn kept<const R: usize, const W: usize>(read: [&Path; R], write: [&Path; W]) -> Kept {
+fn kept<const R: usize, const W: usize>(read: [&Path; R], write: [&Path; W]) -> KeptPaths {
     let set = |paths: &[&Path]| paths.iter().map(|path| path.to_path_buf()).collect();
-    Kept { read: set(&read), write: set(&write), ..Kept::default() }
+    KeptPaths { read: set(&read), write: set(&write), ..KeptPaths::default() }
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn what_is_not_kept_is_out_of_reach() {
     let (read, write, other) = (folder(), folder(), folder());
     let [r, w, o] = [&read, &write, &other].map(|folder| folder.path().to_owned());
     confined(kept([&r], [&w]), move |outcome| {
-        if outcome == Outcome::NoLandlock {
+        if outcome == Confinement::NoLandlock {
             assert!(fs::read(o.join("file")).is_ok());
             return;
         }
@@ -62,10 +62,10 @@ fn what_is_not_kept_is_out_of_reach() {
 
 #[test]
 fn no_port_is_listened_on_any_more() {
-    confined(Kept::default(), |outcome| {
+    confined(KeptPaths::default(), |outcome| {
         let bound = std::net::TcpListener::bind("127.0.0.1:0");
         // Landlock knows of ports from its fourth version on.
-        let knows = matches!(outcome, Outcome::Confined { abi, .. } if abi >= 4);
+        let knows = matches!(outcome, Confinement::Confined { abi, .. } if abi >= 4);
         assert_eq!(bound.is_err(), knows, "{outcome:?}");
     });
 }
@@ -84,8 +84,9 @@ fn a_dump_would_hold_secrets() {
 
 #[test]
 fn off_gives_nothing_up() {
-    let outcome = std::thread::spawn(|| enter(ConfinePolicy::Off, &Kept::default()).unwrap()).join().unwrap();
-    assert_eq!(outcome, Outcome::Off);
+    let outcome =
+        std::thread::spawn(|| enter(ConfinePolicy::Off, &KeptPaths::default()).unwrap()).join().unwrap();
+    assert_eq!(outcome, Confinement::Off);
     assert_eq!(gave_up(Path::new("/etc/passwd")), None);
 }
 
@@ -117,26 +118,26 @@ fn of_folders_that_belong_to_the_system_one_file_is_kept() {
 /// Else a configuration in `/etc` would keep all that is there.
 #[test]
 fn of_a_configuration_among_the_systems_files_nothing_but_itself_is_kept() {
-    let mut kept = Kept::default();
+    let mut kept = KeptPaths::default();
     kept.configuration(Path::new("/etc/hosts"), [Path::new("/etc/passwd")].into_iter());
     let set = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<BTreeSet<_>>();
     assert_eq!(
         kept,
-        Kept {
+        KeptPaths {
             list: set(&["/etc"]),
             read: set(&["/etc/hosts", "/etc/passwd"]),
             files_of: set(&["/etc"]),
-            ..Kept::default()
+            ..KeptPaths::default()
         }
     );
     let (listed, private) = (folder(), folder());
     let [l, p] = [&listed, &private].map(|folder| folder.path().to_owned());
     symlink(p.join("file"), l.join("link")).unwrap();
-    let kept = Kept { list: BTreeSet::from([l.clone()]), ..Kept::default() };
+    let kept = KeptPaths { list: BTreeSet::from([l.clone()]), ..KeptPaths::default() };
     confined(kept, move |outcome| {
         assert_eq!(fs::read_dir(&l).unwrap().count(), 2, "names are seen");
         for file in [l.join("file"), l.join("link"), p.join("file")] {
-            assert_eq!(fs::read(&file).is_ok(), outcome == Outcome::NoLandlock, "{}", file.display());
+            assert_eq!(fs::read(&file).is_ok(), outcome == Confinement::NoLandlock, "{}", file.display());
         }
     });
 }
@@ -193,7 +194,7 @@ fn descriptor(open: &impl AsRawFd) -> PathBuf {
 #[test]
 fn an_access_log_needs_a_folder_that_it_may_change() {
     let check = |file: &Path, expected: Result<bool, ()>| {
-        let mut kept = Kept::default();
+        let mut kept = KeptPaths::default();
         let outcome = kept.access_log(file).map_err(drop);
         let folder = file.parent().unwrap();
         assert_eq!(outcome.map(|()| kept.write.contains(folder)), expected, "{}", file.display());
@@ -205,7 +206,7 @@ fn an_access_log_needs_a_folder_that_it_may_change() {
     check(&everybodys.path().join("own/log"), Ok(true));
     check(Path::new("/etc/stagedoor.log"), Err(()));
     for folder in [own.path(), Path::new("/etc")] {
-        let refused = Kept::default().access_log(folder).unwrap_err();
+        let refused = KeptPaths::default().access_log(folder).unwrap_err();
         assert_eq!(refused, Misplaced::Folder(folder.to_owned()));
     }
     check(Path::new("/var/tmp/stagedoor.log"), Err(()));
@@ -223,7 +224,7 @@ fn an_access_log_needs_a_folder_that_it_may_change() {
 #[test]
 fn the_state_needs_a_folder_that_it_may_change() {
     let check = |folder: &Path, expected: bool| {
-        let mut kept = Kept::default();
+        let mut kept = KeptPaths::default();
         let outcome = kept.own_folder(folder, "state");
         assert_eq!(outcome, if expected { Ok(()) } else { Err(folder.to_owned()) });
         assert_eq!(kept.write.contains(folder), expected, "{}", folder.display());

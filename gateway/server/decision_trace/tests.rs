@@ -2,12 +2,12 @@ use super::*;
 
 #[test]
 fn outcomes_follow_the_order_of_the_checks() {
-    fn check(reached: Guard, admitted: bool, expected: &[(Guard, Outcome)]) {
+    fn check(reached: Guard, admitted: bool, expected: &[(Guard, CheckOutcome)]) {
         for (guard, expected) in expected {
             assert_eq!(outcome(*guard, reached, admitted), *expected, "{guard:?} at {reached:?}");
         }
     }
-    use Outcome::{Answered, NotReached, Passed, Refused};
+    use CheckOutcome::{Answered, NotReached, Passed, Refused};
     check(
         Guard::Identity,
         false,

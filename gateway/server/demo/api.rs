@@ -1,5 +1,5 @@
-//! The sample app. It has the holes of the apps that this gateway is made for: nobody is asked who they
-//! are, every origin may read everything, answers tell what runs here, and errors tell where.
+//! The API of the sample app. It has the holes of the apps that this gateway protects: no authentication, every origin may
+//! read everything, headers name the software, errors name its paths.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{clip, film};
 
-/// Everything the app answers.
+/// The routes of the app.
 pub(super) fn router() -> Router {
     Router::new()
         .route("/", get(|| page("text/html; charset=utf-8", include_str!("index.html"))))
@@ -41,7 +41,7 @@ pub(super) fn router() -> Router {
         .with_state(Jobs::default())
 }
 
-/// What was asked to be downloaded; nothing ever is.
+/// The downloads that were asked for. Nothing is downloaded.
 #[derive(Clone, Default)]
 struct Jobs(Arc<Mutex<List>>);
 
@@ -58,7 +58,7 @@ struct Job {
 }
 
 #[derive(serde::Deserialize)]
-struct Wish {
+struct DownloadRequest {
     url: String,
 }
 
@@ -96,11 +96,14 @@ async fn downloads(State(jobs): State<Jobs>) -> Json<Value> {
     Json(jobs.tell())
 }
 
-async fn download(State(jobs): State<Jobs>, Json(wish): Json<Wish>) -> (StatusCode, Json<Value>) {
-    (StatusCode::CREATED, Json(jobs.begin(wish.url)))
+async fn download(
+    State(jobs): State<Jobs>,
+    Json(request): Json<DownloadRequest>,
+) -> (StatusCode, Json<Value>) {
+    (StatusCode::CREATED, Json(jobs.begin(request.url)))
 }
 
-/// Counts what comes, raw or multipart, and keeps none of it.
+/// Counts the bytes of a body, raw or multipart, and keeps none.
 async fn upload(body: Body) -> Result<Json<Value>, StatusCode> {
     let mut chunks = body.into_data_stream();
     let mut bytes = 0;
@@ -127,7 +130,7 @@ async fn picture(Path(file): Path<String>) -> Result<Response, StatusCode> {
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
 }
 
-/// A poster of a film that there is not.
+/// The poster of an invented film.
 struct Poster {
     title: &'static str,
     year: u16,
@@ -193,7 +196,7 @@ async fn websocket(State(jobs): State<Jobs>, upgrade: WebSocketUpgrade) -> Respo
     upgrade.on_upgrade(move |socket| talk(socket, jobs))
 }
 
-/// Says back what it is told, and how far the downloads are.
+/// Echoes messages, and sends the progress of the downloads.
 async fn talk(mut socket: WebSocket, jobs: Jobs) {
     let mut ticks = tokio::time::interval(TICK);
     loop {

@@ -1,7 +1,7 @@
 //! A film that a browser plays: five minutes of WebM (VP8) in which every second shows its last digit.
 //!
 //! It is as large as a film would be, so that a browser does not load it whole and a seek becomes a request
-//! for a range; nobody stores it. Every second is a cluster of the same size, so each byte follows from its
+//! for a range; it is not stored. Every second is a cluster of the same size, so each byte can be computed from its
 //! position. The frames are VP8 key frames, 320 by 180, as found in a lossy WebP picture.
 
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ pub(super) static REEL: LazyLock<Reel> = LazyLock::new(|| Reel {
     bytes,
 });
 
-/// Everything before the first cluster: what it is, its track, and where each second stands.
+/// Everything before the first cluster: the EBML head, the track, and the index of the seconds.
 static HEAD: LazyLock<Vec<u8>> = LazyLock::new(head);
 
 /// The bytes of the film from `from` to before `to`.
@@ -68,7 +68,7 @@ fn head() -> Vec<u8> {
         [number(0xD7, 1), number(0x73C5, 1), number(0x9C, 0), element(0x86, b"V_VP8"), number(0x83, 1)];
     let tracks = element(0x1654_AE6B, &element(0xAE, &[track.concat(), picture].concat()));
     let before = (about.len() + tracks.len()) as u64;
-    // The length of the index does not depend on what stands in it.
+    // The length of the index does not depend on its values.
     let length = cues(0).len() as u64;
     let segment = before + length + SECONDS * CLUSTER;
     let mut head = ebml;
@@ -79,7 +79,7 @@ fn head() -> Vec<u8> {
     head
 }
 
-/// Where each second stands, counted from the beginning of the segment's content.
+/// The index: the position of each second, from the beginning of the segment's content.
 fn cues(first: u64) -> Vec<u8> {
     let point = |second: u64| {
         let place = [number(0xF7, 1), number(0xF1, first + second * CLUSTER)].concat();
@@ -88,7 +88,7 @@ fn cues(first: u64) -> Vec<u8> {
     element(0x1C53_BB6B, &(0..SECONDS).flat_map(point).collect::<Vec<u8>>())
 }
 
-/// One second: a few times the same frame, filled up with nothing.
+/// One second: the same frame a few times, and a void element up to the size of a cluster.
 fn cluster(second: u64) -> Vec<u8> {
     let mut content = number(0xE7, second * 1000);
     for frame in 0..FRAMES {

@@ -1,4 +1,4 @@
-//! A film of 64 MiB that nobody stores: each byte follows from its position.
+//! A film of 64 MiB that is not stored: each byte is computed from its position.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
@@ -8,9 +8,9 @@ use futures_util::stream;
 /// Bytes of the film.
 pub(super) const LENGTH: u64 = 64 << 20;
 
-/// A film: its bytes follow from their positions.
+/// A film whose bytes are computed from their positions.
 pub(super) struct Reel {
-    /// Bytes of it.
+    /// Its length in bytes.
     pub(super) length: u64,
     /// Its media type.
     pub(super) kind: &'static str,
@@ -20,7 +20,7 @@ pub(super) struct Reel {
     pub(super) bytes: fn(u64, u64) -> Bytes,
 }
 
-/// The film that no program plays.
+/// A film that no program can play.
 pub(super) static REEL: Reel =
     Reel { length: LENGTH, kind: "application/octet-stream", etag: "\"film-1\"", bytes };
 
@@ -73,7 +73,7 @@ pub(super) enum Wanted {
     All,
     /// From the first to the last byte.
     Part(u64, u64),
-    /// Bytes that there are none of.
+    /// A range beyond the end.
     Nothing,
 }
 

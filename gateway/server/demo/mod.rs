@@ -1,4 +1,4 @@
-//! A sample media app without any defence, and the gateway's configuration in front of it.
+//! The sample media app of `stagedoor demo`, without any defence, and the configuration of the gateway in front of it.
 
 use axum::serve::ListenerExt as _;
 use std::io;
@@ -18,10 +18,10 @@ pub struct App {
 }
 
 impl App {
-    /// Listens; nothing is answered yet.
+    /// Binds a port. The app does not answer yet.
     ///
     /// # Errors
-    /// No port or runtime could be had.
+    /// No port can be bound, or the runtime cannot be started.
     pub fn bind() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
@@ -29,10 +29,10 @@ impl App {
         Ok(Self { listener, runtime, address })
     }
 
-    /// Answers on a thread of its own, for as long as the process lives.
+    /// Serves on a thread of its own, until the process ends.
     ///
     /// # Errors
-    /// No thread could be had.
+    /// The thread cannot be started.
     pub fn start(self) -> io::Result<()> {
         let Self { listener, runtime, address: _ } = self;
         std::thread::Builder::new().name("demo-app".into()).spawn(move || {
@@ -52,8 +52,8 @@ impl App {
     }
 }
 
-/// The gateway in front of the app at `upstream`, listening on `listen`. Paths are relative to a folder
-/// that belongs to the demo alone.
+/// The configuration of the gateway in front of the app at `upstream`, listening on `listen`. Its paths are relative to a
+/// folder that only the demo uses.
 #[must_use]
 pub fn config_text(upstream: SocketAddr, listen: SocketAddr) -> String {
     format!(
@@ -110,7 +110,7 @@ roles = ["admin"]
     )
 }
 
-/// What is told once the gateway listens: a link for the browser, and four lines to paste.
+/// The text that is printed once the gateway listens: a link for the browser, and four lines to paste.
 #[must_use]
 pub fn lines(upstream: SocketAddr, listen: SocketAddr, token: &str, link: &str) -> String {
     let curl = "curl -si";

@@ -1,9 +1,8 @@
-//! Connections to the app that pingora keeps in its pool, made here so that they can be ended here.
+//! Connections to the app. pingora keeps them in its pool; they are opened here, so that they can be ended here.
 //!
-//! pingora takes an answer's end from the answer. Some answers prove none: an app may send a body after one that has
-//! none by rule, and whoever has the connection next would read it. And some connections are more than a way to the
-//! app: with NTLM and Negotiate the connection is the login. The handle below goes with a connection through the pool;
-//! the hooks find it there, see whose it is, and end it.
+//! Not every connection may serve another request. An app may send a body after an answer that has none by rule, and the
+//! next exchange on the connection would read it. With NTLM and Negotiate, a connection is logged in. A handle goes with the
+//! connection through the pool: pingora's hooks find it, see to which group the connection belongs, and end it.
 
 use std::net::{Shutdown, TcpStream as Socket};
 use std::os::fd::AsFd as _;
@@ -24,16 +23,16 @@ use tokio::net::TcpStream;
 
 use super::failure;
 
-/// Makes connections of one group.
+/// Opens connections of one group.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Connector {
     /// Connect deadline.
     pub(crate) within: Duration,
-    /// Whose the connections are; 0 is everybody.
+    /// The group of the connections: 0 is shared, any other belongs to one client connection.
     pub(crate) group: u64,
 }
 
-/// A connection to the app, as long as it lasts.
+/// An open connection to the app.
 #[derive(Debug)]
 pub(crate) struct AppConnection {
     socket: Socket,
@@ -41,7 +40,7 @@ pub(crate) struct AppConnection {
     ended: AtomicBool,
 }
 
-/// The handle of a connection. It does not keep the connection open.
+/// A handle of a connection, which does not keep it open.
 pub(crate) type Handle = Weak<AppConnection>;
 
 #[async_trait]
@@ -55,7 +54,7 @@ impl Connect for Connector {
             ended: AtomicBool::new(false),
         });
         let mut stream = Stream::from(tcp);
-        // The one place of a connection that is ours to fill; no proxy is asked.
+        // The digest of a CONNECT proxy is the one place in a pooled connection for data of the gateway. There is no proxy.
         let nothing = Box::new(ResponseHeader::build(200, None)?);
         stream.set_proxy_digest(ProxyDigest::new(nothing, Some(Box::new(connection))));
         Ok(stream)
@@ -81,14 +80,14 @@ impl AppConnection {
         (connection.group == group).then(|| Arc::downgrade(connection))
     }
 
-    /// Ends it for both sides. pingora looks before it keeps a connection and before it uses one again, but sees the end
-    /// only once the reactor has told it: whoever is given a connection asks [`Self::is_over`].
+    /// Closes the connection. pingora checks a connection before it keeps it and before it uses it again, but notices the end
+    /// only after the reactor has: so a hook that is given a pooled connection asks [`Self::is_over`].
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Release);
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 
-    /// Whether a connection of the pool has ended, here or altogether.
+    /// Whether a pooled connection has ended: by [`Self::end`], or because it was closed.
     pub(crate) fn is_over(handle: &Handle) -> bool {
         handle.upgrade().is_none_or(|connection| connection.ended.load(Ordering::Acquire))
     }

@@ -1,9 +1,9 @@
-//! The front: the first reader of every connection, and the one that ends it.
+//! The front: it reads the requests of a client connection, and ends the connection.
 //!
-//! A head is read under one deadline and one byte cap, judged by the strict parser, and decided by
-//! `admit`. What is refused is answered here and never reaches pingora. What is permitted goes on
-//! as a head that was written from the permit; the socket comes back afterwards for the next
-//! request. A forwarding loop of our own could stand in [`RequestHandler::forward`]'s place.
+//! A head is read under one deadline and one cap of bytes, parsed by the strict parser, and decided by `admit`. A refused
+//! request is answered here and never reaches pingora. A permitted request is forwarded by pingora, with a head that was
+//! written from the permit; afterwards the socket returns for the next request. Another forwarding loop would replace
+//! [`RequestHandler::forward`].
 
 mod gateway_pages;
 mod handler;
@@ -42,7 +42,7 @@ pub(crate) use handler::Front;
 use handler::{ConnectionState, LocalReply, RequestHandler};
 use record::{RequestOutcome, crowded};
 
-/// A body that nobody wants is skipped up to this length, so that its connection can go on.
+/// The longest body of a refused request that is read and dropped, so that the connection can serve the next request.
 const SKIP: u64 = 64 * 1024;
 const SKIP_TIME: Duration = Duration::from_secs(5);
 
@@ -73,7 +73,7 @@ impl Front {
                 return handler.refuse_early(line, crowded, &denial).await;
             }
             let Line { tcp, mut buffer } = line;
-            // Boxed: what a request needs is not paid for by connections that wait for one.
+            // Boxed, so that idle connections do not hold the memory that a request needs.
             let state = Box::pin(handler.run(tcp, &buffer)).await;
             match state {
                 ConnectionState::KeepAlive { tcp, used, beyond } => {
@@ -90,7 +90,7 @@ impl Front {
 }
 
 impl RequestHandler<'_> {
-    /// Answers something that is no request, and ends the connection.
+    /// Refuses bytes that are not a request, and closes the connection.
     async fn refuse_early(self, mut line: Line, crowded: bool, denial: &Denial) {
         let trail = Trail::default();
         let reply = Reply::early(denial, &self.request_id);
@@ -110,7 +110,7 @@ impl RequestHandler<'_> {
             }
             Err(denial) => return self.refuse_head(tcp, buffer, &denial).await,
         };
-        // What came of the body with the head is judged with it: framing goes before everything.
+        // The part of the body that came with the head is checked with it: framing goes before all other checks.
         let begun = match begun_body(head.framing(), buffer.get(head.length()..).unwrap_or_default()) {
             Ok(begun) => begun,
             Err(Malformed(fault)) => return self.refuse_head(tcp, buffer, &Denial::BadRequest(fault)).await,
@@ -144,7 +144,7 @@ impl RequestHandler<'_> {
         }
     }
 
-    /// The answer to a request that is refused.
+    /// The reply to a refused request.
     fn refusal(&self, head: &Head<'_>, trail: &Trail, denial: &Denial) -> Reply {
         let may_come_back = gateway_pages::is_repeatable(head) && reply::is_navigation(head);
         let app = trail.app.as_deref().filter(|_| may_come_back);
@@ -152,7 +152,7 @@ impl RequestHandler<'_> {
         self.refusal_leading(head, trail, denial, back.as_str())
     }
 
-    /// As [`RequestHandler::refusal`]; a person who comes in by its page is led to `back`.
+    /// As [`RequestHandler::refusal`]; a user who signs in on its page is sent to `back`.
     fn refusal_leading(&self, head: &Head<'_>, trail: &Trail, denial: &Denial, back: &str) -> Reply {
         let user = self.user_to_tell(head, trail, denial);
         let manner = RefusalFormat {
@@ -163,14 +163,14 @@ impl RequestHandler<'_> {
         self.with_context(head, trail, |policy, at| Reply::refusal(denial, manner, policy, at))
     }
 
-    /// A head that ends in a fault after all.
+    /// Refuses a head that the parser rejects.
     async fn refuse_head(self, tcp: TcpStream, buffer: &[u8], denial: &Denial) -> ConnectionState {
         let crowded = crowded(denial, buffer, &self.live.policy.server.limits.head);
         self.refuse_early(Line::new(tcp), crowded, denial).await;
         ConnectionState::Closed
     }
 
-    /// Sends an answer of our own.
+    /// Sends a local reply, and keeps the connection if it can serve the next request.
     async fn answer(
         self,
         tcp: TcpStream,
@@ -207,7 +207,7 @@ impl RequestHandler<'_> {
         if let Some(denial) = &denial {
             self.remember(Some(head), trail, denial, false);
         }
-        // Whoever has the answer finds what was written down of it.
+        // Recorded before the answer goes out: a client that has it can find its record.
         self.record(Some(head), &outcome);
         if !line.say(&bytes).await {
             return ConnectionState::Closed;
@@ -221,13 +221,13 @@ impl RequestHandler<'_> {
         ConnectionState::KeepAlive { tcp: line.tcp, used: used + buffered, beyond: BytesMut::new() }
     }
 
-    /// Lets a permitted request go to the app, by way of pingora.
+    /// Forwards a permitted request to the app, through pingora.
     async fn forward(
         self,
         mut tcp: TcpStream,
         buffer: &BytesMut,
         head: &Head<'_>,
-        begun: Begun<'_>,
+        begun: BodyStart<'_>,
         permit: Box<Permit<'_>>,
         trail: Trail,
     ) -> ConnectionState {
@@ -241,8 +241,8 @@ impl RequestHandler<'_> {
             adapt::speak_http10(&mut handed);
         }
         let early = buffer.get(head.length()..).unwrap_or_default();
-        let Begun { given, of_body, body } = match &handshake {
-            Some(_) => Begun { given: early.into(), of_body: early.len(), body: Body::Open },
+        let BodyStart { given, of_body, body } = match &handshake {
+            Some(_) => BodyStart { given: early.into(), of_body: early.len(), body: Body::Open },
             None => begun,
         };
         handed.extend_from_slice(&given);
@@ -267,7 +267,7 @@ impl RequestHandler<'_> {
         let mut session = ServerSession::new_http1(Box::new(wire));
         session.set_pipelined_prefix(handed);
         let work = self.front.proxy.process_new_http(session, &self.front.never);
-        // The panic hook has counted and logged it; the connection ends, the process goes on.
+        // The panic hook has counted and logged the panic. The connection ends, the process goes on.
         let Ok(back) = AssertUnwindSafe(exchange::scope(Arc::clone(exchange), work)).catch_unwind().await
         else {
             exchange.fail(Denial::Internal("a panic"));
@@ -277,7 +277,7 @@ impl RequestHandler<'_> {
         back.is_some()
     }
 
-    /// Takes the socket back and decides how it goes on.
+    /// Takes the socket back from pingora, and decides what becomes of the connection.
     async fn settle(&self, exchange: &Arc<Exchange>, reusable: bool, used: usize) -> ConnectionState {
         let Some(returned) = exchange.take_back() else { return ConnectionState::Closed };
         let mut line = Line::new(returned.tcp);
@@ -330,29 +330,29 @@ impl RequestHandler<'_> {
     }
 }
 
-/// The part of the body that came with the head, and what is still to come.
-struct Begun<'b> {
-    /// As it goes on.
+/// The part of a body that came with the head, and what remains to be read.
+struct BodyStart<'b> {
+    /// The bytes as they are forwarded.
     given: Cow<'b, [u8]>,
-    /// So many of the bytes behind the head belong to it.
+    /// How many of the bytes after the head belong to the body.
     of_body: usize,
     body: Body,
 }
 
-fn begun_body(framing: Framing, early: &[u8]) -> Result<Begun<'_>, Malformed> {
+fn begun_body(framing: Framing, early: &[u8]) -> Result<BodyStart<'_>, Malformed> {
     Ok(match framing {
-        Framing::None => Begun { given: Cow::default(), of_body: 0, body: Body::Length(0) },
+        Framing::None => BodyStart { given: Cow::default(), of_body: 0, body: Body::Length(0) },
         Framing::Length(length) => {
             let given = early.get(..usize::try_from(length).unwrap_or(usize::MAX)).unwrap_or(early);
             let left = length - given.len() as u64;
-            Begun { given: given.into(), of_body: given.len(), body: Body::Length(left) }
+            BodyStart { given: given.into(), of_body: given.len(), body: Body::Length(left) }
         }
         Framing::Chunked => {
             let mut chunked = Chunked::default();
             let mut room = [&[0; ROOM_BEFORE], early, &[0; ROOM_AFTER]].concat();
             let Recoded { of_body, length } = chunked.recode(&mut room, early.len())?;
             room.truncate(length);
-            Begun { given: room.into(), of_body, body: Body::Chunked(chunked) }
+            BodyStart { given: room.into(), of_body, body: Body::Chunked(chunked) }
         }
     })
 }

@@ -1,10 +1,10 @@
-//! Logins that belong to a connection and not to a request: NTLM and Negotiate (RFC 4559).
+//! Connection-based logins: NTLM and Negotiate (RFC 4559) authenticate a connection, not a request.
 //!
-//! An app that uses them takes every request on a connection for one of whoever has logged in there. So once such a
-//! login shows, on either side, the client connection has connections to the app of its own: nobody else is given one,
-//! and they end with it. They end as well when another caller or address speaks on the client connection, as behind a
-//! proxy that sends the requests of many through one. Where such a proxy speaks for somebody whom nobody has proven, an
-//! address may be that of a whole house: there they serve no request but those that bring a login themselves.
+//! An app that uses them attributes every request on a connection to the user who logged in on it. So once a request or an
+//! answer shows such a login, the client connection gets its own connections to the app. No other client is given one, and
+//! they end with the client connection. They also end when another caller or another address uses the client connection, as
+//! behind a proxy that multiplexes the requests of many clients. Behind such a proxy one address may stand for many users:
+//! there, without an authenticated caller, these connections serve only requests that carry a login themselves.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,59 +15,59 @@ use stagedoor_core::request::Head;
 
 use super::connection::{AppConnection, Handle};
 
-/// Numbers the groups of connections that are not everybody's, which is group 0.
+/// The next group number. Group 0 is shared by all clients.
 static GROUPS: AtomicU64 = AtomicU64::new(1);
 
-/// A group that nothing belongs to yet.
+/// A new group, without connections.
 pub(crate) fn fresh_group() -> u64 {
     GROUPS.fetch_add(1, Ordering::Relaxed)
 }
 
-/// What one client connection has to itself.
+/// The login of one client connection, if there is one.
 #[derive(Debug, Default)]
-pub(crate) struct ConnectionLogin(Mutex<Option<Own>>);
+pub(crate) struct ConnectionLogin(Mutex<Option<OwnConnections>>);
 
 #[derive(Debug)]
-struct Own {
+struct OwnConnections {
     group: u64,
     who: Who,
     connections: Vec<Handle>,
 }
 
-/// Who speaks on a client connection.
+/// The client that uses a client connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Who {
     pub(crate) ip: IpAddr,
     pub(crate) user: Option<Arc<str>>,
-    /// A proxy may send the requests of others on the same connection.
+    /// A proxy is in between, and may send requests of other clients on the same connection.
     pub(crate) proxied: bool,
 }
 
 impl Who {
-    /// The next request may be of somebody else, and nothing would tell.
+    /// Whether the next request may come from another user without any sign of it.
     fn may_be_another(&self) -> bool {
         self.proxied && self.user.is_none()
     }
 }
 
 impl ConnectionLogin {
-    /// The group of connections for a request of `who`, 0 being everybody's; `logs_in`: it carries a login itself.
+    /// The group of connections for a request of `who`, 0 for the shared one; `logs_in`: the request carries a login.
     pub(crate) fn group(&self, who: &Who, logs_in: bool) -> u64 {
         let mut own = self.lock();
         own.take_if(|own| own.who != *who || (who.may_be_another() && !logs_in));
         match &*own {
             Some(own) => own.group,
-            None if logs_in => own.insert(Own::of(who.clone())).group,
+            None if logs_in => own.insert(OwnConnections::of(who.clone())).group,
             None => 0,
         }
     }
 
-    /// An answer to `who` asked for a login, or confirmed one.
+    /// Notes that an answer to `who` asked for a login, or confirmed one.
     pub(crate) fn seen(&self, who: &Who) {
-        self.lock().get_or_insert_with(|| Own::of(who.clone()));
+        self.lock().get_or_insert_with(|| OwnConnections::of(who.clone()));
     }
 
-    /// Takes note of a connection of its own group.
+    /// Notes a connection to the app that belongs to this group.
     pub(crate) fn uses(&self, connection: &Handle) {
         if let Some(own) = self.lock().as_mut() {
             own.connections.retain(|known| known.strong_count() > 0 && !known.ptr_eq(connection));
@@ -75,18 +75,18 @@ impl ConnectionLogin {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Own>> {
+    fn lock(&self) -> MutexGuard<'_, Option<OwnConnections>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Own {
+impl OwnConnections {
     fn of(who: Who) -> Self {
         Self { group: fresh_group(), who, connections: Vec::new() }
     }
 }
 
-impl Drop for Own {
+impl Drop for OwnConnections {
     fn drop(&mut self) {
         self.connections
             .iter()

@@ -1,8 +1,7 @@
-//! The edge: sockets in, pingora out, no decisions in between.
+//! The edge: client connections and connections to the app. It decides nothing.
 //!
-//! `front` is the first reader of every connection. It asks the core about each head and either
-//! answers by itself or hands a head *of its own writing* to pingora's `HttpProxy`; whatever
-//! pingora parses was serialised here.
+//! `front` reads every connection first. It asks the core about each head, and either answers itself or gives pingora's
+//! `HttpProxy` a head that it has written. pingora parses only heads that were serialised here.
 
 pub(crate) mod front;
 

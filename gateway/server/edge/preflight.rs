@@ -1,8 +1,8 @@
-//! The app's answer to a preflight, where CORS is the app's.
+//! A preflight that the app answers (`cors = "app"`).
 //!
-//! One exchange on a connection of its own: the head that the core wrote goes out, the head of the answer comes in, and the
-//! connection is closed. The body of the answer is never read, however large or slow it is, and nothing of the exchange can
-//! reach another one. Trust: none; an answer that is no HTTP is none. Bounds: [`HEAD_MAX`] bytes of heads, interim ones
+//! One exchange on a connection of its own: it sends the head that the core wrote, reads the head of the answer, and closes.
+//! The body of the answer is never read, and nothing of it can reach another exchange. Trust: none; an answer that is not
+//! HTTP is an error. Bounds: [`HEAD_MAX`] bytes of heads, interim ones
 //! included, [`FIELDS_MAX`] fields in each, and the app's `upstream.connect` and `upstream.read`.
 
 use bytes::{Buf, BytesMut};
@@ -15,22 +15,22 @@ use tokio::net::TcpStream;
 use crate::edge::failure::broken;
 use crate::edge::upstream::Upstreams;
 
-/// Bytes of heads that are read of one answer.
+/// The most bytes of heads in one answer.
 const HEAD_MAX: usize = 64 * 1024;
-/// Fields of a head.
+/// The most fields of a head.
 const FIELDS_MAX: usize = 128;
 
 const BAD_ANSWER: Denial = Denial::UpstreamUnreachable(UpstreamFault::BadAnswer);
 
 /// The head of an answer.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct PreflightAnswer {
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,
 }
 
 /// Sends `head`, and reads the head of what the app answers.
-pub(crate) async fn ask(upstreams: &Upstreams, app: &App, head: &[u8]) -> Result<Answer, Denial> {
+pub(crate) async fn ask(upstreams: &Upstreams, app: &App, head: &[u8]) -> Result<PreflightAnswer, Denial> {
     let mut tcp = upstreams.connect(&app.upstream).await?;
     let exchange = async {
         tcp.write_all(head).await.map_err(|error| broken(&error))?;
@@ -39,7 +39,7 @@ pub(crate) async fn ask(upstreams: &Upstreams, app: &App, head: &[u8]) -> Result
     tokio::time::timeout(app.upstream.read, exchange).await.map_err(|_| Denial::UpstreamTimeout)?
 }
 
-async fn read(tcp: &mut TcpStream) -> Result<Answer, Denial> {
+async fn read(tcp: &mut TcpStream) -> Result<PreflightAnswer, Denial> {
     let mut arriving = ArrivingAnswer::default();
     loop {
         let room = HEAD_MAX.saturating_sub(arriving.passed_over + arriving.bytes.len());
@@ -53,21 +53,22 @@ async fn read(tcp: &mut TcpStream) -> Result<Answer, Denial> {
     }
 }
 
-/// What has come of the heads of an answer.
+/// The bytes of an answer that have arrived, up to the end of its final head.
 #[derive(Default)]
 struct ArrivingAnswer {
     bytes: BytesMut,
-    /// Of these no head can begin any more.
+    /// How many bytes have been dropped from the front: empty lines and interim answers.
     passed_over: usize,
-    /// So many of the bytes were there at the last look.
+    /// How many of the bytes the last call of `look` had.
     seen: usize,
     #[cfg(test)]
     looks: usize,
 }
 
 impl ArrivingAnswer {
-    /// The final head, once it is whole. A line that drips in is read once, when it ends.
-    fn look(&mut self) -> Result<Option<Answer>, Denial> {
+    /// The final head, once it is complete. The bytes are parsed only when a line has ended, so that a head that arrives
+    /// byte by byte is not parsed for each of them.
+    fn look(&mut self) -> Result<Option<PreflightAnswer>, Denial> {
         let ended = self.bytes.get(self.seen..).is_some_and(|fresh| fresh.contains(&b'\n'));
         self.seen = self.bytes.len();
         if !ended {
@@ -94,14 +95,14 @@ impl ArrivingAnswer {
         self.seen = self.bytes.len();
     }
 
-    /// Why there is no head where nothing more comes.
+    /// Why there is no head when the app has closed the connection.
     fn broken_off(&self) -> Denial {
         parse(&self.bytes).err().unwrap_or(Denial::UpstreamUnreachable(UpstreamFault::Closed))
     }
 }
 
-/// The head in front and its length; `None` while it is not whole.
-fn parse(bytes: &[u8]) -> Result<Option<(usize, Answer)>, Denial> {
+/// The first head and its length; `None` while it is incomplete.
+fn parse(bytes: &[u8]) -> Result<Option<(usize, PreflightAnswer)>, Denial> {
     let mut room = [httparse::EMPTY_HEADER; FIELDS_MAX];
     let mut response = httparse::Response::new(&mut room);
     let length = match response.parse(bytes) {
@@ -114,7 +115,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Answer)>, Denial> {
         Err(_) => return Err(BAD_ANSWER),
     };
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
-    // Nobody asked to switch protocols.
+    // The request did not ask to switch protocols.
     let status = status.filter(|status| *status != StatusCode::SWITCHING_PROTOCOLS);
     let status = status.ok_or(BAD_ANSWER)?;
     let mut fields = HeaderMap::new();
@@ -123,7 +124,7 @@ fn parse(bytes: &[u8]) -> Result<Option<(usize, Answer)>, Denial> {
         let (name, value) = field.ok_or(BAD_ANSWER)?;
         fields.append(name, value);
     }
-    Ok(Some((length, Answer { status, fields })))
+    Ok(Some((length, PreflightAnswer { status, fields })))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where the app is: names to addresses, and the terms of a connection to it.
+//! The upstream of an app: names to addresses, and the connection for one try.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use super::failure;
 use super::login::fresh_group;
 use super::tunnel::Tunnel;
 
-/// How long a resolved name is used before it is asked again.
+/// How long a resolved name is used before it is resolved again.
 const FRESH: Duration = Duration::from_secs(10);
-/// How long a connection of the pool may idle.
+/// How long a pooled connection may be idle.
 const POOLED: Duration = Duration::from_secs(60);
 
 const NO_SUCH_NAME: Denial = Denial::UpstreamUnreachable(UpstreamFault::NoSuchName);
@@ -44,15 +44,15 @@ impl Upstreams {
         peer.options.connection_timeout = Some(policy.connect);
         peer.options.total_connection_timeout = Some(policy.connect);
         peer.options.write_timeout = Some(policy.read);
-        // The wire keeps the app's deadline, which differs for streams; this one is the last resort.
+        // The wire enforces the app's deadline, which differs for streams. This one is the last resort.
         peer.options.read_timeout = Some(policy.read.max(exchange.timeouts.stream_idle) * 2);
         peer.options.idle_timeout = Some(POOLED);
         peer.group_key = exchange.group;
         let websocket = exchange.handshake.is_some();
         if websocket || (exchange.goes_alone() && exchange.group == 0) {
-            // A pooled connection may have been closed by the app this very moment. What cannot be
-            // repeated safely, or no more, gets a connection of its own, which no other exchange can find. Only a
-            // client connection that has a login needs the one that it logged in on.
+            // The app may be closing a pooled connection just now. A request that cannot be repeated, or not again, gets a
+            // connection of its own, which no other exchange can find. The exception is a client connection with a login,
+            // which needs the connection that it logged in on.
             peer.group_key = fresh_group();
             peer.options.idle_timeout = Some(Duration::ZERO);
         }
@@ -62,7 +62,7 @@ impl Upstreams {
         Ok(peer)
     }
 
-    /// A connection that no other exchange shares; tried as often as any other, each time at the next address.
+    /// Opens a connection that no other exchange shares. It has as many tries as any other, each at the next address.
     pub(crate) async fn connect(&self, policy: &UpstreamPolicy) -> Result<TcpStream, Denial> {
         let mut tries = 0;
         loop {
@@ -78,13 +78,13 @@ impl Upstreams {
         }
     }
 
-    /// Whether the upstream accepts a connection; for the warning at start.
+    /// Whether the upstream accepts a connection, for the warning at start.
     pub(crate) async fn reachable(&self, authority: &str, within: Duration) -> bool {
         let Ok(address) = self.address(authority, within, 0).await else { return false };
         matches!(tokio::time::timeout(within, TcpStream::connect(address)).await, Ok(Ok(_)))
     }
 
-    /// An address of `authority`; tries after the first go to the next one.
+    /// An address of `authority`; each further try takes the next one.
     async fn address(&self, authority: &str, within: Duration, tries: usize) -> Result<SocketAddr, Denial> {
         if let Ok(address) = authority.parse() {
             return Ok(address);

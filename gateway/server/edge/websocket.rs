@@ -1,12 +1,12 @@
-//! Where WebSocket frames end, so that a close frame is never written into the middle of one.
+//! Frame boundaries of a WebSocket. A close frame may only be written at a boundary.
 
 /// Follows the frame boundaries of one direction (RFC 6455 §5.2) without looking at payloads.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
-    /// Header bytes of the frame that is being read.
+    /// The header bytes of the current frame.
     head: [u8; 10],
     have: usize,
-    /// Payload bytes (and mask) still to come.
+    /// Bytes of mask and payload that are still to come.
     left: u64,
 }
 
@@ -16,7 +16,7 @@ pub(crate) const CLOSE_RESTART: [u8; 4] = [0x88, 0x02, 0x03, 0xF4];
 pub(crate) const CLOSE_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
 
 impl Frames {
-    /// Takes the bytes that were passed on.
+    /// Follows bytes that were forwarded.
     pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.left > 0 {
@@ -38,7 +38,7 @@ impl Frames {
         }
     }
 
-    /// Nothing of a frame is outstanding.
+    /// Whether no frame is incomplete.
     pub(crate) fn at_boundary(&self) -> bool {
         self.have == 0 && self.left == 0
     }

@@ -70,7 +70,7 @@ fn a_file_of_another_user_counts_where_that_one_cannot_have_put_it() {
     std::os::unix::fs::symlink(&mine, &away).unwrap();
     std::os::unix::fs::symlink(&planted, &here).unwrap();
     for (path, open) in [(mine, false), (planted, true), (away, true), (here, true)] {
-        assert_eq!(lies_where_anybody_writes(&path), open, "{}", path.display());
+        assert_eq!(is_in_shared_folder(&path), open, "{}", path.display());
     }
     // What one made oneself counts anywhere.
     assert!(materials(everybodys.path()).file("secret").is_ok());

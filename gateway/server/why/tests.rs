@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn why() -> Why {
-    Why {
+fn why() -> RefusalExplanation {
+    RefusalExplanation {
         request_id: "0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b".into(),
         time: "2026-11-21T05:41:37.123Z".into(),
         app: Some("media".into()),
@@ -22,8 +22,8 @@ fn why() -> Why {
         key: Some("roles".into()),
         reloaded: false,
         checks: Vec::new(),
-        remedy: Advice {
-            change: Some(Paste {
+        remedy: RemedyAdvice {
+            change: Some(ConfigEdit {
                 file: Some("a.toml".into()),
                 table: "app.media.route".into(),
                 line: 7,
@@ -51,7 +51,7 @@ fn people_read_where_what_goes() {
     }
     let behind = |line: usize| {
         let mut why = why();
-        why.remedy.change = why.remedy.change.map(|change| Paste { line, replaces: false, ..change });
+        why.remedy.change = why.remedy.change.map(|change| ConfigEdit { line, replaces: false, ..change });
         why.text(false)
     };
     assert!(behind(7).contains("in a.toml, behind line 7 ("));
@@ -68,7 +68,7 @@ fn people_read_that_there_is_nothing_to_paste() {
     assert!(text.contains("to pass: opens it\n         stagedoor token --sub bob\n"), "{text}");
     why.reloaded = true;
     assert!(why.text(false).contains("by:      permission\n"));
-    assert!(Newest { refusals: Vec::new() }.text().contains("nothing was refused"));
+    assert!(RefusalList { refusals: Vec::new() }.text().contains("nothing was refused"));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_text_without_a_file_is_not_pasted_into_one() {
     let remedy = Remedy { change: Some(change), command: None, advice: "opens it".into() };
     let said = |denial: Denial| {
         let remedy = told(remedy.clone(), &refusal(denial));
-        Why { remedy, ..why() }.text(false)
+        RefusalExplanation { remedy, ..why() }.text(false)
     };
     let text = said(Denial::TokenMissing);
     let lines = "to pass: in a file of your own ([app.app]), for the gateway runs without one:\n\n    \

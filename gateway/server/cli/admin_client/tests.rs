@@ -65,7 +65,7 @@ fn what_is_no_gateway_is_said_to_be_none() {
     for answer in [&b"SSH-2.0-something\r\n\r\n"[..], b"HTTP/1.1 200 OK\r\n\r\n<html>", b""] {
         let (operator, _heard) = operator(answer);
         let said = message(operator.get("/").unwrap_err());
-        assert!(said.contains("not the operator's API"), "{said}");
+        assert!(said.contains("not the admin API"), "{said}");
     }
 }
 

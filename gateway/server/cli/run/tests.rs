@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn exactly_one_of_file_and_upstream() {
-    fn check(asked: Asked<'_>, default_exists: bool, expected: Result<Chosen<'_>, &str>) {
+    fn check(asked: ConfigChoice<'_>, default_exists: bool, expected: Result<ChosenConfig<'_>, &str>) {
         let chosen = asked.choose(default_exists).map_err(|failure| format!("{failure:?}"));
         match (&chosen, expected) {
             (Ok(chosen), Ok(expected)) => assert_eq!(*chosen, expected, "{asked:?}"),
@@ -12,20 +12,24 @@ fn exactly_one_of_file_and_upstream() {
             }
         }
     }
-    let nothing = Asked::default();
-    let file = Asked { file: Some(Path::new("a.toml")), ..nothing };
-    let flag = Asked { flag: Some("http://a"), ..nothing };
-    let variable = Asked { variable: Some("http://b"), ..nothing };
+    let nothing = ConfigChoice::default();
+    let file = ConfigChoice { file: Some(Path::new("a.toml")), ..nothing };
+    let flag = ConfigChoice { flag: Some("http://a"), ..nothing };
+    let variable = ConfigChoice { variable: Some("http://b"), ..nothing };
 
     check(nothing, false, Err("nothing to protect"));
-    check(nothing, true, Ok(Chosen::File(Path::new(DEFAULT_FILE))));
+    check(nothing, true, Ok(ChosenConfig::File(Path::new(DEFAULT_FILE))));
     for default_exists in [false, true] {
-        check(file, default_exists, Ok(Chosen::File(Path::new("a.toml"))));
-        check(flag, default_exists, Ok(Chosen::Upstream("http://a")));
-        check(Asked { variable: Some("http://b"), ..flag }, default_exists, Ok(Chosen::Upstream("http://a")));
-        check(Asked { flag: Some("http://a"), ..file }, default_exists, Err("two configurations"));
-        check(Asked { variable: Some("http://b"), ..file }, default_exists, Err("two configurations"));
+        check(file, default_exists, Ok(ChosenConfig::File(Path::new("a.toml"))));
+        check(flag, default_exists, Ok(ChosenConfig::Upstream("http://a")));
+        check(
+            ConfigChoice { variable: Some("http://b"), ..flag },
+            default_exists,
+            Ok(ChosenConfig::Upstream("http://a")),
+        );
+        check(ConfigChoice { flag: Some("http://a"), ..file }, default_exists, Err("two configurations"));
+        check(ConfigChoice { variable: Some("http://b"), ..file }, default_exists, Err("two configurations"));
     }
-    check(variable, false, Ok(Chosen::Upstream("http://b")));
+    check(variable, false, Ok(ChosenConfig::Upstream("http://b")));
     check(variable, true, Err("two configurations"));
 }

@@ -1,4 +1,4 @@
-//! The gateway's own pages, answered.
+//! The answers to requests for the gateway's own pages: status, sign-in by a code, sign-out.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::handler::{BodyRead, ConnectionState, LocalReply, RequestHandler};
 use crate::edge::line::Line;
 
 impl RequestHandler<'_> {
-    /// Answers a request that is for the gateway itself. `early`: what of its body came with the head.
+    /// Answers a request for one of the gateway's own pages. `early`: the bytes of the body that came with the head.
     pub(super) async fn answer_page(
         self,
         tcp: TcpStream,
@@ -60,7 +60,7 @@ impl RequestHandler<'_> {
         self.answer(line.tcp, buffer, head, &trail, said).await
     }
 
-    /// What a request without a form is told.
+    /// The reply to a request without a form.
     fn show(&self, app: &App, head: &Head<'_>, page: PageRequest, trail: &Trail) -> Result<Reply, Denial> {
         let accepts_page = reply::accepts_page(head);
         let answer = |page| if accepts_page { PageReply::Html(page) } else { PageReply::Empty };
@@ -74,7 +74,7 @@ impl RequestHandler<'_> {
                     let said = if accepts_page { page } else { PageReply::Json(Some(token)) };
                     Ok(self.say(app, head, trail, &said, Vec::new()))
                 }
-                // Only leaving helps there.
+                // Only a sign-out helps here, and the page of the refusal offers it.
                 SignInState::SignedOut(denial @ Denial::AmbiguousCredentials) => Err(denial),
                 SignInState::SignedOut(denial) => {
                     let page =
@@ -88,7 +88,7 @@ impl RequestHandler<'_> {
                     Ok(self.say(app, head, trail, &said, Vec::new()))
                 }
             },
-            // These are pages, whoever asks for them.
+            // These two are always HTML, whatever the client accepts.
             PageRequest::EnterPage { direct } => {
                 let page =
                     if entry.is_some() { GatewayPage::EnterCode { direct } } else { GatewayPage::NoCodes };
@@ -105,7 +105,7 @@ impl RequestHandler<'_> {
         }
     }
 
-    /// What a form is told; beside a refusal, where a browser wanted to go.
+    /// The reply to a form. A refusal comes with the path that the browser asked for first.
     fn enter(
         &self,
         app: &App,
@@ -121,7 +121,7 @@ impl RequestHandler<'_> {
             FormAction::Show => (true, false),
             FormAction::ShowThenRedeem => (true, true),
             FormAction::Redeem => (false, false),
-            // Somebody came in while the page waited: a person has to say who gives way.
+            // Another user signed in while the page waited: the browser's user has to choose between the two.
             FormAction::RedeemIfSignedOut => {
                 (sign_in::is_signed_in_by_cookie(app, head, now, &self.live.policy.tokens), false)
             }
@@ -150,7 +150,7 @@ impl RequestHandler<'_> {
         Ok(self.say(app, head, trail, &said, cookies))
     }
 
-    /// Who would have to give way to a code: a name, or an empty one where it is not known.
+    /// The user whom a code would sign out: a name, or an empty text if it is not known.
     fn occupant<'n>(&self, app: &App, head: &Head<'_>, now: Now) -> Option<Cow<'n, str>> {
         match self.visit(app, head, now) {
             SignInState::SignedIn { user, .. } => Some(Cow::Owned(user.to_string())),
@@ -178,7 +178,7 @@ impl RequestHandler<'_> {
         })
     }
 
-    /// The whole form; its size was judged with the head.
+    /// Reads the whole form. Its size was checked with the head.
     async fn form(
         &self,
         line: &mut Line,
@@ -197,7 +197,7 @@ impl RequestHandler<'_> {
         read.map(|()| form)
     }
 
-    /// The cookie that a code is worth, once. It replaces whatever else carries a token of the app.
+    /// Uses a code up. Returns the cookie that signs its user in, and clears the app's other token cookies.
     fn redeem(
         &self,
         app: &App,
@@ -219,7 +219,7 @@ impl RequestHandler<'_> {
         )
     }
 
-    /// What was true when the link was made may have changed: keys, sources, the time.
+    /// Checks the token of a code again: keys, sources or the time may have changed since the link was made.
     fn fit<'a>(&self, app: &'a App, token: &Secret<Vec<u8>>, now: Now) -> Option<TokenCookie<'a>> {
         sign_in::token_cookie(app, token.expose(), now, &self.live.policy.tokens).ok()
     }
@@ -228,12 +228,12 @@ impl RequestHandler<'_> {
         trail.client.as_ref().map_or(self.peer.tls, |client| client.https())
     }
 
-    /// The way to `raw`, if a browser may be led there.
+    /// The return path for `raw`, if a browser may be sent there.
     pub(super) fn way_back<'a>(&self, app: &App, head: &Head<'_>, raw: &'a [u8]) -> Option<ReturnPath<'a>> {
         sign_in::return_path(app, &self.live.policy.hosts, self.host(head), head, raw)
     }
 
-    /// What the page of a refusal offers, where a browser navigates. `back`: see [`PageContext::return_path`].
+    /// What the page of a refusal offers to a browser that navigates. `back`: see [`PageContext::return_path`].
     pub(super) fn navigation<'a>(
         &self,
         head: &Head<'_>,
@@ -241,7 +241,7 @@ impl RequestHandler<'_> {
         back: &'a str,
         user: Option<&'a str>,
     ) -> Option<PageContext<'a>> {
-        // The forms of our own pages are sent by people, whatever their browser says of it.
+        // A form of the gateway's own pages is sent by a person, whatever `Sec-Fetch-Mode` says.
         let navigates =
             reply::is_navigation(head) || (trail.reached == Guard::Own && reply::accepts_page(head));
         navigates.then(|| PageContext {
@@ -252,7 +252,7 @@ impl RequestHandler<'_> {
         })
     }
 
-    /// Who is in, where a refusal tells: of a link that no longer works, to somebody who is in by it.
+    /// The signed-in user, for the refusal of a link that no longer works: its page says so to a user whom it signed in.
     pub(super) fn user_to_tell(&self, head: &Head<'_>, trail: &Trail, denial: &Denial) -> Option<Arc<str>> {
         let app = trail.app.as_deref().filter(|_| *denial == Denial::LinkInvalid)?;
         match self.visit(app, head, self.front.gateway.now()) {
@@ -262,7 +262,7 @@ impl RequestHandler<'_> {
     }
 }
 
-/// Whether a browser that asks for the address again sends the same request.
+/// Whether a browser that loads the address again sends the same request.
 pub(super) fn is_repeatable(head: &Head<'_>) -> bool {
     matches!(head.method(), "GET" | "HEAD")
 }
@@ -275,7 +275,7 @@ fn summary(user: &str, expires: std::time::Duration, now: Now) -> TokenSummary<'
     }
 }
 
-/// Takes every cookie that carries a token of the app out of the browser.
+/// The headers that clear every token cookie of the app.
 fn cleared(app: &App, https: bool) -> Vec<HeaderValue> {
     app.carriers.cookies().filter_map(|name| sign_in::clear_cookie(name, https)).collect()
 }

@@ -11,10 +11,10 @@ use stagedoor_core::request_out;
 use tokio::net::TcpStream;
 
 use super::handler::{ConnectionState, LocalReply, RequestHandler, UpstreamTiming};
-use crate::edge::preflight::{self, Answer};
+use crate::edge::preflight::{self, PreflightAnswer};
 
 impl RequestHandler<'_> {
-    /// Asks the app, and tells the client what it says of CORS.
+    /// Asks the app, and answers the client with the CORS fields of its answer.
     pub(super) async fn answer_app_preflight(
         self,
         tcp: TcpStream,
@@ -29,7 +29,7 @@ impl RequestHandler<'_> {
         let answer = preflight::ask(&self.front.upstreams, permit.app(), &asked).await;
         let timing = UpstreamTiming { from, to: answer.is_ok().then(Instant::now) };
         let said = match answer {
-            Ok(Answer { status, fields }) => {
+            Ok(PreflightAnswer { status, fields }) => {
                 let reply = self.with_context(head, &trail, |policy, at| {
                     Reply::app_preflight(status, &fields, policy, at)
                 });

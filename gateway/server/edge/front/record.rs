@@ -1,4 +1,4 @@
-//! What the operator learns of a request: why it was refused, before its answer goes out; what came of it, afterwards.
+//! What is recorded of a request: its refusal, before the answer goes out; its access event and its metrics, afterwards.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::live_policy::LivePolicy;
 use crate::recent_refusals::RefusalContext;
 use crate::telemetry::record::{Label, NAME_MAX, Record, Refusal, shown};
 
-/// What the record needs besides the head.
+/// How a request ended: what its record needs besides the head.
 pub(super) struct RequestOutcome<'a> {
     pub(super) trail: &'a Trail,
     pub(super) status: u16,
@@ -28,13 +28,13 @@ pub(super) struct RequestOutcome<'a> {
     pub(super) bytes_out: u64,
     pub(super) own_time: Duration,
     pub(super) upstream_time: Option<Duration>,
-    /// The app that was asked.
+    /// The app that the request, or its preflight, was sent to.
     pub(super) asked: Option<&'a App>,
     pub(super) upstream_fault: Option<UpstreamFault>,
 }
 
 impl<'a> RequestOutcome<'a> {
-    /// Of an answer of our own.
+    /// For a local reply.
     pub(super) fn local(
         trail: &'a Trail,
         reply: &Reply,
@@ -54,7 +54,7 @@ impl<'a> RequestOutcome<'a> {
         }
     }
 
-    /// Of an exchange with the app.
+    /// For an exchange with the app.
     pub(super) fn of(trail: &'a Trail, exchange: &'a Exchange, own_time: Duration) -> Self {
         Self {
             trail,
@@ -71,7 +71,7 @@ impl<'a> RequestOutcome<'a> {
 }
 
 impl RequestHandler<'_> {
-    /// Sees an exchange to its end. Where it fails, that is remembered before the client is told.
+    /// Runs an exchange to its end. A failure is kept for `why` before the client gets its answer.
     pub(super) async fn drive(
         &self,
         exchange: &Exchange,
@@ -97,7 +97,7 @@ impl RequestHandler<'_> {
         }
     }
 
-    /// Keeps a refusal for `why`: before its answer goes out, so that whoever has the answer can ask.
+    /// Keeps a refusal for `why`. It runs before the answer goes out, so that a client that has the answer can ask at once.
     pub(super) fn remember(&self, head: Option<&Head<'_>>, trail: &Trail, denial: &Denial, crowded: bool) {
         let at = RefusalContext {
             request_id: &self.request_id,
@@ -111,13 +111,13 @@ impl RequestHandler<'_> {
         self.front.gateway.remember(&at, head, trail, denial);
     }
 
-    /// The gateway's own time in an exchange, or all of it where the app was never asked.
+    /// The time that the gateway itself took: until the app was asked, or all of it if the app never was.
     pub(super) fn own_time(&self, exchange: &Exchange) -> Duration {
         let own = exchange.own_time();
         if own.is_zero() { self.started.elapsed() } else { own }
     }
 
-    /// Counts and logs one request, whatever came of it.
+    /// Counts and logs one request.
     pub(super) fn record(&self, head: Option<&Head<'_>>, outcome: &RequestOutcome<'_>) {
         let RequestOutcome {
             trail,
@@ -166,8 +166,7 @@ impl RequestHandler<'_> {
         self.front.gateway.access.record(&record, self.live.redaction(trail.app.as_deref()));
     }
 
-    /// Tells what each check said, where `log.level` is `debug`: a line for each request, before anything is answered or
-    /// forwarded.
+    /// Logs what each check decided, at `log.level = "debug"`: a line for each request, before it is answered or forwarded.
     pub(super) fn log_decisions(&self, head: Option<&Head<'_>>, trail: &Trail, refused: Option<&Denial>) {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;
@@ -192,10 +191,11 @@ impl RequestHandler<'_> {
         );
     }
 
-    /// Behind NAT or a proxy that is not named, all clients share one address: say so, once.
+    /// Warns once of a private peer that forwards for others and is not in `server.trusted_proxies`: its clients share one
+    /// address, and with it one limit.
     pub(super) fn warn_of_untrusted_proxy(&self, trail: &Trail) {
         let Some(client) = &trail.client else { return };
-        if client.ignored_address() && self.front.gateway.first_unheeded() {
+        if client.ignored_address() && self.front.gateway.warns_of_untrusted_proxy() {
             tracing::warn!(
                 peer = %client.peer(),
                 "a private peer sends X-Forwarded-For and is not trusted: all its clients share one limit; \
@@ -207,7 +207,7 @@ impl RequestHandler<'_> {
     }
 }
 
-/// As it stands on the wire.
+/// The protocol version, as access events name it.
 fn protocol(version: Version) -> &'static str {
     match version {
         Version::Http10 => "HTTP/1.0",
@@ -216,15 +216,15 @@ fn protocol(version: Version) -> &'static str {
     }
 }
 
-/// Bytes of a path in a line of decisions.
+/// Bytes of a path in the log line of decisions.
 const DECIDED_PATH_MAX: usize = 512;
 
-/// Whether a head was refused for its fields, rather than for its bytes.
+/// Whether a head was refused for the number of its fields, rather than for its bytes.
 pub(super) fn crowded(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> bool {
     *denial == Denial::HeadersTooLarge && head::has_too_many_fields(heard, limits)
 }
 
-/// Where the operator adds a host that nothing is served under.
+/// The reason for an unknown host, with the place in the configuration where it could be added.
 fn unknown_host(live: &LivePolicy, host: &str, unheeded: bool) -> String {
     let place = match &*live.policy.apps {
         [app] => match live.source.of_app(app).of("hosts") {

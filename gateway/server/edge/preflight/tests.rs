@@ -7,7 +7,7 @@ fn told(bytes: &str) -> String {
     match parse(bytes.as_bytes()) {
         Ok(None) => "partial".to_owned(),
         Err(denial) => format!("refused {}", denial.code()),
-        Ok(Some((length, Answer { status, fields }))) => {
+        Ok(Some((length, PreflightAnswer { status, fields }))) => {
             let fields: Vec<String> = fields
                 .iter()
                 .map(|(name, value)| format!("{name}={}", value.to_str().unwrap_or("?")))

@@ -1,7 +1,7 @@
-//! Connections whose answer is ready: it is written, and the client gets a while to read it.
+//! Connections that close: the answer is written, and the client gets some time to read it.
 //!
-//! They hold no place of the listener any more, since whoever stays would keep others away. There are no more than
-//! [`MOST`]: one more takes the place of the oldest.
+//! They no longer count among the connections of the listener, so a client that stays keeps no other away. Bounds: at most
+//! [`MOST`]; one more closes the oldest.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -11,19 +11,19 @@ use tokio::sync::{oneshot, watch};
 use crate::edge::line::Line;
 use crate::stage::Stage;
 
-/// At once.
+/// The most connections that close at the same time.
 const MOST: usize = 32;
 
-/// The connections that end.
+/// The connections that close.
 #[derive(Debug, Default)]
-pub(super) struct Ends {
-    /// From the oldest to the newest. One that is taken out of here is closed.
+pub(super) struct ClosingConnections {
+    /// Oldest first. Dropping a sender closes its connection.
     leave: Mutex<VecDeque<oneshot::Sender<()>>>,
 }
 
-impl Ends {
-    /// Room for one more.
-    pub(super) fn enter(&self) -> End {
+impl ClosingConnections {
+    /// Makes room for one more.
+    pub(super) fn enter(&self) -> ClosingSlot {
         let (leave, told_to_leave) = oneshot::channel();
         let mut all = self.leave.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|end| !end.is_closed());
@@ -31,17 +31,17 @@ impl Ends {
             all.pop_front();
         }
         all.push_back(leave);
-        End(told_to_leave)
+        ClosingSlot(told_to_leave)
     }
 }
 
-/// Room for one connection that ends.
+/// Room for one connection that closes.
 #[derive(Debug)]
-pub(super) struct End(oneshot::Receiver<()>);
+pub(super) struct ClosingSlot(oneshot::Receiver<()>);
 
-impl End {
-    /// Says the last word and hangs up, for as long as nobody newer needs the room.
-    pub(super) async fn see_off(self, mut line: Line, last: &[u8], stage: &mut watch::Receiver<Stage>) {
+impl ClosingSlot {
+    /// Writes the answer and closes the connection, unless a newer connection needs the room first.
+    pub(super) async fn finish(self, mut line: Line, last: &[u8], stage: &mut watch::Receiver<Stage>) {
         let said = async {
             line.say(last).await;
             line.hang_up(stage).await;
@@ -67,8 +67,8 @@ mod tests {
 
     #[test]
     fn one_too_many_takes_the_place_of_the_oldest() {
-        let ends = Ends::default();
-        let mut all: Vec<End> = (0..MOST + 2).map(|_| ends.enter()).collect();
+        let ends = ClosingConnections::default();
+        let mut all: Vec<ClosingSlot> = (0..MOST + 2).map(|_| ends.enter()).collect();
         let told: Vec<bool> =
             all.iter_mut().map(|end| end.0.try_recv() == Err(TryRecvError::Closed)).collect();
         let expected: Vec<bool> = (0..MOST + 2).map(|n| n < 2).collect();
@@ -90,12 +90,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (tcp, _) = listener.accept().await.unwrap();
-        let (ends, stage) = (Ends::default(), watch::Sender::new(Stage::Serving));
+        let (ends, stage) = (ClosingConnections::default(), watch::Sender::new(Stage::Serving));
         let (end, mut stage) = (ends.enter(), stage.subscribe());
         let seen_off = tokio::spawn(async move {
-            end.see_off(Line::new(tcp), &vec![b'x'; 16 << 20], &mut stage).await;
+            end.finish(Line::new(tcp), &vec![b'x'; 16 << 20], &mut stage).await;
         });
-        let _newer: Vec<End> = (0..MOST).map(|_| ends.enter()).collect();
+        let _newer: Vec<ClosingSlot> = (0..MOST).map(|_| ends.enter()).collect();
         tokio::time::timeout(Duration::from_secs(8), seen_off).await.unwrap().unwrap();
     }
 }
