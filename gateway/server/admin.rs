@@ -51,7 +51,7 @@ const CONNECTIONS: usize = 64;
 const QUESTIONS: usize = 1;
 
 /// The state of the admin listener.
-pub(crate) struct Admin {
+pub(crate) struct AdminListener {
     gateway: Arc<Gateway>,
     reloader: Arc<Reloader>,
     /// It listens on a loopback address.
@@ -63,7 +63,7 @@ pub(crate) struct Admin {
 }
 
 /// Accepts connections until the process ends.
-pub(crate) async fn accept(listener: TcpListener, admin: Arc<Admin>) {
+pub(crate) async fn accept(listener: TcpListener, admin: Arc<AdminListener>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     // Connections that have not sent a head yet, oldest first.
     let mut unheard: VecDeque<oneshot::Sender<()>> = VecDeque::new();
@@ -86,7 +86,7 @@ pub(crate) async fn accept(listener: TcpListener, admin: Arc<Admin>) {
     }
 }
 
-impl Admin {
+impl AdminListener {
     pub(crate) fn new(gateway: Arc<Gateway>, reloader: Arc<Reloader>, loopback: bool) -> Self {
         let (open, questions) = (watch::Sender::new(Stage::Serving), Arc::new(Semaphore::new(QUESTIONS)));
         Self { gateway, reloader, loopback, open, questions, closing: ClosingConnections::default() }

@@ -22,7 +22,7 @@ use crate::live_policy::LivePolicy;
 use crate::machine::Machine;
 use crate::recent_refusals::{RecentRefusals, RefusalContext, RefusalRecord};
 use crate::stage::Stage;
-use crate::telemetry::access::AccessLog;
+use crate::telemetry::access::AccessLogWriter;
 use crate::telemetry::logs::Logs;
 use crate::telemetry::metrics::Metrics;
 
@@ -32,7 +32,7 @@ pub(crate) struct Gateway {
     /// How the configuration files compare with it.
     files: ArcSwap<ConfigFileState>,
     pub(crate) metrics: Metrics,
-    pub(crate) access: AccessLog,
+    pub(crate) access: AccessLogWriter,
     pub(crate) refusals: RecentRefusals,
     logs: Logs,
     pub(crate) permits: Arc<ConnectionPermits>,
@@ -50,7 +50,7 @@ impl Gateway {
         policy: Policy,
         source: Source,
         metrics: Metrics,
-        access: AccessLog,
+        access: AccessLogWriter,
         logs: Logs,
         machine: Machine,
         started: Instant,

@@ -19,7 +19,7 @@ use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::admin::{self, Admin};
+use crate::admin::{self, AdminListener};
 use crate::clock;
 use crate::confinement::{self, KeptPaths};
 use crate::edge::front::Front;
@@ -37,7 +37,7 @@ use crate::reload::{self, Reloader};
 use crate::signals::{Hangup, Signals};
 use crate::source::ConfigSource;
 use crate::stage::Stage;
-use crate::telemetry::access::AccessLog;
+use crate::telemetry::access::AccessLogWriter;
 use crate::telemetry::logs::{Logs, hook_panics};
 use crate::telemetry::metrics::Metrics;
 
@@ -217,8 +217,8 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
         parts;
     let mut signals = Signals::new()?;
     hook_panics(metrics.panics.clone());
-    let access =
-        AccessLog::start(&policy.log, metrics.log_dropped.clone()).context("cannot write the access log")?;
+    let access = AccessLogWriter::start(&policy.log, metrics.log_dropped.clone())
+        .context("cannot write the access log")?;
     let drain = policy.server.drain;
     let in_force = source.files.to_vec();
     let gateway = Gateway::new(policy, source, metrics, access, logs, machine, started);
@@ -308,7 +308,7 @@ impl BoundListeners {
         if let Some(listener) = self.admin {
             let listener = heard(listener)?;
             let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-            let admin = Admin::new(Arc::clone(&front.gateway), Arc::clone(reloader), loopback);
+            let admin = AdminListener::new(Arc::clone(&front.gateway), Arc::clone(reloader), loopback);
             tokio::spawn(admin::accept(listener, Arc::new(admin)));
         }
         Ok(())

@@ -32,7 +32,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let listen = free(args.port)?;
-    let app = demo::App::bind()?;
+    let app = demo::SampleApp::bind()?;
     let folder = Folder::create()?;
     let base = folder.0.clone();
     let name = base.join("demo").display().to_string().into();

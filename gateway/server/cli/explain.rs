@@ -207,13 +207,7 @@ fn usual_host(policy: &Policy) -> Result<String, Failure> {
 }
 
 /// Tries the request once, as a dry run: limits count dry runs too.
-fn explain(
-    policy: &Policy,
-    args: &Args,
-    request: &str,
-    host: &str,
-    presented: &Presented,
-) -> DryRunReport {
+fn explain(policy: &Policy, args: &Args, request: &str, host: &str, presented: &Presented) -> DryRunReport {
     let (assumed, by) = match presented {
         Presented::Nothing => (None, None),
         Presented::User(assumed) => (Some(assumed.clone()), None),

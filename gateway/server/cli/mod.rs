@@ -49,7 +49,7 @@ enum Command {
     Token(token::Args),
     /// Make secrets
     #[command(subcommand)]
-    Secret(secret::Command),
+    Secret(secret::SecretCommand),
     Healthcheck(healthcheck::Args),
     Reference(reference::Args),
     Completions(completions::Args),

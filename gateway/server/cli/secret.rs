@@ -5,7 +5,7 @@ use super::output::print;
 use crate::materials::fresh_secret;
 
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Command {
+pub(super) enum SecretCommand {
     /// Print a fresh 256-bit secret
     ///
     /// 43 characters of base64url. A secret with `generate = true` in the configuration is created at start
@@ -14,9 +14,9 @@ pub(super) enum Command {
     New,
 }
 
-pub(super) fn run(command: &Command) -> Result<(), Failure> {
+pub(super) fn run(command: &SecretCommand) -> Result<(), Failure> {
     match command {
-        Command::New => {
+        SecretCommand::New => {
             let line = fresh_secret();
             let text = String::from_utf8_lossy(line.expose());
             print(&format!("{text}\n"))

@@ -43,10 +43,10 @@ pub(super) fn router() -> Router {
 
 /// The downloads that were asked for. Nothing is downloaded.
 #[derive(Clone, Default)]
-struct Jobs(Arc<Mutex<List>>);
+struct Jobs(Arc<Mutex<JobList>>);
 
 #[derive(Default)]
-struct List {
+struct JobList {
     jobs: Vec<Job>,
     made: u64,
 }

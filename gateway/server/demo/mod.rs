@@ -10,14 +10,14 @@ mod film;
 
 /// The app, listening on a free port of loopback.
 #[derive(Debug)]
-pub struct App {
+pub struct SampleApp {
     listener: tokio::net::TcpListener,
     runtime: tokio::runtime::Runtime,
     /// Where it listens.
     pub address: SocketAddr,
 }
 
-impl App {
+impl SampleApp {
     /// Binds a port. The app does not answer yet.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 fn started() -> SocketAddr {
-    let app = App::bind().unwrap();
+    let app = SampleApp::bind().unwrap();
     let address = app.address;
     app.start().unwrap();
     address

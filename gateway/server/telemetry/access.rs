@@ -19,12 +19,12 @@ mod sink;
 
 /// The open access log.
 #[derive(Debug)]
-pub struct AccessLog {
+pub struct AccessLogWriter {
     events: Arc<EventQueue>,
     form: LineFormat,
 }
 
-impl AccessLog {
+impl AccessLogWriter {
     /// Starts the log and its thread. A file that cannot be opened is tried again with every batch; `dropped` counts the
     /// events that are lost.
     ///
@@ -81,7 +81,7 @@ impl AccessLog {
     }
 }
 
-impl Drop for AccessLog {
+impl Drop for AccessLogWriter {
     fn drop(&mut self) {
         self.events.close(Duration::ZERO);
     }

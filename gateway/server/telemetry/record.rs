@@ -31,7 +31,7 @@ pub struct Record<'a> {
     /// The status that was sent to the client; 0 if none was.
     pub status: u16,
     /// Why the gateway refused; `None` if the answer is the app's.
-    pub refusal: Option<Refusal<'a>>,
+    pub refusal: Option<EventRefusal<'a>>,
     /// The authenticated user, if there is one.
     pub user: Option<&'a str>,
     /// The client's address.
@@ -75,7 +75,7 @@ pub struct Label<'a> {
 
 /// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal<'a> {
+pub struct EventRefusal<'a> {
     /// The stable code.
     pub code: &'static str,
     /// The limit that was used up, if a limit refused.
@@ -246,7 +246,7 @@ impl<'a> Label<'a> {
     }
 }
 
-impl<'a> Refusal<'a> {
+impl<'a> EventRefusal<'a> {
     /// The refusal of an access event; `reason` is [`Denial::reason`], which the caller renders once.
     #[must_use]
     pub fn of(denial: &'a Denial, reason: &'a str) -> Self {

@@ -17,7 +17,7 @@ use crate::decision_trace::{self, DecisionTrace};
 use crate::edge::exchange::Exchange;
 use crate::live_policy::LivePolicy;
 use crate::recent_refusals::RefusalContext;
-use crate::telemetry::record::{Label, NAME_MAX, Record, Refusal, shown};
+use crate::telemetry::record::{EventRefusal, Label, NAME_MAX, Record, shown};
 
 /// How a request ended: what its record needs besides the head.
 pub(super) struct RequestOutcome<'a> {
@@ -145,7 +145,7 @@ impl RequestHandler<'_> {
             method: head.map_or("", Head::method),
             target: head.map_or(b"", |head| trail.target(head)),
             status,
-            refusal: denial.zip(reason.as_deref()).map(|(denial, reason)| Refusal::of(denial, reason)),
+            refusal: denial.zip(reason.as_deref()).map(|(denial, reason)| EventRefusal::of(denial, reason)),
             user: trail.user.as_deref(),
             ip: trail.client.as_ref().map_or(self.peer.ip, |client| client.ip()),
             bytes_in,

@@ -24,7 +24,8 @@ fn events_reach_the_file_before_close_returns() {
     let path = dir.path().join("logs/access.jsonl");
     let dropped = counter();
     let log =
-        AccessLog::over(Sink::rotating(path.clone(), 1 << 20, 2), LineFormat::Json, dropped.clone()).unwrap();
+        AccessLogWriter::over(Sink::rotating(path.clone(), 1 << 20, 2), LineFormat::Json, dropped.clone())
+            .unwrap();
     for _ in 0..1_000 {
         log.record(&record(), &Redaction::default());
     }
@@ -40,9 +41,12 @@ fn events_reach_the_file_before_close_returns() {
 #[test]
 fn a_full_disk_drops_and_counts() {
     let dropped = counter();
-    let log =
-        AccessLog::over(Sink::rotating("/dev/full".into(), 1 << 30, 2), LineFormat::Json, dropped.clone())
-            .unwrap();
+    let log = AccessLogWriter::over(
+        Sink::rotating("/dev/full".into(), 1 << 30, 2),
+        LineFormat::Json,
+        dropped.clone(),
+    )
+    .unwrap();
     for _ in 0..10 {
         log.record(&record(), &Redaction::default());
     }
@@ -55,7 +59,7 @@ fn a_closed_pipe_drops_and_counts() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     let dropped = counter();
-    let log = AccessLog::over(Sink::stream(writer), LineFormat::Json, dropped.clone()).unwrap();
+    let log = AccessLogWriter::over(Sink::stream(writer), LineFormat::Json, dropped.clone()).unwrap();
     log.record(&record(), &Redaction::default());
     assert!(log.close(LONG));
     assert_eq!(dropped.get(), 1);
@@ -65,7 +69,7 @@ fn a_closed_pipe_drops_and_counts() {
 fn a_reader_that_does_not_read_fills_the_queue_and_no_more() {
     let (mut reader, writer) = io::pipe().unwrap();
     let dropped = counter();
-    let log = AccessLog::over(Sink::stream(writer), LineFormat::Json, dropped.clone()).unwrap();
+    let log = AccessLogWriter::over(Sink::stream(writer), LineFormat::Json, dropped.clone()).unwrap();
     let mut events = 0;
     while dropped.get() == 0 {
         log.record(&record(), &Redaction::default());

@@ -10,7 +10,7 @@ use stagedoor_core::policy::Policy;
 use super::labels::{StreamEnd, StreamKind};
 use super::registry::Metrics;
 use super::series::Series;
-use crate::telemetry::record::{Record, Refusal};
+use crate::telemetry::record::{EventRefusal, Record};
 
 /// The series of the apps and routes of one policy. They are valid with that policy only: positions are those of its apps
 /// and routes.
@@ -202,7 +202,7 @@ impl RouteMetrics {
         }
     }
 
-    fn refuse(&self, app: &AppMetrics, refusal: &Refusal<'_>, shared: &SharedSeries) {
+    fn refuse(&self, app: &AppMetrics, refusal: &EventRefusal<'_>, shared: &SharedSeries) {
         let codes = self.codes.get_or_init(|| Box::new([const { OnceLock::new() }; Denial::CODES.len()]));
         // One that several kinds share has the place of the first of them.
         let place = Denial::CODES.iter().position(|code| *code == refusal.code).and_then(|n| codes.get(n));

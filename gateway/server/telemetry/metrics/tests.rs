@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::telemetry::record::tests::record;
-use crate::telemetry::record::{Label, Record, Refusal};
+use crate::telemetry::record::{EventRefusal, Label, Record};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn one_observation_counts_everything_once() {
     let policy = resolved(&metrics, &[("film", &["GET /api/{id}"])]);
     policy.observe(&at(0, 1));
     policy.observe(&at(0, 1));
-    let refusal = Refusal { code: "rate_limited", limit: Some("app.ip-1"), reason: None };
+    let refusal = EventRefusal { code: "rate_limited", limit: Some("app.ip-1"), reason: None };
     policy.observe(&Record { status: 429, refusal: Some(refusal), route: None, upstream: None, ..at(0, 1) });
     policy.observe(&Record { app: None, route: None, status: 421, upstream: None, ..at(0, 0) });
     policy.observe(&Record { status: 999, ..at(0, 1) });
@@ -102,7 +102,7 @@ fn every_promised_name_is_there_from_the_start() {
 #[test]
 fn a_reload_keeps_what_stays_and_forgets_what_went() {
     let metrics = Metrics::new().unwrap();
-    let refusal = Refusal { code: "rate_limited", limit: Some("app.ip-1"), reason: None };
+    let refusal = EventRefusal { code: "rate_limited", limit: Some("app.ip-1"), reason: None };
     let old = resolved(&metrics, &[("film", &["kept", "gone"]), ("music", &["all"])]);
     for (app, route) in [(0, 1), (0, 2), (1, 1)] {
         old.observe(&Record { status: 429, refusal: Some(refusal), ..at(app, route) });

@@ -62,7 +62,7 @@ fn json_has_every_field_in_order() {
 
 #[test]
 fn a_refusal_before_any_app_is_told() {
-    let refusal = Refusal { code: "unknown_host", limit: None, reason: Some("add `x` to `hosts`") };
+    let refusal = EventRefusal { code: "unknown_host", limit: None, reason: Some("add `x` to `hosts`") };
     let value = read_back(&Record {
         app: None,
         route: None,
@@ -134,7 +134,7 @@ fn a_secret_behind_the_cut_is_redacted_first() {
 
 #[test]
 fn text_is_for_people() {
-    let refusal = Refusal { code: "rate_limited", limit: Some("app.ip-1"), reason: Some("wait") };
+    let refusal = EventRefusal { code: "rate_limited", limit: Some("app.ip-1"), reason: Some("wait") };
     let refused =
         Record { status: 429, refusal: Some(refusal), user: Some("a b"), upstream: None, ..record() };
     assert_eq!(
