@@ -50,7 +50,7 @@ fn required_unless(table: &Table, key: &Key) -> Option<Value> {
 fn property(key: &Key) -> Value {
     let mut property = value(key);
     property.insert("description".to_owned(), json!(description(key)));
-    if let Some(default) = key.default.written().and_then(|default| read(&default)) {
+    if let Some(default) = default(key.default) {
         property.insert("default".to_owned(), default);
     }
     Value::Object(property)
@@ -146,9 +146,17 @@ fn description(key: &Key) -> String {
     text
 }
 
-/// A default, from TOML.
-fn read(default: &str) -> Option<Value> {
-    toml::from_str::<Map<String, Value>>(&format!("default = {default}")).ok()?.remove("default")
+fn default(default: DefaultValue) -> Option<Value> {
+    match default {
+        DefaultValue::Text(text) => Some(json!(text)),
+        DefaultValue::Texts(texts) => Some(json!(texts)),
+        DefaultValue::Flag(flag) => Some(json!(flag)),
+        DefaultValue::Count(count) => Some(json!(count)),
+        DefaultValue::Required
+        | DefaultValue::RequiredUnless(_)
+        | DefaultValue::Words(_)
+        | DefaultValue::OfEachKey => None,
+    }
 }
 
 /// Names of apps and providers.

@@ -11,11 +11,6 @@ use crate::raw;
 use stagedoor_core::guard::credential::TokenSource;
 use stagedoor_core::guard::jwt::{Alg, ClaimPaths, JwtKey, JwtPolicy};
 
-const ALGS: &[&str] = &[
-    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
-    "EdDSA",
-];
-
 /// Every provider by its name; `None` stands for one that was refused.
 pub(super) struct Providers(Vec<(String, Option<Arc<JwtPolicy>>)>);
 
@@ -188,8 +183,8 @@ fn key(raw: &raw::JwtKey, cx: &Context<'_>) -> Option<JwtKey> {
     let raw::JwtKey { at, kid, alg, secret: raw_secret, public, has_public, has_secret } = raw;
     let name = alg.as_ref().map_or("HS256", |alg| alg.value.as_str());
     let place = alg.as_ref().map_or(at, |alg| &alg.at);
-    let Some(alg) = ALGS.contains(&name).then(|| Alg::parse(name)).flatten() else {
-        let known = || ALGS.iter().copied();
+    let Some(alg) = raw::ALGORITHMS.contains(&name).then(|| Alg::parse(name)).flatten() else {
+        let known = || raw::ALGORITHMS.iter().copied();
         let near = did_you_mean(name, known()).map_or_else(String::new, |hint| format!("{hint}; "));
         let hint = format!("{near}accepted: {}", known().collect::<Vec<_>>().join(", "));
         cx.report.problem(place, format!("not an algorithm: `{}`", shown(name)), hint);

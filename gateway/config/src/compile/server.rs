@@ -17,20 +17,6 @@ use stagedoor_core::policy::{
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9901);
-const REDACTED: &[&str] = &[
-    "token",
-    "access_token",
-    "api_key",
-    "apikey",
-    "sd_token",
-    "X-Plex-Token",
-    "password",
-    "code",
-    "id_token",
-    "refresh_token",
-    "jwt",
-    "auth_token",
-];
 
 pub(super) fn server(
     server: &raw::Server,
@@ -221,7 +207,7 @@ pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<TokenSource>, report
     let raw::Log { at: _, level, format, access, redact_query } = raw;
     let mut redacted: Vec<String> = match redact_query {
         Some(list) => parameters(list, report),
-        None => REDACTED.iter().map(|name| (*name).to_owned()).collect(),
+        None => raw::REDACTED.iter().map(|name| (*name).to_owned()).collect(),
     };
     // What carries a token is never logged, whether or not anybody thought of listing it.
     add_names(&mut redacted, queries(&carriers));

@@ -109,8 +109,12 @@ pub enum DefaultValue {
     RequiredUnless(&'static str),
     /// This string.
     Text(&'static str),
-    /// This value, as TOML.
-    Toml(&'static str),
+    /// These strings.
+    Texts(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag(bool),
+    /// This number.
+    Count(u64),
     /// Something else, in words.
     Words(&'static str),
     /// The defaults of the keys of its table.
@@ -277,8 +281,13 @@ impl DefaultValue {
     #[must_use]
     pub fn written(self) -> Option<String> {
         match self {
-            Self::Text(text) => Some(format!("\"{text}\"")),
-            Self::Toml(value) => Some(value.to_owned()),
+            Self::Text(text) => Some(quoted(text)),
+            Self::Texts(texts) => {
+                let texts: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+                Some(format!("[{}]", texts.join(", ")))
+            }
+            Self::Flag(flag) => Some(flag.to_string()),
+            Self::Count(count) => Some(count.to_string()),
             Self::Required | Self::RequiredUnless(_) | Self::Words(_) | Self::OfEachKey => None,
         }
     }
@@ -289,11 +298,17 @@ impl DefaultValue {
         match self {
             Self::Required => "required".to_owned(),
             Self::RequiredUnless(other) => format!("required, unless `{other}`"),
-            Self::Text(text) => format!("\"{text}\""),
-            Self::Toml(text) | Self::Words(text) => text.to_owned(),
+            Self::Text(_) | Self::Texts(_) | Self::Flag(_) | Self::Count(_) => {
+                self.written().unwrap_or_default()
+            }
+            Self::Words(text) => text.to_owned(),
             Self::OfEachKey => "that of each key".to_owned(),
         }
     }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
 }
 
 /// A small number as a word; a larger one in digits.

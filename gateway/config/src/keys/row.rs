@@ -87,9 +87,19 @@ impl<V: Copy> Row<V> {
         Self { key: Key { default: DefaultValue::Text(text), ..self.key }, ..self }
     }
 
-    /// The default, as TOML.
-    pub(super) const fn default_toml(self, value: &'static str) -> Self {
-        Self { key: Key { default: DefaultValue::Toml(value), ..self.key }, ..self }
+    /// The default, a list of strings.
+    pub(super) const fn default_texts(self, texts: &'static [&'static str]) -> Self {
+        Self { key: Key { default: DefaultValue::Texts(texts), ..self.key }, ..self }
+    }
+
+    /// The default, `true` or `false`.
+    pub(super) const fn default_flag(self, flag: bool) -> Self {
+        Self { key: Key { default: DefaultValue::Flag(flag), ..self.key }, ..self }
+    }
+
+    /// The default, a number.
+    pub(super) const fn default_count(self, count: u64) -> Self {
+        Self { key: Key { default: DefaultValue::Count(count), ..self.key }, ..self }
     }
 
     /// What holds where the key is left out, in words.

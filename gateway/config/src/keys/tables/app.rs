@@ -62,7 +62,7 @@ table! {
         /// How the app learns who is asking.
         identity: Option<Identity> = table::<Identity>().in_profiles(),
         /// Whether WebSockets may pass, under the same policy.
-        websocket: Setting<bool> = flag().default_toml("true").in_profiles()
+        websocket: Setting<bool> = flag().default_flag(true).in_profiles()
             .mind("one that is open stays open when its token expires"),
         mode: Setting<()> = MODE,
         /// Rates and quotas of every request.
@@ -86,7 +86,7 @@ table! {
             .mind("name is for an app that keeps it within its segment; one that takes it for a slash \
                 reads another path within the same route"),
         /// Whether `%2F` may stand in paths.
-        encoded_slash: Setting<bool> = flag().default_toml("false").in_profiles()
+        encoded_slash: Setting<bool> = flag().default_flag(false).in_profiles()
             .mind("an app that decodes it reads another path than the one that was matched"),
         /// Which addresses may come at all.
         access: Option<Access> = table::<Access>().replaces(),
@@ -134,7 +134,7 @@ table! {
         /// How long it may take to answer, and to go on answering.
         read: Setting<Duration> = duration(millis(10), days(1)).default("60s").by_server().in_profiles(),
         /// How often a request that is safe to repeat is tried again.
-        retries: Setting<u64> = count(0, 1).default_toml("1").by_server().in_profiles(),
+        retries: Setting<u64> = count(0, 1).default_count(1).by_server().in_profiles(),
     }
     not yet {
         "health": "A path that is asked whether the app is well.",
@@ -154,12 +154,12 @@ table! {
             .mind("an app that sees tokens can use them, and log them"),
         /// Headers that clients may send on to the app although they are held back from it: those by which
         /// other front doors tell who asks, from where, and for what path.
-        pass: Texts = texts().default_toml("[]").like(r"^[^*]*$")
+        pass: Texts = texts().default_texts(&[]).like(r"^[^*]*$")
             .mind("whoever reaches the gateway can claim with these to be anybody"),
         /// Further headers that are held back from the app, by which it would believe a client: a whole name,
         /// or `x-told-*` for all that begin so; they add to the list of the gateway and to those of the
         /// profile, in any case and with `_`, `-` and `.` alike.
-        strip: Texts = texts().adds_up().default_toml("[]").like(r"^[^*]+\*?$").in_profiles(),
+        strip: Texts = texts().adds_up().default_texts(&[]).like(r"^[^*]+\*?$").in_profiles(),
     }
 }
 
@@ -169,10 +169,10 @@ table! {
     pub(crate) struct AppLimit at "app.*.limit" {
         /// What each address may ask: `200/s burst 2000` is a rate, `100000/hour` a quota; a page of a media
         /// app asks for a hundred posters at once.
-        ip: Texts = text_or_texts().default_toml("[]").like(LIMIT).at_most(4)
+        ip: Texts = text_or_texts().default_texts(&[]).like(LIMIT).at_most(4)
             .mind("without one, nothing stops a flood from one address"),
         /// What each caller may ask; without a caller the address counts.
-        user: Texts = text_or_texts().default_toml("[]").like(LIMIT).at_most(4),
+        user: Texts = text_or_texts().default_texts(&[]).like(LIMIT).at_most(4),
     }
 }
 
@@ -216,7 +216,7 @@ table! {
     pub(crate) struct AppLog at "app.*.log" {
         /// Query parameters of this app whose values are never logged; they add to those of `[log]` and of
         /// the profile.
-        redact_query: Texts = texts().adds_up().default_toml("[]").like(PARAMETER).by_server().in_profiles()
+        redact_query: Texts = texts().adds_up().default_texts(&[]).like(PARAMETER).by_server().in_profiles()
             .mind("a secret in any other parameter is logged"),
     }
 }

@@ -50,7 +50,8 @@ const KIND: Row<Choice<()>> = choice!("jwt" => ())
 
 const A_KEY: &str = "give it a key: keys = [{ secret = { file = \"data/jwt_secret\", generate = true } }]";
 
-const ALGORITHMS: &[&str] = &[
+/// The algorithms of tokens (RFC 7518, RFC 8037).
+pub(crate) const ALGORITHMS: &[&str] = &[
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
     "EdDSA",
 ];
@@ -78,16 +79,16 @@ table! {
         /// How long a token may be.
         max_bytes: Setting<u64> = size(128, 64 * KIB).default("8KiB"),
         /// Where a token may stand: bearer, header:NAME, cookie:NAME, query:NAME.
-        sources: Texts = texts().default_toml(r#"["bearer"]"#).like(SOURCE).filled()
+        sources: Texts = texts().default_texts(&["bearer"]).like(SOURCE).filled()
             .mind("a query parameter ends up in histories and in the logs of others; a cookie is sent \
                 whoever's page asks, which `origin.check` minds"),
         /// Where a token says who its bearer is.
         claims: Claims = group::<Claims>(),
         /// Accept a token whoever issued it.
-        dangerous_any_issuer: Setting<bool> = flag().default_toml("false")
+        dangerous_any_issuer: Setting<bool> = flag().default_flag(false)
             .mind("whoever shares the key can issue tokens for this gateway"),
         /// Accept a token whomever it was issued for.
-        dangerous_any_audience: Setting<bool> = flag().default_toml("false")
+        dangerous_any_audience: Setting<bool> = flag().default_flag(false)
             .mind("a token for another service opens this one"),
     }
     not yet {
@@ -151,12 +152,12 @@ table! {
         env: Setting<String> = text().required_unless("file")
             .mind("a variable shows in what describes the process or the container; a file of 0600 does not"),
         /// Make one of 256 bits where there is none, and save it to the file (0600).
-        generate: Setting<bool> = flag().default_toml("false"),
+        generate: Setting<bool> = flag().default_flag(false),
         /// Use a file that group or others can read.
-        dangerous_open_file: Setting<bool> = flag().default_toml("false")
+        dangerous_open_file: Setting<bool> = flag().default_flag(false)
             .mind("every user of the machine may hold the secret"),
         /// Use a short, guessable or well-known secret.
-        dangerous_weak: Setting<bool> = flag().default_toml("false")
+        dangerous_weak: Setting<bool> = flag().default_flag(false)
             .mind("it can be guessed offline from a single token"),
     }
     not yet {

@@ -32,8 +32,8 @@ table! {
         /// The name of the user.
         user: Setting<String> = text().required("name the user: as = { user = \"bob\" }"),
         /// The roles of the user.
-        roles: Texts = texts().default_toml("[]"),
+        roles: Texts = texts().default_texts(&[]),
         /// The scopes of the token.
-        scopes: Texts = texts().default_toml("[]"),
+        scopes: Texts = texts().default_texts(&[]),
     }
 }

@@ -11,13 +11,15 @@ mod server;
 mod shared;
 
 pub(crate) use app::{Access, App, AppBody, AppLimit, AppLog, AppOrigin, Identity, Upstream};
-pub(crate) use auth::{Claims, JwtKey, JwtProvider, Provider, PublicKey, Secret};
+pub(crate) use auth::{ALGORITHMS, Claims, JwtKey, JwtProvider, Provider, PublicKey, Secret};
 pub(crate) use expect::{Expect, ExpectedCaller};
 pub(crate) use profile::{ProfileFile, ProfileHeader};
 pub(crate) use response::{Cors, CorsTable, Csp, Headers, HstsTable};
 pub(crate) use root::Root;
 pub(crate) use route::{Owner, Route, RouteBody, RouteLimit, RouteOrigin};
-pub(crate) use server::{AccessFile, AccessLog, Admin, Log, Server, ServerLimits, StateTable, Timeouts};
+pub(crate) use server::{
+    AccessFile, AccessLog, Admin, Log, REDACTED, Server, ServerLimits, StateTable, Timeouts,
+};
 pub(crate) use shared::AuthMode;
 
 use super::key::Table;

@@ -20,13 +20,13 @@ table! {
             .like(ORIGIN).filled()
             .mind("their pages read what the user may read; `*` with credentials is refused"),
         /// The methods their pages may use.
-        methods: Texts = texts().default_toml(r#"["GET", "HEAD", "POST"]"#),
+        methods: Texts = texts().default_texts(&["GET", "HEAD", "POST"]),
         /// The request headers their pages may send.
-        headers: Texts = texts().default_toml("[]"),
+        headers: Texts = texts().default_texts(&[]),
         /// The response headers their pages may read.
-        expose: Texts = texts().default_toml("[]"),
+        expose: Texts = texts().default_texts(&[]),
         /// Whether the browser may send cookies.
-        credentials: Setting<bool> = flag().default_toml("false")
+        credentials: Setting<bool> = flag().default_flag(false)
             .mind("the listed origins then act in the name of the user"),
         /// How long a browser may remember a preflight.
         max_age: Setting<Duration> = duration(Duration::ZERO, days(7)).default("10m"),
@@ -54,7 +54,7 @@ table! {
         /// Headers with a value of their own, in place of the app's.
         set: Option<Entries<String>> = map_of_texts().otherwise("none"),
         /// Headers of the app that are taken off, besides the preset's.
-        remove: Texts = texts().default_toml("[]").like(r"^[^*]*$").in_profiles(),
+        remove: Texts = texts().default_texts(&[]).like(r"^[^*]*$").in_profiles(),
     }
 }
 
@@ -66,9 +66,9 @@ table! {
         max_age: Setting<Duration> = duration(Duration::ZERO, days(3650)).default("365d")
             .mind("0s tells browsers to forget it"),
         /// Whether it counts for every host below this one too.
-        include_subdomains: Setting<bool> = flag().default_toml("false"),
+        include_subdomains: Setting<bool> = flag().default_flag(false),
         /// Whether browsers may build it in.
-        preload: Setting<bool> = flag().default_toml("false").mind("it takes months to take back"),
+        preload: Setting<bool> = flag().default_flag(false).mind("it takes months to take back"),
     }
 }
 

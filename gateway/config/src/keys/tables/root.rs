@@ -14,10 +14,10 @@ table! {
     #[derive(Debug)]
     pub(crate) struct Root at "" {
         /// The version of this language.
-        version: Setting<u64> = count(1, 1).default_toml("1"),
+        version: Setting<u64> = count(1, 1).default_count(1),
         /// Further files with apps, providers and promises: patterns such as `apps/*.toml`, relative to the
         /// main file.
-        include: Texts = texts().default_toml("[]").main_file_only()
+        include: Texts = texts().default_texts(&[]).main_file_only()
             .mind("whoever can write there can open any door"),
         /// Where the gateway listens, and how much it takes.
         server: Server = group::<Server>().main_file_only(),

@@ -99,11 +99,11 @@ table! {
     #[derive(Debug, Default)]
     pub(crate) struct RouteLimit at "app.*.route[].limit" {
         /// What each address may ask here.
-        ip: Texts = text_or_texts().default_toml("[]").like(LIMIT).at_most(4),
+        ip: Texts = text_or_texts().default_texts(&[]).like(LIMIT).at_most(4),
         /// What each caller may ask here; without a caller the address counts.
-        user: Texts = text_or_texts().default_toml("[]").like(LIMIT).at_most(4),
+        user: Texts = text_or_texts().default_texts(&[]).like(LIMIT).at_most(4),
         /// Whether the app's limits count here too.
-        app: Setting<bool> = flag().default_toml("true")
+        app: Setting<bool> = flag().default_flag(true)
             .mind("false leaves this route to its own limits alone"),
     }
 }

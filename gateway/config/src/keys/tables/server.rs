@@ -19,17 +19,17 @@ table! {
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Server at "server" {
         /// Addresses and ports to listen on; `STAGEDOOR_LISTEN` overrides it.
-        listen: Texts = texts().default_toml(r#"["127.0.0.1:8080"]"#).accepts("`ADDRESS:PORT` each")
+        listen: Texts = texts().default_texts(&["127.0.0.1:8080"]).accepts("`ADDRESS:PORT` each")
             .like(SOCKET).filled().by_server().restart()
             .mind("`0.0.0.0` is every network of this machine, unencrypted unless a proxy in front adds TLS"),
         /// The proxies in front of this gateway, which are believed about their clients in the fields that
         /// `forwarded` names; `STAGEDOOR_TRUSTED_PROXIES` overrides it.
-        trusted_proxies: Texts = texts().default_toml("[]")
+        trusted_proxies: Texts = texts().default_texts(&[])
             .accepts("addresses and networks, such as `10.0.0.0/8`").like(NETWORK)
             .mind("whoever stands here can claim any client address and scheme"),
         /// The fields in which a trusted proxy is believed: those that it writes itself in every request, in
         /// place of what its clients sent; for nginx see the README.
-        forwarded: Texts = texts().default_toml(r#"["for", "proto"]"#)
+        forwarded: Texts = texts().default_texts(&["for", "proto"])
             .accepts("`for`, `proto`, `host` and `port` for `X-Forwarded-*`, `forwarded` for RFC 7239")
             .like(r"^(for|proto|host|port|forwarded)$")
             .mind("a proxy passes on what it does not write: with `host` a client then opens another app, \
@@ -40,7 +40,7 @@ table! {
         /// How long open requests get after SIGTERM; WebSockets and event streams end at once.
         drain: Setting<Duration> = duration(Duration::ZERO, days(1)).default("30s").by_server().restart(),
         /// Tell clients in `Server-Timing` how long the gateway took.
-        server_timing: Setting<bool> = flag().default_toml("false").by_server()
+        server_timing: Setting<bool> = flag().default_flag(false).by_server()
             .mind("tells a stranger how long the checks take"),
         /// Whether the process gives up, once it listens, every folder that it does not need, the right to
         /// execute anything, and core dumps; as far as the system can.
@@ -90,19 +90,19 @@ table! {
         /// may be open and 10000.
         connections: Setting<Option<u64>> = word_or_count("auto", 1, 1_000_000).default("auto").by_server(),
         /// Open connections of one address, or IPv6 /64; those of trusted proxies are not counted.
-        connections_per_ip: Setting<u64> = count(1, 1_000_000).default_toml("64").by_server(),
+        connections_per_ip: Setting<u64> = count(1, 1_000_000).default_count(64).by_server(),
         /// How many requests a connection may bring before it is closed.
-        requests_per_connection: Setting<u64> = count(1, 1_000_000_000).default_toml("1000").by_server(),
+        requests_per_connection: Setting<u64> = count(1, 1_000_000_000).default_count(1000).by_server(),
         /// How large a request head may be.
         header_bytes: Setting<u64> = size(KIB, MIB).default("32KiB").by_server(),
         /// How many fields a request head may have.
-        header_count: Setting<u64> = count(8, 1000).default_toml("100").by_server(),
+        header_count: Setting<u64> = count(8, 1000).default_count(100).by_server(),
         /// How long a request target, path and query, may be.
         uri_bytes: Setting<u64> = size(256, MIB).default("8KiB").by_server(),
         /// How many clients each limit remembers; those beyond share an allowance by network.
-        limit_keys: Setting<u64> = count(16, 100_000_000).default_toml("200000"),
+        limit_keys: Setting<u64> = count(16, 100_000_000).default_count(200_000),
         /// How many verified tokens are remembered, so that a signature is checked once.
-        token_cache: Setting<u64> = count(0, 100_000_000).default_toml("50000"),
+        token_cache: Setting<u64> = count(0, 100_000_000).default_count(50_000),
     }
     not yet {
         "h2_streams": "Open streams of one HTTP/2 connection.",
@@ -118,7 +118,7 @@ table! {
             .like(SOCKET_OR_OFF).by_server().restart()
             .mind("keep it on loopback, or in a network of your own"),
         /// Host names it answers to, besides addresses, localhost and single labels.
-        hosts: Texts = texts().default_toml("[]").like(WHOLE_HOST).by_server()
+        hosts: Texts = texts().default_texts(&[]).like(WHOLE_HOST).by_server()
             .mind("a name that a stranger controls lets web pages in (DNS rebinding)"),
         /// The bearer that opens /api/v1.
         token: Option<Secret> = table::<Secret>()
@@ -162,9 +162,7 @@ table! {
         /// Query parameters whose values are never logged, besides those that carry a provider's token and
         /// those of `log.redact_query` of an app; compared without case and percent-decoded.
         redact_query: Texts = texts()
-            .default_toml(
-                r#"["token", "access_token", "api_key", "apikey", "sd_token", "X-Plex-Token", "password", "code", "id_token", "refresh_token", "jwt", "auth_token"]"#,
-            )
+            .default_texts(REDACTED)
             .like(PARAMETER).by_server().mind("a secret in any other parameter is logged"),
     }
 }
@@ -182,9 +180,25 @@ table! {
         /// How large it may grow before it is rotated.
         max_size: Setting<u64> = size(KIB, 1024 * GIB).default("100MiB").by_server().restart(),
         /// How many rotated files are kept.
-        keep: Setting<u64> = count(0, 10_000).default_toml("14").by_server().restart(),
+        keep: Setting<u64> = count(0, 10_000).default_count(14).by_server().restart(),
     }
 }
+
+/// Query parameters that carry secrets in many apps.
+pub(crate) const REDACTED: &[&str] = &[
+    "token",
+    "access_token",
+    "api_key",
+    "apikey",
+    "sd_token",
+    "X-Plex-Token",
+    "password",
+    "code",
+    "id_token",
+    "refresh_token",
+    "jwt",
+    "auth_token",
+];
 
 /// Where access events go.
 #[derive(Debug)]
