@@ -23,7 +23,7 @@ table! {
     /// A protected app.
     #[derive(Debug)]
     pub(crate) struct App at "app.*" {
-        /// The host names and addresses that browsers use for it; `*.example.com` covers all below.
+        /// The host names and addresses under which browsers reach it; `*.example.com` covers all subdomains.
         hosts: Texts = texts()
             .required_of_operator("say which hosts are its own: hosts = [\"media.example.com\"]")
             .like(HOST).filled(),
@@ -31,76 +31,79 @@ table! {
         upstream: Option<Upstream> = text_or_table::<Upstream>()
             .required_of_operator("say where it is: upstream = \"http://127.0.0.1:3000\"")
             .accepts("`\"http://HOST:PORT\"`").like(URL).in_profiles()
-            .mind("nobody but the gateway should be able to reach the app there"),
-        /// Whether a caller has to be known, on every path whose route says nothing else.
+            .mind("only the gateway should be able to reach the app there"),
+        /// Whether callers have to prove who they are, on every path whose route says nothing else.
         auth: Setting<AuthMode> = AUTH
             .required_of_operator("decide: auth = \"required\", \"optional\" or \"public\""),
-        /// The profile of a well-known app: its name, or `NAME@VERSION`; what is written here wins key by
-        /// key, also within tables, and the routes here are asked before the profile's.
+        /// The profile of a well-known app: `NAME`, or `NAME@VERSION`. Keys of this table override those of
+        /// the profile one by one, also within tables; routes of this table are matched before those of the
+        /// profile.
         uses: Setting<String> = profile_name().called("use").otherwise("none")
-            .mind("a profile opens paths of its own to everybody; the list of profiles names them"),
-        /// The paths below which the routes of the profile are: the URL base that is set in the app, such as
-        /// `/sonarr`; `/` is the root.
+            .mind("a profile opens some paths to everybody; the list of profiles names them"),
+        /// The path prefixes of the profile's routes: the URL base that is set in the app, such as `/sonarr`;
+        /// `/` is the root.
         base: Texts = text_or_texts().otherwise("the profile's").like(BASE).filled().in_profiles()
-            .mind("what the profile opens to everybody is open below each of them"),
-        /// The names of the providers whose word counts; any of them is enough.
+            .mind("the public routes of the profile are public below each of them"),
+        /// The names of the providers whose tokens are accepted; a token of any one of them is enough.
         by: Texts = texts().otherwise("the only provider").filled()
-            .mind("each provider can name any user, also one that another provider knows"),
-        /// Where the tokens of its callers may be, in place of what its providers say: bearer, header:NAME,
-        /// cookie:NAME, query:NAME.
+            .mind("each of them can name any user, also users that another one knows"),
+        /// Where the tokens of its callers may be, in place of the `sources` of its providers: bearer,
+        /// header:NAME, cookie:NAME, query:NAME.
         sources: Texts = texts().otherwise("those of its providers").like(SOURCE).filled().in_profiles()
-            .mind("what stands anywhere else goes on to the app: leave out `bearer` only for an app with a \
-                use of its own for it"),
-        /// What becomes of a path without a route: the app's own policy, or 404.
+            .mind("a credential anywhere else is forwarded to the app: leave out `bearer` only for an app \
+                that uses it itself"),
+        /// What applies to a path that no route matches: inherit applies the policy of the app, deny answers
+        /// 404.
         unlisted: Setting<Unlisted> = choice!("inherit" => Unlisted::Inherit, "deny" => Unlisted::Deny)
-            .default("inherit").in_profiles().mind("inherit also lets through what the app adds later"),
-        /// The shape of refusals: RFC 9457, `{"detail"}`, or `{"error"}`.
+            .default("inherit").in_profiles()
+            .mind("inherit also admits paths that a new version of the app adds"),
+        /// The format of refusals: RFC 9457, `{"detail"}`, or `{"error"}`.
         errors: Setting<ErrorShape> = choice!(
             "problem" => ErrorShape::Problem, "fastapi" => ErrorShape::Fastapi,
             "error" => ErrorShape::Error,
         ).default("problem"),
         /// How the app learns who is asking.
         identity: Option<Identity> = table::<Identity>().in_profiles(),
-        /// Whether WebSockets may pass, under the same policy.
+        /// Whether WebSockets are allowed, under the same policy.
         websocket: Setting<bool> = flag().default_flag(true).in_profiles()
-            .mind("one that is open stays open when its token expires"),
+            .mind("a WebSocket that is open stays open when the token expires"),
         mode: Setting<()> = MODE,
-        /// Rates and quotas of every request.
+        /// Rates and quotas of all requests.
         limit: AppLimit = group::<AppLimit>(),
         /// How large request bodies may be.
         body: AppBody = group::<AppBody>().in_profiles(),
-        /// Fold refuses a path that would meet another route in another case; exact minds case as it is
-        /// written.
+        /// How paths are matched: fold refuses a path that would match another route if its case were
+        /// different; exact compares it as it is written.
         exact_case: Setting<bool> = choice!("fold" => false, "exact" => true).called("case")
             .default("fold").in_profiles()
-            .mind("exact where the app minds case; an app that does not would answer under another route's \
-                name"),
-        /// Keep matches and forwards `//` as it came, where every reading of the path meets the same route;
-        /// merge matches and forwards it as `/`.
+            .mind("use exact only for an app with case-sensitive paths; any other app would serve a path \
+                under the policy of another route"),
+        /// What happens to `//` in a path: keep matches and forwards it as it came, where every reading of
+        /// the path matches the same route; merge matches and forwards it as `/`.
         slashes: Setting<Slashes> = choice!("keep" => Slashes::Keep, "merge" => Slashes::Merge)
             .default("keep").in_profiles(),
-        /// Refuse refuses a path with a backslash, encoded or not; name lets it stand in the name of a file,
-        /// where the path means the same with a slash in its place.
+        /// What happens to a path with a backslash, encoded or not: refuse refuses it; name allows it in the
+        /// name of a file, where the path means the same with a slash in its place.
         backslash: Setting<Backslash> = choice!("refuse" => Backslash::Refuse, "name" => Backslash::Name)
             .default("refuse").in_profiles()
-            .mind("name is for an app that keeps it within its segment; one that takes it for a slash \
+            .mind("name is for an app that keeps it within its segment; an app that takes it for a slash \
                 reads another path within the same route"),
-        /// Whether `%2F` may stand in paths.
+        /// Whether `%2F` is allowed in paths.
         encoded_slash: Setting<bool> = flag().default_flag(false).in_profiles()
             .mind("an app that decodes it reads another path than the one that was matched"),
-        /// Which addresses may come at all.
+        /// Which client addresses may make requests at all.
         access: Option<Access> = table::<Access>().replaces(),
-        /// What pages of other origins may do; `app` leaves CORS to the app, preflights included.
+        /// What pages of other origins may do; `app` leaves CORS to the app, including preflights.
         cors: Option<Cors> = text_or_table::<Cors>().otherwise("same origin only").accepts("`\"app\"`")
             .like(r"^app$").in_profiles()
-            .mind("an app that allows every origin lets every page act in the name of its user"),
-        /// Response headers: security headers, and what leaks.
+            .mind("an app that allows every origin lets every page make requests in the name of its user"),
+        /// Response headers: security headers, and headers that leak.
         headers: Option<Headers> = table::<Headers>().in_profiles(),
         /// The same-origin rule: which requests have to come from a page of the app itself.
         origin: AppOrigin = group::<AppOrigin>(),
-        /// What of its requests is kept out of the log.
+        /// What is kept out of the log of its requests.
         log: AppLog = group::<AppLog>().in_profiles(),
-        /// Paths with a policy of their own; the most specific one counts.
+        /// Paths with a policy of their own; of several that match, the most specific one applies.
         routes: Vec<Route> = tables::<Route>().called("route").otherwise("none").in_profiles(),
     }
     beside |reader| {
@@ -125,15 +128,16 @@ table! {
         urls: Texts = texts()
             .required_of_operator("say where the app is: urls = [\"http://127.0.0.1:3000\"]").like(URL)
             .filled().by_server(),
-        /// The `Host` that the app sees: the client's, or that of its address.
+        /// The `Host` that the app receives: that of the client (keep), or that of its own address
+        /// (upstream).
         own_host: Setting<bool> = choice!("keep" => false, "upstream" => true).called("host")
             .default("keep").in_profiles(),
         /// How long a connection to it may take.
         connect: Setting<Duration> = duration(millis(10), minutes(5)).default("3s").by_server()
             .in_profiles(),
-        /// How long it may take to answer, and to go on answering.
+        /// How long it may take to begin its answer, and to send each further part.
         read: Setting<Duration> = duration(millis(10), days(1)).default("60s").by_server().in_profiles(),
-        /// How often a request that is safe to repeat is tried again.
+        /// How often a request that is safe to repeat is sent again.
         retries: Setting<u64> = count(0, 1).default_count(1).by_server().in_profiles(),
     }
     not yet {
@@ -145,20 +149,20 @@ table! {
     /// How the app learns who is asking.
     #[derive(Debug)]
     pub(crate) struct Identity at "app.*.identity" {
-        /// The header in which the app reads who is asking, or off.
+        /// The header that tells the app the user, or off.
         user: Setting<String> = text().default("x-auth-user"),
-        /// The header in which the app reads the caller's roles, or off.
+        /// The header that tells the app the roles of the user, or off.
         roles: Setting<String> = text().default("x-auth-roles"),
-        /// Whether the app gets the bearer or cookie too.
+        /// Whether the bearer or the cookie is forwarded to the app too.
         keep: Setting<bool> = choice!("drop" => false, "keep" => true).called("token").default("drop")
             .mind("an app that sees tokens can use them, and log them"),
-        /// Headers that clients may send on to the app although they are held back from it: those by which
-        /// other front doors tell who asks, from where, and for what path.
+        /// Headers that clients may send to the app although the gateway removes them by default: those by
+        /// which reverse proxies tell the user, the address of the client or the path.
         pass: Texts = texts().default_texts(&[]).like(r"^[^*]*$")
-            .mind("whoever reaches the gateway can claim with these to be anybody"),
-        /// Further headers that are held back from the app, by which it would believe a client: a whole name,
-        /// or `x-told-*` for all that begin so; they add to the list of the gateway and to those of the
-        /// profile, in any case and with `_`, `-` and `.` alike.
+            .mind("every client of the gateway can claim any identity with them"),
+        /// Further headers that are removed from requests because the app would believe them: a whole name,
+        /// or `x-told-*` for all with this beginning. They add to the gateway's own list and to that of the
+        /// profile; case does not count, and `_`, `-` and `.` are alike.
         strip: Texts = texts().adds_up().default_texts(&[]).like(r"^[^*]+\*?$").in_profiles(),
     }
 }
@@ -167,11 +171,11 @@ table! {
     /// Limits of every request of the app.
     #[derive(Debug, Default)]
     pub(crate) struct AppLimit at "app.*.limit" {
-        /// What each address may ask: `200/s burst 2000` is a rate, `100000/hour` a quota; a page of a media
-        /// app asks for a hundred posters at once.
+        /// How much each address may ask: `200/s burst 2000` is a rate, `100000/hour` a quota. One page of a
+        /// media app loads a hundred posters at once.
         ip: Texts = text_or_texts().default_texts(&[]).like(LIMIT).at_most(4)
             .mind("without one, nothing stops a flood from one address"),
-        /// What each caller may ask; without a caller the address counts.
+        /// How much each user may ask; requests without a user count by address.
         user: Texts = text_or_texts().default_texts(&[]).like(LIMIT).at_most(4),
     }
 }
@@ -183,21 +187,22 @@ table! {
         /// How large a request body may be, declared or streamed.
         max: Setting<u64> = size(0, 1_048_576 * GIB).default("10MiB").in_profiles()
             .mind("an app that reads bodies into memory needs that much for each request"),
-        /// Whether a GET or HEAD may have a body.
+        /// Whether GET and HEAD may have a body.
         get: Setting<bool> = choice!("allow" => true, "deny" => false).default("allow").in_profiles()
-            .mind("an app that does not read such a body, nor heeds `Connection: close`, takes it for the \
-                next request, which nobody checked"),
+            .mind("an app that neither reads such a body nor heeds `Connection: close` takes it for the next \
+                request, which nothing has checked"),
     }
 }
 
 table! {
-    /// Which addresses may come; deny wins.
+    /// Which client addresses may make requests; `deny` wins over `allow`.
     #[derive(Debug)]
     pub(crate) struct Access at "app.*.access" {
-        /// The addresses and networks that may come, and no other.
+        /// The addresses and networks that are allowed; all others are refused.
         allow: Texts = texts().otherwise("all").like(NETWORK).filled()
-            .mind("behind a proxy that is not in `server.trusted_proxies` every client has its address"),
-        /// The addresses and networks that may not come, allowed or not.
+            .mind("behind a proxy that is not in `server.trusted_proxies` every client has the address of \
+                the proxy"),
+        /// The addresses and networks that are refused.
         deny: Texts = texts().otherwise("none").like(NETWORK),
     }
 }
@@ -211,11 +216,10 @@ table! {
 }
 
 table! {
-    /// What of its requests is kept out of the log.
+    /// What is kept out of the log of its requests.
     #[derive(Debug, Default)]
     pub(crate) struct AppLog at "app.*.log" {
-        /// Query parameters of this app whose values are never logged; they add to those of `[log]` and of
-        /// the profile.
+        /// Query parameters whose values are not logged, in addition to those of `[log]` and of the profile.
         redact_query: Texts = texts().adds_up().default_texts(&[]).like(PARAMETER).by_server().in_profiles()
             .mind("a secret in any other parameter is logged"),
     }

@@ -62,34 +62,34 @@ table! {
     pub(crate) struct JwtProvider at "auth.*" {
         /// How it proves them; a signed token (RFC 7519) is the one way so far.
         kind: Setting<()> = KIND,
-        /// The keys that verify; the first secret also signs what `stagedoor token` makes.
+        /// The keys that verify tokens; the first secret also signs the tokens of `stagedoor token`.
         keys: Vec<JwtKey> = tables::<JwtKey>().filled_or("a provider that verifies nothing", A_KEY)
             .required_beside("jwks", A_KEY)
-            .mind("whoever has a secret or a private key makes tokens in any name"),
+            .mind("the holder of a secret or of a private key can make tokens in any name"),
         /// The one issuer (`iss`) that is accepted.
         issuer: Setting<String> = text().required_unless("dangerous_any_issuer"),
-        /// For whom a token has to be: its `aud` holds one of these.
+        /// The audiences that are accepted: the `aud` of a token has to hold one of these.
         audience: Texts = text_or_texts().required_unless("dangerous_any_audience").filled(),
         /// How far the clocks of issuer and gateway may differ.
         leeway: Setting<Duration> = duration(Duration::ZERO, minutes(10)).default("30s")
             .mind("an expired token is accepted that much longer"),
-        /// The longest validity: `exp` − `iat`, or `exp` − now without `iat`.
+        /// The longest validity of a token: `exp` − `iat`, or `exp` − now without `iat`.
         max_lifetime: Setting<Duration> = duration(secs(1), days(3650)).default("24h")
             .mind("a stolen token may be good for that long"),
         /// How long a token may be.
         max_bytes: Setting<u64> = size(128, 64 * KIB).default("8KiB"),
-        /// Where a token may stand: bearer, header:NAME, cookie:NAME, query:NAME.
+        /// Where a token may be: bearer, header:NAME, cookie:NAME, query:NAME.
         sources: Texts = texts().default_texts(&["bearer"]).like(SOURCE).filled()
-            .mind("a query parameter ends up in histories and in the logs of others; a cookie is sent \
-                whoever's page asks, which `origin.check` minds"),
-        /// Where a token says who its bearer is.
+            .mind("a token in a query parameter ends up in histories and in the logs of others; a cookie is \
+                sent with requests of any page, which is what `origin.check` is for"),
+        /// Which claims of a token name the caller.
         claims: Claims = group::<Claims>(),
-        /// Accept a token whoever issued it.
+        /// Accept tokens of any issuer.
         dangerous_any_issuer: Setting<bool> = flag().default_flag(false)
-            .mind("whoever shares the key can issue tokens for this gateway"),
-        /// Accept a token whomever it was issued for.
+            .mind("every holder of the key can issue tokens for this gateway"),
+        /// Accept tokens for any audience.
         dangerous_any_audience: Setting<bool> = flag().default_flag(false)
-            .mind("a token for another service opens this one"),
+            .mind("a token that was issued for another service opens this one"),
     }
     not yet {
         "jwks": "Keys that are fetched.",
@@ -98,16 +98,16 @@ table! {
 }
 
 table! {
-    /// A key with its one algorithm.
+    /// A key, with the one algorithm that it is used with.
     #[derive(Debug)]
     pub(crate) struct JwtKey at "auth.*.keys[]" {
-        /// Its name, as in the `kid` of a token's header.
+        /// Its id, as in the `kid` of the header of a token.
         kid: Setting<String> = text().otherwise("none").accepts("1 to 256 characters"),
-        /// The one algorithm it is for (RFC 7518).
+        /// The one algorithm that it is used with (RFC 7518).
         alg: Setting<String> = word(ALGORITHMS).default("HS256"),
         /// The shared secret of HS256, HS384 or HS512.
         secret: Option<Secret> = table::<Secret>().required_unless("public")
-            .mind("whoever can verify with it can sign with it"),
+            .mind("every service that can verify with it can also sign with it"),
         /// The public key of any other algorithm.
         public: Option<PublicKey> = table::<PublicKey>().required_unless("secret"),
     }
@@ -130,7 +130,7 @@ table! {
 }
 
 table! {
-    /// Where a token says who its bearer is; a dotted path reaches nested claims.
+    /// Which claims of a token name the caller; a dotted path reaches nested claims.
     #[derive(Debug, Default)]
     pub(crate) struct Claims at "auth.*.claims" {
         /// The claim that names the user; every token has to have it.
@@ -150,12 +150,13 @@ table! {
         file: Setting<String> = text().required_unless("env"),
         /// The environment variable that holds it.
         env: Setting<String> = text().required_unless("file")
-            .mind("a variable shows in what describes the process or the container; a file of 0600 does not"),
-        /// Make one of 256 bits where there is none, and save it to the file (0600).
+            .mind("variables are visible to tools that inspect the process or the container; a file of mode \
+                0600 is not"),
+        /// Generate a secret of 256 bits where there is none, and save it to the file (mode 0600).
         generate: Setting<bool> = flag().default_flag(false),
         /// Use a file that group or others can read.
         dangerous_open_file: Setting<bool> = flag().default_flag(false)
-            .mind("every user of the machine may hold the secret"),
+            .mind("every user of the machine may be able to read the secret"),
         /// Use a short, guessable or well-known secret.
         dangerous_weak: Setting<bool> = flag().default_flag(false)
             .mind("it can be guessed offline from a single token"),

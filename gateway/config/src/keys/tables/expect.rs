@@ -13,11 +13,11 @@ table! {
         request: Setting<String> = text().required("write METHOD and path: request = \"GET /api/items\""),
         /// The host that is asked for.
         host: Setting<String> = text().otherwise("a host of the app, where there is one app"),
-        /// Who asks: a caller as a provider would name one.
+        /// The caller, with the name, roles and scopes that a provider would state.
         caller: Option<ExpectedCaller> = table::<ExpectedCaller>().called("as").otherwise("nobody"),
-        /// The address the client has.
+        /// The address of the client.
         ip: Setting<String> = text().default("127.0.0.1"),
-        /// What has to come of it: the app is reached, a status, or a refusal.
+        /// What has to happen: forward to the app, a status, or the code of a refusal.
         answer: Setting<Answer> = code_or_status(100, 599)
             .required("say what has to come out: \"forward\", a status such as 403, or a code such as \
                 \"not_owner\"")
@@ -26,7 +26,7 @@ table! {
 }
 
 table! {
-    /// Who asks.
+    /// The caller of the request.
     #[derive(Debug)]
     pub(crate) struct ExpectedCaller at "expect[].as" {
         /// The name of the user.

@@ -15,20 +15,20 @@ table! {
     /// What pages of other origins may do.
     #[derive(Debug)]
     pub(crate) struct CorsTable at "app.*.cors" {
-        /// The origins whose pages may ask, exactly as browsers send them; `*` is any.
+        /// The origins whose pages may make requests, exactly as browsers send them; `*` is any.
         origins: Texts = texts().required("list the origins: origins = [\"https://example.com\"]")
             .like(ORIGIN).filled()
-            .mind("their pages read what the user may read; `*` with credentials is refused"),
-        /// The methods their pages may use.
+            .mind("their pages read what the user may read; `*` with `credentials` is refused"),
+        /// The methods that their pages may use.
         methods: Texts = texts().default_texts(&["GET", "HEAD", "POST"]),
-        /// The request headers their pages may send.
+        /// The request headers that their pages may send.
         headers: Texts = texts().default_texts(&[]),
-        /// The response headers their pages may read.
+        /// The response headers that their pages may read.
         expose: Texts = texts().default_texts(&[]),
-        /// Whether the browser may send cookies.
+        /// Whether browsers may send cookies with these requests.
         credentials: Setting<bool> = flag().default_flag(false)
             .mind("the listed origins then act in the name of the user"),
-        /// How long a browser may remember a preflight.
+        /// How long browsers may cache the answer to a preflight.
         max_age: Setting<Duration> = duration(Duration::ZERO, days(7)).default("10m"),
     }
 }
@@ -37,23 +37,23 @@ table! {
     /// Response headers.
     #[derive(Debug)]
     pub(crate) struct Headers at "app.*.headers" {
-        /// The set of security headers: for pages, for an API, or none.
+        /// The set of security headers: for web pages, for an API, or none.
         preset: Setting<Preset> = choice!(
             "web" => Preset::Web, "api" => Preset::Api, "off" => Preset::Off,
         ).default("web").in_profiles()
             .mind("off leaves the browser unprotected where the app says nothing itself; a page of the app \
                 that says `Referrer-Policy: no-referrer` itself cannot send forms over plain http: `set = \
                 { referrer-policy = \"same-origin\" }` lets it"),
-        /// Strict-Transport-Security, on https alone.
+        /// Strict-Transport-Security, on https only.
         hsts: Option<HstsTable> = table::<HstsTable>().otherwise("a year; none under `preset = \"off\"`"),
-        /// Content-Security-Policy: what a page may load and run.
+        /// Content-Security-Policy: what a page may load and execute.
         csp: Option<Csp> = table::<Csp>().otherwise("as the preset says").in_profiles(),
-        /// The origins whose pages may show it in a frame.
+        /// The origins whose pages may embed it in a frame.
         frame: Texts = text_or_texts().otherwise("as the preset says").in_profiles()
-            .mind("a page that frames it can trick users into clicks"),
-        /// Headers with a value of their own, in place of the app's.
+            .mind("a page that embeds it can trick users into clicks"),
+        /// Headers that are set to these values, in place of the app's.
         set: Option<Entries<String>> = map_of_texts().otherwise("none"),
-        /// Headers of the app that are taken off, besides the preset's.
+        /// Headers that are removed from the app's answers, in addition to those of the preset.
         remove: Texts = texts().default_texts(&[]).like(r"^[^*]*$").in_profiles(),
     }
 }
@@ -62,13 +62,14 @@ table! {
     /// Strict-Transport-Security (RFC 6797).
     #[derive(Debug)]
     pub(crate) struct HstsTable at "app.*.headers.hsts" {
-        /// How long browsers keep to https.
+        /// How long browsers use https only.
         max_age: Setting<Duration> = duration(Duration::ZERO, days(3650)).default("365d")
-            .mind("0s tells browsers to forget it"),
-        /// Whether it counts for every host below this one too.
+            .mind("0s makes browsers forget it"),
+        /// Whether it applies to all subdomains too.
         include_subdomains: Setting<bool> = flag().default_flag(false),
-        /// Whether browsers may build it in.
-        preload: Setting<bool> = flag().default_flag(false).mind("it takes months to take back"),
+        /// Whether browsers may ship it in their preload lists.
+        preload: Setting<bool> = flag().default_flag(false)
+            .mind("it takes months to undo"),
     }
 }
 
@@ -76,14 +77,16 @@ table! {
     /// Content-Security-Policy.
     #[derive(Debug)]
     pub(crate) struct Csp at "app.*.headers.csp" {
-        /// Whether the browser only tells of what breaks it, or stops it.
+        /// Whether browsers only report violations, or block them.
         enforce: Setting<bool> = choice!("report" => false, "enforce" => true).called("mode")
-            .default("report").in_profiles().mind("report stops nothing"),
+            .default("report").in_profiles()
+            .mind("report blocks nothing"),
         /// Directives, each with the list of its sources.
         policy: Option<Entries<Vec<Spanned<String>>>> = map_of_lists()
             .required_in_compile().in_profiles()
-            .mind("`'unsafe-inline'` and `*` take most of its worth"),
-        /// What becomes of the app's own policy: it stays and ours stays out, or ours replaces it.
+            .mind("`'unsafe-inline'` and `*` allow most of what a policy is there to stop"),
+        /// What happens to a policy that the app sends: keep sends it instead of this one, replace sends this
+        /// one instead.
         replace: Setting<bool> = choice!("keep" => false, "replace" => true).called("app").default("keep")
             .in_profiles(),
     }

@@ -18,7 +18,7 @@ table! {
         /// Further files with apps, providers and promises: patterns such as `apps/*.toml`, relative to the
         /// main file.
         include: Texts = texts().default_texts(&[]).main_file_only()
-            .mind("whoever can write there can open any door"),
+            .mind("a file there can protect or open any app"),
         /// Where the gateway listens, and how much it takes.
         server: Server = group::<Server>().main_file_only(),
         /// The operator's listener: health, metrics and API.
@@ -27,11 +27,11 @@ table! {
         state: StateTable = group::<StateTable>().main_file_only(),
         /// Log lines and access events.
         log: Log = group::<Log>().main_file_only(),
-        /// Providers: who can prove who they are, and how.
+        /// Providers of identities: how callers prove who they are.
         auth: Vec<Provider> = named::<Provider>(),
-        /// What is protected, one table for each app.
+        /// The apps that are protected, one table each.
         app: Vec<App> = named::<App>(),
-        /// Promises of what is let through and what is refused, checked on every load.
+        /// Promises: requests that have to be let through or refused, checked on every load.
         expect: Vec<Expect> = tables::<Expect>(),
     }
     not yet {

@@ -14,39 +14,40 @@ table! {
     /// Paths with a policy of their own.
     #[derive(Debug)]
     pub(crate) struct Route at "app.*.route[]" {
-        /// The requests it is for: METHOD /path with `{param}` and a last `{*rest}`; `*` is any method.
+        /// The requests that it applies to: METHOD /path, with `{param}` for one segment and a last `{*rest}`
+        /// for all that follow; `*` is any method.
         matches: Texts = text_or_texts().called("match")
             .required("say which requests: match = \"GET /api/items/{id}\"").like(r"^\s*[A-Z*-]+ \s*/")
             .filled().in_profiles(),
         /// Its label in logs and metrics, by which its limits go on after a reload.
         name: Setting<String> = text().otherwise("its first match").in_profiles(),
-        /// Whether a caller has to be known.
+        /// Whether callers have to prove who they are.
         auth: Setting<AuthMode> = AUTH.otherwise("the app's").in_profiles(),
-        /// The names of the providers whose word counts; any of them is enough.
+        /// The names of the providers whose tokens are accepted; a token of any one of them is enough.
         by: Texts = texts().otherwise("the app's").filled(),
         /// Roles of which the caller needs one.
         roles: Texts = texts().otherwise("none").filled(),
-        /// Scopes of which the caller needs each.
+        /// Scopes of which the caller needs all.
         scopes: Texts = texts().otherwise("none").filled(),
-        /// Whose the path is: it must be the caller's own.
+        /// Whose the path is: a parameter of it has to be the name of the user.
         owner: Option<Owner> = table::<Owner>().otherwise("none: anybody's"),
-        /// Limits on top of the app's.
+        /// Limits in addition to those of the app.
         limit: RouteLimit = group::<RouteLimit>(),
-        /// Routes that name the same bucket share its limits.
+        /// The name of a bucket: routes with the same bucket share its limits.
         bucket: Setting<String> = text().otherwise("none: its limits are its own")
             .accepts("letters, digits, `-` and `_`, at most 64").like(r"^[A-Za-z0-9_-]{1,64}$"),
         /// How large request bodies may be.
         body: RouteBody = group::<RouteBody>().in_profiles(),
-        /// Whether WebSockets may pass, under the same policy.
+        /// Whether WebSockets are allowed, under the same policy.
         websocket: Setting<bool> = flag().otherwise("the app's").in_profiles(),
-        /// Whether `%2F` may stand in paths.
+        /// Whether `%2F` is allowed in paths.
         encoded_slash: Setting<bool> = flag().otherwise("the app's").in_profiles()
             .mind("an app that decodes it reads another path than the one that was matched"),
         /// Lets preflights of this route reach the app under `cors = "app"`, without credential, query or
-        /// body; only its word on CORS comes back.
+        /// body; of its answer only the CORS headers are passed on.
         preflight: Setting<()> = choice!("app" => ())
             .otherwise("the app's, unless the route has roles, scopes or an owner")
-            .mind("an app that does not look at the method does for anybody what the request would do"),
+            .mind("an app that ignores the method does for anybody what the request itself would do"),
         /// The same-origin rule of this route.
         origin: RouteOrigin = group::<RouteOrigin>(),
         mode: Setting<()> = MODE,
@@ -78,15 +79,15 @@ table! {
 }
 
 table! {
-    /// The path must be the caller's own.
+    /// The path has to be the caller's own.
     #[derive(Debug)]
     pub(crate) struct Owner at "app.*.route[].owner" {
-        /// The parameter of the path that has to be the caller's name.
+        /// The parameter of the path that has to be the name of the user.
         param: Setting<String> = text()
             .required_beside("created_by", "name the parameter: owner = { param = \"user\" }"),
-        /// A role whose bearers may come to the paths of others too.
+        /// A role whose holders may also use the paths of others.
         or_role: Setting<String> = text().otherwise("none")
-            .mind("whoever has it sees what belongs to everybody"),
+            .mind("its holders see what belongs to everybody"),
     }
     not yet {
         "created_by": "The request that made the thing.",
@@ -95,16 +96,16 @@ table! {
 }
 
 table! {
-    /// Limits on top of the app's.
+    /// Limits in addition to those of the app.
     #[derive(Debug, Default)]
     pub(crate) struct RouteLimit at "app.*.route[].limit" {
-        /// What each address may ask here.
+        /// How much each address may ask here.
         ip: Texts = text_or_texts().default_texts(&[]).like(LIMIT).at_most(4),
-        /// What each caller may ask here; without a caller the address counts.
+        /// How much each user may ask here; requests without a user count by address.
         user: Texts = text_or_texts().default_texts(&[]).like(LIMIT).at_most(4),
-        /// Whether the app's limits count here too.
+        /// Whether requests here also count against the limits of the app.
         app: Setting<bool> = flag().default_flag(true)
-            .mind("false leaves this route to its own limits alone"),
+            .mind("with false, only the limits of this route apply to it"),
     }
 }
 

@@ -22,18 +22,18 @@ table! {
         listen: Texts = texts().default_texts(&["127.0.0.1:8080"]).accepts("`ADDRESS:PORT` each")
             .like(SOCKET).filled().by_server().restart()
             .mind("`0.0.0.0` is every network of this machine, unencrypted unless a proxy in front adds TLS"),
-        /// The proxies in front of this gateway, which are believed about their clients in the fields that
-        /// `forwarded` names; `STAGEDOOR_TRUSTED_PROXIES` overrides it.
+        /// The proxies in front of this gateway. What they say about their clients in the fields of
+        /// `forwarded` is believed; `STAGEDOOR_TRUSTED_PROXIES` overrides it.
         trusted_proxies: Texts = texts().default_texts(&[])
             .accepts("addresses and networks, such as `10.0.0.0/8`").like(NETWORK)
-            .mind("whoever stands here can claim any client address and scheme"),
-        /// The fields in which a trusted proxy is believed: those that it writes itself in every request, in
-        /// place of what its clients sent; for nginx see the README.
+            .mind("a client at one of these addresses can claim any client address and scheme"),
+        /// The fields in which a trusted proxy is believed. List only those that it sets itself in every
+        /// request, in place of what its clients sent; for nginx see the README.
         forwarded: Texts = texts().default_texts(&["for", "proto"])
             .accepts("`for`, `proto`, `host` and `port` for `X-Forwarded-*`, `forwarded` for RFC 7239")
             .like(r"^(for|proto|host|port|forwarded)$")
-            .mind("a proxy passes on what it does not write: with `host` a client then opens another app, \
-                with `for` it chooses its address"),
+            .mind("a proxy passes on the fields that it does not set: with `host` a client then reaches \
+                another app, with `for` it chooses its address"),
         /// Worker threads; auto is one per core.
         threads: Setting<Option<u64>> = word_or_count("auto", 1, 1024).default("auto").by_server()
             .restart(),
@@ -41,16 +41,16 @@ table! {
         drain: Setting<Duration> = duration(Duration::ZERO, days(1)).default("30s").by_server().restart(),
         /// Tell clients in `Server-Timing` how long the gateway took.
         server_timing: Setting<bool> = flag().default_flag(false).by_server()
-            .mind("tells a stranger how long the checks take"),
-        /// Whether the process gives up, once it listens, every folder that it does not need, the right to
-        /// execute anything, and core dumps; as far as the system can.
+            .mind("it tells everybody how long the checks take"),
+        /// Whether the process, once it listens, gives up access to all folders that it does not need, the
+        /// right to execute programs, and core dumps; as far as the system supports it.
         confine: Setting<ConfinePolicy> = choice!(
             "auto" => ConfinePolicy::Auto, "off" => ConfinePolicy::Off,
         ).default("auto").by_server().restart()
-            .mind("off leaves whoever takes over the process all that its user may do"),
+            .mind("with off, an attacker who takes over the process can do all that its user may do"),
         /// Deadlines of a connection.
         timeouts: Timeouts = group::<Timeouts>(),
-        /// Caps of what strangers can make the gateway hold.
+        /// Caps of what clients can make the gateway hold.
         limits: ServerLimits = group::<ServerLimits>(),
     }
     not yet {
@@ -67,12 +67,12 @@ table! {
         header: Setting<Duration> = duration(millis(10), days(1)).default("10s").by_server(),
         /// How long a connection may wait for the next request.
         idle: Setting<Duration> = duration(millis(10), days(1)).default("60s").by_server(),
-        /// How long a request body may bring no byte.
+        /// How long a request body may go without a byte.
         body_idle: Setting<Duration> = duration(millis(10), days(1)).default("30s").by_server(),
         /// A request body slower than this for `body_idle` is cut.
         min_rate: Setting<u64> = rate(0, GIB).default("1KiB/s").by_server()
-            .mind("0B/s turns it off: a body that drips then holds its connection as long as it likes"),
-        /// How long a client may take nothing of a response.
+            .mind("0B/s turns it off: a body that drips then holds its connection as long as the client likes"),
+        /// How long a client may read nothing of a response.
         send_idle: Setting<Duration> = duration(millis(10), days(1)).default("10m").by_server(),
         /// How long a WebSocket or event stream may be silent.
         stream_idle: Setting<Duration> = duration(millis(10), days(1)).default("1h").by_server(),
@@ -83,7 +83,7 @@ table! {
 }
 
 table! {
-    /// Caps of what strangers can make the gateway hold.
+    /// Caps of what clients can make the gateway hold.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct ServerLimits at "server.limits" {
         /// Open connections; auto is an eighth of the memory at 64 KiB each, at most half of the files that
@@ -91,7 +91,7 @@ table! {
         connections: Setting<Option<u64>> = word_or_count("auto", 1, 1_000_000).default("auto").by_server(),
         /// Open connections of one address, or IPv6 /64; those of trusted proxies are not counted.
         connections_per_ip: Setting<u64> = count(1, 1_000_000).default_count(64).by_server(),
-        /// How many requests a connection may bring before it is closed.
+        /// How many requests a connection may carry before it is closed.
         requests_per_connection: Setting<u64> = count(1, 1_000_000_000).default_count(1000).by_server(),
         /// How large a request head may be.
         header_bytes: Setting<u64> = size(KIB, MIB).default("32KiB").by_server(),
@@ -99,7 +99,7 @@ table! {
         header_count: Setting<u64> = count(8, 1000).default_count(100).by_server(),
         /// How long a request target, path and query, may be.
         uri_bytes: Setting<u64> = size(256, MIB).default("8KiB").by_server(),
-        /// How many clients each limit remembers; those beyond share an allowance by network.
+        /// How many clients each limit counts apart; further ones share one allowance for each network.
         limit_keys: Setting<u64> = count(16, 100_000_000).default_count(200_000),
         /// How many verified tokens are remembered, so that a signature is checked once.
         token_cache: Setting<u64> = count(0, 100_000_000).default_count(50_000),
@@ -116,17 +116,19 @@ table! {
         /// The address and port of health, metrics and API, or off; `STAGEDOOR_ADMIN_LISTEN` overrides it.
         listen: Setting<String> = text().default("127.0.0.1:9901").accepts("`ADDRESS:PORT`, or `off`")
             .like(SOCKET_OR_OFF).by_server().restart()
-            .mind("keep it on loopback, or in a network of your own"),
+            .mind("keep it on loopback, or on a network of your own"),
         /// Host names it answers to, besides addresses, localhost and single labels.
         hosts: Texts = texts().default_texts(&[]).like(WHOLE_HOST).by_server()
-            .mind("a name that a stranger controls lets web pages in (DNS rebinding)"),
+            .mind("a name that an attacker controls lets web pages reach it (DNS rebinding)"),
         /// The bearer that opens /api/v1.
         token: Option<Secret> = table::<Secret>()
             .otherwise("`STATE_DIR/admin_token` or `STAGEDOOR_ADMIN_TOKEN`, made where neither is there")
-            .by_server().mind("whoever has it can use the operator's API"),
+            .by_server()
+            .mind("it grants all of the operator's API"),
         /// Who may read /metrics off loopback.
         metrics_open: Setting<bool> = choice!("token" => false, "open" => true).called("metrics")
-            .default("token").by_server().mind("open tells strangers the names of apps and routes"),
+            .default("token").by_server()
+            .mind("open tells everybody the names of apps and routes"),
     }
 }
 
@@ -134,10 +136,10 @@ table! {
     /// What survives a restart.
     #[derive(Debug, Default)]
     pub(crate) struct StateTable at "state" {
-        /// The folder of what the gateway keeps, relative to the main file: so far the operator's token,
-        /// unless `admin.token` names another place; another folder needs a restart where the process is
-        /// confined; unless `server.confine` is off, the gateway does not start where it is a home folder,
-        /// one of the system or a sticky one like `/tmp`.
+        /// The folder of the gateway's own files, relative to the main file: so far the operator's token,
+        /// unless `admin.token` names another place. A new folder needs a restart where the process is
+        /// confined. Unless `server.confine` is off, the gateway does not start with a home folder, a system
+        /// folder or a sticky one like `/tmp`.
         dir: Setting<String> = text().default("data").by_server(),
     }
     not yet {
@@ -146,10 +148,10 @@ table! {
 }
 
 table! {
-    /// What is written down.
+    /// What is logged.
     #[derive(Debug, Default)]
     pub(crate) struct Log at "log" {
-        /// The least that is worth a log line; `debug` also tells what each check said of each request.
+        /// The least severe level that is logged; `debug` also logs the result of each check of each request.
         level: Setting<&'static str> = choice!(
             "error" => "error", "warn" => "warn", "info" => "info", "debug" => "debug", "trace" => "trace",
         ).default("info").by_server(),
@@ -171,12 +173,13 @@ table! {
     /// A file of access events.
     #[derive(Debug)]
     pub(crate) struct AccessFile at "log.access" {
-        /// Its path, relative to the main file; in a folder of its own or that of the state, for it is
-        /// rotated there: unless `server.confine` is off, the gateway does not start with one in a home
-        /// folder, one of the system or a sticky one like `/tmp`; a device or a pipe, as `/dev/stdout` may be
-        /// one, lies anywhere.
+        /// Its path, relative to the main file. The file is rotated in its folder, so give it a folder of its
+        /// own or that of the state: unless `server.confine` is off, the gateway does not start with a file
+        /// in a home folder, a system folder or a sticky one like `/tmp`. A device or a pipe, such as
+        /// `/dev/stdout`, may be anywhere.
         file: Setting<String> = text().required("name the file: { file = \"data/access.jsonl\" }")
-            .by_server().restart().mind("it holds addresses and names of users"),
+            .by_server().restart()
+            .mind("it holds addresses and user names"),
         /// How large it may grow before it is rotated.
         max_size: Setting<u64> = size(KIB, 1024 * GIB).default("100MiB").by_server().restart(),
         /// How many rotated files are kept.

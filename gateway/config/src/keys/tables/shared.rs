@@ -17,7 +17,7 @@ pub(super) const AUTH: Row<Choice<AuthMode>> = choice!(
     "optional" => AuthMode::Optional,
     "public" => AuthMode::Public,
 )
-.mind("public lets everybody in, and optional whoever brings no token");
+.mind("public lets everybody in; optional lets in requests without a token");
 
 /// Shadow mode is not built: a rule that only notes would be a rule that lets pass.
 pub(super) const MODE: Row<Choice<()>> = choice!("enforce" => ())
@@ -32,11 +32,11 @@ pub(super) const CHECK: Row<Choice<OriginPolicy>> = choice!(
     "off" => OriginPolicy::Off,
 )
 .meaning(
-    "Cookies asks requests that carry a cookie and no other credential, where they are unsafe, open a WebSocket, or are \
-     loaded by another site; strict asks navigations and requests of the same site too, for apps that change things by \
-     GET; always asks every unsafe request whatever it carries; off asks none.",
+    "Which requests have to come from a page of the app. cookies: those with a cookie and no other credential, where they are \
+     unsafe, open a WebSocket, or are loaded by another site; strict: also navigations and requests of the same site, for \
+     apps that change things by GET; always: every unsafe request, with any credential; off: none.",
 )
 .mind(
-    "off lets foreign pages act in the name of a user with a cookie; strict refuses links from other sites as well: say \
-     `cookies` on the route where people enter",
+    "off lets pages of other sites act in the name of a user with a cookie; strict also refuses links from other sites: \
+     set `cookies` on the route by which people enter",
 );
