@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use stagedoor_core::policy::{AssumedIdentity, Difference, Direction, Policy, Subject};
 
+use super::parsed_file::LineLookup;
 use super::source::{Expect, Expected, Line, Source};
-use super::text::Lookup;
 
 /// One difference between two configurations that is not neutral, and where the new one makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +44,10 @@ impl std::fmt::Display for PolicyChange {
 }
 
 /// Every difference of `after` from `before` that is not neutral; empty where both treat every request alike. Where
-/// one line makes several differences of a key in the same direction, the first is told.
+/// one line makes several differences of a key in the same direction, the first of them is returned.
 #[must_use]
 pub fn changes(before: (&Policy, &Source), after: (&Policy, &Source)) -> Vec<PolicyChange> {
-    let lookup = Lookup::over(&after.1.files);
+    let lookup = LineLookup::over(&after.1.files);
     let mut told = HashSet::new();
     let mut changes = Vec::new();
     let expects = expects(&before.1.expects, &after.1.expects);
@@ -87,7 +87,7 @@ fn expects(old: &[Expect], new: &[Expect]) -> Option<Difference> {
 
 /// The path of a key and the nearest line of it.
 fn locate(
-    lookup: &Lookup<'_>,
+    lookup: &LineLookup<'_>,
     subject: &Subject,
     key: &str,
     before: (&Policy, &Source),

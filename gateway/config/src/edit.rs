@@ -1,8 +1,8 @@
-//! Changes to the text of a file that leave everything else in it as it stands.
+//! Edits of single keys in the text of a configuration file.
 //!
-//! What is proposed is whole lines, so that a person can paste them: comments, spelling and lists over
-//! several lines stay as they were. A change is made by spans of the parsed text, never by searching it, and
-//! is offered only where the text it leads to is TOML again.
+//! An edit is made of whole lines, so that a person can paste it; all other lines keep their comments and their
+//! spelling. It is located by the spans of the parsed text, never by a search in it, and is offered only if the text
+//! after it is TOML.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl<'s> Page<'s> {
         errors.is_empty().then_some(Self { source, root })
     }
 
-    /// What stands at `path`.
+    /// The node at `path`.
     pub(super) fn find(&self, path: &[Step<'_>]) -> Option<Node<'_, 's>> {
         self.walk(path).filter(|nodes| nodes.len() == path.len())?.pop()
     }
@@ -229,7 +229,7 @@ impl<'s> Page<'s> {
         DeTable::parse(&change.apply(&self.source.text)).is_ok()
     }
 
-    /// The nodes along `path`, as far as they are written; `None` where something else stands in the way.
+    /// The nodes along `path`, as far as they are written; `None` where one of them is not a table.
     fn walk(&self, path: &[Step<'_>]) -> Option<Vec<Node<'_, 's>>> {
         let mut nodes: Vec<Node<'_, 's>> = Vec::with_capacity(path.len());
         for step in path {
@@ -296,7 +296,7 @@ fn bare(key: &str) -> String {
     if plain { key.to_owned() } else { quoted(key) }
 }
 
-/// The table in which the key of a path stands.
+/// The table that holds the key of a path.
 fn table_of(path: &[Step<'_>]) -> String {
     let key = path.iter().rposition(|step| matches!(step, Step::Key(_)));
     dotted(path.get(..key.unwrap_or_default()).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! Dry runs: what would become of a request, for `check`, `explain` and every reload.
+//! Dry runs: which answer a request would get, for `check`, `explain` and every reload.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub fn dry_run(
 ) -> (Result<(), Denial>, Trail) {
     let mut trail = Trail::default();
     let request = request.trim();
-    // The parser would speak of the HTTP version, which nobody is asked for here.
+    // The parser would complain of the HTTP version, which a promise does not name.
     if request.split(' ').count() != 2 {
         let fault = "a METHOD and a path are expected, such as GET /path";
         return (Err(Denial::BadRequest(fault)), trail);
@@ -71,7 +71,7 @@ pub fn dry_run(
     (outcome, trail)
 }
 
-/// The key that decided, and where it stands: the route's own, else the app's. `None` where it is a default, or
+/// The key that decided, and its line: the route's own key, else the app's. `None` where it is a default, or
 /// no key at all.
 #[must_use]
 pub fn decided_by(
@@ -81,7 +81,7 @@ pub fn decided_by(
 ) -> Option<(&'static str, Line)> {
     let (app, route) = (trail.app.as_deref(), trail.route.as_deref());
     match outcome {
-        // A page of the gateway's own, whatever stands in the file.
+        // The gateway's own pages are answered by no key of the file.
         Ok(()) if trail.reached == Guard::Own => None,
         Ok(()) => first_of(&["auth", "match"], app, route, source),
         Err(denial) => refused_by(denial, trail.reached, app, route, source),

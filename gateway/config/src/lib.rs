@@ -1,8 +1,8 @@
 //! The configuration language: text → [`raw`] → [`Policy`](stagedoor_core::policy::Policy).
 //!
 //! [`raw`] mirrors the TOML, table by table, and knows no unknown key; [`compile`](self::compile())
-//! gives it meaning. Every mistake is told at once, with its file, line, TOML path and a hint, and a
-//! configuration that has one yields no policy at all. What stands in a secret never shows in a message.
+//! gives it meaning. All mistakes are reported at once, each with its file, line, TOML path and a hint, and
+//! a configuration that has one yields no policy at all. No message shows the value of a secret.
 //!
 //! Files and the environment are reached through [`Materials`] alone.
 
@@ -15,6 +15,7 @@ pub mod keys;
 mod load;
 mod location;
 mod materials;
+mod parsed_file;
 mod problem;
 mod profile;
 mod raw;
@@ -23,7 +24,6 @@ mod remedy;
 mod schema;
 mod source;
 mod strict;
-mod text;
 
 pub use changes::{PolicyChange, changes};
 pub use edit::Change;

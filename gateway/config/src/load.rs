@@ -7,7 +7,7 @@ use crate::expect::check_expects;
 use crate::materials::Materials;
 use crate::problem::{self, Problem};
 use crate::source::{Source, SourceFile};
-use crate::{raw, text};
+use crate::{parsed_file, raw};
 
 /// What came of a compilation.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Compiled {
     pub policy: Policy,
     /// What it was compiled from.
     pub source: Source,
-    /// What is told at start: dangerous keys, and what is surely not meant.
+    /// Warnings at start: dangerous keys, and settings that are hardly intended.
     pub warnings: Vec<Problem>,
     /// Keys that differ from what the process started with and take effect at a restart only.
     pub restart: Vec<String>,
@@ -36,8 +36,8 @@ pub fn compile(
     now: Now,
 ) -> Result<Compiled, Vec<Problem>> {
     let report = problem::Report::default();
-    let texts = text::parse(sources, &report);
-    let mut file = raw::read(&texts, &report);
+    let files = parsed_file::parse(sources, &report);
+    let mut file = raw::read(&files, &report);
     crate::compile::name_variables(&mut file.apps, materials);
     let compiled = crate::compile::policy(&file, sources, materials, previous, now, &report);
     let rank = |name: &str| sources.iter().position(|source| &*source.name == name).or(Some(sources.len()));
@@ -58,13 +58,13 @@ pub fn compile(
     Ok(Compiled { policy, source, warnings, restart })
 }
 
-/// The environment variable that goes before `key`, such as `server.listen`; `None` where it is not set.
+/// The environment variable that overrides `key`, such as `server.listen`; `None` where it is not set.
 #[must_use]
 pub fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static str> {
     crate::compile::variable_over(key, materials)
 }
 
-/// The environment variable that may go before `key`, whether it is set or not.
+/// The environment variable that can override `key`, whether it is set or not.
 #[must_use]
 pub fn variable_for(key: &str) -> Option<&'static str> {
     crate::compile::variable_for(key)
@@ -84,7 +84,7 @@ pub struct Include {
 #[must_use]
 pub fn includes(main: &SourceFile) -> Vec<Include> {
     let report = problem::Report::default();
-    let texts = text::parse(std::slice::from_ref(main), &report);
-    let file = raw::read(&texts, &report);
+    let files = parsed_file::parse(std::slice::from_ref(main), &report);
+    let file = raw::read(&files, &report);
     file.include.into_iter().map(|glob| Include { pattern: glob.value, line: glob.at.line }).collect()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::source::Line;
 
-/// A line of a configuration file, and the TOML path of what stands there.
+/// A file, a line of it and the TOML path of the key or table on that line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Location {
     pub(crate) file: Arc<str>,

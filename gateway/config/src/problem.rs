@@ -1,4 +1,4 @@
-//! Mistakes of a configuration, collected so that all are told at once.
+//! Mistakes and warnings of a configuration, collected so that all are reported at once.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl std::fmt::Display for Problem {
 pub(crate) struct Report {
     problems: RefCell<Vec<Problem>>,
     warnings: RefCell<Vec<Problem>>,
-    /// What is not TOML: whatever else is said of it would only follow from that.
+    /// Lines that are not TOML: other reports of them would only follow from that.
     garbled: RefCell<Vec<Garbled>>,
     /// Some file is not TOML, so what seems to be missing may stand in the lines that were lost.
     torn: Cell<bool>,
@@ -93,7 +93,7 @@ impl Report {
         }
     }
 
-    /// Whether something was said of this key, or of what is in it.
+    /// Whether this key, or a key within it, was reported.
     fn refused(&self, at: &Location) -> bool {
         let of = |problem: &Problem| {
             problem
@@ -129,7 +129,7 @@ impl Report {
     /// Problems and warnings, each once, in the order of the files and lines.
     pub(crate) fn finish(self, rank: impl Fn(&str) -> Option<usize>) -> (Vec<Problem>, Vec<Problem>) {
         let garbled = self.garbled.into_inner();
-        // The parser is heard first: whatever stands in the same lines after that follows from it.
+        // The parser comes first: other reports of the same lines follow from its own.
         let mut told = vec![false; garbled.len()];
         let problems = self.problems.into_inner().into_iter().filter(|problem| {
             let known = garbled.iter().zip(&mut told).find(|(garbled, _)| garbled.holds(problem));
@@ -174,7 +174,7 @@ fn fold(word: &str) -> String {
     word.to_ascii_lowercase().replace(['-', '.'], "_")
 }
 
-/// What of a value may stand in a message: bounded, and without controls.
+/// A value as it is shown in a message: at most 80 characters, without control characters.
 pub(crate) fn shown(value: &str) -> String {
     const MOST: usize = 80;
     let mut text: String = value.chars().take(MOST).flat_map(char::escape_debug).collect();

@@ -1,8 +1,8 @@
 //! Profiles of well-known apps, which an app takes with `use = "NAME"`.
 //!
 //! Each is a file in `config/profiles/`, built into the program: it names neither files nor secrets, and it says of
-//! an app what its own table would say, in the same words. What a profile may say at all stands in
-//! the rows of [`keys`](super::keys) that are marked `in_profiles`.
+//! an app what its own table would say, in the same words. It may set the keys whose rows in
+//! [`keys`](super::keys) are marked `in_profiles`.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::location::Spanned;
 use super::problem::Report;
 use super::raw;
 
-/// A profile, for whoever looks for one.
+/// The description of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// Its name.

@@ -138,7 +138,7 @@ fn value(key: &Key) -> String {
     if accepted.is_empty() { kind } else { format!("{kind}: {accepted}") }
 }
 
-/// What stands where the key is left out: as it would be written, or in words.
+/// The default of a key: as it would be written, or in words.
 fn default(key: &Key) -> String {
     match key.default.written() {
         Some(written) => format!("`{written}`"),

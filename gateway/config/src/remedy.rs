@@ -28,7 +28,7 @@ use stagedoor_core::policy::{AssumedIdentity, Policy};
 pub use case::{Refused, Remedy};
 pub use shell::shell_word;
 
-/// The key that refused, and where it stands; `None` where it is a default, or no key at all.
+/// The key that refused, and its line; `None` where it is a default, or no key at all.
 #[must_use]
 pub fn decided(policy: &Policy, source: &Source, refused: &Refused<'_>) -> Option<(&'static str, Line)> {
     let case = Case { policy, source, refused };
@@ -123,7 +123,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// A key of `server`, which stands in the first file; `None` for any other.
+    /// A key of `[server]`, which is in the first file; `None` for any other.
     fn of_server(&self, key: &'static str) -> Option<(&'static str, Arc<str>, Path<'a>)> {
         let path = key.starts_with("server.").then(|| key.split('.').map(Step::Key).collect())?;
         Some((key, Arc::clone(&self.source.files.first()?.name), path))

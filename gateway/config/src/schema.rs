@@ -39,8 +39,8 @@ fn object(table: &Table) -> Map<String, Value> {
     object
 }
 
-/// A key that has to be there where another is not: told as a missing key, not as "none of these". Of two that
-/// stand in for each other (a `secret` and a `public`) both would be told to be missing.
+/// A key that has to be written where another is not: editors then report a missing key, not "none of these". It is left
+/// out for two keys of which either will do (`secret` and `public`), because editors would report both as missing.
 fn required_unless(table: &Table, key: &Key) -> Option<Value> {
     let DefaultValue::RequiredUnless(other) = key.default else { return None };
     table.key(other).filter(|other| !matches!(other.default, DefaultValue::RequiredUnless(_)))?;
@@ -57,7 +57,7 @@ fn property(key: &Key) -> Value {
 }
 
 /// What the value of a key may be. A keyword says nothing of values of another type, so that alternatives
-/// stand side by side: an error is then told where it is, and not as "none of these".
+/// are listed side by side: an editor then reports an error where it is, and not as "none of these".
 fn value(key: &Key) -> Map<String, Value> {
     let text = || match key.pattern {
         "" => json!({ "type": "string" }),

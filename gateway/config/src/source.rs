@@ -110,7 +110,7 @@ pub struct Expect {
     pub request: String,
     /// The `Host`; where the file has one app alone and the promise names none, a host of that app.
     pub host: Option<String>,
-    /// Who asks; `None` is nobody.
+    /// The caller; `None` without a token.
     pub caller: Option<AssumedIdentity>,
     /// The client's address; loopback if not said.
     pub ip: Option<IpAddr>,

@@ -1,7 +1,7 @@
-//! What an app leaves open that many an app could do without: told by `check --strict`, with the lines that close it.
+//! `check --strict`: what each app permits that many apps do not need, with the lines that forbid it.
 //!
-//! None of it is a mistake. The defaults are made so that apps work behind the gateway unseen; this is for whoever knows
-//! what an app does not need.
+//! None of it is a mistake. The defaults let apps work behind the gateway without changes; an operator who knows what
+//! an app does not need can close it.
 
 use super::problem::Problem;
 use super::source::{KeyLines, Source};
@@ -27,7 +27,7 @@ fn of(app: &App, lines: &KeyLines) -> Vec<Problem> {
         );
         found.push(problem(app, lines, "headers", message, hint));
     }
-    // Whatever no route names falls to the app itself.
+    // Paths that no route matches fall to the app's own policy.
     let Some(unlisted) = app.routes.all().find(|route| route.index == 0) else { return found };
     match unlisted.upgrade {
         UpgradePolicy::Websocket => {

@@ -33,7 +33,7 @@ impl AppProviders<'_> {
         choose(by, self.all, cx)
     }
 
-    // An empty list of providers authenticates nobody: a part that failed refuses.
+    // An empty list of providers accepts no token: where a part failed to compile, callers are refused.
     pub(super) fn policy(&self, ask: AuthMode, by: &[Arc<JwtPolicy>]) -> AuthPolicy {
         let speakers = || by.iter().map(|provider| self.speaker(provider)).collect();
         match ask {

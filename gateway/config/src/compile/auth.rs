@@ -11,7 +11,7 @@ use crate::raw;
 use stagedoor_core::guard::credential::TokenSource;
 use stagedoor_core::guard::jwt::{Alg, ClaimPaths, JwtKey, JwtPolicy};
 
-/// Every provider by its name; `None` stands for one that was refused.
+/// Every provider by its name; `None` where it failed to compile.
 pub(super) struct Providers(Vec<(String, Option<Arc<JwtPolicy>>)>);
 
 impl Providers {
@@ -50,8 +50,8 @@ pub(super) fn providers(raw: &[raw::Provider], cx: &Context<'_>) -> Providers {
     providers
 }
 
-/// Whoever holds the secret of a provider signs for every other that has it; where these expect the same of a token, it is
-/// meant.
+/// Reports providers that share a secret: its holder signs for each of them. Providers that expect the same of a token may
+/// share one.
 fn one_secret(raw: &[raw::Provider], providers: &Providers, cx: &Context<'_>) {
     let shared = |one: &JwtPolicy, other: &JwtPolicy| {
         one.keys.iter().any(|key| other.keys.iter().any(|twin| key.same_secret(twin)))

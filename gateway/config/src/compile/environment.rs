@@ -1,6 +1,6 @@
-//! What the environment says in place of the main file, so that one file suits a machine and a container:
-//! `STAGEDOOR_LISTEN`, `STAGEDOOR_TRUSTED_PROXIES`, `STAGEDOOR_ADMIN_LISTEN`. A list stands there with commas;
-//! an empty variable is none.
+//! Environment variables that override keys of the main file, so that one file suits a machine and a container:
+//! `STAGEDOOR_LISTEN`, `STAGEDOOR_TRUSTED_PROXIES`, `STAGEDOOR_ADMIN_LISTEN`. Lists are separated by commas; an
+//! empty variable counts as not set.
 
 use super::{networks, server};
 use crate::location::{Location, Setting, Spanned};
@@ -9,7 +9,7 @@ use crate::problem::{Report, shown};
 use crate::raw;
 use stagedoor_core::guard::target::HostTable;
 
-/// Variables, and the keys before which they go.
+/// Variables, and the keys that they override.
 const OVER: [(&str, &str); 3] =
     [(LISTEN, "server.listen"), (TRUSTED, "server.trusted_proxies"), (ADMIN, "admin.listen")];
 const LISTEN: &str = "STAGEDOOR_LISTEN";
@@ -20,19 +20,19 @@ const HOSTS: &str = "STAGEDOOR_HOSTS";
 const UPSTREAM: &str = "STAGEDOOR_UPSTREAM";
 use crate::source::UNFILED;
 
-/// The environment variable that goes before `key` (such as `server.listen`), where it is set.
+/// The environment variable that overrides `key` (such as `server.listen`), where it is set.
 pub(crate) fn variable_over(key: &str, materials: &dyn Materials) -> Option<&'static str> {
     let variable = variable_for(key)?;
     let set = materials.env(variable).is_some_and(|value| !value.expose().is_empty());
     set.then_some(variable)
 }
 
-/// The environment variable that may go before `key`, whether it is set or not.
+/// The environment variable that can override `key`, whether it is set or not.
 pub(crate) fn variable_for(key: &str) -> Option<&'static str> {
     OVER.into_iter().find(|(_, known)| *known == key).map(|(variable, _)| variable)
 }
 
-/// `[server]` with what the environment says. What the file says is judged all the same.
+/// `[server]` with the values of the environment. The values of the file are judged all the same.
 pub(super) fn over(file: &raw::Server, materials: &dyn Materials, report: &Report) -> raw::Server {
     let mut server = file.clone();
     if let Some(said) = list(LISTEN, "server.listen", materials, report) {
@@ -48,7 +48,7 @@ pub(super) fn over(file: &raw::Server, materials: &dyn Materials, report: &Repor
     server
 }
 
-/// `[admin]` with what the environment says. What the file says is judged all the same.
+/// `[admin]` with the values of the environment. The values of the file are judged all the same.
 pub(super) fn over_admin(file: &raw::Admin, materials: &dyn Materials, report: &Report) -> raw::Admin {
     let mut admin = file.clone();
     if let Some(said) = list(ADMIN, "admin.listen", materials, report) {
@@ -60,7 +60,7 @@ pub(super) fn over_admin(file: &raw::Admin, materials: &dyn Materials, report: &
     admin
 }
 
-/// Places what `run --upstream` took from a variable there: its own text stands in no file that could be mended.
+/// Locates values that `run --upstream` took from a variable in that variable: its own text is in no file.
 pub(crate) fn name_variables(apps: &mut [raw::App], materials: &dyn Materials) {
     let unheard = Report::default();
     let place = |list: &mut Spanned<Vec<Spanned<String>>>, variable: &str| {
@@ -84,7 +84,7 @@ pub(crate) fn name_variables(apps: &mut [raw::App], materials: &dyn Materials) {
     }
 }
 
-/// Warns of hosts that a variable names and no app serves.
+/// Warns of hosts in the variable of `run --upstream` that no app of the file serves.
 pub(super) fn unheard_hosts(
     hosts: &HostTable,
     apps: &[raw::App],
@@ -110,7 +110,7 @@ pub(super) fn unheard_hosts(
     }
 }
 
-/// The list in `variable`, which stands for the key `path`.
+/// The list in `variable`, which overrides the key `path`.
 fn list(
     variable: &str,
     path: &str,

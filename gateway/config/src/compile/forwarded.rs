@@ -1,4 +1,4 @@
-//! `server.trusted_proxies` and `server.forwarded`: who may speak for clients, and of what.
+//! `server.trusted_proxies` and `server.forwarded`: which proxies are believed about clients, in which fields.
 
 use super::networks;
 use crate::location::Spanned;
@@ -8,7 +8,7 @@ use stagedoor_core::guard::client::{ClientPolicy, TrustedFields};
 
 const NAMES: [&str; 5] = ["for", "proto", "host", "port", "forwarded"];
 
-/// Whom the gateway believes about clients.
+/// The proxies that are believed, and in which fields.
 pub(super) fn client(server: &raw::Server, report: &Report) -> ClientPolicy {
     let trusted = networks::trusted(server.trusted_proxies.as_ref(), report);
     let believed = match &server.forwarded {
@@ -50,7 +50,7 @@ fn believed(list: &[Spanned<String>], report: &Report) -> TrustedFields {
     believed
 }
 
-/// What compiles, and is hardly meant.
+/// Warns of settings that compile and are hardly intended.
 fn warn(list: &Spanned<Vec<Spanned<String>>>, believed: TrustedFields, nobody: bool, report: &Report) {
     let TrustedFields { address, scheme, host, port, forwarded } = believed;
     if nobody {

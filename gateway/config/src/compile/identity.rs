@@ -1,4 +1,4 @@
-//! `identity`: what the app is told of its caller, and what nobody else may tell it.
+//! `identity`: the headers that tell the app its caller, and those that clients may not send.
 
 use http::HeaderName;
 
@@ -11,7 +11,7 @@ use stagedoor_core::field_names::{Meaning, NamePattern, meaning, same};
 use stagedoor_core::guard::credential::TokenSource;
 use stagedoor_core::policy::{ForwardPolicy, UpstreamHost};
 
-/// What the app is told, and whether it gets the token too. `carriers` are where its tokens are read.
+/// The headers that the app is sent, and whether it gets the token too. `carriers` are where its tokens are read.
 pub(super) fn identity(
     raw: Option<&raw::Identity>,
     host: UpstreamHost,

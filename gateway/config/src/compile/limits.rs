@@ -1,4 +1,4 @@
-//! `limit.*` and `bucket`: rules, names, and the stores of before.
+//! `limit.*` and `bucket`: rules, names, and the stores that the previous policy had.
 
 mod before;
 mod polling;

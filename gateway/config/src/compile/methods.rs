@@ -5,7 +5,7 @@ use crate::location::Location;
 use crate::problem::did_you_mean;
 use stagedoor_core::guard::routes::METHODS;
 
-/// A method that is misspelt protects nothing; one that only this app knows is no mistake.
+/// Warns of a method that may be misspelt, which would protect nothing; a method that only this app knows is no mistake.
 pub(super) fn unknown_method(method: &str, at: &Location, cx: &Context<'_>) {
     let hint = did_you_mean(method, METHODS.iter().copied()).unwrap_or_else(|| {
         "write `*` for every method, unless the app really has one of this name".to_owned()

@@ -1,8 +1,8 @@
-//! Gives the files meaning: [`raw`] → [`Policy`].
+//! Compiles the tables that were read into a policy: [`raw`] → [`Policy`].
 //!
-//! Every raw structure is taken apart field by field, so that a key that is read and not compiled
-//! breaks the build. A part that is wrong is reported and stands in for itself with the most
-//! refusing value there is; one report is enough for no policy to come out.
+//! Every raw struct is destructured field by field, so that a key that is read and not compiled breaks the build. A
+//! part that is wrong is reported and replaced by the value that refuses most; one report is enough for no policy to
+//! come out.
 
 mod app;
 mod app_providers;
@@ -92,7 +92,7 @@ pub(super) fn policy(
     Some((policy, source))
 }
 
-/// What a process that starts with these takes from them for good.
+/// The settings that a process keeps from its start.
 fn starts(server: &ServerPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Started {
     Started {
         listen: server.listen.clone(),
@@ -105,7 +105,7 @@ fn starts(server: &ServerPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Starte
     }
 }
 
-/// Keys that say something else than what the process started with, and that a running gateway cannot change.
+/// Keys that differ from what the process started with and that a running process cannot change.
 pub(super) fn restart(policy: &Policy) -> Vec<String> {
     let Started { listen, threads, drain, confine, admin, format, access } = &*policy.started;
     let wanted = starts(&policy.server, &policy.admin, &policy.log);

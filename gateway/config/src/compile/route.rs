@@ -201,8 +201,8 @@ fn upgrade(allowed: bool) -> UpgradePolicy {
     if allowed { UpgradePolicy::Websocket } else { UpgradePolicy::Forbidden }
 }
 
-/// A handler that does not look at the method does the work of the request that is announced, for a caller that nobody has
-/// proven: where the route asks for more than a caller, that is for the operator to say.
+/// Whether preflights reach the app. A handler that ignores the method acts as if the preflight were the request itself, for
+/// a caller without credentials: on a route with roles, scopes or an owner the operator has to allow it.
 fn preflight(
     raw: &raw::Route,
     said: Option<&Spanned<()>>,
@@ -229,7 +229,7 @@ fn preflight(
     }
 }
 
-/// Nobody is asked there, so nothing can be asked of the caller.
+/// Reports keys that need a caller on a public route, which has none.
 fn refuse_public(raw: &raw::Route, cx: &Context<'_>) {
     let places = [
         ("roles", raw.roles.as_ref().map(|given| &given.at)),
@@ -308,7 +308,7 @@ fn owner(
     OwnerPolicy::Segment { segment, or_role: or_role.as_ref().map(|role| role.value.clone()) }
 }
 
-/// Where a route is listed for some methods, all others fall to the app's own policy.
+/// Warns of guarded routes that are listed for some methods only: all other methods fall to the app's own policy.
 fn warn_of_other_methods(raw: &raw::App, cx: &Context<'_>) {
     let split = |given: &Spanned<String>| {
         given.value.split_once(' ').map(|(method, path)| (method.to_owned(), path.trim().to_owned()))

@@ -1,4 +1,4 @@
-//! Secrets: where they come from, and whether they are any good.
+//! Secrets: where they are read from, and whether they are strong enough.
 
 use zeroize::Zeroizing;
 
@@ -57,7 +57,7 @@ pub(super) fn secret(raw: &raw::Secret, cx: &Context<'_>) -> Option<Secret<Vec<u
     strong(found, at, weak_allowed, cx)
 }
 
-/// Whether a `dangerous_` key is on, which is told at every start.
+/// Whether a `dangerous_` key is on; it is warned of at every start.
 pub(super) fn dangerous(key: &Setting<bool>, means: &str, cx: &Context<'_>) -> bool {
     let Some(Spanned { value: true, at }) = key else { return false };
     let name = at.path.rsplit('.').next().unwrap_or_default();
@@ -113,7 +113,7 @@ fn variable(name: &Spanned<String>, cx: &Context<'_>) -> Option<Option<Secret<Ve
 }
 
 fn made(at: &Location, path: &Spanned<String>, cx: &Context<'_>) -> Option<Secret<Vec<u8>>> {
-    // Nothing is made on behalf of a configuration that will not be used.
+    // No file is made for a configuration that is refused.
     if !cx.report.is_clean() {
         return Some(stand_in(cx));
     }
@@ -155,7 +155,7 @@ fn trimmed(bytes: &Secret<Vec<u8>>) -> Secret<Vec<u8>> {
     Secret::new(cut.to_vec())
 }
 
-/// 64 characters of randomness: enough for any algorithm, and known to nobody.
+/// A random secret of 64 characters, long enough for any algorithm.
 pub(super) fn stand_in(cx: &Context<'_>) -> Secret<Vec<u8>> {
     let random = Zeroizing::new(cx.materials.random());
     Secret::new(random.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect())

@@ -167,7 +167,7 @@ pub(super) fn admin(
         let message = format!("admin.listen and server.listen are in conflict: `{addr}` and `{other}`");
         cx.report.problem(at, message, "give the operator's listener a port of its own");
     }
-    // A listener that is turned off answers until the process ends, for whoever has the token.
+    // A listener that is turned off still answers until the process ends, and still needs its token.
     let open = addr.is_some() || cx.previous.is_some_and(|previous| previous.started.admin.is_some());
     let token = match token {
         _ if !open => None,
@@ -209,7 +209,7 @@ pub(super) fn log(raw: &raw::Log, main: &str, carriers: Vec<TokenSource>, report
         Some(list) => parameters(list, report),
         None => raw::REDACTED.iter().map(|name| (*name).to_owned()).collect(),
     };
-    // What carries a token is never logged, whether or not anybody thought of listing it.
+    // A parameter that carries a token is never logged, even where it is not listed.
     add_names(&mut redacted, queries(&carriers));
     LogPolicy {
         level: level.as_ref().map_or("info", |level| level.value).to_owned(),

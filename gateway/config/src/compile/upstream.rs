@@ -46,7 +46,7 @@ pub(super) fn upstream(raw: &raw::Upstream, cx: &Context<'_>) -> (UpstreamPolicy
     (policy, host)
 }
 
-/// A gateway that forwards to itself answers nobody.
+/// Reports an app whose address is one of the gateway's own listeners.
 pub(super) fn refuse_loop(app: &raw::App, server: &ServerPolicy, report: &Report) {
     let urls = app.upstream.iter().filter_map(|upstream| upstream.urls.as_ref());
     for url in urls.flat_map(|urls| &urls.value) {

@@ -44,7 +44,7 @@ pub struct Key {
     pub honoured: Honoured,
     /// A profile may set it.
     pub in_profiles: bool,
-    /// It stands in the main file alone, not in an included one.
+    /// An included file may not set it.
     pub main_file_only: bool,
     /// Whether it is built.
     pub state: State,
@@ -133,7 +133,7 @@ pub enum Reload {
 /// Who honours a key, and thus where a test has to look for its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Honoured {
-    /// What is decided about a request, or said to client and app: the core alone shows it.
+    /// The core: it changes what is decided about a request, or what client and app are sent.
     ByCore,
     /// The process: sockets, deadlines, logs, the operator's listener.
     ByServer,

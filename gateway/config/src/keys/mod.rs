@@ -5,7 +5,7 @@
 //! [`row`] their properties; [`reader`] reads; [`key`] is what is left of a row for documents.
 //!
 //! A key that is [`State::Supported`] has a row in the walking test that shows that changing it
-//! changes what is compiled. Any other key is refused where it stands: nothing is parsed and ignored.
+//! changes what is compiled. Any other key is refused: nothing is parsed and ignored.
 
 mod key;
 mod nested;

@@ -82,7 +82,7 @@ pub(crate) trait TextOrTable: Located + Sized {
     /// The table.
     type Table: ConfigTable;
 
-    /// What the string says that stands under `key` of `table`.
+    /// What the string of `key` in `table` says.
     fn from_text(text: Spanned<String>, table: &Reader<'_>, key: &str) -> Option<Self>;
 
     /// What the table says.

@@ -4,8 +4,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::key::{State, Table};
 use crate::location::{Entries, Location, Setting, Spanned, Texts};
+use crate::parsed_file::ParsedFile;
 use crate::problem::{Report, shown};
-use crate::text::Text;
 
 use invalid::InvalidValue;
 use unknown::unknown_hint;
@@ -13,7 +13,7 @@ use unknown::unknown_hint;
 pub(super) mod invalid;
 mod unknown;
 
-/// Whose file is being read.
+/// The layer of a file that is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConfigLayer {
     /// The operator's.
@@ -24,7 +24,7 @@ pub(crate) enum ConfigLayer {
 
 /// One table that is being read.
 pub(crate) struct Reader<'a> {
-    text: &'a Text<'a>,
+    file: &'a ParsedFile<'a>,
     table: &'a DeTable<'a>,
     report: &'a Report,
     /// Every table of the language, for hints.
@@ -41,15 +41,15 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// The root of a file, which is the table `root` of `language`.
     pub(crate) fn root(
-        text: &'a Text<'a>,
+        file: &'a ParsedFile<'a>,
         root: &'static Table,
         language: &'static [&'static Table],
         layer: ConfigLayer,
         report: &'a Report,
     ) -> Self {
-        let (table, at) = (text.root.get_ref(), Location::whole(&text.name));
-        let included = (!text.main).then_some(root);
-        let reader = Self { text, table, report, language, included, layer, at, name: None };
+        let (table, at) = (file.root.get_ref(), Location::whole(&file.name));
+        let included = (!file.main).then_some(root);
+        let reader = Self { file, table, report, language, included, layer, at, name: None };
         reader.judge_keys(root);
         reader
     }
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
     fn judge_keys(&self, known: &'static Table) {
         for key in self.table.keys() {
             let name: &str = key.get_ref();
-            let place = self.at.key(&bare(name)).on(self.text.line(key.span().start));
+            let place = self.at.key(&bare(name)).on(self.file.line(key.span().start));
             let Some(key) = known.key(name) else {
                 let hint = unknown_hint(name, known, self.language);
                 self.report.problem(&place, format!("unknown key `{}`", shown(name)), hint);
@@ -116,9 +116,9 @@ impl<'a> Reader<'a> {
         if refused { None } else { self.table.get_key_value(key) }
     }
 
-    /// Where `key` stands, or the table where it does not.
+    /// The location of `key`, or of the table where it is not written.
     pub(crate) fn place(&self, key: &str) -> Location {
-        let line = self.get(key).map_or(self.at.line, |(key, _)| self.text.line(key.span().start));
+        let line = self.get(key).map_or(self.at.line, |(key, _)| self.file.line(key.span().start));
         self.at.key(&bare(key)).on(line)
     }
 
@@ -250,7 +250,7 @@ impl<'a> Reader<'a> {
     }
 
     fn item(&self, list: &Location, index: usize, item: &toml::Spanned<DeValue<'_>>) -> Location {
-        let line = self.text.line(item.span().start);
+        let line = self.file.line(item.span().start);
         Location { path: format!("{}[{index}]", list.path), line, ..list.clone() }
     }
 }

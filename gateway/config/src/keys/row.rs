@@ -41,7 +41,7 @@ pub(crate) trait Value: Copy {
     }
 }
 
-/// What was read of a key: it can be laid over what a profile says, and knows where it stands.
+/// What was read of a key: it can be laid over what a profile says, and has locations.
 pub(crate) trait Layered: Sized {
     /// This, or `below` where nothing was written here.
     fn over(self, below: Self) -> Self;
@@ -51,9 +51,9 @@ pub(crate) trait Layered: Sized {
     fn locations(&self, key: Cow<'static, str>, put: &mut dyn FnMut(Cow<'static, str>, &Location));
 }
 
-/// Something that stands in a file.
+/// A value or a table with its location.
 pub(crate) trait Located {
-    /// Where it stands.
+    /// Its location.
     fn at(&self) -> &Location;
 }
 

@@ -24,7 +24,7 @@
 /// ```
 ///
 /// The type of a field has to be what its kind of value reads: a mistake there is a type error in the row. What each
-/// property means is told at its method in `row.rs`.
+/// property means is documented at its method in `row.rs`.
 macro_rules! table {
     (
         $(#[doc = $table_doc:literal])+

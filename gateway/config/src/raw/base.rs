@@ -13,7 +13,7 @@ pub(crate) fn put_below(routes: &mut [Route], base: Option<&Spanned<Vec<Spanned<
         return;
     }
     let bases: Vec<&str> = base.value.iter().filter_map(|given| prefix(given, report)).collect();
-    // A base that is none has been told: what it would make of the routes need not be.
+    // An invalid base was reported. The routes below it would only repeat the report.
     if bases.len() < base.value.len() {
         return;
     }
@@ -23,7 +23,7 @@ pub(crate) fn put_below(routes: &mut [Route], base: Option<&Spanned<Vec<Spanned<
     }
 }
 
-/// What stands before a path: nothing for the root.
+/// What is written before each path of the profile: nothing for the root.
 fn prefix<'b>(base: &'b Spanned<String>, report: &Report) -> Option<&'b str> {
     if base.value == "/" {
         return Some("");

@@ -1,9 +1,9 @@
 //! What an app says itself, over what its profile says.
 //!
-//! A value that the app writes takes the place of the profile's, a list as a whole; but lists of what is held back
-//! from the app or kept out of the log (`identity.strip`, `log.redact_query`) add up. Tables are joined key by key, at
-//! every depth. Routes are not joined: each keeps its layer, and the app's are asked first. Where the app says
-//! itself what a route would say, a route of the profile does not say it: what the app shuts is shut.
+//! A value of the app replaces that of its profile, a list as a whole; two lists add up instead (`identity.strip`,
+//! `log.redact_query`). Tables are joined key by key, at every depth: the rows of the keys say how. Routes are not
+//! joined: each keeps its layer, and those of the app are matched first. A key of the app that a route may set too
+//! overrides it in the routes of the profile, so that a profile never opens what the app closes.
 
 use super::{App, Route};
 use crate::keys::Layered;

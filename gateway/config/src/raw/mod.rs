@@ -15,8 +15,8 @@ pub(crate) use super::keys::tables::*;
 use super::keys::ConfigTable;
 use super::keys::reader::{ConfigLayer, Reader};
 use super::location::Spanned;
+use super::parsed_file::ParsedFile;
 use super::problem::Report;
-use super::text::Text;
 
 /// All files as one.
 #[derive(Debug)]
@@ -35,9 +35,9 @@ pub(crate) struct File {
 }
 
 /// Reads every file; the first is the main one.
-pub(crate) fn read(texts: &[Text<'_>], report: &Report) -> File {
+pub(crate) fn read(files: &[ParsedFile<'_>], report: &Report) -> File {
     let mut file = File {
-        main: texts.first().map_or_else(|| "".into(), |text| std::sync::Arc::clone(&text.name)),
+        main: files.first().map_or_else(|| "".into(), |first| std::sync::Arc::clone(&first.name)),
         include: Vec::new(),
         server: Server::default(),
         admin: Admin::default(),
@@ -47,11 +47,11 @@ pub(crate) fn read(texts: &[Text<'_>], report: &Report) -> File {
         apps: Vec::new(),
         expects: Vec::new(),
     };
-    for text in texts {
-        let root = Reader::root(text, Root::TABLE, LANGUAGE, ConfigLayer::Operator, report);
+    for one in files {
+        let root = Reader::root(one, Root::TABLE, LANGUAGE, ConfigLayer::Operator, report);
         let Root { at: _, version: _, include, server, admin, state, log, auth, app, expect } =
             Root::read(&root);
-        if text.main {
+        if one.main {
             file.include = include.map(|list| list.value).unwrap_or_default();
             judge_globs(&file.include, report);
             (file.server, file.admin, file.state, file.log) = (server, admin, state, log);

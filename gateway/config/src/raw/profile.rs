@@ -6,8 +6,8 @@ use crate::built_in::{BUILT_IN, BuiltIn, find};
 use crate::keys::ConfigTable;
 use crate::keys::reader::{ConfigLayer, Reader};
 use crate::location::{Location, Spanned};
+use crate::parsed_file;
 use crate::problem::{Report, did_you_mean, shown};
-use crate::text;
 
 /// What a profile says, of itself and of an app.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ impl Profile {
     /// Reads a profile; `None` where it says nothing of an app.
     pub(crate) fn read(built_in: &BuiltIn, report: &Report) -> Option<Self> {
         let source = [SourceFile { name: built_in.label().into(), text: built_in.text.to_owned() }];
-        let texts = text::parse(&source, report);
-        let root = Reader::root(texts.first()?, ProfileFile::TABLE, LANGUAGE, ConfigLayer::Profile, report);
+        let files = parsed_file::parse(&source, report);
+        let root = Reader::root(files.first()?, ProfileFile::TABLE, LANGUAGE, ConfigLayer::Profile, report);
         let ProfileFile { at: _, profile, app } = ProfileFile::read(&root);
         let (header, app) = (profile?, app?);
         let name = Spanned { value: built_in.name.to_owned(), at: app.at.clone() };

@@ -73,7 +73,7 @@ impl<'a> Case<'a> {
         Some((key(kind), path, at))
     }
 
-    /// A limit that stands in no file that could be edited: all of its list, in the app's own.
+    /// A limit of a file that cannot be edited: all of its list, in the app's own table.
     fn stated_anew(&self, page: &Page<'_>, app: &App, exceeded: &LimitExceeded) -> Option<Change> {
         let (place, kind, _) = numbered(&exceeded.limit)?;
         let policy = match (place, kind) {

@@ -8,7 +8,7 @@ use crate::source::Source;
 use stagedoor_core::denial::{Denial, Guard, PathRemedy, RemedyKind};
 use stagedoor_core::policy::{App, Policy, Route};
 
-/// What is known of a request that was refused.
+/// A request that was refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused<'a> {
     /// Why.

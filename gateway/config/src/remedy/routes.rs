@@ -88,7 +88,7 @@ impl<'a> Case<'a> {
         page.set(&path, value)
     }
 
-    /// In place of a route that stands in no file which could be edited: one of the app's own that differs in this
+    /// In place of a route of a file that cannot be edited: a route of the app's own that differs in this
     /// key alone. `None` where it would drop what the other asks for.
     pub(super) fn beside(&self, app: &App, route: &Route, key: &str, value: &str) -> Option<Change> {
         let own = app.routes.all().next()?;

@@ -1,4 +1,4 @@
-//! Limits that an open page of the app meets by itself, while nobody touches it.
+//! Limits that an open page of the app exhausts by its own polling.
 
 use crate::compile::context::Context;
 use crate::raw;
@@ -11,7 +11,7 @@ pub(super) fn compare(raw: &raw::App, cx: &Context<'_>) {
     let Some(polls) = &raw.polls else { return };
     let raw::AppLimit { at: _, ip, user } = &raw.limit;
     for given in [ip, user].into_iter().flatten().flat_map(|list| &list.value) {
-        // What is no limit has been told already.
+        // A value that is no limit was reported already.
         let Ok(rule) = Rule::parse(&given.value) else { continue };
         let allowed = rule.each_hour();
         if allowed < polls.value {

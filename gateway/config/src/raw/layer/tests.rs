@@ -5,15 +5,15 @@ use super::over_profile;
 use crate::SourceFile;
 use crate::keys::ConfigTable;
 use crate::keys::reader::{ConfigLayer, Reader};
+use crate::parsed_file;
 use crate::problem::Report;
-use crate::text;
 
 /// What the keys of an app say, without looking whether they are enough.
 fn app(keys: &str) -> App {
     let source = [SourceFile { name: "f".into(), text: format!("[app.a]\n{keys}\n") }];
     let report = Report::default();
-    let texts = text::parse(&source, &report);
-    let root = Reader::root(&texts[0], Root::TABLE, LANGUAGE, ConfigLayer::Operator, &report);
+    let files = parsed_file::parse(&source, &report);
+    let root = Reader::root(&files[0], Root::TABLE, LANGUAGE, ConfigLayer::Operator, &report);
     let app = Root::read(&root).app.pop().unwrap();
     let (mut problems, _) = report.finish(|_| None);
     problems.retain(|problem| !problem.message.starts_with("missing key"));

@@ -1,4 +1,4 @@
-//! Text → TOML with places.
+//! Files parsed as TOML, with the line of each key.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::source::{Line, SourceFile};
 
 /// One file, parsed as far as it is TOML.
 #[derive(Debug)]
-pub(crate) struct Text<'s> {
+pub(crate) struct ParsedFile<'s> {
     pub(crate) name: Arc<str>,
     /// It is the main file, not an include.
     pub(crate) main: bool,
@@ -20,38 +20,38 @@ pub(crate) struct Text<'s> {
     starts: Vec<usize>,
 }
 
-impl Text<'_> {
+impl ParsedFile<'_> {
     /// The line of a byte, counted from 1.
     pub(crate) fn line(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset).max(1)
     }
 }
 
-/// Finds the lines of keys in texts that compile. They are parsed when the first line is asked for.
-pub(crate) struct Lookup<'s> {
+/// Finds the lines of keys in files that compile. The files are parsed when the first line is asked for.
+pub(crate) struct LineLookup<'s> {
     sources: &'s [SourceFile],
-    texts: OnceCell<Vec<Text<'s>>>,
+    parsed: OnceCell<Vec<ParsedFile<'s>>>,
 }
 
-impl<'s> Lookup<'s> {
+impl<'s> LineLookup<'s> {
     pub(crate) fn over(sources: &'s [SourceFile]) -> Self {
-        Self { sources, texts: OnceCell::new() }
+        Self { sources, parsed: OnceCell::new() }
     }
 
     /// The line of the key at this path, else of the nearest table above it; of a table of the root that is not there the
     /// main file as a whole.
     pub(crate) fn nearest(&self, path: &[&str]) -> Line {
         let main = self.sources.first().map_or_else(|| "".into(), |source| Arc::clone(&source.name));
-        let found = self.texts().iter().map(|text| (reached(text, path), text));
+        let found = self.parsed().iter().map(|file| (reached(file, path), file));
         // The first of those that lead furthest.
         let best = found.rev().max_by_key(|(reached, _)| reached.map_or(0, |(depth, _)| depth));
         match best {
-            // `app` and `auth` hold many tables: which one of them stands first says nothing.
-            Some((Some((depth, offset)), text)) if depth > 1 || path.len() == 1 => {
-                Line { file: Arc::clone(&text.name), line: text.line(offset) }
+            // `app` and `auth` hold many tables: the line of the first of them would be that of another.
+            Some((Some((depth, offset)), file)) if depth > 1 || path.len() == 1 => {
+                Line { file: Arc::clone(&file.name), line: file.line(offset) }
             }
-            Some((Some((_, offset)), text)) if !matches!(path.first(), Some(&("app" | "auth"))) => {
-                Line { file: Arc::clone(&text.name), line: text.line(offset) }
+            Some((Some((_, offset)), file)) if !matches!(path.first(), Some(&("app" | "auth"))) => {
+                Line { file: Arc::clone(&file.name), line: file.line(offset) }
             }
             Some(_) | None => Line { file: main, line: 0 },
         }
@@ -59,22 +59,22 @@ impl<'s> Lookup<'s> {
 
     /// Whether the key at this path is written.
     pub(crate) fn holds(&self, path: &[&str]) -> bool {
-        self.texts().iter().any(|text| reached(text, path).is_some_and(|(depth, _)| depth == path.len()))
+        self.parsed().iter().any(|file| reached(file, path).is_some_and(|(depth, _)| depth == path.len()))
     }
 
-    /// Whether this is one of the texts, and not a profile.
+    /// Whether this is one of the files, and not a profile.
     pub(crate) fn is_a_file(&self, name: &str) -> bool {
         self.sources.iter().any(|source| *source.name == *name)
     }
 
-    fn texts(&self) -> &[Text<'s>] {
-        self.texts.get_or_init(|| parse(self.sources, &Report::default()))
+    fn parsed(&self) -> &[ParsedFile<'s>] {
+        self.parsed.get_or_init(|| parse(self.sources, &Report::default()))
     }
 }
 
-/// How many steps of a path lead to something, and where the last of these stands.
-fn reached(text: &Text<'_>, path: &[&str]) -> Option<(usize, usize)> {
-    let mut table = Some(text.root.get_ref());
+/// How many steps of a path are keys that are written, and the offset of the last of these.
+fn reached(file: &ParsedFile<'_>, path: &[&str]) -> Option<(usize, usize)> {
+    let mut table = Some(file.root.get_ref());
     let mut reached = None;
     for (depth, step) in path.iter().enumerate() {
         let Some((key, value)) = table.and_then(|table| table.get_key_value(*step)) else { break };
@@ -84,28 +84,28 @@ fn reached(text: &Text<'_>, path: &[&str]) -> Option<(usize, usize)> {
     reached
 }
 
-/// Parses every source; what is not TOML is reported, and the rest of its file is still read.
-pub(crate) fn parse<'s>(sources: &'s [SourceFile], report: &Report) -> Vec<Text<'s>> {
+/// Parses every file; what is not TOML is reported, and the rest of its file is still read.
+pub(crate) fn parse<'s>(sources: &'s [SourceFile], report: &Report) -> Vec<ParsedFile<'s>> {
     sources.iter().enumerate().map(|(index, source)| parse_one(source, index == 0, report)).collect()
 }
 
-fn parse_one<'s>(source: &'s SourceFile, main: bool, report: &Report) -> Text<'s> {
+fn parse_one<'s>(source: &'s SourceFile, main: bool, report: &Report) -> ParsedFile<'s> {
     let (root, errors) = DeTable::parse_recoverable(&source.text);
     let breaks = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
     let starts = std::iter::once(0).chain(breaks).collect();
-    let text = Text { name: Arc::clone(&source.name), main, root, starts };
+    let file = ParsedFile { name: Arc::clone(&source.name), main, root, starts };
     for error in &errors {
-        tell(&text, source, error, report);
+        tell(&file, source, error, report);
     }
-    text
+    file
 }
 
-fn tell(text: &Text<'_>, source: &SourceFile, error: &Error, report: &Report) {
+fn tell(file: &ParsedFile<'_>, source: &SourceFile, error: &Error, report: &Report) {
     let span = error.span();
-    let line = span.as_ref().map_or(0, |span| text.line(span.start));
-    let at = Location::whole(&text.name).on(line);
+    let line = span.as_ref().map_or(0, |span| file.line(span.start));
+    let at = Location::whole(&file.name).on(line);
     let lost = lines_lost(&source.text, line);
-    // The words at the fault are told only where they are a key: elsewhere they may be a secret.
+    // The text at the fault is shown only where it is a key: elsewhere it may be a secret.
     let word = span.and_then(|span| source.text.get(span)).map(shown).unwrap_or_default();
     if error.message().contains("duplicate key") {
         report.garbled(
