@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stagedoor_config::{Line, PolicyChange};
-use stagedoor_core::policy::{App, Direction};
+use stagedoor_core::policy::App;
+use stagedoor_core::policy::compare::Direction;
 
 use crate::config_file_state::ConfigFileState;
 use crate::gateway::Gateway;

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use stagedoor_core::policy::{AssumedIdentity, Difference, Direction, Policy, Subject};
+use stagedoor_core::policy::compare::{Difference, Direction, Subject};
+use stagedoor_core::policy::{AssumedIdentity, Policy};
 
 use super::parsed_file::LineLookup;
 use super::source::{Expect, Expected, Line, Source};

@@ -23,6 +23,8 @@ pub mod path;
 
 pub mod policy;
 
+mod public_address;
+
 pub mod request_out;
 pub mod response_fields;
 pub mod response_out;

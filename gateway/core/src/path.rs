@@ -3,11 +3,9 @@
 //!
 //! The functions expect that every `%` has two hexadecimal digits after it; they copy any other `%` unchanged.
 
-mod readings;
+pub(crate) mod readings;
 
 use std::borrow::Cow;
-
-pub(crate) use readings::{Cause, Reading, readings};
 
 /// The byte that replaces an encoded slash that ends no segment. No accepted path decodes to it.
 pub(crate) const SLASH: u8 = 0;
@@ -80,11 +78,6 @@ pub(crate) fn decode_leniently(raw: &[u8]) -> Cow<'_, [u8]> {
         rest = tail;
     }
     Cow::Owned(out)
-}
-
-/// Folds a path as it is written: see [`Reading::folded`].
-pub(crate) fn fold(path: &[u8], exact_case: bool) -> Vec<u8> {
-    Reading::written(path).folded(exact_case)
 }
 
 /// Whether a path equals its folded form apart from the leading slash, and has no other reading. May be `false` for such

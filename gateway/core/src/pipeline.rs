@@ -9,7 +9,7 @@ use crate::denial::{Denial, Guard};
 use crate::guard::access::Screened;
 use crate::guard::body::BodyGate;
 use crate::guard::caller::{AssumedIdentity, AuthPolicy, Caller};
-use crate::guard::client::{Client, PublicAddress};
+use crate::guard::client::Client;
 use crate::guard::cors::{AppPreflight, CorsGrant, Preflight, PreflightRequest};
 use crate::guard::destination::{self, CheckedDestination};
 use crate::guard::gateway_pages::{self, NotGatewayPage, PageRequest, PathOwner};
@@ -20,6 +20,7 @@ use crate::guard::routes::{Found, Route};
 use crate::guard::target::Target;
 use crate::guard::upgrade::Upgrade;
 use crate::policy::{App, Policy};
+use crate::public_address::PublicAddress;
 use crate::request::{Head, Peer};
 
 /// What is known of a request besides its head.

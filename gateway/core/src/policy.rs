@@ -3,7 +3,7 @@
 //! A [`Policy`] is immutable. A reload replaces the whole of it, and a request uses the same one from its head to its end.
 //! Absence is always a named variant. The types here are data; the guards decide.
 
-mod compare;
+pub mod compare;
 mod forward;
 
 use std::net::SocketAddr;
@@ -23,7 +23,6 @@ use crate::head::HeadLimits;
 use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
 
-pub use compare::{Difference, Direction, Subject};
 pub use forward::{ForwardPolicy, UpstreamHost};
 
 pub use crate::guard::caller::AssumedIdentity;

@@ -17,12 +17,12 @@ use std::sync::Arc;
 use bytes::{BufMut, BytesMut};
 
 use crate::field_names::{self, Meaning};
-use crate::guard::client::PublicAddress;
 use crate::guard::cors;
 use crate::guard::credential::CarrierPolicy;
 use crate::guard::upgrade::Upgrade;
 use crate::pipeline::{Permit, PreflightPermit};
 use crate::policy::{ForwardPolicy, UpstreamHost};
+use crate::public_address::PublicAddress;
 use crate::request::{CONNECTION_OPTIONS_MAX, Field, Framing, Head, Version};
 use crate::work;
 

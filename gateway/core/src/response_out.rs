@@ -29,9 +29,9 @@ pub use preset::Preset;
 pub use preset::permissions_closed;
 pub(crate) use preset::{CLOSEABLE, CODE, PERMISSIONS_POLICY};
 
-use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsGrant;
 use crate::guard::limit::ChargedLimits;
+use crate::public_address::PublicAddress;
 use crate::response_fields::ResponseFields;
 use csp::ContentPolicy;
 use frame_ancestors::FramePolicy;

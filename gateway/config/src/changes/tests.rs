@@ -3,7 +3,7 @@
 use super::{PolicyChange, changes as changes_of};
 use crate::Compiled;
 use crate::tests::{APP, HOUSE, loaded as policy, text};
-use stagedoor_core::policy::Direction;
+use stagedoor_core::policy::compare::Direction;
 
 mod opening;
 

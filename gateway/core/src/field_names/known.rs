@@ -3,7 +3,7 @@
 //! The names are folded, sorted by their bytes, and listed once, as a test checks. A comment names the program that writes
 //! a field if the name does not.
 
-use super::Meaning::{self, Framing, HopByHop, Httpoxy, Identity, Message, Routing, Written};
+use super::meaning::Meaning::{self, Framing, HopByHop, Httpoxy, Identity, Message, Routing, Written};
 
 /// Longer than any whole name below, and than any start.
 pub(super) const LONGEST: usize = 40;

@@ -12,13 +12,13 @@
 //! comes from a client, and the request is refused. Bounds: 64 hops, on the stack.
 
 mod forwarded;
-mod public;
+mod hop;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-pub use self::public::PublicAddress;
+use self::hop::{MAX_HOPS, is_port, node};
 use crate::denial::Denial;
 use crate::host;
 use crate::request::{Head, Peer};
@@ -28,9 +28,6 @@ const PROTO: &str = "x-forwarded-proto";
 const HOST: &str = "x-forwarded-host";
 const PORT: &str = "x-forwarded-port";
 const FORWARDED: &str = "forwarded";
-
-/// Hops that are read, from the right.
-const MAX_HOPS: usize = 64;
 
 /// `server.trusted_proxies` and `server.forwarded`: which proxies are trusted, and in which fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -295,28 +292,6 @@ fn is_https(scheme: &[u8]) -> Option<bool> {
 fn port_number(text: &[u8]) -> Option<u16> {
     let text = std::str::from_utf8(text).ok().filter(|text| is_port(text))?;
     text.parse().ok().filter(|port| *port > 0)
-}
-
-/// Reads an address, with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`,
-/// `[2001:db8::1]`, `[2001:db8::1]:80`. Names, `unknown` and obfuscated identifiers are `None`.
-fn node(text: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(text.trim_ascii()).ok()?;
-    if let Some(bracketed) = text.strip_prefix('[') {
-        let (address, rest) = bracketed.split_once(']')?;
-        let ip: Ipv6Addr = address.parse().ok()?;
-        return (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
-            .then(|| IpAddr::V6(ip).to_canonical());
-    }
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        return Some(ip.to_canonical());
-    }
-    let (address, port) = text.split_once(':')?;
-    let ip: Ipv4Addr = address.parse().ok()?;
-    is_port(port).then_some(IpAddr::V4(ip))
-}
-
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 /// Loopback, private, shared (RFC 6598), link-local or unique local.

@@ -7,11 +7,11 @@
 //! RFC 9110 §15.5.6 and §15.5.16, RFC 6265bis §5.7.
 
 use crate::denial::{Denial, PathFault};
-use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsPolicy;
 use crate::guard::origin::OriginPolicy;
 use crate::guard::target::Target;
-use crate::path;
+use crate::path::readings::readings;
+use crate::public_address::PublicAddress;
 use crate::request::{Framing, Head};
 
 /// The path of the page that shows who is signed in.
@@ -104,7 +104,7 @@ fn spelling(raw: &[u8], folded: bool) -> Option<Spelling<'_>> {
         first.eq_ignore_ascii_case(SEGMENT)
     } else {
         // Compared without case, even where the app's paths are case-sensitive.
-        path::readings(raw).into_iter().any(|reading| reading.begins_with(SEGMENT))
+        readings(raw).into_iter().any(|reading| reading.begins_with(SEGMENT))
     };
     ours.then_some(Spelling::Variant)
 }

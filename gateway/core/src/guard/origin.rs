@@ -18,9 +18,9 @@
 //! Bounds: a few comparisons. RFC 6454 §7, RFC 6455 §10.2, W3C Fetch Metadata.
 
 use crate::denial::Denial;
-use crate::guard::client::PublicAddress;
 use crate::guard::cors::CorsPolicy;
 use crate::host::name_and_port;
+use crate::public_address::PublicAddress;
 use crate::request::Head;
 
 /// `origin.check`

@@ -1,7 +1,7 @@
 //! Routing: finds the route of a method and a path.
 //!
 //! Protects a route from being bypassed by another spelling of its path. The path is looked up in every reading that an app
-//! may have of it ([`path::readings`]), as it is written and in its folded form. It is refused if two of these match
+//! may have of it ([`readings`]), as it is written and in its folded form. It is refused if two of these match
 //! different routes or name different owners. The path is the client's choice, but has no dot segments and no broken
 //! encoding ([`Target`]).
 //!
@@ -15,7 +15,7 @@
 //! RFC 9110 §9.1 and §15.5.6 (methods, 405), RFC 3986 §6.2.2 (equivalent paths).
 
 mod layers;
-mod pairs;
+pub(crate) mod pairs;
 mod pattern;
 mod route;
 mod trie;
@@ -27,10 +27,10 @@ use std::sync::Arc;
 use crate::denial::{Denial, PathFault};
 use crate::guard::permission::OwnerPolicy;
 use crate::guard::target::{PathFindings, PathPolicy, Target};
-use crate::path::{self, Cause};
+use crate::path;
+use crate::path::readings::{Cause, fold, readings};
 
 use layers::Layers;
-pub(crate) use pairs::Pair;
 use pattern::Sample;
 pub use pattern::{METHODS, Pattern, PatternFault};
 pub use route::{Layer, Route};
@@ -174,7 +174,7 @@ impl RoutesPolicy {
 
     /// The listed route that matches the folded form of a path; `paths` is the policy that the tables were built with.
     pub fn met_folded(&self, method: &str, raw: &[u8], paths: PathPolicy) -> Option<&Arc<Route>> {
-        let path = path::fold(raw, paths.exact_case);
+        let path = fold(raw, paths.exact_case);
         self.routes.get(self.folded.find(method, unrooted(&path))?)
     }
 
@@ -206,7 +206,7 @@ impl RoutesPolicy {
             return Err(Denial::AmbiguousPath(PathFault::OwnerNotText));
         }
         let named = owner.and_then(|segment| segment_of(raw, segment));
-        for reading in path::readings(raw) {
+        for reading in readings(raw) {
             let mut listed = false;
             let literal = self.literal.find(method, reading.literal().strip_prefix(b"/"));
             let folded = self.folded.find(method, unrooted(&reading.folded(paths.exact_case)));
@@ -338,7 +338,7 @@ impl RoutesPolicy {
         places: &[(Pattern, usize)],
     ) -> Unmet {
         let method = pattern.method().unwrap_or("*");
-        let met = path::readings(path)
+        let met = readings(path)
             .into_iter()
             .map(|reading| self.folded.find(method, unrooted(&reading.folded(paths.exact_case))))
             .find(|met| *met != Some(place))

@@ -298,5 +298,10 @@ const HIDDEN: [fn(&[u8]) -> bool; 2] = [names_nothing, <[u8]>::is_empty];
 #[cfg(test)]
 const MAX: usize = 4 * (3 + 9 + 6);
 
+/// Folds a path as it is written: see [`Reading::folded`].
+pub(crate) fn fold(path: &[u8], exact_case: bool) -> Vec<u8> {
+    Reading::written(path).folded(exact_case)
+}
+
 #[cfg(test)]
 mod tests;

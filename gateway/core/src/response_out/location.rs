@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use http::{HeaderName, HeaderValue, header};
 
-use crate::guard::client::PublicAddress;
 use crate::host::name_and_port;
+use crate::public_address::PublicAddress;
 use crate::response_fields::ResponseFields;
 
 /// The address of an upstream, as answers may name it.

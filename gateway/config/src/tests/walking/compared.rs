@@ -9,7 +9,7 @@ use super::{Desk, GOOD, HOUSE, State, compile, now, source, tables, text, writte
 use crate::tests::{APP, OTHER};
 use crate::{Compiled, PolicyChange, changes as changes_of};
 use rows::{EXCHANGED, NEUTRAL, ORDERED, Row};
-use stagedoor_core::policy::Direction;
+use stagedoor_core::policy::compare::Direction;
 
 /// Keys that no line of a row can show, with the reason.
 const ELSEWHERE: &[(&str, &str)] = &[

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use super::{MAX_HOPS, node};
+use super::hop::{MAX_HOPS, node};
 
 /// The element of one hop. A parameter that is missing or given twice is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
+use crate::public_address::PublicAddress;
 use crate::request::heads;
 
 fn head(fields: &[(String, String)]) -> Head<'_> {

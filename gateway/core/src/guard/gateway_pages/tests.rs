@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::guard::target::tests::path;
+use crate::path;
 
 proptest! {
     /// Whatever folds into the area is the gateway's, and what does not is the app's: the short look at a path
@@ -17,10 +18,10 @@ proptest! {
     ) {
         let before = if alone { b"/".to_vec() } else { before };
         let path = [&before, door.as_bytes(), &after].concat();
-        let reads = |reading: path::Reading<'_>| {
+        let reads = |reading: path::readings::Reading<'_>| {
             reading.folded(false).split(|b| *b == b'/').next() == Some(SEGMENT)
         };
-        let expected = path::readings(&path).into_iter().any(reads);
+        let expected = readings(&path).into_iter().any(reads);
         prop_assert_eq!(covers(&path), expected);
         if path::is_folded(&path, true) {
             prop_assert_eq!(spelling(&path, true).is_some(), expected);

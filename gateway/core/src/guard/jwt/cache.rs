@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 
-use super::{JwtPolicy, Verified};
+use super::policy::JwtPolicy;
+use super::verified::Verified;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
 

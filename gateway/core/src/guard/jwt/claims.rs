@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{JwtPolicy, Verified, json};
+use super::json;
+use super::policy::JwtPolicy;
+use super::verified::Verified;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
 

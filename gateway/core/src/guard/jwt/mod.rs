@@ -31,66 +31,21 @@ mod header;
 mod json;
 mod jwk;
 mod key;
+mod policy;
 mod sign;
-
-use std::sync::Arc;
-use std::time::Duration;
+mod verified;
 
 use aws_lc_rs::digest;
 
 pub use self::alg::Alg;
 pub use self::cache::{CacheUse, TokenCache};
 pub use self::key::JwtKey;
+pub use self::policy::{ClaimPaths, JwtPolicy};
+pub use self::verified::Verified;
 
 use self::header::Jws;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
-use crate::guard::credential::TokenSource;
-
-/// One `[auth.NAME]` of kind `jwt`.
-#[derive(Debug)]
-pub struct JwtPolicy {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its keys; the first secret signs, all verify.
-    pub keys: Vec<JwtKey>,
-    /// The one issuer; `None` is `dangerous_any_issuer`.
-    pub issuer: Option<String>,
-    /// A token must name one of these; empty is `dangerous_any_audience`.
-    pub audience: Vec<String>,
-    /// How far clocks may differ.
-    pub leeway: Duration,
-    /// Longest validity: `exp` − `iat`, or `exp` − now without `iat`.
-    pub max_lifetime: Duration,
-    /// Longest token, in bytes.
-    pub max_bytes: usize,
-    /// Where a token is read, unless an app has `sources` of its own.
-    pub sources: Arc<[TokenSource]>,
-    /// The claims that name user, roles and scopes.
-    pub claims: ClaimPaths,
-}
-
-/// `claims`: paths of member names, from the outermost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimPaths {
-    /// The user, required.
-    pub user: Vec<String>,
-    /// The roles.
-    pub roles: Vec<String>,
-    /// The scopes.
-    pub scopes: Vec<String>,
-}
-
-/// Evidence: the claims of a valid token.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Verified {
-    user: Arc<str>,
-    roles: Vec<Arc<str>>,
-    scopes: Vec<Arc<str>>,
-    expires: Duration,
-    /// The later of `nbf` and `iat`.
-    not_before: Duration,
-}
 
 impl JwtPolicy {
     /// Most keys that are tried on one token.
@@ -154,55 +109,6 @@ impl JwtPolicy {
                 hash(text.as_bytes());
             }
         }
-    }
-}
-
-impl Verified {
-    /// The claims of an assumed token, for dry runs, which forward nothing.
-    pub(crate) fn assumed(user: &str, roles: &[String], scopes: &[String]) -> Self {
-        let names = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
-        Self {
-            user: Arc::from(user),
-            roles: names(roles),
-            scopes: names(scopes),
-            expires: Duration::MAX,
-            not_before: Duration::ZERO,
-        }
-    }
-
-    /// The user: 1 to 256 bytes without control characters.
-    #[must_use]
-    pub fn user(&self) -> &Arc<str> {
-        &self.user
-    }
-
-    /// The roles, at most 1,024, without control characters.
-    #[must_use]
-    pub fn roles(&self) -> &[Arc<str>] {
-        &self.roles
-    }
-
-    /// The scopes, at most 1,024, without control characters.
-    #[must_use]
-    pub fn scopes(&self) -> &[Arc<str>] {
-        &self.scopes
-    }
-
-    /// When it ends, since the epoch, leeway not included.
-    #[must_use]
-    pub fn expires(&self) -> Duration {
-        self.expires
-    }
-
-    /// Checks the times at `now`.
-    fn recheck(&self, leeway: Duration, now: Now) -> Result<(), Denial> {
-        if self.not_before > now.unix().saturating_add(leeway) {
-            return Err(Denial::TokenInvalid(TokenFault::NotYetValid));
-        }
-        if now.unix() >= self.expires.saturating_add(leeway) {
-            return Err(Denial::TokenExpired);
-        }
-        Ok(())
     }
 }
 

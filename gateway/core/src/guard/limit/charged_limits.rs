@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::{Rule, Verdict};
+use super::client_state::Verdict;
+use super::rule::Rule;
 
 /// Results that are stored without allocating; more are rare, and go to the heap.
 pub(super) const INLINE: usize = 6;

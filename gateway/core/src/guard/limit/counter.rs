@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::client_state::{ClientState, Verdict};
 use super::exact::{self, Exact};
+use super::key::LimitKey;
 use super::rate::{ArrivalTime, Rate};
+use super::rule::Rule;
 use super::store::{Bounds, ClientStore};
 use super::windows::{self, Windows};
-use super::{ClientState, LimitKey, Rule, Verdict};
 
 /// How a limit counts.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{ClientState, FOREVER, Usage, Verdict, nanos};
+use super::client_state::{ClientState, FOREVER, Usage, Verdict, nanos};
 
 /// The requests of one client that are still in the window, behind one pointer so that the table
 /// stays small.

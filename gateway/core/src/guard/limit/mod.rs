@@ -18,6 +18,7 @@
 //! of 56 bytes where a quota counts it. More than six charged limits for one request are the other case.
 
 mod charged_limits;
+mod client_state;
 mod counter;
 mod exact;
 mod key;
@@ -34,6 +35,7 @@ pub use self::key::LimitKey;
 pub use self::rule::Rule;
 
 use self::charged_limits::ChargedLimit;
+use self::client_state::nanos;
 use self::counter::Counter;
 use crate::clock::Now;
 use crate::denial::{Denial, LimitExceeded};
@@ -142,58 +144,9 @@ impl Budget {
     }
 }
 
-/// The result of charging one limit for one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Verdict {
-    /// It was charged; otherwise nothing was.
-    passed: bool,
-    /// Requests that would pass right after it.
-    remaining: u32,
-    /// Nanoseconds: of a request that passed until the allowance is whole, else until there is room.
-    wait: u64,
-}
-
-/// What one client has used up, in terms that every kind of limit understands.
-#[derive(Clone, Debug, Default)]
-struct Usage {
-    /// Moment and number of requests, oldest first; a number of zero is nothing.
-    charges: [(u64, u32); windows::BUCKETS],
-    /// There is no room before this moment.
-    until: Option<u64>,
-}
-
-/// The state that one limit stores for one client.
-trait ClientState: Sized {
-    /// The rule, prepared.
-    type Params: Copy + std::fmt::Debug;
-
-    /// A client that was never seen.
-    fn fresh() -> Self;
-
-    /// Whether the client differs in nothing from a fresh one.
-    fn is_whole(&self, params: &Self::Params, now: u64) -> bool;
-
-    /// Checks and charges one request.
-    fn charge(&mut self, params: &Self::Params, now: u64) -> Verdict;
-
-    /// What is used up now.
-    fn usage(&self, params: &Self::Params, now: u64) -> Usage;
-
-    /// A client that has used up that much.
-    fn resume(usage: &Usage, params: &Self::Params, now: u64) -> Self;
-}
-
-/// 146 years: keeps every sum of moments and spans within 64 bits.
-const FOREVER: u64 = 1 << 62;
-
 /// Nanoseconds since the process started.
 fn instant(now: Now) -> u64 {
     nanos(now.mono())
-}
-
-/// The nanoseconds of a span, at most [`FOREVER`].
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(FOREVER).min(FOREVER)
 }
 
 #[cfg(test)]

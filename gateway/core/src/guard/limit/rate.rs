@@ -17,7 +17,7 @@ use governor::nanos::Nanos;
 use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 
-use super::{ClientState, FOREVER, Usage, Verdict, nanos};
+use super::client_state::{ClientState, FOREVER, Usage, Verdict, nanos};
 
 /// The theoretical arrival time: the moment at which the allowance is whole, in nanoseconds since
 /// the process started.

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::nanos;
+use super::client_state::nanos;
 
 /// What a limit allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dashmap::DashMap;
 
-use super::{ClientState, LimitKey};
+use super::client_state::ClientState;
+use super::key::LimitKey;
 
 /// Tables; a newcomer waits at most until one of them is made anew.
 const TABLES: usize = 8;

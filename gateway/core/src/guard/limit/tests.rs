@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::client_state::FOREVER;
 use super::*;
 
 const SECOND: u64 = 1_000_000_000;

@@ -3,13 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::{ClientState, FOREVER, Usage, Verdict, nanos};
-
-/// Parts of a window.
-const PARTS: u64 = 12;
-
-/// Buckets that can hold requests of the last window: its parts, and the one now being filled.
-pub(super) const BUCKETS: usize = PARTS as usize + 1;
+use super::client_state::{BUCKETS, ClientState, FOREVER, PARTS, Usage, Verdict, nanos};
 
 /// The requests of one client in the last window, behind one pointer so that the table stays small.
 #[derive(Debug)]

@@ -1,11 +1,15 @@
 //! The `match` of a route: a method and a path with parameters.
 
+mod fault;
 mod foreign;
 
 use std::fmt::Write as _;
 
+pub use fault::PatternFault;
+
 use super::trie::PatternStep;
 use crate::path;
+use crate::path::readings::fold;
 
 /// `METHOD /path` of a `match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,15 +18,6 @@ pub struct Pattern {
     /// `None` is `*`.
     method: Option<String>,
     segments: Vec<Segment>,
-}
-
-/// Why a `match` is not one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PatternFault {
-    /// What is wrong.
-    pub message: String,
-    /// How to mend it.
-    pub hint: String,
 }
 
 /// What stands between two slashes.
@@ -57,7 +52,8 @@ impl Pattern {
         let path = path.trim_start();
         let named = method;
         let method = parse_method(method, path)?;
-        if let Some(fault) = foreign::fault(named, path) {
+        let parses = |path: &str| Self::parse(&format!("GET {path}")).is_ok();
+        if let Some(fault) = foreign::fault(named, path, parses) {
             return Err(fault);
         }
         let Some(tail) = path.strip_prefix('/') else {
@@ -132,7 +128,7 @@ impl Pattern {
     pub(super) fn folded_steps(&self, exact_case: bool) -> impl Iterator<Item = PatternStep> {
         self.segments.iter().filter_map(move |segment| match segment {
             Segment::Literal(text) => {
-                let folded = path::fold(text.as_bytes(), exact_case);
+                let folded = fold(text.as_bytes(), exact_case);
                 (!folded.is_empty()).then(|| PatternStep::Literal(folded.into()))
             }
             Segment::Param(_) => Some(PatternStep::Param),

@@ -13,7 +13,7 @@ use crate::guard::permission::PermissionPolicy;
 use crate::guard::target::tests::{encoded, path};
 use crate::guard::target::{HostTable, PathPolicy};
 use crate::guard::upgrade::UpgradePolicy;
-use crate::path;
+use crate::path::readings::fold;
 use crate::policy::Route;
 
 /// A route that asks nothing.
@@ -373,7 +373,7 @@ proptest! {
     fn the_folded_path_never_meets_another_route(routes in tables(true), raw in path()) {
         let paths = PathPolicy::default();
         let found = ask(&routes, paths, "GET", &raw);
-        let folded = encoded(&path::fold(&raw, false));
+        let folded = encoded(&fold(&raw, false));
         let again = ask(&routes, paths, "GET", &folded);
         if !found.starts_with('4') {
             prop_assert!(again == found || again == "400", "{found} {again}");

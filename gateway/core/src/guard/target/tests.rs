@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::{HostFault, HostTable, PathPolicy, Target};
 use crate::denial::Denial;
-use crate::path::{self, Cause};
+use crate::path;
+use crate::path::readings::{Cause, fold, readings};
 
 /// Hands the target of a request for `raw` to `look`.
 fn normalised<T>(raw: &[u8], look: impl FnOnce(&Target<'_>) -> T) -> Result<T, Denial> {
@@ -299,8 +300,8 @@ fn folding() {
     ];
     for (raw, folded, exact) in rows {
         let shown = raw.escape_ascii();
-        assert_eq!(path::fold(raw, false), *folded, "{shown}");
-        assert_eq!(path::fold(raw, true), *exact, "{shown}");
+        assert_eq!(fold(raw, false), *folded, "{shown}");
+        assert_eq!(fold(raw, true), *exact, "{shown}");
     }
     assert_eq!(split(b"/a%2FB", false), b"a/b");
     assert_eq!(&*path::literal(b"/%7C%61%25%2f|"), b"/|\x01a%\0|");
@@ -339,7 +340,7 @@ proptest! {
 
 /// The folded path of an app that splits at encoded slashes.
 fn split(path: &[u8], exact_case: bool) -> Vec<u8> {
-    let all = path::readings(path).into_iter();
+    let all = readings(path).into_iter();
     let mut split = all.filter(|reading| matches!(reading.cause(), Cause::Written | Cause::EncodedSlash));
     split.next_back().map(|reading| reading.folded(exact_case)).unwrap_or_default()
 }

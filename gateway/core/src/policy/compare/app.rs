@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+use super::findings::{Findings, Place, list, lower};
 use super::networks::Admitted;
 use super::order::{
     Order, covering, covers, exchanged, larger_is_looser, more_is_looser, more_is_looser_with_any,
     more_is_tighter,
 };
 use super::provider::places;
-use super::{Findings, Place, limits, list, lower, response, route};
+use super::{limits, response, route};
 use crate::guard::access::AccessPolicy;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
 use crate::guard::credential::CarrierPolicy;

@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::ptr;
 use std::sync::Arc;
 
+use super::findings::{Findings, Place, list};
 use super::order::covering;
-use super::{Findings, Place, list};
 use crate::guard::limit::Limit;
-use crate::guard::routes::Pair;
+use crate::guard::routes::pairs::Pair;
 use crate::policy::{App, Route};
 
 /// The limits that one kind of request is charged, before and after.

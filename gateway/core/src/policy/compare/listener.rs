@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::findings::{Findings, Place, list, lower};
 use super::networks::{self, Admitted};
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
-use super::{Findings, Place, list, lower};
 use crate::guard::access::AccessPolicy;
 use crate::guard::client::{ClientPolicy, TrustedFields};
 use crate::policy::{

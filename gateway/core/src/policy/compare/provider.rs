@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::findings::{Findings, Place, list};
 use super::order::{Order, exchanged, larger_is_looser, more_is_looser};
-use super::{Findings, Place, list};
 use crate::guard::credential::TokenSource;
 use crate::guard::jwt::{ClaimPaths, JwtKey, JwtPolicy};
 use crate::units::{show_duration, show_size};

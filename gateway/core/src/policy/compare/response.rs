@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::findings::{Findings, Place, list};
 use super::order::{Order, exchanged, larger_is_tighter, more_is_looser};
-use super::{Findings, Place, list};
 use crate::response_out::{Csp, HeaderSettings, Hsts, Preset};
 use crate::units::show_duration;
 

@@ -1,14 +1,14 @@
 //! `[[app.*.route]]`: what a request may do under the route that it matches.
 
+use super::findings::{Findings, Place, list};
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
 use super::provider::{places, sources};
-use super::{Findings, Place, list};
 use crate::guard::body::BodyPolicy;
 use crate::guard::caller::{AcceptedProvider, AuthPolicy};
 use crate::guard::cors::{CorsPolicy, PreflightPolicy};
 use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
-use crate::guard::routes::Pair;
+use crate::guard::routes::pairs::Pair;
 use crate::guard::upgrade::UpgradePolicy;
 use crate::policy::{App, Route};
 use crate::units::show_size;

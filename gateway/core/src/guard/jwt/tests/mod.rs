@@ -7,7 +7,8 @@ mod header;
 mod keys;
 mod sign;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::hmac;
@@ -22,6 +23,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::*;
+use crate::guard::credential::TokenSource;
 use crate::secret::Secret;
 
 /// 2027-01-15T08:00:00Z

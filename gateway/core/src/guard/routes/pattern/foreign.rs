@@ -3,10 +3,10 @@
 //! `:owner`, `<int:owner>`, `[owner]` or `(.*)` would be literal text here. No client sends such a path, so the route would
 //! protect nothing, and the mistake would not show.
 
-use super::PatternFault;
+use super::fault::PatternFault;
 
-/// The fault of a path in the syntax of another router, if it is in one.
-pub(super) fn fault(method: &str, path: &str) -> Option<PatternFault> {
+/// The fault of a path in the syntax of another router, if it is in one. A spelling is proposed only where it `parses`.
+pub(super) fn fault(method: &str, path: &str, parses: impl Fn(&str) -> bool) -> Option<PatternFault> {
     let found = read(path)?;
     let message = match found.kind {
         ForeignKind::Parameter => format!("`{}` is no parameter here", found.part),
@@ -19,7 +19,7 @@ pub(super) fn fault(method: &str, path: &str) -> Option<PatternFault> {
     };
     let literal =
         literal.map_or_else(String::new, |c| format!(", or a literal `{c}` as `%{:02X}`", u32::from(c)));
-    let hint = match found.meant {
+    let hint = match found.meant.filter(|meant| parses(meant)) {
         Some(meant) => format!("write `{method} {meant}`{literal}"),
         None => format!("write `{{name}}` for one whole segment, `{{*rest}}` for all that follows{literal}"),
     };
@@ -79,7 +79,6 @@ fn read(path: &str) -> Option<ForeignPart<'_>> {
         }
     }
     let (kind, part) = first?;
-    let meant = meant.filter(|meant| super::Pattern::parse(&format!("GET {meant}")).is_ok());
     Some(ForeignPart { kind, part, meant })
 }
 

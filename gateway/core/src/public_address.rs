@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Client;
+use crate::guard::client::Client;
 use crate::host::{default_port, name_and_port};
 
 /// Scheme, host and port under which the client reached the app.

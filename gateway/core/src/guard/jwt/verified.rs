@@ -1,0 +1,67 @@
+//! The evidence that a token was verified.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Now;
+use crate::denial::{Denial, TokenFault};
+
+/// Evidence: the claims of a valid token.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Verified {
+    pub(super) user: Arc<str>,
+    pub(super) roles: Vec<Arc<str>>,
+    pub(super) scopes: Vec<Arc<str>>,
+    pub(super) expires: Duration,
+    /// The later of `nbf` and `iat`.
+    pub(super) not_before: Duration,
+}
+
+impl Verified {
+    /// The claims of an assumed token, for dry runs, which forward nothing.
+    pub(crate) fn assumed(user: &str, roles: &[String], scopes: &[String]) -> Self {
+        let names = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
+        Self {
+            user: Arc::from(user),
+            roles: names(roles),
+            scopes: names(scopes),
+            expires: Duration::MAX,
+            not_before: Duration::ZERO,
+        }
+    }
+
+    /// The user: 1 to 256 bytes without control characters.
+    #[must_use]
+    pub fn user(&self) -> &Arc<str> {
+        &self.user
+    }
+
+    /// The roles, at most 1,024, without control characters.
+    #[must_use]
+    pub fn roles(&self) -> &[Arc<str>] {
+        &self.roles
+    }
+
+    /// The scopes, at most 1,024, without control characters.
+    #[must_use]
+    pub fn scopes(&self) -> &[Arc<str>] {
+        &self.scopes
+    }
+
+    /// When it ends, since the epoch, leeway not included.
+    #[must_use]
+    pub fn expires(&self) -> Duration {
+        self.expires
+    }
+
+    /// Checks the times at `now`.
+    pub(super) fn recheck(&self, leeway: Duration, now: Now) -> Result<(), Denial> {
+        if self.not_before > now.unix().saturating_add(leeway) {
+            return Err(Denial::TokenInvalid(TokenFault::NotYetValid));
+        }
+        if now.unix() >= self.expires.saturating_add(leeway) {
+            return Err(Denial::TokenExpired);
+        }
+        Ok(())
+    }
+}
