@@ -10,14 +10,17 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use stagedoor_config::{FileFault, Material, Materials, SourceFile, compile};
+#[path = "../tests/pipeline/one_secret.rs"]
+mod one_secret;
+
+use one_secret::OneSecret;
+use stagedoor_config::{SourceFile, compile};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::request::{Head, Peer};
-use stagedoor_core::secret::Secret;
 
 /// A kind of request: its name, what becomes of it, and the request.
 struct Case {
@@ -140,31 +143,6 @@ name = "upload"
 limit.ip = ["100000/hour"]
 body.max = "100MiB"
 "#;
-
-/// Makes the secret it is asked for, and has nothing else.
-struct OneSecret;
-
-impl Materials for OneSecret {
-    fn file(&self, _: &str) -> Result<Material, FileFault> {
-        Err(FileFault::Missing)
-    }
-
-    fn env(&self, _: &str) -> Option<Secret<Vec<u8>>> {
-        None
-    }
-
-    fn generate(&self, _: &str) -> Result<Option<Secret<Vec<u8>>>, FileFault> {
-        Ok(Some(Secret::new(b"k7Qw2mZx9RtB4nVc8LpY1sHd6JfG3aEu".to_vec())))
-    }
-
-    fn random(&self) -> [u8; 32] {
-        [7; 32]
-    }
-
-    fn stand_in(&self) -> bool {
-        false
-    }
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -3,6 +3,7 @@
 
 mod destinations;
 mod gateway_pages;
+mod one_secret;
 mod pairs;
 mod preflights;
 mod readings;
@@ -12,7 +13,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use stagedoor_config::{FileFault, Material, Materials, SourceFile, compile};
+use one_secret::OneSecret;
+use stagedoor_config::{SourceFile, compile};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{Parsed, parse};
@@ -20,39 +22,13 @@ use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::request::Peer;
 use stagedoor_core::request_out::write_preflight;
-use stagedoor_core::secret::Secret;
-
-/// Makes every secret it is asked for, and has nothing else.
-struct Maker;
-
-impl Materials for Maker {
-    fn file(&self, _: &str) -> Result<Material, FileFault> {
-        Err(FileFault::Missing)
-    }
-
-    fn env(&self, _: &str) -> Option<Secret<Vec<u8>>> {
-        None
-    }
-
-    fn generate(&self, _: &str) -> Result<Option<Secret<Vec<u8>>>, FileFault> {
-        Ok(Some(Secret::new(b"k7Qw2mZx9RtB4nVc8LpY1sHd6JfG3aEu".to_vec())))
-    }
-
-    fn random(&self) -> [u8; 32] {
-        [7; 32]
-    }
-
-    fn stand_in(&self) -> bool {
-        false
-    }
-}
 
 fn now() -> Now {
     Now::new(Duration::from_secs(10_000), Duration::from_secs(1_790_000_000))
 }
 
 fn policy(text: &str) -> Policy {
-    match compile(&[SourceFile { name: "t.toml".into(), text: text.to_owned() }], &Maker, None, now()) {
+    match compile(&[SourceFile { name: "t.toml".into(), text: text.to_owned() }], &OneSecret, None, now()) {
         Ok(compiled) => compiled.policy,
         Err(problems) => panic!("{problems:#?}\n{text}"),
     }
