@@ -100,7 +100,7 @@ pub(crate) fn triplets_are_whole(raw: &[u8]) -> bool {
 }
 
 /// `ALPHA / DIGIT / "-" / "." / "_" / "~"` (RFC 3986 §2.3).
-pub(crate) const fn is_unreserved(byte: u8) -> bool {
+pub(crate) fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
@@ -171,7 +171,7 @@ fn lower_case(name: &[u8], out: &mut Vec<u8>) {
 pub(crate) const KEPT: u8 = 1;
 
 /// The digit of a number below 16.
-const fn hex(nibble: u8) -> u8 {
+fn hex(nibble: u8) -> u8 {
     match nibble {
         0..10 => b'0' + nibble,
         _ => b'A' + (nibble % 16 - 10),
