@@ -86,6 +86,7 @@ fn sound_bodies_end_where_they_end() {
     check("3;a=\"b c\"\r\nabc\r\n00\r\n\r\n", Ok(22));
     check("A\r\n0123456789\r\n0\r\nX-T: 1\r\nX-U: 2\r\n\r\n", Ok(36));
     check("0\r\n\r\nGET / HTTP/1.1\r\n", Ok(5));
+    check(&format!("1a\r\n{}\r\n0\r\n\r\n", "x".repeat(26)), Ok(37));
     check("3\r\na\r\n\r\n0\r\n\r\n", Ok(13));
 }
 
@@ -113,6 +114,22 @@ fn bodies_that_two_readers_could_read_differently_are_malformed() {
     check("0\r\nX: 1\rY", Err("a bare CR in a chunked body"));
     check(&format!("3;{}\r\n", "x".repeat(1025)), Err("too much beside the chunks"));
     check(&format!("0\r\nX: {}\r\n", "x".repeat(9000)), Err("too much beside the chunks"));
+}
+
+/// 15 digits of a size, 1 KiB of extensions before each chunk, 8 KiB of trailers.
+#[test]
+fn what_is_beside_the_chunks_may_be_as_long_as_the_bound() {
+    let size = |digits: usize| format!("{}1\r\nx\r\n0\r\n\r\n", "0".repeat(digits - 1));
+    check(&size(15), Ok(25));
+    check(&size(16), Err("a chunk size that is too large"));
+    let extension = |length: usize| format!("1;{}\r\nx\r\n0\r\n\r\n", "e".repeat(length));
+    check(&extension(1024), Ok(1024 + 12));
+    check(&extension(1025), Err("too much beside the chunks"));
+    let trailer = |length: usize| format!("0\r\n{}\r\n\r\n", "t".repeat(length));
+    check(&trailer(8192), Ok(8192 + 7));
+    check(&trailer(8193), Err("too much beside the chunks"));
+    let extensions = format!("1;{}\r\nx\r\n", "e".repeat(1024)).repeat(2);
+    check(&format!("{extensions}0\r\n\r\n"), Ok(2 * (1024 + 7) + 5));
 }
 
 #[test]

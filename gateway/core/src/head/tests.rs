@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use super::{IncrementalParser, Parsed, Progress, parse};
+use super::{IncrementalParser, Parsed, Progress, has_too_many_fields, parse};
 use crate::denial::Denial;
 use crate::head::HeadLimits;
 use crate::request::{Framing, Head, Version, judge_method};
@@ -173,6 +173,49 @@ fn request_lines() {
     for (first, expected) in rows {
         check(format!("{first}\r\nHost: a\r\n\r\n").as_bytes(), expected);
     }
+}
+
+/// A connection that speaks something else is not held until it has sent a whole line.
+#[test]
+fn a_wrong_byte_is_refused_when_it_comes() {
+    const FORM: &str = "400 the request target is neither a path nor an http URL";
+    const BYTE: &str = "400 an illegal byte in the request target";
+    const METHOD: &str = "400 no upper-case method in front";
+    for (bytes, expected) in [
+        ("\u{16}", "400 TLS on a plain listener"),
+        ("G\u{16}", METHOD),
+        ("g", METHOD),
+        ("GET  ", "400 two spaces in the request line"),
+        ("GET *", "400 the asterisk form of the request target"),
+        ("GET x", FORM),
+        ("GET ?", FORM),
+        ("GET /#", "400 a fragment in the request target"),
+        ("GET /<", BYTE),
+        ("GET /\t", BYTE),
+        ("GET /?\t", BYTE),
+        ("GET /?\0", BYTE),
+        ("GET /\r", "400 the request line has no HTTP version"),
+        ("GET / h", "400 the request line does not end in HTTP/1.1 or HTTP/1.0"),
+        ("GET / HTTP/1.2", "400 the HTTP version is neither 1.1 nor 1.0"),
+    ] {
+        assert_eq!(
+            verdict(&bytes.as_bytes()[..bytes.len() - 1], &LIMITS),
+            "partial",
+            "before the last of {bytes:?}"
+        );
+        check(bytes.as_bytes(), expected);
+    }
+}
+
+#[test]
+fn a_head_that_is_too_large_has_too_many_fields_or_too_many_bytes() {
+    let fields = |count: usize| format!("GET / HTTP/1.1\r\n{}", "A: b\r\n".repeat(count));
+    let many = |bytes: &str| has_too_many_fields(bytes.as_bytes(), &LIMITS);
+    assert!(!many(&fields(LIMITS.count - 1)));
+    assert!(many(&fields(LIMITS.count)));
+    // What lies beyond the bytes that are allowed was never judged.
+    let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(LIMITS.bytes));
+    assert!(!many(&format!("{long}{}", fields(LIMITS.count))));
 }
 
 /// RFC 9110 §4.2.3: a dot at the end of the name, and the port that is the scheme's.

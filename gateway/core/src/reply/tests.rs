@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::denial::{LimitExceeded, TokenFault};
 use crate::request::{Version, heads};
+use crate::response_out::{HeaderSettings, Preset};
 
 const ID: &str = "01900000-0000-7000-8000-000000000001";
 
@@ -207,8 +208,16 @@ fn a_page_says_how_long_to_wait_and_loads_nothing_by_itself() {
     assert!(!page.contains("id=\"again\"") && page.contains("go back and send it again"), "{page}");
     let (_, page) = page_of(&Denial::UpstreamTimeout, BROWSER);
     assert!(page.contains("id=\"again\"") && !page.contains("<script"), "{page}");
+    let (_, page) = page_of(&Denial::UpstreamTimeout, PageContext { repeatable: false, ..BROWSER });
+    assert!(!page.contains("id=\"again\""), "{page}");
     let (_, page) = page_of(&Denial::RoleMissing, BROWSER);
     assert!(page.contains("href=\"/.stagedoor/\""), "{page}");
+    for (return_path, offered) in [(BROWSER.return_path, true), (None, false)] {
+        let (_, page) = page_of(&Denial::AmbiguousCredentials, PageContext { return_path, ..BROWSER });
+        assert_eq!(page.contains("href=\"/.stagedoor/leave\""), offered, "{page}");
+    }
+    let (_, page) = page_of(&Denial::RoleMissing, PageContext { return_path: None, ..BROWSER });
+    assert!(!page.contains("href=\"/.stagedoor/\""), "{page}");
 }
 
 /// The policy that allows exactly what stands in a page.
@@ -455,6 +464,45 @@ fn navigations() {
     check("GET", &[("Accept", "application/json, text/plain, */*")], false);
     check("GET", &[("Accept", "text/html5, x/text/html")], false);
     check("GET", &[], false);
+}
+
+#[test]
+fn of_an_apps_answer_to_a_preflight_its_cors_fields_are_kept() {
+    let cors = CorsGrant {
+        headers: vec![("access-control-allow-origin", HeaderValue::from_static("https://b.example"))],
+        vary: true,
+    };
+    let limits = ChargedLimits::default();
+    let of_app = [
+        ("access-control-allow-origin", "https://a.example"),
+        ("access-control-max-age", "600"),
+        ("vary", "Origin"),
+        ("access-contro", "x"),
+        ("accept", "x"),
+        ("set-cookie", "a=1"),
+        ("server", "x"),
+    ];
+    let of_app: HeaderMap = of_app
+        .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
+        .into_iter()
+        .collect();
+    let policy =
+        ResponsePolicy::compile(&HeaderSettings { cors_app: true, ..HeaderSettings::of(Preset::Api) });
+    let reply = Reply::app_preflight(StatusCode::NO_CONTENT, &of_app, &policy, &over_https(&cors, &limits));
+    assert_eq!((reply.status, reply.body.is_empty(), reply.close), (StatusCode::NO_CONTENT, true, false));
+    for (name, value) in [
+        ("access-control-allow-origin", "https://a.example"),
+        ("access-control-max-age", "600"),
+        ("vary", "Origin"),
+        ("access-contro", "-"),
+        ("accept", "-"),
+        ("set-cookie", "-"),
+        ("server", "-"),
+        ("x-request-id", ID),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(field(&reply, name), value, "{name}");
+    }
 }
 
 #[test]

@@ -1,8 +1,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::HeaderMap;
 
 use super::*;
+use crate::clock::Now;
+use crate::guard::limit::{Limit, LimitKey, LimitPolicy, Rule};
 use policies::csp;
 
 mod policies;
@@ -211,6 +216,10 @@ fn permissions_are_named_one_by_one() {
         assert_eq!(closed.matches(&format!("{feature}=()")).count(), 1, "{closed}");
     }
     assert_eq!(closed.replace("()", "(self)"), web.replace("()", "(self)"));
+    assert!(
+        closed.contains("fullscreen=(self)") && closed.contains("autoplay=(self)"),
+        "the rest is left: {closed}"
+    );
 }
 
 #[test]
@@ -296,35 +305,42 @@ fn media_may_be_embedded() {
     }
 }
 
-struct Revalidation(HeaderMap);
+/// An answer of this status.
+struct Answer(u16, HeaderMap);
 
-impl ResponseFields for Revalidation {
+impl ResponseFields for Answer {
     fn first(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        self.0.first(name)
+        self.1.first(name)
     }
     fn all(&self, name: &HeaderName) -> impl Iterator<Item = &HeaderValue> {
-        self.0.all(name)
+        self.1.all(name)
     }
     fn names(&self) -> Vec<HeaderName> {
-        self.0.names()
+        self.1.names()
     }
     fn remove(&mut self, name: &HeaderName) {
-        self.0.remove(name);
+        self.1.remove(name);
     }
     fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        self.0.insert(name, value);
+        self.1.insert(name, value);
     }
     fn add(&mut self, name: HeaderName, value: HeaderValue) {
-        self.0.append(name, value);
+        self.1.append(name, value);
     }
     fn revalidates(&self) -> bool {
-        true
+        self.0 == 304
+    }
+    fn requires_upgrade(&self) -> bool {
+        self.0 == 426
+    }
+    fn switches(&self) -> bool {
+        self.0 == 101
     }
 }
 
 #[test]
 fn a_304_does_not_change_what_the_stored_answer_says_of_itself() {
-    let mut answer = Revalidation(fields("etag: \"1\"\nserver: nginx\naccess-control-allow-origin: *"));
+    let mut answer = Answer(304, fields("etag: \"1\"\nserver: nginx\naccess-control-allow-origin: *"));
     let request = Request::default();
     with(Preset::Web, |s| s.csp = Some(csp(false, false))).edit(&mut answer, &request.at(), |_| {});
     for absent in [
@@ -334,9 +350,70 @@ fn a_304_does_not_change_what_the_stored_answer_says_of_itself() {
         "server",
         "access-control-allow-origin",
     ] {
-        assert!(!answer.0.contains_key(absent), "{absent}");
+        assert!(!answer.1.contains_key(absent), "{absent}");
     }
-    assert_eq!(lines(&answer.0, "x-content-type-options"), "nosniff");
+    assert_eq!(lines(&answer.1, "x-content-type-options"), "nosniff");
+}
+
+/// An interim answer has no body and is shown to no script.
+#[test]
+fn of_an_interim_answer_what_completes_a_101_is_kept() {
+    let text = "link: </a>\nserver: x\ncontent-length: 0\ntransfer-encoding: chunked\n\
+                access-control-allow-origin: *\nkeep-alive: timeout=5\nx-hop: 1\nconnection: upgrade, x-hop\n\
+                upgrade: websocket";
+    for (status, kept) in [(103, "link"), (101, "connection link upgrade")] {
+        let mut answer = Answer(status, fields(text));
+        ResponsePolicy::clean_interim(&mut answer);
+        let mut names: Vec<_> = answer.names().iter().map(ToString::to_string).collect();
+        names.sort_unstable();
+        assert_eq!(names.join(" "), kept, "{status}");
+    }
+}
+
+/// RFC 9110 §15.5.22: a 426 says in `Upgrade` what it wants.
+#[test]
+fn a_426_alone_names_a_protocol() {
+    for (status, upgrade) in [(426, "h2c"), (200, "-")] {
+        let mut answer = Answer(status, fields("upgrade: h2c\nconnection: upgrade"));
+        with(Preset::Web, |_| {}).apply(&mut answer, &Request::default().at());
+        assert_eq!(
+            (lines(&answer.1, "upgrade").as_str(), lines(&answer.1, "connection").as_str()),
+            (upgrade, "-")
+        );
+    }
+}
+
+#[test]
+fn the_apps_own_address_is_mapped_where_the_public_one_is_known() {
+    let policy = with(Preset::Web, |s| s.own = Some(UpstreamAddress::of("127.0.0.1:8330")));
+    for (host, location) in
+        [("media.example.com", "http://media.example.com/x"), ("", "http://127.0.0.1:8330/x")]
+    {
+        let request = Request { host, ..Request::default() };
+        let map = request.edit(&policy, "location: http://127.0.0.1:8330/x");
+        assert_eq!(lines(&map, "location"), location);
+    }
+}
+
+#[test]
+fn the_limits_that_were_charged_are_told() {
+    let rule = Rule::parse("5/hour").unwrap();
+    let now = Now::new(Duration::from_secs(7200), Duration::from_secs(1_800_000_000));
+    let limit = Arc::new(Limit::new("app.ip-1", rule, 10, now, None));
+    let mut charged = ChargedLimits::default();
+    let key = LimitKey::address([192, 0, 2, 1].into());
+    LimitPolicy::Limits([limit].into()).take(&key, now, &mut charged).unwrap();
+    let policy = with(Preset::Web, |_| {});
+    let told = Request { charged, ..Request::default() };
+    let (mut of_app, mut ours) = (fields("ratelimit: \"app\";r=1"), fields(""));
+    policy.apply(&mut of_app, &told.at());
+    policy.apply_to_local(&mut ours, &told.at());
+    for map in [of_app, ours] {
+        assert!(lines(&map, "ratelimit").starts_with("\"app.ip-1\";r=4;t="), "{map:?}");
+    }
+    let mut untold = fields("ratelimit: \"app\";r=1");
+    policy.apply(&mut untold, &Request::default().at());
+    assert_eq!(lines(&untold, "ratelimit"), "\"app\";r=1");
 }
 
 #[test]

@@ -175,6 +175,7 @@ fn a_raw_backslash_stands_beside_no_encoded_one() {
             (b"/lib\\%5C/alice/x", TWICE),
             (b"/x\\y%5cz", TWICE),
             (b"/x\\y", "- /x\\\\y"),
+            (b"/x\\y%20z", "- /x\\\\y%20z"),
             (b"/x%5Cy", "- /x%5Cy"),
         ],
     );

@@ -69,6 +69,24 @@ fn an_untrusted_peer_speaks_for_itself_alone() {
 }
 
 #[test]
+fn one_connection_of_a_trusted_peer_may_serve_many_clients() {
+    let proxied = |peer: &str| {
+        let fields = fields("X-Forwarded-For: 198.51.100.1");
+        let peer = Peer { ip: peer.parse().unwrap(), port: 8080, tls: false };
+        policy(ALL).identify(peer, &head(&fields)).client().is_proxied()
+    };
+    assert!(proxied("10.0.0.1") && !proxied("203.0.113.7"));
+}
+
+#[test]
+fn the_fields_are_named_as_in_the_configuration() {
+    let named = |fields: TrustedFields| fields.names().collect::<Vec<_>>().join(" ");
+    assert_eq!(named(ALL), "for proto host port forwarded");
+    assert_eq!(named(TrustedFields::default()), "for proto");
+    assert_eq!(named(RFC7239), "forwarded");
+}
+
+#[test]
 fn a_trusted_peer_is_believed() {
     check("10.0.0.1", "", "10.0.0.1 http asked.example");
     check(
@@ -369,6 +387,8 @@ fn forwarded_that_cannot_be_read_ends_the_walk() {
         "for=\"1.1.1.1\"x",
         "for=\"1.1.\\1.1\"",
         "=1.1.1.1",
+        "=x;for=1.1.1.1",
+        "f(x=1;for=1.1.1.1",
         "for =1.1.1.1",
         "for= 1.1.1.1",
         "for=1.1.1.1 for=2.2.2.2",

@@ -84,6 +84,35 @@ fn what_is_no_source_is_not_looked_at() {
     assert_eq!(&*find(&cookie_only, &head).unwrap().unwrap().token, b"abc");
 }
 
+/// A provider that reads no bearer token leaves `Authorization` to the app, which may want two of it.
+#[test]
+fn two_kinds_of_authorization_are_ambiguous_where_one_is_read() {
+    let head = head("/", "Authorization: Basic dXNlcjpwdw==\nAuthorization: Bearer abc");
+    let read =
+        |source: &str| find(&[TokenSource::parse(source).unwrap()], &head).map(|found| found.is_some());
+    assert_eq!(read("bearer"), Err(Denial::AmbiguousCredentials));
+    assert_eq!(read("cookie:access_token"), Ok(false));
+    assert_eq!(read("header:x-stagedoor-token"), Ok(false));
+}
+
+#[test]
+fn a_source_is_shown_as_it_is_read() {
+    for text in ["bearer", "header:x-stagedoor-token", "cookie:access_token", "query:sd_token"] {
+        assert_eq!(TokenSource::parse(text).unwrap().to_string(), text);
+    }
+    for (text, fault) in [
+        ("Bearer", "no such place for a token: `Bearer`"),
+        ("body:token", "no such place for a token: `body:token`"),
+        ("header:", "not a header name: `header:`"),
+        ("header:host", "this header cannot carry a token: `header:host`"),
+        ("cookie:a b", "not a cookie name: `cookie:a b`"),
+        ("query:", "not a parameter name: `query:`"),
+        ("query:a&b", "not a parameter name: `query:a&b`"),
+    ] {
+        assert_eq!(TokenSource::parse(text).unwrap_err().0, fault);
+    }
+}
+
 #[test]
 fn carriers_are_dropped() {
     #[track_caller]

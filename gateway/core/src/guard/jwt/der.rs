@@ -105,11 +105,11 @@ fn key_info_of_certificate(der: &[u8]) -> Option<&[u8]> {
 }
 
 /// What is left to read.
-struct Der<'d>(&'d [u8]);
+pub(super) struct Der<'d>(pub(super) &'d [u8]);
 
 impl<'d> Der<'d> {
     /// The content of the next element, which must have this tag and a length in its shortest form.
-    fn take(&mut self, tag: u8) -> Option<Self> {
+    pub(super) fn take(&mut self, tag: u8) -> Option<Self> {
         let (&found, rest) = self.0.split_first()?;
         let (length, rest) = match *rest {
             [short, ref rest @ ..] if short < 0x80 => (usize::from(short), rest),

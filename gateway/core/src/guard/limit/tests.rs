@@ -90,6 +90,34 @@ fn a_small_quota_is_exact() {
 }
 
 #[test]
+fn a_clock_that_goes_back_gives_no_room() {
+    let start = 1_000_000 * SECOND;
+    for rule in ["10/s burst 20", "5/hour", "5000/hour"] {
+        let limit = limit(rule, 10, start, None);
+        let key = address(1);
+        assert!(passes(&limit, &key, start, 6000) < 6000, "{rule}");
+        for back in [1, 60, 300, 301, 3600, 7200, 100_000] {
+            assert_eq!(passes(&limit, &key, start - back * SECOND, 10), 0, "{rule}, {back} s before");
+        }
+        assert_eq!(passes(&limit, &key, start, 10), 0, "{rule}");
+    }
+}
+
+/// The memory of a client that never falls silent is written anew against a later base each time.
+#[test]
+fn a_small_quota_stays_exact_however_long_it_is_used() {
+    let limit = limit("3/min", 10, 0, None);
+    let key = address(1);
+    let last = 3_575;
+    for second in (0..=last).step_by(25) {
+        assert_eq!(ask(&limit, &key, second * SECOND), Ok(()), "at {second} s");
+    }
+    assert_eq!(ask(&limit, &key, (last + 9) * SECOND), Err(SECOND));
+    assert_eq!(ask(&limit, &key, (last + 10) * SECOND), Ok(()));
+    assert_eq!(ask(&limit, &key, (last + 11) * SECOND), Err(24 * SECOND));
+}
+
+#[test]
 fn a_large_quota_gives_room_at_most_a_twelfth_late() {
     let limit = limit("100/12s", 10, 0, None);
     let key = address(1);

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{HostFault, HostTable, PathPolicy, Target};
+use super::{HostFault, HostTable, PathPolicy, Slashes, Target};
 use crate::denial::Denial;
 use crate::path;
 use crate::path::readings::{Cause, fold, readings};
@@ -11,6 +11,42 @@ use crate::path::readings::{Cause, fold, readings};
 fn normalised<T>(raw: &[u8], look: impl FnOnce(&Target<'_>) -> T) -> Result<T, Denial> {
     let hosts = HostTable::build(&[("a".into(), 0)]).unwrap();
     PathPolicy::default().read(raw.into(), hosts.find("a").unwrap()).map(|target| look(&target))
+}
+
+#[test]
+fn a_target_is_rewritten_where_empty_segments_were_merged() {
+    let rewritten = |raw: &[u8], slashes| {
+        let hosts = HostTable::build(&[("a".into(), 0)]).unwrap();
+        let policy = PathPolicy { slashes, ..PathPolicy::default() };
+        let target = policy.read(raw.into(), hosts.find("a").unwrap()).unwrap();
+        target.is_rewritten().then(|| target.raw().to_vec())
+    };
+    assert_eq!(rewritten(b"/a/b?c", Slashes::Merge), None);
+    assert_eq!(rewritten(b"/a/b?c", Slashes::Keep), None);
+    assert_eq!(rewritten(b"/a//b?c", Slashes::Merge), Some(b"/a/b?c".to_vec()));
+}
+
+#[test]
+fn hosts_that_mean_another_app_are_told_with_both() {
+    let build = |names: &[(&str, usize)]| {
+        let names: Vec<_> = names.iter().map(|(name, app)| ((*name).to_owned(), *app)).collect();
+        HostTable::build(&names).unwrap()
+    };
+    let old = build(&[("127.0.0.1", 0), ("127.0.0.2", 1), ("a.example", 0), ("*.example", 1)]);
+    let new = build(&[("127.0.0.1", 1), ("127.0.0.2", 1), ("::1", 0), ("b.example", 0), ("*.example", 1)]);
+    let told = old.differing(&new);
+    let told: Vec<_> = told.iter().map(|(host, old, new)| (host.as_str(), *old, *new)).collect();
+    assert_eq!(
+        told,
+        [
+            ("*.example", Some(1), Some(1)),
+            ("127.0.0.1", Some(0), Some(1)),
+            ("127.0.0.2", Some(1), Some(1)),
+            ("::1", None, Some(0)),
+            ("a.example", Some(0), Some(1)),
+            ("b.example", Some(1), Some(0)),
+        ]
+    );
 }
 
 #[test]

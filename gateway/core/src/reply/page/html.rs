@@ -137,3 +137,6 @@ impl std::fmt::Display for UtcTime {
 /// A door that stands open.
 const LOGO: &str = "<svg class=\"mark\" viewBox=\"0 0 32 32\" aria-hidden=\"true\">\
 <path d=\"M6 28V5a1 1 0 0 1 1-1h18a1 1 0 0 1 1 1v23\"/><path class=\"leaf\" d=\"M6 28V4.5l13 4V28\"/><path d=\"M15 16v3M3 28h26\"/></svg>";
+
+#[cfg(test)]
+mod tests;

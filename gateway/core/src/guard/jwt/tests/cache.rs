@@ -25,6 +25,8 @@ fn a_second_look_is_a_hit() {
     assert_eq!(look(&cache, &house, &good(Alg::Hs256), NOW), "Miss");
     assert_eq!(look(&cache, &house, &good(Alg::Hs256), NOW), "Hit");
     assert_eq!((cache.len(), cache.uses()), (1, (1, 1)));
+    assert_eq!(look(&cache, &house, &numbered(1, NOW + 60), NOW), "Miss");
+    assert_eq!((cache.is_empty(), cache.uses()), (false, (1, 2)));
 }
 
 #[test]
@@ -34,6 +36,15 @@ fn a_hit_says_what_the_verification_said() {
     for _ in 0..2 {
         let (cached, _) = cache.verify(&house, good(Alg::Hs256).as_bytes(), at(NOW)).unwrap();
         assert_eq!(*cached, direct);
+    }
+}
+
+#[test]
+fn a_token_may_be_as_long_as_the_policy_says() {
+    let (cache, mut house, token) = (TokenCache::new(100, KEY), house(), good(Alg::Hs256));
+    for (max_bytes, expected) in [(token.len(), "Miss"), (token.len() - 1, "TooLarge")] {
+        house.max_bytes = max_bytes;
+        assert_eq!(look(&cache, &house, &token, NOW), expected);
     }
 }
 

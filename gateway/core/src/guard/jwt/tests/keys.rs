@@ -173,6 +173,50 @@ fn weak_rsa_keys_are_refused() {
         let fault = JwtKey::rsa(None, Alg::Rs256, &n, e).unwrap_err();
         assert!(fault.contains(expected), "{fault}, wanted {expected}");
     }
+    assert!(JwtKey::rsa(None, Alg::Rs256, &odd(256), &[1, 0, 0, 1]).is_ok(), "an exponent of four bytes");
+}
+
+/// X.690 §10.1: a length has one encoding.
+#[test]
+fn a_length_is_written_in_its_shortest_form() {
+    let read = |head: &[u8], content: usize| {
+        let bytes = [&[0x30], head, &vec![7; content], &[9]].concat();
+        let mut der = der::Der(&bytes);
+        der.take(0x30).map(|inner| (inner.0.len(), der.0.to_vec()))
+    };
+    for (head, content) in
+        [(&[0x00][..], 0), (&[0x7F], 127), (&[0x81, 0x80], 128), (&[0x81, 0xFF], 255), (&[0x82, 1, 0], 256)]
+    {
+        assert_eq!(read(head, content), Some((content, vec![9])), "{head:x?}");
+    }
+    for (head, content) in
+        [(&[0x80][..], 128), (&[0x81, 0x7F], 127), (&[0x82, 0, 0xFF], 255), (&[0x83, 0, 1, 0], 256)]
+    {
+        assert_eq!(read(head, content), None, "{head:x?}");
+    }
+    assert_eq!(read(&[0x03], 1), None, "cut off");
+}
+
+#[test]
+fn nothing_stands_behind_a_key() {
+    let good = spki(Alg::EdDsa);
+    let read = |der: &[u8]| JwtKey::public_pem(None, Alg::EdDsa, pem("PUBLIC KEY", der).as_bytes()).is_ok();
+    assert!(read(&good));
+    assert!(!read(&[&good[..], &[0]].concat()), "behind it");
+    let mut inside = [&good[..], &[0]].concat();
+    inside[1] += 1;
+    assert!(!read(&inside), "within it");
+}
+
+#[test]
+fn a_signature_alone_is_judged_by_key_and_algorithm() {
+    let jws = good(Alg::Hs256);
+    let own = key(None, Alg::Hs256);
+    assert_eq!(own.dangerous_signature_alone(jws.as_bytes()), Ok(GOOD.as_bytes().to_vec()));
+    let other = JwtKey::secret(None, Alg::Hs256, Secret::new(vec![9; 32])).unwrap();
+    assert_eq!(other.dangerous_signature_alone(jws.as_bytes()), Err(TokenFault::Signature));
+    let of_another_algorithm = key(None, Alg::Hs384).dangerous_signature_alone(jws.as_bytes());
+    assert_eq!(of_another_algorithm, Err(TokenFault::UnknownKey));
 }
 
 #[test]
@@ -242,6 +286,12 @@ fn jwks_must_fit_their_algorithm() {
     let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
     let ed = URL_SAFE_NO_PAD.encode(pairs().ed.public_key().as_ref());
     let jwk = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    let rsa = |n: &[u8], e: &[u8]| {
+        let (n, e) = (URL_SAFE_NO_PAD.encode(n), URL_SAFE_NO_PAD.encode(e));
+        jwk(format!(r#"{{"kty":"RSA","n":"{n}","e":"{e}"}}"#))
+    };
+    let modulus = [0xFF; 256];
+    let longer = [&[0], &modulus[..]].concat();
     let ec = |more: &str| jwk(format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"{more}}}"#));
     for (alg, jwk, expected) in [
         (Alg::Es256, ec(""), "ok"),
@@ -260,6 +310,9 @@ fn jwks_must_fit_their_algorithm() {
         (Alg::Hs256, jwk(r#"{"kty":"oct","k":"AA"}"#.to_owned()), "HMAC"),
         (Alg::Rs256, jwk(r#"{"kty":"oct","k":"AA"}"#.to_owned()), "`kty`"),
         (Alg::Rs256, jwk(r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#.to_owned()), "has `17`"),
+        (Alg::Rs256, rsa(&modulus, &[1, 0, 1]), "ok"),
+        (Alg::Rs256, rsa(&longer, &[1, 0, 1]), "`n, e`"),
+        (Alg::Rs256, rsa(&modulus, &[0, 1, 0, 1]), "`n, e`"),
     ] {
         match JwtKey::jwk(None, alg, &jwk) {
             Ok(key) => assert_eq!((expected, key.alg()), ("ok", alg), "{jwk}"),

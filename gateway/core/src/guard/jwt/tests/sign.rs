@@ -75,3 +75,20 @@ fn what_would_be_refused_is_not_signed() {
         assert!(fault.contains(expected), "{fault}, wanted {expected}");
     }
 }
+
+#[test]
+fn the_most_that_is_accepted_is_signed() {
+    let mut house = policy(vec![key(None, Alg::Hs256)]);
+    house.max_bytes = 1 << 16;
+    let day = Duration::from_secs(86_400);
+    let names = |count: usize| vec!["n".to_owned(); count];
+    let token = house.sign("a", &names(1024), &names(1024), day, "j", at(NOW)).unwrap();
+    assert_eq!(told(house.verify(token.as_bytes(), at(NOW))), "ok");
+    let fault =
+        |roles, scopes| house.sign("a", &names(roles), &names(scopes), day, "j", at(NOW)).unwrap_err();
+    assert!(fault(1025, 0).contains("`1025, 0`") && fault(0, 1025).contains("`0, 1025`"));
+    house.max_bytes = token.len();
+    assert_eq!(house.sign("a", &names(1024), &names(1024), day, "j", at(NOW)), Ok(token.clone()));
+    house.max_bytes = token.len() - 1;
+    assert!(house.sign("a", &names(1024), &names(1024), day, "j", at(NOW)).is_err());
+}

@@ -32,6 +32,14 @@ fn rates_and_quotas_are_read() {
 }
 
 #[test]
+fn a_rule_is_shown_in_the_largest_whole_unit() {
+    for text in ["20/s burst 40", "5/90s", "5/min", "5/90min", "10/h", "5/25h", "1/d", "1/31d burst 2"] {
+        assert_eq!(Rule::parse(text).unwrap().to_string(), text);
+    }
+    assert_eq!(Rule::parse("5/3600s").unwrap().to_string(), "5/h");
+}
+
+#[test]
 fn every_name_of_a_unit_is_read() {
     for (names, seconds) in [
         ("s sec second seconds", 1),

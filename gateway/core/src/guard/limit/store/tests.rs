@@ -57,6 +57,8 @@ fn fill<S: ClientState>(params: S::Params, keys: usize, lasts: u64, heap: usize,
             }
         }
         assert_eq!(store.len(), keys);
+        // Those of the round before have their whole allowance again, so each makes room.
+        assert_eq!(store.overflows(), 0);
     }
     assert_eq!(known(&store).len(), keys);
 }
@@ -98,6 +100,35 @@ fn only_whole_ones_are_forgotten_and_each_has_one_place() {
         assert_eq!(known.contains(&key(i).key), i % 2 == 0, "{i}");
     }
     assert_eq!(store.overflows(), 2000 - 50);
+}
+
+/// A store that is full looks at eight places.
+#[test]
+fn a_newcomer_finds_the_one_place_in_eight_that_is_free() {
+    for idle in 0..8 {
+        let (store, bounds) = rates(1, 1, 8);
+        for client in 0..8 {
+            assert!(ask(&store, &bounds, client, 0));
+        }
+        let now = 10 * SECOND;
+        for client in (0..8).filter(|client| *client != idle) {
+            assert!(ask(&store, &bounds, client, now));
+        }
+        assert!(ask(&store, &bounds, 1000, now));
+        assert_eq!((store.len(), store.overflows()), (8, 0), "{idle}");
+        assert!(known(&store).contains(&key(1000).key) && !known(&store).contains(&key(idle).key));
+    }
+}
+
+#[test]
+fn there_is_never_room_for_more_than_the_bound() {
+    for keys in [1, 63, 64, 65, 100, 130] {
+        let (store, bounds) = rates(1, 1, keys);
+        for client in 0..200 {
+            ask(&store, &bounds, client, 0);
+        }
+        assert_eq!((store.len(), lock(&store.ring).places.capacity()), (keys, keys));
+    }
 }
 
 #[test]

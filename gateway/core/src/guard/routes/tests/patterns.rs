@@ -104,6 +104,7 @@ fn the_spellings_of_other_routers_are_told_in_ours() {
         ("/jobs/*/log", "*", "/jobs/{name}/log"),
         // Two of them, with one name.
         ("/a/:id/b/{id:int}", ":id", "/a/{id}/b/{id2}"),
+        ("/:id/:id/:id/:id", ":id", "/{id}/{id2}/{id3}/{id4}"),
     ] {
         let PatternFault { message, hint } = Pattern::parse(&format!("GET {path}")).expect_err(path);
         assert!(message.starts_with(&format!("`{part}` is no ")), "{path}: {message}");
@@ -119,6 +120,7 @@ fn the_spellings_of_other_routers_are_told_in_ours() {
         ("^/jobs/([^/]+)/log$", "/jobs/{id}/log"),
         ("^jobs/(?P<owner>[^/]+)/$", "/jobs/{owner}/"),
         ("^/a\\.json$", "/a.json"),
+        ("^/jobs$", "/jobs"),
         ("~ ^/jobs/[0-9]+", "/jobs/{id}"),
     ] {
         let PatternFault { message, hint } = Pattern::parse(&format!("GET {path}")).expect_err(path);
@@ -199,6 +201,14 @@ fn clashes() {
             &["GET /a", "GET /a/"],
             PathPolicy::default(),
             &["1: every request for it is ambiguous: once folded, its path is also that of `GET /a`"],
+        ),
+        // Of a route with several patterns the one is named whose folded path it is.
+        (
+            &["GET /{*rest}", "GET /c | GET /Foo", "GET /foo"],
+            PathPolicy::default(),
+            &[
+                "3: every request for it is ambiguous: once folded, its path is also that of `GET /Foo` (by case)",
+            ],
         ),
         (&["GET /Foo | GET /foo"], PathPolicy::default(), &[]),
         (&["GET /Foo", "GET /foo"], exact, &[]),
