@@ -222,14 +222,14 @@ impl AdminListener {
         let (gateway, reloader) = (Arc::clone(&self.gateway), Arc::clone(&self.reloader));
         let unmade = Denial::Internal("the answer cannot be made");
         let turn = Arc::clone(&self.questions).acquire_owned().await.map_err(|_| unmade.clone())?;
-        let told = tokio::task::spawn_blocking(move || {
+        let answered = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             match id {
                 Some(id) => why::one(&gateway, &reloader, id).map(serde_json::to_value),
                 None => Some(serde_json::to_value(why::newest(&gateway))),
             }
         });
-        match told.await {
+        match answered.await {
             Ok(Some(Ok(body))) => Ok(AdminAnswer::json(StatusCode::OK, &body)),
             Ok(None) => Ok(AdminAnswer::unknown_request(request_id)),
             Ok(Some(Err(_))) | Err(_) => Err(unmade),

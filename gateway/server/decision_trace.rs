@@ -134,8 +134,8 @@ impl<'a> DecisionTrace<'a> {
             Check { check: name(guard).to_owned(), outcome, rule, file, line }
         };
         // Most requests have nothing to do with the gateway's own pages.
-        let told = |guard: &Guard| *guard != Guard::Own || self.reached == Guard::Own;
-        CHECKS.into_iter().filter(told).chain(ended_later).map(check).collect()
+        let is_listed = |guard: &Guard| *guard != Guard::Own || self.reached == Guard::Own;
+        CHECKS.into_iter().filter(is_listed).chain(ended_later).map(check).collect()
     }
 
     /// The rule of the configuration for a check, and its line.

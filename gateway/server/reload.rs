@@ -104,8 +104,8 @@ impl Reloader {
             }
             Ok(LoadOutcome::Waiting(sources, changes)) => {
                 known.waiting = sources;
-                let told = changes.iter().map(ToString::to_string).collect();
-                (ConfigFileState::Waiting(changes), ReloadResult::Refused, Err(told))
+                let lines = changes.iter().map(ToString::to_string).collect();
+                (ConfigFileState::Waiting(changes), ReloadResult::Refused, Err(lines))
             }
             Err(problems) => {
                 known.waiting.clear();
@@ -114,7 +114,7 @@ impl Reloader {
         };
         self.gateway.note_files(files);
         self.gateway.metrics.reloaded(result, self.gateway.now().unix());
-        tell(result, &answer);
+        log_result(result, &answer);
         answer
     }
 
@@ -182,7 +182,7 @@ fn same(a: &[SourceFile], b: &[SourceFile]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name == b.name && a.text == b.text)
 }
 
-fn tell(result: ReloadResult, answer: &Result<ReloadReport, Vec<String>>) {
+fn log_result(result: ReloadResult, answer: &Result<ReloadReport, Vec<String>>) {
     match answer {
         Ok(report) => {
             tracing::info!("configuration reloaded");
@@ -196,8 +196,8 @@ fn tell(result: ReloadResult, answer: &Result<ReloadReport, Vec<String>>) {
                 tracing::warn!("`{key}` changed and needs a restart to take effect");
             }
         }
-        Err(told) => {
-            for line in told {
+        Err(lines) => {
+            for line in lines {
                 tracing::error!("{line}");
             }
             match result {

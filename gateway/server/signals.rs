@@ -60,19 +60,19 @@ pub enum Hangup {
 
 /// The signals of this process, in the order in which they arrive.
 pub(crate) struct Signals {
-    come: mpsc::Receiver<HandledSignal>,
+    received: mpsc::Receiver<HandledSignal>,
 }
 
 impl Signals {
     /// Installs the handlers. Needs the runtime.
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let (tell, come) = mpsc::channel(HANDLED.len());
+        let (sender, received) = mpsc::channel(HANDLED.len());
         for known in HANDLED {
             let heard = signal(SignalKind::from_raw(known.number.as_raw()));
             let heard = heard.with_context(|| format!("cannot listen for the signal `{}`", known.name))?;
-            tokio::spawn(pass_on(heard, known, tell.clone()));
+            tokio::spawn(pass_on(heard, known, sender.clone()));
         }
-        Ok(Self { come })
+        Ok(Self { received })
     }
 
     /// Handles signals until one of them ends the process.
@@ -82,7 +82,7 @@ impl Signals {
         reloader: &Arc<Reloader>,
         hangup: Hangup,
     ) {
-        while let Some(HandledSignal { number: _, name, meaning }) = self.come.recv().await {
+        while let Some(HandledSignal { number: _, name, meaning }) = self.received.recv().await {
             match (meaning, hangup) {
                 (SignalAction::End, _) | (SignalAction::Reload, Hangup::End) => {
                     tracing::info!(signal = name, "told to stop");
@@ -103,9 +103,9 @@ impl Signals {
 }
 
 /// Passes a signal on. Several of one kind that arrive at once are one, as for the kernel.
-async fn pass_on(mut heard: Signal, known: HandledSignal, tell: mpsc::Sender<HandledSignal>) {
+async fn pass_on(mut heard: Signal, known: HandledSignal, sender: mpsc::Sender<HandledSignal>) {
     while heard.recv().await.is_some() {
-        if tell.send(known).await.is_err() {
+        if sender.send(known).await.is_err() {
             return;
         }
     }

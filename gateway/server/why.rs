@@ -161,7 +161,7 @@ impl RefusalExplanation {
             key: key.map(str::to_owned),
             reloaded: !same,
             checks,
-            remedy: told(remedy, refusal),
+            remedy: advice(remedy, refusal),
         }
     }
 
@@ -288,13 +288,13 @@ fn places<'l>(refusal: &RefusalRecord, live: &'l LivePolicy) -> (Option<&'l App>
 }
 
 /// The advice; for an unknown host of a gateway without a file, with the environment variable too.
-fn told(remedy: Remedy, refusal: &RefusalRecord) -> RemedyAdvice {
-    let mut advice = RemedyAdvice::of(remedy);
-    let unfiled = advice.change.as_ref().is_some_and(|change| change.file.is_none());
+fn advice(remedy: Remedy, refusal: &RefusalRecord) -> RemedyAdvice {
+    let mut shown = RemedyAdvice::of(remedy);
+    let unfiled = shown.change.as_ref().is_some_and(|change| change.file.is_none());
     if unfiled && matches!(refusal.denial, Denial::UnknownHost) {
-        advice.advice.push_str("; `STAGEDOOR_HOSTS` names it without a file");
+        shown.advice.push_str("; `STAGEDOOR_HOSTS` names it without a file");
     }
-    advice
+    shown
 }
 
 fn refused(refusal: &RefusalRecord) -> config::Refused<'_> {

@@ -42,13 +42,13 @@ pub(super) struct ClosingSlot(oneshot::Receiver<()>);
 impl ClosingSlot {
     /// Writes the answer and closes the connection, unless a newer connection needs the room first.
     pub(super) async fn finish(self, mut line: Line, last: &[u8], stage: &mut watch::Receiver<Stage>) {
-        let said = async {
+        let farewell = async {
             line.say(last).await;
             line.hang_up(stage).await;
         };
         tokio::select! {
             biased;
-            () = said => {}
+            () = farewell => {}
             _ = self.0 => {}
         }
     }

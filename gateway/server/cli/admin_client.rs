@@ -76,7 +76,7 @@ impl AdminClient {
     fn exchange(&self, method: &str, target: &str, document: Option<&Value>) -> Result<ApiAnswer, Failure> {
         let until = Instant::now() + TIMEOUT;
         let mut address = None;
-        let told = connect(&self.addresses, until).and_then(|mut stream| {
+        let exchanged = connect(&self.addresses, until).and_then(|mut stream| {
             address = stream.peer_addr().ok();
             let request = self.request(method, target, document, address);
             stream.set_write_timeout(Some(left(until)?))?;
@@ -87,7 +87,7 @@ impl AdminClient {
             Some(address) => format!("`{address}`"),
             None => named(&self.addresses),
         };
-        let bytes = told.map_err(|error| {
+        let bytes = exchanged.map_err(|error| {
             anyhow::Error::new(error).context(format!(
                 "no answer from the gateway at {}; hint: it has to run, with this configuration",
                 named()

@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
         Err(Failure::Problems(found)) if args.json => {
             print(&format!("{:#}\n", found.json()))?;
-            Err(Failure::Told(2))
+            Err(Failure::Printed(2))
         }
         Err(failure) => Err(failure),
     }

@@ -95,4 +95,4 @@ Examples:
   stagedoor demo --port 0
 
 Exit codes:
-  0  stopped as told    1  could not start";
+  0  stopped by a signal    1  could not start";

@@ -199,7 +199,7 @@ fn usual_host(policy: &Policy) -> Result<String, Failure> {
             let hosts: Vec<String> = hosts.take(HOSTS_TOLD).collect();
             let more = if apps.len() > HOSTS_TOLD { ", …" } else { "" };
             Err(Failure::usage(
-                format!("which app is meant is not said: there are `{}`", apps.len()),
+                format!("no app is named, and there are `{}`", apps.len()),
                 format!("`--host` and one of {}{more}", hosts.join(", ")),
             ))
         }
@@ -297,7 +297,7 @@ Examples:
   stagedoor token --sub bob | stagedoor explain \"GET /api/downloads\" --token -
 
 Exit codes:
-  0  it was explained, whatever would be decided
+  0  the decision was printed, whatever it is
   2  wrong usage, or mistakes in the configuration";
 
 #[cfg(test)]

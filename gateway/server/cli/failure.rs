@@ -19,7 +19,7 @@ pub(super) enum Failure {
     /// The configuration has mistakes: exit 2.
     Problems(Problems),
     /// Everything has been printed already: exit with this code.
-    Told(u8),
+    Printed(u8),
     /// The command failed: exit 1.
     Runtime(anyhow::Error),
 }
@@ -36,7 +36,7 @@ impl Failure {
                 (format!("{}\n  hint: {hint}\n", problems::error(&message, colour)), 2)
             }
             Self::Problems(problems) => (problems.text(colour), 2),
-            Self::Told(code) => (String::new(), code),
+            Self::Printed(code) => (String::new(), code),
             Self::Runtime(error) => (format!("{}\n", problems::error(&format!("{error:#}"), colour)), 1),
         };
         let _ = std::io::stderr().write_all(text.as_bytes());

@@ -55,8 +55,8 @@ pub(super) fn token(file: &Path, materials: &DiskMaterials) -> Option<Secret<Vec
 /// # Errors
 /// The admin listener is off, or its port is 0 and no gateway runs.
 pub(super) fn addresses(policy: &Policy) -> Result<Vec<SocketAddr>, Failure> {
-    let told = config::variable_over("admin.listen", &DiskMaterials::within(Path::new(""))).is_some();
-    let noted = if told { None } else { admin_address::read_quietly(&policy.server.state_dir) };
+    let overridden = config::variable_over("admin.listen", &DiskMaterials::within(Path::new(""))).is_some();
+    let noted = if overridden { None } else { admin_address::read_quietly(&policy.server.state_dir) };
     choose(policy.admin.listen, noted.as_deref())
 }
 

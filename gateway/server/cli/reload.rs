@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     } else {
         eprint!("{}", refused(&answer.document));
     }
-    if done { Ok(()) } else { Err(Failure::Told(2)) }
+    if done { Ok(()) } else { Err(Failure::Printed(2)) }
 }
 
 /// The text after a reload.

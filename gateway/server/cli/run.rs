@@ -207,7 +207,7 @@ const VISIT: Duration = Duration::from_secs(12 * 3_600);
 const AFTER: &str = "\
 Environment:
   STAGEDOOR_LISTEN           addresses to listen on, with commas [127.0.0.1:8080]
-  STAGEDOOR_TRUSTED_PROXIES  networks whose X-Forwarded-For is believed, with commas
+  STAGEDOOR_TRUSTED_PROXIES  networks whose X-Forwarded-For is trusted, with commas
   STAGEDOOR_ADMIN_LISTEN     address of health, metrics and API, or off [127.0.0.1:9901]
   STAGEDOOR_UPSTREAM         like --upstream, but never beside a file
   STAGEDOOR_HOSTS            with --upstream: further host names to answer to, with commas
@@ -225,7 +225,7 @@ Signals:
   Others that would end a program are logged, and do nothing: see the reference.
 
 Exit codes:
-  0  stopped as told    1  could not start or go on    2  wrong usage or configuration";
+  0  stopped by a signal    1  could not start or go on    2  wrong usage or configuration";
 
 #[cfg(test)]
 mod tests;

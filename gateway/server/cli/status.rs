@@ -68,7 +68,7 @@ fn text(document: &Value) -> String {
         if !items.is_empty() {
             let _ = writeln!(text, "{title}");
             for item in items {
-                let _ = writeln!(text, "  {}", told(item));
+                let _ = writeln!(text, "  {}", change_line(item));
             }
             let _ = writeln!(text, "{end}");
         }
@@ -90,7 +90,7 @@ fn shown(value: Option<&Value>) -> String {
 }
 
 /// A change as `FILE:LINE (KEY): MESSAGE`, as in the log; a text as it is.
-fn told(value: &Value) -> String {
+fn change_line(value: &Value) -> String {
     let Some(message) = value.get("message").and_then(Value::as_str) else { return shown(Some(value)) };
     let file = value.get("file").and_then(Value::as_str).filter(|file| !file.is_empty());
     let key = value.get("key").and_then(Value::as_str).map(|key| format!(" ({key})")).unwrap_or_default();
@@ -108,7 +108,7 @@ Examples:
   stagedoor status --json | jq -r .stage
 
 Exit codes:
-  0  it was told
+  0  done
   1  no gateway answers
   2  wrong usage, or mistakes in the configuration";
 

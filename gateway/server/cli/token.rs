@@ -92,8 +92,8 @@ fn link(policy: Policy, token: &str, args: &Args) -> Result<(), Failure> {
     }
     let address = enter_links::address(&base, &made.code);
     if args.json {
-        let told = json!({ "url": address.expose(), "app": made.app, "expires_in": made.expires_in });
-        return print(&format!("{told:#}\n"));
+        let document = json!({ "url": address.expose(), "app": made.app, "expires_in": made.expires_in });
+        return print(&format!("{document:#}\n"));
     }
     print(&format!("{}\n", address.expose()))
 }

@@ -88,6 +88,6 @@ Examples:
   stagedoor why 0190a3c4-8f2e-7b11-9d3a-5c6f7e8d9a0b --json
 
 Exit codes:
-  0  it was told
+  0  done
   1  no gateway answers, or it does not know the request
   2  wrong usage, or mistakes in the configuration";

@@ -74,19 +74,19 @@ auth = "required"
 ///
 /// # Errors
 /// The argument says so, and no such gateway has ever been started here.
-pub(super) fn applies(file: Option<&Path>, told: bool) -> Result<bool, Failure> {
+pub(super) fn applies(file: Option<&Path>, chosen: bool) -> Result<bool, Failure> {
     let left_here = Path::new(SECRET_FILE).is_file() || std::env::var_os("JWT_SECRET_KEY").is_some();
-    if told && !left_here {
+    if chosen && !left_here {
         return Err(Failure::usage(
             format!("`run --upstream` has left no secret here: there is no `{SECRET_FILE}`"),
             "go to the folder where it was started, or start it",
         ));
     }
     let found = file.is_none() && !Path::new(DEFAULT_FILE).exists() && left_here;
-    if found && !told && Path::new(OTHER_FILE).exists() {
+    if found && !chosen && Path::new(OTHER_FILE).exists() {
         eprintln!("note: this is for `run --upstream` of this folder; for a file: `--config {OTHER_FILE}`");
     }
-    Ok(told || found)
+    Ok(chosen || found)
 }
 
 /// The configuration of that gateway, for a command that does not ask it. No secret is created.

@@ -67,22 +67,22 @@ impl Jobs {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         list.made += 1;
         let job = Job { id: list.made, url: url.chars().take(200).collect(), begun: Instant::now() };
-        let told = job.tell();
+        let document = job.json();
         if list.jobs.len() == JOBS_MAX {
             list.jobs.remove(0);
         }
         list.jobs.push(job);
-        told
+        document
     }
 
-    fn tell(&self) -> Value {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).jobs.iter().map(Job::tell).collect()
+    fn json(&self) -> Value {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).jobs.iter().map(Job::json).collect()
     }
 }
 
 impl Job {
     /// Ten per cent a second.
-    fn tell(&self) -> Value {
+    fn json(&self) -> Value {
         let progress = (self.begun.elapsed().as_millis() / 100).min(100) as u64;
         json!({ "id": self.id, "url": self.url, "progress": progress })
     }
@@ -93,7 +93,7 @@ async fn page(kind: &'static str, text: &'static str) -> Response {
 }
 
 async fn downloads(State(jobs): State<Jobs>) -> Json<Value> {
-    Json(jobs.tell())
+    Json(jobs.json())
 }
 
 async fn download(
@@ -115,8 +115,8 @@ async fn upload(body: Body) -> Result<Json<Value>, StatusCode> {
 
 async fn gallery() -> Json<Value> {
     let posters = POSTERS.iter().zip(1..);
-    let told = |(poster, n): (&Poster, u32)| json!({ "id": n, "title": poster.title, "url": format!("/api/gallery/{n}.svg") });
-    Json(posters.map(told).collect())
+    let document = |(poster, n): (&Poster, u32)| json!({ "id": n, "title": poster.title, "url": format!("/api/gallery/{n}.svg") });
+    Json(posters.map(document).collect())
 }
 
 async fn picture(Path(file): Path<String>) -> Result<Response, StatusCode> {
@@ -186,7 +186,7 @@ async fn events(State(jobs): State<Jobs>) -> Sse<impl Stream<Item = Result<Event
         if !first {
             tokio::time::sleep(TICK).await;
         }
-        let event = Event::default().event("progress").data(jobs.tell().to_string());
+        let event = Event::default().event("progress").data(jobs.json().to_string());
         Some((Ok(event), (jobs, false)))
     });
     Sse::new(progress).keep_alive(KeepAlive::default())
@@ -201,7 +201,7 @@ async fn talk(mut socket: WebSocket, jobs: Jobs) {
     let mut ticks = tokio::time::interval(TICK);
     loop {
         let answer = tokio::select! {
-            _ = ticks.tick() => Message::text(jobs.tell().to_string()),
+            _ = ticks.tick() => Message::text(jobs.json().to_string()),
             message = socket.recv() => match message {
                 Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => message,
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,

@@ -83,7 +83,7 @@ fn a_text_without_a_file_is_not_pasted_into_one() {
     };
     let remedy = Remedy { change: Some(change), command: None, advice: "opens it".into() };
     let said = |denial: Denial| {
-        let remedy = told(remedy.clone(), &refusal(denial));
+        let remedy = advice(remedy.clone(), &refusal(denial));
         RefusalExplanation { remedy, ..why() }.text(false)
     };
     let text = said(Denial::TokenMissing);

@@ -26,7 +26,7 @@ fn message(failure: Failure) -> String {
     match failure {
         Failure::Runtime(error) => format!("{error:#}"),
         Failure::Usage { message, .. } => message,
-        Failure::Problems(_) | Failure::Told(_) => String::new(),
+        Failure::Problems(_) | Failure::Printed(_) => String::new(),
     }
 }
 

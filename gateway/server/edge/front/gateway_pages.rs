@@ -32,7 +32,7 @@ impl RequestHandler<'_> {
     ) -> ConnectionState {
         let mut line = Line::new(tcp);
         let mut body = None;
-        let said = match trail.app.as_ref().map(Arc::clone) {
+        let answer = match trail.app.as_ref().map(Arc::clone) {
             None => Err((Denial::NotFound, ReturnPath::ROOT)),
             Some(app) => match page {
                 PageRequest::Enter { length } => match self.form(&mut line, head, early, length).await {
@@ -50,14 +50,14 @@ impl RequestHandler<'_> {
                 }
             },
         };
-        let said = match said {
+        let answer = match answer {
             Ok(reply) => LocalReply { body, ..LocalReply::new(reply, None) },
             Err((denial, back)) => {
                 let reply = self.refusal_leading(head, &trail, &denial, back.as_str());
                 LocalReply { body, ..LocalReply::new(reply, Some(denial)) }
             }
         };
-        self.answer(line.tcp, buffer, head, &trail, said).await
+        self.answer(line.tcp, buffer, head, &trail, answer).await
     }
 
     /// The reply to a request without a form.
@@ -71,35 +71,39 @@ impl RequestHandler<'_> {
                 SignInState::SignedIn { user, expires } => {
                     let token = summary(&user, expires, now);
                     let page = PageReply::Html(GatewayPage::SignedIn(token));
-                    let said = if accepts_page { page } else { PageReply::Json(Some(token)) };
-                    Ok(self.say(app, head, trail, &said, Vec::new()))
+                    let answer = if accepts_page { page } else { PageReply::Json(Some(token)) };
+                    Ok(self.page_reply(app, head, trail, &answer, Vec::new()))
                 }
                 // Only a sign-out helps here, and the page of the refusal offers it.
                 SignInState::SignedOut(denial @ Denial::AmbiguousCredentials) => Err(denial),
                 SignInState::SignedOut(denial) => {
                     let page =
                         PageReply::Html(GatewayPage::NotSignedIn { denial: &denial, return_path: entry });
-                    let said = if accepts_page { page } else { PageReply::Json(None) };
-                    Ok(self.say(app, head, trail, &said, Vec::new()))
+                    let answer = if accepts_page { page } else { PageReply::Json(None) };
+                    Ok(self.page_reply(app, head, trail, &answer, Vec::new()))
                 }
                 SignInState::NotRequired => {
                     let page = PageReply::Html(GatewayPage::NotRequired);
-                    let said = if accepts_page { page } else { PageReply::Json(None) };
-                    Ok(self.say(app, head, trail, &said, Vec::new()))
+                    let answer = if accepts_page { page } else { PageReply::Json(None) };
+                    Ok(self.page_reply(app, head, trail, &answer, Vec::new()))
                 }
             },
             // These two are always HTML, whatever the client accepts.
             PageRequest::EnterPage { direct } => {
                 let page =
                     if entry.is_some() { GatewayPage::EnterCode { direct } } else { GatewayPage::NoCodes };
-                Ok(self.say(app, head, trail, &PageReply::Html(page), Vec::new()))
+                Ok(self.page_reply(app, head, trail, &PageReply::Html(page), Vec::new()))
             }
-            PageRequest::LeavePage => {
-                Ok(self.say(app, head, trail, &PageReply::Html(GatewayPage::ConfirmSignOut), Vec::new()))
-            }
+            PageRequest::LeavePage => Ok(self.page_reply(
+                app,
+                head,
+                trail,
+                &PageReply::Html(GatewayPage::ConfirmSignOut),
+                Vec::new(),
+            )),
             PageRequest::Leave => {
                 let cookies = cleared(app, self.https(trail));
-                Ok(self.say(app, head, trail, &answer(GatewayPage::SignedOut), cookies))
+                Ok(self.page_reply(app, head, trail, &answer(GatewayPage::SignedOut), cookies))
             }
             PageRequest::Enter { .. } => Err(Denial::Internal("a form without its body")),
         }
@@ -141,13 +145,13 @@ impl RequestHandler<'_> {
                 replaces: occupant,
                 submits_itself: goes,
             };
-            let said = if accepts_page { PageReply::Html(page) } else { PageReply::Json(Some(token)) };
-            return Ok(self.say(app, head, trail, &said, Vec::new()));
+            let answer = if accepts_page { PageReply::Html(page) } else { PageReply::Json(Some(token)) };
+            return Ok(self.page_reply(app, head, trail, &answer, Vec::new()));
         }
         let cookies = self.redeem(app, &form.code, now, trail).ok_or_else(invalid)?;
         let page = PageReply::Html(GatewayPage::CodeRedeemed { return_path: back.as_str() });
-        let said = if accepts_page { page } else { PageReply::Empty };
-        Ok(self.say(app, head, trail, &said, cookies))
+        let answer = if accepts_page { page } else { PageReply::Empty };
+        Ok(self.page_reply(app, head, trail, &answer, cookies))
     }
 
     /// The user whom a code would sign out: a name, or an empty text if it is not known.
@@ -165,7 +169,7 @@ impl RequestHandler<'_> {
         sign_in::sign_in_state(app, head, now, &self.live.policy.tokens)
     }
 
-    fn say(
+    fn page_reply(
         &self,
         app: &App,
         head: &Head<'_>,

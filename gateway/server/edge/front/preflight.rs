@@ -28,7 +28,7 @@ impl RequestHandler<'_> {
         let from = Instant::now();
         let answer = preflight::ask(&self.front.upstreams, permit.app(), &asked).await;
         let timing = UpstreamTiming { from, to: answer.is_ok().then(Instant::now) };
-        let said = match answer {
+        let local = match answer {
             Ok(PreflightAnswer { status, fields }) => {
                 let reply = self.with_context(head, &trail, |policy, at| {
                     Reply::app_preflight(status, &fields, policy, at)
@@ -41,6 +41,6 @@ impl RequestHandler<'_> {
                 LocalReply { upstream: Some(timing), ..LocalReply::new(reply, Some(denial)) }
             }
         };
-        self.answer(tcp, buffer, head, &trail, said).await
+        self.answer(tcp, buffer, head, &trail, local).await
     }
 }

@@ -234,10 +234,10 @@ fn unknown_host(live: &LivePolicy, host: &str, unheeded: bool) -> String {
         },
         _ => "`hosts` of an [app.NAME]".to_owned(),
     };
-    let told = if unheeded {
+    let proxy_hint = if unheeded {
         "let your proxy pass `Host` on, or add \"host\" to `server.forwarded` if it writes X-Forwarded-Host itself; else "
     } else {
         ""
     };
-    format!("no app serves this host; hint: {told}add it to {place}: `{host}`")
+    format!("no app serves this host; hint: {proxy_hint}add it to {place}: `{host}`")
 }
