@@ -139,15 +139,15 @@ impl Value for CodeOrStatus {
 }
 
 /// A time with its unit.
-pub(super) const fn duration(from: Duration, to: Duration) -> Row<Span> {
+pub(super) const fn duration(from: Duration, to: Duration) -> Row<DurationValue> {
     let range = Range { from, to };
-    Row::new(Kind::Duration(range), Span(range))
+    Row::new(Kind::Duration(range), DurationValue(range))
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Span(Range<Duration>);
+pub(crate) struct DurationValue(Range<Duration>);
 
-impl Value for Span {
+impl Value for DurationValue {
     type Read = Setting<Duration>;
 
     fn read(self, table: &Reader<'_>, key: &str) -> Self::Read {
