@@ -1,5 +1,7 @@
 //! The rules of the house that the compiler does not know.
 
+mod circles;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

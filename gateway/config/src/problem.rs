@@ -183,3 +183,8 @@ pub(crate) fn shown(value: &str) -> String {
     }
     text.replace("\\\"", "\"").replace("\\'", "'")
 }
+
+/// Words in backticks, divided by commas.
+pub(crate) fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}

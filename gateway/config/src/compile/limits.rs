@@ -1,6 +1,7 @@
 //! `limit.*` and `bucket`: rules, names, and the stores that the previous policy had.
 
 mod before;
+mod identity;
 mod polling;
 
 use std::collections::HashMap;
@@ -12,15 +13,13 @@ use crate::problem::shown;
 use crate::raw;
 use stagedoor_core::guard::limit::{Limit, LimitPolicy, Rule};
 
+pub(super) use identity::patterns;
+
 use before::{Before, PlaceLimits, continue_limits};
+use identity::{APP, ROUTE};
 
 /// Limits of one place: more would not fit into the headers of an answer.
 const MOST: usize = 4;
-
-/// How the names of limits begin that an app's own table states; no bucket has a dot in its name.
-const APP: &str = "app.";
-/// How the names of limits begin that a route states for itself.
-const ROUTE: &str = "route.";
 
 /// The limits that every request of the app is charged.
 pub(super) struct AppLimits {
@@ -107,14 +106,6 @@ pub(super) fn routes(raw: &raw::App, labels: &[Arc<str>], cx: &Context<'_>) -> V
         }
     };
     raw.routes.iter().zip(&rules).zip(&continued).map(compile).collect()
-}
-
-/// The patterns of a route, in no order of the file's.
-pub(super) fn patterns(route: &raw::Route) -> Vec<String> {
-    let list = route.matches.iter().flat_map(|list| &list.value);
-    let mut all: Vec<String> = list.map(|given| given.value.clone()).collect();
-    all.sort();
-    all
 }
 
 fn buckets(

@@ -265,7 +265,3 @@ fn bare(name: &str) -> String {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if plain { name.to_owned() } else { format!("\"{}\"", shown(name)) }
 }
-
-pub(super) fn listed<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-}

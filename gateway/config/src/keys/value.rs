@@ -7,11 +7,11 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::key::{Kind, Range};
+use super::reader::Reader;
 use super::reader::invalid::InvalidValue;
-use super::reader::{Reader, listed};
 use super::row::{Row, Value};
 use crate::location::{Setting, Spanned, Texts};
-use crate::problem::did_you_mean;
+use crate::problem::{did_you_mean, listed};
 use stagedoor_core::units;
 
 /// A string.

@@ -1,6 +1,7 @@
 //! An app with what its profile says of it.
 
-use super::{App, base, layer, profile};
+use super::{base, layer, profile};
+use crate::keys::tables::App;
 use crate::problem::Report;
 
 /// The app over the profile of its `use`.

@@ -1,6 +1,6 @@
 //! `base`: the paths below which the routes of a profile are.
 
-use super::Route;
+use crate::keys::tables::Route;
 use crate::location::Spanned;
 use crate::problem::{Report, shown};
 use stagedoor_core::guard::gateway_pages;

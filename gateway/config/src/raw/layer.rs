@@ -5,8 +5,8 @@
 //! joined: each keeps its layer, and those of the app are matched first. A key of the app that a route may set too
 //! overrides it in the routes of the profile, so that a profile never opens what the app closes.
 
-use super::{App, Route};
 use crate::keys::Layered;
+use crate::keys::tables::{App, Route};
 
 /// The app, with what its profile says wherever it says nothing itself.
 pub(super) fn over_profile(app: App, mut profile: App) -> App {

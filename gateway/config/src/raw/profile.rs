@@ -1,10 +1,10 @@
 //! The file of a profile.
 
-use super::{App, LANGUAGE, ProfileFile, ProfileHeader};
 use crate::SourceFile;
 use crate::built_in::{BUILT_IN, BuiltIn, find};
 use crate::keys::ConfigTable;
 use crate::keys::reader::{ConfigLayer, Reader};
+use crate::keys::tables::{App, LANGUAGE, ProfileFile, ProfileHeader};
 use crate::location::{Location, Spanned};
 use crate::parsed_file;
 use crate::problem::{Report, did_you_mean, shown};

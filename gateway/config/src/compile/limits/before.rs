@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use super::identity::{APP, ROUTE, patterns};
 use crate::compile::context::Context;
 use crate::raw;
 use stagedoor_core::guard::limit::{Limit, Rule};
@@ -49,7 +50,7 @@ impl<'p> Before<'p> {
     /// Those of the bucket of this name.
     pub(super) fn of_bucket(&self, bucket: &str) -> PlaceLimits<'p> {
         let Some(app) = self.app else { return PlaceLimits::default() };
-        let of_buckets = |name: &str| !name.starts_with(super::APP) && !name.starts_with(super::ROUTE);
+        let of_buckets = |name: &str| !name.starts_with(APP) && !name.starts_with(ROUTE);
         // Its first limit has its name; a second one may have that of another bucket.
         let is_it = |limits: &PlaceLimits<'_>| {
             limits.ip.iter().chain(&limits.user).next().is_some_and(|limit| **limit.name() == *bucket)
@@ -63,7 +64,7 @@ impl<'p> Before<'p> {
         let before = self.app.into_iter().flat_map(|app| app.routes.all()).map(Arc::as_ref);
         let before: Vec<&Route> = before.filter(|route| route.index > 0).collect();
         let new: Vec<(&Arc<str>, Vec<String>, &raw::Route)> =
-            routes.iter().zip(labels).map(|(route, label)| (label, super::patterns(route), route)).collect();
+            routes.iter().zip(labels).map(|(route, label)| (label, patterns(route), route)).collect();
         let continued = pair(
             &new,
             &before,
@@ -75,7 +76,7 @@ impl<'p> Before<'p> {
                 |(_, patterns, route), old| *patterns == *old.patterns && route.layer == old.layer,
             ],
         );
-        let limits = |route| PlaceLimits::of(route, |name| name.starts_with(super::ROUTE));
+        let limits = |route| PlaceLimits::of(route, |name| name.starts_with(ROUTE));
         continued.into_iter().map(|old| old.map(limits).unwrap_or_default()).collect()
     }
 }

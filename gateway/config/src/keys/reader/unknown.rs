@@ -1,8 +1,7 @@
 //! Hints for keys that are not known.
 
-use super::listed;
 use crate::keys::key::{Key, Kind, Table};
-use crate::problem::did_you_mean;
+use crate::problem::{did_you_mean, listed};
 
 /// What may have been meant by a key that `here` does not have: a key like it, a key of a table below, or a key of another
 /// table.
