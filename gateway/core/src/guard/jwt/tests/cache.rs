@@ -57,6 +57,7 @@ fn an_entry_never_outlives_its_token() {
     assert_eq!(look(&cache, &house, &token, NOW + 90), "TokenExpired");
     assert_eq!(cache.len(), 0);
     assert_eq!(look(&cache, &house, &token, NOW + 90), "TokenExpired", "and verified again");
+    assert_eq!(cache.uses(), (2, 2));
 }
 
 #[test]

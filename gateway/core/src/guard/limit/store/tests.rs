@@ -121,6 +121,22 @@ fn a_newcomer_finds_the_one_place_in_eight_that_is_free() {
 }
 
 #[test]
+fn a_client_with_a_charge_in_every_twelfth_keeps_its_place() {
+    let quota = windows::WindowQuota::new(n(300), Duration::from_secs(12));
+    let (store, bounds) = (ClientStore::<Windows>::new(), Bounds { params: quota, keys: 1 });
+    let ask = |client, second: u64| {
+        let now = second * SECOND;
+        store.visit(&key(client), &bounds, now, |state| state.charge(&quota, now)).passed
+    };
+    for second in 120..=132 {
+        assert!(ask(1, second));
+    }
+    ask(2, 132);
+    assert_eq!(store.overflows(), 1);
+    assert!(known(&store).contains(&key(1).key));
+}
+
+#[test]
 fn there_is_never_room_for_more_than_the_bound() {
     for keys in [1, 63, 64, 65, 100, 130] {
         let (store, bounds) = rates(1, 1, keys);
