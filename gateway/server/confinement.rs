@@ -162,7 +162,7 @@ impl KeptPaths {
             }
             tracing::warn!(
                 folder = %folder.display(),
-                "all of this folder stays writable for the sake of the {what}; hint: give that a folder of its own"
+                "all of this folder stays writable, because the {what} is in it; hint: give the {what} a folder of its own"
             );
         }
         self.write(folder);

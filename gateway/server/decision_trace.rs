@@ -283,21 +283,22 @@ fn cors(policy: &CorsPolicy) -> String {
 }
 
 fn auth(policy: &AuthPolicy) -> String {
-    let names =
-        |speakers: &[AcceptedProvider]| list(&speakers.iter().map(|s| &s.provider.name).collect::<Vec<_>>());
+    let names = |accepted_providers: &[AcceptedProvider]| {
+        list(&accepted_providers.iter().map(|s| &s.provider.name).collect::<Vec<_>>())
+    };
     match policy {
         AuthPolicy::Public => "public".into(),
-        AuthPolicy::Optional(speakers) => format!("optional, by {}", names(speakers)),
-        AuthPolicy::Required(speakers) => format!("required, by {}", names(speakers)),
+        AuthPolicy::Optional(accepted_providers) => format!("optional, by {}", names(accepted_providers)),
+        AuthPolicy::Required(accepted_providers) => format!("required, by {}", names(accepted_providers)),
     }
 }
 
 fn origin(policy: OriginPolicy) -> String {
     match policy {
         OriginPolicy::Cookies => {
-            "of requests that a cookie vouches for, unless a person follows a link".into()
+            "of requests with a cookie and no other credential, except navigations".into()
         }
-        OriginPolicy::Strict => "of requests that a cookie vouches for, links included".into(),
+        OriginPolicy::Strict => "of requests with a cookie and no other credential, also navigations".into(),
         OriginPolicy::Always => "of every unsafe request".into(),
         OriginPolicy::Off => "off".into(),
     }

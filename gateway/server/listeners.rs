@@ -23,6 +23,7 @@ use crate::telemetry::metrics::ConnectionRefusal;
 const BACKLOG: u32 = 1024;
 /// Pause after a failed accept, such as for want of file descriptors, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
 /// An address that could not be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on `{address}`: {source}")]
@@ -109,7 +110,7 @@ fn refusal(gateway: &Gateway, denial: &Denial, peer: IpAddr) -> Vec<u8> {
         generation: live.generation,
         peer,
         host: None,
-        crowded: false,
+        too_many_fields: false,
         redaction: live.redaction(None),
     };
     gateway.remember(&at, None, &Trail::default(), denial);

@@ -52,7 +52,7 @@ pub(crate) fn unmatched(main: &Path) -> Vec<Problem> {
             notes.problem(
                 &place,
                 message,
-                "paths are relative to the folder of this file; leave it if files are to come",
+                "paths are relative to the folder of this file; keep the entry if files will be added",
             );
         }
     }

@@ -64,7 +64,7 @@ pub(crate) struct RefusalRecord {
     /// The request was a well-formed WebSocket handshake.
     pub(crate) handshake: bool,
     /// The head had too many fields, rather than too many bytes.
-    pub(crate) crowded: bool,
+    pub(crate) too_many_fields: bool,
 }
 
 /// A request id in binary.
@@ -81,7 +81,7 @@ pub(crate) struct RefusalContext<'a> {
     pub(crate) peer: IpAddr,
     /// The host that was matched.
     pub(crate) host: Option<&'a str>,
-    pub(crate) crowded: bool,
+    pub(crate) too_many_fields: bool,
     pub(crate) redaction: &'a Redaction,
 }
 
@@ -149,7 +149,7 @@ impl RefusalRecord {
             handshake: head.is_some_and(|head| {
                 matches!(UpgradePolicy::Websocket.check(head), Ok(Upgrade::Websocket(_)))
             }),
-            crowded: at.crowded,
+            too_many_fields: at.too_many_fields,
         })
     }
 }

@@ -128,7 +128,7 @@ impl Reloader {
         match &*self.gateway.files() {
             ConfigFileState::InForce => {}
             ConfigFileState::Waiting(_) | ConfigFileState::Broken(_) => {
-                tracing::info!("the configuration files say again what is in force");
+                tracing::info!("the configuration files match the policy in force again");
                 self.gateway.note_files(ConfigFileState::InForce);
             }
         }

@@ -301,12 +301,12 @@ impl BoundListeners {
     }
 
     fn open(self, front: &Arc<Front>, reloader: &Arc<Reloader>) -> anyhow::Result<()> {
-        let heard = |listener| TcpListener::from_std(listener).context("cannot wait for connections");
+        let listening = |listener| TcpListener::from_std(listener).context("cannot wait for connections");
         for listener in self.public {
-            tokio::spawn(listeners::accept(heard(listener)?, Arc::clone(front)));
+            tokio::spawn(listeners::accept(listening(listener)?, Arc::clone(front)));
         }
         if let Some(listener) = self.admin {
-            let listener = heard(listener)?;
+            let listener = listening(listener)?;
             let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
             let admin = AdminListener::new(Arc::clone(&front.gateway), Arc::clone(reloader), loopback);
             tokio::spawn(admin::accept(listener, Arc::new(admin)));

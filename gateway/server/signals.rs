@@ -68,9 +68,10 @@ impl Signals {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let (sender, received) = mpsc::channel(HANDLED.len());
         for known in HANDLED {
-            let heard = signal(SignalKind::from_raw(known.number.as_raw()));
-            let heard = heard.with_context(|| format!("cannot listen for the signal `{}`", known.name))?;
-            tokio::spawn(pass_on(heard, known, sender.clone()));
+            let listened = signal(SignalKind::from_raw(known.number.as_raw()));
+            let listened =
+                listened.with_context(|| format!("cannot listen for the signal `{}`", known.name))?;
+            tokio::spawn(pass_on(listened, known, sender.clone()));
         }
         Ok(Self { received })
     }
@@ -85,7 +86,7 @@ impl Signals {
         while let Some(HandledSignal { number: _, name, meaning }) = self.received.recv().await {
             match (meaning, hangup) {
                 (SignalAction::End, _) | (SignalAction::Reload, Hangup::End) => {
-                    tracing::info!(signal = name, "told to stop");
+                    tracing::info!(signal = name, "stopping on a signal");
                     return;
                 }
                 (SignalAction::Reload, Hangup::Reload) => {
@@ -103,8 +104,8 @@ impl Signals {
 }
 
 /// Passes a signal on. Several of one kind that arrive at once are one, as for the kernel.
-async fn pass_on(mut heard: Signal, known: HandledSignal, sender: mpsc::Sender<HandledSignal>) {
-    while heard.recv().await.is_some() {
+async fn pass_on(mut listened: Signal, known: HandledSignal, sender: mpsc::Sender<HandledSignal>) {
+    while listened.recv().await.is_some() {
         if sender.send(known).await.is_err() {
             return;
         }
@@ -147,9 +148,9 @@ impl SignalAction {
                 "Open the access log anew: after a rotation by another program, its file is made again at once."
             }
             Self::TooLarge => {
-                "Nothing more than the write that it tells of, which fails: access events that were lost are counted."
+                "Ignored: the write to the file fails, and access events that were lost are counted."
             }
-            Self::Nothing => "Nothing. The log says that it came.",
+            Self::Nothing => "Ignored, with a line in the log.",
         }
     }
 }

@@ -313,7 +313,7 @@ fn refused(refusal: &RefusalRecord) -> config::Refused<'_> {
         roles: &refusal.roles,
         declared: refusal.declared,
         handshake: refusal.handshake,
-        crowded: refusal.crowded,
+        too_many_fields: refusal.too_many_fields,
     }
 }
 

@@ -268,7 +268,7 @@ fn what_waits_is_forgotten_when_it_is_put_back() {
     gateway.folder.configure(&config);
     poll_until("the change to be gone", || (waiting(&gateway) == 0.0).then_some(()));
     assert_eq!(told_ready(&gateway).1, "ready\n");
-    gateway.wait_for_log("say again what is in force");
+    gateway.wait_for_log("match the policy in force again");
     assert_eq!(told_status(&gateway)["reloads"], 0);
     // The API takes it as the signal does.
     gateway.folder.configure(&format!("{config}{OPENED}"));

@@ -104,7 +104,9 @@ fn two_apps_that_share_a_variable_are_told() {
     assert_eq!(output.code, Some(0), "{output:#?}");
     assert!(output.stdout.contains("1 warning"), "{output:#?}");
     assert!(
-        said.contains("shares a secret with `anime`, so that whoever signs for one can sign for both: `media-downloader`"),
+        said.contains(
+            "shares a secret with `anime`, so its holder can sign tokens of both: `media-downloader`"
+        ),
         "{said}"
     );
     let named =

@@ -130,7 +130,7 @@ fn a_refusal_without_a_line_says_what_to_look_at() {
     let app = Upstream::start();
     let gateway = Gateway::before(&app, CLOSED);
     for (answer, code, words) in [
-        (gateway.ask(&Request::get("/x").bearer("a.b.c")), "token_invalid", "fresh token"),
+        (gateway.ask(&Request::get("/x").bearer("a.b.c")), "token_invalid", "new token"),
         (gateway.ask(&Request::get("/a/../b")), "ambiguous_path", "no key"),
         (gateway.raw("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), "bad_request", "no key"),
     ] {

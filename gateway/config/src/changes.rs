@@ -1,9 +1,9 @@
-//! What a new configuration changes for clients, with the lines that say so.
+//! What a new configuration changes for clients, with the lines that make each change.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use stagedoor_core::policy::compare::{Difference, Direction, Subject};
+use stagedoor_core::policy::compare::{ChangedTable, Difference, Direction};
 use stagedoor_core::policy::{AssumedIdentity, Policy};
 
 use super::parsed_file::LineLookup;
@@ -52,10 +52,9 @@ pub fn changes(before: (&Policy, &Source), after: (&Policy, &Source)) -> Vec<Pol
     let mut told = HashSet::new();
     let mut changes = Vec::new();
     let expects = expects(&before.1.expects, &after.1.expects);
-    for Difference { direction, subject, key, message } in
-        before.0.compare(after.0).into_iter().chain(expects)
+    for Difference { direction, table, key, message } in before.0.compare(after.0).into_iter().chain(expects)
     {
-        let (key, line) = locate(&lookup, &subject, &key, before, after);
+        let (key, line) = locate(&lookup, &table, &key, before, after);
         if told.insert((direction, key.clone(), line.clone())) {
             changes.push(PolicyChange { direction, key, line, message });
         }
@@ -63,7 +62,7 @@ pub fn changes(before: (&Policy, &Source), after: (&Policy, &Source)) -> Vec<Pol
     changes
 }
 
-/// A promise decides about no request, but it holds the file to what it says: fewer of them are looser.
+/// Promises decide about no request. They check the file, so that fewer of them count as looser.
 fn expects(old: &[Expect], new: &[Expect]) -> Option<Difference> {
     type Promise<'e> = (&'e str, Option<&'e str>, Option<&'e AssumedIdentity>, Option<IpAddr>, &'e Expected);
     fn promise(expect: &Expect) -> Promise<'_> {
@@ -83,28 +82,28 @@ fn expects(old: &[Expect], new: &[Expect]) -> Option<Difference> {
     };
     let without = if gone.is_empty() { "none".to_owned() } else { gone.join(", ") };
     let (was, is) = (format!("{} promises", old.len()), format!("{} promises, without {without}", new.len()));
-    Some(Difference::new(direction, Subject::Table(Vec::new()), "expect", &was, &is))
+    Some(Difference::new(direction, ChangedTable::Table(Vec::new()), "expect", &was, &is))
 }
 
 /// The path of a key and the nearest line of it.
 fn locate(
     lookup: &LineLookup<'_>,
-    subject: &Subject,
+    table: &ChangedTable,
     key: &str,
     before: (&Policy, &Source),
     after: (&Policy, &Source),
 ) -> (String, Line) {
-    match subject {
-        Subject::Table(table) => {
-            let steps: Vec<&str> = table.iter().map(String::as_str).chain(key.split('.')).collect();
+    match table {
+        ChangedTable::Table(path) => {
+            let steps: Vec<&str> = path.iter().map(String::as_str).chain(key.split('.')).collect();
             let steps: Vec<&str> = steps.into_iter().filter(|step| !step.is_empty()).collect();
             (steps.join("."), lookup.nearest(&steps))
         }
-        Subject::Route { app, before: old, after: new } => {
+        ChangedTable::Route { app, before: old, after: new } => {
             let of_app = [&["app", app], key.split('.').collect::<Vec<_>>().as_slice()].concat();
             let listed = *new > 0;
             let path = if listed { ["app", app, "route", key].join(".") } else { of_app.join(".") };
-            // What the route says itself, or said until now, is the route's; the rest comes from the app.
+            // A key that the route sets, or set until now, is located in the route; every other key in the app.
             let own = route_line(after, app, *new, key).or_else(|| {
                 let no_longer = route_line(before, app, *old, key).is_some() || !lookup.holds(&of_app);
                 route_line(after, app, *new, "route").filter(|_| listed && no_longer)

@@ -125,7 +125,7 @@ fn first_of(
 #[allow(clippy::wildcard_enum_match_arm, reason = "the row of a kind names its keys")]
 fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
     match denial {
-        // Optional identity, and a permission that only somebody can have.
+        // Identity is optional, but the permission needs an identified caller.
         Denial::TokenMissing if reached == Guard::Permission => &["roles", "scopes", "owner"],
         Denial::RateLimited(_) if reached == Guard::CallerLimit => &["limit.user", "bucket"],
         _ => denial.keys(),

@@ -9,14 +9,14 @@ use crate::problem::{self, Problem};
 use crate::source::{Source, SourceFile};
 use crate::{parsed_file, raw};
 
-/// What came of a compilation.
+/// The result of a compilation.
 #[derive(Debug)]
 pub struct Compiled {
     /// The policy.
     pub policy: Policy,
     /// What it was compiled from.
     pub source: Source,
-    /// Warnings at start: dangerous keys, and settings that are hardly intended.
+    /// Warnings: dangerous keys, and settings that are hardly intended.
     pub warnings: Vec<Problem>,
     /// Keys that differ from what the process started with and take effect at a restart only.
     pub restart: Vec<String>,
@@ -46,9 +46,9 @@ pub fn compile(
         return Err(problems);
     };
     if !source.expects.is_empty() {
-        // Fresh stores: a promise must not depend on who came before the reload, nor use up anything.
-        let unheard = problem::Report::default();
-        let fresh = crate::compile::policy(&file, sources, materials, None, now, &unheard);
+        // Fresh stores: a promise must neither depend on earlier requests nor use up an allowance.
+        let unreported = problem::Report::default();
+        let fresh = crate::compile::policy(&file, sources, materials, None, now, &unreported);
         let broken = fresh.map(|(policy, source)| check_expects(&policy, &source, now)).unwrap_or_default();
         if !broken.is_empty() {
             return Err(broken);
@@ -80,7 +80,7 @@ pub struct Include {
 }
 
 /// The entries of `include` in the text of a main file; empty where it cannot be read, which
-/// [`compile`] then tells.
+/// [`compile`] then reports.
 #[must_use]
 pub fn includes(main: &SourceFile) -> Vec<Include> {
     let report = problem::Report::default();

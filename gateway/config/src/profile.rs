@@ -91,7 +91,7 @@ fn listed(words: &[String], otherwise: &str) -> String {
 
 impl Profile {
     fn of(built_in: &BuiltIn) -> Option<Self> {
-        // A profile with a mistake is none; that there is no such profile is shown by a test.
+        // A profile with a mistake is left out; a test shows that there is none.
         let report = Report::default();
         let raw::Profile { header, mut app } = raw::Profile::read(built_in, &report)?;
         let raw::ProfileHeader { at: _, version, made_for, about, facts, polls } = header;

@@ -1,6 +1,6 @@
 //! What would let a refused request pass: lines to paste, or what to do instead.
 //!
-//! A proposal is made for the text of the files in force and tried before it is told: it has to compile, every
+//! A proposal is made for the text of the files in force and tried before it is shown: it has to compile, every
 //! promise kept, and where the refusal can be tried in a dry run, the request must not meet it again. The narrowest
 //! change is taken: one route rather than an app. No line is ever proposed that weakens how a token is
 //! verified.
@@ -118,7 +118,9 @@ impl<'a> Case<'a> {
                 let (key, path, _) = self.place_of_limit(&self.page(app)?, app, exceeded)?;
                 Some((key, self.file_of(app)?, path))
             }
-            RemedyKind::HeaderBytes if self.refused.crowded => self.of_server("server.limits.header_count"),
+            RemedyKind::HeaderBytes if self.refused.too_many_fields => {
+                self.of_server("server.limits.header_count")
+            }
             _ => denial.keys().iter().find_map(|key| self.of_server(key)),
         }
     }
@@ -200,7 +202,7 @@ fn fresh_link() -> Remedy {
     Remedy {
         change: None,
         command: Some("stagedoor token --sub NAME --link".to_owned()),
-        advice: "a link is good once, for ten minutes, and not beyond a restart: make another".to_owned(),
+        advice: "a link works once, within ten minutes and until a restart: make another".to_owned(),
     }
 }
 

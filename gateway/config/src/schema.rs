@@ -1,4 +1,4 @@
-//! The language as a JSON Schema, for editors: a key that is none, or not yet, is underlined while it is written.
+//! The language as a JSON Schema, for editors: a key that is unknown or not supported yet is underlined while it is typed.
 //!
 //! It is draft 7 without `$ref`: editors of TOML know no later draft, and of a reference they show neither
 //! description nor default. It is wider than the compiler, and never narrower: whatever compiles is accepted.

@@ -11,7 +11,7 @@ use stagedoor_core::policy::{App, AssumedIdentity, Route};
 pub struct Source {
     /// The files of the configuration, the main one first.
     pub files: Arc<[SourceFile]>,
-    /// Every other file that the configuration names and the compiler asked for, or would have, in the order of asking.
+    /// Every other file that the configuration names, such as a secret or a key, in the order in which the compiler reads them.
     pub named_files: Vec<NamedFile>,
     /// Every `[[expect]]`.
     pub expects: Vec<Expect>,
@@ -47,7 +47,7 @@ static NO_LINES: KeyLines = KeyLines(Vec::new());
 /// A file of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
-    /// Its name, as told to the user; relative paths of the main file start at its folder.
+    /// Its name, as messages show it; relative paths of the main file start at its folder.
     pub name: Arc<str>,
     /// Its text.
     pub text: String,
@@ -58,7 +58,7 @@ pub struct SourceFile {
 pub struct NamedFile {
     /// The path as written.
     pub path: String,
-    /// It is made where it is missing.
+    /// Whether the gateway makes it where it is missing.
     pub made: bool,
 }
 
@@ -69,7 +69,7 @@ pub struct KeyLines(pub(crate) Vec<(Cow<'static, str>, Line)>);
 /// A place in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Line {
-    /// The file, as named to the reader.
+    /// The file, as messages name it.
     pub file: Arc<str>,
     /// Counted from 1.
     pub line: usize,
@@ -83,7 +83,8 @@ impl KeyLines {
     }
 }
 
-/// The name of what `run --upstream` writes for itself from its flag and its variables. It is no file: its lines are never told.
+/// The name of the text that `run --upstream` makes from its flag and its variables. It is no file, so that messages show
+/// no line of it.
 pub const UNFILED: &str = "run --upstream";
 
 impl Line {
@@ -106,7 +107,7 @@ impl std::fmt::Display for Line {
 /// One `[[expect]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expect {
-    /// `METHOD /path`
+    /// Method and path: `METHOD /path`.
     pub request: String,
     /// The `Host`; where the file has one app alone and the promise names none, a host of that app.
     pub host: Option<String>,

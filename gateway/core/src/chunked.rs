@@ -130,7 +130,7 @@ impl Chunked {
             (At::Size, _) if self.digits == 0 => Err(Malformed("a chunk without a size")),
             (At::Size, b';') => Ok(At::Extension),
             (At::Size | At::Extension, b'\r') => Ok(At::SizeEnd),
-            (At::Size, _) => Err(Malformed("a chunk size that is none")),
+            (At::Size, _) => Err(Malformed("an invalid chunk size")),
             (At::Extension, b'\t' | b' '..=b'~' | 0x80..) => self.spend(EXTENSION_MAX, At::Extension),
             (At::Extension, _) => Err(Malformed("a control byte in a chunk extension")),
             (At::SizeEnd, b'\n') => Ok(self.begin_data()),
@@ -168,7 +168,11 @@ impl Chunked {
 
     fn spend(&mut self, most: u32, at: At) -> Result<At, Malformed> {
         self.spent += 1;
-        if self.spent > most { Err(Malformed("too much beside the chunks")) } else { Ok(at) }
+        if self.spent > most {
+            Err(Malformed("a chunk extension or trailer that is too long"))
+        } else {
+            Ok(at)
+        }
     }
 }
 

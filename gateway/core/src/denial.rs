@@ -22,7 +22,7 @@ pub use limit::LimitExceeded;
 pub use table::{Denial, DestinationDenial};
 
 impl DestinationDenial {
-    /// Another credential could change it: RFC 9110 §15.5.2 wants that told, whatever the path.
+    /// Another credential could change it: RFC 9110 §15.5.2 requires a challenge then, for every path.
     #[must_use]
     pub fn asks_for_credential(&self) -> bool {
         self.denial.status() == StatusCode::UNAUTHORIZED

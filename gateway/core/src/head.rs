@@ -19,7 +19,7 @@ mod limits;
 use crate::denial::Denial;
 use crate::request::{Head, HeadBuilder, RequestLine};
 
-use cursor::{Cursor, Step, Stop};
+use cursor::{Cursor, Scanned, Stop};
 pub use incremental::{IncrementalParser, Progress};
 pub use limits::HeadLimits;
 
@@ -59,7 +59,7 @@ pub fn has_too_many_fields(buf: &[u8], limits: &HeadLimits) -> bool {
     view.iter().filter(|byte| **byte == b'\n').count() > limits.count
 }
 
-fn read<'a>(cursor: &mut Cursor<'a>, limits: &HeadLimits) -> Step<Head<'a>> {
+fn read<'a>(cursor: &mut Cursor<'a>, limits: &HeadLimits) -> Scanned<Head<'a>> {
     cursor.empty_lines()?;
     let method = cursor.method()?;
     let target = cursor.target(limits.uri)?;

@@ -20,7 +20,7 @@ impl<'a> HostName<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self, &'static str> {
         if let Some(inner) = text.strip_prefix('[') {
             let ip = inner.strip_suffix(']').and_then(|inner| inner.parse::<Ipv6Addr>().ok());
-            return ip.map(|ip| Self::Address(ip.into())).ok_or("an address in brackets that is none");
+            return ip.map(|ip| Self::Address(ip.into())).ok_or("an invalid address in brackets");
         }
         if let Ok(ip) = text.parse::<Ipv4Addr>() {
             return Ok(Self::Address(ip.into()));
@@ -71,7 +71,7 @@ pub(crate) fn split_port(host: &str) -> Result<(&str, &str), &'static str> {
     let number = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<u16>().ok()).flatten();
     match number {
         Some(1..) => Ok((name, port)),
-        Some(0) | None => Err("a port in the host that is none"),
+        Some(0) | None => Err("an invalid port in the host"),
     }
 }
 

@@ -11,7 +11,7 @@ pub struct PublicAddress<'h> {
     https: bool,
     host: &'h str,
     /// The port that a proxy names; used where the host names none.
-    told: Option<u16>,
+    proxy_port: Option<u16>,
 }
 
 impl<'h> PublicAddress<'h> {
@@ -21,10 +21,10 @@ impl<'h> PublicAddress<'h> {
         Self::new(client.https(), host, client.port())
     }
 
-    /// As [`PublicAddress::of`], from its parts; `told` is the port that a trusted proxy names.
+    /// As [`PublicAddress::of`], from its parts; `proxy_port` is the port that a trusted proxy names.
     #[must_use]
-    pub fn new(https: bool, host: &'h str, told: Option<u16>) -> Self {
-        Self { https, host, told }
+    pub fn new(https: bool, host: &'h str, proxy_port: Option<u16>) -> Self {
+        Self { https, host, proxy_port }
     }
 
     /// `http` or `https`.
@@ -42,7 +42,7 @@ impl<'h> PublicAddress<'h> {
     /// The host's own port, else the one that a proxy names, else the scheme's.
     #[must_use]
     pub fn port(&self) -> u16 {
-        name_and_port(self.host).1.or(self.told).unwrap_or(default_port(self.https))
+        name_and_port(self.host).1.or(self.proxy_port).unwrap_or(default_port(self.https))
     }
 }
 

@@ -197,7 +197,7 @@ impl Reply {
         reply.fields.insert(header::CONTENT_SECURITY_POLICY, policy);
         if has_form {
             // Under `no-referrer` a browser sends the form with `Origin: null`. Over plain HTTP it sends no
-            // `Sec-Fetch-Site` either, and the form could not be told from one of another site.
+            // `Sec-Fetch-Site` either, and the form could not be distinguished from one of another site.
             reply.fields.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         }
         reply

@@ -180,7 +180,7 @@ fn request(words: &[String]) -> Result<String, Failure> {
         [method, path] => Ok(format!("{method} {path}")),
         [one] if one.starts_with('/') => Err(Failure::usage(
             format!("no method: `{one}`"),
-            format!("say which, for rules differ: `stagedoor explain \"GET {one}\"`"),
+            format!("name one, because rules differ by method: `stagedoor explain \"GET {one}\"`"),
         )),
         _ => Err(Failure::usage(
             format!("not a method and a path: `{}`", text.escape_debug()),
@@ -244,14 +244,16 @@ fn genuine<'p>(
 
 /// Why the route does not accept the token; `None` if it does, or needs none.
 fn refused_token(trail: &Trail, by: Option<&Arc<JwtPolicy>>, token: &Secret<Vec<u8>>) -> Option<Denial> {
-    let speakers = match &trail.route.as_ref()?.auth {
+    let accepted_providers = match &trail.route.as_ref()?.auth {
         AuthPolicy::Public => return None,
-        AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => speakers,
+        AuthPolicy::Optional(accepted_providers) | AuthPolicy::Required(accepted_providers) => {
+            accepted_providers
+        }
     };
-    if by.is_some_and(|by| speakers.iter().any(|s| s.provider.name == by.name)) {
+    if by.is_some_and(|by| accepted_providers.iter().any(|s| s.provider.name == by.name)) {
         return None;
     }
-    let mut refusals = speakers.iter().map(|s| s.provider.verify(token.expose(), now()).err());
+    let mut refusals = accepted_providers.iter().map(|s| s.provider.verify(token.expose(), now()).err());
     // A token that one of the providers accepts is accepted by the route.
     let first = refusals.next()??;
     if refusals.any(|refusal| refusal.is_none()) { None } else { Some(first) }
@@ -264,7 +266,7 @@ fn read_token() -> Result<Secret<Vec<u8>>, Failure> {
     if read? as u64 > TOKEN_MAX {
         return Err(Failure::usage(
             "larger than 64 KiB: the token on standard input",
-            "see whether it is one",
+            "check that it is a token",
         ));
     }
     let token = bytes.expose().trim_ascii();

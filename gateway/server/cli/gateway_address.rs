@@ -56,21 +56,21 @@ pub(super) fn token(file: &Path, materials: &DiskMaterials) -> Option<Secret<Vec
 /// The admin listener is off, or its port is 0 and no gateway runs.
 pub(super) fn addresses(policy: &Policy) -> Result<Vec<SocketAddr>, Failure> {
     let overridden = config::variable_over("admin.listen", &DiskMaterials::within(Path::new(""))).is_some();
-    let noted = if overridden { None } else { admin_address::read_quietly(&policy.server.state_dir) };
-    choose(policy.admin.listen, noted.as_deref())
+    let saved = if overridden { None } else { admin_address::read_quietly(&policy.server.state_dir) };
+    choose(policy.admin.listen, saved.as_deref())
 }
 
-fn choose(written: Option<SocketAddr>, noted: Option<&str>) -> Result<Vec<SocketAddr>, Failure> {
-    let noted = noted.and_then(|text| text.parse().ok());
+fn choose(written: Option<SocketAddr>, saved: Option<&str>) -> Result<Vec<SocketAddr>, Failure> {
+    let saved = saved.and_then(|text| text.parse().ok());
     let mut addresses: Vec<SocketAddr> =
-        [written.filter(|address| address.port() != 0), noted].into_iter().flatten().map(reached).collect();
+        [written.filter(|address| address.port() != 0), saved].into_iter().flatten().map(reached).collect();
     addresses.dedup();
     match (addresses.is_empty(), written) {
         (false, _) => Ok(addresses),
         (true, None) => Err(Failure::usage("the admin listener is off", "set `admin.listen`")),
         (true, Some(_)) => Err(anyhow::anyhow!(
-            "it is not known where the gateway is asked: the port of `admin.listen` is 0, and no gateway has noted \
-             its own; hint: start it, or say where: STAGEDOOR_ADMIN_LISTEN"
+            "the address of the admin listener is not known: the port of `admin.listen` is 0, and no gateway has saved \
+             its address; hint: start it, or set STAGEDOOR_ADMIN_LISTEN"
         )
         .into()),
     }

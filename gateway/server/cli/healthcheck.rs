@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         };
         failure.get_or_insert(failed);
     }
-    Err(failure.unwrap_or_else(|| anyhow::anyhow!("there is nothing to ask")).into())
+    Err(failure.unwrap_or_else(|| anyhow::anyhow!("no address of the gateway is known")).into())
 }
 
 /// The addresses of the admin listener, in the order in which to try them. No secret is read: the command runs every few

@@ -40,7 +40,7 @@ use crate::connection_permits::ConnectionPermit;
 use crate::stage::Stage;
 pub(crate) use handler::Front;
 use handler::{ConnectionState, LocalReply, RequestHandler};
-use record::{RequestOutcome, crowded};
+use record::{RequestOutcome, too_many_fields};
 
 /// The longest body of a refused request that is read and dropped, so that the connection can serve the next request.
 const SKIP: u64 = 64 * 1024;
@@ -69,8 +69,8 @@ impl Front {
             let handler =
                 RequestHandler::new(self, &live, peer, &login, served < limits.requests_per_connection);
             if let Some(denial) = fault {
-                let crowded = crowded(&denial, &line.buffer, &limits.head);
-                return handler.refuse_early(line, crowded, &denial).await;
+                let too_many_fields = too_many_fields(&denial, &line.buffer, &limits.head);
+                return handler.refuse_early(line, too_many_fields, &denial).await;
             }
             let Line { tcp, mut buffer } = line;
             // Boxed, so that idle connections do not hold the memory that a request needs.
@@ -91,12 +91,12 @@ impl Front {
 
 impl RequestHandler<'_> {
     /// Refuses bytes that are not a request, and closes the connection.
-    async fn refuse_early(self, mut line: Line, crowded: bool, denial: &Denial) {
+    async fn refuse_early(self, mut line: Line, too_many_fields: bool, denial: &Denial) {
         let trail = Trail::default();
         let reply = Reply::early(denial, &self.request_id);
         let outcome = RequestOutcome::local(&trail, &reply, Some(denial), self.started.elapsed());
         self.log_decisions(None, &trail, Some(denial));
-        self.remember(None, &trail, denial, crowded);
+        self.remember(None, &trail, denial, too_many_fields);
         self.record(None, &outcome);
         line.say(&adapt::to_h1(reply, self.front.gateway.now(), false, true)).await;
         line.hang_up(&mut self.front.gateway.watch_stage()).await;
@@ -165,8 +165,8 @@ impl RequestHandler<'_> {
 
     /// Refuses a head that the parser rejects.
     async fn refuse_head(self, tcp: TcpStream, buffer: &[u8], denial: &Denial) -> ConnectionState {
-        let crowded = crowded(denial, buffer, &self.live.policy.server.limits.head);
-        self.refuse_early(Line::new(tcp), crowded, denial).await;
+        let too_many_fields = too_many_fields(denial, buffer, &self.live.policy.server.limits.head);
+        self.refuse_early(Line::new(tcp), too_many_fields, denial).await;
         ConnectionState::Closed
     }
 

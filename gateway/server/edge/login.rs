@@ -150,7 +150,7 @@ mod tests {
         assert_ne!(own, 0);
         assert_eq!(one.group(&who("alice"), false), own);
         assert_ne!(other.group(&who("alice"), true), own);
-        // Somebody else on the same connection has not logged in.
+        // Another caller on the same connection has not logged in.
         assert_eq!(one.group(&who("bob"), false), 0);
         assert_eq!(one.group(&who("alice"), false), 0);
         one.seen(&who("bob"));

@@ -22,7 +22,7 @@ fn refusal(request_id: &str, request: &str, denial: &Denial) -> RefusalRecord {
         generation: 0,
         peer: Ipv4Addr::LOCALHOST.into(),
         host: Some(head.host()),
-        crowded: false,
+        too_many_fields: false,
         redaction: &redaction,
     };
     RefusalRecord::of(&at, Some(&head), &Trail::default(), denial).unwrap()

@@ -112,7 +112,7 @@ fn refusal(denial: Denial) -> RefusalRecord {
         roles: Box::default(),
         declared: None,
         handshake: false,
-        crowded: false,
+        too_many_fields: false,
     }
 }
 

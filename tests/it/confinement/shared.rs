@@ -184,7 +184,7 @@ fn a_state_where_everybody_writes_is_warned_of() {
     let log = gateway.log();
     let warning = log.lines().find(|line| line.contains("stays writable")).unwrap_or_else(|| panic!("{log}"));
     let named = format!("\"folder\":\"{place}\"");
-    for part in ["\"WARN\"", &*named, "for the sake of the state", "a folder of its own"] {
+    for part in ["\"WARN\"", &*named, "because the state is in it", "a folder of its own"] {
         assert!(warning.contains(part), "no `{part}` in {warning}");
     }
 }

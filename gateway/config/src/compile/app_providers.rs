@@ -35,15 +35,15 @@ impl AppProviders<'_> {
 
     // An empty list of providers accepts no token: where a part failed to compile, callers are refused.
     pub(super) fn policy(&self, ask: AuthMode, by: &[Arc<JwtPolicy>]) -> AuthPolicy {
-        let speakers = || by.iter().map(|provider| self.speaker(provider)).collect();
+        let accepted_providers = || by.iter().map(|provider| self.accepted_provider(provider)).collect();
         match ask {
             AuthMode::Public => AuthPolicy::Public,
-            AuthMode::Optional => AuthPolicy::Optional(speakers()),
-            AuthMode::Required => AuthPolicy::Required(speakers()),
+            AuthMode::Optional => AuthPolicy::Optional(accepted_providers()),
+            AuthMode::Required => AuthPolicy::Required(accepted_providers()),
         }
     }
 
-    fn speaker(&self, provider: &Arc<JwtPolicy>) -> AcceptedProvider {
+    fn accepted_provider(&self, provider: &Arc<JwtPolicy>) -> AcceptedProvider {
         match &self.sources {
             TokenSources::Providers => Arc::clone(provider).into(),
             TokenSources::App(sources) => {
@@ -77,7 +77,7 @@ pub(super) fn choose(
     if by.value.is_empty() {
         cx.report.vacant(
             &by.at,
-            "nobody to ask",
+            "a list without a provider",
             "name a provider, or leave `by` out where there is one alone",
         );
     }
@@ -118,7 +118,7 @@ pub(super) fn only(
         _ if said => Vec::new(),
         [] => {
             let hint = "define one: [auth.house] kind = \"jwt\" …; or say auth = \"public\"";
-            cx.report.missing(app, "nobody to ask who a caller is: no provider is defined", hint);
+            cx.report.missing(app, "no provider is defined, so no caller can be authenticated", hint);
             Vec::new()
         }
         several => {

@@ -62,7 +62,7 @@ fn one_secret(raw: &[raw::Provider], providers: &Providers, cx: &Context<'_>) {
         let mut before = providers.compiled().take(index).flatten();
         if let Some(twin) = before.find(|other| shared(policy, other)) {
             let message = format!(
-                "shares a secret with `{}`, so that whoever signs for one can sign for both: `{}`",
+                "shares a secret with `{}`, so its holder can sign tokens of both: `{}`",
                 twin.name, policy.name
             );
             let hint =
@@ -122,7 +122,11 @@ fn required_issuer(
         }
         Some(given) if any => {
             let hint = "leave out either `issuer` or `dangerous_any_issuer`";
-            cx.report.problem(&given.at, format!("any issuer, and this one: `{}`", given.value), hint);
+            cx.report.problem(
+                &given.at,
+                format!("`dangerous_any_issuer` beside an issuer: `{}`", given.value),
+                hint,
+            );
         }
         Some(given) => return Some(given.value.clone()),
         None if any => {}
@@ -152,7 +156,7 @@ fn required_audience(
     };
     if any {
         let hint = "leave out either `audience` or `dangerous_any_audience`";
-        cx.report.problem(&list.at, "any audience, and these", hint);
+        cx.report.problem(&list.at, "`dangerous_any_audience` beside `audience`", hint);
     } else if list.value.is_empty() || list.value.iter().any(|one| one.value.is_empty()) {
         cx.report.vacant(
             &list.at,
@@ -193,13 +197,13 @@ fn key(raw: &raw::JwtKey, cx: &Context<'_>) -> Option<JwtKey> {
     match (alg.is_symmetric(), *has_secret, *has_public) {
         (_, false, false) => {
             let hint = "give it `secret = { file = … }`, or `public = { file = … }` with its algorithm";
-            cx.report.vacant(at, "a key without material", hint);
+            cx.report.vacant(at, "a key with neither `secret` nor `public`", hint);
             return None;
         }
         (_, true, true) => {
             cx.report.problem(
                 at,
-                "a key that is secret and public",
+                "a key with both `secret` and `public`",
                 "make them two keys, each with its algorithm",
             );
             return None;
@@ -250,7 +254,7 @@ pub(super) fn carriers(list: &Spanned<Vec<Spanned<String>>>, cx: &Context<'_>) -
     if list.value.is_empty() {
         cx.report.vacant(
             &list.at,
-            "a token that may be nowhere",
+            "a list without a source of tokens",
             "leave it out, or name a source: [\"bearer\"]",
         );
     }

@@ -7,13 +7,11 @@ use http::{HeaderName, Uri};
 use super::context::Context;
 use super::headers::is_whole;
 use super::methods::unknown_method;
-use crate::location::{Setting, Spanned};
+use crate::location::{Spanned, Texts};
 use crate::problem::shown;
 use crate::raw;
 use stagedoor_core::guard::cors::{CorsPolicy, ListedOrigins};
 use stagedoor_core::guard::routes::METHODS;
-
-type Texts = Setting<Vec<Spanned<String>>>;
 
 pub(super) fn cors(raw: Option<&raw::Cors>, cx: &Context<'_>) -> CorsPolicy {
     match raw {
@@ -54,7 +52,7 @@ fn origins(raw: &Texts, cx: &Context<'_>) -> (Vec<String>, bool) {
     if any && list.len() > 1 {
         let at = raw.as_ref().map(|raw| &raw.at);
         if let Some(at) = at {
-            cx.report.problem(at, "any origin, and more: `*`", "leave the others out, or the `*`");
+            cx.report.problem(at, "other origins beside `*`", "leave the others out, or the `*`");
         }
     }
     let mut found: Vec<String> = Vec::with_capacity(list.len());

@@ -15,7 +15,7 @@ const OVER: [(&str, &str); 3] =
 const LISTEN: &str = "STAGEDOOR_LISTEN";
 const TRUSTED: &str = "STAGEDOOR_TRUSTED_PROXIES";
 const ADMIN: &str = "STAGEDOOR_ADMIN_LISTEN";
-/// Of `run --upstream` alone: which app a host belongs to is for the file to say.
+/// Only for `run --upstream`: in a file, the `hosts` of an app name its hosts.
 const HOSTS: &str = "STAGEDOOR_HOSTS";
 const UPSTREAM: &str = "STAGEDOOR_UPSTREAM";
 use crate::source::UNFILED;
@@ -62,12 +62,12 @@ pub(super) fn over_admin(file: &raw::Admin, materials: &dyn Materials, report: &
 
 /// Locates values that `run --upstream` took from a variable in that variable: its own text is in no file.
 pub(crate) fn name_variables(apps: &mut [raw::App], materials: &dyn Materials) {
-    let unheard = Report::default();
+    let unreported = Report::default();
     let place = |list: &mut Spanned<Vec<Spanned<String>>>, variable: &str| {
         if &*list.at.file != UNFILED {
             return;
         }
-        let Some(said) = self::list(variable, &list.at.path, materials, &unheard) else { return };
+        let Some(said) = self::list(variable, &list.at.path, materials, &unreported) else { return };
         for given in &mut list.value {
             if said.value.iter().any(|item| item.value == given.value) {
                 given.at = said.at.clone();
@@ -85,7 +85,7 @@ pub(crate) fn name_variables(apps: &mut [raw::App], materials: &dyn Materials) {
 }
 
 /// Warns of hosts in the variable of `run --upstream` that no app of the file serves.
-pub(super) fn unheard_hosts(
+pub(super) fn warn_of_unserved_hosts(
     hosts: &HostTable,
     apps: &[raw::App],
     materials: &dyn Materials,

@@ -47,8 +47,8 @@ fn hsts(raw: &raw::HstsTable, cx: &Context<'_>) -> Hsts {
     let below = Spanned::value_or(include_subdomains.as_ref(), false);
     let built_in = Spanned::value_or(preload.as_ref(), false);
     if let Some(given) = preload.as_ref().filter(|_| built_in && (!below || lasting < YEAR)) {
-        let hint = "preload lists want include_subdomains = true and max_age = \"365d\" or more";
-        cx.report.problem(&given.at, "preload of a host that no list would take", hint);
+        let hint = "preload lists require include_subdomains = true and max_age = \"365d\" or more";
+        cx.report.problem(&given.at, "`preload` without what preload lists require", hint);
     }
     Hsts { max_age_secs: lasting.as_secs(), include_subdomains: below, preload: built_in }
 }
@@ -143,7 +143,7 @@ fn frames(list: &Spanned<Vec<Spanned<String>>>, cx: &Context<'_>) -> Vec<String>
     if list.value.len() > 1
         && let Some(none) = list.value.iter().find(none)
     {
-        cx.report.problem(&none.at, "nobody, and others: `'none'`", "leave the others out, or `'none'`");
+        cx.report.problem(&none.at, "other sources beside `'none'`", "leave the others out, or `'none'`");
     }
     list.value.iter().filter(|source| source_fits(source, cx)).map(|source| source.value.clone()).collect()
 }
@@ -182,7 +182,7 @@ fn header(name: &Spanned<String>, cx: &Context<'_>) -> Option<HeaderName> {
     Some(found)
 }
 
-/// A star may stand in the name of a header (RFC 9110 §5.6.2), and is one nobody sends: it is meant as a wildcard.
+/// RFC 9110 §5.6.2 allows `*` in the name of a header, but no known header has one: here it is meant as a wildcard.
 pub(super) fn is_whole(name: &Spanned<String>, cx: &Context<'_>) -> bool {
     let whole = !name.value.contains('*');
     if !whole {

@@ -24,23 +24,23 @@ pub(super) fn identity(
         let (pass, strip) = (Vec::new(), Vec::new());
         return (ForwardPolicy { user: Some(user), roles: Some(roles), pass, strip, host }, false);
     };
-    let user = teller(raw_user, user, carriers, cx);
-    let roles = teller(raw_roles, roles, carriers, cx);
+    let user = identity_header(raw_user, user, carriers, cx);
+    let roles = identity_header(raw_roles, roles, carriers, cx);
     if let (Some(user), Some(roles)) = (&user, &roles)
         && same(user.as_str(), roles.as_str())
     {
         let hint = "give each a header of its own; `_`, `-` and `.` are one character to many apps";
         cx.report.problem(at, "user and roles in the same header", hint);
     }
-    let strip = held_back(strip, cx);
-    let told = [&user, &roles].into_iter().flatten();
-    let told: Vec<&str> = told.map(HeaderName::as_str).collect();
-    let pass = let_through(pass, &told, carriers, &strip, cx);
+    let strip = stripped(strip, cx);
+    let identity_headers = [&user, &roles].into_iter().flatten();
+    let identity_headers: Vec<&str> = identity_headers.map(HeaderName::as_str).collect();
+    let pass = passed(pass, &identity_headers, carriers, &strip, cx);
     (ForwardPolicy { user, roles, pass, strip, host }, Spanned::value_or(keep.as_ref(), false))
 }
 
 /// `identity.user` or `identity.roles`.
-fn teller(
+fn identity_header(
     raw: &Setting<String>,
     otherwise: HeaderName,
     carriers: &[TokenSource],
@@ -65,11 +65,11 @@ fn teller(
     None
 }
 
-/// `identity.pass`: names of the list that clients may send to the app. A name that is no use here is an error, for
-/// whoever wrote it believes that it passes.
-fn let_through(
+/// `identity.pass`: names of the list that clients may send to the app. A name that has no effect here is an error,
+/// because its author believes that the header passes.
+fn passed(
     pass: &Setting<Vec<Spanned<String>>>,
-    told: &[&str],
+    identity_headers: &[&str],
     carriers: &[TokenSource],
     strip: &[NamePattern],
     cx: &Context<'_>,
@@ -82,10 +82,10 @@ fn let_through(
         let refuse = |message: &str, hint: &str| {
             cx.report.problem(&given.at, format!("{message}: `{}`", given.value), hint);
         };
-        if told.iter().any(|own| same(own, name)) {
+        if identity_headers.iter().any(|own| same(own, name)) {
             refuse(
                 "the gateway's own",
-                "it tells the app who asks: only headers that the gateway does not set itself can pass",
+                "the gateway sets it itself, to tell the app the caller; leave it out",
             );
         } else if known.never_passes() {
             refuse("never passed on", &format!("it {}; leave it out", known.why()));
@@ -98,8 +98,8 @@ fn let_through(
         } else if through.iter().any(|other| same(other, name)) {
             refuse("listed twice", "once is enough, in any spelling");
         } else {
-            let message = format!("any client can say this to the app: `{}`", given.value);
-            cx.report.warn(&given.at, message, "remove it, unless the app does not believe it");
+            let message = format!("any client can set this header: `{}`", given.value);
+            cx.report.warn(&given.at, message, "remove it, unless the app ignores the header");
             through.push(name.to_owned());
         }
     }
@@ -107,7 +107,7 @@ fn let_through(
 }
 
 /// `identity.strip`: names that are held back besides those of the list.
-fn held_back(strip: &Setting<Vec<Spanned<String>>>, cx: &Context<'_>) -> Vec<NamePattern> {
+fn stripped(strip: &Setting<Vec<Spanned<String>>>, cx: &Context<'_>) -> Vec<NamePattern> {
     let mut held: Vec<NamePattern> = Vec::new();
     for given in strip.iter().flat_map(|list| &list.value) {
         let Some(pattern) = NamePattern::parse(&given.value) else {

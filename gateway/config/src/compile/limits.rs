@@ -79,7 +79,7 @@ pub(super) fn policy(limits: impl IntoIterator<Item = Arc<Limit>>) -> LimitPolic
 pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
     let raw::AppLimit { at: _, ip, user } = &raw.limit;
     let rules = Rules::read(ip, user, cx);
-    polling::compare(raw, cx);
+    polling::warn_of_small_limits(raw, cx);
     let before = Before::of(&raw.name.value, cx);
     let PlaceLimits { ip, user } = before.of_app();
     AppLimits {

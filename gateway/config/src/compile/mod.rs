@@ -66,7 +66,7 @@ pub(super) fn policy(
         apps.iter().enumerate().map(|(index, app)| app::app(app, index, &providers, &cx)).collect();
     let hosts = hosts(apps, report);
     if let Some(hosts) = &hosts {
-        environment::unheard_hosts(hosts, apps, materials, report);
+        environment::warn_of_unserved_hosts(hosts, apps, materials, report);
     }
     for app in apps {
         upstream::refuse_loop(app, &server_policy, report);

@@ -1,4 +1,4 @@
-//! `[[app.*.route]]`.
+//! Compiles `[[app.*.route]]` into the routes of an app.
 
 use std::sync::Arc;
 
@@ -10,7 +10,6 @@ use crate::location::{Location, Setting, Spanned};
 use crate::problem::{did_you_mean, shown};
 use crate::raw::{self, AuthMode};
 use stagedoor_core::guard::body::BodyPolicy;
-use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::cors::PreflightPolicy;
 use stagedoor_core::guard::gateway_pages;
 use stagedoor_core::guard::origin::OriginPolicy;
@@ -20,7 +19,7 @@ use stagedoor_core::guard::target::PathPolicy;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::policy::Route;
 
-/// What a route has where it says nothing.
+/// The settings of the app, for routes that do not set their own.
 pub(super) struct RouteDefaults<'a> {
     pub(super) ask: AuthMode,
     pub(super) providers: &'a AppProviders<'a>,
@@ -28,7 +27,7 @@ pub(super) struct RouteDefaults<'a> {
     pub(super) websocket: bool,
     pub(super) encoded_slash: bool,
     pub(super) origin: OriginPolicy,
-    /// CORS is the app's.
+    /// The app answers CORS itself: `cors = "app"`.
     pub(super) cors_app: bool,
 }
 
@@ -58,7 +57,7 @@ pub(super) fn routes(
         warn_of_other_methods(raw, cx);
     }
     RoutesPolicy::build(patterns, own, mode, paths)
-        .map_err(|clashes| clashes.iter().for_each(|clash| tell(clash, &written, cx)))
+        .map_err(|clashes| clashes.iter().for_each(|clash| report_clash(clash, &written, cx)))
         .ok()
 }
 
@@ -104,7 +103,7 @@ fn parse<'r>(route: &'r raw::Route, cx: &Context<'_>) -> Vec<(&'r Spanned<String
     list.into_iter().flat_map(|list| &list.value).filter_map(parse).collect()
 }
 
-/// The policy of paths without a route: the app's own.
+/// The policy of paths that no route matches: that of the app.
 fn unlisted(limits: &AppLimits, defaults: &RouteDefaults<'_>) -> Route {
     Route {
         label: "-".into(),
@@ -175,7 +174,7 @@ fn route(
         app_limit,
         ip_limit: policy(own.ip),
         body: BodyPolicy { max: Spanned::value_or(max.as_ref(), defaults.body.max), ..defaults.body },
-        auth: auth_policy(ask, &providers, defaults.providers),
+        auth: defaults.providers.policy(ask, &providers),
         permission: PermissionPolicy {
             roles: named(roles, "role", cx),
             scopes: named(scopes, "scope", cx),
@@ -187,14 +186,6 @@ fn route(
         upgrade: upgrade(Spanned::value_or(websocket.as_ref(), defaults.websocket)),
         encoded_slash: Spanned::value_or(encoded_slash.as_ref(), defaults.encoded_slash),
     }
-}
-
-fn auth_policy(
-    ask: AuthMode,
-    by: &[Arc<stagedoor_core::guard::jwt::JwtPolicy>],
-    providers: &AppProviders<'_>,
-) -> AuthPolicy {
-    providers.policy(ask, by)
 }
 
 fn upgrade(allowed: bool) -> UpgradePolicy {
@@ -212,9 +203,8 @@ fn preflight(
     let guarded = raw.roles.is_some() || raw.scopes.is_some() || raw.owner.is_some();
     match said {
         Some(given) if !defaults.cors_app => {
-            let hint =
-                "leave it out: the gateway answers preflights itself, unless the app says cors = \"app\"";
-            cx.report.problem(&given.at, "preflights are not the app's here: `preflight`", hint);
+            let hint = "leave it out; or let the app answer them: cors = \"app\"";
+            cx.report.problem(&given.at, "the gateway answers preflights of this app: `preflight`", hint);
             PreflightPolicy::LikeAny
         }
         Some(given) if guarded => {
@@ -239,7 +229,7 @@ fn refuse_public(raw: &raw::Route, cx: &Context<'_>) {
     ];
     for (key, place) in places {
         let Some(place) = place else { continue };
-        let message = format!("nobody is asked who they are on a public route: `{key}`");
+        let message = format!("this key needs a caller, and a public route has none: `{key}`");
         cx.report.problem(place, message, format!("leave `{key}` out, or say auth = \"required\""));
     }
 }
@@ -347,13 +337,13 @@ fn warn_of_other_methods(raw: &raw::App, cx: &Context<'_>) {
     }
 }
 
-fn tell(clash: &Clash, written: &[&Spanned<String>], cx: &Context<'_>) {
+fn report_clash(clash: &Clash, written: &[&Spanned<String>], cx: &Context<'_>) {
     match clash {
         Clash::Tie { first, second } => {
             let (Some(first), Some(second)) = (written.get(*first), written.get(*second)) else { return };
             cx.report.problem(
                 &second.at,
-                format!("meets the same requests as `{}` at {}: `{}`", first.value, first.at, second.value),
+                format!("matches the same requests as `{}` at {}: `{}`", first.value, first.at, second.value),
                 "remove one of them, or make one more exact",
             );
         }
@@ -363,7 +353,7 @@ fn tell(clash: &Clash, written: &[&Spanned<String>], cx: &Context<'_>) {
                 true => "list both under one route; or say case = \"exact\" for an app that minds case",
                 false => "remove it, or write the path as a request has it",
             };
-            let message = format!("no request can meet this ({why}): `{}`", given.value);
+            let message = format!("no request can match this ({why}): `{}`", given.value);
             cx.report.problem(&given.at, message, hint);
         }
     }

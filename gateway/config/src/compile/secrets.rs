@@ -18,12 +18,16 @@ pub(super) fn secret(raw: &raw::Secret, cx: &Context<'_>) -> Option<Secret<Vec<u
     let open_allowed = dangerous(dangerous_open_file, "its file may be read by others", cx);
     let weak_allowed = dangerous(dangerous_weak, "it may be guessed", cx);
     if file.is_none() && env.is_none() {
-        cx.report.vacant(at, "a secret from nowhere", "name its `file`, its variable `env`, or both");
+        cx.report.vacant(
+            at,
+            "a secret with neither `file` nor `env`",
+            "name its `file`, its variable `env`, or both",
+        );
         return None;
     }
     if generate && file.is_none() {
-        let hint = "name the `file` it is saved to, or leave `generate` out";
-        cx.report.vacant(at, "a secret that is made and not saved", hint);
+        let hint = "name the `file`, or leave `generate` out";
+        cx.report.vacant(at, "`generate` without a `file` to save the secret to", hint);
         return None;
     }
     if let Some(path) = file {

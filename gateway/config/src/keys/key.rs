@@ -277,7 +277,7 @@ impl<T: PartialOrd> Range<T> {
 }
 
 impl DefaultValue {
-    /// The default as it would be written in a file; `None` where it is told in words, or not at all.
+    /// The default as it would be written in a file; `None` where it is described in words, or not at all.
     #[must_use]
     pub fn written(self) -> Option<String> {
         match self {

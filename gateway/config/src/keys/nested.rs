@@ -70,7 +70,7 @@ impl<T: ConfigTable + Layered + Default> Value for Group<T> {
     }
 }
 
-/// A string or a table, which say the same of different length.
+/// A string, or a table that can say more.
 pub(super) const fn text_or_table<T: TextOrTable>() -> Row<Either<T>> {
     Row::new(Kind::TextOrTable(<T::Table as ConfigTable>::TABLE), Either(PhantomData))
 }
@@ -122,7 +122,7 @@ pub(crate) struct TableList<T> {
 }
 
 impl<T> Row<TableList<T>> {
-    /// The list may not be empty: `message` and `hint` say so.
+    /// The list may not be empty; if it is, `message` and `hint` are reported.
     pub(super) const fn filled_or(self, message: &'static str, hint: &'static str) -> Self {
         self.read_as(TableList { empty: Some((message, hint)), of: PhantomData }).filled()
     }
@@ -211,7 +211,7 @@ impl<T> Layered for Vec<T> {
     fn locations(&self, _: Cow<'static, str>, _: &mut dyn FnMut(Cow<'static, str>, &Location)) {}
 }
 
-/// A derive would ask it of the tables too.
+/// `Clone` and `Copy` for kinds that hold no table; a derive would require them of the tables too.
 macro_rules! copy {
     ($($kind:ident),+) => { $(
         impl<T> Clone for $kind<T> {

@@ -96,8 +96,8 @@ impl<'a> Reader<'a> {
 
     /// Reports that a key is the operator's alone.
     pub(super) fn not_for_profiles(&self, at: &Location, key: &str) {
-        let hint = "leave it to the app's own table";
-        self.report.problem(at, format!("not for a profile to say: `{key}`"), hint);
+        let hint = "set it in the table of the app";
+        self.report.problem(at, format!("a profile cannot set this key: `{key}`"), hint);
     }
 
     pub(crate) fn report(&self) -> &'a Report {
@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
 
 const TABLE: &str = "a table: { … }, or keys under a [header]";
 const SECRET: &str = "a table that says where the secret is, such as { file = \"data/secret\", generate = true } or \
-                      { env = \"NAME\" }: it never stands in a file like this one";
+                      { env = \"NAME\" }: the secret itself is never part of this file";
 
 /// A key as it is written in a path.
 fn bare(name: &str) -> String {

@@ -67,7 +67,7 @@ impl<V: Copy> Row<V> {
         self.value
     }
 
-    /// The same key, whose value is read so.
+    /// The same key with another way to read its value.
     pub(super) const fn read_as(self, value: V) -> Self {
         Self { value, ..self }
     }
@@ -119,18 +119,18 @@ impl<V: Copy> Row<V> {
         Self { required, ..self.required_in_compile() }
     }
 
-    /// As [`Self::required`], but not beside the key `other`, which is refused itself so far.
+    /// As [`Self::required`], unless the key `other` is written, which is not supported yet and reported itself.
     pub(super) const fn required_beside(self, other: &'static str, hint: &'static str) -> Self {
         let required = Some(Required { hint, of_operator: false, beside: other });
         Self { required, ..self.required_in_compile() }
     }
 
-    /// The key has to be written, in the app's table or in its profile: the compiler tells where it is not.
+    /// The key has to be written, in the app's table or in its profile: the compiler reports where it is missing.
     pub(super) const fn required_in_compile(self) -> Self {
         Self { key: Key { default: DefaultValue::Required, ..self.key }, ..self }
     }
 
-    /// The key has to be written where `other` is not: the compiler tells where neither is.
+    /// The key has to be written where `other` is not: the compiler reports where both are missing.
     pub(super) const fn required_unless(self, other: &'static str) -> Self {
         Self { key: Key { default: DefaultValue::RequiredUnless(other), ..self.key }, ..self }
     }
@@ -187,7 +187,7 @@ impl<V: Copy> Row<V> {
         Key { name, doc, ..self.key }
     }
 
-    /// Reports that the key is missing, where it is and has to be there.
+    /// Reports a required key that is missing.
     pub(super) fn require(self, table: &Reader<'_>, field: &'static str) {
         let Some(Required { hint, of_operator, beside }) = self.required else { return };
         let excused = of_operator && table.layer == ConfigLayer::Profile;

@@ -115,7 +115,7 @@ pub(super) const fn code_or_status(from: u64, to: u64) -> Row<CodeOrStatus> {
 #[derive(Clone, Copy)]
 pub(crate) struct CodeOrStatus(Range<u64>);
 
-/// What a promise says has to come of its request.
+/// What a promise expects of its request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Status(u16),
@@ -160,15 +160,15 @@ impl Value for DurationValue {
 }
 
 /// Bytes with their unit.
-pub(super) const fn size(from: u64, to: u64) -> Row<Size> {
+pub(super) const fn size(from: u64, to: u64) -> Row<SizeValue> {
     let range = Range { from, to };
-    Row::new(Kind::Size(range), Size(range))
+    Row::new(Kind::Size(range), SizeValue(range))
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Size(Range<u64>);
+pub(crate) struct SizeValue(Range<u64>);
 
-impl Value for Size {
+impl Value for SizeValue {
     type Read = Setting<u64>;
 
     fn read(self, table: &Reader<'_>, key: &str) -> Self::Read {
@@ -181,15 +181,15 @@ impl Value for Size {
 }
 
 /// Bytes a second with their unit.
-pub(super) const fn rate(from: u64, to: u64) -> Row<Rate> {
+pub(super) const fn rate(from: u64, to: u64) -> Row<RateValue> {
     let range = Range { from, to };
-    Row::new(Kind::Rate(range), Rate(range))
+    Row::new(Kind::Rate(range), RateValue(range))
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Rate(Range<u64>);
+pub(crate) struct RateValue(Range<u64>);
 
-impl Value for Rate {
+impl Value for RateValue {
     type Read = Setting<u64>;
 
     fn read(self, table: &Reader<'_>, key: &str) -> Self::Read {

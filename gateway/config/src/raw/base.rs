@@ -9,7 +9,7 @@ use stagedoor_core::guard::gateway_pages;
 pub(crate) fn put_below(routes: &mut [Route], base: Option<&Spanned<Vec<Spanned<String>>>>, report: &Report) {
     let Some(base) = base else { return };
     if base.value.is_empty() {
-        report.vacant(&base.at, "a profile without a place", "write base = \"/\", or leave it out");
+        report.vacant(&base.at, "a list without a base path", "write base = \"/\", or leave it out");
         return;
     }
     let bases: Vec<&str> = base.value.iter().filter_map(|given| prefix(given, report)).collect();

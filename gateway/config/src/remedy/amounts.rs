@@ -1,4 +1,4 @@
-//! Sizes and limits.
+//! Remedies for refusals by a size or a limit.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ impl<'a> Case<'a> {
         let wanted = self.refused.declared.filter(|declared| *declared > max);
         let larger = round_up(wanted.unwrap_or_else(|| max.saturating_mul(2).max(MIB)));
         if larger > LARGEST {
-            return nothing("larger than any cap that can be written");
+            return nothing("the body is larger than the largest `body.max`");
         }
         let value = quoted(&show_size(larger));
         let line = if route.index > 0 {
@@ -26,8 +26,11 @@ impl<'a> Case<'a> {
             self.page(app).and_then(|page| page.set(&app_key(app, &["body", "max"]), &value))
         };
         let whose = if route.index > 0 { self.requests() } else { format!("of the app `{}`", app.name) };
-        let guess =
-            if wanted.is_some() { "" } else { "; how large this one is was never said, so it is a guess" };
+        let guess = if wanted.is_some() {
+            ""
+        } else {
+            "; the size of this body is not known, so the value is a guess"
+        };
         change(line, format!("lets bodies of up to {} through, {whose}{guess}", show_size(larger)))
     }
 
@@ -36,7 +39,7 @@ impl<'a> Case<'a> {
         let line =
             self.page(app).and_then(|page| page.set(&app_key(app, &["body", "get"]), &quoted("allow")));
         let advice = format!(
-            "lets GET and HEAD have bodies, all of the app `{}`: if it does not read them, each is a request that nobody checked",
+            "allows bodies of GET and HEAD in the whole app `{}`: an app that does not read them takes each for a further request, which no check has seen",
             app.name
         );
         change(line, advice)
@@ -49,12 +52,13 @@ impl<'a> Case<'a> {
             None => self.stated_anew(&page, app, exceeded),
         });
         let wait = show_span(Duration::from_secs(exceeded.retry_seconds()));
-        let advice =
-            format!("lets every client send twice as much; without it there was room again after {wait}");
+        let advice = format!(
+            "lets every client send twice as much; without the change, the limit has room again after {wait}"
+        );
         change(line, advice)
     }
 
-    /// Key, list and position of the rule of this name, where it is written.
+    /// Where the rule of this limit is written: its key, its list and its position in the list.
     pub(super) fn place_of_limit(
         &self,
         page: &Page<'_>,
@@ -73,7 +77,7 @@ impl<'a> Case<'a> {
         Some((key(kind), path, at))
     }
 
-    /// A limit of a file that cannot be edited: all of its list, in the app's own table.
+    /// For a limit in a file that cannot be edited, such as a profile: states the whole list in the app's own table.
     fn stated_anew(&self, page: &Page<'_>, app: &App, exceeded: &LimitExceeded) -> Option<Change> {
         let (place, kind, _) = numbered(&exceeded.limit)?;
         let policy = match (place, kind) {
@@ -113,7 +117,8 @@ fn key(kind: &str) -> &'static str {
     if kind == "user" { "limit.user" } else { "limit.ip" }
 }
 
-/// The rule of a bucket: its names count on over both kinds, at the first route that states them.
+/// The rule of a bucket, at the first route that states its limits. They are numbered through: those of `limit.ip`
+/// first, then those of `limit.user`.
 fn in_bucket<'p>(page: &Page<'_>, app: &'p App, name: &str) -> Option<(&'static str, Path<'p>, usize)> {
     let routes = app_key(app, &["route"]);
     let count = page.find(&routes)?.get_ref().as_array()?.len();
@@ -149,7 +154,7 @@ fn in_bucket<'p>(page: &Page<'_>, app: &'p App, name: &str) -> Option<(&'static 
     None
 }
 
-/// The same rule with twice the numbers, the others of its list untouched.
+/// The same rule with twice the numbers; the other rules of its list stay as they are.
 fn double(page: &Page<'_>, list: &[Step<'_>], at: usize) -> Option<Change> {
     let mut path = list.to_vec();
     if page.find(list)?.get_ref().as_array().is_some() {
@@ -157,7 +162,7 @@ fn double(page: &Page<'_>, list: &[Step<'_>], at: usize) -> Option<Change> {
     }
     let text = page.find(&path)?.get_ref().as_str()?;
     let rule = Rule::parse(text).ok()?.doubled();
-    // The window in the operator's own words.
+    // The window as the operator wrote it.
     let window = text.split_once('/')?.1.split_whitespace().next()?;
     let doubled = match rule {
         Rule::Rate { count, period: _, burst } => format!("{count}/{window} burst {burst}"),

@@ -34,7 +34,7 @@ impl Case<'_> {
 
     pub(super) fn token_refused(&self) -> Remedy {
         let command = self.token();
-        let advice = "present a fresh token of this gateway's provider: no line makes this one good";
+        let advice = "send a new token of this gateway's provider: no line makes this one valid";
         Remedy { change: None, command, advice: advice.to_owned() }
     }
 
@@ -97,7 +97,10 @@ impl Case<'_> {
     fn token(&self) -> Option<String> {
         let route = self.refused.route?;
         let signs = |provider: &JwtPolicy| provider.keys.iter().any(JwtKey::signs);
-        let provider = speakers(&route.auth).iter().map(|speaker| &speaker.provider).find(|p| signs(p))?;
+        let provider = accepted_providers(&route.auth)
+            .iter()
+            .map(|accepted_provider| &accepted_provider.provider)
+            .find(|p| signs(p))?;
         let user = self.refused.user.unwrap_or("NAME");
         let mut command = "stagedoor token".to_owned();
         command.push_str(&option("sub", user));
@@ -136,7 +139,8 @@ impl Case<'_> {
     /// Where a token of the route's first provider is looked for.
     fn carrier(&self) -> String {
         use stagedoor_core::guard::credential::TokenSource;
-        let first = self.refused.route.and_then(|route| speakers(&route.auth).first()?.sources.first());
+        let first =
+            self.refused.route.and_then(|route| accepted_providers(&route.auth).first()?.sources.first());
         match first {
             Some(TokenSource::Bearer) => ", as `Authorization: Bearer …`".to_owned(),
             Some(TokenSource::Header(name)) => format!(", in the header `{name}`"),
@@ -147,10 +151,12 @@ impl Case<'_> {
     }
 }
 
-pub(super) fn speakers(auth: &AuthPolicy) -> &[AcceptedProvider] {
+pub(super) fn accepted_providers(auth: &AuthPolicy) -> &[AcceptedProvider] {
     match auth {
         AuthPolicy::Public => &[],
-        AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => speakers,
+        AuthPolicy::Optional(accepted_providers) | AuthPolicy::Required(accepted_providers) => {
+            accepted_providers
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Refused<'a> {
     /// It asked for nothing but a WebSocket, as one does.
     pub handshake: bool,
     /// Its head had too many fields, rather than too many bytes.
-    pub crowded: bool,
+    pub too_many_fields: bool,
 }
 
 /// What would let a request pass.
@@ -48,7 +48,7 @@ pub struct Remedy {
     pub change: Option<Change>,
     /// A command for the caller, which opens nothing.
     pub command: Option<String>,
-    /// What the change opens, or why there is none.
+    /// What the change opens, or why there is no change.
     pub advice: String,
 }
 

@@ -61,7 +61,7 @@ impl Case<'_> {
         let Some(page) = self.page(app) else { return change(None, String::new()) };
         if self.list_that_refuses() == "access.allow" {
             let line = page.append(&app_key(app, &["access", "allow"]), &quoted(&client.to_string()));
-            return change(line, format!("lets the address `{client}` in, whoever uses it"));
+            return change(line, format!("lets the address `{client}` in, for everybody who uses it"));
         }
         let gone: Vec<usize> =
             deny.iter().enumerate().filter(|(_, net)| net.contains(&client)).map(|(at, _)| at).collect();
@@ -135,7 +135,7 @@ impl Case<'_> {
 
     pub(super) fn large_head(&self) -> Remedy {
         let head = &self.policy.server.limits.head;
-        let line = if self.refused.crowded {
+        let line = if self.refused.too_many_fields {
             self.server("header_count", &head.count.saturating_mul(2).to_string())
         } else {
             self.server("header_bytes", &quoted(&show_size(size(head.bytes).saturating_mul(2))))

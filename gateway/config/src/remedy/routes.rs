@@ -1,6 +1,6 @@
 //! Routes: the one that was met, and one for a request alone.
 
-use super::callers::speakers;
+use super::callers::accepted_providers;
 use super::case::{Case, Path, Remedy, app_key, change, nothing};
 use crate::edit::{Change, Page, Step, quoted};
 use stagedoor_core::denial::{PathRemedy, RemedyKind};
@@ -61,9 +61,10 @@ impl<'a> Case<'a> {
             page.append(&path, &quoted(spelling))
         };
         match line() {
-            Some(line) => {
-                change(Some(line), format!("{told}: both then are that route, as they are to most apps"))
-            }
+            Some(line) => change(
+                Some(line),
+                format!("{told}: both spellings then match that route, as they do in most apps"),
+            ),
             None => {
                 let both = format!("match = [{}, {}]", quoted(listed), quoted(spelling));
                 nothing(&format!(
@@ -92,7 +93,8 @@ impl<'a> Case<'a> {
     /// key alone. `None` where it would drop what the other asks for.
     pub(super) fn beside(&self, app: &App, route: &Route, key: &str, value: &str) -> Option<Change> {
         let own = app.routes.all().next()?;
-        let named = |auth| speakers(auth).iter().map(|speaker| &speaker.provider.name);
+        let named =
+            |auth| accepted_providers(auth).iter().map(|accepted_provider| &accepted_provider.provider.name);
         let same_providers = named(&route.auth).eq(named(&own.auth));
         let public = matches!(route.auth, AuthPolicy::Public);
         let plain = route.permission == PermissionPolicy::default()

@@ -1,6 +1,6 @@
 //! Words of a command line.
 
-/// One argument as a shell takes it, whatever it holds.
+/// One argument, quoted for a shell where it has to be.
 #[must_use]
 pub fn shell_word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.,:@/+=".contains(&b);

@@ -82,7 +82,7 @@ impl Asked<'_> {
             roles: &[],
             declared: None,
             handshake: false,
-            crowded: false,
+            too_many_fields: false,
         }
     }
 }
@@ -297,7 +297,7 @@ fn what_only_a_request_meets_is_mended() {
     );
     check("websocket = false\n", "GET /x", &Denial::UpgradeRefused, |_| {}, "-");
     check("", "GET /x", &Denial::UpgradeRefused, asks, "-");
-    let crowded = |refused: &mut Refused<'_>| refused.crowded = true;
+    let too_many_fields = |refused: &mut Refused<'_>| refused.too_many_fields = true;
     check("", "GET /x", &Denial::UriTooLong, |_| {}, "9+ [server.limits] | uri_bytes = \"16KiB\"");
     check(
         "[server]\ntimeouts.idle = \"9s\"\n",
@@ -306,12 +306,12 @@ fn what_only_a_request_meets_is_mended() {
         |_| {},
         "10+ limits.header_bytes = \"64KiB\"",
     );
-    check("[server.limits]\nheader_count = 600\n", "GET /x", &Denial::HeadersTooLarge, crowded, "-");
+    check("[server.limits]\nheader_count = 600\n", "GET /x", &Denial::HeadersTooLarge, too_many_fields, "-");
     check(
         "[server.limits]\nheader_count = 50\n",
         "GET /x",
         &Denial::HeadersTooLarge,
-        crowded,
+        too_many_fields,
         "11: header_count = 100",
     );
 }

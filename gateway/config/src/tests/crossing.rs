@@ -17,14 +17,14 @@ fn an_app_says_where_it_is_and_who_may_come() {
             "6 app.media: missing key `auth` | decide",
         ],
     );
-    check(APP, &["1 app.media: nobody to ask who a caller is … [auth.house] … auth = \"public\""]);
+    check(APP, &["1 app.media: no provider is defined … [auth.house] … auth = \"public\""]);
     check(&APP.replace("required", "public"), &[]);
     check(
         &text(&[
             &APP.replace("required", "public"),
             "[[app.media.route]]\nmatch = \"GET /x\"\nauth = \"optional\"\n",
         ]),
-        &["1 app.media: nobody to ask"],
+        &["1 app.media: no provider is defined"],
     );
     let two = text(&[HOUSE, &HOUSE.replace("[auth.house]", "[auth.idp]")]);
     check(
@@ -39,7 +39,7 @@ fn an_app_says_where_it_is_and_who_may_come() {
         &["15 app.media.by[0]: no such provider: `hous` | did you mean `house`"],
     );
     check(&text(&[&two, APP, "by = [\"zzz\"]\n"]), &["no such provider: `zzz` | define it: [auth.zzz]"]);
-    check(&text(&[&two, APP, "by = []\n"]), &["15 app.media.by: nobody to ask"]);
+    check(&text(&[&two, APP, "by = []\n"]), &["15 app.media.by: a list without a provider"]);
     check(&text(&[&two, APP, "by = [\"idp\", \"idp\"]\n"]), &["15 app.media.by[1]: listed twice: `idp`"]);
     let public = APP.replace("required", "public");
     let route = "[[app.media.route]]\nmatch = \"GET /x\"\nauth = \"required\"\nby = [\"idp\"]\n";
@@ -69,23 +69,23 @@ fn routes_do_not_tie_and_can_be_met() {
     check(
         &two("\"GET /a/{x}\"", "\"GET /a/{y}\""),
         &[
-            "13 app.media.route[1].match: meets the same requests as `GET /a/{x}` at stagedoor.toml:11: `GET /a/{y}`",
+            "13 app.media.route[1].match: matches the same requests as `GET /a/{x}` at stagedoor.toml:11: `GET /a/{y}`",
         ],
     );
     check(
         &two("\"GET /a\"", "[\"POST /a\",\n\"GET /a\"]"),
-        &["14 app.media.route[1].match[1]: meets the same requests"],
+        &["14 app.media.route[1].match[1]: matches the same requests"],
     );
     check(&two("\"GET /a\"", "\"* /a\""), &[]);
     check(
         &two("\"GET /Movies/{id}\"", "\"GET /movies/{id}\""),
         &[
-            "13 app.media.route[1].match: no request can meet this … also that of `GET /Movies/{id}` … | … case = \"exact\"",
+            "13 app.media.route[1].match: no request can match this … also that of `GET /Movies/{id}` … | … case = \"exact\"",
         ],
     );
     check(
         &two("\"GET /a\"", "\"GET /a/\""),
-        &["13 app.media.route[1].match: no request can meet this … | remove it, or write the path"],
+        &["13 app.media.route[1].match: no request can match this … | remove it, or write the path"],
     );
     for bad in [
         "\"GET /a/../b\"",
@@ -136,7 +136,7 @@ fn of_nobody_nothing_can_be_asked() {
     };
     check(
         &route("roles = [\"admin\"]"),
-        &["13 app.media.route[0].roles: nobody is asked who they are on a public route: `roles`"],
+        &["13 app.media.route[0].roles: this key needs a caller, and a public route has none: `roles`"],
     );
     check(&route("scopes = [\"x\"]"), &["`scopes`"]);
     check(&route("owner = { param = \"user\" }"), &["`owner`"]);
@@ -146,7 +146,7 @@ fn of_nobody_nothing_can_be_asked() {
         &APP.replace("required", "public"),
         "[[app.media.route]]\nmatch = \"* /x\"\nroles = [\"a\"]\n",
     ]);
-    check(&inherited, &["12 app.media.route[0].roles: nobody is asked"]);
+    check(&inherited, &["12 app.media.route[0].roles: this key needs a caller"]);
     check(
         &with("[[app.media.route]]\nmatch = \"* /x\"\nroles = []\n"),
         &["12 app.media.route[0].roles: a list without a role"],
@@ -234,7 +234,7 @@ fn providers_say_what_they_trust() {
     );
     check(
         &at("issuer = \"stagedoor\"", "issuer = \"x\"\ndangerous_any_issuer = true"),
-        &["4 auth.house.issuer: any issuer, and this one: `x`"],
+        &["4 auth.house.issuer: `dangerous_any_issuer` beside an issuer: `x`"],
     );
     check(&at("kind = \"jwt\"\n", ""), &["1 auth.house: missing key `kind`"]);
     check(
@@ -247,7 +247,7 @@ fn providers_say_what_they_trust() {
         &["3 auth.house.keys: a provider that verifies nothing | give it a key: keys = [{"],
     );
     // What is in it was refused already.
-    check(&at(key, "[1]"), &["3 auth.house.keys[0]: of another shape: `integer`"]);
+    check(&at(key, "[1]"), &["3 auth.house.keys[0]: of the wrong type: `integer`"]);
     warnings(
         &at("issuer = \"stagedoor\"", "dangerous_any_issuer = true"),
         &[
@@ -260,7 +260,7 @@ fn providers_say_what_they_trust() {
     );
     for (line, expected) in [
         ("leeway = \"1h\"", "6 auth.house.leeway: out of range: `1h`"),
-        ("sources = []", "6 auth.house.sources: a token that may be nowhere"),
+        ("sources = []", "6 auth.house.sources: a list without a source of tokens"),
         ("sources = [\"bearer\", \"bearer\"]", "6 auth.house.sources[1]: listed twice: `bearer`"),
         ("sources = [\"beaer\"]", "6 auth.house.sources[0]: "),
         ("claims = { user = \"a..b\" }", "6 auth.house.claims.user: not a path to a claim: `a..b`"),
@@ -293,15 +293,15 @@ fn an_algorithm_belongs_to_its_kind_of_key() {
             "3 auth.house.keys[0].public.file: cannot read the key (it is missing): `gone.pem`",
         ),
         ("{ alg = \"ES256\", public = {} }", "3 auth.house.keys[0].public: missing key `file`"),
-        ("{ alg = \"HS256\" }", "3 auth.house.keys[0]: a key without material"),
-        ("{ secret = { env = \"X\" }, public = { file = \"x\" } }", "a key that is secret and public"),
+        ("{ alg = \"HS256\" }", "3 auth.house.keys[0]: a key with neither `secret` nor `public`"),
+        ("{ secret = { env = \"X\" }, public = { file = \"x\" } }", "a key with both `secret` and `public`"),
         (
             "{ kid = \"\", secret = { file = \"a\", generate = true } }",
             "3 auth.house.keys[0].kid: not a key id",
         ),
         (
             "{ secret = \"hunter2\" }",
-            "3 auth.house.keys[0].secret: of another shape: `string` | accepted: a table … { file = \"data/secret\", generate = true }",
+            "3 auth.house.keys[0].secret: of the wrong type: `string` | accepted: a table … { file = \"data/secret\", generate = true }",
         ),
     ] {
         check(&at(key), &[expected]);

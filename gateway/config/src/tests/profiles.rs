@@ -227,7 +227,7 @@ fn sources_of_the_app_stand_in_for_those_of_its_providers() {
 #[test]
 fn sources_of_an_app_are_checked_like_those_of_a_provider() {
     for (own, expected) in [
-        ("sources = []", "10 app.media.sources: a token that may be nowhere"),
+        ("sources = []", "10 app.media.sources: a list without a source of tokens"),
         ("sources = [\"bearer\", \"bearer\"]", "10 app.media.sources[1]: listed twice: `bearer`"),
         (
             "sources = [\"header:authorization\"]",
@@ -235,7 +235,7 @@ fn sources_of_an_app_are_checked_like_those_of_a_provider() {
         ),
         ("sources = [\"header:host\"]", "10 app.media.sources[0]: this header cannot carry a token"),
         ("sources = [\"cookie:a b\"]", "10 app.media.sources[0]: not a cookie name"),
-        ("sources = [\"body:x\"]", "10 app.media.sources[0]: no such place for a token"),
+        ("sources = [\"body:x\"]", "10 app.media.sources[0]: not a source of tokens"),
         ("sources = \"bearer\"", "10 app.media.sources: not a list of strings"),
     ] {
         super::check(&text(&[HOUSE, APP, own, "\n"]), &[expected]);

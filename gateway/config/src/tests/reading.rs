@@ -158,7 +158,7 @@ fn every_quantity_has_a_unit() {
         ),
         ("[server]\nlisten = \"127.0.0.1:1\"", "not a list of strings: `127.0.0.1:1`"),
         ("[server]\nlisten = [8080]", "11 server.listen[0]: not a list of strings: `8080`"),
-        ("[server]\ntimeouts = 3", "11 server.timeouts: of another shape: `integer` | accepted: a table"),
+        ("[server]\ntimeouts = 3", "11 server.timeouts: of the wrong type: `integer` | accepted: a table"),
         (
             "[log]\nlevel = \"inof\"",
             "11 log.level: not a choice here: `inof` … did you mean `info` … one of `error`, `warn`",
@@ -166,8 +166,8 @@ fn every_quantity_has_a_unit() {
         ("[log]\nlevel = 3", "11 log.level: not a string: `3`"),
         ("body.max = 1048576", "10 app.media.body.max: not a size: `1048576`"),
         ("app = 1", "unknown key `app`"),
-        ("route = 1", "10 app.media.route: of another shape: `integer` … [[app.media.route]]"),
-        ("route = [1]", "10 app.media.route[0]: of another shape: `integer`"),
+        ("route = 1", "10 app.media.route: of the wrong type: `integer` … [[app.media.route]]"),
+        ("route = [1]", "10 app.media.route[0]: of the wrong type: `integer`"),
         (
             "[[app.media.route]]\nmatch = 3",
             "11 app.media.route[0].match: not a list of strings: `3` | accepted: a string, or a list",

@@ -18,7 +18,7 @@ fn no_route_leads_into_the_gateways_own_pages() {
 #[test]
 fn a_preflight_is_the_apps_only_where_cors_is() {
     let route = |more: &str| format!("match = \"POST /a\"\n{more}");
-    let told = "preflights are not the app's here: `preflight`";
+    let told = "the gateway answers preflights of this app: `preflight`";
     check(&with("", &route("preflight = \"app\"\n")), &[told]);
     check(&with("cors = \"app\"\n", &route("preflight = \"app\"\n")), &[]);
 }

@@ -86,9 +86,13 @@ fn a_secret_has_one_value() {
             Desk::default(),
             Some("cannot save a secret (the gateway confined itself … `made-nowhere/s` | restart it"),
         ),
-        ("{ env = \"S\", generate = true }", Desk::default(), Some("a secret that is made and not saved")),
-        ("{ generate = true }", Desk::default(), Some("a secret from nowhere")),
-        ("{ }", Desk::default(), Some("a secret from nowhere")),
+        (
+            "{ env = \"S\", generate = true }",
+            Desk::default(),
+            Some("`generate` without a `file` to save the secret to"),
+        ),
+        ("{ generate = true }", Desk::default(), Some("a secret with neither `file` nor `env`")),
+        ("{ }", Desk::default(), Some("a secret with neither `file` nor `env`")),
     ] {
         check_at(&with(secret), &desk, expected.as_slice());
     }
@@ -133,7 +137,7 @@ fn the_operators_token_is_a_secret_too() {
     check_at(
         &at("[admin]\ntoken = \"hunter2\"\n"),
         &Desk::default(),
-        &["11 admin.token: of another shape: `string`"],
+        &["11 admin.token: of the wrong type: `string`"],
     );
 }
 
@@ -232,9 +236,7 @@ fn two_providers_with_one_secret_are_warned_of() {
     ] {
         let said = told(a, twin, other);
         assert!(
-            said.contains(
-                "shares a secret with `house`, so that whoever signs for one can sign for both: `idp`"
-            ),
+            said.contains("shares a secret with `house`, so its holder can sign tokens of both: `idp`"),
             "{said}"
         );
         assert!(said.contains("a secret of its own") && !said.contains(GOOD), "{said}");

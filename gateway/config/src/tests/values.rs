@@ -167,7 +167,7 @@ fn cors_lists_origins_as_browsers_send_them() {
     ] {
         check(&at(origins, "credentials = true\n"), &[expected]);
     }
-    check(&at("[\"*\", \"https://a\"]", ""), &["any origin, and more"]);
+    check(&at("[\"*\", \"https://a\"]", ""), &["other origins beside `*`"]);
     check(
         &at("[\"https://a\"]", "expose = [\"x-*\"]\n"),
         &["12 app.media.cors.expose[0]: no wildcard in a header: `x-*` | names are written whole"],
@@ -203,7 +203,7 @@ fn headers_are_headers() {
         ("remove = [\"x:\"]", "11 app.media.headers.remove[0]: not a header: `x:`"),
         ("frame = [\"https://a; script-src *\"]", "11 app.media.headers.frame[0]: not a source"),
         ("frame = [\"self\"]", "a keyword without its quotes: `self` | … \"'self'\""),
-        ("frame = [\"'none'\", \"https://a\"]", "nobody, and others"),
+        ("frame = [\"'none'\", \"https://a\"]", "other sources beside"),
         ("csp = { mode = \"report\" }", "11 app.media.headers.csp: missing key `policy`"),
         (
             "csp = { policy = { default-scr = [\"'self'\"] } }",
@@ -218,9 +218,9 @@ fn headers_are_headers() {
         ("csp = { mode = \"enforced\", policy = { default-src = [\"'self'\"] } }", "did you mean `enforce`"),
         (
             "hsts = { max_age = \"364d\", include_subdomains = true, preload = true }",
-            "11 app.media.headers.hsts.preload: preload of a host",
+            "11 app.media.headers.hsts.preload: `preload` without",
         ),
-        ("hsts = { preload = true }", "11 app.media.headers.hsts.preload: preload of a host"),
+        ("hsts = { preload = true }", "11 app.media.headers.hsts.preload: `preload` without"),
         ("hsts = { max_age = 31536000 }", "11 app.media.headers.hsts.max_age: not a duration: `31536000`"),
     ] {
         let given = with(&format!("[app.media.headers]\n{line}\n"));
@@ -326,11 +326,11 @@ fn what_passes_is_held_back_without_it() {
     {
         warnings(
             &pass(name),
-            &[&format!("11 app.media.identity.pass[0]: any client can say this to the app: `{name}`")],
+            &[&format!("11 app.media.identity.pass[0]: any client can set this header: `{name}`")],
         );
     }
     for (name, expected) in [
-        ("x_auth_user", "the gateway's own: `x_auth_user` | it tells the app who asks"),
+        ("x_auth_user", "the gateway's own: `x_auth_user` | the gateway sets it itself"),
         ("proxy", "never passed on: `proxy` | it becomes the variable HTTP_PROXY"),
         ("x-forwarded-for", "never passed on: `x-forwarded-for` | it is written by the gateway"),
         ("X.Forwarded.Host", "never passed on: `X.Forwarded.Host`"),

@@ -1,6 +1,6 @@
 //! What is wrong with a path or a token, and why an app gave no answer: one row each.
 //!
-//! A client is told what is wrong with its path. The other texts are for the operator alone.
+//! The client reads what is wrong with its path. All other texts are for the operator only.
 
 /// Makes an enum of rows, and the function that reads a row.
 macro_rules! faults {
@@ -95,40 +95,40 @@ faults! {
             keys: &ANY_KEY,
             remedy: PathRemedy::SpellingInAnyCase,
         },
-        /// A reading of the path meets another route.
+        /// A reading of the path matches another route.
         OtherRoute => PathRow {
-            text: "another spelling of the path meets another route",
+            text: "another spelling of the path matches another route",
             keys: &ANY_KEY,
             remedy: PathRemedy::Spelling,
         },
         /// With its slashes merged the path meets another route.
         OtherRouteMerged => PathRow {
-            text: "another spelling of the path meets another route: `slashes = \"merge\"` takes `//` for `/`",
+            text: "another spelling of the path matches another route: `slashes = \"merge\"` takes `//` for `/`",
             keys: &["slashes"],
             remedy: PathRemedy::Spelling,
         },
         /// With its backslash read as a slash the path meets another route.
         OtherRouteBackslash => PathRow {
-            text: "another spelling of the path meets another route: its backslash read as a slash",
+            text: "another spelling of the path matches another route: its backslash read as a slash",
             keys: &["backslash"],
             remedy: PathRemedy::SpellingInAnyCase,
         },
         /// Cut at an encoded `?` or `#` the path meets another route.
         OtherRouteCut => PathRow {
-            text: "another spelling of the path meets another route: cut at its encoded `?` or `#`",
+            text: "another spelling of the path matches another route: cut at its encoded `?` or `#`",
             keys: &[],
             remedy: PathRemedy::SpellingInAnyCase,
         },
         /// With a leading `//` read as the start of a host the path meets another route.
         OtherRouteHost => PathRow {
-            text: "another spelling of the path meets another route: its leading `//` read as the start of a host; \
+            text: "another spelling of the path matches another route: its leading `//` read as the start of a host; \
                    `slashes = \"merge\"` takes it for `/`",
             keys: &["slashes"],
             remedy: PathRemedy::Spelling,
         },
         /// With its start read as that of a host the path meets another route.
         OtherRouteAuthority => PathRow {
-            text: "another spelling of the path meets another route: its start read as that of a host",
+            text: "another spelling of the path matches another route: its start read as that of a host",
             keys: &ANY_KEY,
             remedy: PathRemedy::Spelling,
         },

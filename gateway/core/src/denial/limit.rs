@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct LimitExceeded {
     /// Name of the limit, such as `app.ip-1`.
     pub limit: Arc<str>,
-    /// Until a request may pass again; at least one second when told to clients.
+    /// Until a request may pass again; clients are told at least one second.
     pub retry_after: Duration,
 }
 

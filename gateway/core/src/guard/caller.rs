@@ -61,16 +61,17 @@ impl AuthPolicy {
     /// Two tokens that differ, no token where one is required, or the most informative refusal of the providers that
     /// read it.
     pub fn authenticate(&self, head: &Head<'_>, now: Now, tokens: &TokenCache) -> Result<Caller, Denial> {
-        let (speakers, required) = match self {
+        let (accepted_providers, required) = match self {
             Self::Public => return Ok(Caller::anonymous()),
-            Self::Optional(speakers) => (speakers, false),
-            Self::Required(speakers) => (speakers, true),
+            Self::Optional(accepted_providers) => (accepted_providers, false),
+            Self::Required(accepted_providers) => (accepted_providers, true),
         };
-        let sources = || speakers.iter().flat_map(|speaker| speaker.sources.iter());
+        let sources =
+            || accepted_providers.iter().flat_map(|accepted_provider| accepted_provider.sources.iter());
         let Some(carried) = find_among(sources(), head)? else {
             return if required { Err(Denial::TokenMissing) } else { Ok(Caller::anonymous()) };
         };
-        let verified = prove(speakers, |source| source.is_used(head), &carried.token, now, tokens)?;
+        let verified = prove(accepted_providers, |source| source.is_used(head), &carried.token, now, tokens)?;
         // The same token may also be in a cookie; it counts as sent by header if a header has it.
         let by_header = sources().filter(|source| source.is_header()).any(|source| source.is_used(head));
         Ok(Caller { proven: Some(verified), by_header })
@@ -88,16 +89,20 @@ impl AuthPolicy {
         now: Now,
         tokens: &TokenCache,
     ) -> Result<Caller, Denial> {
-        let (speakers, required) = match self {
+        let (accepted_providers, required) = match self {
             Self::Public => return Ok(Caller::anonymous()),
-            Self::Optional(speakers) => (speakers, false),
-            Self::Required(speakers) => (speakers, true),
+            Self::Optional(accepted_providers) => (accepted_providers, false),
+            Self::Required(accepted_providers) => (accepted_providers, true),
         };
         let holds = |source: &TokenSource| matches!(source, TokenSource::Cookie(own) if own == name);
-        if !speakers.iter().flat_map(|speaker| speaker.sources.iter()).any(holds) {
+        if !accepted_providers
+            .iter()
+            .flat_map(|accepted_provider| accepted_provider.sources.iter())
+            .any(holds)
+        {
             return if required { Err(Denial::TokenMissing) } else { Ok(Caller::anonymous()) };
         }
-        let verified = prove(speakers, holds, token, now, tokens)?;
+        let verified = prove(accepted_providers, holds, token, now, tokens)?;
         Ok(Caller { proven: Some(verified), by_header: false })
     }
 
@@ -175,15 +180,15 @@ impl Caller {
 /// The result of the first provider that accepts the token, else the most informative refusal. Only providers that read
 /// a source with a token in it are tried.
 fn prove(
-    speakers: &[AcceptedProvider],
+    accepted_providers: &[AcceptedProvider],
     holds: impl Fn(&TokenSource) -> bool,
     token: &[u8],
     now: Now,
     tokens: &TokenCache,
 ) -> Result<Arc<Verified>, Denial> {
     let mut refusal: Option<Denial> = None;
-    for speaker in speakers.iter().filter(|s| s.sources.iter().any(&holds)) {
-        match tokens.verify(&speaker.provider, token, now) {
+    for accepted_provider in accepted_providers.iter().filter(|s| s.sources.iter().any(&holds)) {
+        match tokens.verify(&accepted_provider.provider, token, now) {
             Ok((verified, _)) => return Ok(verified),
             Err(denial)
                 if refusal.as_ref().is_none_or(|known| informativeness(&denial) > informativeness(known)) =>

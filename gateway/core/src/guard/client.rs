@@ -121,27 +121,28 @@ impl ClientPolicy {
         let spoken = [(address, FOR), (scheme, PROTO), (host, HOST), (port, PORT)];
         let speaks_x = spoken.into_iter().any(|(named, field)| named && head.has(field));
         let rfc7239 = (forwarded && head.has(FORWARDED)).then(|| self.by_forwarded(socket, head));
-        let (told, doubt) = match (speaks_x, rfc7239) {
+        let (reported, doubt) = match (speaks_x, rfc7239) {
             (true, other) => {
-                let told = self.by_x_forwarded(socket, head);
-                (told, other.is_some_and(|(other, sound)| !sound || told.contradicts(&other)))
+                let reported = self.by_x_forwarded(socket, head);
+                (reported, other.is_some_and(|(other, sound)| !sound || reported.contradicts(&other)))
             }
-            (false, Some((told, _))) => (told, false),
+            (false, Some((reported, _))) => (reported, false),
             (false, None) => (Reported::default(), false),
         };
-        let https = told.https.unwrap_or(peer.tls);
-        let served = match told.host {
+        let https = reported.https.unwrap_or(peer.tls);
+        let served = match reported.host {
             _ if doubt => Err(Denial::BadRequest("X-Forwarded-* and Forwarded of the proxy disagree")),
             Some(host) => std::str::from_utf8(host)
                 .map_err(|_| Denial::AmbiguousHost("an illegal byte in the host that a proxy tells")),
             None => Ok(head.host()),
         };
-        let not_named = !host && head.all(HOST).last().is_some_and(|told| told != head.host().as_bytes());
+        let not_named =
+            !host && head.all(HOST).last().is_some_and(|reported| reported != head.host().as_bytes());
         let client = Client {
-            ip: told.ip.unwrap_or(socket),
+            ip: reported.ip.unwrap_or(socket),
             https,
             // No proxy serves one scheme on the default port of the other: the port belongs to another hop.
-            port: told.port.filter(|port| *port != host::default_port(!https)),
+            port: reported.port.filter(|port| *port != host::default_port(!https)),
             peer: socket,
             proxied: true,
             ignored: IgnoredForwarding { address: false, host: not_named },
@@ -169,13 +170,13 @@ impl ClientPolicy {
         let nodes = forwarded::Nodes::read(head.all(FORWARDED));
         let sound = head.all(FORWARDED).all(|line| forwarded::last(line).is_some());
         let nearest = head.all(FORWARDED).last().and_then(forwarded::last).unwrap_or_default();
-        let told = Reported {
+        let reported = Reported {
             ip: nearest.names_node.then(|| self.walk(socket, nodes.nearest_first())),
             https: nearest.proto.and_then(is_https),
             host: nearest.host,
             port: None,
         };
-        (told, sound)
+        (reported, sound)
     }
 
     /// Goes from hop to hop, as long as each one is a trusted proxy.

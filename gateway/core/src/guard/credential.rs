@@ -90,7 +90,7 @@ impl TokenSource {
             return Ok(Self::Bearer);
         }
         let Some((kind, name)) = text.split_once(':') else {
-            return fault("no such place for a token");
+            return fault("not a source of tokens");
         };
         match kind {
             "header" => match HeaderName::from_bytes(name.as_bytes()) {
@@ -113,7 +113,7 @@ impl TokenSource {
                 Ok(Self::Query(name.to_owned()))
             }
             "query" => fault("not a parameter name"),
-            _ => fault("no such place for a token"),
+            _ => fault("not a source of tokens"),
         }
     }
 

@@ -91,7 +91,7 @@ fn check_host(hosts: &HostTable, target: &Target<'_>, authority: &str) -> Result
             Err(Denial::Destination(Box::new(DestinationDenial { denial: Denial::UnknownHost, route: None })))
         }
         Ok(_) | Err(Denial::UnknownHost) => Ok(()),
-        Err(_) => Err(Denial::BadRequest("the host in Destination is no host")),
+        Err(_) => Err(Denial::BadRequest("an invalid host in Destination")),
     }
 }
 

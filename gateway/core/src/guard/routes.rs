@@ -150,7 +150,7 @@ impl RoutesPolicy {
     /// request, and a path listed for it must not answer 405 here.
     ///
     /// # Errors
-    /// [`Denial::AmbiguousPath`] if a reading of the path meets another route or names another owner, if the route has
+    /// [`Denial::AmbiguousPath`] if a reading of the path matches another route or names another owner, if the route has
     /// to know an owner and the path is not UTF-8, or if the path holds an encoded slash
     /// that the route does not allow, or the app where none is listed; this goes before the others. Under [`Unlisted::Deny`]
     /// [`Denial::NotFound`], or [`Denial::MethodNotAllowed`] if other methods are listed.
@@ -321,7 +321,7 @@ impl RoutesPolicy {
             }
             match self.agree(method, &path, paths, path::is_folded(&path, paths.exact_case), judged) {
                 Ok(Some(met)) if met == place => return Ok(()),
-                Ok(_) => unmet = "another route is met before it".to_owned().into(),
+                Ok(_) => unmet = "another route matches first".to_owned().into(),
                 Err(_) => unmet = self.folded_clash(pattern, place, &path, paths, places),
             }
         }

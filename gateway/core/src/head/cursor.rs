@@ -11,7 +11,7 @@ use crate::work;
 pub(super) enum Stop {
     /// The bytes ended.
     Ended,
-    /// They make no head.
+    /// They are no valid head.
     Refused(Denial),
 }
 
@@ -21,9 +21,9 @@ impl From<Denial> for Stop {
     }
 }
 
-pub(super) type Step<T> = Result<T, Stop>;
+pub(super) type Scanned<T> = Result<T, Stop>;
 
-fn refuse<T>(fault: &'static str) -> Step<T> {
+fn refuse<T>(fault: &'static str) -> Scanned<T> {
     Err(Stop::Refused(Denial::BadRequest(fault)))
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Cursor<'a> {
     pub(super) at: usize,
     /// How many bytes of that token were read before; none of them ends it.
     pub(super) known: usize,
-    /// A `?` is among them.
+    /// Whether a `?` is among them.
     pub(super) query: bool,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Cursor<'a> {
         self.buf.get(self.at..).unwrap_or_default()
     }
 
-    fn peek(&self) -> Step<u8> {
+    fn peek(&self) -> Scanned<u8> {
         self.buf.get(self.at).copied().ok_or(Stop::Ended)
     }
 
@@ -62,13 +62,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// The token has not ended: more bytes are needed.
-    fn unfinished<T>(&mut self) -> Step<T> {
+    fn unfinished<T>(&mut self) -> Scanned<T> {
         self.known = self.rest().len();
         Err(Stop::Ended)
     }
 
     /// The length of the token: up to the first byte that does not belong to it.
-    fn token_end(&mut self, is_part: impl Fn(u8) -> bool) -> Step<usize> {
+    fn token_end(&mut self, is_part: impl Fn(u8) -> bool) -> Scanned<usize> {
         let rest = self.rest();
         for (i, byte) in rest.iter().copied().enumerate().skip(self.known) {
             work::spend(1);
@@ -79,7 +79,7 @@ impl<'a> Cursor<'a> {
         self.unfinished()
     }
 
-    pub(super) fn empty_lines(&mut self) -> Step<()> {
+    pub(super) fn empty_lines(&mut self) -> Scanned<()> {
         let mut seen = 0;
         while matches!(self.peek()?, b'\r' | b'\n') {
             if seen == EMPTY_LINES_MAX {
@@ -91,8 +91,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// CRLF; `otherwise` is the fault told for any byte but CR and LF.
-    fn line_end(&mut self, otherwise: &'static str) -> Step<()> {
+    /// Reads CRLF; `otherwise` is the fault of any other byte than CR and LF.
+    fn line_end(&mut self, otherwise: &'static str) -> Scanned<()> {
         match self.peek()? {
             b'\r' => {}
             b'\n' => return refuse("a bare line feed"),
@@ -108,7 +108,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub(super) fn method(&mut self) -> Step<&'a str> {
+    pub(super) fn method(&mut self) -> Scanned<&'a str> {
         for (i, byte) in self.rest().iter().copied().enumerate().skip(self.known) {
             work::spend(1);
             match byte {
@@ -121,7 +121,9 @@ impl<'a> Cursor<'a> {
                     return Ok(method);
                 }
                 TLS_HANDSHAKE if i == 0 => return refuse("TLS on a plain listener"),
-                byte if !is_method_byte(byte) => return refuse("no upper-case method in front"),
+                byte if !is_method_byte(byte) => {
+                    return refuse("the request line does not begin with an upper-case method");
+                }
                 _ if i == METHOD_MAX => return refuse("the method is too long"),
                 _ => {}
             }
@@ -129,7 +131,7 @@ impl<'a> Cursor<'a> {
         self.unfinished()
     }
 
-    pub(super) fn target(&mut self, max: usize) -> Step<&'a [u8]> {
+    pub(super) fn target(&mut self, max: usize) -> Scanned<&'a [u8]> {
         let rest = self.rest();
         for (i, byte) in rest.iter().copied().enumerate().skip(self.known) {
             work::spend(1);
@@ -153,7 +155,7 @@ impl<'a> Cursor<'a> {
         self.unfinished()
     }
 
-    pub(super) fn version(&mut self) -> Step<Version> {
+    pub(super) fn version(&mut self) -> Scanned<Version> {
         for expected in b"HTTP/1." {
             if self.peek()? != *expected {
                 return refuse("the request line does not end in HTTP/1.1 or HTTP/1.0");
@@ -171,7 +173,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next field, or `None` at the end of the head; `room` more are allowed.
-    pub(super) fn field(&mut self, room: usize) -> Step<Option<Field<'a>>> {
+    pub(super) fn field(&mut self, room: usize) -> Scanned<Option<Field<'a>>> {
         if self.is_end(room)? {
             return Ok(None);
         }
@@ -181,7 +183,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Whether the empty line comes that ends the head, and not another field.
-    pub(super) fn is_end(&mut self, room: usize) -> Step<bool> {
+    pub(super) fn is_end(&mut self, room: usize) -> Scanned<bool> {
         match self.peek()? {
             b'\r' => self.line_end("").map(|()| true),
             b'\n' => refuse("a bare line feed"),
@@ -191,7 +193,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub(super) fn name(&mut self) -> Step<&'a str> {
+    pub(super) fn name(&mut self) -> Scanned<&'a str> {
         let end = self.token_end(is_token_byte)?;
         match self.rest().get(end) {
             Some(b':') if end == 0 => refuse("a header line without a name"),
@@ -202,7 +204,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    pub(super) fn value(&mut self) -> Step<&'a [u8]> {
+    pub(super) fn value(&mut self) -> Scanned<&'a [u8]> {
         let end = self.token_end(is_value_byte)?;
         let start = self.at;
         let value = self.take(end, 0);
@@ -216,7 +218,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// Bytes that were judged to be ASCII already.
-fn text(bytes: &[u8]) -> Step<&str> {
+fn text(bytes: &[u8]) -> Scanned<&str> {
     std::str::from_utf8(bytes).or_else(|_| refuse("a byte that is not ASCII"))
 }
 

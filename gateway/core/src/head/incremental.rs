@@ -50,7 +50,7 @@ pub enum Progress {
 
 impl Default for IncrementalParser {
     fn default() -> Self {
-        // The version is noted when it is read, before any field.
+        // The version is stored when it is read, before any field.
         let framing = FramingFields::new(Version::Http11);
         Self { at: 0, known: 0, query: false, next: NextToken::Method, framing, fields: 0 }
     }

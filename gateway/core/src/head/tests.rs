@@ -79,7 +79,7 @@ fn request_lines() {
     const PLAIN: &str = "GET /x a 1.1 none keep";
     const FORM: &str = "400 the request target is neither a path nor an http URL";
     const BYTE: &str = "400 an illegal byte in the request target";
-    const METHOD: &str = "400 no upper-case method in front";
+    const METHOD: &str = "400 the request line does not begin with an upper-case method";
     const LINE: &str = "400 the request line does not end in HTTP/1.1 or HTTP/1.0";
     let rows: &[(&str, &str)] = &[
         ("GET /x HTTP/1.1", PLAIN),
@@ -180,7 +180,7 @@ fn request_lines() {
 fn a_wrong_byte_is_refused_when_it_comes() {
     const FORM: &str = "400 the request target is neither a path nor an http URL";
     const BYTE: &str = "400 an illegal byte in the request target";
-    const METHOD: &str = "400 no upper-case method in front";
+    const METHOD: &str = "400 the request line does not begin with an upper-case method";
     for (bytes, expected) in [
         ("\u{16}", "400 TLS on a plain listener"),
         ("G\u{16}", METHOD),

@@ -17,7 +17,7 @@ mod provider;
 mod response;
 mod route;
 
-pub use findings::{Difference, Direction, Subject};
+pub use findings::{ChangedTable, Difference, Direction};
 
 use crate::policy::Policy;
 use findings::Findings;

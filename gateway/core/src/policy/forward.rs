@@ -7,7 +7,7 @@ use crate::field_names::NamePattern;
 /// `identity`, `upstream.host`
 #[derive(Clone, Debug)]
 pub struct ForwardPolicy {
-    /// The field that names the user, such as `x-auth-user`; `None` if the app is not told.
+    /// The field that names the user, such as `x-auth-user`; `None` if the app is not to learn it.
     pub user: Option<HeaderName>,
     /// The field that names the roles, comma-separated.
     pub roles: Option<HeaderName>,

@@ -1,4 +1,4 @@
-//! What a local answer is to say: the shape of a refusal, the gateway's own pages.
+//! The content of local answers: the format of a refusal, the gateway's own pages.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ pub struct PageContext<'a> {
 pub enum PageReply<'a> {
     /// HTML, for a browser.
     Html(GatewayPage<'a>),
-    /// JSON, for a program: who is signed in, or what a code stands for; `None` is nobody.
+    /// JSON, for a program: who is signed in, or what a code stands for; `None` if nobody is signed in.
     Json(Option<TokenSummary<'a>>),
     /// No content, for a program.
     Empty,

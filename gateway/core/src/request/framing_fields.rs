@@ -175,7 +175,7 @@ const fn is_authority_byte(byte: u8) -> bool {
         || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
 }
 
-/// Fields that a hop may not be told to drop: without them the message would be another one.
+/// Fields that `Connection` may not name: a hop that dropped them would change the meaning of the message.
 const NEVER_HOP_BY_HOP: [&[u8]; 3] = [b"host", b"content-length", b"transfer-encoding"];
 /// The port of an absolute form that names none: its scheme is `http`.
 const HTTP: u16 = 80;

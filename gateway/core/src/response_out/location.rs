@@ -66,7 +66,7 @@ impl UpstreamAddress {
         }
     }
 
-    /// What follows the scheme and the authority, if they are the app's own; and whether there is no scheme.
+    /// The rest of a URL after scheme and authority, if the authority is this one; and whether the URL has no scheme.
     fn strip<'u>(&self, url: &'u [u8]) -> Option<(bool, &'u [u8])> {
         let schemes = [(&b"http://"[..], HTTP), (&b"https://"[..], HTTPS), (&b"//"[..], HTTP)];
         let (scheme, default, rest) = schemes.into_iter().find_map(|(scheme, default)| {
@@ -76,7 +76,7 @@ impl UpstreamAddress {
         let end = rest.iter().position(|byte| b"/?#\\".contains(byte)).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end)?;
         let (name, port) = name_and_port(std::str::from_utf8(authority).ok()?);
-        // An app that takes the request for https leaves its own port out where `Host` does.
+        // An app on port 80 that takes the request for https writes `https://NAME`, without its port.
         let unsaid = if self.port == HTTP { HTTP } else { default };
         let same = name.eq_ignore_ascii_case(&self.name) && port.unwrap_or(unsaid) == self.port;
         same.then_some((scheme == b"//", rest))

@@ -1,6 +1,6 @@
 //! What is printed in documents, tutorials and source code, and therefore no secret.
 
-/// Refused in front of a secret, whatever follows: the text itself says that it is a sample.
+/// Beginnings of secrets that are refused: the text itself says that it is a sample.
 pub(super) const MARKERS: &[&str] = &["djangoinsecure"];
 
 /// Samples and placeholders, folded by [`fold`]. A secret that is made of them alone is as well known as they are; in a

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::token_cookie::speakers;
+use super::token_cookie::accepted_providers;
 use crate::clock::Now;
 use crate::denial::Denial;
 use crate::guard::caller::{AcceptedProvider, AuthPolicy};
@@ -81,8 +81,8 @@ fn names_user(app: &App, cookie: &str, token: &[u8], now: Now, tokens: &TokenCac
 fn distinct(app: &App) -> Vec<&AuthPolicy> {
     let mut found: Vec<&AuthPolicy> = Vec::new();
     for route in app.routes.all() {
-        let asked = speakers(&route.auth);
-        if !asked.is_empty() && !found.iter().any(|other| are_same(speakers(other), asked)) {
+        let asked = accepted_providers(&route.auth);
+        if !asked.is_empty() && !found.iter().any(|other| are_same(accepted_providers(other), asked)) {
             found.push(&route.auth);
         }
     }

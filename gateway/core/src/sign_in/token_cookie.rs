@@ -53,9 +53,13 @@ pub fn token_cookie<'a>(
     now: Now,
     tokens: &TokenCache,
 ) -> Result<TokenCookie<'a>, NoTokenCookie> {
-    let asking =
-        || app.routes.all().map(|route| &route.auth).filter_map(|auth| Some((auth, speakers(auth).first()?)));
-    let Some((_, speaker)) = asking().next() else { return Err(NoTokenCookie::NotRequired) };
+    let asking = || {
+        app.routes
+            .all()
+            .map(|route| &route.auth)
+            .filter_map(|auth| Some((auth, accepted_providers(auth).first()?)))
+    };
+    let Some((_, accepted_provider)) = asking().next() else { return Err(NoTokenCookie::NotRequired) };
     // Such a value makes no cookie or another one: an empty value counts as none, spaces are cut off.
     if token.is_empty() || !token.iter().all(|byte| is_cookie_octet(*byte)) {
         return Err(NoTokenCookie::Refused(Denial::TokenInvalid(TokenFault::Malformed)));
@@ -81,24 +85,26 @@ pub fn token_cookie<'a>(
             }
         }
     }
-    Err(refusal.map_or_else(|| no_cookie(app, speaker), NoTokenCookie::Refused))
+    Err(refusal.map_or_else(|| no_cookie(app, accepted_provider), NoTokenCookie::Refused))
 }
 
-pub(super) fn speakers(auth: &AuthPolicy) -> &[AcceptedProvider] {
+pub(super) fn accepted_providers(auth: &AuthPolicy) -> &[AcceptedProvider] {
     match auth {
         AuthPolicy::Public => &[],
-        AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => speakers,
+        AuthPolicy::Optional(accepted_providers) | AuthPolicy::Required(accepted_providers) => {
+            accepted_providers
+        }
     }
 }
 
-fn no_cookie(app: &App, speaker: &AcceptedProvider) -> NoTokenCookie {
+fn no_cookie(app: &App, accepted_provider: &AcceptedProvider) -> NoTokenCookie {
     // Where the app or its profile says nothing, it shares the list of its provider.
-    let table = if Arc::ptr_eq(&speaker.sources, &speaker.provider.sources) {
-        format!("auth.{}", speaker.provider.name)
+    let table = if Arc::ptr_eq(&accepted_provider.sources, &accepted_provider.provider.sources) {
+        format!("auth.{}", accepted_provider.provider.name)
     } else {
         format!("app.{}", app.name)
     };
-    NoTokenCookie::NoCookieSource { table, sources: Arc::clone(&speaker.sources) }
+    NoTokenCookie::NoCookieSource { table, sources: Arc::clone(&accepted_provider.sources) }
 }
 
 impl std::fmt::Display for NoTokenCookie {

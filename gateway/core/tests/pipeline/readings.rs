@@ -330,7 +330,7 @@ fn the_reason_names_the_reading() {
         ("//x/admin", "its leading `//` read as the start of a host"),
         ("/admin%3Fx", "cut at its encoded `?` or `#`"),
         ("/admin%5Cx", "its backslash read as a slash"),
-        ("/admin;x", "another spelling of the path meets another route"),
+        ("/admin;x", "another spelling of the path matches another route"),
         ("/users/bob%3Fx/y", "another spelling of the path names another owner"),
     ] {
         let bytes = format!("GET {target} HTTP/1.1\r\nHost: m.example\r\n\r\n");

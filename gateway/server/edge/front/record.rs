@@ -98,14 +98,20 @@ impl RequestHandler<'_> {
     }
 
     /// Keeps a refusal for `why`. It runs before the answer goes out, so that a client that has the answer can ask at once.
-    pub(super) fn remember(&self, head: Option<&Head<'_>>, trail: &Trail, denial: &Denial, crowded: bool) {
+    pub(super) fn remember(
+        &self,
+        head: Option<&Head<'_>>,
+        trail: &Trail,
+        denial: &Denial,
+        too_many_fields: bool,
+    ) {
         let at = RefusalContext {
             request_id: &self.request_id,
             time: self.unix,
             generation: self.live.generation,
             peer: self.peer.ip,
             host: head.map(|head| self.host(head)),
-            crowded,
+            too_many_fields,
             redaction: self.live.redaction(trail.app.as_deref()),
         };
         self.front.gateway.remember(&at, head, trail, denial);
@@ -220,12 +226,12 @@ fn protocol(version: Version) -> &'static str {
 const DECIDED_PATH_MAX: usize = 512;
 
 /// Whether a head was refused for the number of its fields, rather than for its bytes.
-pub(super) fn crowded(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> bool {
+pub(super) fn too_many_fields(denial: &Denial, heard: &[u8], limits: &HeadLimits) -> bool {
     *denial == Denial::HeadersTooLarge && head::has_too_many_fields(heard, limits)
 }
 
 /// The reason for an unknown host, with the place in the configuration where it could be added.
-fn unknown_host(live: &LivePolicy, host: &str, unheeded: bool) -> String {
+fn unknown_host(live: &LivePolicy, host: &str, host_ignored: bool) -> String {
     let place = match &*live.policy.apps {
         [app] => match live.source.of_app(app).of("hosts") {
             Some(line) if *line.file == *UNFILED => "`STAGEDOOR_HOSTS`".to_owned(),
@@ -234,7 +240,7 @@ fn unknown_host(live: &LivePolicy, host: &str, unheeded: bool) -> String {
         },
         _ => "`hosts` of an [app.NAME]".to_owned(),
     };
-    let proxy_hint = if unheeded {
+    let proxy_hint = if host_ignored {
         "let your proxy pass `Host` on, or add \"host\" to `server.forwarded` if it writes X-Forwarded-Host itself; else "
     } else {
         ""

@@ -200,7 +200,7 @@ pub(super) const REQUEST_SECONDS: Metric = metric(
     "stagedoor_request_seconds",
     MetricKind::Histogram(REQUEST_BUCKETS),
     &["app"],
-    "From the first byte of a request to the last of its answer.",
+    "Time from the first byte of a request to the last byte of its answer.",
 );
 pub(super) const REQUESTS: Metric = metric(
     "stagedoor_requests_total",
@@ -230,7 +230,7 @@ pub(super) const UPSTREAM_SECONDS: Metric = metric(
     "stagedoor_upstream_seconds",
     MetricKind::Histogram(REQUEST_BUCKETS),
     &["app"],
-    "Until the app began to answer.",
+    "Time until the app began to answer.",
 );
 
 /// Seconds: 50 µs to a minute.

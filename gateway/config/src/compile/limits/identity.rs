@@ -2,12 +2,12 @@
 
 use crate::raw;
 
-/// How the names of limits begin that an app's own table states; no bucket has a dot in its name.
+/// The prefix of the names of an app's own limits. The name of a bucket has no dot, so it never begins like this.
 pub(super) const APP: &str = "app.";
-/// How the names of limits begin that a route states for itself.
+/// The prefix of the names of a route's own limits.
 pub(super) const ROUTE: &str = "route.";
 
-/// The patterns of a route, in no order of the file's.
+/// The patterns of a route, sorted, so that their order in the file does not matter.
 pub(in super::super) fn patterns(route: &raw::Route) -> Vec<String> {
     let list = route.matches.iter().flat_map(|list| &list.value);
     let mut all: Vec<String> = list.map(|given| given.value.clone()).collect();

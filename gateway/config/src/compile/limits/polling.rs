@@ -7,7 +7,7 @@ use stagedoor_core::guard::limit::Rule;
 /// Warns of each limit of the app that is too small for one open page, where the profile knows how often a page asks.
 ///
 /// A page that is left open asks all day, so that a quota of a day is measured by the same figure as one of an hour.
-pub(super) fn compare(raw: &raw::App, cx: &Context<'_>) {
+pub(super) fn warn_of_small_limits(raw: &raw::App, cx: &Context<'_>) {
     let Some(polls) = &raw.polls else { return };
     let raw::AppLimit { at: _, ip, user } = &raw.limit;
     for given in [ip, user].into_iter().flatten().flat_map(|list| &list.value) {

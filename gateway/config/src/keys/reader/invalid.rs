@@ -16,9 +16,9 @@ impl InvalidValue {
         Self { not: format!("{}: `{}`", not.into(), display(value)), accepted: accepted.into() }
     }
 
-    /// A value of another shape altogether, which is named but never shown: it may be a secret.
+    /// A value of the wrong type. Only its type is named: the value may be a secret.
     pub(crate) fn shape(value: &DeValue<'_>, accepted: &str) -> Self {
-        Self { not: format!("of another shape: `{}`", value.type_str()), accepted: accepted.to_owned() }
+        Self { not: format!("of the wrong type: `{}`", value.type_str()), accepted: accepted.to_owned() }
     }
 
     pub(crate) fn tell(self, at: &Location, report: &Report) {

@@ -189,7 +189,7 @@ table! {
             .mind("an app that reads bodies into memory needs that much for each request"),
         /// Whether GET and HEAD may have a body.
         get: Setting<bool> = choice!("allow" => true, "deny" => false).default("allow").in_profiles()
-            .mind("an app that neither reads such a body nor heeds `Connection: close` takes it for the next \
+            .mind("an app that neither reads such a body nor respects `Connection: close` takes it for the next \
                 request, which nothing has checked"),
     }
 }

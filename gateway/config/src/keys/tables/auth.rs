@@ -28,12 +28,12 @@ impl ConfigTable for Provider {
 
     fn read(reader: &Reader<'_>) -> Self {
         let name = reader.name.clone().unwrap_or_default();
-        // Without its kind a provider is read as the one kind there is, so that its other mistakes are told too.
+        // A provider without `kind` is read as the one kind there is, so that its other mistakes are reported too.
         let is_jwt = !reader.has("kind") || KIND.read(reader, "kind").is_some();
         Self { name, jwt: is_jwt.then(|| JwtProvider::read(reader)) }
     }
 
-    /// A provider of a kind that is not built is told once, by its kind: its keys are not looked at.
+    /// A provider of a kind that is not built is reported once, at its `kind`; its other keys are not checked.
     fn is_judged(table: &DeTable<'_>) -> bool {
         let kind = table.get("kind").and_then(|kind| kind.get_ref().as_str());
         kind.is_none_or(|kind| kind == "jwt")
@@ -112,9 +112,9 @@ table! {
         public: Option<PublicKey> = table::<PublicKey>().required_unless("secret"),
     }
     beside |reader| {
-        /// `public` was written, whatever came of it.
+        /// Whether `public` was written, even if it was refused.
         has_public: bool = reader.has("public"),
-        /// `secret` was written, whatever came of it.
+        /// Whether `secret` was written, even if it was refused.
         has_secret: bool = reader.has("secret"),
     }
 }

@@ -1,4 +1,4 @@
-//! What clients are told with answers: `cors` and `headers` of an app.
+//! `cors` and `headers` of an app: the fields that are added to its answers.
 
 use std::time::Duration;
 

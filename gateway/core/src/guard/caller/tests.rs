@@ -57,8 +57,9 @@ fn check(policy: &AuthPolicy, fields: &str, now: Now, expected: &str) {
 fn the_policy_says_who_must_be_known() {
     let house = provider("house", &["bearer"]);
     let good = format!("Authorization: Bearer {}", token(&house));
-    let speakers: Arc<[AcceptedProvider]> = [house.into()].into();
-    let (optional, required) = (AuthPolicy::Optional(Arc::clone(&speakers)), AuthPolicy::Required(speakers));
+    let accepted_providers: Arc<[AcceptedProvider]> = [house.into()].into();
+    let (optional, required) =
+        (AuthPolicy::Optional(Arc::clone(&accepted_providers)), AuthPolicy::Required(accepted_providers));
     for (policy, fields, expected) in [
         (&AuthPolicy::Public, "", "anonymous"),
         (&AuthPolicy::Public, good.as_str(), "anonymous"),
@@ -155,13 +156,14 @@ fn a_caller_says_what_the_token_said() {
 
 #[test]
 fn dry_runs_assume_a_caller() {
-    let speakers: Arc<[AcceptedProvider]> = [provider("house", &["bearer"]).into()].into();
+    let accepted_providers: Arc<[AcceptedProvider]> = [provider("house", &["bearer"]).into()].into();
     let bob = AssumedIdentity { user: "bob".to_owned(), roles: vec!["user".to_owned()], scopes: Vec::new() };
     let told = |policy: &AuthPolicy, assumed| match policy.dry_run(assumed) {
         Ok(caller) => caller.as_ref().user().map_or("anonymous".to_owned(), ToString::to_string),
         Err(denial) => format!("{denial:?}"),
     };
-    let (optional, required) = (AuthPolicy::Optional(Arc::clone(&speakers)), AuthPolicy::Required(speakers));
+    let (optional, required) =
+        (AuthPolicy::Optional(Arc::clone(&accepted_providers)), AuthPolicy::Required(accepted_providers));
     for (policy, assumed, expected) in [
         (&AuthPolicy::Public, Some(&bob), "anonymous"),
         (&AuthPolicy::Public, None, "anonymous"),

@@ -101,8 +101,8 @@ fn a_source_is_shown_as_it_is_read() {
         assert_eq!(TokenSource::parse(text).unwrap().to_string(), text);
     }
     for (text, fault) in [
-        ("Bearer", "no such place for a token: `Bearer`"),
-        ("body:token", "no such place for a token: `body:token`"),
+        ("Bearer", "not a source of tokens: `Bearer`"),
+        ("body:token", "not a source of tokens: `body:token`"),
         ("header:", "not a header name: `header:`"),
         ("header:host", "this header cannot carry a token: `header:host`"),
         ("cookie:a b", "not a cookie name: `cookie:a b`"),

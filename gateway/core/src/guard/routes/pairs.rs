@@ -76,7 +76,7 @@ impl<'p> Both<'p> {
             other.push('~');
         }
         let named = named.into_iter().filter(|segment| !segment.is_empty());
-        // The last is looked at first, and its example is the one that is told.
+        // The last one is examined first, and its example is the one that is reported.
         let named = named.map(|segment| String::from_utf8_lossy(segment).into_owned());
         [String::new(), other].into_iter().chain(named).collect()
     }

@@ -13,7 +13,7 @@ pub enum Direction {
     Tighter,
     /// A request passes that did not pass before.
     Looser,
-    /// It cannot be told: a value was exchanged for another one.
+    /// Neither is known: a value was exchanged for another one.
     Incomparable,
 }
 
@@ -23,7 +23,7 @@ pub struct Difference {
     /// What it means.
     pub direction: Direction,
     /// The table of the configuration that it belongs to.
-    pub subject: Subject,
+    pub table: ChangedTable,
     /// The key in that table, such as `origin.check`; empty for the table as a whole.
     pub key: String,
     /// What it was and what it is, the new value last.
@@ -33,20 +33,20 @@ pub struct Difference {
 impl Difference {
     /// A difference of one key from the value `old` to the value `new`, as a person reads them.
     #[must_use]
-    pub fn new(direction: Direction, subject: Subject, key: &str, old: &str, new: &str) -> Self {
+    pub fn new(direction: Direction, table: ChangedTable, key: &str, old: &str, new: &str) -> Self {
         let means = match direction {
             Direction::Tighter => "allows less than",
             Direction::Looser => "allows more than",
             Direction::Incomparable => "is something else than",
         };
         let message = format!("{means} `{}`: `{}`", cut(old), cut(new));
-        Self { direction, subject, key: key.to_owned(), message }
+        Self { direction, table, key: key.to_owned(), message }
     }
 }
 
 /// The table of the configuration that a difference belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub enum ChangedTable {
     /// The table of this path, such as `["app", "media"]`; empty for the root.
     Table(Vec<String>),
     /// The routes that the same requests meet before and after.
@@ -64,7 +64,7 @@ pub enum Subject {
 #[derive(Default)]
 pub(super) struct Findings {
     pub(super) differences: Vec<Difference>,
-    told: HashSet<(Direction, Subject, String)>,
+    reported: HashSet<(Direction, ChangedTable, String)>,
 }
 
 /// Which table of the configuration a key belongs to.
@@ -77,18 +77,18 @@ pub(super) enum Place<'a> {
 }
 
 impl Place<'_> {
-    fn subject(self) -> Subject {
+    fn table(self) -> ChangedTable {
         match self {
-            Self::Table(path) => Subject::Table(path.iter().map(|step| (*step).to_owned()).collect()),
+            Self::Table(path) => ChangedTable::Table(path.iter().map(|step| (*step).to_owned()).collect()),
             Self::Requests { app, old, new, example: _ } => {
-                Subject::Route { app: Arc::clone(&app.name), before: old.index, after: new.index }
+                ChangedTable::Route { app: Arc::clone(&app.name), before: old.index, after: new.index }
             }
         }
     }
 }
 
 impl Findings {
-    /// Notes a difference, unless it is none. `values`: the old one and the new one, without secrets.
+    /// Adds a difference, unless the values are the same. `values`: the old one and the new one, without secrets.
     pub(super) fn put(
         &mut self,
         place: Place<'_>,
@@ -102,13 +102,13 @@ impl Findings {
             Order::Looser => Direction::Looser,
             Order::Incomparable => Direction::Incomparable,
         };
-        let subject = place.subject();
+        let table = place.table();
         // Of the requests that meet the same two routes, one example is enough.
-        if !self.told.insert((direction, subject.clone(), key.to_owned())) {
+        if !self.reported.insert((direction, table.clone(), key.to_owned())) {
             return;
         }
         let (old, new) = values();
-        let mut difference = Difference::new(direction, subject, key, &old, &new);
+        let mut difference = Difference::new(direction, table, key, &old, &new);
         if let Place::Requests { example, .. } = place {
             difference.message = format!("of requests such as `{example}`: {}", difference.message);
         }
@@ -135,5 +135,5 @@ pub(super) fn lower(names: &[String]) -> Vec<String> {
     names.iter().map(|name| name.to_ascii_lowercase()).collect()
 }
 
-/// Characters of a value that are told.
+/// Characters of a value that a message shows.
 const LONGEST: usize = 200;

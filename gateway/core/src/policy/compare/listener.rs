@@ -134,7 +134,7 @@ pub(super) fn client(
 }
 
 /// The forwarding fields that are used. Without the client's address, every client has the proxy's, which the address list
-/// of an app may allow (`minded`). Without the scheme, apps and browsers are told another one.
+/// of an app may allow (`minded`). Without the scheme, apps and browsers get another one.
 fn trusted_fields(old: TrustedFields, new: TrustedFields, minded: bool) -> Order {
     let TrustedFields { address, scheme, host, port, forwarded } = old;
     let dropped = |old: bool, new: bool, order| if old && !new { order } else { Order::Same };

@@ -1,4 +1,4 @@
-//! `headers`: what browsers are told to forbid.
+//! `headers`: the response headers by which browsers forbid something.
 
 use std::time::Duration;
 

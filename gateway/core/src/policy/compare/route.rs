@@ -112,9 +112,12 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
     };
     let ((was, old_word), (is, new_word)) = (strictness(old), strictness(new));
     findings.put(at, "auth", larger_is_tighter(was, is), || (old_word.to_owned(), new_word.to_owned()));
-    let (Some(old), Some(new)) = (speakers(old), speakers(new)) else { return };
-    let names = |speakers: &[AcceptedProvider]| -> Vec<String> {
-        speakers.iter().map(|speaker| speaker.provider.name.to_string()).collect()
+    let (Some(old), Some(new)) = (accepted_providers(old), accepted_providers(new)) else { return };
+    let names = |accepted_providers: &[AcceptedProvider]| -> Vec<String> {
+        accepted_providers
+            .iter()
+            .map(|accepted_provider| accepted_provider.provider.name.to_string())
+            .collect()
     };
     let (before, after) = (names(old), names(new));
     // If several providers accept a token, the first one names its user.
@@ -123,22 +126,26 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
         order @ (Order::Tighter | Order::Looser | Order::Incomparable) => order,
     };
     findings.put(at, "by", order, || (list(&before), list(&after)));
-    for speaker in old {
-        let AcceptedProvider { provider, sources: read } = speaker;
+    for accepted_provider in old {
+        let AcceptedProvider { provider, sources: read } = accepted_provider;
         let Some(other) = new.iter().find(|other| other.provider.name == provider.name) else { continue };
-        // Where both are read where the provider says, a change was told of the provider.
-        let by_provider = |speaker: &AcceptedProvider| speaker.sources == speaker.provider.sources;
-        if !(by_provider(speaker) && by_provider(other)) {
+        // Where both use the sources of the provider, the change was reported for the provider.
+        let by_provider = |accepted_provider: &AcceptedProvider| {
+            accepted_provider.sources == accepted_provider.provider.sources
+        };
+        if !(by_provider(accepted_provider) && by_provider(other)) {
             let order = sources(read, &other.sources);
             findings.put(at, "sources", order, || (places(read), places(&other.sources)));
         }
     }
 }
 
-fn speakers(auth: &AuthPolicy) -> Option<&[AcceptedProvider]> {
+fn accepted_providers(auth: &AuthPolicy) -> Option<&[AcceptedProvider]> {
     match auth {
         AuthPolicy::Public => None,
-        AuthPolicy::Optional(speakers) | AuthPolicy::Required(speakers) => Some(speakers),
+        AuthPolicy::Optional(accepted_providers) | AuthPolicy::Required(accepted_providers) => {
+            Some(accepted_providers)
+        }
     }
 }
 

@@ -57,7 +57,7 @@ fn signed_in(app: &str, token: &TokenSummary<'_>) -> String {
         "<h1>You are in</h1>\n{facts}\
          <p><a class=\"button\" href=\"/\">Go on to {app}</a></p>\n\
          <form method=\"post\" action=\"/.stagedoor/leave\">\n<button class=\"quiet\">Leave</button>\n\
-         <p class=\"note\">Leaving takes the token out of this browser. A copy of it kept elsewhere works until it ends.</p>\n\
+         <p class=\"note\">Leaving takes the token out of this browser. A copy of it kept elsewhere works until it expires.</p>\n\
          </form>\n\
          <script>{script}</script>\n",
         facts = TokenFacts { app, token },
@@ -96,7 +96,7 @@ fn confirm_code(
             format!(" as <strong>{}</strong>", Escaped(replaced))
         };
         format!(
-            "<p>This browser is in already{who}. If you go on, <strong>{}</strong> takes that place.</p>\n",
+            "<p>This browser is signed in already{who}. If you go on, it is signed in as <strong>{}</strong>.</p>\n",
             Escaped(user)
         )
     });
@@ -166,4 +166,4 @@ const SIGN_OUT: &str = "<h1>Leave?</h1>\n<p>Another page may have sent you here.
 <p><a class=\"button quiet\" href=\"/.stagedoor/\">Stay</a></p>\n";
 
 const SIGNED_OUT: &str = "<h1>You have left</h1>\n<p>This browser has forgotten its token. To come back, open a new link.</p>\n\
-<p class=\"note\">A copy of the token kept elsewhere works until it ends.</p>\n";
+<p class=\"note\">A copy of the token kept elsewhere works until it expires.</p>\n";
