@@ -238,6 +238,11 @@ impl<T: Located> Layered for Option<T> {
     }
 }
 
+/// The same row. That its kind of value reads a `T` is checked here, so that a field of another type is an error in the row.
+pub(super) const fn of_type<T, V: Value<Read = T>>(row: Row<V>) -> Row<V> {
+    row
+}
+
 /// A doc comment without the blank that it begins with.
 pub(super) const fn unpadded(doc: &'static str) -> &'static str {
     match doc.as_bytes() {

@@ -61,7 +61,7 @@ macro_rules! table {
                 $( let $reader = reader; )?
                 Self {
                     at: reader.at.clone(),
-                    $( $field: const { $row }.read(reader, stringify!($field)), )+
+                    $( $field: const { $crate::keys::row::of_type::<$type, _>($row) }.read(reader, stringify!($field)), )+
                     $( $( $beside: $value, )+ )?
                 }
             }
