@@ -11,7 +11,7 @@ pub(super) struct BuiltIn {
 }
 
 impl BuiltIn {
-    /// The name of its file, without the ending: that of an older version tells which.
+    /// The name of its file, without the ending; that of an older version has the version in it.
     pub(super) fn stem(&self) -> String {
         let Self { name, version, older, text: _ } = self;
         if *older { format!("{name}@{version}") } else { (*name).to_owned() }

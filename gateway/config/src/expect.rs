@@ -18,7 +18,7 @@ const APART: Duration = Duration::from_secs(400 * 86_400);
 /// What all of that may come to: limits count nanoseconds in 64 bits, which end after 584 years.
 const LONGEST: Duration = Duration::from_secs(500 * 365 * 86_400);
 
-/// Tries every promise of the file as a dry run and tells those that are not kept.
+/// Tries every promise of the file as a dry run and returns a problem for each that is not kept.
 ///
 /// Charges the limits of `policy`: it should be one that no request passes.
 #[must_use]
@@ -88,7 +88,7 @@ pub fn decided_by(
     }
 }
 
-/// The key that refused, as [`decided_by`] tells it.
+/// The key that refused, as [`decided_by`] finds it.
 pub(super) fn refused_by(
     denial: &Denial,
     reached: Guard,

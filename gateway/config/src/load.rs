@@ -24,8 +24,9 @@ pub struct Compiled {
 
 /// Compiles `sources`, the main file first and its includes after it.
 ///
-/// `previous` lends its limiter stores, what the process started with and, while no key changed, its verified tokens. The file's
-/// promises (`[[expect]]`) are tried against a policy with fresh limiter stores.
+/// The new policy takes over from `previous` its limiter stores, the values that only a restart changes and, if no key of a
+/// provider changed, its verified tokens. The promises of the file (`[[expect]]`) are tried against a policy with fresh
+/// limiter stores.
 ///
 /// # Errors
 /// Every problem found: at least one for each table that has any, in the order of the files.

@@ -1,4 +1,4 @@
-//! `[app.*]`.
+//! Compiles `[app.*]`.
 
 use super::app_providers::{AppProviders, TokenSources, choose, only};
 use super::auth::{self, Providers, name_fits};

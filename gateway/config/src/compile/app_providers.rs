@@ -1,4 +1,4 @@
-//! The providers whose word counts for an app, and where the tokens of its callers are read.
+//! The providers that an app accepts, and where the tokens of its callers are read.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `[auth.*]`.
+//! Compiles `[auth.*]`.
 
 use std::sync::Arc;
 use std::time::Duration;

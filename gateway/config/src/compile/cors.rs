@@ -1,4 +1,4 @@
-//! `cors`.
+//! Compiles `cors`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `[[expect]]`.
+//! Compiles `[[expect]]`.
 
 use std::collections::BTreeSet;
 

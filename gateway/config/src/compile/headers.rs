@@ -1,4 +1,4 @@
-//! `headers`.
+//! Compiles `headers`.
 
 use std::time::Duration;
 

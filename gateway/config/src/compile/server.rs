@@ -1,4 +1,4 @@
-//! `[server]`, `[state]`, `[admin]`, `[log]`.
+//! Compiles `[server]`, `[state]`, `[admin]`, `[log]`.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `upstream`.
+//! Compiles `upstream`.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The kinds of values that stand in one key: strings, numbers, quantities with units, choices, lists.
+//! The kinds of values of a key that are no table: strings, numbers, quantities with units, choices, lists.
 //!
 //! Each has a function that begins a row, and a type that reads the value.
 

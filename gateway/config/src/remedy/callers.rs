@@ -1,4 +1,4 @@
-//! Who asks, and what they may.
+//! Remedies for refusals of a caller: token, roles, scopes, owner, upgrade.
 
 use super::case::{Case, Remedy, change, nothing};
 use super::shell::shell_word;

@@ -1,4 +1,4 @@
-//! Hosts, addresses, paths and heads.
+//! Remedies for refusals by host, address, path, origin or size of the head.
 
 use super::case::{Case, Path, Refused, Remedy, app_key, change, nothing};
 use crate::edit::{Change, Step, quoted};
@@ -182,7 +182,7 @@ impl Case<'_> {
     }
 
     /// A page of the app itself sends this where it says `Referrer-Policy: no-referrer` and, over plain http, the browser
-    /// tells nothing else of where it comes from. A sandboxed page of anybody's sends it too: it is never listed.
+    /// tells nothing else of where it comes from. Any sandboxed page sends it too, so it is never listed.
     fn null_origin(&self, app: &App) -> Remedy {
         const TOLD: &str = "a page of the app that says `Referrer-Policy: no-referrer` has the origin `null` over plain \
              http; with `same-origin` in its place it is known again, and other sites still learn no address";

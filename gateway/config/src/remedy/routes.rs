@@ -1,4 +1,4 @@
-//! Routes: the one that was met, and one for a request alone.
+//! Remedies that change the matched route, or add a route for one request.
 
 use super::callers::accepted_providers;
 use super::case::{Case, Path, Remedy, app_key, change, nothing};

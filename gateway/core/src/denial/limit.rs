@@ -1,4 +1,4 @@
-//! Caps and quotas that a refusal tells of.
+//! The limit and the size that a refusal names.
 
 use std::fmt;
 use std::sync::Arc;

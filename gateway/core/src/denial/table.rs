@@ -1,4 +1,4 @@
-//! The table of refusals: one row each, with everything that is said of it.
+//! The table of refusals: one row each, with all its properties.
 //!
 //! A row is the variant of [`Denial`] with what it carries, then:
 //!

@@ -1,4 +1,4 @@
-//! The names themselves.
+//! The list of known field names.
 //!
 //! The names are folded, sorted by their bytes, and listed once, as a test checks. A comment names the program that writes
 //! a field if the name does not.

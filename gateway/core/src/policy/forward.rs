@@ -1,4 +1,4 @@
-//! What a request to the app tells it: `identity` and `upstream.host`.
+//! What the app learns from a forwarded request: `identity` and `upstream.host`.
 
 use http::HeaderName;
 

@@ -26,7 +26,7 @@ pub struct PageContext<'a> {
     /// Where the browser goes after a code was redeemed: a [`crate::sign_in::ReturnPath`]. `None` if the app takes no
     /// codes.
     pub return_path: Option<&'a str>,
-    /// The user who is signed in, where the page tells it.
+    /// The user who is signed in, where the page shows it.
     pub user: Option<&'a str>,
 }
 

@@ -1,4 +1,4 @@
-//! What is printed in documents, tutorials and source code, and therefore no secret.
+//! Well-known secrets, which documents, tutorials and source code print.
 
 /// Beginnings of secrets that are refused: the text itself says that it is a sample.
 pub(super) const MARKERS: &[&str] = &["djangoinsecure"];

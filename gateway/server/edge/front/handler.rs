@@ -1,4 +1,4 @@
-//! One request on one connection: who handles it, and the values that its steps hand on.
+//! One request on one connection: who handles it, and the values that its steps pass on.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -161,7 +161,7 @@ table! {
         pass: Texts = texts().default_texts(&[]).like(r"^[^*]*$")
             .mind("every client of the gateway can claim any identity with them"),
         /// Further headers that are removed from requests because the app would believe them: a whole name,
-        /// or `x-told-*` for all with this beginning. They add to the gateway's own list and to that of the
+        /// or a prefix such as `x-told-*`. They add to the gateway's own list and to that of the
         /// profile; case does not count, and `_`, `-` and `.` are alike.
         strip: Texts = texts().adds_up().default_texts(&[]).like(r"^[^*]+\*?$").in_profiles(),
     }

@@ -1,4 +1,4 @@
-//! Who can prove who they are: `[auth.*]` and secrets.
+//! Providers and secrets: `[auth.*]`.
 
 use std::time::Duration;
 

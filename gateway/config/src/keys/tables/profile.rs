@@ -1,4 +1,4 @@
-//! How the file of a profile begins. What it may say of an app are the rows that are marked so.
+//! The header of a profile. Of an app, a profile may set the keys whose rows say `in_profiles`.
 //!
 //! A profile knows the app, not where it runs: what says whose the app is, who may come, and where anything is kept
 //! belongs to the operator.
