@@ -183,7 +183,7 @@ fn a_name_a_comment_and_a_log_level_are_taken() {
     );
 }
 
-/// Nobody is asked when a file changes: what may open a door waits for a person.
+/// No operator is asked when a file changes, so a change that allows more waits for one.
 #[test]
 fn a_changed_file_never_drops_protection_by_itself() {
     let app = Upstream::start();

@@ -253,7 +253,7 @@ fn a_proxy_that_is_no_longer_trusted_may_open_an_access_list() {
     }
 }
 
-/// What a proxy is no longer believed about may open a door as well.
+/// A field of a proxy that is no longer believed can allow more as well.
 #[test]
 fn what_a_proxy_is_believed_about_has_a_direction() {
     let with = |fields: &str, access: &str| {
