@@ -193,6 +193,12 @@ fn every_quantity_has_a_unit() {
 }
 
 #[test]
+fn a_kind_that_is_no_string_is_reported_once() {
+    let text = text(&[HOUSE, APP]).replace("kind = \"jwt\"", "kind = 1");
+    check(&text, &["2 auth.house.kind: not a string: `1` | accepted: one of `jwt`"]);
+}
+
+#[test]
 fn every_table_tells_its_mistakes_at_once() {
     check(
         r#"version = 2
