@@ -51,15 +51,24 @@ pub fn changes(before: (&Policy, &Source), after: (&Policy, &Source)) -> Vec<Pol
     let lookup = LineLookup::over(&after.1.files);
     let mut told = HashSet::new();
     let mut changes = Vec::new();
-    let expects = expects(&before.1.expects, &after.1.expects);
-    for Difference { direction, table, key, message } in before.0.compare(after.0).into_iter().chain(expects)
-    {
+    let mut differences = before.0.compare(after.0);
+    // Promises come between the tables of the process and those of providers and apps.
+    let of_process = differences.iter().take_while(|difference| is_of_process(&difference.table)).count();
+    differences.splice(of_process..of_process, expects(&before.1.expects, &after.1.expects));
+    for Difference { direction, table, key, message } in differences {
         let (key, line) = locate(&lookup, &table, &key, before, after);
         if told.insert((direction, key.clone(), line.clone())) {
             changes.push(PolicyChange { direction, key, line, message });
         }
     }
     changes
+}
+
+fn is_of_process(table: &ChangedTable) -> bool {
+    match table {
+        ChangedTable::Table(path) => !matches!(path.first().map(String::as_str), Some("app" | "auth")),
+        ChangedTable::Route { .. } => false,
+    }
 }
 
 /// Promises decide about no request. They check the file, so that fewer of them count as looser.

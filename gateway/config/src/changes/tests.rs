@@ -322,3 +322,13 @@ fn an_example_is_of_the_requests_that_are_meant() {
         ]
     );
 }
+
+#[test]
+fn promises_come_between_the_process_and_its_apps() {
+    let promise = "[[expect]]\nrequest = \"GET /\"\nanswer = 401\n";
+    let old = text(&[HOUSE, APP, promise, "[server.limits]\nuri_bytes = \"9KiB\"\n"]);
+    let new = text(&[&HOUSE.replace("media", "films"), APP, "websocket = false\n"]);
+    let keys: Vec<String> =
+        compare(&policy(&old), &policy(&new)).into_iter().map(|change| change.key).collect();
+    assert_eq!(keys, ["server.limits.uri_bytes", "expect", "auth.house.audience", "app.media.websocket"]);
+}
