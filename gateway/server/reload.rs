@@ -50,16 +50,8 @@ pub(crate) struct ReloadReport {
 pub(crate) struct Reloader {
     gateway: Arc<Gateway>,
     config: ConfigSource,
-    known: Mutex<WatchedTexts>,
-}
-
-/// Texts that the file watch need not compile again.
-#[derive(Clone)]
-struct WatchedTexts {
-    /// The texts in force.
-    in_force: Vec<SourceFile>,
-    /// The texts that wait for an operator; empty where none do.
-    waiting: Vec<SourceFile>,
+    /// The files that wait for a person; empty where none do. They need not be compared again.
+    waiting: Mutex<Vec<SourceFile>>,
 }
 
 /// What a look at the files found.
@@ -71,13 +63,12 @@ enum LoadOutcome {
     /// They are new, and have to wait for an operator.
     Waiting(Vec<SourceFile>, Vec<PolicyChange>),
     /// They are new, and may come into force.
-    Good(Vec<SourceFile>, Box<Compiled>, Vec<PolicyChange>),
+    Good(Box<Compiled>, Vec<PolicyChange>),
 }
 
 impl Reloader {
-    pub(crate) fn new(gateway: Arc<Gateway>, config: ConfigSource, texts: Vec<SourceFile>) -> Arc<Self> {
-        let known = Mutex::new(WatchedTexts { in_force: texts, waiting: Vec::new() });
-        Arc::new(Self { gateway, config, known })
+    pub(crate) fn new(gateway: Arc<Gateway>, config: ConfigSource) -> Arc<Self> {
+        Arc::new(Self { gateway, config, waiting: Mutex::default() })
     }
 
     /// Puts the files in force, or changes nothing.
@@ -85,30 +76,30 @@ impl Reloader {
     /// # Errors
     /// Every problem of the files, as text; or the changes that have to wait for an operator.
     pub(crate) async fn reload(&self, trigger: Trigger) -> Result<ReloadReport, Vec<String>> {
-        let mut known = self.known.lock().await;
-        let (files, result, answer) = match self.read(trigger, &known).await {
+        let mut waiting = self.waiting.lock().await;
+        let (files, result, answer) = match self.read(trigger, &waiting).await {
             Ok(LoadOutcome::StillWaiting) => return Ok(ReloadReport::default()),
             Ok(LoadOutcome::Same) => {
-                known.waiting.clear();
+                waiting.clear();
                 self.put_back();
                 return Ok(ReloadReport::default());
             }
-            Ok(LoadOutcome::Good(sources, compiled, changes)) => {
+            Ok(LoadOutcome::Good(compiled, changes)) => {
                 let Compiled { policy, source, warnings, restart } = *compiled;
                 self.gateway.install(policy, source);
-                *known = WatchedTexts { in_force: sources, waiting: Vec::new() };
+                waiting.clear();
                 let warnings = warnings.iter().map(line).collect();
                 let changes = changes.iter().map(ToString::to_string).collect();
                 let report = ReloadReport { restart, warnings, changes };
                 (ConfigFileState::InForce, ReloadResult::Ok, Ok(report))
             }
             Ok(LoadOutcome::Waiting(sources, changes)) => {
-                known.waiting = sources;
+                *waiting = sources;
                 let lines = changes.iter().map(ToString::to_string).collect();
                 (ConfigFileState::Waiting(changes), ReloadResult::Refused, Err(lines))
             }
             Err(problems) => {
-                known.waiting.clear();
+                waiting.clear();
                 (ConfigFileState::Broken(problems.clone()), ReloadResult::Failed, Err(problems))
             }
         };
@@ -120,7 +111,7 @@ impl Reloader {
 
     /// Whether the files still have the texts that a policy was compiled from. Blocks while they are read.
     pub(crate) fn is_on_disk(&self, source: &Source) -> bool {
-        self.config.read().is_ok_and(|sources| same(&source.files, &sources))
+        self.config.read().is_ok_and(|sources| *source.files == *sources)
     }
 
     /// Notes that the files have the texts in force again.
@@ -135,10 +126,10 @@ impl Reloader {
     }
 
     /// Reads the files on a thread that may block.
-    async fn read(&self, trigger: Trigger, known: &WatchedTexts) -> Result<LoadOutcome, Vec<String>> {
+    async fn read(&self, trigger: Trigger, waiting: &[SourceFile]) -> Result<LoadOutcome, Vec<String>> {
         let (config, live, now) = (self.config.clone(), self.gateway.live(), self.gateway.now());
-        let known = known.clone();
-        let work = tokio::task::spawn_blocking(move || look(&config, &live, now, trigger, &known));
+        let waiting = waiting.to_vec();
+        let work = tokio::task::spawn_blocking(move || look(&config, &live, now, trigger, &waiting));
         let found = work.await.map_err(|_| vec!["the compiler failed".to_owned()])?;
         found.map_err(|problems| problems.iter().map(line).collect())
     }
@@ -150,12 +141,12 @@ fn look(
     before: &LivePolicy,
     now: Now,
     trigger: Trigger,
-    known: &WatchedTexts,
+    waiting: &[SourceFile],
 ) -> Result<LoadOutcome, Vec<Problem>> {
     let sources = config.read()?;
     match trigger {
-        Trigger::Watched if same(&known.in_force, &sources) => return Ok(LoadOutcome::Same),
-        Trigger::Watched if same(&known.waiting, &sources) => return Ok(LoadOutcome::StillWaiting),
+        Trigger::Watched if *before.source.files == *sources => return Ok(LoadOutcome::Same),
+        Trigger::Watched if *waiting == *sources => return Ok(LoadOutcome::StillWaiting),
         Trigger::Watched | Trigger::Asked => {}
     }
     let compiled = config::compile(&sources, &config.materials(), Some(&before.policy), now)?;
@@ -165,7 +156,7 @@ fn look(
             let waiting = changes.into_iter().filter(PolicyChange::waits).collect();
             Ok(LoadOutcome::Waiting(sources, waiting))
         }
-        Trigger::Watched | Trigger::Asked => Ok(LoadOutcome::Good(sources, Box::new(compiled), changes)),
+        Trigger::Watched | Trigger::Asked => Ok(LoadOutcome::Good(Box::new(compiled), changes)),
     }
 }
 
@@ -176,10 +167,6 @@ pub(crate) fn line(problem: &Problem) -> String {
     let path = if path.is_empty() { String::new() } else { format!(" ({path})") };
     let hint = if hint.is_empty() { String::new() } else { format!("; hint: {hint}") };
     format!("{file}{line}{path}: {message}{hint}")
-}
-
-fn same(a: &[SourceFile], b: &[SourceFile]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name == b.name && a.text == b.text)
 }
 
 fn log_result(result: ReloadResult, answer: &Result<ReloadReport, Vec<String>>) {

@@ -220,10 +220,9 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
     let access = AccessLogWriter::start(&policy.log, metrics.log_dropped.clone())
         .context("cannot write the access log")?;
     let drain = policy.server.drain;
-    let in_force = source.files.to_vec();
     let gateway = Gateway::new(policy, source, metrics, access, logs, machine, started);
     let upstreams = Arc::new(Upstreams::default());
-    let reloader = Reloader::new(Arc::clone(&gateway), config.clone(), in_force);
+    let reloader = Reloader::new(Arc::clone(&gateway), config.clone());
 
     let (_kept_open, never) = watch::channel(false);
     let front = Arc::new(Front {
