@@ -12,9 +12,10 @@ use stagedoor_core::guard::cors::CorsPolicy;
 use stagedoor_core::guard::limit::LimitPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
+use stagedoor_core::guard::routes::Route;
 use stagedoor_core::guard::target::Slashes;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
-use stagedoor_core::policy::{App, Route};
+use stagedoor_core::policy::App;
 
 /// What the pipeline found out about a request, and its verdict.
 #[derive(Clone, Copy, Debug)]

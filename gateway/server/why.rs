@@ -11,7 +11,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stagedoor_config::{self as config, Change, Remedy};
 use stagedoor_core::denial::Denial;
-use stagedoor_core::policy::{App, Route};
+use stagedoor_core::guard::routes::Route;
+use stagedoor_core::policy::App;
 use stagedoor_core::text::{escaped, is_odd};
 
 use crate::decision_trace::{self, Check, DecisionTrace};

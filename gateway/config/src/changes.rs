@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use stagedoor_core::guard::caller::AssumedIdentity;
+use stagedoor_core::policy::Policy;
 use stagedoor_core::policy::compare::{ChangedTable, Difference, Direction};
-use stagedoor_core::policy::{AssumedIdentity, Policy};
 
 use super::parsed_file::LineLookup;
 use super::source::{Expect, Expected, Line, Source};

@@ -7,9 +7,11 @@ use super::problem::Problem;
 use crate::source::{Expect, Expected, Line, Source};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::{Denial, Guard};
+use stagedoor_core::guard::caller::AssumedIdentity;
+use stagedoor_core::guard::routes::Route;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{self, Arrival, Trail};
-use stagedoor_core::policy::{App, AssumedIdentity, Policy, Route};
+use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::request::Peer;
 
 /// Time between two promises: longer than any limit remembers, so that none meets the traces of another.

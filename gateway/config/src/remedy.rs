@@ -23,7 +23,8 @@ use super::source::{Line, Source};
 use case::{Case, Path, app_key, nothing};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::{Denial, Guard, RemedyKind};
-use stagedoor_core::policy::{AssumedIdentity, Policy};
+use stagedoor_core::guard::caller::AssumedIdentity;
+use stagedoor_core::policy::Policy;
 
 pub use case::{Refused, Remedy};
 pub use shell::shell_word;

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use stagedoor_core::policy::{App, AssumedIdentity, Route};
+use stagedoor_core::guard::caller::AssumedIdentity;
+use stagedoor_core::guard::routes::Route;
+use stagedoor_core::policy::App;
 
 /// What a [`Policy`](stagedoor_core::policy::Policy) was compiled from, for messages, remedies and the confinement.
 #[derive(Debug, Default)]

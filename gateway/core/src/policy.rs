@@ -25,9 +25,6 @@ use crate::secret::Secret;
 
 pub use forward::{ForwardPolicy, UpstreamHost};
 
-pub use crate::guard::caller::AssumedIdentity;
-pub use crate::guard::routes::Route;
-
 /// The whole compiled configuration.
 #[derive(Debug)]
 pub struct Policy {

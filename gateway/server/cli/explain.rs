@@ -8,10 +8,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use stagedoor_config::{self as config, Compiled, Source};
 use stagedoor_core::denial::{Denial, Guard};
+use stagedoor_core::guard::caller::AssumedIdentity;
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::jwt::JwtPolicy;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::{App, AssumedIdentity, Policy};
+use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::secret::Secret;
 
 use super::config_file::{compile_file, config_file, now};

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use stagedoor_core::clock;
 use stagedoor_core::denial::{Denial, UpstreamFault};
-use stagedoor_core::policy::{App, Route};
+use stagedoor_core::guard::routes::Route;
+use stagedoor_core::policy::App;
 use stagedoor_core::text::is_odd;
 
 use super::redact::Redaction;

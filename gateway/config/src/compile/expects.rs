@@ -7,7 +7,7 @@ use crate::problem::{Report, did_you_mean, shown};
 use crate::raw;
 use crate::source::{Expect, Expected};
 use stagedoor_core::denial::Denial;
-use stagedoor_core::policy::AssumedIdentity;
+use stagedoor_core::guard::caller::AssumedIdentity;
 
 pub(super) fn expects(raw: &[raw::Expect], apps: &[raw::App], report: &Report) -> Vec<Expect> {
     raw.iter().filter_map(|raw| expect(raw, apps, report)).collect()

@@ -14,10 +14,10 @@ use stagedoor_core::guard::cors::PreflightPolicy;
 use stagedoor_core::guard::gateway_pages;
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
+use stagedoor_core::guard::routes::Route;
 use stagedoor_core::guard::routes::{Clash, Layer, Pattern, RoutesPolicy, Unlisted};
 use stagedoor_core::guard::target::PathPolicy;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
-use stagedoor_core::policy::Route;
 
 /// The settings of the app, for routes that do not set their own.
 pub(super) struct RouteDefaults<'a> {

@@ -8,9 +8,10 @@ use crate::built_in::{BUILT_IN, BuiltIn, find};
 use crate::problem::Report;
 use crate::tests::{APP, HOUSE, compiled, loaded, now, policy, text};
 use crate::{Compiled, Problem, dry_run, raw};
+use stagedoor_core::guard::caller::AssumedIdentity;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::{AssumedIdentity, Policy};
+use stagedoor_core::policy::Policy;
 
 mod rows;
 

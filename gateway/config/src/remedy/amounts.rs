@@ -6,7 +6,8 @@ use super::case::{Case, Path, Remedy, app_key, change, nothing};
 use crate::edit::{Change, Page, Step, quoted};
 use stagedoor_core::denial::{Guard, LimitExceeded};
 use stagedoor_core::guard::limit::{LimitPolicy, Rule};
-use stagedoor_core::policy::{App, Route};
+use stagedoor_core::guard::routes::Route;
+use stagedoor_core::policy::App;
 use stagedoor_core::units::{show_size, show_span};
 
 impl<'a> Case<'a> {

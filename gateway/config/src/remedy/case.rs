@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::edit::{Change, Page, Step};
 use crate::source::Source;
 use stagedoor_core::denial::{Denial, Guard, PathRemedy, RemedyKind};
-use stagedoor_core::policy::{App, Policy, Route};
+use stagedoor_core::guard::routes::Route;
+use stagedoor_core::policy::{App, Policy};
 
 /// A request that was refused.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,9 @@ use stagedoor_core::denial::{PathRemedy, RemedyKind};
 use stagedoor_core::guard::caller::AuthPolicy;
 use stagedoor_core::guard::permission::PermissionPolicy;
 use stagedoor_core::guard::routes::Pattern;
+use stagedoor_core::guard::routes::Route;
 use stagedoor_core::path::literal;
-use stagedoor_core::policy::{App, Route};
+use stagedoor_core::policy::App;
 
 impl<'a> Case<'a> {
     /// The route's table, where it is listed in the app's own file. One that a profile brought is not: its lines

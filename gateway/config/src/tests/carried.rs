@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{APP, Desk, HOUSE, compile, now, policy, source, text};
 use crate::Compiled;
 use stagedoor_core::guard::limit::{ChargedLimits, Limit, LimitKey, LimitPolicy};
-use stagedoor_core::policy::{Policy, Route};
+use stagedoor_core::guard::routes::Route;
+use stagedoor_core::policy::Policy;
 
 fn again(text: &str, before: &Policy, desk: &Desk) -> Compiled {
     compile(&[source("stagedoor.toml", text)], desk, Some(before), now()).unwrap()

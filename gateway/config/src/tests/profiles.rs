@@ -6,10 +6,12 @@ use bytes::BytesMut;
 
 use super::{APP, Desk, GOOD, HOUSE, compiled, loaded, now, policy, text, warnings};
 use crate::{Compiled, decided_by, dry_run};
+use stagedoor_core::guard::caller::AssumedIdentity;
+use stagedoor_core::guard::routes::Route;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
-use stagedoor_core::policy::{AssumedIdentity, Policy, Route};
+use stagedoor_core::policy::Policy;
 use stagedoor_core::request::Peer;
 use stagedoor_core::request_out::write_head;
 

@@ -6,7 +6,7 @@ use super::{APP, HOUSE, check, loaded, now, policy, text};
 use crate::Compiled;
 use crate::expect::{decided_by, dry_run};
 use stagedoor_core::denial::Denial;
-use stagedoor_core::policy::AssumedIdentity;
+use stagedoor_core::guard::caller::AssumedIdentity;
 
 const ROUTES: &str = r#"limit.ip = ["1/hour"]
 [[app.media.route]]

@@ -14,7 +14,8 @@ use super::identity::{APP, ROUTE, patterns};
 use crate::compile::context::Context;
 use crate::raw;
 use stagedoor_core::guard::limit::{Limit, Rule};
-use stagedoor_core::policy::{App, Policy, Route};
+use stagedoor_core::guard::routes::Route;
+use stagedoor_core::policy::{App, Policy};
 
 /// The limits of an app under the policy before.
 pub(super) struct Before<'p> {

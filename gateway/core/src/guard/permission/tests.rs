@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
+use crate::guard::caller::AssumedIdentity;
 use crate::guard::caller::AuthPolicy;
-use crate::policy::AssumedIdentity;
 
 fn text(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()

@@ -10,11 +10,11 @@ use crate::guard::body::BodyPolicy;
 use crate::guard::caller::AuthPolicy;
 use crate::guard::limit::LimitPolicy;
 use crate::guard::permission::PermissionPolicy;
+use crate::guard::routes::Route;
 use crate::guard::target::tests::{encoded, path};
 use crate::guard::target::{HostTable, PathPolicy};
 use crate::guard::upgrade::UpgradePolicy;
 use crate::path::readings::fold;
-use crate::policy::Route;
 
 /// A route that asks nothing.
 pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route> {

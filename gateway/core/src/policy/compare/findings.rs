@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::order::Order;
-use crate::policy::{App, Route};
+use crate::guard::routes::Route;
+use crate::policy::App;
 
 /// What a change means for clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::findings::{Findings, Place, list};
 use super::order::covering;
 use crate::guard::limit::Limit;
+use crate::guard::routes::Route;
 use crate::guard::routes::pairs::Pair;
-use crate::policy::{App, Route};
+use crate::policy::App;
 
 /// The limits that one kind of request is charged, before and after.
 struct Charged<'a> {

@@ -8,9 +8,10 @@ use crate::guard::caller::{AcceptedProvider, AuthPolicy};
 use crate::guard::cors::{CorsPolicy, PreflightPolicy};
 use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
+use crate::guard::routes::Route;
 use crate::guard::routes::pairs::Pair;
 use crate::guard::upgrade::UpgradePolicy;
-use crate::policy::{App, Route};
+use crate::policy::App;
 use crate::units::show_size;
 
 /// Compares the two routes that some request meets, in the old app and in the new one.
