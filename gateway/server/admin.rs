@@ -19,7 +19,7 @@ use stagedoor_core::head::HeadLimits;
 use stagedoor_core::head::{self, Parsed};
 use stagedoor_core::policy::AdminPolicy;
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::{Framing, Head};
+use stagedoor_core::request::{Head, Http1Meta, RequestBody, Scheme};
 use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
@@ -113,15 +113,15 @@ impl AdminListener {
     async fn answer(&self, line: &mut Line, request_id: &str) -> Vec<u8> {
         // The head borrows the buffer while the body is still read from the connection.
         let buffer = std::mem::take(&mut line.buffer);
-        let head = match head::parse(&buffer, &LIMITS) {
-            Ok(Parsed::Complete(head)) => head,
+        let (head, meta) = match head::parse(&buffer, &LIMITS, Scheme::Http) {
+            Ok(Parsed::Complete(head, meta)) => (head, meta),
             Ok(Parsed::Partial) => {
                 return self.bytes(refusal(&Denial::BadRequest("unreadable head"), request_id), false);
             }
             Err(denial) => return self.bytes(refusal(&denial, request_id), false),
         };
-        let early = buffer.get(head.length()..).unwrap_or_default();
-        let reply = match self.decide(&head, early, line, request_id).await {
+        let early = buffer.get(meta.length..).unwrap_or_default();
+        let reply = match self.decide((&head, &meta), early, line, request_id).await {
             Ok(answer) => answer.reply(request_id),
             Err(denial) => refusal(&denial, request_id),
         };
@@ -134,7 +134,7 @@ impl AdminListener {
 
     async fn decide(
         &self,
-        head: &Head<'_>,
+        (head, meta): (&Head<'_>, &Http1Meta),
         early: &[u8],
         line: &mut Line,
         request_id: &str,
@@ -179,7 +179,7 @@ impl AdminListener {
                     return Err(Denial::MethodNotAllowed { allow: "POST".into() });
                 }
                 drop(live);
-                let document = document(head, early, line).await?;
+                let document = document((head, meta), early, line).await?;
                 self.enter(&document, request_id)
             }
             "/api/v1/status" => {
@@ -284,11 +284,15 @@ struct EnterRequest {
 }
 
 /// The JSON document of a request. `early`: the bytes that came with the head.
-async fn document(head: &Head<'_>, early: &[u8], line: &mut Line) -> Result<Secret<Vec<u8>>, Denial> {
-    let length = match head.framing() {
-        Framing::Length(length @ ..=DOCUMENT_MAX) => usize::try_from(length).unwrap_or(0),
-        Framing::Length(_) => return Err(Denial::BodyTooLarge { max: DOCUMENT_MAX }),
-        Framing::None | Framing::Chunked => {
+async fn document(
+    (head, meta): (&Head<'_>, &Http1Meta),
+    early: &[u8],
+    line: &mut Line,
+) -> Result<Secret<Vec<u8>>, Denial> {
+    let length = match head.body() {
+        RequestBody::Known(length @ 1..=DOCUMENT_MAX) => usize::try_from(length).unwrap_or(0),
+        RequestBody::Known(1..) => return Err(Denial::BodyTooLarge { max: DOCUMENT_MAX }),
+        RequestBody::None | RequestBody::Known(0) | RequestBody::Unknown => {
             return Err(Denial::BadRequest("a body with a declared length is expected"));
         }
     };
@@ -297,7 +301,7 @@ async fn document(head: &Head<'_>, early: &[u8], line: &mut Line) -> Result<Secr
         return Err(Denial::MediaType);
     }
     let early = early.get(..length).unwrap_or(early);
-    if head.expects_continue() && early.is_empty() && !line.go_on().await {
+    if meta.expects_continue && early.is_empty() && !line.go_on().await {
         return Err(Denial::BadRequest("the body ends in the middle"));
     }
     let mut body = Vec::with_capacity(length);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::upgrade::{Upgrade, UpgradePolicy};
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::request::{Framing, Head};
+use stagedoor_core::request::{Head, RequestBody};
 use uuid::Uuid;
 
 use crate::telemetry::redact::Redaction;
@@ -142,9 +142,9 @@ impl RefusalRecord {
             client: trail.client.as_ref().map_or(at.peer, |client| client.ip()),
             user: trail.user.clone(),
             roles: roles.iter().filter(|role| role.len() <= ROLE_MAX).take(ROLES_MAX).cloned().collect(),
-            declared: head.and_then(|head| match head.framing() {
-                Framing::Length(length) => Some(length),
-                Framing::None | Framing::Chunked => None,
+            declared: head.and_then(|head| match head.body() {
+                RequestBody::Known(length) => Some(length),
+                RequestBody::None | RequestBody::Unknown => None,
             }),
             handshake: head.is_some_and(|head| {
                 matches!(UpgradePolicy::Websocket.check(head), Ok(Upgrade::Websocket(_)))

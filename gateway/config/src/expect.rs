@@ -12,7 +12,7 @@ use stagedoor_core::guard::routes::Route;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{self, Arrival, Trail};
 use stagedoor_core::policy::{App, Policy};
-use stagedoor_core::request::Peer;
+use stagedoor_core::request::{Peer, Scheme};
 
 /// Time between two promises: longer than any limit remembers, so that none meets the traces of another.
 const APART: Duration = Duration::from_secs(400 * 86_400);
@@ -58,13 +58,13 @@ pub fn dry_run(
         return (Err(Denial::BadRequest(fault)), trail);
     }
     let text = format!("{request} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    let outcome = match parse(text.as_bytes(), &policy.server.limits.head) {
+    let outcome = match parse(text.as_bytes(), &policy.server.limits.head, Scheme::Http) {
         Err(denial) => Err(denial),
         Ok(Parsed::Partial) => Err(Denial::BadRequest("not one whole request")),
-        Ok(Parsed::Complete(head)) if head.length() != text.len() => {
+        Ok(Parsed::Complete(_, meta)) if meta.length != text.len() => {
             Err(Denial::BadRequest("more than one request"))
         }
-        Ok(Parsed::Complete(head)) => {
+        Ok(Parsed::Complete(head, _)) => {
             let port = policy.server.listen.first().map_or(80, std::net::SocketAddr::port);
             let peer = Peer { ip: ip.to_canonical(), port, tls: false };
             pipeline::dry_run(policy, &head, &Arrival { peer, now }, assumed, &mut trail).map(drop)

@@ -20,7 +20,7 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::{Head, Peer};
+use stagedoor_core::request::{Head, Peer, Scheme};
 
 /// A kind of request: its name, what becomes of it, and the request.
 struct Case {
@@ -163,8 +163,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let lifetime = Duration::from_secs(3600);
     let token = house.sign("bob", &["user".to_owned()], &[], lifetime, "1", now(0))?;
     let text = case.request.replace("{browser}", BROWSER).replace("{token}", &token);
-    let head = match parse(text.as_bytes(), &policy.server.limits.head) {
-        Ok(Parsed::Complete(head)) => head,
+    let head = match parse(text.as_bytes(), &policy.server.limits.head, Scheme::Http) {
+        Ok(Parsed::Complete(head, _)) => head,
         Ok(Parsed::Partial) => return Err("half a head".into()),
         Err(denial) => return Err(denial.code().into()),
     };

@@ -264,7 +264,7 @@ fn decide<'h, C: AsRef<Caller>>(
     let route_budget = route.ip_limit.take(&address, now, &mut trail.limits)?;
 
     trail.reached = Guard::Size;
-    let gate = route.body.admit(head.method(), head.framing())?;
+    let gate = route.body.admit(head.method(), head.body())?;
 
     trail.reached = Guard::Identity;
     let proven = prove(&route.auth)?;

@@ -3,6 +3,8 @@
 mod framing_fields;
 mod head;
 mod head_builder;
+mod http1;
+mod http2;
 mod message;
 pub(crate) mod syntax;
 
@@ -12,8 +14,10 @@ pub(crate) use framing_fields::{CONNECTION_OPTIONS_MAX, FramingFields};
 pub use head::Head;
 #[cfg(test)]
 pub(crate) use head_builder::tests as heads;
-pub use head_builder::{HeadBuilder, RequestLine};
-pub use message::{Field, Framing, Version};
+pub(crate) use head_builder::{HeadBuilder, RequestLine};
+pub use http1::{Framing, Http1Meta, Http1Version};
+pub use http2::{Http2Request, http2_head};
+pub use message::{Field, Protocol, RequestBody, Scheme};
 pub use syntax::judge_method;
 
 /// The other end of a connection.
@@ -25,4 +29,12 @@ pub struct Peer {
     pub port: u16,
     /// The connection is TLS.
     pub tls: bool,
+}
+
+impl Peer {
+    /// The scheme of the connection.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        if self.tls { Scheme::Https } else { Scheme::Http }
+    }
 }

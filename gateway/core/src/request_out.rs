@@ -23,7 +23,7 @@ use crate::guard::upgrade::Upgrade;
 use crate::pipeline::{Permit, PreflightPermit};
 use crate::policy::{ForwardPolicy, UpstreamHost};
 use crate::public_address::PublicAddress;
-use crate::request::{CONNECTION_OPTIONS_MAX, Field, Framing, Head, Version};
+use crate::request::{CONNECTION_OPTIONS_MAX, Field, Head, RequestBody};
 use crate::work;
 
 /// Appends the head that goes to the app, in HTTP/1.1, up to and with its last empty line.
@@ -111,7 +111,7 @@ impl Carriers for CarrierPolicy {
 
 impl<C: Carriers> Outgoing<'_, C> {
     fn write(&self, out: &mut BytesMut) {
-        out.reserve(self.head.length() + ADDED);
+        out.reserve(self.length());
         self.request_line(out);
         self.kept_fields(out);
         self.framing(out);
@@ -124,8 +124,14 @@ impl<C: Carriers> Outgoing<'_, C> {
         out.put_slice(b"\r\n");
     }
 
+    /// At most how long the head gets, in most cases: the buffer then grows once.
+    fn length(&self) -> usize {
+        let fields: usize = self.head.fields().iter().map(|f| f.name.len() + f.value.len() + LINE).sum();
+        self.target.len() + fields + ADDED
+    }
+
     fn write_preflight(&self, out: &mut BytesMut) {
-        out.reserve(self.head.length() + ADDED);
+        out.reserve(self.length());
         self.request_line(out);
         for Field { name, value } in
             self.head.fields().iter().filter(|field| cors::is_request_field(field.name))
@@ -171,7 +177,7 @@ impl<C: Carriers> Outgoing<'_, C> {
                 continue;
             }
             if name.eq_ignore_ascii_case("cookie") {
-                if self.head.version() != Version::Http2 {
+                if !self.head.protocol().splits_cookies() {
                     self.cookie(name, value, out);
                 }
                 continue;
@@ -182,7 +188,7 @@ impl<C: Carriers> Outgoing<'_, C> {
             }
             put(out, name, value);
         }
-        if self.head.version() == Version::Http2 && !nominated.has("cookie") {
+        if self.head.protocol().splits_cookies() && !nominated.has("cookie") {
             self.joined_cookie(out);
         }
     }
@@ -246,11 +252,10 @@ impl<C: Carriers> Outgoing<'_, C> {
 
     /// Exactly one way to delimit the body, as it was read; `content-length: 0` where the client said so.
     fn framing(&self, out: &mut BytesMut) {
-        match self.head.framing() {
-            Framing::None if self.head.has("content-length") => out.put_slice(b"content-length: 0\r\n"),
-            Framing::None => {}
-            Framing::Length(length) => put_shown(out, "content-length", length),
-            Framing::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
+        match self.head.body() {
+            RequestBody::None => {}
+            RequestBody::Known(length) => put_shown(out, "content-length", length),
+            RequestBody::Unknown => out.put_slice(b"transfer-encoding: chunked\r\n"),
         }
     }
 
@@ -335,7 +340,9 @@ fn put_shown(out: &mut BytesMut, name: &str, value: impl std::fmt::Display) {
 
 const USUAL: [&[u8]; 4] = [b"", b"close", b"keep-alive", b"upgrade"];
 
-/// Room for what is added to the client's own fields, so that the buffer grows once.
+/// Bytes of a field besides its name and value.
+const LINE: usize = b": \r\n".len();
+/// Room for what is added to the client's own fields.
 const ADDED: usize = 512;
 
 #[cfg(test)]

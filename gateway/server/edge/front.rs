@@ -26,7 +26,7 @@ use stagedoor_core::head::{self, Parsed};
 use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
 use stagedoor_core::policy::ErrorShape;
 use stagedoor_core::reply::{self, RefusalFormat, Reply};
-use stagedoor_core::request::{Framing, Head, Peer, Version};
+use stagedoor_core::request::{Framing, Head, Http1Meta, Http1Version, Peer};
 use stagedoor_core::request_out;
 use stagedoor_core::sign_in::ReturnPath;
 use tokio::net::TcpStream;
@@ -103,15 +103,16 @@ impl RequestHandler<'_> {
     }
 
     async fn run(self, tcp: TcpStream, buffer: &BytesMut) -> ConnectionState {
-        let head = match head::parse(buffer, &self.live.policy.server.limits.head) {
-            Ok(Parsed::Complete(head)) => head,
+        let limits = &self.live.policy.server.limits.head;
+        let (head, meta) = match head::parse(buffer, limits, self.peer.scheme()) {
+            Ok(Parsed::Complete(head, meta)) => (head, meta),
             Ok(Parsed::Partial) => {
                 return self.refuse_head(tcp, buffer, &Denial::BadRequest("unreadable head")).await;
             }
             Err(denial) => return self.refuse_head(tcp, buffer, &denial).await,
         };
         // The part of the body that came with the head is checked with it: framing goes before all other checks.
-        let begun = match begun_body(head.framing(), buffer.get(head.length()..).unwrap_or_default()) {
+        let begun = match begun_body(meta.framing, buffer.get(meta.length..).unwrap_or_default()) {
             Ok(begun) => begun,
             Err(Malformed(fault)) => return self.refuse_head(tcp, buffer, &Denial::BadRequest(fault)).await,
         };
@@ -125,21 +126,23 @@ impl RequestHandler<'_> {
         self.warn_of_untrusted_proxy(&trail);
         self.log_decisions(Some(&head), &trail, verdict.as_ref().err());
         match verdict {
-            Ok(Admission::Forward(permit)) => self.forward(tcp, buffer, &head, begun, permit, trail).await,
+            Ok(Admission::Forward(permit)) => {
+                self.forward(tcp, buffer, (&head, &meta), begun, permit, trail).await
+            }
             Ok(Admission::Preflight(preflight)) => {
                 let reply =
                     self.with_context(&head, &trail, |policy, at| Reply::preflight(&preflight, policy, at));
-                self.answer(tcp, buffer, &head, &trail, LocalReply::new(reply, None)).await
+                self.answer(tcp, buffer, (&head, &meta), &trail, LocalReply::new(reply, None)).await
             }
             Ok(Admission::AppPreflight(permit)) => {
-                self.answer_app_preflight(tcp, buffer, &head, &permit, trail).await
+                self.answer_app_preflight(tcp, buffer, (&head, &meta), &permit, trail).await
             }
             Ok(Admission::GatewayPage(own)) => {
-                self.answer_page(tcp, buffer, &head, &begun.given, own, trail).await
+                self.answer_page(tcp, buffer, (&head, &meta), &begun.given, own, trail).await
             }
             Err(denial) => {
                 let reply = self.refusal(&head, &trail, &denial);
-                self.answer(tcp, buffer, &head, &trail, LocalReply::new(reply, Some(denial))).await
+                self.answer(tcp, buffer, (&head, &meta), &trail, LocalReply::new(reply, Some(denial))).await
             }
         }
     }
@@ -175,21 +178,21 @@ impl RequestHandler<'_> {
         self,
         tcp: TcpStream,
         buffer: &BytesMut,
-        head: &Head<'_>,
+        (head, meta): (&Head<'_>, &Http1Meta),
         trail: &Trail,
         local: LocalReply,
     ) -> ConnectionState {
         let LocalReply { reply, denial, body, upstream } = local;
-        let unwanted = match head.framing() {
+        let unwanted = match meta.framing {
             _ if body.is_some() => Some(0),
             Framing::None => Some(0),
-            Framing::Length(length) if length <= SKIP && !head.expects_continue() => {
+            Framing::Length(length) if length <= SKIP && !meta.expects_continue => {
                 usize::try_from(length).ok()
             }
             Framing::Length(_) | Framing::Chunked => None,
         };
         let goes_on = self.may_go_on
-            && head.keep_alive()
+            && meta.keep_alive
             && !reply.close
             && unwanted.is_some()
             && self.front.gateway.stage() == Stage::Serving;
@@ -213,7 +216,7 @@ impl RequestHandler<'_> {
             return ConnectionState::Closed;
         }
         let Some(unwanted) = unwanted.filter(|_| goes_on) else { return ConnectionState::Close(line.tcp) };
-        let used = head.length() + body.map_or(0, |body| body.buffered);
+        let used = meta.length + body.map_or(0, |body| body.buffered);
         let buffered = buffer.len().saturating_sub(used).min(unwanted);
         if !line.skip_ahead(unwanted - buffered, SKIP_TIME).await {
             return ConnectionState::Closed;
@@ -226,7 +229,7 @@ impl RequestHandler<'_> {
         self,
         mut tcp: TcpStream,
         buffer: &BytesMut,
-        head: &Head<'_>,
+        (head, meta): (&Head<'_>, &Http1Meta),
         begun: BodyStart<'_>,
         permit: Box<Permit<'_>>,
         trail: Trail,
@@ -235,25 +238,26 @@ impl RequestHandler<'_> {
             Upgrade::Websocket(handshake) => Some(handshake.clone()),
             Upgrade::None => None,
         };
-        let mut handed = BytesMut::with_capacity(head.length() + 1024);
+        let mut handed = BytesMut::with_capacity(meta.length + 1024);
         request_out::write_head(&permit, head, &self.request_id, &mut handed);
-        if head.version() == Version::Http10 {
+        if meta.version == Http1Version::Http10 {
             adapt::speak_http10(&mut handed);
         }
-        let early = buffer.get(head.length()..).unwrap_or_default();
+        let early = buffer.get(meta.length..).unwrap_or_default();
         let BodyStart { given, of_body, body } = match &handshake {
             Some(_) => BodyStart { given: early.into(), of_body: early.len(), body: Body::Open },
             None => begun,
         };
         handed.extend_from_slice(&given);
-        let used = head.length() + of_body;
-        if head.expects_continue() && head.framing() != Framing::None && of_body == 0 {
+        let used = meta.length + of_body;
+        if meta.expects_continue && meta.framing != Framing::None && of_body == 0 {
             use tokio::io::AsyncWriteExt;
             if tcp.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_err() {
                 return ConnectionState::Closed;
             }
         }
-        let exchange = Exchange::new(self.terms(head, &permit, &trail, handshake), permit.into_gate());
+        let exchange =
+            Exchange::new(self.terms((head, meta), &permit, &trail, handshake), permit.into_gate());
         let wire = Wire::new(tcp, Arc::clone(&exchange), body, self.front.gateway.watch_stage());
         let reusable = self.drive(&exchange, head, &trail, self.run_proxy(wire, handed, &exchange)).await;
         let own_time = self.own_time(&exchange);
@@ -295,7 +299,7 @@ impl RequestHandler<'_> {
 
     fn terms(
         &self,
-        head: &Head<'_>,
+        (head, meta): (&Head<'_>, &Http1Meta),
         permit: &Permit<'_>,
         trail: &Trail,
         handshake: Option<Handshake>,
@@ -315,14 +319,14 @@ impl RequestHandler<'_> {
             cors: trail.cors.clone(),
             limits: trail.limits.clone(),
             navigation: reply::is_navigation(head),
-            keep_alive: head.keep_alive() && self.may_go_on,
-            http10: head.version() == Version::Http10,
+            keep_alive: meta.keep_alive && self.may_go_on,
+            http10: meta.version == Http1Version::Http10,
             handshake,
             login: Arc::clone(self.login),
             who,
             group,
-            retriable: head.framing() == Framing::None && matches!(head.method(), "GET" | "HEAD" | "OPTIONS"),
-            has_body: head.framing() != Framing::None,
+            retriable: head.body().is_empty() && matches!(head.method(), "GET" | "HEAD" | "OPTIONS"),
+            has_body: !head.body().is_empty(),
             timeouts: server.timeouts,
             tells_timing: server.server_timing,
             started: self.started,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{HeadLimits, IncrementalParser, Progress};
+use stagedoor_core::request::Scheme;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -62,7 +63,7 @@ impl Line {
         if holds_head(&self.buffer) {
             return Heard::Head;
         }
-        let mut arriving = IncrementalParser::default();
+        let mut arriving = IncrementalParser::new(Scheme::Http);
         loop {
             match arriving.look(&self.buffer, limits) {
                 Ok(Progress::Whole) => return Heard::Head,

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use stagedoor_core::head::HeadLimits;
 use stagedoor_core::head::{Parsed, parse};
+use stagedoor_core::request::Scheme;
 
 use super::*;
 use crate::edge::request_id::fresh;
@@ -14,7 +15,9 @@ const MOST: usize = 4 << 10;
 const LIMITS: HeadLimits = HeadLimits { bytes: 64 << 10, count: 100, uri: 16 << 10 };
 
 fn refusal(request_id: &str, request: &str, denial: &Denial) -> RefusalRecord {
-    let Ok(Parsed::Complete(head)) = parse(request.as_bytes(), &LIMITS) else { panic!("{request}") };
+    let Ok(Parsed::Complete(head, _)) = parse(request.as_bytes(), &LIMITS, Scheme::Http) else {
+        panic!("{request}")
+    };
     let redaction = Redaction::new(["token"]);
     let at = RefusalContext {
         request_id,

@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use stagedoor_core::guard::target::{HostTable, PathPolicy};
-use stagedoor_core::request::{Field, HeadBuilder, RequestLine, Version};
+use stagedoor_core::request::{Http2Request, Scheme, http2_head};
 
 fuzz_target!(|input: (&str, &[u8])| {
     let (name, raw) = input;
@@ -17,13 +17,9 @@ fuzz_target!(|input: (&str, &[u8])| {
     }
 
     // What no head can hold, no guard is asked about.
-    let Ok(line) = RequestLine::new("GET", raw) else { return };
-    let mut head = HeadBuilder::new(line, Version::Http11);
-    let host = Field { name: "host", value: b"a.example" };
-    if head.field(host).is_err() {
-        panic!("the host field");
-    }
-    let Ok(head) = head.finish(0) else { return };
+    let request =
+        Http2Request { method: "GET", scheme: "http", authority: Some("a.example"), path: raw, end_stream: true };
+    let Ok(head) = http2_head(&request, [], Scheme::Http) else { return };
     let Ok(host) = hosts.find(head.host()) else { panic!("the host") };
     let Ok(target) = PathPolicy::default().normalise(&head, host) else { return };
     assert_eq!(target.raw(), head.target());

@@ -12,7 +12,7 @@ use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::Peer;
+use stagedoor_core::request::{Peer, Scheme};
 use stagedoor_core::request_out::write_head;
 
 /// `forward` or a code, and the key and line that decided.
@@ -136,7 +136,8 @@ fn forwarded(policy: &Policy, fields: &str) -> String {
     let token = policy.providers[0].sign("bob", &[], &[], Duration::from_secs(60), "j", now()).unwrap();
     let request = format!("GET /?q=1&t={token} HTTP/1.1\r\nHost: media.example.com\r\n{fields}\r\n")
         .replace("TOKEN", &token);
-    let Ok(Parsed::Complete(head)) = parse(request.as_bytes(), &policy.server.limits.head) else {
+    let Ok(Parsed::Complete(head, _)) = parse(request.as_bytes(), &policy.server.limits.head, Scheme::Http)
+    else {
         panic!("not a head: {request}");
     };
     let peer = Peer { ip: "192.0.2.1".parse().unwrap(), port: 8080, tls: false };

@@ -5,7 +5,7 @@
 //! which was never checked: `body.get = "deny"` refuses such bodies. Bounds: two numbers per request.
 
 use crate::denial::Denial;
-use crate::request::Framing;
+use crate::request::RequestBody;
 
 /// `body`: how large a request body may be, and whether a GET may have one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,13 +32,17 @@ impl BodyPolicy {
     /// # Errors
     /// [`Denial::BodyTooLarge`] for a `Content-Length` above the cap, [`Denial::UnexpectedBody`] for a body of any
     /// length where the method may have none.
-    pub fn admit(&self, method: &str, framing: Framing) -> Result<BodyGate, Denial> {
-        if framing != Framing::None && !self.on_get && matches!(method, "GET" | "HEAD") {
+    pub fn admit(&self, method: &str, body: RequestBody) -> Result<BodyGate, Denial> {
+        if !body.is_empty() && !self.on_get && matches!(method, "GET" | "HEAD") {
             return Err(Denial::UnexpectedBody);
         }
-        match framing {
-            Framing::Length(declared) if declared > self.max => Err(Denial::BodyTooLarge { max: self.max }),
-            Framing::None | Framing::Length(_) | Framing::Chunked => Ok(BodyGate { max: self.max, seen: 0 }),
+        match body {
+            RequestBody::Known(declared) if declared > self.max => {
+                Err(Denial::BodyTooLarge { max: self.max })
+            }
+            RequestBody::None | RequestBody::Known(_) | RequestBody::Unknown => {
+                Ok(BodyGate { max: self.max, seen: 0 })
+            }
         }
     }
 }

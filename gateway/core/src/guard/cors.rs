@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::denial::Denial;
-use crate::request::{Framing, Head, judge_method};
+use crate::request::{Head, judge_method};
 
 /// `[app.X.cors]`
 #[derive(Clone, Debug, Default)]
@@ -112,9 +112,7 @@ impl PreflightPolicy {
     ) -> Result<Option<AppPreflight>, Denial> {
         match self {
             Self::LikeAny => Ok(None),
-            Self::App if head.framing() != Framing::None => {
-                Err(Denial::BadRequest("a preflight with a body"))
-            }
+            Self::App if !head.body().is_empty() => Err(Denial::BadRequest("a preflight with a body")),
             Self::App => Ok(Some(AppPreflight(()))),
         }
     }

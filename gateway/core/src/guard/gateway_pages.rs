@@ -12,7 +12,7 @@ use crate::guard::origin::OriginPolicy;
 use crate::guard::target::Target;
 use crate::path::readings::readings;
 use crate::public_address::PublicAddress;
-use crate::request::{Framing, Head};
+use crate::request::{Head, RequestBody};
 
 /// The path of the page that shows who is signed in.
 pub const HOME: &str = "/.stagedoor/";
@@ -176,13 +176,13 @@ fn same_origin(head: &Head<'_>, at: &PublicAddress<'_>) -> Result<(), Denial> {
 }
 
 fn form_length(head: &Head<'_>) -> Result<usize, Denial> {
-    match head.framing() {
-        Framing::None => Ok(0),
-        Framing::Length(length @ ..=FORM_MAX) => {
+    match head.body() {
+        RequestBody::None => Ok(0),
+        RequestBody::Known(length @ ..=FORM_MAX) => {
             usize::try_from(length).map_err(|_| Denial::BodyTooLarge { max: FORM_MAX })
         }
-        Framing::Length(_) => Err(Denial::BodyTooLarge { max: FORM_MAX }),
-        Framing::Chunked => Err(Denial::BadRequest("a body without a declared length")),
+        RequestBody::Known(_) => Err(Denial::BodyTooLarge { max: FORM_MAX }),
+        RequestBody::Unknown => Err(Denial::BadRequest("a body without a declared length")),
     }
 }
 

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, header};
 
 use crate::denial::Denial;
-use crate::request::{Framing, Head, Version};
+use crate::request::Head;
 use crate::response_fields::ResponseFields;
 
 /// `websocket`: whether a route may become a WebSocket.
@@ -67,8 +67,7 @@ impl Handshake {
     /// RFC 6455 §4.2.1, without what the guards before have judged (host, origin).
     fn of(head: &Head<'_>) -> Option<Self> {
         let names_it = elements(head.all("upgrade")).any(is_websocket);
-        let plain =
-            head.method() == "GET" && head.version() == Version::Http11 && head.framing() == Framing::None;
+        let plain = head.method() == "GET" && head.protocol().can_upgrade() && head.body().is_empty();
         let version = head.sole_text("sec-websocket-version") == Some("13");
         let key = head.sole_text("sec-websocket-key").filter(|key| is_key(key))?;
         (names_it && plain && version).then(|| Self {

@@ -4,7 +4,7 @@ use crate::denial::Denial;
 use crate::request::syntax::{
     METHOD_MAX, is_method_byte, is_quote, is_target_byte, is_token_byte, is_value_byte,
 };
-use crate::request::{Field, Version, judge_method};
+use crate::request::{Field, Http1Version, judge_method};
 use crate::work;
 
 /// Why reading stopped before the head was whole.
@@ -155,7 +155,7 @@ impl<'a> Cursor<'a> {
         self.unfinished()
     }
 
-    pub(super) fn version(&mut self) -> Scanned<Version> {
+    pub(super) fn version(&mut self) -> Scanned<Http1Version> {
         for expected in b"HTTP/1." {
             if self.peek()? != *expected {
                 return refuse("the request line does not end in HTTP/1.1 or HTTP/1.0");
@@ -163,8 +163,8 @@ impl<'a> Cursor<'a> {
             self.at += 1;
         }
         let version = match self.peek()? {
-            b'1' => Version::Http11,
-            b'0' => Version::Http10,
+            b'1' => Http1Version::Http11,
+            b'0' => Http1Version::Http10,
             _ => return refuse("the HTTP version is neither 1.1 nor 1.0"),
         };
         self.at += 1;

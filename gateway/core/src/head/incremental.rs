@@ -8,11 +8,13 @@ use super::cursor::{Cursor, Stop};
 use super::limits::HeadLimits;
 use crate::denial::Denial;
 use crate::request::syntax::target_form;
-use crate::request::{Field, FramingFields, Version};
+use crate::request::{Field, FramingFields, Protocol, Scheme};
 
 /// The position in the head at the start of a growing buffer.
 #[derive(Debug)]
 pub struct IncrementalParser {
+    /// Of the connection.
+    scheme: Scheme,
     /// Where the current token begins.
     at: usize,
     /// How many of its bytes were read.
@@ -48,15 +50,15 @@ pub enum Progress {
     Whole,
 }
 
-impl Default for IncrementalParser {
-    fn default() -> Self {
-        // The version is stored when it is read, before any field.
-        let framing = FramingFields::new(Version::Http11);
-        Self { at: 0, known: 0, query: false, next: NextToken::Method, framing, fields: 0 }
-    }
-}
-
 impl IncrementalParser {
+    /// A parser of a head on a connection of this scheme.
+    #[must_use]
+    pub fn new(scheme: Scheme) -> Self {
+        // The version is stored when it is read, before any field.
+        let framing = FramingFields::new(Protocol::Http11);
+        Self { scheme, at: 0, known: 0, query: false, next: NextToken::Method, framing, fields: 0 }
+    }
+
     /// Reads what arrived since the last call. `buf` is the same buffer, with more bytes at its end.
     ///
     /// # Errors
@@ -89,11 +91,11 @@ impl IncrementalParser {
                 }
                 NextToken::Target { method } => {
                     let target = cursor.target(limits.uri)?;
-                    target_form(cursor.text_at(method), target)?;
+                    target_form(cursor.text_at(method), target, self.scheme)?;
                     NextToken::Version
                 }
                 NextToken::Version => {
-                    self.framing = FramingFields::new(cursor.version()?);
+                    self.framing = FramingFields::new(cursor.version()?.into());
                     NextToken::Name
                 }
                 NextToken::Name => {

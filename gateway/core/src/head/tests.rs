@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use super::{IncrementalParser, Parsed, Progress, has_too_many_fields, parse};
+use super::{IncrementalParser, Parsed, Progress, has_too_many_fields};
 use crate::denial::Denial;
 use crate::head::HeadLimits;
-use crate::request::{Framing, Head, Version, judge_method};
+use crate::request::{Framing, Head, Http1Meta, Http1Version, Scheme, judge_method};
 use crate::work;
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 1024, count: 8, uri: 128 };
@@ -13,7 +13,7 @@ const LIMITS: HeadLimits = HeadLimits { bytes: 1024, count: 8, uri: 128 };
 fn verdict(bytes: &[u8], limits: &HeadLimits) -> String {
     match parse(bytes, limits) {
         Ok(Parsed::Partial) => "partial".into(),
-        Ok(Parsed::Complete(head)) => line(&head),
+        Ok(Parsed::Complete(head, meta)) => line(&head, &meta),
         Err(Denial::BadRequest(fault)) => format!("400 {fault}"),
         Err(Denial::MethodNeverAllowed) => "405".into(),
         Err(Denial::UriTooLong) => "414".into(),
@@ -22,19 +22,23 @@ fn verdict(bytes: &[u8], limits: &HeadLimits) -> String {
     }
 }
 
-fn line(head: &Head<'_>) -> String {
-    let version = match head.version() {
-        Version::Http10 => "1.0",
-        Version::Http11 => "1.1",
-        Version::Http2 => "2",
+/// As [`super::parse`], on a plain connection.
+fn parse<'a>(bytes: &'a [u8], limits: &HeadLimits) -> Result<Parsed<'a>, Denial> {
+    super::parse(bytes, limits, Scheme::Http)
+}
+
+fn line(head: &Head<'_>, meta: &Http1Meta) -> String {
+    let version = match meta.version {
+        Http1Version::Http10 => "1.0",
+        Http1Version::Http11 => "1.1",
     };
-    let framing = match head.framing() {
+    let framing = match meta.framing {
         Framing::None => "none".to_owned(),
         Framing::Length(length) => length.to_string(),
         Framing::Chunked => "chunked".to_owned(),
     };
-    let keep = if head.keep_alive() { "keep" } else { "close" };
-    let expects = if head.expects_continue() { " continue" } else { "" };
+    let keep = if meta.keep_alive { "keep" } else { "close" };
+    let expects = if meta.expects_continue { " continue" } else { "" };
     let target = head.target().escape_ascii();
     format!("{} {target} {} {version} {framing} {keep}{expects}", head.method(), head.host())
 }
@@ -51,7 +55,7 @@ fn check(bytes: &[u8], expected: &str) {
 
 /// The verdict of a reader that keeps its place, which sees `step` bytes more at a time.
 fn arriving(bytes: &[u8], limits: &HeadLimits, step: usize) -> String {
-    let mut reader = IncrementalParser::default();
+    let mut reader = IncrementalParser::new(Scheme::Http);
     for end in (0..bytes.len()).step_by(step).chain([bytes.len()]) {
         let so_far = &bytes[..end];
         match reader.look(so_far, limits) {
@@ -439,8 +443,8 @@ fn caps_are_judged_on_unfinished_heads() {
 #[test]
 fn a_head_keeps_spelling_and_length() {
     let bytes = b"\r\nGET /p?q=1 HTTP/1.1\r\nHoSt:  a \r\nX-A: \t b\tc \r\nx-a: \xff\r\n\r\nbody";
-    let Parsed::Complete(head) = parse(bytes, &LIMITS).unwrap() else { panic!("partial") };
-    assert_eq!(&bytes[head.length()..], b"body");
+    let Parsed::Complete(head, meta) = parse(bytes, &LIMITS).unwrap() else { panic!("partial") };
+    assert_eq!(&bytes[meta.length..], b"body");
     let fields: Vec<_> = head.fields().iter().map(|f| (f.name, f.value)).collect();
     assert_eq!(fields, [("HoSt", &b"a"[..]), ("X-A", b"b\tc"), ("x-a", b"\xff")]);
     assert_eq!((head.raw_path(), head.raw_query()), (&b"/p"[..], Some(&b"q=1"[..])));
@@ -472,7 +476,7 @@ fn a_head_that_drips_costs_each_byte_once() {
         format!("GET /{}", long(8_000)),
     ] {
         let bytes = head.as_bytes();
-        let mut reader = IncrementalParser::default();
+        let mut reader = IncrementalParser::new(Scheme::Http);
         let (outcome, steps) = work::of(|| {
             (1..=bytes.len())
                 .map(|end| reader.look(&bytes[..end], &ROOMY))

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::denial::{LimitExceeded, TokenFault};
-use crate::request::{Version, heads};
+use crate::request::{Protocol, heads};
 use crate::response_out::{HeaderSettings, Preset};
 
 const ID: &str = "01900000-0000-7000-8000-000000000001";
@@ -447,7 +447,7 @@ fn navigations() {
     let check = |method: &str, fields: &[(&str, &str)], expected: bool| {
         let with = |method| {
             let fields = fields.iter().map(|(name, value)| (*name, value.as_bytes()));
-            heads::build((method, b"/", Version::Http11), "media.example", fields).unwrap()
+            heads::build((method, b"/", Protocol::Http11), "media.example", fields).unwrap()
         };
         let head = with(method);
         assert_eq!(is_navigation(&head), expected, "{method} {:?}", head.fields());

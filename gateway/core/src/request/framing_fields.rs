@@ -2,7 +2,9 @@
 //!
 //! A field that contradicts an earlier one is refused when it is read. RFC 9112 §6, RFC 9110 §7.2, §7.6.1 and §10.1.1.
 
-use super::message::{Field, Framing, Version};
+use super::http1::Framing;
+use super::message::{Field, Protocol, RequestBody, Scheme};
+use super::syntax::judge_authority;
 use crate::denial::Denial;
 use crate::host::same_authority;
 use crate::work;
@@ -10,7 +12,7 @@ use crate::work;
 /// What the framing fields read so far say.
 #[derive(Debug)]
 pub(crate) struct FramingFields {
-    version: Version,
+    protocol: Protocol,
     host: bool,
     length: Option<u64>,
     chunked: bool,
@@ -21,9 +23,9 @@ pub(crate) struct FramingFields {
 }
 
 impl FramingFields {
-    pub(crate) fn new(version: Version) -> Self {
+    pub(crate) fn new(protocol: Protocol) -> Self {
         Self {
-            version,
+            protocol,
             host: false,
             length: None,
             chunked: false,
@@ -59,12 +61,7 @@ impl FramingFields {
         if self.host {
             return Err(Denial::BadRequest("more than one Host"));
         }
-        if value.is_empty() {
-            return Err(Denial::BadRequest("an empty Host"));
-        }
-        if !value.iter().copied().all(is_authority_byte) {
-            return Err(Denial::BadRequest("an illegal byte in Host"));
-        }
+        judge_authority(value)?;
         self.host = true;
         Ok(())
     }
@@ -84,7 +81,7 @@ impl FramingFields {
     }
 
     fn note_coding(&mut self, value: &[u8]) -> Result<(), Denial> {
-        if self.version == Version::Http10 {
+        if self.protocol == Protocol::Http10 {
             return Err(Denial::BadRequest("Transfer-Encoding on HTTP/1.0"));
         }
         if self.chunked {
@@ -131,18 +128,41 @@ impl FramingFields {
         Ok(())
     }
 
-    /// The one host (RFC 9112 §3.2), also asked of HTTP/1.0; `authority` is an absolute form's, which may spell the same
-    /// host and port in another way (RFC 9110 §4.2.3).
-    pub(crate) fn host<'a>(&self, fields: &[Field<'a>], authority: Option<&[u8]>) -> Result<&'a str, Denial> {
+    /// The one host (RFC 9112 §3.2), also asked of HTTP/1.0; `authority` is the one of the target, which may spell the same
+    /// host and port in another way (RFC 9110 §4.2.3). In HTTP/2 it may stand in the place of `Host` (RFC 9113 §8.3.1).
+    pub(crate) fn host<'a>(
+        &self,
+        fields: &[Field<'a>],
+        authority: Option<&'a [u8]>,
+        scheme: Scheme,
+    ) -> Result<&'a str, Denial> {
         let host = fields.iter().find(|field| self.host && field.name.eq_ignore_ascii_case("host"));
-        let host = host.and_then(|field| std::str::from_utf8(field.value).ok());
-        let host = host.ok_or(Denial::BadRequest("no Host"))?;
+        let host = match host {
+            Some(host) => Some(host.value),
+            None if self.protocol == Protocol::Http2 => authority,
+            None => None,
+        };
+        let host =
+            host.and_then(|host| std::str::from_utf8(host).ok()).ok_or(Denial::BadRequest("no Host"))?;
         match authority {
             None => Ok(host),
             Some(authority) => match std::str::from_utf8(authority) {
-                Ok(authority) if same_authority(authority, host, HTTP) => Ok(host),
+                Ok(authority) if same_authority(authority, host, scheme.default_port()) => Ok(host),
                 Ok(_) | Err(_) => Err(Denial::BadRequest("the request target names another host than Host")),
             },
+        }
+    }
+
+    pub(crate) fn declared_length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// The body of a message of HTTP/1.
+    pub(crate) fn body(&self) -> RequestBody {
+        match self.length {
+            _ if self.chunked => RequestBody::Unknown,
+            Some(length) => RequestBody::Known(length),
+            None => RequestBody::None,
         }
     }
 
@@ -156,29 +176,20 @@ impl FramingFields {
 
     /// RFC 9112 §9.3.
     pub(crate) fn keep_alive(&self) -> bool {
-        match self.version {
-            Version::Http10 => self.keep_alive && !self.close,
-            Version::Http11 | Version::Http2 => !self.close,
+        match self.protocol {
+            Protocol::Http10 => self.keep_alive && !self.close,
+            Protocol::Http11 | Protocol::Http2 => !self.close,
         }
     }
 
     /// RFC 9110 §10.1.1: on HTTP/1.0 the expectation is ignored.
     pub(crate) fn expects_continue(&self) -> bool {
-        self.expect && self.version != Version::Http10
+        self.expect && self.protocol != Protocol::Http10
     }
-}
-
-/// Bytes of an `authority` (RFC 3986 §3.2). [`crate::host`] judges whether they make a host.
-const fn is_authority_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']' | b'@')
-        || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
 }
 
 /// Fields that `Connection` may not name: a hop that dropped them would change the meaning of the message.
 const NEVER_HOP_BY_HOP: [&[u8]; 3] = [b"host", b"content-length", b"transfer-encoding"];
-/// The port of an absolute form that names none: its scheme is `http`.
-const HTTP: u16 = 80;
 /// Options of `Connection` together: browsers send one or two. Each may name a field that has to be looked for among
 /// all the others.
 pub(crate) const CONNECTION_OPTIONS_MAX: usize = 32;

@@ -2,23 +2,21 @@
 
 use std::borrow::Cow;
 
-use super::message::{Field, Framing, Version};
+use super::message::{Field, Protocol, RequestBody, Scheme};
 
-/// The head of one request, with checked syntax.
+/// The head of one request, with checked syntax, whatever protocol brought it.
 ///
-/// Names and values borrow the connection's buffer. Only [`super::HeadBuilder`] makes one, and it checks every part.
+/// Names and values borrow the connection's buffer. Only `HeadBuilder` makes one, and it checks every part.
 /// Trust: syntax only. Nothing in it is authenticated, and every value is the client's choice.
 #[derive(Clone, Debug)]
 pub struct Head<'a> {
     pub(super) method: &'a str,
     pub(super) target: Cow<'a, [u8]>,
     pub(super) host: &'a str,
-    pub(super) version: Version,
+    pub(super) scheme: Scheme,
+    pub(super) protocol: Protocol,
     pub(super) fields: Vec<Field<'a>>,
-    pub(super) framing: Framing,
-    pub(super) keep_alive: bool,
-    pub(super) expects_continue: bool,
-    pub(super) length: usize,
+    pub(super) body: RequestBody,
 }
 
 impl<'a> Head<'a> {
@@ -35,16 +33,23 @@ impl<'a> Head<'a> {
         &self.target
     }
 
-    /// The one `Host` (or the authority of an absolute form, which must equal it), not empty.
+    /// The authority, with its port where one was sent: the one `Host`, or what the target names, which must equal it. Not
+    /// empty.
     #[must_use]
     pub fn host(&self) -> &'a str {
         self.host
     }
 
-    /// The protocol version.
+    /// The scheme of the connection; a target that names a scheme names this one.
     #[must_use]
-    pub fn version(&self) -> Version {
-        self.version
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The protocol that brought the request.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// All fields in their order, hop-by-hop ones included.
@@ -53,28 +58,10 @@ impl<'a> Head<'a> {
         &self.fields
     }
 
-    /// How the body is delimited.
+    /// The body that is announced.
     #[must_use]
-    pub fn framing(&self) -> Framing {
-        self.framing
-    }
-
-    /// Whether the client wants to reuse the connection.
-    #[must_use]
-    pub fn keep_alive(&self) -> bool {
-        self.keep_alive
-    }
-
-    /// Whether the client sent `Expect: 100-continue`.
-    #[must_use]
-    pub fn expects_continue(&self) -> bool {
-        self.expects_continue
-    }
-
-    /// Bytes of the buffer that the head took, its last CRLF included.
-    #[must_use]
-    pub fn length(&self) -> usize {
-        self.length
+    pub fn body(&self) -> RequestBody {
+        self.body
     }
 
     /// All values of the field `name` (compared without case), in order.

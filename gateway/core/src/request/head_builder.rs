@@ -1,56 +1,66 @@
-//! The only constructor of [`Head`], used by every protocol that brings requests.
+//! The only constructor of [`Head`], used by every protocol that brings requests: the parser of HTTP/1.1
+//! ([`crate::head`]) and [`super::http2`].
 //!
 //! It checks each part, so that a head never holds anything that the strict HTTP/1.1 parser would refuse. It does not
 //! cap bytes or the number of fields: the protocol does that while it reads.
 
 use super::framing_fields::FramingFields;
 use super::head::Head;
-use super::message::{Field, Version};
+use super::message::{Field, Protocol, RequestBody, Scheme};
 use super::syntax::{self, TargetForm};
 use crate::denial::Denial;
 use crate::path;
 
 /// A checked method and request target.
 #[derive(Clone, Copy, Debug)]
-pub struct RequestLine<'a> {
+pub(crate) struct RequestLine<'a> {
     method: &'a str,
-    /// Of an absolute form; it has to equal `Host`.
+    /// Of the connection.
+    scheme: Scheme,
+    /// The host that the target names; a `Host` has to equal it.
     authority: Option<&'a [u8]>,
     target: &'a [u8],
 }
 
 /// A head of which the fields are still being read.
 #[derive(Debug)]
-pub struct HeadBuilder<'a> {
+pub(crate) struct HeadBuilder<'a> {
     line: RequestLine<'a>,
-    version: Version,
+    protocol: Protocol,
     framing: FramingFields,
     fields: Vec<Field<'a>>,
 }
 
 impl<'a> RequestLine<'a> {
-    /// Checks a method, and a target in origin form or in absolute form.
+    /// Checks a method, and a target in origin form or in absolute form, on a connection of this scheme.
     ///
     /// # Errors
     /// As [`syntax::judge_method`]; [`Denial::BadRequest`] for a target that is neither, or that holds a
     /// byte that no target has.
-    pub fn new(method: &'a str, target: &'a [u8]) -> Result<Self, Denial> {
+    pub(crate) fn new(method: &'a str, target: &'a [u8], scheme: Scheme) -> Result<Self, Denial> {
         syntax::judge_method(method)?;
-        let TargetForm { authority, target } = syntax::target_form(method, target)?;
-        Ok(Self { method, authority, target })
+        let TargetForm { authority, target } = syntax::target_form(method, target, scheme)?;
+        Ok(Self { method, scheme, authority, target })
+    }
+
+    /// With the host that stands beside the target.
+    ///
+    /// # Errors
+    /// [`Denial::BadRequest`] if it is empty or holds a byte that no host has.
+    pub(super) fn with_authority(self, authority: &'a str) -> Result<Self, Denial> {
+        syntax::judge_authority(authority.as_bytes())?;
+        Ok(Self { authority: Some(authority.as_bytes()), ..self })
     }
 }
 
 impl<'a> HeadBuilder<'a> {
     /// A head without fields.
-    #[must_use]
-    pub fn new(line: RequestLine<'a>, version: Version) -> Self {
-        Self { line, version, framing: FramingFields::new(version), fields: Vec::new() }
+    pub(crate) fn new(line: RequestLine<'a>, protocol: Protocol) -> Self {
+        Self { line, protocol, framing: FramingFields::new(protocol), fields: Vec::new() }
     }
 
     /// How many fields there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.fields.len()
     }
 
@@ -59,7 +69,7 @@ impl<'a> HeadBuilder<'a> {
     /// # Errors
     /// [`Denial::BadRequest`] for a name that is no token, a value with a control byte or with white
     /// space around it, and for what contradicts an earlier field.
-    pub fn field(&mut self, field: Field<'a>) -> Result<(), Denial> {
+    pub(crate) fn field(&mut self, field: Field<'a>) -> Result<(), Denial> {
         let Field { name, value } = field;
         if !syntax::is_token(name.as_bytes()) {
             return Err(Denial::BadRequest("an illegal byte in a header name"));
@@ -75,22 +85,26 @@ impl<'a> HeadBuilder<'a> {
         Ok(())
     }
 
-    /// The whole head, which took `length` bytes of the connection's buffer.
+    /// What the fields so far say about the message.
+    pub(crate) fn framing(&self) -> &FramingFields {
+        &self.framing
+    }
+
+    /// The whole head, before this body.
     ///
     /// # Errors
-    /// [`Denial::BadRequest`] without one `Host`, or where the target names another one.
-    pub fn finish(self, length: usize) -> Result<Head<'a>, Denial> {
-        let Self { line: RequestLine { method, authority, target }, version, framing, fields } = self;
+    /// [`Denial::BadRequest`] without one host, or where the target names another one than `Host`.
+    pub(crate) fn finish(self, body: RequestBody) -> Result<Head<'a>, Denial> {
+        let Self { line: RequestLine { method, scheme, authority, target }, protocol, framing, fields } =
+            self;
         Ok(Head {
             method,
             target: path::encoded(target),
-            host: framing.host(&fields, authority)?,
-            version,
-            framing: framing.framing(),
-            keep_alive: framing.keep_alive(),
-            expects_continue: framing.expects_continue(),
+            host: framing.host(&fields, authority, scheme)?,
+            scheme,
+            protocol,
             fields,
-            length,
+            body,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The parts of a message that every HTTP version has: fields, the version itself, how a body is delimited.
+//! The parts of a request that every version of HTTP has.
 
 /// One header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,9 +9,9 @@ pub struct Field<'a> {
     pub value: &'a [u8],
 }
 
-/// HTTP versions that reach the core.
+/// The protocol that brought a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub enum Protocol {
     /// HTTP/1.0
     Http10,
     /// HTTP/1.1
@@ -20,13 +20,90 @@ pub enum Version {
     Http2,
 }
 
-/// How a request body is delimited (RFC 9112 §6).
+impl Protocol {
+    /// As the access log names it: `HTTP/1.1`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+
+    /// Whether a request can turn its connection over to another protocol by `Upgrade` (RFC 9110 §7.8).
+    #[must_use]
+    pub fn can_upgrade(self) -> bool {
+        match self {
+            Self::Http11 => true,
+            Self::Http10 | Self::Http2 => false,
+        }
+    }
+
+    /// Whether a client may split its cookies over several fields that are one line in HTTP/1.1 (RFC 9113 §8.2.3).
+    #[must_use]
+    pub fn splits_cookies(self) -> bool {
+        match self {
+            Self::Http2 => true,
+            Self::Http10 | Self::Http11 => false,
+        }
+    }
+}
+
+/// The scheme of a URL (RFC 9110 §4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// No body.
+pub enum Scheme {
+    /// `http`
+    Http,
+    /// `https`
+    Https,
+}
+
+impl Scheme {
+    /// In lower case, without `://`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port of a URL that names none.
+    #[must_use]
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+
+    /// What follows `SCHEME://` in a URL of this scheme; `None` for any other text. Schemes have no case.
+    #[must_use]
+    pub fn strip(self, url: &[u8]) -> Option<&[u8]> {
+        let (scheme, rest) = url.split_at_checked(self.as_str().len())?;
+        scheme.eq_ignore_ascii_case(self.as_str().as_bytes()).then(|| rest.strip_prefix(b"://")).flatten()
+    }
+}
+
+/// The body that a head announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestBody {
+    /// No body, and no word of one.
     None,
-    /// `Content-Length`, in bytes; never zero (zero is [`Framing::None`] with the field kept).
-    Length(u64),
-    /// `Transfer-Encoding: chunked` alone.
-    Chunked,
+    /// The length that the client declared, in bytes. Zero is said to the app too: some ask for a length.
+    Known(u64),
+    /// A body of which only its end tells the length.
+    Unknown,
+}
+
+impl RequestBody {
+    /// Whether no byte of a body follows.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        match self {
+            Self::None | Self::Known(0) => true,
+            Self::Known(_) | Self::Unknown => false,
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! The syntax of a request: which bytes a method, a target, a field's name and its value are made of.
 //!
-//! The HTTP/1.1 parser and [`super::HeadBuilder`] ask the same functions, so that no protocol brings a byte that
+//! The HTTP/1.1 parser and the constructor of heads ask the same functions, so that no protocol brings a byte that
 //! another one would refuse. RFC 9112 §3.2 (request target), RFC 9110 §5.5, §5.6.2 and §9.1.
 
+use super::message::Scheme;
 use crate::denial::Denial;
 
 /// Checks a method.
@@ -29,8 +30,12 @@ pub(crate) struct TargetForm<'a> {
     pub(crate) target: &'a [u8],
 }
 
-/// Reads the origin form and the absolute form (RFC 9112 §3.2.1, §3.2.2).
-pub(crate) fn target_form<'a>(method: &str, target: &'a [u8]) -> Result<TargetForm<'a>, Denial> {
+/// Reads the origin form and the absolute form (RFC 9112 §3.2.1, §3.2.2) on a connection of this scheme.
+pub(crate) fn target_form<'a>(
+    method: &str,
+    target: &'a [u8],
+    scheme: Scheme,
+) -> Result<TargetForm<'a>, Denial> {
     let mut query = false;
     let mut fits = |byte: u8| {
         query |= byte == b'?';
@@ -42,7 +47,7 @@ pub(crate) fn target_form<'a>(method: &str, target: &'a [u8]) -> Result<TargetFo
     let target_form = if target.first() == Some(&b'/') {
         TargetForm { authority: None, target }
     } else {
-        absolute(method, target)?
+        absolute(method, target, scheme)?
     };
     // Browsers send a raw grave accent in queries alone, and a URI parser behind us would rewrite it.
     let path = target_form.target.split(|b| *b == b'?').next().unwrap_or_default();
@@ -52,13 +57,10 @@ pub(crate) fn target_form<'a>(method: &str, target: &'a [u8]) -> Result<TargetFo
     Ok(target_form)
 }
 
-fn absolute<'a>(method: &str, target: &'a [u8]) -> Result<TargetForm<'a>, Denial> {
-    let Some((scheme, rest)) = target.split_at_checked(SCHEME.len()) else {
+fn absolute<'a>(method: &str, target: &'a [u8], scheme: Scheme) -> Result<TargetForm<'a>, Denial> {
+    let Some(rest) = scheme.strip(target) else {
         return Err(Denial::BadRequest("the request target is neither a path nor an http URL"));
     };
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
-        return Err(Denial::BadRequest("the request target is neither a path nor an http URL"));
-    }
     let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
     let (authority, target) = rest.split_at_checked(end).unwrap_or((rest, b""));
     if authority.contains(&b'@') {
@@ -70,6 +72,23 @@ fn absolute<'a>(method: &str, target: &'a [u8]) -> Result<TargetForm<'a>, Denial
         None if method != "OPTIONS" => Ok(TargetForm { authority: Some(authority), target: b"/" }),
         Some(_) | None => Err(Denial::BadRequest("the request target has no path")),
     }
+}
+
+/// Checks the bytes of an `authority` (RFC 3986 §3.2). [`crate::host`] judges whether they make a host.
+pub(crate) fn judge_authority(authority: &[u8]) -> Result<(), Denial> {
+    if authority.is_empty() {
+        return Err(Denial::BadRequest("an empty Host"));
+    }
+    if !authority.iter().copied().all(is_authority_byte) {
+        return Err(Denial::BadRequest("an illegal byte in Host"));
+    }
+    Ok(())
+}
+
+const fn is_authority_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b':' | b'[' | b']' | b'@')
+        || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
 }
 
 pub(crate) const fn is_method_byte(byte: u8) -> bool {
@@ -127,7 +146,5 @@ pub(crate) const fn is_value_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7F)
 }
 
-/// How an absolute form begins. Once TLS ends here, it is the scheme of the connection.
-const SCHEME: &[u8] = b"http://";
 /// Bytes of the longest method.
 pub(crate) const METHOD_MAX: usize = 32;

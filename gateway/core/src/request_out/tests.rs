@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use super::*;
-use crate::request::heads;
+use crate::request::{Protocol, heads};
 
 mod names_told;
 
@@ -36,7 +36,7 @@ struct Case {
     method: &'static str,
     target: &'static [u8],
     host: &'static str,
-    version: Version,
+    protocol: Protocol,
     client: &'static str,
     https: bool,
     port: Option<u16>,
@@ -58,7 +58,7 @@ impl Default for Case {
             method: "GET",
             target: b"/",
             host: "media.example",
-            version: Version::Http11,
+            protocol: Protocol::Http11,
             client: "192.0.2.1",
             https: false,
             port: None,
@@ -72,7 +72,7 @@ impl Default for Case {
 impl Case {
     fn write(&self, fields: &[(&str, &[u8])]) -> Vec<u8> {
         let fields = fields.iter().copied();
-        let head = heads::build((self.method, self.target, self.version), self.host, fields).unwrap();
+        let head = heads::build((self.method, self.target, self.protocol), self.host, fields).unwrap();
         let outgoing = Outgoing {
             policy: &self.policy,
             carriers: &Token,
@@ -154,7 +154,7 @@ fn a_whole_head() {
             host: UpstreamHost::Upstream("127.0.0.1:8330".to_owned()),
             ..Case::default().policy
         },
-        version: Version::Http10,
+        protocol: Protocol::Http10,
         ..Case::default()
     };
     assert_eq!(upstream.lines(&[("Host", "media.example")])[..2], ["GET / HTTP/1.1", "Host: 127.0.0.1:8330"]);
@@ -222,7 +222,7 @@ fn cookies_lose_what_carried_our_token() {
     check(&case, &[("Cookie", "a=1;b=2")], &["a=1;b=2"]);
     check(&case, &[("Cookie", "t=1")], &[]);
     check(&case, &[("Cookie", "a=1"), ("cookie", "t=1"), ("COOKIE", "t=1; b=2")], &["a=1", "b=2"]);
-    let h2 = Case { version: Version::Http2, ..Case::default() };
+    let h2 = Case { protocol: Protocol::Http2, ..Case::default() };
     check(&h2, &[("cookie", "a=1"), ("x", "y"), ("cookie", "t=1"), ("cookie", "b=2")], &["a=1; b=2"]);
     check(&h2, &[("cookie", "t=1")], &[]);
     check(&h2, &[], &[]);

@@ -8,7 +8,7 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::Peer;
+use stagedoor_core::request::{Peer, Scheme};
 use stagedoor_core::request_out::write_head;
 
 const DAV: &str = r#"
@@ -185,7 +185,8 @@ fn judged(policy: &Policy, from: &str, to: &str, now: Now) -> (String, String, O
     let lines =
         format!("MOVE {from} HTTP/1.1\nHost: dav.example\nAuthorization: Bearer {{bob}}\nDestination: {to}");
     let bytes = filled(policy, &wire(&lines));
-    let Ok(Parsed::Complete(head)) = parse(bytes.as_bytes(), &policy.server.limits.head) else {
+    let Ok(Parsed::Complete(head, _)) = parse(bytes.as_bytes(), &policy.server.limits.head, Scheme::Http)
+    else {
         panic!("no head: {bytes}");
     };
     let ip = "192.0.2.1".parse().unwrap();
@@ -219,7 +220,8 @@ fn the_app_is_told_the_destination_that_was_judged() {
             "MOVE /shared/a HTTP/1.1\nHost: dav.example\nAuthorization: Bearer {{bob}}\nDestination: {to}"
         ));
         let bytes = filled(&policy, &request);
-        let Ok(Parsed::Complete(head)) = parse(bytes.as_bytes(), &policy.server.limits.head) else {
+        let Ok(Parsed::Complete(head, _)) = parse(bytes.as_bytes(), &policy.server.limits.head, Scheme::Http)
+        else {
             panic!("{to}")
         };
         let peer = Peer { ip: "192.0.2.1".parse().unwrap(), port: 8080, tls: false };

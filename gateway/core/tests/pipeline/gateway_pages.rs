@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{HOUSE, check, now, outcome, policy, wire};
 use stagedoor_core::clock::Now;
 use stagedoor_core::head::{self, Parsed};
+use stagedoor_core::request::Scheme;
 use stagedoor_core::sign_in::{self, SignInState};
 
 /// An app that lets everything through that it is asked.
@@ -263,7 +264,9 @@ fn who_is_in_by_any_provider_of_the_app_is_in() {
     let app = policy.apps.iter().find(|app| &*app.name == "media").unwrap();
     let of = |cookie: &str| {
         let request = wire(&format!("GET /.stagedoor/ HTTP/1.1\nHost: m.example\nCookie: {cookie}"));
-        let Ok(Parsed::Complete(head)) = head::parse(request.as_bytes(), &policy.server.limits.head) else {
+        let Ok(Parsed::Complete(head, _)) =
+            head::parse(request.as_bytes(), &policy.server.limits.head, Scheme::Http)
+        else {
             panic!("{cookie}")
         };
         let visit = match sign_in::sign_in_state(app, &head, now(), &policy.tokens) {
@@ -297,7 +300,9 @@ fn who_is_in_by_any_provider_of_the_app_is_in() {
     }
     let open = policy.apps.iter().find(|app| &*app.name == "open").unwrap();
     let request = wire(&format!("GET / HTTP/1.1\nHost: o.example\nCookie: one={first}"));
-    let Ok(Parsed::Complete(head)) = head::parse(request.as_bytes(), &policy.server.limits.head) else {
+    let Ok(Parsed::Complete(head, _)) =
+        head::parse(request.as_bytes(), &policy.server.limits.head, Scheme::Http)
+    else {
         panic!()
     };
     assert_eq!(sign_in::sign_in_state(open, &head, now(), &policy.tokens), SignInState::NotRequired);
@@ -309,7 +314,9 @@ fn a_browser_is_led_back_into_the_app_and_nowhere_else() {
     let policy = policy(&config);
     let app = policy.apps.iter().find(|app| &*app.name == "media").unwrap();
     let request = wire("GET /films HTTP/1.1\nHost: m.example:8080");
-    let Ok(Parsed::Complete(head)) = head::parse(request.as_bytes(), &policy.server.limits.head) else {
+    let Ok(Parsed::Complete(head, _)) =
+        head::parse(request.as_bytes(), &policy.server.limits.head, Scheme::Http)
+    else {
         panic!()
     };
     let back = |raw: &str| {

@@ -20,7 +20,7 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::Peer;
+use stagedoor_core::request::{Peer, Scheme};
 use stagedoor_core::request_out::write_preflight;
 
 fn now() -> Now {
@@ -57,10 +57,10 @@ fn filled(policy: &Policy, request: &str) -> String {
 fn outcome(policy: &Policy, from: &str, request: &str) -> String {
     let bytes = filled(policy, request);
     let denied = |denial: &Denial| format!("deny {} {}", denial.status().as_u16(), denial.code());
-    let head = match parse(bytes.as_bytes(), &policy.server.limits.head) {
+    let head = match parse(bytes.as_bytes(), &policy.server.limits.head, Scheme::Http) {
         Err(denial) => return denied(&denial),
         Ok(Parsed::Partial) => panic!("not a whole head: {bytes}"),
-        Ok(Parsed::Complete(head)) => head,
+        Ok(Parsed::Complete(head, _)) => head,
     };
     let ip: IpAddr = from.parse().unwrap();
     let arrival = Arrival { peer: Peer { ip, port: 8080, tls: false }, now: now() };

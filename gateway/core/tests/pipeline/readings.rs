@@ -6,7 +6,7 @@ use super::{HOUSE, filled, now, policy};
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::Peer;
+use stagedoor_core::request::{Peer, Scheme};
 use stagedoor_core::request_out::write_head;
 
 const MEDIA: &str = r#"
@@ -34,8 +34,8 @@ name = "play"
 fn answer(policy: &Policy, target: &[u8]) -> String {
     let fields = filled(policy, " HTTP/1.1\r\nHost: m.example\r\nAuthorization: Bearer {bob}\r\n\r\n");
     let bytes = [b"GET ", target, fields.as_bytes()].concat();
-    let head = match parse(&bytes, &policy.server.limits.head) {
-        Ok(Parsed::Complete(head)) => head,
+    let head = match parse(&bytes, &policy.server.limits.head, Scheme::Http) {
+        Ok(Parsed::Complete(head, _)) => head,
         Ok(Parsed::Partial) => panic!("not a whole head"),
         Err(denial) => return denial.code().to_owned(),
     };
@@ -334,7 +334,8 @@ fn the_reason_names_the_reading() {
         ("/users/bob%3Fx/y", "another spelling of the path names another owner"),
     ] {
         let bytes = format!("GET {target} HTTP/1.1\r\nHost: m.example\r\n\r\n");
-        let Ok(Parsed::Complete(head)) = parse(bytes.as_bytes(), &policy.server.limits.head) else {
+        let Ok(Parsed::Complete(head, _)) = parse(bytes.as_bytes(), &policy.server.limits.head, Scheme::Http)
+        else {
             panic!()
         };
         let peer = Peer { ip: "192.0.2.1".parse().unwrap(), port: 8080, tls: false };
@@ -363,8 +364,8 @@ fn a_host_has_one_name() {
         ("/", "m.example..", "ambiguous_path"),
     ] {
         let bytes = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://m.example.\r\n\r\n");
-        let head = match parse(bytes.as_bytes(), &policy.server.limits.head) {
-            Ok(Parsed::Complete(head)) => head,
+        let head = match parse(bytes.as_bytes(), &policy.server.limits.head, Scheme::Http) {
+            Ok(Parsed::Complete(head, _)) => head,
             Ok(Parsed::Partial) => panic!("not a whole head"),
             Err(denial) => {
                 assert_eq!(denial.code(), expected, "{target} {host}");

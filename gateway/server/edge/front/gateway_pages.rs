@@ -11,7 +11,7 @@ use stagedoor_core::guard::gateway_pages::PageRequest;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::App;
 use stagedoor_core::reply::{self, GatewayPage, PageContext, PageReply, Reply, TokenSummary};
-use stagedoor_core::request::Head;
+use stagedoor_core::request::{Head, Http1Meta};
 use stagedoor_core::secret::Secret;
 use stagedoor_core::sign_in::{self, EnterForm, FormAction, ReturnPath, SignInState, TokenCookie};
 use tokio::net::TcpStream;
@@ -25,7 +25,7 @@ impl RequestHandler<'_> {
         self,
         tcp: TcpStream,
         buffer: &BytesMut,
-        head: &Head<'_>,
+        (head, meta): (&Head<'_>, &Http1Meta),
         early: &[u8],
         page: PageRequest,
         mut trail: Trail,
@@ -35,7 +35,7 @@ impl RequestHandler<'_> {
         let answer = match trail.app.as_ref().map(Arc::clone) {
             None => Err((Denial::NotFound, ReturnPath::ROOT)),
             Some(app) => match page {
-                PageRequest::Enter { length } => match self.form(&mut line, head, early, length).await {
+                PageRequest::Enter { length } => match self.form(&mut line, meta, early, length).await {
                     Ok(form) => {
                         body = Some(BodyRead { bytes: length as u64, buffered: early.len() });
                         self.enter(&app, head, &EnterForm::read(form.expose()), &mut trail)
@@ -57,7 +57,7 @@ impl RequestHandler<'_> {
                 LocalReply { body, ..LocalReply::new(reply, Some(denial)) }
             }
         };
-        self.answer(line.tcp, buffer, head, &trail, answer).await
+        self.answer(line.tcp, buffer, (head, meta), &trail, answer).await
     }
 
     /// The reply to a request without a form.
@@ -186,11 +186,11 @@ impl RequestHandler<'_> {
     async fn form(
         &self,
         line: &mut Line,
-        head: &Head<'_>,
+        meta: &Http1Meta,
         early: &[u8],
         length: usize,
     ) -> Result<Secret<Vec<u8>>, Denial> {
-        if head.expects_continue() && early.is_empty() && length > 0 && !line.go_on().await {
+        if meta.expects_continue && early.is_empty() && length > 0 && !line.go_on().await {
             return Err(Denial::BadRequest("the body ends in the middle"));
         }
         let mut form = Vec::with_capacity(length);

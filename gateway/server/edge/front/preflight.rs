@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use stagedoor_core::denial::Guard;
 use stagedoor_core::pipeline::{PreflightPermit, Trail};
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::Head;
+use stagedoor_core::request::{Head, Http1Meta};
 use stagedoor_core::request_out;
 use tokio::net::TcpStream;
 
@@ -19,7 +19,7 @@ impl RequestHandler<'_> {
         self,
         tcp: TcpStream,
         buffer: &BytesMut,
-        head: &Head<'_>,
+        (head, meta): (&Head<'_>, &Http1Meta),
         permit: &PreflightPermit<'_>,
         mut trail: Trail,
     ) -> ConnectionState {
@@ -41,6 +41,6 @@ impl RequestHandler<'_> {
                 LocalReply { upstream: Some(timing), ..LocalReply::new(reply, Some(denial)) }
             }
         };
-        self.answer(tcp, buffer, head, &trail, local).await
+        self.answer(tcp, buffer, (head, meta), &trail, local).await
     }
 }

@@ -10,7 +10,7 @@ use stagedoor_core::head::HeadLimits;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::App;
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::{Head, Version};
+use stagedoor_core::request::Head;
 
 use super::handler::RequestHandler;
 use crate::decision_trace::{self, DecisionTrace};
@@ -164,7 +164,7 @@ impl RequestHandler<'_> {
             user_agent: head.and_then(|head| head.first("user-agent")),
             host: head.map(|head| self.host(head)),
             https: trail.client.as_ref().map_or(self.peer.tls, |client| client.https()),
-            protocol: head.map(|head| protocol(head.version())),
+            protocol: head.map(|head| head.protocol().as_str()),
             upstream_url: asked.map(|app| &*app.upstream.url),
             referer: head.and_then(|head| head.first("referer")),
         };
@@ -210,15 +210,6 @@ impl RequestHandler<'_> {
                 client.peer()
             );
         }
-    }
-}
-
-/// The protocol version, as access events name it.
-fn protocol(version: Version) -> &'static str {
-    match version {
-        Version::Http10 => "HTTP/1.0",
-        Version::Http11 => "HTTP/1.1",
-        Version::Http2 => "HTTP/2",
     }
 }
 

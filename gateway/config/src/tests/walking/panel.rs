@@ -16,7 +16,7 @@ use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::reply::{RefusalFormat, Reply};
-use stagedoor_core::request::{Head, Peer};
+use stagedoor_core::request::{Head, Peer, Scheme};
 use stagedoor_core::request_out::{write_head, write_preflight};
 use stagedoor_core::response_out::ResponseContext;
 
@@ -148,8 +148,8 @@ fn crowd(policy: &Policy, out: &mut String) {
 }
 
 fn head_of<'t>(policy: &Policy, text: &'t str) -> Result<Head<'t>, stagedoor_core::denial::Denial> {
-    match parse(text.as_bytes(), &policy.server.limits.head)? {
-        Parsed::Complete(head) => Ok(head),
+    match parse(text.as_bytes(), &policy.server.limits.head, Scheme::Http)? {
+        Parsed::Complete(head, _) => Ok(head),
         Parsed::Partial => panic!("not a whole head: {text}"),
     }
 }

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
-use crate::request::{Version, heads};
+use crate::request::{Protocol, heads};
 
 fn strings(list: &[&str]) -> Vec<String> {
     list.iter().map(|s| (*s).to_owned()).collect()
@@ -33,7 +33,7 @@ fn head(text: &str) -> Head<'_> {
         let (name, value) = line.split_once(": ").unwrap();
         (name, value.as_bytes())
     });
-    heads::build((method, b"/", Version::Http11), "media.example", fields).unwrap()
+    heads::build((method, b"/", Protocol::Http11), "media.example", fields).unwrap()
 }
 
 fn lines(headers: &[(&'static str, HeaderValue)]) -> String {

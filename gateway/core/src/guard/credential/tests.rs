@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::request::{Version, heads};
+use crate::request::{Protocol, heads};
 
 /// A head of `GET target` at `a.example` with the fields of `text`, one a line.
 pub(crate) fn head<'a>(target: &'a str, text: &'a str) -> Head<'a> {
@@ -12,7 +12,7 @@ pub(crate) fn head<'a>(target: &'a str, text: &'a str) -> Head<'a> {
 pub(crate) fn head_of<'a>(method: &'a str, target: &'a str, text: &'a str) -> Head<'a> {
     let fields = text.lines().filter_map(|line| line.split_once(':'));
     let fields = fields.map(|(name, value)| (name, value.trim().as_bytes()));
-    heads::build((method, target.as_bytes(), Version::Http11), "a.example", fields).unwrap()
+    heads::build((method, target.as_bytes(), Protocol::Http11), "a.example", fields).unwrap()
 }
 
 fn sources() -> Vec<TokenSource> {

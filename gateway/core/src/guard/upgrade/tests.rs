@@ -3,7 +3,7 @@
 use http::HeaderMap;
 
 use super::*;
-use crate::request::heads;
+use crate::request::{Protocol, heads};
 
 fn head<'a>(fields: &[(&'a str, &'a str)]) -> Head<'a> {
     heads::get(b"/ws", "app.localhost", fields.iter().map(|(name, value)| (*name, value.as_bytes())))
@@ -60,18 +60,17 @@ fn an_offer_is_a_websocket_or_dropped() {
 
 #[test]
 fn a_handshake_is_a_get_without_a_body_on_http_1_1() {
-    let check = |method, version, body: Option<(&'static str, &'static str)>, expected: &str| {
+    let check = |method, protocol, body: Option<(&'static str, &'static str)>, expected: &str| {
         let fields = HANDSHAKE.into_iter().chain(body).map(|(name, value)| (name, value.as_bytes()));
-        let head = heads::build((method, b"/ws", version), "app.localhost", fields).unwrap();
+        let head = heads::build((method, b"/ws", protocol), "app.localhost", fields).unwrap();
         assert_eq!(said(UpgradePolicy::Websocket, &head), expected, "{head:?}");
     };
-    check("GET", Version::Http11, None, "websocket");
-    check("POST", Version::Http11, None, "refused");
-    check("HEAD", Version::Http11, None, "refused");
-    check("GET", Version::Http10, None, "refused");
-    check("GET", Version::Http2, None, "refused");
-    check("GET", Version::Http11, Some(("Content-Length", "1")), "refused");
-    check("GET", Version::Http11, Some(("Transfer-Encoding", "chunked")), "refused");
+    check("GET", Protocol::Http11, None, "websocket");
+    check("POST", Protocol::Http11, None, "refused");
+    check("HEAD", Protocol::Http11, None, "refused");
+    check("GET", Protocol::Http10, None, "refused");
+    check("GET", Protocol::Http11, Some(("Content-Length", "1")), "refused");
+    check("GET", Protocol::Http11, Some(("Transfer-Encoding", "chunked")), "refused");
 }
 
 #[test]

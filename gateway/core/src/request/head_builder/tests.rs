@@ -1,24 +1,31 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
-use crate::head::HeadLimits;
-use crate::head::{Parsed, parse};
+use crate::head::{HeadLimits, Parsed, parse};
+use crate::request::{Http2Request, http2_head};
 
-/// The head of a request with these fields; one for `host` is put in front where they name none.
+/// The head of a request with these fields, with or without a declared length; one for `host` is put in front where they
+/// name none.
 pub(crate) fn build<'a>(
-    (method, target, version): (&'a str, &'a [u8], Version),
+    (method, target, protocol): (&'a str, &'a [u8], Protocol),
     host: &'a str,
     fields: impl IntoIterator<Item = (&'a str, &'a [u8])>,
 ) -> Result<Head<'a>, Denial> {
     let fields: Vec<_> = fields.into_iter().map(|(name, value)| Field { name, value }).collect();
-    let mut head = HeadBuilder::new(RequestLine::new(method, target)?, version);
+    if protocol == Protocol::Http2 {
+        let request =
+            Http2Request { method, scheme: "http", authority: Some(host), path: target, end_stream: true };
+        return http2_head(&request, fields, Scheme::Http);
+    }
+    let mut head = HeadBuilder::new(RequestLine::new(method, target, Scheme::Http)?, protocol);
     if !fields.iter().any(|field| field.name.eq_ignore_ascii_case("host")) {
         head.field(Field { name: "Host", value: host.as_bytes() })?;
     }
     for field in fields {
         head.field(field)?;
     }
-    head.finish(200)
+    let body = head.framing().body();
+    head.finish(body)
 }
 
 /// As [`build`], for a GET over HTTP/1.1 that has to be sound.
@@ -27,18 +34,18 @@ pub(crate) fn get<'a>(
     host: &'a str,
     fields: impl IntoIterator<Item = (&'a str, &'a [u8])>,
 ) -> Head<'a> {
-    build(("GET", target, Version::Http11), host, fields).unwrap()
+    build(("GET", target, Protocol::Http11), host, fields).unwrap()
 }
 
 /// What the builder says of one method, target, name and value, beside what the parser says of the same bytes.
 fn both(method: &str, target: &[u8], name: &str, value: &[u8]) -> (bool, bool) {
-    let built = build((method, target, Version::Http11), "a.example", [(name, value)]).is_ok();
+    let built = build((method, target, Protocol::Http11), "a.example", [(name, value)]).is_ok();
     let host: &[u8] = if name.eq_ignore_ascii_case("host") { b"" } else { b"Host: a.example\r\n" };
     let line = [method.as_bytes(), b" ", target, b" HTTP/1.1\r\n"].concat();
     let text = [&*line, host, name.as_bytes(), b": ", value, b"\r\n\r\n"].concat();
     let limits = HeadLimits { bytes: 1 << 16, count: 100, uri: 8192 };
-    let parsed = matches!(parse(&text, &limits), Ok(Parsed::Complete(head)) if head.length() == text.len());
-    (built, parsed)
+    let parsed = parse(&text, &limits, Scheme::Http);
+    (built, matches!(parsed, Ok(Parsed::Complete(_, meta)) if meta.length == text.len()))
 }
 
 #[test]
@@ -80,7 +87,7 @@ fn what_the_parser_refuses_cannot_be_built() {
         check("GET", b"/", "Accept", value, false);
     }
     // On the wire these would be two fields.
-    assert!(build(("GET", b"/", Version::Http11), "a", [("Accept", &b"a\r\nb: c"[..])]).is_err());
+    assert!(build(("GET", b"/", Protocol::Http11), "a", [("Accept", &b"a\r\nb: c"[..])]).is_err());
     check("GET", b"/", "Accept", b"a\tb \xe4", true);
     check("GET", b"/", "Host", b"", false);
     check("GET", b"/", "Host", b"a/b", false);
@@ -112,15 +119,38 @@ fn every_byte_is_judged_as_the_parser_judges_it() {
 #[test]
 fn a_value_stands_without_the_white_space_around_it() {
     for value in [&b" a"[..], b"a ", b"\ta", b"a\t", b" "] {
-        let built = build(("GET", b"/", Version::Http11), "a.example", [("Accept", value)]);
+        let built = build(("GET", b"/", Protocol::Http11), "a.example", [("Accept", value)]);
         assert!(built.is_err(), "{:?}", value.escape_ascii().to_string());
     }
 }
 
 #[test]
 fn without_one_host_there_is_no_head() {
-    let line = || RequestLine::new("GET", b"/").unwrap();
-    assert!(HeadBuilder::new(line(), Version::Http2).finish(0).is_err());
+    let line = RequestLine::new("GET", b"/", Scheme::Http).unwrap();
+    assert!(HeadBuilder::new(line, Protocol::Http11).finish(RequestBody::None).is_err());
     let two = [("Host", &b"a"[..]), ("host", b"a")];
-    assert!(build(("GET", b"/", Version::Http11), "a", two).is_err());
+    assert!(build(("GET", b"/", Protocol::Http11), "a", two).is_err());
+}
+
+#[test]
+fn an_absolute_form_names_the_scheme_of_the_connection() {
+    for (scheme, target, sound) in [
+        (Scheme::Http, "http://a/x", true),
+        (Scheme::Http, "HTTP://a:80/x", true),
+        (Scheme::Http, "http://a:443/x", false),
+        (Scheme::Http, "https://a/x", false),
+        (Scheme::Https, "https://a/x", true),
+        (Scheme::Https, "HttpS://a:443/x", true),
+        (Scheme::Https, "https://a:80/x", false),
+        (Scheme::Https, "http://a/x", false),
+        (Scheme::Https, "https:/a/x", false),
+    ] {
+        let head = RequestLine::new("GET", target.as_bytes(), scheme).and_then(|line| {
+            let mut head = HeadBuilder::new(line, Protocol::Http11);
+            head.field(Field { name: "Host", value: b"a" })?;
+            head.finish(RequestBody::None)
+        });
+        let found = head.map(|head| (head.scheme(), head.target().to_vec())).ok();
+        assert_eq!(found, sound.then(|| (scheme, b"/x".to_vec())), "{scheme:?} {target}");
+    }
 }

@@ -224,7 +224,7 @@ fn what_clients_may_not_say_is_removed_in_every_spelling() {
     for spelling in REMOVED.iter().flat_map(|name| spellings(name)) {
         for value in ["spoof", ""] {
             // A coding or an expectation that is none makes no head at all.
-            if heads::build(("GET", b"/", Version::Http11), "a", [(&*spelling, value.as_bytes())]).is_err() {
+            if heads::build(("GET", b"/", Protocol::Http11), "a", [(&*spelling, value.as_bytes())]).is_err() {
                 continue;
             }
             let lines = case.lines(&[(&spelling, value), ("x-after", "1")]);
@@ -252,7 +252,7 @@ fn every_name_that_is_listed_is_removed_in_every_spelling() {
     for (name, meaning) in field_names::tests::listed() {
         for spelling in spellings(&name) {
             // A length, a coding or an expectation that is none makes no head at all.
-            if heads::build(("GET", b"/", Version::Http11), "a", [(&*spelling, &b"sp00f"[..])]).is_err() {
+            if heads::build(("GET", b"/", Protocol::Http11), "a", [(&*spelling, &b"sp00f"[..])]).is_err() {
                 continue;
             }
             let lines = case.lines(&[(&spelling, "sp00f"), ("x-after", "1")]);
@@ -282,7 +282,7 @@ fn an_app_adds_names_of_its_own() {
     for kept in ["x-tolder", "x-tol", "x-door", "remote-user", "cookie2"] {
         assert_eq!(case.values(kept, &[(kept, "said")]), ["said"], "{kept}");
     }
-    let h2 = Case { version: Version::Http2, ..case };
+    let h2 = Case { protocol: Protocol::Http2, ..case };
     assert!(h2.values("cookie", &[("cookie", "a=1"), ("cookie", "b=2")]).is_empty());
 }
 

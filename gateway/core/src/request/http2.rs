@@ -1,0 +1,77 @@
+//! The head of an HTTP/2 request, from its pseudo-header fields and its fields.
+//!
+//! Whatever reads the frames has to cap bytes and fields; here the head is checked as strictly as that of HTTP/1.1, by
+//! the same constructor. Bounds: one pass over the fields. RFC 9113 §8.2 (fields), §8.3.1 (pseudo-header fields).
+
+use super::head::Head;
+use super::head_builder::{HeadBuilder, RequestLine};
+use super::message::{Field, Protocol, RequestBody, Scheme};
+use crate::denial::Denial;
+
+/// The pseudo-header fields of a request, and whether it has a body.
+#[derive(Clone, Copy, Debug)]
+pub struct Http2Request<'a> {
+    /// `:method`
+    pub method: &'a str,
+    /// `:scheme`
+    pub scheme: &'a str,
+    /// `:authority`
+    pub authority: Option<&'a str>,
+    /// `:path`
+    pub path: &'a [u8],
+    /// Whether the stream ends with the fields.
+    pub end_stream: bool,
+}
+
+/// The head of a request on a connection of the scheme `connection`.
+///
+/// # Errors
+/// As the parser of HTTP/1.1 ([`crate::head::parse`]); [`Denial::BadRequest`] for a scheme that is not the connection's, a
+/// path that is not in origin form, a name with an upper-case letter, a field of the connection (RFC 9113 §8.2.2), and a
+/// stream that ends before the body that it declares.
+pub fn http2_head<'a>(
+    request: &Http2Request<'a>,
+    fields: impl IntoIterator<Item = Field<'a>>,
+    connection: Scheme,
+) -> Result<Head<'a>, Denial> {
+    let Http2Request { method, scheme, authority, path, end_stream } = *request;
+    if !scheme.eq_ignore_ascii_case(connection.as_str()) {
+        return Err(Denial::BadRequest("a scheme that is not the connection's"));
+    }
+    if path.first() != Some(&b'/') {
+        return Err(Denial::BadRequest("a :path that does not begin with a slash"));
+    }
+    let mut line = RequestLine::new(method, path, connection)?;
+    if let Some(authority) = authority {
+        line = line.with_authority(authority)?;
+    }
+    let mut head = HeadBuilder::new(line, Protocol::Http2);
+    for field in fields {
+        let Field { name, value } = field;
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(Denial::BadRequest("an upper-case letter in a header name"));
+        }
+        let of_connection = OF_THE_CONNECTION.contains(&name) || (name == "te" && value != b"trailers");
+        if of_connection {
+            return Err(Denial::BadRequest("a header of the connection"));
+        }
+        head.field(field)?;
+    }
+    let body = match head.framing().declared_length() {
+        Some(1..) if end_stream => {
+            return Err(Denial::BadRequest("the body that Content-Length declares is missing"));
+        }
+        Some(length) => RequestBody::Known(length),
+        None if end_stream => RequestBody::None,
+        None => RequestBody::Unknown,
+    };
+    head.finish(body)
+}
+
+/// Fields that describe a connection of HTTP/1 (RFC 9113 §8.2.2). A gateway that wrote them to an app would let a client
+/// choose how the next message is read.
+const OF_THE_CONNECTION: [&str; 5] =
+    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use super::*;
+
+const GET: Http2Request<'_> = Http2Request {
+    method: "GET",
+    scheme: "https",
+    authority: Some("media.example"),
+    path: b"/a?b",
+    end_stream: true,
+};
+
+fn read<'a>(request: &Http2Request<'a>, fields: &[(&'a str, &'a [u8])]) -> Result<Head<'a>, Denial> {
+    http2_head(request, fields.iter().map(|(name, value)| Field { name, value }), Scheme::Https)
+}
+
+#[test]
+fn a_head_of_pseudo_fields_and_fields() {
+    let head = read(&GET, &[("accept", b"*/*"), ("te", b"trailers"), ("cookie", b"a=1"), ("cookie", b"b=2")]);
+    let head = head.unwrap();
+    assert_eq!((head.method(), head.target(), head.host()), ("GET", &b"/a?b"[..], "media.example"));
+    assert_eq!(
+        (head.scheme(), head.protocol(), head.body()),
+        (Scheme::Https, Protocol::Http2, RequestBody::None)
+    );
+    assert_eq!(head.fields().len(), 4);
+    assert!(!head.protocol().can_upgrade());
+}
+
+#[test]
+fn pseudo_fields_are_as_strict_as_a_request_line() {
+    let check = |request: Http2Request<'_>, sound: bool| {
+        assert_eq!(read(&request, &[]).is_ok(), sound, "{request:?}");
+    };
+    check(GET, true);
+    for method in ["", "get", "G T", "GET\r\n", "GET\0"] {
+        check(Http2Request { method, ..GET }, false);
+    }
+    for method in ["CONNECT", "TRACE", "TRACK"] {
+        let refused = read(&Http2Request { method, ..GET }, &[]).map(drop);
+        assert_eq!(refused, Err(Denial::MethodNeverAllowed));
+    }
+    for scheme in ["", "http", "https:", "ftp"] {
+        check(Http2Request { scheme, ..GET }, false);
+    }
+    check(Http2Request { scheme: "HTTPS", ..GET }, true);
+    let paths: [&[u8]; 11] = [
+        b"",
+        b"*",
+        b"a",
+        b"?a",
+        b"https://media.example/",
+        b"/a b",
+        b"/a#b",
+        b"/\r\nhost: b",
+        b"/\0",
+        b"/\x7f",
+        b"/`",
+    ];
+    for path in paths {
+        check(Http2Request { path, ..GET }, false);
+    }
+    for authority in ["", "a b", "a\r\nb", "a\0", "a/b", "\u{e4}"] {
+        check(Http2Request { authority: Some(authority), ..GET }, false);
+    }
+    check(Http2Request { authority: Some("[::1]:443"), ..GET }, true);
+}
+
+#[test]
+fn authority_and_host_name_one_host() {
+    let check = |authority: Option<&'static str>, hosts: &[&'static str], expected: Option<&str>| {
+        let fields: Vec<_> = hosts.iter().map(|host| ("host", host.as_bytes())).collect();
+        let host = read(&Http2Request { authority, ..GET }, &fields).map(|head| head.host()).ok();
+        assert_eq!(host, expected, "{authority:?} {hosts:?}");
+    };
+    check(Some("a.example"), &[], Some("a.example"));
+    check(None, &["a.example"], Some("a.example"));
+    check(None, &[], None);
+    check(Some("a.example"), &["a.example"], Some("a.example"));
+    check(Some("A.example:443"), &["a.example"], Some("a.example"));
+    check(Some("a.example:80"), &["a.example"], None);
+    check(Some("a.example"), &["b.example"], None);
+    check(Some("a.example"), &[""], None);
+    check(None, &["a.example", "a.example"], None);
+}
+
+#[test]
+fn fields_are_as_strict_as_in_http_1() {
+    let check = |name: &str, value: &[u8], sound: bool| {
+        let shown = value.escape_ascii().to_string();
+        assert_eq!(read(&GET, &[(name, value)]).is_ok(), sound, "{name:?}: {shown:?}");
+    };
+    check("x-a", b"1", true);
+    for name in
+        ["", ":method", "X-A", "a b", "a\r\nb", "a\0", "\u{e4}", "content_length", "transfer_encoding"]
+    {
+        check(name, b"1", false);
+    }
+    for value in [&b"a\r\nb: c"[..], b"a\nb", b"a\rb", b"a\0b", b" a", b"a\t", b"a\x7f"] {
+        check("x-a", value, false);
+    }
+    for (name, value) in [
+        ("connection", "close"),
+        ("connection", ""),
+        ("keep-alive", "timeout=5"),
+        ("proxy-connection", "keep-alive"),
+        ("transfer-encoding", "chunked"),
+        ("transfer-encoding", "trailers"),
+        ("upgrade", "websocket"),
+        ("te", "gzip"),
+        ("te", "trailers, gzip"),
+    ] {
+        check(name, value.as_bytes(), false);
+    }
+    check("expect", b"100-continue", true);
+    check("expect", b"a miracle", false);
+}
+
+#[test]
+fn a_body_has_the_length_that_it_declares() {
+    let check = |lengths: &[&'static str], end_stream: bool, expected: Option<RequestBody>| {
+        let fields: Vec<_> = lengths.iter().map(|length| ("content-length", length.as_bytes())).collect();
+        let body = read(&Http2Request { end_stream, ..GET }, &fields).map(|head| head.body()).ok();
+        assert_eq!(body, expected, "{lengths:?} {end_stream}");
+    };
+    check(&[], true, Some(RequestBody::None));
+    check(&[], false, Some(RequestBody::Unknown));
+    check(&["0"], true, Some(RequestBody::Known(0)));
+    check(&["0"], false, Some(RequestBody::Known(0)));
+    check(&["7"], false, Some(RequestBody::Known(7)));
+    check(&["7"], true, None);
+    check(&["7", "7"], false, None);
+    check(&["+7"], false, None);
+}
