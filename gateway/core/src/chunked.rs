@@ -1,7 +1,8 @@
-//! A strict decoder of the chunked coding (RFC 9112 §7.1): it finds the end of a body and refuses a malformed one.
+//! A strict decoder of the chunked coding (RFC 9112 §7.1), of requests and answers alike: it finds the end of a body and
+//! refuses a malformed one.
 //!
-//! It also encodes the body again for the app. All data of one read becomes one chunk, because a client may send
-//! chunks of a single byte, and each chunk costs the app more work than its bytes. Extensions and trailers are dropped.
+//! It also encodes a body again. All data of one read becomes one chunk, because a sender may send chunks of a single
+//! byte, and each chunk costs the receiver more work than its bytes. Extensions and trailers are dropped.
 //!
 //! Trust: none. Bounds: no memory beyond the few fields below, extensions and trailers capped; the work is linear in
 //! the bytes.
@@ -18,9 +19,13 @@ const DIGITS_MAX: u8 = 15;
 /// Room that [`Chunked::recode`] needs in front of the bytes: eight digits of a size, and CRLF.
 pub const ROOM_BEFORE: usize = 10;
 /// Room that it needs behind them: CRLF, and the last chunk.
-pub const ROOM_AFTER: usize = 2 + LAST.len();
-/// The last chunk and no trailers.
-const LAST: &[u8] = b"0\r\n\r\n";
+pub const ROOM_AFTER: usize = 2 + LAST_CHUNK.len();
+/// The last chunk and no trailers: the end of a body.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+/// The end of the data of a chunk.
+pub const CHUNK_END: &[u8] = b"\r\n";
+/// Sixteen digits of a size, and CRLF.
+const SIZE_LINE_MAX: usize = 18;
 
 /// The decoder of one chunked body.
 #[derive(Debug)]
@@ -56,6 +61,15 @@ pub struct Recoded {
     pub length: usize,
 }
 
+/// The result of one call of [`Chunked::decode`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// How many of the bytes belong to the body.
+    pub of_body: usize,
+    /// How many bytes of data stand at the front now; at most `of_body`, and may be zero.
+    pub data: usize,
+}
+
 /// A malformed body: what is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
@@ -78,28 +92,28 @@ impl Chunked {
     pub fn recode(&mut self, room: &mut [u8], came: usize) -> Result<Recoded, Malformed> {
         const CRAMPED: Malformed = Malformed("a chunk without room");
         let (before, bytes) = room.split_at_mut_checked(ROOM_BEFORE).ok_or(CRAMPED)?;
-        let (of_body, data) = self.gather(bytes.get_mut(..came).ok_or(CRAMPED)?)?;
+        let Decoded { of_body, data } = self.decode(bytes.get_mut(..came).ok_or(CRAMPED)?)?;
         let mut length = 0;
         if data > 0 {
             put_size(before, data);
-            bytes.get_mut(data..data + 2).ok_or(CRAMPED)?.copy_from_slice(b"\r\n");
+            bytes.get_mut(data..data + 2).ok_or(CRAMPED)?.copy_from_slice(CHUNK_END);
             length = ROOM_BEFORE + data + 2;
         }
         if self.is_done() && of_body > 0 {
-            room.get_mut(length..length + LAST.len()).ok_or(CRAMPED)?.copy_from_slice(LAST);
-            length += LAST.len();
+            room.get_mut(length..length + LAST_CHUNK.len()).ok_or(CRAMPED)?.copy_from_slice(LAST_CHUNK);
+            length += LAST_CHUNK.len();
         }
         Ok(Recoded { of_body, length })
     }
 
-    /// Whether the last chunk and the trailers were read.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.at == At::Done
-    }
-
-    /// Moves the data to the front of `bytes`. Returns how many of the bytes belong to the body, and how many are data.
-    fn gather(&mut self, bytes: &mut [u8]) -> Result<(usize, usize), Malformed> {
+    /// Decodes the next bytes, and moves their data to the front of `bytes`.
+    ///
+    /// What stands between the data and the end of the body is of no use any more; bytes after the end of the body stay
+    /// where they are.
+    ///
+    /// # Errors
+    /// The first byte that breaks the coding. The body cannot be continued after that.
+    pub fn decode(&mut self, bytes: &mut [u8]) -> Result<Decoded, Malformed> {
         let (mut read, mut data) = (0, 0);
         while self.at != At::Done {
             work::spend(1);
@@ -121,7 +135,13 @@ impl Chunked {
                 read += 1;
             }
         }
-        Ok((read, data))
+        Ok(Decoded { of_body: read, data })
+    }
+
+    /// Whether the last chunk and the trailers were read.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.at == At::Done
     }
 
     fn step(&mut self, byte: u8) -> Result<At, Malformed> {
@@ -176,11 +196,52 @@ impl Chunked {
     }
 }
 
+/// The line before a chunk of data: `SIZE CRLF`.
+#[derive(Clone, Copy, Debug)]
+pub struct ChunkSizeLine {
+    bytes: [u8; SIZE_LINE_MAX],
+    length: usize,
+}
+
+/// The line before a chunk of `length` bytes. A length of zero would end the body: send [`LAST_CHUNK`] for that.
+#[must_use]
+pub fn chunk_size_line(length: usize) -> ChunkSizeLine {
+    let digits = (usize::BITS - length.leading_zeros()).div_ceil(4).max(1) as usize;
+    let mut line = ChunkSizeLine { bytes: [0; SIZE_LINE_MAX], length: digits + CHUNK_END.len() };
+    for (place, byte) in line.bytes.iter_mut().take(line.length).enumerate() {
+        *byte = match digits.checked_sub(place + 1) {
+            Some(behind) => hexadecimal(length >> (4 * behind)),
+            None if place == digits => b'\r',
+            None => b'\n',
+        };
+    }
+    line
+}
+
+impl ChunkSizeLine {
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for ChunkSizeLine {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+/// The last digit of a number in base 16.
+fn hexadecimal(number: usize) -> u8 {
+    b"0123456789abcdef".get(number & 15).copied().unwrap_or(b'0')
+}
+
 /// A size in eight hexadecimal digits, and CRLF.
 fn put_size(into: &mut [u8], size: usize) {
     for (place, byte) in into.iter_mut().enumerate() {
         *byte = match place {
-            0..8 => b"0123456789abcdef".get(size >> (28 - 4 * place) & 15).copied().unwrap_or(b'0'),
+            0..8 => hexadecimal(size >> (28 - 4 * place)),
             8 => b'\r',
             _ => b'\n',
         };

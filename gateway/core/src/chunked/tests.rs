@@ -79,6 +79,38 @@ fn many_small_chunks_go_on_as_one() {
 }
 
 #[test]
+fn data_is_moved_to_the_front() {
+    let mut chunked = Chunked::default();
+    let mut decode = |part: &str| {
+        let mut bytes = part.as_bytes().to_vec();
+        let Decoded { of_body, data } = chunked.decode(&mut bytes).unwrap();
+        assert_eq!(bytes[of_body..], part.as_bytes()[of_body..], "what lies beyond stays");
+        (of_body, String::from_utf8(bytes[..data].to_vec()).unwrap())
+    };
+    assert_eq!(decode("3\r\nabc\r\n2;x\r\nde\r\n4\r\nfg"), (22, "abcdefg".to_owned()));
+    assert_eq!(decode("hi\r\n0\r\nX-T: 1\r\n"), (15, "hi".to_owned()));
+    assert_eq!(decode("\r\nHTTP/1.1 "), (2, String::new()));
+    assert_eq!(decode("HTTP/1.1 "), (0, String::new()));
+    assert!(chunked.is_done());
+}
+
+#[test]
+fn the_line_of_a_chunk_is_its_size_without_leading_zeros() {
+    for (length, line) in [
+        (0, "0\r\n"),
+        (1, "1\r\n"),
+        (15, "f\r\n"),
+        (16, "10\r\n"),
+        (0x1234, "1234\r\n"),
+        (64 << 10, "10000\r\n"),
+        (usize::MAX, "ffffffffffffffff\r\n"),
+    ] {
+        assert_eq!(chunk_size_line(length).as_bytes(), line.as_bytes(), "{length}");
+        assert_eq!(chunk_size_line(length).as_ref(), line.as_bytes(), "{length}");
+    }
+}
+
+#[test]
 fn sound_bodies_end_where_they_end() {
     check("0\r\n\r\n", Ok(5));
     check("3\r\nabc\r\n0\r\n\r\n", Ok(13));
