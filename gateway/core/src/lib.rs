@@ -16,7 +16,10 @@ pub mod field_names;
 
 pub mod head;
 
+pub mod answer;
 pub mod chunked;
+
+pub mod field_list;
 
 mod host;
 pub mod path;
