@@ -21,14 +21,14 @@ use stagedoor_core::policy::AdminPolicy;
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Head, Http1Meta, RequestBody, Scheme};
 use stagedoor_core::secret::Secret;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use self::answer::{AdminAnswer, refusal};
 use self::closing::ClosingConnections;
 use crate::config_file_state::ConfigFileState;
 use crate::edge::adapt;
-use crate::edge::line::{Heard, Line};
+use crate::edge::client::http1::{Connection, HeadRead};
 use crate::edge::request_id;
 use crate::enter_links::{self, EnterLinkError};
 use crate::gateway::Gateway;
@@ -81,7 +81,7 @@ pub(crate) async fn accept(listener: TcpListener, admin: Arc<AdminListener>) {
         unheard.push_back(leave);
         let admin = Arc::clone(&admin);
         tokio::spawn(async move {
-            admin.serve(Line::new(tcp), place, told_to_leave).await;
+            admin.serve(Connection::new(tcp), place, told_to_leave).await;
         });
     }
 }
@@ -92,27 +92,32 @@ impl AdminListener {
         Self { gateway, reloader, loopback, open, questions, closing: ClosingConnections::default() }
     }
 
-    async fn serve(&self, mut line: Line, place: OwnedSemaphorePermit, told_to_leave: oneshot::Receiver<()>) {
+    async fn serve(
+        &self,
+        mut connection: Connection<TcpStream>,
+        place: OwnedSemaphorePermit,
+        told_to_leave: oneshot::Receiver<()>,
+    ) {
         let mut open = self.open.subscribe();
-        let heard = tokio::select! {
+        let read = tokio::select! {
             biased;
-            heard = line.hear(&LIMITS, FIRST_BYTE, REST, &mut open) => heard,
+            read = connection.read_head(&LIMITS, FIRST_BYTE, REST, &mut open) => read,
             Ok(()) = told_to_leave => return,
         };
         let request_id = request_id::fresh(self.gateway.now().unix());
-        let bytes = match heard {
-            Heard::Silence => return,
-            Heard::Fault(denial) => self.bytes(refusal(&denial, &request_id), false),
-            Heard::Head => self.answer(&mut line, &request_id).await,
+        let bytes = match read {
+            HeadRead::Closed => return,
+            HeadRead::Refused(denial) => self.bytes(refusal(&denial, &request_id), false),
+            HeadRead::Complete => self.answer(&mut connection, &request_id).await,
         };
         let slot = self.closing.enter();
         drop(place);
-        slot.finish(line, &bytes, &mut open).await;
+        slot.finish(connection, &bytes, &mut open).await;
     }
 
-    async fn answer(&self, line: &mut Line, request_id: &str) -> Vec<u8> {
+    async fn answer(&self, connection: &mut Connection<TcpStream>, request_id: &str) -> Vec<u8> {
         // The head borrows the buffer while the body is still read from the connection.
-        let buffer = std::mem::take(&mut line.buffer);
+        let buffer = std::mem::take(&mut connection.buffer);
         let (head, meta) = match head::parse(&buffer, &LIMITS, Scheme::Http) {
             Ok(Parsed::Complete(head, meta)) => (head, meta),
             Ok(Parsed::Partial) => {
@@ -121,7 +126,7 @@ impl AdminListener {
             Err(denial) => return self.bytes(refusal(&denial, request_id), false),
         };
         let early = buffer.get(meta.length..).unwrap_or_default();
-        let reply = match self.decide((&head, &meta), early, line, request_id).await {
+        let reply = match self.decide((&head, &meta), early, connection, request_id).await {
             Ok(answer) => answer.reply(request_id),
             Err(denial) => refusal(&denial, request_id),
         };
@@ -136,7 +141,7 @@ impl AdminListener {
         &self,
         (head, meta): (&Head<'_>, &Http1Meta),
         early: &[u8],
-        line: &mut Line,
+        connection: &mut Connection<TcpStream>,
         request_id: &str,
     ) -> Result<AdminAnswer, Denial> {
         let live = self.gateway.live();
@@ -179,7 +184,7 @@ impl AdminListener {
                     return Err(Denial::MethodNotAllowed { allow: "POST".into() });
                 }
                 drop(live);
-                let document = document((head, meta), early, line).await?;
+                let document = document((head, meta), early, connection).await?;
                 self.enter(&document, request_id)
             }
             "/api/v1/status" => {
@@ -287,7 +292,7 @@ struct EnterRequest {
 async fn document(
     (head, meta): (&Head<'_>, &Http1Meta),
     early: &[u8],
-    line: &mut Line,
+    connection: &mut Connection<TcpStream>,
 ) -> Result<Secret<Vec<u8>>, Denial> {
     let length = match head.body() {
         RequestBody::Known(length @ 1..=DOCUMENT_MAX) => usize::try_from(length).unwrap_or(0),
@@ -301,12 +306,12 @@ async fn document(
         return Err(Denial::MediaType);
     }
     let early = early.get(..length).unwrap_or(early);
-    if meta.expects_continue && early.is_empty() && !line.go_on().await {
+    if meta.expects_continue && early.is_empty() && !connection.send_continue().await {
         return Err(Denial::BadRequest("the body ends in the middle"));
     }
     let mut body = Vec::with_capacity(length);
     body.extend_from_slice(early);
-    let read = line.take_body(&mut body, length - early.len(), REST).await;
+    let read = connection.read_body(&mut body, length - early.len(), REST).await;
     let body = Secret::new(body);
     read.map(|()| body)
 }

@@ -6,9 +6,10 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 
-use crate::edge::line::Line;
+use crate::edge::client::http1::Connection;
 use crate::stage::Stage;
 
 /// The most connections that close at the same time.
@@ -41,10 +42,15 @@ pub(super) struct ClosingSlot(oneshot::Receiver<()>);
 
 impl ClosingSlot {
     /// Writes the answer and closes the connection, unless a newer connection needs the room first.
-    pub(super) async fn finish(self, mut line: Line, last: &[u8], stage: &mut watch::Receiver<Stage>) {
+    pub(super) async fn finish(
+        self,
+        mut connection: Connection<TcpStream>,
+        last: &[u8],
+        stage: &mut watch::Receiver<Stage>,
+    ) {
         let farewell = async {
-            line.say(last).await;
-            line.hang_up(stage).await;
+            connection.write_answer(last).await;
+            connection.close(stage).await;
         };
         tokio::select! {
             biased;
@@ -60,7 +66,7 @@ mod tests {
 
     use std::time::Duration;
 
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::TcpListener;
     use tokio::sync::oneshot::error::TryRecvError;
 
     use super::*;
@@ -93,7 +99,7 @@ mod tests {
         let (ends, stage) = (ClosingConnections::default(), watch::Sender::new(Stage::Serving));
         let (end, mut stage) = (ends.enter(), stage.subscribe());
         let seen_off = tokio::spawn(async move {
-            end.finish(Line::new(tcp), &vec![b'x'; 16 << 20], &mut stage).await;
+            end.finish(Connection::new(tcp), &vec![b'x'; 16 << 20], &mut stage).await;
         });
         let _newer: Vec<ClosingSlot> = (0..MOST).map(|_| ends.enter()).collect();
         tokio::time::timeout(Duration::from_secs(8), seen_off).await.unwrap().unwrap();

@@ -32,8 +32,8 @@ use stagedoor_core::sign_in::ReturnPath;
 use tokio::net::TcpStream;
 
 use super::adapt;
+use super::client::http1::{Connection, HeadRead};
 use super::exchange::{self, Exchange, Terms};
-use super::line::{Heard, Line};
 use super::login::{self, Who};
 use super::wire::{Body, Wire};
 use crate::connection_permits::ConnectionPermit;
@@ -50,7 +50,7 @@ impl Front {
     /// Serves one connection to its end.
     pub(crate) async fn serve(&self, tcp: TcpStream, peer: Peer, _permit: ConnectionPermit) {
         let mut stage = self.gateway.watch_stage();
-        let mut line = Line::new(tcp);
+        let mut connection = Connection::new(tcp);
         let login = Arc::default();
         let mut served = 0u64;
         loop {
@@ -58,31 +58,31 @@ impl Front {
                 let live = self.gateway.live();
                 (live.policy.server.limits, live.policy.server.timeouts)
             };
-            let heard = line.hear(&limits.head, timeouts.idle, timeouts.header, &mut stage).await;
+            let read = connection.read_head(&limits.head, timeouts.idle, timeouts.header, &mut stage).await;
             served += 1;
-            let fault = match heard {
-                Heard::Silence => return,
-                Heard::Fault(denial) => Some(denial),
-                Heard::Head => None,
+            let fault = match read {
+                HeadRead::Closed => return,
+                HeadRead::Refused(denial) => Some(denial),
+                HeadRead::Complete => None,
             };
             let live = self.gateway.live();
             let handler =
                 RequestHandler::new(self, &live, peer, &login, served < limits.requests_per_connection);
             if let Some(denial) = fault {
-                let too_many_fields = too_many_fields(&denial, &line.buffer, &limits.head);
-                return handler.refuse_early(line, too_many_fields, &denial).await;
+                let too_many_fields = too_many_fields(&denial, &connection.buffer, &limits.head);
+                return handler.refuse_early(connection, too_many_fields, &denial).await;
             }
-            let Line { tcp, mut buffer } = line;
+            let Connection { io: tcp, mut buffer } = connection;
             // Boxed, so that idle connections do not hold the memory that a request needs.
             let state = Box::pin(handler.run(tcp, &buffer)).await;
             match state {
                 ConnectionState::KeepAlive { tcp, used, beyond } => {
                     buffer.advance(used);
                     buffer.unsplit(beyond);
-                    line = Line { tcp, buffer };
+                    connection = Connection { io: tcp, buffer };
                 }
-                ConnectionState::Close(tcp) => return Line { tcp, buffer }.hang_up(&mut stage).await,
-                ConnectionState::Reset(tcp) => return Line { tcp, buffer }.reset(),
+                ConnectionState::Close(tcp) => return Connection { io: tcp, buffer }.close(&mut stage).await,
+                ConnectionState::Reset(tcp) => return Connection { io: tcp, buffer }.reset(),
                 ConnectionState::Closed => return,
             }
         }
@@ -91,15 +91,20 @@ impl Front {
 
 impl RequestHandler<'_> {
     /// Refuses bytes that are not a request, and closes the connection.
-    async fn refuse_early(self, mut line: Line, too_many_fields: bool, denial: &Denial) {
+    async fn refuse_early(
+        self,
+        mut connection: Connection<TcpStream>,
+        too_many_fields: bool,
+        denial: &Denial,
+    ) {
         let trail = Trail::default();
         let reply = Reply::early(denial, &self.request_id);
         let outcome = RequestOutcome::local(&trail, &reply, Some(denial), self.started.elapsed());
         self.log_decisions(None, &trail, Some(denial));
         self.remember(None, &trail, denial, too_many_fields);
         self.record(None, &outcome);
-        line.say(&adapt::to_h1(reply, self.front.gateway.now(), false, true)).await;
-        line.hang_up(&mut self.front.gateway.watch_stage()).await;
+        connection.write_answer(&adapt::to_h1(reply, self.front.gateway.now(), false, true)).await;
+        connection.close(&mut self.front.gateway.watch_stage()).await;
     }
 
     async fn run(self, tcp: TcpStream, buffer: &BytesMut) -> ConnectionState {
@@ -169,7 +174,7 @@ impl RequestHandler<'_> {
     /// Refuses a head that the parser rejects.
     async fn refuse_head(self, tcp: TcpStream, buffer: &[u8], denial: &Denial) -> ConnectionState {
         let too_many_fields = too_many_fields(denial, buffer, &self.live.policy.server.limits.head);
-        self.refuse_early(Line::new(tcp), too_many_fields, denial).await;
+        self.refuse_early(Connection::new(tcp), too_many_fields, denial).await;
         ConnectionState::Closed
     }
 
@@ -197,7 +202,7 @@ impl RequestHandler<'_> {
             && unwanted.is_some()
             && self.front.gateway.stage() == Stage::Serving;
         let own_time = upstream.map_or_else(|| self.started.elapsed(), |asked| asked.from - self.started);
-        let mut line = Line::new(tcp);
+        let mut connection = Connection::new(tcp);
         let bytes_in = body.map_or(0, |body| body.bytes);
         let outcome = RequestOutcome {
             bytes_in,
@@ -212,16 +217,18 @@ impl RequestHandler<'_> {
         }
         // Recorded before the answer goes out: a client that has it can find its record.
         self.record(Some(head), &outcome);
-        if !line.say(&bytes).await {
+        if !connection.write_answer(&bytes).await {
             return ConnectionState::Closed;
         }
-        let Some(unwanted) = unwanted.filter(|_| goes_on) else { return ConnectionState::Close(line.tcp) };
+        let Some(unwanted) = unwanted.filter(|_| goes_on) else {
+            return ConnectionState::Close(connection.io);
+        };
         let used = meta.length + body.map_or(0, |body| body.buffered);
         let buffered = buffer.len().saturating_sub(used).min(unwanted);
-        if !line.skip_ahead(unwanted - buffered, SKIP_TIME).await {
+        if !connection.discard_body(unwanted - buffered, SKIP_TIME).await {
             return ConnectionState::Closed;
         }
-        ConnectionState::KeepAlive { tcp: line.tcp, used: used + buffered, beyond: BytesMut::new() }
+        ConnectionState::KeepAlive { tcp: connection.io, used: used + buffered, beyond: BytesMut::new() }
     }
 
     /// Forwards a permitted request to the app, through pingora.
@@ -284,17 +291,17 @@ impl RequestHandler<'_> {
     /// Takes the socket back from pingora, and decides what becomes of the connection.
     async fn settle(&self, exchange: &Arc<Exchange>, reusable: bool, used: usize) -> ConnectionState {
         let Some(returned) = exchange.take_back() else { return ConnectionState::Closed };
-        let mut line = Line::new(returned.tcp);
+        let mut connection = Connection::new(returned.tcp);
         if exchange.needs_reset() {
-            return ConnectionState::Reset(line.tcp);
+            return ConnectionState::Reset(connection.io);
         }
-        if !returned.unsent.is_empty() && !line.say(&returned.unsent).await {
+        if !returned.unsent.is_empty() && !connection.write_answer(&returned.unsent).await {
             return ConnectionState::Closed;
         }
         if reusable && self.front.gateway.stage() == Stage::Serving {
-            return ConnectionState::KeepAlive { tcp: line.tcp, used, beyond: returned.beyond };
+            return ConnectionState::KeepAlive { tcp: connection.io, used, beyond: returned.beyond };
         }
-        ConnectionState::Close(line.tcp)
+        ConnectionState::Close(connection.io)
     }
 
     fn terms(

@@ -5,7 +5,9 @@
 
 pub(crate) mod front;
 
-pub(crate) mod line;
+pub(crate) mod client;
+
+pub(crate) mod buffers;
 
 pub(crate) mod exchange;
 

@@ -17,7 +17,7 @@ use stagedoor_core::sign_in::{self, EnterForm, FormAction, ReturnPath, SignInSta
 use tokio::net::TcpStream;
 
 use super::handler::{BodyRead, ConnectionState, LocalReply, RequestHandler};
-use crate::edge::line::Line;
+use crate::edge::client::http1::Connection;
 
 impl RequestHandler<'_> {
     /// Answers a request for one of the gateway's own pages. `early`: the bytes of the body that came with the head.
@@ -30,18 +30,20 @@ impl RequestHandler<'_> {
         page: PageRequest,
         mut trail: Trail,
     ) -> ConnectionState {
-        let mut line = Line::new(tcp);
+        let mut connection = Connection::new(tcp);
         let mut body = None;
         let answer = match trail.app.as_ref().map(Arc::clone) {
             None => Err((Denial::NotFound, ReturnPath::ROOT)),
             Some(app) => match page {
-                PageRequest::Enter { length } => match self.form(&mut line, meta, early, length).await {
-                    Ok(form) => {
-                        body = Some(BodyRead { bytes: length as u64, buffered: early.len() });
-                        self.enter(&app, head, &EnterForm::read(form.expose()), &mut trail)
+                PageRequest::Enter { length } => {
+                    match self.form(&mut connection, meta, early, length).await {
+                        Ok(form) => {
+                            body = Some(BodyRead { bytes: length as u64, buffered: early.len() });
+                            self.enter(&app, head, &EnterForm::read(form.expose()), &mut trail)
+                        }
+                        Err(denial) => Err((denial, ReturnPath::ROOT)),
                     }
-                    Err(denial) => Err((denial, ReturnPath::ROOT)),
-                },
+                }
                 PageRequest::Home
                 | PageRequest::EnterPage { .. }
                 | PageRequest::LeavePage
@@ -57,7 +59,7 @@ impl RequestHandler<'_> {
                 LocalReply { body, ..LocalReply::new(reply, Some(denial)) }
             }
         };
-        self.answer(line.tcp, buffer, (head, meta), &trail, answer).await
+        self.answer(connection.io, buffer, (head, meta), &trail, answer).await
     }
 
     /// The reply to a request without a form.
@@ -185,18 +187,18 @@ impl RequestHandler<'_> {
     /// Reads the whole form. Its size was checked with the head.
     async fn form(
         &self,
-        line: &mut Line,
+        connection: &mut Connection<TcpStream>,
         meta: &Http1Meta,
         early: &[u8],
         length: usize,
     ) -> Result<Secret<Vec<u8>>, Denial> {
-        if meta.expects_continue && early.is_empty() && length > 0 && !line.go_on().await {
+        if meta.expects_continue && early.is_empty() && length > 0 && !connection.send_continue().await {
             return Err(Denial::BadRequest("the body ends in the middle"));
         }
         let mut form = Vec::with_capacity(length);
         form.extend_from_slice(early);
         let within = self.live.policy.server.timeouts.body_idle;
-        let read = line.take_body(&mut form, length.saturating_sub(early.len()), within).await;
+        let read = connection.read_body(&mut form, length.saturating_sub(early.len()), within).await;
         let form = Secret::new(form);
         read.map(|()| form)
     }

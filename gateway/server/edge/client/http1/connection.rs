@@ -1,17 +1,22 @@
-//! One client connection between exchanges: reading heads, writing local answers, hanging up.
+//! One HTTP/1 connection of a client between exchanges: reading heads, writing local answers, closing.
+//!
+//! Bounds: one deadline and one cap on bytes for a whole head; one deadline for a whole body that is read here. A
+//! connection that waits for a request holds no buffer.
 
+use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{HeadLimits, IncrementalParser, Progress};
 use stagedoor_core::request::Scheme;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::edge::buffers;
+use crate::edge::client::io::{self as downstream, DownstreamIo};
 use crate::stage::Stage;
 
 /// Bytes asked of the socket at once while a head is read.
@@ -19,69 +24,69 @@ const STEP: usize = 4 * 1024;
 /// After a refusal that closes, this much is still read, for this long, so that the client sees it.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(5);
-/// How long that goes on while the gateway itself ends, and how long a quiet connection is then still
-/// listened to: a request that was on its way gets an answer.
+/// How long that goes on while the gateway itself ends, and how long a quiet connection then still waits for a request:
+/// one that was on its way gets an answer.
 const LAST_MOMENTS: Duration = Duration::from_millis(250);
-/// How long a local answer may take to be taken by the client.
+/// How long a client may take to read a local answer.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// A connection and the bytes that were read and not yet used.
 #[derive(Debug)]
-pub(crate) struct Line {
-    pub(crate) tcp: TcpStream,
+pub(crate) struct Connection<S> {
+    pub(crate) io: S,
     pub(crate) buffer: BytesMut,
 }
 
-/// What came of waiting for a head.
+/// The result of waiting for a head.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// The buffer holds the end of a head: it is whole, and yet to be judged.
-    Head,
-    /// Nothing that needs an answer: the client went, or never spoke.
-    Silence,
-    /// Something that is answered and ends the connection.
-    Fault(Denial),
+pub(crate) enum HeadRead {
+    /// The buffer holds the end of a head: it is whole, and not parsed yet.
+    Complete,
+    /// Nothing that needs an answer: the client closed its side, or sent nothing in time.
+    Closed,
+    /// The connection ends with this refusal.
+    Refused(Denial),
 }
 
-impl Line {
-    pub(crate) fn new(tcp: TcpStream) -> Self {
-        Self { tcp, buffer: BytesMut::new() }
+impl<S: DownstreamIo> Connection<S> {
+    pub(crate) fn new(io: S) -> Self {
+        Self { io, buffer: BytesMut::new() }
     }
 
     /// Waits for a head: `idle` for its first byte, `header` from there to its last.
-    pub(crate) async fn hear(
+    pub(crate) async fn read_head(
         &mut self,
         limits: &HeadLimits,
         idle: Duration,
         header: Duration,
         stage: &mut watch::Receiver<Stage>,
-    ) -> Heard {
+    ) -> HeadRead {
         if self.buffer.is_empty() && !self.wake(idle, stage).await {
-            return Heard::Silence;
+            return HeadRead::Closed;
         }
         let deadline = Instant::now() + header;
         if holds_head(&self.buffer) {
-            return Heard::Head;
+            return HeadRead::Complete;
         }
         let mut arriving = IncrementalParser::new(Scheme::Http);
         loop {
             match arriving.look(&self.buffer, limits) {
-                Ok(Progress::Whole) => return Heard::Head,
+                Ok(Progress::Whole) => return HeadRead::Complete,
                 Ok(Progress::Partial) => {}
-                Err(denial) => return Heard::Fault(denial),
+                Err(denial) => return HeadRead::Refused(denial),
             }
             match tokio::time::timeout_at(deadline, self.read()).await {
-                Ok(Ok(0)) => return Heard::Fault(Denial::BadRequest("the head ends in the middle")),
+                Ok(Ok(0)) => return HeadRead::Refused(Denial::BadRequest("the head ends in the middle")),
                 Ok(Ok(_)) => {}
-                Ok(Err(_)) => return Heard::Silence,
-                Err(_) => return Heard::Fault(Denial::HeadTimeout),
+                Ok(Err(_)) => return HeadRead::Closed,
+                Err(_) => return HeadRead::Refused(Denial::HeadTimeout),
             }
         }
     }
 
     /// Waits for the first bytes without holding a buffer; `false` when the connection should end.
     async fn wake(&mut self, idle: Duration, stage: &mut watch::Receiver<Stage>) -> bool {
-        self.buffer = BytesMut::new();
+        buffers::give_back(&mut self.buffer);
         tokio::select! {
             biased;
             came = self.read() => matches!(came, Ok(1..)),
@@ -91,57 +96,55 @@ impl Line {
     }
 
     async fn read(&mut self) -> io::Result<usize> {
-        loop {
-            self.tcp.readable().await?;
-            self.buffer.reserve(STEP);
-            match self.tcp.try_read_buf(&mut self.buffer) {
-                // A socket may be called readable before it is, a fresh one always: the buffer goes back.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.buffer.is_empty() {
-                        self.buffer = BytesMut::new();
-                    }
-                }
-                result => return result,
-            }
-        }
+        let Self { io, buffer } = self;
+        poll_fn(|cx| downstream::poll_read(io, buffer, buffers::SIZE, STEP, cx)).await
     }
 
     /// Sends a local answer; `false` if the client did not take it.
-    pub(crate) async fn say(&mut self, bytes: &[u8]) -> bool {
-        matches!(tokio::time::timeout(ANSWER_TIME, self.tcp.write_all(bytes)).await, Ok(Ok(())))
+    pub(crate) async fn write_answer(&mut self, bytes: &[u8]) -> bool {
+        let written = async {
+            self.io.write_all(bytes).await?;
+            self.io.flush().await
+        };
+        matches!(tokio::time::timeout(ANSWER_TIME, written).await, Ok(Ok(())))
     }
 
-    /// Reads the rest of a small body into `body`: exactly `length` bytes, all of them within `within`.
+    /// Reads a small body and appends it to `body`: exactly `length` bytes, all of them within `within`.
     ///
     /// One deadline for the whole, so that a client that drips gets no more time than one that is silent.
-    pub(crate) async fn take_body(
+    pub(crate) async fn read_body(
         &mut self,
         body: &mut Vec<u8>,
         length: usize,
         within: Duration,
     ) -> Result<(), Denial> {
+        let begun = self.buffer.split_to(length.min(self.buffer.len()));
+        body.extend_from_slice(&begun);
         let start = body.len();
-        body.resize(start.saturating_add(length), 0);
+        body.resize(start.saturating_add(length - begun.len()), 0);
         let rest = body.get_mut(start..).unwrap_or_default();
-        match tokio::time::timeout(within, self.tcp.read_exact(rest)).await {
+        match tokio::time::timeout(within, self.io.read_exact(rest)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(Denial::BadRequest("the body ends in the middle")),
             Err(_) => Err(Denial::BodyTimeout),
         }
     }
 
-    /// Tells the client to send the body that it announced.
-    pub(crate) async fn go_on(&mut self) -> bool {
-        self.say(b"HTTP/1.1 100 Continue\r\n\r\n").await
+    /// Tells the client to send the body that it announced (RFC 9110 §15.2.1).
+    pub(crate) async fn send_continue(&mut self) -> bool {
+        self.write_answer(b"HTTP/1.1 100 Continue\r\n\r\n").await
     }
 
-    /// Reads and forgets the rest of a body that nobody wants: exactly `length` bytes.
-    pub(crate) async fn skip_ahead(&mut self, mut length: usize, within: Duration) -> bool {
+    /// Reads and drops what is left of a body: exactly `length` bytes.
+    pub(crate) async fn discard_body(&mut self, mut length: usize, within: Duration) -> bool {
         let until = Instant::now() + within;
+        let begun = length.min(self.buffer.len());
+        self.buffer.advance(begun);
+        length -= begun;
         let mut waste = [0u8; 4 * 1024];
         while length > 0 {
             let Some(part) = waste.get_mut(..length.min(STEP)) else { return false };
-            match tokio::time::timeout_at(until, self.tcp.read(part)).await {
+            match tokio::time::timeout_at(until, self.io.read(part)).await {
                 Ok(Ok(came @ 1..)) => length -= came,
                 Ok(Ok(_) | Err(_)) | Err(_) => return false,
             }
@@ -149,10 +152,10 @@ impl Line {
         true
     }
 
-    /// Ends the connection so that what was said last can still be read: our side is closed, theirs
+    /// Closes the connection so that the client can still read the last answer: our side is closed, theirs
     /// is read for a while (RFC 9112 §9.6), and for less of it once the gateway itself is to end.
-    pub(crate) async fn hang_up(mut self, stage: &mut watch::Receiver<Stage>) {
-        if self.tcp.shutdown().await.is_err() {
+    pub(crate) async fn close(mut self, stage: &mut watch::Receiver<Stage>) {
+        if self.io.shutdown().await.is_err() {
             return;
         }
         tokio::select! {
@@ -174,9 +177,9 @@ impl Line {
         }
     }
 
-    /// Ends the connection so that the client cannot take what it has for the whole.
-    pub(crate) fn reset(self) {
-        let _ = self.tcp.set_zero_linger();
+    /// Resets the connection: the client cannot take what it has for the whole answer.
+    pub(crate) fn reset(mut self) {
+        self.io.reset();
     }
 }
 
