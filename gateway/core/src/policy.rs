@@ -20,6 +20,7 @@ use crate::guard::limit::LimitPolicy;
 use crate::guard::routes::RoutesPolicy;
 use crate::guard::target::{HostTable, PathPolicy};
 use crate::head::HeadLimits;
+use crate::request::Scheme;
 use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
 
@@ -241,6 +242,8 @@ pub enum ErrorShape {
 pub struct UpstreamPolicy {
     /// The URL as written, for messages.
     pub url: String,
+    /// How the app is spoken to: plain HTTP for now.
+    pub scheme: Scheme,
     /// `host:port`, resolved when a connection is made.
     pub authority: String,
     /// Connect deadline.

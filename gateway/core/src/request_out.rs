@@ -23,7 +23,7 @@ use crate::guard::upgrade::Upgrade;
 use crate::pipeline::{Permit, PreflightPermit};
 use crate::policy::{ForwardPolicy, UpstreamHost};
 use crate::public_address::PublicAddress;
-use crate::request::{CONNECTION_OPTIONS_MAX, Field, Head, RequestBody};
+use crate::request::{CONNECTION_OPTIONS_MAX, Field, Head, RequestBody, Scheme};
 use crate::work;
 
 /// Appends the head that goes to the app, in HTTP/1.1, up to and with its last empty line.
@@ -43,6 +43,7 @@ pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &
         roles: caller.roles(),
         websocket: matches!(permit.upgrade(), Upgrade::Websocket(_)),
         destination: permit.destination().rewritten(),
+        upstream_scheme: permit.app().upstream.scheme,
         request_id,
     };
     outgoing.write(out);
@@ -66,6 +67,7 @@ pub fn write_preflight(permit: &PreflightPermit<'_>, head: &Head<'_>, request_id
         roles: &[],
         websocket: false,
         destination: None,
+        upstream_scheme: permit.app().upstream.scheme,
         request_id,
     };
     outgoing.write_preflight(out);
@@ -85,6 +87,8 @@ struct Outgoing<'a, C> {
     websocket: bool,
     /// The checked `Destination`, if it differs from the client's.
     destination: Option<&'a [u8]>,
+    /// How the app is spoken to.
+    upstream_scheme: Scheme,
     request_id: &'a str,
 }
 
@@ -216,7 +220,8 @@ impl<C: Carriers> Outgoing<'_, C> {
         match (&self.policy.host, self.public.within(value)) {
             (UpstreamHost::Upstream(authority), Some(path)) => {
                 put_name(out, name);
-                out.put_slice(b"http://");
+                out.put_slice(self.upstream_scheme.as_str().as_bytes());
+                out.put_slice(b"://");
                 out.put_slice(authority.as_bytes());
                 out.put_slice(path);
                 out.put_slice(b"\r\n");

@@ -15,6 +15,7 @@ use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::target::{Backslash, PathPolicy, Slashes};
 use stagedoor_core::policy::UpstreamHost;
 use stagedoor_core::policy::{App, ErrorShape, UpstreamPolicy};
+use stagedoor_core::request::Scheme;
 use stagedoor_core::response_out::ResponsePolicy;
 
 /// One app; `None` if its routes clash.
@@ -130,5 +131,12 @@ fn access(raw: Option<&raw::Access>, cx: &Context<'_>) -> AccessPolicy {
 
 fn nowhere() -> UpstreamPolicy {
     let zero = std::time::Duration::ZERO;
-    UpstreamPolicy { url: String::new(), authority: String::new(), connect: zero, read: zero, retries: 0 }
+    UpstreamPolicy {
+        url: String::new(),
+        scheme: Scheme::Http,
+        authority: String::new(),
+        connect: zero,
+        read: zero,
+        retries: 0,
+    }
 }

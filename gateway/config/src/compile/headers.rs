@@ -20,7 +20,7 @@ pub(super) fn headers(
     upstream: &UpstreamPolicy,
     cx: &Context<'_>,
 ) -> HeaderSettings {
-    let own = Some(UpstreamAddress::of(&upstream.authority));
+    let own = Some(UpstreamAddress::of(upstream.scheme, &upstream.authority));
     let Some(raw) = raw else {
         return HeaderSettings { cors_app, own, ..HeaderSettings::of(Preset::Web) };
     };

@@ -11,6 +11,7 @@ use crate::problem::{Report, shown};
 use crate::raw;
 use stagedoor_core::policy::UpstreamHost;
 use stagedoor_core::policy::{ServerPolicy, UpstreamPolicy};
+use stagedoor_core::request::Scheme;
 
 const ACCEPTED: &str = "accepted: http://HOST:PORT without a path, such as \"http://127.0.0.1:3000\"";
 
@@ -30,9 +31,10 @@ pub(super) fn upstream(raw: &raw::Upstream, cx: &Context<'_>) -> (UpstreamPolicy
         cx.report.vacant(at, "no address of the app", ACCEPTED);
     }
     let address = list.first().and_then(|url| address(url, cx.report));
-    let Address { authority, host } = address.unwrap_or_default();
+    let Address { scheme, authority, host } = address.unwrap_or_else(Address::nowhere);
     let policy = UpstreamPolicy {
         url: list.first().map(|url| url.value.clone()).unwrap_or_default(),
+        scheme,
         authority,
         connect: Spanned::value_or(connect.as_ref(), Duration::from_secs(3)),
         read: Spanned::value_or(read.as_ref(), Duration::from_secs(60)),
@@ -68,12 +70,19 @@ pub(super) fn refuse_loop(app: &raw::App, server: &ServerPolicy, report: &Report
     }
 }
 
-#[derive(Default)]
 struct Address {
+    scheme: Scheme,
     /// `host:port`.
     authority: String,
     /// As in a `Host` field: without the default port.
     host: String,
+}
+
+impl Address {
+    /// In the place of an address that was reported as a problem.
+    fn nowhere() -> Self {
+        Self { scheme: Scheme::Http, authority: String::new(), host: String::new() }
+    }
 }
 
 fn address(url: &Spanned<String>, report: &Report) -> Option<Address> {
@@ -89,11 +98,11 @@ fn address(url: &Spanned<String>, report: &Report) -> Option<Address> {
 fn parse(url: &str) -> Result<Address, (&'static str, &'static str)> {
     let malformed = ("not an address of an app", ACCEPTED);
     let uri: Uri = url.parse().map_err(|_| malformed)?;
-    match uri.scheme_str() {
-        Some("http") => {}
+    let scheme = match uri.scheme_str() {
+        Some("http") => Scheme::Http,
         Some("https") => return Err(("https to the app is not yet supported", ACCEPTED)),
         Some(_) | None => return Err(malformed),
-    }
+    };
     let authority = uri.authority().ok_or(malformed)?;
     if authority.as_str().contains('@') {
         return Err(("a user name in the address of an app", ACCEPTED));
@@ -109,15 +118,15 @@ fn parse(url: &str) -> Result<Address, (&'static str, &'static str)> {
         None => !host.is_empty() && host.bytes().all(name),
     };
     let port: u16 = match authority.as_str().strip_prefix(host) {
-        Some("") => 80,
+        Some("") => scheme.default_port(),
         Some(rest) => rest.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or(malformed)?,
         None => return Err(malformed),
     };
     if !sound || port == 0 {
         return Err(malformed);
     }
-    let named = if port == 80 { host.to_owned() } else { format!("{host}:{port}") };
-    Ok(Address { authority: format!("{host}:{port}"), host: named })
+    let named = if port == scheme.default_port() { host.to_owned() } else { format!("{host}:{port}") };
+    Ok(Address { scheme, authority: format!("{host}:{port}"), host: named })
 }
 
 /// An address as it may be shown: a user name may come with a password.

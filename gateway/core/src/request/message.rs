@@ -60,6 +60,12 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// The scheme of an absolute URL, and what follows `SCHEME://` in it; `None` for any other text.
+    #[must_use]
+    pub fn split(url: &[u8]) -> Option<(Self, &[u8])> {
+        [Self::Http, Self::Https].into_iter().find_map(|scheme| Some((scheme, scheme.strip(url)?)))
+    }
+
     /// In lower case, without `://`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

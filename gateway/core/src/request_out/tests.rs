@@ -43,6 +43,7 @@ struct Case {
     user: Option<&'static str>,
     roles: Vec<Arc<str>>,
     websocket: bool,
+    upstream_scheme: Scheme,
 }
 
 impl Default for Case {
@@ -65,6 +66,7 @@ impl Default for Case {
             user: None,
             roles: Vec::new(),
             websocket: false,
+            upstream_scheme: Scheme::Http,
         }
     }
 }
@@ -85,6 +87,7 @@ impl Case {
             roles: &self.roles,
             websocket: self.websocket,
             destination: None,
+            upstream_scheme: self.upstream_scheme,
             request_id: "id-1",
         };
         let mut out = BytesMut::new();
@@ -277,6 +280,9 @@ fn a_destination_names_the_host_that_the_app_is_asked_by() {
         assert_eq!(upstream.values("destination", &[("Destination", said)]), [told], "{said}");
         assert_eq!(keep.values("destination", &[("Destination", said)]), [said], "{said}");
     }
+    let over_tls = Case { upstream_scheme: Scheme::Https, ..upstream };
+    let said = [("Destination", "https://media.example/dav/b")];
+    assert_eq!(over_tls.values("destination", &said), ["https://app:8080/dav/b"]);
 }
 
 #[test]

@@ -13,21 +13,23 @@ use http::{HeaderName, HeaderValue, header};
 
 use crate::host::name_and_port;
 use crate::public_address::PublicAddress;
+use crate::request::Scheme;
 use crate::response_fields::ResponseFields;
 
 /// The address of an upstream, as answers may name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamAddress {
+    scheme: Scheme,
     name: Box<str>,
     port: u16,
 }
 
 impl UpstreamAddress {
-    /// From `host:port`, the authority of the app's upstream.
+    /// From the scheme and the `host:port` of the app's upstream.
     #[must_use]
-    pub fn of(authority: &str) -> Self {
+    pub fn of(scheme: Scheme, authority: &str) -> Self {
         let (name, port) = name_and_port(authority);
-        Self { name: name.into(), port: port.unwrap_or(HTTP) }
+        Self { scheme, name: name.into(), port: port.unwrap_or(scheme.default_port()) }
     }
 
     /// Puts the public address in place of this one.
@@ -68,18 +70,22 @@ impl UpstreamAddress {
 
     /// The rest of a URL after scheme and authority, if the authority is this one; and whether the URL has no scheme.
     fn strip<'u>(&self, url: &'u [u8]) -> Option<(bool, &'u [u8])> {
-        let schemes = [(&b"http://"[..], HTTP), (&b"https://"[..], HTTPS), (&b"//"[..], HTTP)];
-        let (scheme, default, rest) = schemes.into_iter().find_map(|(scheme, default)| {
-            let (start, rest) = url.split_at_checked(scheme.len())?;
-            start.eq_ignore_ascii_case(scheme).then_some((scheme, default, rest))
-        })?;
+        let (said, rest) = match url.strip_prefix(b"//") {
+            Some(rest) => (None, rest),
+            None => Scheme::split(url).map(|(scheme, rest)| (Some(scheme), rest))?,
+        };
         let end = rest.iter().position(|byte| b"/?#\\".contains(byte)).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at_checked(end)?;
         let (name, port) = name_and_port(std::str::from_utf8(authority).ok()?);
-        // An app on port 80 that takes the request for https writes `https://NAME`, without its port.
-        let unsaid = if self.port == HTTP { HTTP } else { default };
+        // An app on the port of its scheme that takes the request for one of the other scheme writes that one, without
+        // a port.
+        let unsaid = if self.port == self.scheme.default_port() {
+            self.port
+        } else {
+            said.unwrap_or(self.scheme).default_port()
+        };
         let same = name.eq_ignore_ascii_case(&self.name) && port.unwrap_or(unsaid) == self.port;
-        same.then_some((scheme == b"//", rest))
+        same.then_some((said.is_none(), rest))
     }
 }
 
@@ -102,9 +108,6 @@ fn refresh_url(value: &[u8]) -> Option<Range<usize>> {
     let length = value.get(at..)?.iter().position(|byte| Some(byte) == quote);
     Some(at..length.map_or(value.len(), |length| at + length))
 }
-
-const HTTP: u16 = 80;
-const HTTPS: u16 = 443;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use super::*;
 use crate::clock::Now;
 use crate::guard::limit::{Limit, LimitKey, LimitPolicy, Rule};
+use crate::request::Scheme;
 use policies::csp;
 
 mod policies;
@@ -385,7 +386,7 @@ fn a_426_alone_names_a_protocol() {
 
 #[test]
 fn the_apps_own_address_is_mapped_where_the_public_one_is_known() {
-    let policy = with(Preset::Web, |s| s.own = Some(UpstreamAddress::of("127.0.0.1:8330")));
+    let policy = with(Preset::Web, |s| s.own = Some(UpstreamAddress::of(Scheme::Http, "127.0.0.1:8330")));
     for (host, location) in
         [("media.example.com", "http://media.example.com/x"), ("", "http://127.0.0.1:8330/x")]
     {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use stagedoor_core::request::Scheme;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::*;
@@ -16,8 +17,14 @@ async fn each_try_goes_to_the_next_address() {
     let authority = "app.example:80".to_owned();
     upstreams.resolved.insert(authority.clone(), Resolved { at: Instant::now(), addresses });
     let (connect, read) = (Duration::from_secs(10), Duration::from_secs(10));
-    let policy =
-        |retries| UpstreamPolicy { url: String::new(), authority: authority.clone(), connect, read, retries };
+    let policy = |retries| UpstreamPolicy {
+        url: String::new(),
+        scheme: Scheme::Http,
+        authority: authority.clone(),
+        connect,
+        read,
+        retries,
+    };
     let refused = upstreams.connect(&policy(0)).await.map(drop);
     assert_eq!(refused, Err(Denial::UpstreamUnreachable(UpstreamFault::Refused)));
     assert_eq!(upstreams.connect(&policy(1)).await.unwrap().peer_addr().unwrap(), live);

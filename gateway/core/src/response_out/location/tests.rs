@@ -9,7 +9,7 @@ fn mapped(own: &str, public: PublicAddress<'_>, name: HeaderName, lines: &[&str]
     for line in lines {
         fields.append(&name, HeaderValue::from_str(line).unwrap());
     }
-    UpstreamAddress::of(own).map(&mut fields, &public);
+    UpstreamAddress::of(Scheme::Http, own).map(&mut fields, &public);
     fields.get_all(&name).iter().map(|line| line.to_str().unwrap().to_owned()).collect()
 }
 
@@ -85,6 +85,25 @@ fn default_ports_count_as_none() {
         ("[::1]:3000", false, "media.lan", None, "http://[::1]/x", "http://[::1]/x"),
     ] {
         check(own, PublicAddress::new(https, host, told), &header::LOCATION, line, expected);
+    }
+}
+
+#[test]
+fn an_app_on_https_has_another_default_port() {
+    let public = PublicAddress::new(true, "media.lan", None);
+    for (own, line, expected) in [
+        ("app:443", "https://app/x", "https://media.lan/x"),
+        ("app:443", "https://app:443/x", "https://media.lan/x"),
+        ("app:443", "//app/x", "//media.lan/x"),
+        ("app:443", "http://app/x", "https://media.lan/x"),
+        ("app:443", "https://app:80/x", "https://app:80/x"),
+        ("app:80", "https://app/x", "https://app/x"),
+        ("app:8443", "//app:8443/x", "//media.lan/x"),
+    ] {
+        let mut fields = HeaderMap::new();
+        fields.insert(header::LOCATION, HeaderValue::from_str(line).unwrap());
+        UpstreamAddress::of(Scheme::Https, own).map(&mut fields, &public);
+        assert_eq!(fields.get(header::LOCATION).unwrap(), expected, "{own} {line}");
     }
 }
 
