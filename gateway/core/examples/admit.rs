@@ -87,62 +87,7 @@ const BROWSER: &str = "Host: media.example.com\r\n\
     Accept-Encoding: gzip, deflate, br, zstd\r\n\
     Accept-Language: en-GB,en;q=0.9\r\n";
 
-const POLICY: &str = r#"
-version = 1
-[server]
-listen = ["127.0.0.1:8080"]
-trusted_proxies = ["10.0.0.0/8"]
-[auth.house]
-kind = "jwt"
-keys = [{ kid = "house-1", alg = "HS256", secret = { file = "secret", generate = true } }]
-issuer = "stagedoor"
-audience = ["media"]
-max_lifetime = "24h"
-sources = ["bearer", "cookie:stagedoor"]
-[app.media]
-hosts = ["media.example.com", "localhost"]
-upstream = "http://127.0.0.1:8330"
-auth = "required"
-unlisted = "deny"
-by = ["house"]
-errors = "problem"
-limit.ip = ["200/s burst 2000", "100000/hour"]
-limit.user = ["100/s burst 1000"]
-body.max = "10MiB"
-[app.media.cors]
-origins = ["https://pages.example"]
-methods = ["GET", "POST", "DELETE"]
-headers = ["authorization", "content-type"]
-[app.media.headers]
-preset = "web"
-[[app.media.route]]
-match = "GET /health"
-name = "health"
-auth = "public"
-[[app.media.route]]
-match = ["GET /api/library/items/{id}", "DELETE /api/library/items/{id}"]
-name = "items"
-[[app.media.route]]
-match = "GET /api/library/{*rest}"
-name = "library"
-[[app.media.route]]
-match = "* /admin/{*rest}"
-name = "admin"
-roles = ["admin"]
-[[app.media.route]]
-match = "* /users/{user}/{*rest}"
-name = "users"
-owner = { param = "user", or_role = "admin" }
-[[app.media.route]]
-match = "GET /search"
-name = "search"
-limit.ip = ["1/hour"]
-[[app.media.route]]
-match = "POST /api/upload"
-name = "upload"
-limit.ip = ["100000/hour"]
-body.max = "100MiB"
-"#;
+const POLICY: &str = include_str!("admit.toml");
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
