@@ -1,8 +1,12 @@
 //! The cache of verified tokens: a repeated token costs one hash and one lookup.
 //!
-//! * The key of an entry is an HMAC-SHA-256, under a random key, of everything that decides about a token and of the
-//!   token itself. Another provider, other keys or one changed byte of the token is another entry, so a change of keys
-//!   is safe without clearing the cache.
+//! * The key of an entry is a digest, under a random key, of everything that decides about a token and of the token
+//!   itself. Another provider, other keys or one changed byte of the token is another entry, so a change of keys is safe
+//!   without clearing the cache.
+//! * The digest is the tag of AES-256-GCM over these bytes as associated data, without a message (GMAC, NIST SP 800-38D).
+//!   Its nonce is always the same. That would not do for a tag that is sent to somebody. No tag leaves this module, and
+//!   then it is a universal hash with a secret key: two inputs chosen in advance have the same digest with a probability
+//!   of their length in blocks by 2¹²⁸. It costs a tenth of an HMAC-SHA-256.
 //! * Only valid tokens are stored: a client without one cannot fill it.
 //! * A hit is checked again by `exp` and `nbf`. An entry never outlives its token.
 //! * Bounds: `cap` entries over all shards, each found, replaced or removed in constant time, of at
@@ -12,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use super::policy::JwtPolicy;
 use super::verified::Verified;
@@ -23,16 +27,19 @@ use crate::denial::{Denial, TokenFault};
 const SHARDS: usize = 16;
 /// Most roles and scopes of an entry together: each takes some 50 bytes besides its text.
 const MAX_NAMES: usize = 320;
+/// Room for the description of most providers.
+const DESCRIPTION: usize = 512;
 /// How many entries are looked at for an expired one when a shard is full.
 const SCAN: usize = 8;
 
-/// Half of an HMAC-SHA-256: without the key, a collision takes 2¹²⁸ guesses for a given entry.
+/// See the head of this file.
 type TokenDigest = [u8; 16];
 
 /// Verified tokens, bounded.
 #[derive(Debug)]
 pub struct TokenCache {
-    key: hmac::Key,
+    /// `None` if the key was not accepted, which does not happen for one of this length; then nothing is remembered.
+    key: Option<LessSafeKey>,
     shards: Box<[Mutex<Shard>]>,
 }
 
@@ -69,12 +76,13 @@ impl TokenCache {
     pub fn new(cap: usize, key: [u8; 32]) -> Self {
         let count = if cap == 0 { 1 } else { 1 << cap.min(SHARDS).ilog2() };
         let shard = |_| Mutex::new(Shard { cap: cap / count, ..Shard::default() });
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key), shards: (0..count).map(shard).collect() }
+        let key = UnboundKey::new(&AES_256_GCM, &key).ok().map(LessSafeKey::new);
+        Self { key, shards: (0..count).map(shard).collect() }
     }
 
     /// The same answer as [`JwtPolicy::verify`], from the cache if it was given before.
     ///
-    /// A hit allocates nothing. Verification happens outside of any lock.
+    /// A hit allocates one buffer. Verification happens outside of any lock.
     ///
     /// # Errors
     /// Those of [`JwtPolicy::verify`].
@@ -87,7 +95,9 @@ impl TokenCache {
         if token.len() > policy.max_bytes {
             return Err(Denial::TokenInvalid(TokenFault::TooLarge));
         }
-        let digest = self.digest(policy, token);
+        let Some(digest) = self.digest(policy, token) else {
+            return Ok((Arc::new(policy.verify(token, now)?), CacheUse::Miss));
+        };
         let known =
             self.shard(&digest).map_or(Ok(None), |mut shard| shard.find(&digest, policy.leeway, now))?;
         if let Some(verified) = known {
@@ -119,16 +129,13 @@ impl TokenCache {
         (self.sum(|shard| shard.hits), self.sum(|shard| shard.misses))
     }
 
-    fn digest(&self, policy: &JwtPolicy, token: &[u8]) -> TokenDigest {
-        let mut context = hmac::Context::with_key(&self.key);
-        policy.describe(|part| context.update(part));
-        context.update(token);
-        let tag = context.sign();
-        let mut digest = TokenDigest::default();
-        for (to, from) in digest.iter_mut().zip(tag.as_ref()) {
-            *to = *from;
-        }
-        digest
+    fn digest(&self, policy: &JwtPolicy, token: &[u8]) -> Option<TokenDigest> {
+        let mut input = Vec::with_capacity(DESCRIPTION + token.len());
+        policy.describe(|part| input.extend_from_slice(part));
+        input.extend_from_slice(token);
+        let nonce = Nonce::assume_unique_for_key([0; 12]);
+        let tag = self.key.as_ref()?.seal_in_place_separate_tag(nonce, Aad::from(&input), &mut []).ok()?;
+        tag.as_ref().try_into().ok()
     }
 
     /// No code that holds the lock panics, so a poisoned one is as good as any.
