@@ -365,13 +365,7 @@ fn tell_limits<F: ResponseFields>(fields: &mut F, limits: &ChargedLimits) {
     if limits.is_empty() {
         return;
     }
-    limits.headers(|name, value| put_limit(fields, name, value));
-}
-
-fn put_limit<F: ResponseFields>(fields: &mut F, name: &'static str, value: String) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        fields.set(HeaderName::from_static(name), value);
-    }
+    limits.headers(|name, value| fields.set(name, value));
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ impl Request {
 
     fn put<F: ResponseFields>(&self, fields: &mut F) {
         for (name, value) in &self.limits {
-            put_limit(fields, name, (*value).to_owned());
+            fields.set(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
     }
 

@@ -3,11 +3,13 @@
 //! `RateLimit-Policy` and `RateLimit` are structured fields (RFC 9651) as in
 //! draft-ietf-httpapi-ratelimit-headers-10: a list of strings with parameters.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
+use bytes::{BufMut, BytesMut};
+use http::{HeaderName, HeaderValue};
+
 use super::client_state::Verdict;
-use super::rule::Rule;
+use super::limit_text::LimitText;
 
 /// Results that are stored without allocating; more are rare, and go to the heap.
 pub(super) const INLINE: usize = 6;
@@ -22,25 +24,19 @@ pub struct ChargedLimits {
 /// The result of charging one limit.
 #[derive(Clone, Debug)]
 pub(super) struct ChargedLimit {
-    limit: Arc<str>,
-    /// Requests that a client who was never seen may send at once.
-    quota: u32,
+    text: Arc<LimitText>,
     /// Requests that would pass now.
     remaining: u32,
-    /// Seconds: the window, or the time in which a burst is refilled.
-    window: u64,
     /// Seconds until the allowance is whole; of a limit that refused, until there is room.
     reset: u64,
     refused: bool,
 }
 
 impl ChargedLimit {
-    pub(super) fn new(limit: &Arc<str>, rule: Rule, verdict: Verdict) -> Self {
+    pub(super) fn new(text: &Arc<LimitText>, verdict: Verdict) -> Self {
         Self {
-            limit: Arc::clone(limit),
-            quota: rule.allowance(),
+            text: Arc::clone(text),
             remaining: verdict.remaining,
-            window: rule.seconds(),
             reset: verdict.wait.div_ceil(1_000_000_000).max(1),
             refused: !verdict.passed,
         }
@@ -51,7 +47,7 @@ impl ChargedLimits {
     /// Nothing was charged.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        matches!(self.inline, [None, ..])
     }
 
     /// Calls `put` with the name and value of `ratelimit-policy`, `ratelimit`, `x-ratelimit-limit`,
@@ -60,24 +56,30 @@ impl ChargedLimits {
     /// The first lists all limits; the others are about the tightest: the one that refused, else the one with the fewest
     /// requests left, of several the one that takes longest to refill. Times are seconds, at
     /// least one.
-    pub fn headers(&self, mut put: impl FnMut(&'static str, String)) {
+    pub fn headers(&self, mut put: impl FnMut(HeaderName, HeaderValue)) {
         let Some(tightest) = self.tightest() else { return };
-        let mut policy = String::new();
-        for ChargedLimit { limit, quota, window, .. } in self.iter() {
-            if !policy.is_empty() {
-                policy.push_str(", ");
+        // One buffer for all values: each becomes a part of it.
+        let length: usize = self.iter().map(|charged| charged.text.policy.len() + SEPARATOR.len()).sum();
+        let mut buffer = BytesMut::with_capacity(length + tightest.text.name.len() + NUMBERS);
+        let mut number = itoa::Buffer::new();
+        for charged in self.iter() {
+            if !buffer.is_empty() {
+                buffer.put_slice(SEPARATOR);
             }
-            quote(&mut policy, limit);
-            parameters(&mut policy, ("q", u64::from(*quota)), ("w", *window));
+            buffer.put_slice(charged.text.policy.as_bytes());
         }
-        let mut state = String::new();
-        quote(&mut state, &tightest.limit);
-        parameters(&mut state, ("r", u64::from(tightest.remaining)), ("t", tightest.reset));
-        put("ratelimit-policy", policy);
-        put("ratelimit", state);
-        put("x-ratelimit-limit", tightest.quota.to_string());
-        put("x-ratelimit-remaining", tightest.remaining.to_string());
-        put("x-ratelimit-reset", tightest.reset.to_string());
+        put_value(&mut put, POLICY, &mut buffer);
+        buffer.put_slice(tightest.text.name.as_bytes());
+        buffer.put_slice(b";r=");
+        buffer.put_slice(number.format(tightest.remaining).as_bytes());
+        buffer.put_slice(b";t=");
+        buffer.put_slice(number.format(tightest.reset).as_bytes());
+        put_value(&mut put, STATE, &mut buffer);
+        put(LIMIT, tightest.text.quota.clone());
+        buffer.put_slice(number.format(tightest.remaining).as_bytes());
+        put_value(&mut put, REMAINING, &mut buffer);
+        buffer.put_slice(number.format(tightest.reset).as_bytes());
+        put_value(&mut put, RESET, &mut buffer);
     }
 
     pub(super) fn push(&mut self, ticket: ChargedLimit) {
@@ -96,23 +98,24 @@ impl ChargedLimits {
     }
 }
 
-/// An sf-string (RFC 9651 §3.3.3), which is printable ASCII: anything else in a name becomes `?`.
-fn quote(text: &mut String, name: &str) {
-    text.push('"');
-    for c in name.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            ' '..='~' => text.push(c),
-            _ => text.push('?'),
-        }
+/// Calls `put` with what the buffer holds; nothing of it is left there.
+fn put_value(put: &mut impl FnMut(HeaderName, HeaderValue), name: HeaderName, buffer: &mut BytesMut) {
+    // The name of a limit holds printable ASCII alone.
+    if let Ok(value) = HeaderValue::from_maybe_shared(buffer.split().freeze()) {
+        put(name, value);
     }
-    text.push('"');
 }
 
-fn parameters(text: &mut String, first: (&str, u64), second: (&str, u64)) {
-    // Writing to a string cannot fail.
-    let _ = write!(text, ";{}={};{}={}", first.0, first.1, second.0, second.1);
-}
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const STATE: HeaderName = HeaderName::from_static("ratelimit");
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
+const SEPARATOR: &[u8] = b", ";
+
+/// Room for the parameters of `ratelimit` and for two numbers.
+const NUMBERS: usize = 6 + 2 * (10 + 20);
 
 #[cfg(test)]
 mod tests;

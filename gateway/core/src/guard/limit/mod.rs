@@ -22,6 +22,7 @@ mod client_state;
 mod counter;
 mod exact;
 mod key;
+mod limit_text;
 mod rate;
 mod rule;
 mod store;
@@ -37,6 +38,7 @@ pub use self::rule::Rule;
 use self::charged_limits::ChargedLimit;
 use self::client_state::nanos;
 use self::counter::Counter;
+use self::limit_text::LimitText;
 use crate::clock::Now;
 use crate::denial::{Denial, LimitExceeded};
 
@@ -55,6 +57,7 @@ pub enum LimitPolicy {
 pub struct Limit {
     name: Arc<str>,
     rule: Rule,
+    text: Arc<LimitText>,
     counter: Counter,
 }
 
@@ -70,7 +73,7 @@ impl LimitPolicy {
     pub fn take(&self, key: &LimitKey, now: Now, charged: &mut ChargedLimits) -> Result<Budget, Denial> {
         for limit in self.limits() {
             let verdict = limit.counter.charge(key, instant(now));
-            charged.push(ChargedLimit::new(&limit.name, limit.rule, verdict));
+            charged.push(ChargedLimit::new(&limit.text, verdict));
             if !verdict.passed {
                 let retry_after = Duration::from_nanos(verdict.wait);
                 return Err(Denial::RateLimited(LimitExceeded {
@@ -109,7 +112,7 @@ impl Limit {
             Some(previous) => previous.counter.carry_over(rule, keys, instant(now)),
             None => Counter::new(rule, keys),
         };
-        Self { name: Arc::from(name), rule, counter }
+        Self { name: Arc::from(name), rule, text: Arc::new(LimitText::new(name, rule)), counter }
     }
 
     /// Its name, as in headers, logs and metrics.

@@ -44,7 +44,7 @@ fn passes(limit: &Arc<Limit>, key: &LimitKey, now: u64, requests: usize) -> usiz
 
 fn headers(limits: &ChargedLimits) -> Vec<String> {
     let mut lines = Vec::new();
-    limits.headers(|name, value| lines.push(format!("{name}: {value}")));
+    limits.headers(|name, value| lines.push(format!("{name}: {}", value.to_str().unwrap())));
     lines
 }
 

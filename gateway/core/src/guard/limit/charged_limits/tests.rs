@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
+use crate::guard::limit::rule::Rule;
 
 /// `name rule remaining wait-in-milliseconds [refused]`, one a line.
 fn lines(text: &str) -> Vec<String> {
@@ -12,10 +13,11 @@ fn lines(text: &str) -> Vec<String> {
             remaining: words[2].parse().unwrap(),
             wait: words[3].parse::<u64>().unwrap() * 1_000_000,
         };
-        tickets.push(ChargedLimit::new(&Arc::from(words[0]), Rule::parse(words[1]).unwrap(), verdict));
+        let text = LimitText::new(words[0], Rule::parse(words[1]).unwrap());
+        tickets.push(ChargedLimit::new(&Arc::new(text), verdict));
     }
     let mut lines = Vec::new();
-    tickets.headers(|name, value| lines.push(format!("{name}: {value}")));
+    tickets.headers(|name, value| lines.push(format!("{name}: {}", value.to_str().unwrap())));
     assert_eq!(tickets.is_empty(), lines.is_empty());
     lines
 }

@@ -124,7 +124,12 @@ proptest! {
 /// A limit of its own that remembers the same: there and back through another rule would round.
 fn limit_like(limit: &Arc<Limit>, now: u64) -> Arc<Limit> {
     let counter = limit.counter.carry_over(limit.rule(), 10, now);
-    Arc::new(Limit { name: Arc::clone(limit.name()), rule: limit.rule(), counter })
+    Arc::new(Limit {
+        name: Arc::clone(limit.name()),
+        rule: limit.rule(),
+        text: Arc::clone(&limit.text),
+        counter,
+    })
 }
 
 /// Numbers by which a second is divided without a rest: a rate is rounded to nanoseconds.
