@@ -5,37 +5,31 @@
 //! that is no letter or digit into `_`. `X_Auth_User`, `x-auth-user` and `X.Auth.User` are one variable there, so they
 //! are one name here.
 //!
-//! Trust: a name is the client's choice. Bounds: [`meaning`] costs two binary searches over the first
-//! [`LONGEST`] bytes and no allocation. RFC 3875 §4.1.18 (CGI), RFC 9110 §5.1 and §7.6.1.
+//! Trust: a name is the client's choice. Bounds: [`meaning`] compares a name with the listed ones that
+//! its length and three of its bytes leave, and allocates nothing. RFC 3875 §4.1.18 (CGI), RFC 9110 §5.1 and §7.6.1.
 
+mod index;
 mod known;
 mod meaning;
 
 pub use meaning::Meaning;
 
-use known::{LONGEST, STARTS, WHOLE};
+use index::fold;
+use known::{STARTS, WHOLE};
 
 /// What the request field `name` means, in any case and spelling.
 #[must_use]
 pub fn meaning(name: &str) -> Meaning {
-    let mut buffer = [0; LONGEST];
-    for (place, byte) in buffer.iter_mut().zip(name.bytes()) {
-        *place = fold(byte);
+    let candidates = index::whole(name.as_bytes()).iter().filter_map(|place| WHOLE.get(usize::from(*place)));
+    for (known, meaning) in candidates {
+        if known.len() == name.len() && begins_folded(name, known) {
+            return *meaning;
+        }
     }
-    // A longer name is cut: it can match by how it begins, but is none of the whole names.
-    let folded = buffer.get(..name.len()).unwrap_or(&buffer);
-    if name.len() <= LONGEST
-        && let Ok(at) = WHOLE.binary_search_by(|(known, _)| known.as_bytes().cmp(folded))
-        && let Some((_, meaning)) = WHOLE.get(at)
-    {
-        return *meaning;
-    }
-    // None of the starts begins with another one: the only candidate is the greatest that is not greater.
-    let after = STARTS.partition_point(|(start, _)| start.as_bytes() <= folded);
-    match after.checked_sub(1).and_then(|at| STARTS.get(at)) {
-        Some((start, meaning)) if folded.starts_with(start.as_bytes()) => *meaning,
-        Some(_) | None => Meaning::Plain,
-    }
+    let (from, to) = index::starts(name.as_bytes());
+    let candidates = STARTS.get(from..to).unwrap_or_default();
+    let found = candidates.iter().find(|(start, _)| begins_folded(name, start));
+    found.map_or(Meaning::Plain, |(_, meaning)| *meaning)
 }
 
 /// Whether only the gateway may write the response field `name`.
@@ -61,9 +55,9 @@ fn begins(name: &str, start: &str) -> bool {
     name.len() >= start.len() && name.bytes().zip(start.bytes()).all(|(a, b)| fold(a) == fold(b))
 }
 
-/// Lower case, and everything that is no letter or digit as `-`.
-fn fold(byte: u8) -> u8 {
-    if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
+/// As [`begins`], for a `start` that is folded already.
+fn begins_folded(name: &str, start: &str) -> bool {
+    name.len() >= start.len() && name.bytes().zip(start.bytes()).all(|(a, b)| fold(a) == b)
 }
 
 /// A name, or all names that begin in one way: `x-told`, `x-told-*`.

@@ -5,9 +5,6 @@
 
 use super::meaning::Meaning::{self, Framing, HopByHop, Httpoxy, Identity, Message, Routing, Written};
 
-/// Longer than any whole name below, and than any start.
-pub(super) const LONGEST: usize = 40;
-
 /// Whole names; they go before [`STARTS`].
 pub(super) const WHOLE: &[(&str, Meaning)] = &[
     ("age", Message),

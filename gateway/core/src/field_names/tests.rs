@@ -6,7 +6,7 @@ use super::*;
 pub(crate) fn listed() -> Vec<(String, Meaning)> {
     let whole = WHOLE.iter().map(|(name, meaning)| ((*name).to_owned(), *meaning));
     let starts = STARTS.iter().flat_map(|(start, meaning)| {
-        [(*start).to_owned(), format!("{start}9"), format!("{start}{}", "x".repeat(LONGEST))]
+        [(*start).to_owned(), format!("{start}9"), format!("{start}{}", "x".repeat(40))]
             .map(|name| (name, *meaning))
     });
     whole.chain(starts).collect()
@@ -17,7 +17,6 @@ fn the_lists_are_folded_sorted_and_free_of_overlap() {
     for list in [WHOLE, STARTS] {
         assert!(list.windows(2).all(|pair| pair[0].0 < pair[1].0), "sorted, each once");
         for (name, meaning) in list {
-            assert!(name.len() <= LONGEST, "{name}");
             assert!(name.bytes().all(|byte| byte == fold(byte)), "{name}");
             assert_ne!(*meaning, Meaning::Plain, "{name}");
         }
