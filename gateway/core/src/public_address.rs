@@ -27,6 +27,12 @@ impl<'h> PublicAddress<'h> {
         Self { https, host, proxy_port }
     }
 
+    /// The client uses https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
     /// `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {

@@ -265,10 +265,17 @@ impl<C: Carriers> Outgoing<'_, C> {
     }
 
     fn forwarded(&self, out: &mut BytesMut) {
-        put_shown(out, "x-forwarded-for", self.client.to_canonical());
-        put(out, "x-forwarded-proto", self.public.scheme().as_bytes());
-        put(out, "x-forwarded-host", self.host.as_bytes());
-        put_shown(out, "x-forwarded-port", self.public.port());
+        out.put_slice(b"x-forwarded-for: ");
+        put_address(out, self.client.to_canonical());
+        out.put_slice(if self.public.is_https() {
+            b"\r\nx-forwarded-proto: https\r\nx-forwarded-host: ".as_slice()
+        } else {
+            b"\r\nx-forwarded-proto: http\r\nx-forwarded-host: ".as_slice()
+        });
+        out.put_slice(self.host.as_bytes());
+        out.put_slice(b"\r\nx-forwarded-port: ");
+        out.put_slice(itoa::Buffer::new().format(self.public.port()).as_bytes());
+        out.put_slice(b"\r\n");
     }
 
     fn identity(&self, out: &mut BytesMut) {
@@ -341,6 +348,24 @@ fn put_name(out: &mut BytesMut, name: &str) {
 fn put_shown(out: &mut BytesMut, name: &str, value: impl std::fmt::Display) {
     // Writing to a buffer that grows cannot fail.
     let _ = write!(out, "{name}: {value}\r\n");
+}
+
+fn put_address(out: &mut BytesMut, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(v4) => {
+            let [a, b, c, d] = v4.octets();
+            let mut number = itoa::Buffer::new();
+            out.put_slice(number.format(a).as_bytes());
+            for octet in [b, c, d] {
+                out.put_slice(b".");
+                out.put_slice(number.format(octet).as_bytes());
+            }
+        }
+        IpAddr::V6(v6) => {
+            // Writing to a buffer that grows cannot fail.
+            let _ = write!(out, "{v6}");
+        }
+    }
 }
 
 const USUAL: [&[u8]; 4] = [b"", b"close", b"keep-alive", b"upgrade"];

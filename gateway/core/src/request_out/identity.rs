@@ -6,6 +6,9 @@ use bytes::{BufMut, BytesMut};
 
 /// Writes one text; `%` is encoded too, so that it can be read back.
 pub(super) fn put_text(out: &mut BytesMut, text: &str) {
+    if text.bytes().all(plain) {
+        return out.put_slice(text.as_bytes());
+    }
     for byte in text.bytes() {
         put_byte(out, byte, plain(byte));
     }
@@ -23,6 +26,10 @@ pub(super) fn put_list(out: &mut BytesMut, roles: &[Arc<str>]) {
         left = rest;
         if comma == 1 {
             out.put_u8(b',');
+        }
+        if bytes == role.len() {
+            out.put_slice(role.as_bytes());
+            continue;
         }
         for byte in role.bytes() {
             put_byte(out, byte, plain_in_list(byte));
