@@ -18,6 +18,7 @@ mod connections;
 mod deploy;
 mod enter;
 mod environment;
+mod exchange;
 mod failures;
 mod framing;
 mod identity;

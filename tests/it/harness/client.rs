@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::time::Instant;
 
 use super::message::{self, Reader, Response};
 use super::{DEADLINE, Request};
@@ -86,7 +87,11 @@ impl Client {
     /// Reads the head of the final answer, the informational ones before it included.
     pub(crate) fn head(&mut self) -> io::Result<Response> {
         let mut interim = Vec::new();
+        let until = Instant::now() + DEADLINE * 2;
         loop {
+            if Instant::now() > until {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "interim answers for ever"));
+            }
             let head = self
                 .reader
                 .head()?

@@ -33,7 +33,8 @@ struct Book {
     seen: Mutex<Vec<Seen>>,
     violations: Mutex<Vec<String>>,
     connections: AtomicUsize,
-    sockets: Mutex<Vec<TcpStream>>,
+    /// The open connections, by the address of their other end.
+    sockets: Mutex<Vec<(SocketAddr, TcpStream)>>,
     closing: AtomicBool,
 }
 
@@ -127,9 +128,19 @@ impl Upstream {
         self.book.closing.store(true, Ordering::SeqCst);
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
         let _ = accepting.join();
-        for socket in lock(&self.book.sockets).drain(..) {
+        for (_, socket) in lock(&self.book.sockets).drain(..) {
             let _ = socket.shutdown(Shutdown::Both);
         }
+    }
+}
+
+impl Book {
+    /// Closes the second handle of a connection; `true` if there was one.
+    fn forget_socket(&self, peer: SocketAddr) -> bool {
+        let mut sockets = lock(&self.sockets);
+        let before = sockets.len();
+        sockets.retain(|(other, _)| *other != peer);
+        sockets.len() < before
     }
 }
 
@@ -141,13 +152,13 @@ impl Drop for Upstream {
 
 fn accept(listener: &TcpListener, book: &Arc<Book>, handler: &Arc<Handler>) {
     loop {
-        let Ok((stream, _)) = listener.accept() else { return };
+        let Ok((stream, peer)) = listener.accept() else { return };
         if book.closing.load(Ordering::SeqCst) {
             return;
         }
         stream.set_nodelay(true).unwrap();
         book.connections.fetch_add(1, Ordering::SeqCst);
-        lock(&book.sockets).push(stream.try_clone().unwrap());
+        lock(&book.sockets).push((peer, stream.try_clone().unwrap()));
         let (book, handler) = (Arc::clone(book), Arc::clone(handler));
         std::thread::spawn(move || {
             let mut reader = Reader::new(stream);
@@ -155,7 +166,10 @@ fn accept(listener: &TcpListener, book: &Arc<Book>, handler: &Arc<Handler>) {
             while serve(&mut reader, &book, &handler, before) {
                 before += 1;
             }
-            let _ = reader.stream.shutdown(Shutdown::Both);
+            // One that was to be reset is closed without a word.
+            if book.forget_socket(peer) {
+                let _ = reader.stream.shutdown(Shutdown::Both);
+            }
         });
     }
 }
@@ -307,7 +321,20 @@ impl Exchange<'_> {
         self.keep = false;
     }
 
-    /// After this the connection ends with a reset.
+    /// Ends the connection with a reset, once the handler has returned and holds no handle of it.
+    pub(crate) fn reset(&mut self) {
+        self.keep = false;
+        self.body_read = true;
+        let peer = self.peer();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let _context = runtime.enter();
+        self.reader.stream.set_nonblocking(true).unwrap();
+        let stream = tokio::net::TcpStream::from_std(self.reader.stream.try_clone().unwrap()).unwrap();
+        stream.set_zero_linger().unwrap();
+        self.book.forget_socket(peer);
+    }
+
+    /// The connection itself; it ends once the handler has returned.
     pub(crate) fn stream(&mut self) -> TcpStream {
         self.keep = false;
         self.body_read = true;

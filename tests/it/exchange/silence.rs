@@ -1,0 +1,160 @@
+//! Every combination of silent sides ends by a deadline.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Hold, MORE_THAN_BUFFERS, post_of, send_in_background};
+use crate::harness::{Client, DEADLINE, Exchange, Gateway, Request, Upstream, poll_for, poll_until};
+
+/// Every deadline is half a second. After its own answer the gateway waits some seconds more for the client to close.
+const CONFIG: &str = r#"
+[server.timeouts]
+header      = "500ms"
+idle        = "500ms"
+body_idle   = "500ms"
+send_idle   = "500ms"
+stream_idle = "500ms"
+min_rate    = "1KiB/s"
+
+[server.limits]
+connections_per_ip = 1000
+
+[app.media]
+hosts    = ["media.localhost"]
+upstream = { urls = ["UPSTREAM"], read = "500ms", retries = 0 }
+auth     = "public"
+body.max = "1GiB"
+"#;
+
+/// What the app does before it falls silent.
+const APPS: [&str; 9] =
+    ["reads", "unread", "interim", "half-head", "early", "part", "chunk", "full", "events"];
+/// How much of its body the client sends.
+const BODIES: [&str; 4] = ["none", "whole", "half", "large"];
+/// What the client does after that.
+const CLIENTS: [&str; 3] = ["silent", "draining", "half-closed"];
+
+fn falls_silent(exchange: &mut Exchange<'_>, hold: &Hold) -> std::io::Result<()> {
+    let path = exchange.path();
+    match path.split('/').nth(1).unwrap() {
+        "reads" => exchange.wait_for_the_end(),
+        "unread" => {}
+        "interim" => exchange.write("HTTP/1.1 102 Processing\r\n\r\n")?,
+        "half-head" => exchange.write("HTTP/1.1 200 OK\r\nContent-Le")?,
+        "early" => exchange.reply("413 Content Too Large", &[], "too much")?,
+        "part" => exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\nhalf")?,
+        "chunk" => exchange.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf")?,
+        "full" => {
+            exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n")?;
+            for _ in 0..MORE_THAN_BUFFERS / 65536 {
+                exchange.write([b'x'; 65536])?;
+            }
+        }
+        _ => exchange.write(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n",
+        )?,
+    }
+    hold.wait();
+    Ok(())
+}
+
+#[test]
+#[ignore = "One exchange: a write to the app has no deadline"]
+fn no_combination_of_silent_sides_outlives_its_deadline() {
+    let (hold, ended) = (Hold::default(), Arc::new(AtomicUsize::new(0)));
+    let app = Upstream::with({
+        let (hold, ended) = (hold.clone(), Arc::clone(&ended));
+        move |exchange| {
+            let _ = falls_silent(exchange, &hold);
+            exchange.wait_for_the_end();
+            ended.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    let zeros = vec![b'z'; MORE_THAN_BUFFERS];
+    let (mut silent, mut drained, mut sending) = (Vec::new(), Vec::new(), Vec::new());
+    for app in APPS {
+        for body in BODIES {
+            for does in CLIENTS {
+                let path = format!("/{app}/{body}/{does}");
+                let mut client = gateway.client();
+                match body {
+                    "none" => _ = client.send(Request::get(&path).bytes()),
+                    "whole" => _ = client.send(Request::post(&path, "abc").bytes()),
+                    "half" => _ = client.send(post_of(&path, 6) + "abc"),
+                    _ => {
+                        client.send(post_of(&path, MORE_THAN_BUFFERS));
+                        sending.push(send_in_background(&client, zeros.clone()));
+                    }
+                }
+                match does {
+                    "silent" => silent.push(client),
+                    "half-closed" if body != "large" => {
+                        client.finish();
+                        silent.push(client);
+                    }
+                    // One that has sent all and closed its side is the same to the app as one that reads.
+                    _ => drained.push((path, std::thread::spawn(move || drain(client)))),
+                }
+            }
+        }
+    }
+    let requests = silent.len() + drained.len();
+    // Clients that send no request at all.
+    silent.push(gateway.client());
+    for part in ["G", "GET /x HTTP/1.1\r\nHost: media.loc", "GET /x HTTP/1.1\r\nHost: media.localhost\r\n"] {
+        let mut client = gateway.client();
+        client.send(part);
+        silent.push(client);
+    }
+    poll_for("all connections to end", DEADLINE * 2, || {
+        (gateway.metric("stagedoor_connections", &[]) == 0.0).then_some(())
+    });
+    for (path, drained) in drained {
+        let status = drained.join().unwrap();
+        let allowed: &[&str] = match path.split('/').nth(1).unwrap() {
+            "early" => &["413"],
+            "reads" | "unread" | "interim" | "half-head" if path.contains("/half/") => &["408", "504"],
+            "reads" | "unread" | "interim" | "half-head" => &["504"],
+            _ => &["200"],
+        };
+        assert!(allowed.contains(&status.as_str()), "{path}: {status}");
+    }
+    hold.release();
+    poll_until("the app to see the end of each", || (ended.load(Ordering::SeqCst) == requests).then_some(()));
+    let events = poll_until("an event for each", || {
+        let events = gateway.events();
+        (events.iter().filter(|event| event["path"] != "").count() >= requests).then_some(events)
+    });
+    for event in events {
+        let expected = match event["status"].as_u64().unwrap() {
+            504 => event["upstream_error"] == "timeout",
+            408 | 413 => event["upstream_error"].is_null(),
+            _ => true,
+        };
+        assert!(expected, "{event}");
+    }
+    assert_eq!(gateway.metric("stagedoor_streams", &[]), 0.0);
+    drop(silent);
+    for sending in sending {
+        let _ = sending.join().unwrap();
+    }
+}
+
+/// Reads all that comes; the status of the first final answer.
+fn drain(mut client: Client) -> String {
+    let mut head = Vec::new();
+    while client.reader.fill().is_ok_and(|came| came > 0) {
+        if head.len() < 4096 {
+            head.extend_from_slice(&client.reader.buffer);
+        }
+        client.reader.buffer.clear();
+    }
+    let text = String::from_utf8_lossy(&head).into_owned();
+    text.split("HTTP/1.1 ")
+        .filter_map(|rest| rest.get(..3))
+        .find(|code| *code >= "200")
+        .unwrap_or("-")
+        .to_owned()
+}
