@@ -34,6 +34,7 @@ use tokio::net::TcpStream;
 use super::adapt;
 use super::client::http1::{Connection, HeadRead};
 use super::exchange::{self, Exchange, Terms};
+use super::fault_point;
 use super::login::{self, Who};
 use super::wire::{Body, Wire};
 use crate::connection_permits::ConnectionPermit;
@@ -116,6 +117,7 @@ impl RequestHandler<'_> {
             }
             Err(denial) => return self.refuse_head(tcp, buffer, &denial).await,
         };
+        fault_point::arm(head.first(fault_point::FIELD));
         // The part of the body that came with the head is checked with it: framing goes before all other checks.
         let begun = match begun_body(meta.framing, buffer.get(meta.length..).unwrap_or_default()) {
             Ok(begun) => begun,

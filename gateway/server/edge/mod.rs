@@ -17,6 +17,8 @@ pub(crate) mod proxy;
 
 pub(crate) mod failure;
 
+pub(crate) mod fault_point;
+
 pub(crate) mod adapt;
 
 pub(crate) mod request_id;

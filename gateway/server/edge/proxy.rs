@@ -22,7 +22,7 @@ use super::adapt::{self, Fields};
 use super::connection::AppConnection;
 use super::exchange::{self, Exchange, Phase};
 use super::upstream::Upstreams;
-use super::{failure, login, websocket};
+use super::{failure, fault_point, login, websocket};
 use crate::stage::Stage;
 use crate::telemetry::metrics::{StreamEnd, StreamKind};
 
@@ -61,6 +61,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+        fault_point::hit("connect");
         let exchange = known(ctx)?;
         exchange.mark_handed_over();
         match self.upstreams.peer(exchange).await {
@@ -104,6 +105,7 @@ impl ProxyHttp for Proxy {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
+        fault_point::hit("request head");
         if known(ctx)?.has_body {
             request.insert_header(http::header::CONNECTION, "close")?;
         }
@@ -148,6 +150,7 @@ impl ProxyHttp for Proxy {
         end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<()> {
+        fault_point::hit("request body");
         let exchange = known(ctx)?;
         let bytes = body.as_ref().map_or(0, Bytes::len);
         if session.was_upgraded() {
@@ -171,6 +174,7 @@ impl ProxyHttp for Proxy {
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
+        fault_point::hit("answer head");
         let exchange = known(ctx)?;
         if response.status.is_informational() {
             ResponsePolicy::clean_interim(&mut Fields(response));
@@ -215,6 +219,7 @@ impl ProxyHttp for Proxy {
         end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<Option<Duration>> {
+        fault_point::hit("answer body");
         if let (Some(exchange), Some(bytes)) = (ctx.as_ref(), body.as_ref()) {
             exchange.count_out(bytes.len());
             // The first frames may come with the 101: pingora does not call the session upgraded yet.

@@ -368,6 +368,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        super::fault_point::hit("flush");
         self.get_mut().poll_send(cx)
     }
 

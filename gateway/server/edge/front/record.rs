@@ -15,6 +15,7 @@ use stagedoor_core::request::Head;
 use super::handler::RequestHandler;
 use crate::decision_trace::{self, DecisionTrace};
 use crate::edge::exchange::Exchange;
+use crate::edge::fault_point;
 use crate::live_policy::LivePolicy;
 use crate::recent_refusals::RefusalContext;
 use crate::telemetry::record::{EventRefusal, Label, NAME_MAX, Record, shown};
@@ -125,6 +126,7 @@ impl RequestHandler<'_> {
 
     /// Counts and logs one request.
     pub(super) fn record(&self, head: Option<&Head<'_>>, outcome: &RequestOutcome<'_>) {
+        fault_point::hit("record");
         let RequestOutcome {
             trail,
             status,
