@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::request::Scheme;
+
 /// A host without its port.
 pub(crate) enum HostName<'a> {
     /// An IPv4 address, or an IPv6 address in brackets.
@@ -98,22 +100,17 @@ pub(crate) fn same_authority(one: &str, other: &str, default: u16) -> bool {
         )
 }
 
-/// The port of a scheme (RFC 9110 §4.2).
-pub(crate) fn default_port(https: bool) -> u16 {
-    if https { 443 } else { 80 }
-}
-
 /// A host without the port of its scheme, which browsers leave out of `Host` and `Origin`.
-pub(crate) fn without_default_port(host: &str, https: bool) -> &str {
+pub(crate) fn without_default_port(host: &str, scheme: Scheme) -> &str {
     match name_and_port(host) {
-        (name, Some(port)) if port == default_port(https) => name,
+        (name, Some(port)) if port == scheme.default_port() => name,
         (_, Some(_) | None) => host,
     }
 }
 
 /// As [`without_default_port`]; what is not text stays as it is.
-pub(crate) fn without_default_port_bytes(host: &[u8], https: bool) -> &[u8] {
-    std::str::from_utf8(host).map_or(host, |host| without_default_port(host, https).as_bytes())
+pub(crate) fn without_default_port_bytes(host: &[u8], scheme: Scheme) -> &[u8] {
+    std::str::from_utf8(host).map_or(host, |host| without_default_port(host, scheme).as_bytes())
 }
 
 /// Name and port of `NAME:PORT`, `NAME` or `[V6]:PORT`; what is neither has no port.

@@ -267,10 +267,9 @@ impl<C: Carriers> Outgoing<'_, C> {
     fn forwarded(&self, out: &mut BytesMut) {
         out.put_slice(b"x-forwarded-for: ");
         put_address(out, self.client.to_canonical());
-        out.put_slice(if self.public.is_https() {
-            b"\r\nx-forwarded-proto: https\r\nx-forwarded-host: ".as_slice()
-        } else {
-            b"\r\nx-forwarded-proto: http\r\nx-forwarded-host: ".as_slice()
+        out.put_slice(match self.public.scheme() {
+            Scheme::Https => b"\r\nx-forwarded-proto: https\r\nx-forwarded-host: ".as_slice(),
+            Scheme::Http => b"\r\nx-forwarded-proto: http\r\nx-forwarded-host: ".as_slice(),
         });
         out.put_slice(self.host.as_bytes());
         out.put_slice(b"\r\nx-forwarded-port: ");

@@ -32,6 +32,7 @@ pub(crate) use preset::{CLOSEABLE, CODE, PERMISSIONS_POLICY};
 use crate::guard::cors::CorsGrant;
 use crate::guard::limit::ChargedLimits;
 use crate::public_address::PublicAddress;
+use crate::request::Scheme;
 use crate::response_fields::ResponseFields;
 use csp::ContentPolicy;
 use frame_ancestors::FramePolicy;
@@ -219,7 +220,8 @@ impl ResponsePolicy {
         removed_fields::remove(fields, self.app_cors);
         repeated_fields::keep_one_line(fields);
         if let Some(own) = self.own.as_ref().filter(|_| !at.host.is_empty()) {
-            own.map(fields, &PublicAddress::new(at.https, at.host, at.port));
+            let scheme = if at.https { Scheme::Https } else { Scheme::Http };
+            own.map(fields, &PublicAddress::new(scheme, at.host, at.port));
         }
         let framed = fields.first(&header::X_FRAME_OPTIONS).cloned();
         self.content.put(fields, framed.as_ref());

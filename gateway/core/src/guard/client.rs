@@ -21,7 +21,7 @@ use ipnet::IpNet;
 use self::hop::{MAX_HOPS, is_port, node};
 use crate::denial::Denial;
 use crate::host;
-use crate::request::{Head, Peer};
+use crate::request::{Head, Peer, Scheme};
 
 const FOR: &str = "x-forwarded-for";
 const PROTO: &str = "x-forwarded-proto";
@@ -81,7 +81,7 @@ pub struct Identified<'h> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     ip: IpAddr,
-    https: bool,
+    scheme: Scheme,
     port: Option<u16>,
     peer: IpAddr,
     proxied: bool,
@@ -101,7 +101,7 @@ struct IgnoredForwarding {
 #[derive(Clone, Copy, Debug, Default)]
 struct Reported<'h> {
     ip: Option<IpAddr>,
-    https: Option<bool>,
+    scheme: Option<Scheme>,
     host: Option<&'h [u8]>,
     port: Option<u16>,
 }
@@ -113,8 +113,14 @@ impl ClientPolicy {
         let socket = peer.ip.to_canonical();
         if !self.trusts(socket) {
             let ignored = IgnoredForwarding { address: is_private(socket) && head.has(FOR), host: false };
-            let client =
-                Client { ip: socket, https: peer.tls, port: None, peer: socket, proxied: false, ignored };
+            let client = Client {
+                ip: socket,
+                scheme: head.scheme(),
+                port: None,
+                peer: socket,
+                proxied: false,
+                ignored,
+            };
             return Identified { client, host: Ok(head.host()) };
         }
         let TrustedFields { address, scheme, host, port, forwarded } = self.trusted_fields;
@@ -129,7 +135,7 @@ impl ClientPolicy {
             (false, Some((reported, _))) => (reported, false),
             (false, None) => (Reported::default(), false),
         };
-        let https = reported.https.unwrap_or(peer.tls);
+        let scheme = reported.scheme.unwrap_or(head.scheme());
         let served = match reported.host {
             _ if doubt => Err(Denial::BadRequest("X-Forwarded-* and Forwarded of the proxy disagree")),
             Some(host) => std::str::from_utf8(host)
@@ -140,14 +146,14 @@ impl ClientPolicy {
             !host && head.all(HOST).last().is_some_and(|reported| reported != head.host().as_bytes());
         let client = Client {
             ip: reported.ip.unwrap_or(socket),
-            https,
+            scheme,
             // No proxy serves one scheme on the default port of the other: the port belongs to another hop.
-            port: reported.port.filter(|port| *port != host::default_port(!https)),
+            port: reported.port.filter(|port| *port != scheme.other().default_port()),
             peer: socket,
             proxied: true,
             ignored: IgnoredForwarding { address: false, host: not_named },
         };
-        Identified { client, host: served.map(|host| host::without_default_port(host, https)) }
+        Identified { client, host: served.map(|host| host::without_default_port(host, scheme)) }
     }
 
     /// What the trusted fields of `X-Forwarded-*` say.
@@ -159,7 +165,7 @@ impl ClientPolicy {
                 let lines = head.fields().iter().rev().filter(|line| line.name.eq_ignore_ascii_case(FOR));
                 self.walk(socket, lines.flat_map(|line| line.value.rsplit(|byte| *byte == b',')).map(node))
             }),
-            https: last(scheme, PROTO).and_then(is_https),
+            scheme: last(scheme, PROTO).and_then(named_scheme),
             host: last(host, HOST),
             port: last(port, PORT).and_then(port_number),
         }
@@ -172,7 +178,7 @@ impl ClientPolicy {
         let nearest = head.all(FORWARDED).last().and_then(forwarded::last).unwrap_or_default();
         let reported = Reported {
             ip: nearest.names_node.then(|| self.walk(socket, nodes.nearest_first())),
-            https: nearest.proto.and_then(is_https),
+            scheme: nearest.proto.and_then(named_scheme),
             host: nearest.host,
             port: None,
         };
@@ -219,10 +225,10 @@ impl Reported<'_> {
         fn differ<T: Copy>(a: Option<T>, b: Option<T>, same: impl Fn(T, T) -> bool) -> bool {
             a.zip(b).is_some_and(|(a, b)| !same(a, b))
         }
-        let https = self.https.or(other.https).unwrap_or(false);
-        let host = |host| host::without_default_port_bytes(host, https);
+        let scheme = self.scheme.or(other.scheme).unwrap_or(Scheme::Http);
+        let host = |host| host::without_default_port_bytes(host, scheme);
         differ(self.ip, other.ip, |a, b| a == b)
-            || differ(self.https, other.https, |a, b| a == b)
+            || differ(self.scheme, other.scheme, |a, b| a == b)
             || differ(self.host, other.host, |a, b| host(a).eq_ignore_ascii_case(host(b)))
     }
 }
@@ -234,10 +240,16 @@ impl Client {
         self.ip
     }
 
+    /// The scheme that the client uses.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
     /// Whether the client uses https.
     #[must_use]
     pub fn https(&self) -> bool {
-        self.https
+        self.scheme == Scheme::Https
     }
 
     /// The port that a trusted peer names as the one the client connected to. It is used where the host names none.
@@ -281,12 +293,12 @@ fn last_element<'h>(head: &Head<'h>, name: &str) -> Option<&'h [u8]> {
 }
 
 /// The scheme that a proxy names. Some name the scheme of a WebSocket (RFC 6455 §3).
-fn is_https(scheme: &[u8]) -> Option<bool> {
-    let is = |name: &str| scheme.eq_ignore_ascii_case(name.as_bytes());
+fn named_scheme(name: &[u8]) -> Option<Scheme> {
+    let is = |expected: &str| name.eq_ignore_ascii_case(expected.as_bytes());
     if is("https") || is("wss") {
-        return Some(true);
+        return Some(Scheme::Https);
     }
-    (is("http") || is("ws")).then_some(false)
+    (is("http") || is("ws")).then_some(Scheme::Http)
 }
 
 /// A port from 1 to 65535.

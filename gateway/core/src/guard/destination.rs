@@ -14,8 +14,8 @@ use crate::guard::gateway_pages::{self, PathOwner};
 use crate::guard::routes::{Found, RoutesPolicy};
 use crate::guard::target::{HostTable, PathPolicy, Target};
 use crate::path;
-use crate::request::Head;
 use crate::request::syntax::is_target_byte;
+use crate::request::{Head, Scheme};
 
 /// Methods that write to `Destination`: those of RFC 4918, and those of Exchange.
 const METHODS: [&str; 4] = ["COPY", "MOVE", "BCOPY", "BMOVE"];
@@ -118,11 +118,7 @@ impl<'h> Reference<'h> {
             [b'/', b'/', ..] => return Err(NO_REFERENCE),
             [b'/', ..] => (&b""[..], None, value),
             _ => {
-                let rest = ["http://", "https://"].into_iter().find_map(|scheme| {
-                    let (start, rest) = value.split_at_checked(scheme.len())?;
-                    start.eq_ignore_ascii_case(scheme.as_bytes()).then_some(rest)
-                });
-                let rest = rest.ok_or(NO_REFERENCE)?;
+                let (_, rest) = Scheme::split(value).ok_or(NO_REFERENCE)?;
                 let slash = rest.iter().position(|byte| *byte == b'/').ok_or(NO_REFERENCE)?;
                 let (authority, path) = rest.split_at_checked(slash).ok_or(NO_REFERENCE)?;
                 let start = value.get(..value.len() - path.len()).unwrap_or_default();

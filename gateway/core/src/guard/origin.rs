@@ -21,7 +21,7 @@ use crate::denial::Denial;
 use crate::guard::cors::CorsPolicy;
 use crate::host::name_and_port;
 use crate::public_address::PublicAddress;
-use crate::request::Head;
+use crate::request::{Head, Scheme};
 
 /// `origin.check`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,14 +135,16 @@ fn is_welcome(head: &Head<'_>, at: &PublicAddress<'_>, lists: impl FnOnce(&str) 
 /// If the client is not known to use https, both schemes match, and each default port is the same as no port.
 fn is_same(origin: &str, at: &PublicAddress<'_>) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let Some(scheme) = Scheme::named(scheme) else { return false };
     let (name, port) = name_and_port(authority);
     let same_port = match (at.scheme(), scheme) {
-        ("https", "https") => port.unwrap_or(443) == at.port(),
-        ("http", "http" | "https") => {
-            let said = |port: Option<u16>| port.filter(|port| ![80, 443].contains(port));
+        (Scheme::Https, Scheme::Https) => port.unwrap_or(scheme.default_port()) == at.port(),
+        (Scheme::Http, Scheme::Http | Scheme::Https) => {
+            let defaults = [Scheme::Http, Scheme::Https].map(Scheme::default_port);
+            let said = |port: Option<u16>| port.filter(|port| !defaults.contains(port));
             said(port) == said(Some(at.port()))
         }
-        _ => false,
+        (Scheme::Https, Scheme::Http) => false,
     };
     // The public name has no dot at its end any more.
     let name = name.strip_suffix('.').unwrap_or(name);

@@ -66,12 +66,31 @@ impl Scheme {
         [Self::Http, Self::Https].into_iter().find_map(|scheme| Some((scheme, scheme.strip(url)?)))
     }
 
+    /// The scheme of this name, in lower case.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "http" => Some(Self::Http),
+            "https" => Some(Self::Https),
+            _ => None,
+        }
+    }
+
     /// In lower case, without `://`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+        }
+    }
+
+    /// `https` for `http`, and the other way round.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Http => Self::Https,
+            Self::Https => Self::Http,
         }
     }
 

@@ -38,7 +38,7 @@ struct Case {
     host: &'static str,
     protocol: Protocol,
     client: &'static str,
-    https: bool,
+    scheme: Scheme,
     port: Option<u16>,
     user: Option<&'static str>,
     roles: Vec<Arc<str>>,
@@ -61,7 +61,7 @@ impl Default for Case {
             host: "media.example",
             protocol: Protocol::Http11,
             client: "192.0.2.1",
-            https: false,
+            scheme: Scheme::Http,
             port: None,
             user: None,
             roles: Vec::new(),
@@ -82,7 +82,7 @@ impl Case {
             target: self.target,
             host: self.host,
             client: self.client.parse().unwrap(),
-            public: PublicAddress::new(self.https, self.host, self.port),
+            public: PublicAddress::new(self.scheme, self.host, self.port),
             user: self.user,
             roles: &self.roles,
             websocket: self.websocket,
@@ -240,23 +240,28 @@ fn the_apps_own_authorization_passes() {
 
 #[test]
 fn where_the_client_came_in_is_told_once() {
-    let check = |host, client, https, expected: [&str; 4]| {
-        let case = Case { host, client, https, ..Case::default() };
+    let check = |host, client, scheme, expected: [&str; 4]| {
+        let case = Case { host, client, scheme, ..Case::default() };
         let spoof =
             [("X-Forwarded-For", "8.8.8.8"), ("x_forwarded_proto", "gopher"), ("X-Forwarded-Port", "1")];
         for (name, value) in ["for", "host", "proto", "port"].iter().zip(expected) {
             assert_eq!(case.values(&format!("x-forwarded-{name}"), &spoof), [value]);
         }
     };
-    check("a.example", "192.0.2.1", false, ["192.0.2.1", "a.example", "http", "80"]);
-    check("a.example", "2001:db8::1", true, ["2001:db8::1", "a.example", "https", "443"]);
-    check("a.example:8443", "::ffff:192.0.2.1", true, ["192.0.2.1", "a.example:8443", "https", "8443"]);
-    check("[::1]", "::1", false, ["::1", "[::1]", "http", "80"]);
-    check("[::1]:81", "::1", false, ["::1", "[::1]:81", "http", "81"]);
-    check("a.example:", "::1", false, ["::1", "a.example:", "http", "80"]);
+    check("a.example", "192.0.2.1", Scheme::Http, ["192.0.2.1", "a.example", "http", "80"]);
+    check("a.example", "2001:db8::1", Scheme::Https, ["2001:db8::1", "a.example", "https", "443"]);
+    check(
+        "a.example:8443",
+        "::ffff:192.0.2.1",
+        Scheme::Https,
+        ["192.0.2.1", "a.example:8443", "https", "8443"],
+    );
+    check("[::1]", "::1", Scheme::Http, ["::1", "[::1]", "http", "80"]);
+    check("[::1]:81", "::1", Scheme::Http, ["::1", "[::1]:81", "http", "81"]);
+    check("a.example:", "::1", Scheme::Http, ["::1", "a.example:", "http", "80"]);
     // A port that a trusted proxy tells counts where the host names none.
     for (host, port) in [("a.example", "8443"), ("a.example:9443", "9443"), ("[::1]", "8443")] {
-        let case = Case { host, https: true, port: Some(8443), ..Case::default() };
+        let case = Case { host, scheme: Scheme::Https, port: Some(8443), ..Case::default() };
         assert_eq!(case.values("x-forwarded-port", &[]), [port], "{host}");
         assert_eq!(case.values("x-forwarded-host", &[]), [host]);
     }
@@ -266,8 +271,8 @@ fn where_the_client_came_in_is_told_once() {
 #[test]
 fn a_destination_names_the_host_that_the_app_is_asked_by() {
     let own = ForwardPolicy { host: UpstreamHost::Upstream("app:8080".to_owned()), ..Case::default().policy };
-    let keep = Case { https: true, ..Case::default() };
-    let upstream = Case { policy: own, https: true, ..Case::default() };
+    let keep = Case { scheme: Scheme::Https, ..Case::default() };
+    let upstream = Case { policy: own, scheme: Scheme::Https, ..Case::default() };
     for (said, told) in [
         ("https://media.example/dav/b%20c", "http://app:8080/dav/b%20c"),
         ("HTTPS://Media.Example:443/dav/b", "http://app:8080/dav/b"),

@@ -148,7 +148,7 @@ fn crowd(policy: &Policy, out: &mut String) {
 }
 
 fn head_of<'t>(policy: &Policy, text: &'t str) -> Result<Head<'t>, stagedoor_core::denial::Denial> {
-    match parse(text.as_bytes(), &policy.server.limits.head, Scheme::Http)? {
+    match parse(text.as_bytes(), &policy.server.limits.head, Scheme::Https)? {
         Parsed::Complete(head, _) => Ok(head),
         Parsed::Partial => panic!("not a whole head: {text}"),
     }

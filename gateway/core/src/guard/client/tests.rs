@@ -32,12 +32,14 @@ const RFC7239: TrustedFields =
 /// `peer` sends `lines`; trusted are 10.0.0.0/8 and 2001:db8:f::/48. Answers `ip scheme host`, or the refusal's code.
 fn seen_by(trusted_fields: TrustedFields, peer: &str, tls: bool, lines: &str) -> String {
     let fields = fields(lines);
-    let head = head(&fields);
     let peer = Peer { ip: peer.parse().unwrap(), port: 8080, tls };
+    let lines = fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let head = heads::get_over(peer.scheme(), "asked.example", lines);
     let identified = policy(trusted_fields).identify(peer, &head);
     let client = identified.client();
     assert_eq!(client.peer(), peer.ip.to_canonical());
-    let scheme = if client.https() { "https" } else { "http" };
+    let scheme = client.scheme().as_str();
+    assert_eq!(client.https(), scheme == "https");
     let port = client.port().map(|port| format!(" {port}")).unwrap_or_default();
     match identified.host() {
         Ok(host) => format!("{} {scheme} {host}{port}", client.ip()),
@@ -248,18 +250,18 @@ fn two_families_that_disagree_are_refused() {
 
 #[test]
 fn public_addresses_are_written_as_browsers_do() {
-    for (https, host, told, expected, port) in [
-        (false, "a.example", None, "http://a.example", 80),
-        (true, "a.example", None, "https://a.example", 443),
-        (false, "a.example:8080", None, "http://a.example:8080", 8080),
-        (true, "a.example", Some(8443), "https://a.example:8443", 8443),
-        (true, "a.example:9443", Some(8443), "https://a.example:9443", 9443),
-        (true, "a.example:443", None, "https://a.example", 443),
-        (false, "[::1]:81", None, "http://[::1]:81", 81),
-        (false, "[::1]", None, "http://[::1]", 80),
-        (false, "a.example:", None, "http://a.example:", 80),
+    for (scheme, host, told, expected, port) in [
+        (Scheme::Http, "a.example", None, "http://a.example", 80),
+        (Scheme::Https, "a.example", None, "https://a.example", 443),
+        (Scheme::Http, "a.example:8080", None, "http://a.example:8080", 8080),
+        (Scheme::Https, "a.example", Some(8443), "https://a.example:8443", 8443),
+        (Scheme::Https, "a.example:9443", Some(8443), "https://a.example:9443", 9443),
+        (Scheme::Https, "a.example:443", None, "https://a.example", 443),
+        (Scheme::Http, "[::1]:81", None, "http://[::1]:81", 81),
+        (Scheme::Http, "[::1]", None, "http://[::1]", 80),
+        (Scheme::Http, "a.example:", None, "http://a.example:", 80),
     ] {
-        let public = PublicAddress::new(https, host, told);
+        let public = PublicAddress::new(scheme, host, told);
         assert_eq!((public.to_string().as_str(), public.port()), (expected, port), "{host}");
     }
 }

@@ -5,7 +5,7 @@ use crate::guard::credential::tests::head_of;
 /// `https://listed.example` in `cors.origins`.
 fn passes(policy: OriginPolicy, method: &str, host: &str, fields: &str, by_header: bool) -> bool {
     let head = head_of(method, "/", fields);
-    let at = PublicAddress::new(false, host, None);
+    let at = PublicAddress::new(Scheme::Http, host, None);
     !policy.asks(&head, by_header) || is_welcome(&head, &at, |origin| origin == "https://listed.example")
 }
 
@@ -156,7 +156,7 @@ fn origins_and_hosts_are_compared() {
         ("https://a.example/", "a.example", false),
         ("https://sub.a.example", "a.example", false),
     ] {
-        let at = PublicAddress::new(false, host, None);
+        let at = PublicAddress::new(Scheme::Http, host, None);
         assert_eq!(is_same(origin, &at), expected, "{origin} at {host}");
     }
 }
@@ -176,7 +176,7 @@ fn over_https_a_page_of_plain_http_is_foreign() {
         ("https://a.example", "a.example:80", false),
         ("https://a.example", "a.example:8443", false),
     ] {
-        let at = PublicAddress::new(true, host, None);
+        let at = PublicAddress::new(Scheme::Https, host, None);
         assert_eq!(is_same(origin, &at), expected, "{origin} at {host}");
     }
 }
@@ -186,6 +186,10 @@ fn the_port_that_a_trusted_proxy_tells_is_the_one_that_browsers_know() {
     for (origin, expected) in
         [("https://a.example:8443", true), ("https://a.example", false), ("https://a.example:9443", false)]
     {
-        assert_eq!(is_same(origin, &PublicAddress::new(true, "a.example", Some(8443))), expected, "{origin}");
+        assert_eq!(
+            is_same(origin, &PublicAddress::new(Scheme::Https, "a.example", Some(8443))),
+            expected,
+            "{origin}"
+        );
     }
 }

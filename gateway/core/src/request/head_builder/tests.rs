@@ -4,7 +4,7 @@ use super::*;
 use crate::head::{HeadLimits, Parsed, parse};
 use crate::request::{Http2Request, http2_head};
 
-/// The head of a request with these fields, with or without a declared length; one for `host` is put in front where they
+/// The head of a request with these fields, without a body unless they say so; one for `host` is put in front where they
 /// name none.
 pub(crate) fn build<'a>(
     (method, target, protocol): (&'a str, &'a [u8], Protocol),
@@ -17,7 +17,14 @@ pub(crate) fn build<'a>(
             Http2Request { method, scheme: "http", authority: Some(host), path: target, end_stream: true };
         return http2_head(&request, fields, Scheme::Http);
     }
-    let mut head = HeadBuilder::new(RequestLine::new(method, target, Scheme::Http)?, protocol);
+    finished(HeadBuilder::new(RequestLine::new(method, target, Scheme::Http)?, protocol), host, fields)
+}
+
+fn finished<'a>(
+    mut head: HeadBuilder<'a>,
+    host: &'a str,
+    fields: Vec<Field<'a>>,
+) -> Result<Head<'a>, Denial> {
     if !fields.iter().any(|field| field.name.eq_ignore_ascii_case("host")) {
         head.field(Field { name: "Host", value: host.as_bytes() })?;
     }
@@ -26,6 +33,17 @@ pub(crate) fn build<'a>(
     }
     let body = head.framing().body();
     head.finish(body)
+}
+
+/// As [`get`] for `/`, on a connection of this scheme.
+pub(crate) fn get_over<'a>(
+    scheme: Scheme,
+    host: &'a str,
+    fields: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+) -> Head<'a> {
+    let fields = fields.into_iter().map(|(name, value)| Field { name, value }).collect();
+    let line = RequestLine::new("GET", b"/", scheme).unwrap();
+    finished(HeadBuilder::new(line, Protocol::Http11), host, fields).unwrap()
 }
 
 /// As [`build`], for a GET over HTTP/1.1 that has to be sound.

@@ -19,7 +19,7 @@ fn check(own: &str, public: PublicAddress<'_>, name: &HeaderName, line: &str, ex
 
 #[test]
 fn the_apps_own_address_becomes_the_public_one() {
-    let public = PublicAddress::new(false, "media.lan:8080", None);
+    let public = PublicAddress::new(Scheme::Http, "media.lan:8080", None);
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         for (line, expected) in [
             ("http://127.0.0.1:8330/web/", "http://media.lan:8080/web/"),
@@ -70,27 +70,27 @@ fn the_apps_own_address_becomes_the_public_one() {
 
 #[test]
 fn default_ports_count_as_none() {
-    for (own, https, host, told, line, expected) in [
-        ("app:80", false, "media.lan", None, "http://app/x", "http://media.lan/x"),
-        ("app:80", false, "media.lan", None, "http://APP:80/x", "http://media.lan/x"),
-        ("app:80", true, "media.lan", None, "https://app/x", "https://media.lan/x"),
-        ("app:80", true, "media.lan", None, "//app/x", "//media.lan/x"),
-        ("app:80", true, "media.lan", None, "https://app:443/x", "https://app:443/x"),
-        ("app:443", true, "media.lan", None, "https://app/x", "https://media.lan/x"),
-        ("app:443", true, "media.lan", None, "http://app/x", "http://app/x"),
-        ("app:3000", true, "media.lan", Some(8443), "http://app:3000/x", "https://media.lan:8443/x"),
-        ("app:3000", true, "media.lan:443", None, "http://app:3000/x", "https://media.lan/x"),
-        ("app:3000", false, "[::1]:8080", None, "//app:3000/x", "//[::1]:8080/x"),
-        ("[::1]:3000", false, "media.lan", None, "http://[::1]:3000/x", "http://media.lan/x"),
-        ("[::1]:3000", false, "media.lan", None, "http://[::1]/x", "http://[::1]/x"),
+    for (own, scheme, host, told, line, expected) in [
+        ("app:80", Scheme::Http, "media.lan", None, "http://app/x", "http://media.lan/x"),
+        ("app:80", Scheme::Http, "media.lan", None, "http://APP:80/x", "http://media.lan/x"),
+        ("app:80", Scheme::Https, "media.lan", None, "https://app/x", "https://media.lan/x"),
+        ("app:80", Scheme::Https, "media.lan", None, "//app/x", "//media.lan/x"),
+        ("app:80", Scheme::Https, "media.lan", None, "https://app:443/x", "https://app:443/x"),
+        ("app:443", Scheme::Https, "media.lan", None, "https://app/x", "https://media.lan/x"),
+        ("app:443", Scheme::Https, "media.lan", None, "http://app/x", "http://app/x"),
+        ("app:3000", Scheme::Https, "media.lan", Some(8443), "http://app:3000/x", "https://media.lan:8443/x"),
+        ("app:3000", Scheme::Https, "media.lan:443", None, "http://app:3000/x", "https://media.lan/x"),
+        ("app:3000", Scheme::Http, "[::1]:8080", None, "//app:3000/x", "//[::1]:8080/x"),
+        ("[::1]:3000", Scheme::Http, "media.lan", None, "http://[::1]:3000/x", "http://media.lan/x"),
+        ("[::1]:3000", Scheme::Http, "media.lan", None, "http://[::1]/x", "http://[::1]/x"),
     ] {
-        check(own, PublicAddress::new(https, host, told), &header::LOCATION, line, expected);
+        check(own, PublicAddress::new(scheme, host, told), &header::LOCATION, line, expected);
     }
 }
 
 #[test]
 fn an_app_on_https_has_another_default_port() {
-    let public = PublicAddress::new(true, "media.lan", None);
+    let public = PublicAddress::new(Scheme::Https, "media.lan", None);
     for (own, line, expected) in [
         ("app:443", "https://app/x", "https://media.lan/x"),
         ("app:443", "https://app:443/x", "https://media.lan/x"),
@@ -109,7 +109,7 @@ fn an_app_on_https_has_another_default_port() {
 
 #[test]
 fn a_refresh_leads_to_the_public_address() {
-    let public = PublicAddress::new(true, "media.lan", None);
+    let public = PublicAddress::new(Scheme::Https, "media.lan", None);
     for (line, expected) in [
         ("5; url=http://app:3000/x", "5; url=https://media.lan/x"),
         ("0;URL='http://app:3000/x'", "0;URL='https://media.lan/x'"),
@@ -132,7 +132,7 @@ fn a_refresh_leads_to_the_public_address() {
 
 #[test]
 fn each_line_is_mapped_and_none_is_lost() {
-    let public = PublicAddress::new(false, "media.lan", None);
+    let public = PublicAddress::new(Scheme::Http, "media.lan", None);
     let lines = ["/a", "http://app:3000/b", "http://other/c"];
     let expected = ["/a", "http://media.lan/b", "http://other/c"];
     assert_eq!(mapped("app:3000", public, header::LOCATION, &lines), expected);
