@@ -17,6 +17,7 @@ pub mod field_names;
 pub mod head;
 
 pub mod answer;
+pub mod answer_framing;
 pub mod chunked;
 
 pub mod field_list;

@@ -17,6 +17,7 @@ mod opener_policy;
 mod preset;
 mod removed_fields;
 mod repeated_fields;
+mod write;
 
 use std::sync::LazyLock;
 
@@ -28,6 +29,7 @@ pub use location::UpstreamAddress;
 pub use preset::Preset;
 pub use preset::permissions_closed;
 pub(crate) use preset::{CLOSEABLE, CODE, PERMISSIONS_POLICY};
+pub use write::write_head;
 
 use crate::guard::cors::CorsGrant;
 use crate::guard::limit::ChargedLimits;
