@@ -1,7 +1,5 @@
 //! Between the core's plain types and pingora's.
 
-use std::time::UNIX_EPOCH;
-
 use bytes::BytesMut;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, HeaderValue, StatusCode, Version};
@@ -9,6 +7,8 @@ use pingora::http::ResponseHeader;
 use stagedoor_core::clock::Now;
 use stagedoor_core::reply::Reply;
 use stagedoor_core::response_fields::ResponseFields;
+
+use super::date::http_date;
 
 /// pingora's response head as the core edits it.
 pub(crate) struct Fields<'a>(pub(crate) &'a mut ResponseHeader);
@@ -128,10 +128,7 @@ fn repeated(
 
 /// The bytes of a local answer, `Date` (RFC 9110 §6.6.1) among its fields.
 pub(crate) fn to_h1(mut reply: Reply, now: Now, head_only: bool, close: bool) -> Vec<u8> {
-    let date = httpdate::fmt_http_date(UNIX_EPOCH + now.unix());
-    if let Ok(date) = HeaderValue::from_str(&date) {
-        reply.fields.insert(http::header::DATE, date);
-    }
+    reply.fields.insert(http::header::DATE, http_date(now.unix()));
     reply.to_h1(head_only, close)
 }
 

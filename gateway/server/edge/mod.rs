@@ -5,9 +5,12 @@
 
 pub(crate) mod front;
 
+#[allow(dead_code, reason = "the forwarding loop will use it")]
 pub(crate) mod client;
 
 pub(crate) mod buffers;
+
+pub(crate) mod date;
 
 pub(crate) mod exchange;
 
