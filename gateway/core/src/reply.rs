@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 
 use crate::denial::{Challenge, Denial};
+use crate::field_list::FieldList;
 use crate::guard::cors::{self, CorsGrant, Preflight};
 use crate::guard::limit::ChargedLimits;
 use crate::policy::ErrorShape;
@@ -78,7 +79,7 @@ impl Reply {
     #[must_use]
     pub fn app_preflight(
         status: StatusCode,
-        fields_of_app: &HeaderMap,
+        fields_of_app: &FieldList,
         policy: &ResponsePolicy,
         at: &ResponseContext<'_>,
     ) -> Self {

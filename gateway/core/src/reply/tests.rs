@@ -482,7 +482,7 @@ fn of_an_apps_answer_to_a_preflight_its_cors_fields_are_kept() {
         ("set-cookie", "a=1"),
         ("server", "x"),
     ];
-    let of_app: HeaderMap = of_app
+    let of_app: FieldList = of_app
         .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
         .into_iter()
         .collect();

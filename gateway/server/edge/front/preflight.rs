@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use bytes::BytesMut;
+use stagedoor_core::answer::AnswerHead;
 use stagedoor_core::denial::Guard;
 use stagedoor_core::pipeline::{PreflightPermit, Trail};
 use stagedoor_core::reply::Reply;
@@ -11,7 +12,7 @@ use stagedoor_core::request_out;
 use tokio::net::TcpStream;
 
 use super::handler::{ConnectionState, LocalReply, RequestHandler, UpstreamTiming};
-use crate::edge::preflight::{self, PreflightAnswer};
+use crate::edge::preflight;
 
 impl RequestHandler<'_> {
     /// Asks the app, and answers the client with the CORS fields of its answer.
@@ -29,7 +30,7 @@ impl RequestHandler<'_> {
         let answer = preflight::ask(&self.front.upstreams, permit.app(), &asked).await;
         let timing = UpstreamTiming { from, to: answer.is_ok().then(Instant::now) };
         let local = match answer {
-            Ok(PreflightAnswer { status, fields }) => {
+            Ok(AnswerHead { status, fields, .. }) => {
                 let reply = self.with_context(head, &trail, |policy, at| {
                     Reply::app_preflight(status, &fields, policy, at)
                 });

@@ -1,69 +1,62 @@
-#![allow(clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use tokio::io::duplex;
 
 use super::*;
 
-/// `status name=value …` of a whole head, `partial` or `refused`.
-fn told(bytes: &str) -> String {
-    match parse(bytes.as_bytes()) {
-        Ok(None) => "partial".to_owned(),
-        Err(denial) => format!("refused {}", denial.code()),
-        Ok(Some((length, PreflightAnswer { status, fields }))) => {
-            let fields: Vec<String> = fields
-                .iter()
-                .map(|(name, value)| format!("{name}={}", value.to_str().unwrap_or("?")))
-                .collect();
-            format!("{length} {} {}", status.as_u16(), fields.join(" "))
+/// `STATUS name=value …` of an answer that arrives `step` bytes at a time and then ends, or why there is none.
+fn told(bytes: &[u8], step: usize) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (mut ours, mut theirs) = duplex(step);
+    let app = async {
+        // It may have been left before its last byte.
+        let _ = theirs.write_all(bytes).await;
+        drop(theirs);
+    };
+    let ask = async {
+        let answer = read(&mut ours).await;
+        drop(ours);
+        answer
+    };
+    match runtime.block_on(async { tokio::join!(app, ask).1 }) {
+        Err(Denial::UpstreamUnreachable(fault)) => fault.label().to_owned(),
+        Err(denial) => denial.code().to_owned(),
+        Ok(AnswerHead { status, fields, .. }) => {
+            let fields = fields.iter().map(|(name, value)| format!(" {name}={}", value.to_str().unwrap()));
+            format!("{}{}", status.as_u16(), fields.collect::<String>())
         }
     }
 }
 
 #[test]
-fn heads_of_answers() {
-    let refused = "refused upstream_unreachable";
+fn the_final_head_is_the_answer() {
     for (bytes, expected) in [
-        ("", "partial"),
-        ("HTTP/1.1 204 No Content\r\nA: b\r\n", "partial"),
-        ("HTTP/1.1 204 No Content\r\nVary: b\r\nvary: c\r\n\r\nrest", "45 204 vary=b vary=c"),
-        ("HTTP/1.0 200 OK\r\n\r\n", "19 200 "),
-        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", refused),
-        ("HTTP/1.1 99 No\r\n\r\n", refused),
-        ("ICY 200 OK\r\n\r\n", refused),
-        ("SSH-2.0-x\r\n", refused),
-        ("HTTP/1.1 200 OK\r\na b: c\r\n\r\n", refused),
+        ("HTTP/1.1 204 No Content\r\nVary: b\r\nvary: c\r\n\r\nrest", "204 vary=b vary=c"),
+        ("HTTP/1.0 200 OK\r\n\r\n", "200"),
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\nA: b\r\n\r\nHTTP/1.1 204\r\nC: d\r\n\r\n",
+            "204 c=d",
+        ),
+        ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", "bad_answer"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "bad_answer"),
+        ("HTTP/1.1 200 OK\nVary: a\n\n", "bad_answer"),
+        ("garbage", "bad_answer"),
+        ("\u{15}\u{3}\u{1}\0\u{2}\u{2}\u{46}", "tls"),
+        ("HTTP/1.1 204 No Content\r\nA: b\r\n", "closed"),
+        ("HTTP/1.1 100 Continue\r\n\r\n", "closed"),
+        ("", "closed"),
     ] {
-        assert_eq!(told(bytes), expected, "{bytes:?}");
+        for step in [1, 7, 4096] {
+            assert_eq!(told(bytes.as_bytes(), step), expected, "{bytes:?} by {step}");
+        }
     }
-    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(FIELDS_MAX + 1));
-    assert_eq!(told(&many), refused);
 }
 
 #[test]
-fn a_head_that_drips_is_read_once_a_line() {
-    let head = format!(
-        "\r\n{}HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nA: {}\r\n\r\n",
-        "\n".repeat(99),
-        "x".repeat(9999)
-    );
-    let mut arriving = ArrivingAnswer::default();
-    let (last, rest) = head.as_bytes().split_last().expect("a head");
-    for byte in rest {
-        arriving.bytes.extend_from_slice(&[*byte]);
-        assert!(arriving.look().expect("a sound head").is_none());
-    }
-    arriving.bytes.extend_from_slice(&[*last]);
-    assert_eq!(arriving.look().expect("a sound head").expect("a whole head").status, 204);
-    assert_eq!(arriving.looks, head.matches('\n').count());
-}
-
-#[test]
-fn what_breaks_off_is_told() {
-    for (bytes, expected) in [
-        (&b"HTTP/1.1 200 OK\r\n"[..], UpstreamFault::Closed),
-        (b"", UpstreamFault::Closed),
-        (b"garbage", UpstreamFault::BadAnswer),
-        (b"\x15\x03\x01\x00\x02\x02\x46", UpstreamFault::Tls),
-    ] {
-        let arriving = ArrivingAnswer { bytes: bytes.into(), ..ArrivingAnswer::default() };
-        assert_eq!(arriving.broken_off(), Denial::UpstreamUnreachable(expected), "{bytes:?}");
+fn endless_heads_are_left() {
+    let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(10_000);
+    let field = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(1 << 20));
+    for bytes in [interim, field] {
+        assert_eq!(told(bytes.as_bytes(), 1000), "bad_answer");
     }
 }
