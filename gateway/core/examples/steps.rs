@@ -13,10 +13,11 @@ use std::time::Duration;
 mod one_secret;
 
 use bytes::BytesMut;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use one_secret::OneSecret;
 use stagedoor_config::{SourceFile, compile};
 use stagedoor_core::clock::Now;
+use stagedoor_core::field_list::FieldList;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
 use stagedoor_core::policy::Policy;
@@ -24,7 +25,7 @@ use stagedoor_core::request::{Head, Peer, Scheme};
 use stagedoor_core::request_out::write_head;
 use stagedoor_core::response_out::ResponseContext;
 
-const STEPS: &[&str] = &["parse", "admit", "write_head", "apply_map", "limits"];
+const STEPS: &[&str] = &["parse", "admit", "write_head", "apply", "limits"];
 
 /// What Chromium sends with a request for data.
 const REQUEST: &str = "GET /api/library/items/42?page=1&sort=-added HTTP/1.1\r\n\
@@ -97,9 +98,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             });
             say(&String::from_utf8_lossy(&out))?;
         }
-        "apply_map" => {
+        "apply" => {
             let at = context(&permit, &trail);
-            let mut all: Vec<HeaderMap> = (0..=calls).map(|_| answer()).collect::<Result<_, _>>()?;
+            let mut all: Vec<FieldList> = (0..=calls).map(|_| answer()).collect::<Result<_, _>>()?;
             let mut each = all.iter_mut();
             again(calls, |_| {
                 if let Some(fields) = each.next() {
@@ -108,7 +109,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             });
             if let Some(fields) = each.next() {
                 permit.app().response.apply(fields, &at);
-                for (name, value) in &*fields {
+                for (name, value) in fields.iter() {
                     say(&format!("{name}: {}", value.to_str()?))?;
                 }
             }
@@ -163,12 +164,11 @@ fn context<'t>(permit: &'t Permit<'_>, trail: &'t Trail) -> ResponseContext<'t> 
     }
 }
 
-fn answer() -> Result<HeaderMap, Box<dyn Error>> {
-    let mut fields = HeaderMap::new();
-    for (name, value) in ANSWER {
-        fields.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_static(value));
-    }
-    Ok(fields)
+fn answer() -> Result<FieldList, Box<dyn Error>> {
+    let line = |(name, value): &(&'static str, &'static str)| {
+        Ok((HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_static(value)))
+    };
+    ANSWER.iter().map(line).collect()
 }
 
 /// Call after call from one address, 50 a second.

@@ -53,16 +53,6 @@ impl ResponseFields for FieldList {
         self.lines.iter().filter(move |(known, _)| known == name).map(|(_, value)| value)
     }
 
-    fn names(&self) -> Vec<HeaderName> {
-        let mut names: Vec<HeaderName> = Vec::with_capacity(self.lines.len());
-        for (name, _) in &self.lines {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
-        }
-        names
-    }
-
     fn remove(&mut self, name: &HeaderName) {
         self.lines.retain(|(known, _)| known != name);
     }
@@ -87,8 +77,12 @@ impl ResponseFields for FieldList {
         self.lines.push((name, value));
     }
 
-    fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
-        self.lines.retain(|(name, _)| !goes(name));
+    fn retain(&mut self, mut stays: impl FnMut(&HeaderName, &HeaderValue) -> bool) {
+        self.lines.retain(|(name, value)| stays(name, value));
+    }
+
+    fn reserve(&mut self, lines: usize) {
+        self.lines.reserve(lines);
     }
 }
 

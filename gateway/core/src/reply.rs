@@ -207,7 +207,7 @@ impl Reply {
     fn from_preflight(preflight: &Preflight) -> Self {
         let mut fields = HeaderMap::new();
         for (name, value) in &preflight.headers {
-            fields.insert(HeaderName::from_static(name), value.clone());
+            fields.insert(name.clone(), value.clone());
         }
         Self { status: StatusCode::NO_CONTENT, fields, body: Vec::new(), close: false }
     }

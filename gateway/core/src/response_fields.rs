@@ -10,9 +10,6 @@ pub trait ResponseFields {
     /// All values of the field, in order.
     fn all(&self, name: &HeaderName) -> impl Iterator<Item = &HeaderValue>;
 
-    /// The names present, each once.
-    fn names(&self) -> Vec<HeaderName>;
-
     /// Removes every line of the field.
     fn remove(&mut self, name: &HeaderName);
 
@@ -37,12 +34,12 @@ pub trait ResponseFields {
         false
     }
 
-    /// Removes every field whose name `goes`.
-    fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
-        for name in self.names().iter().filter(|name| goes(name)) {
-            self.remove(name);
-        }
-    }
+    /// Removes each line of which `stays` does not say that it stays; it is asked about every line. The answer depends on the name alone: a
+    /// map removes all lines of a name.
+    fn retain(&mut self, stays: impl FnMut(&HeaderName, &HeaderValue) -> bool);
+
+    /// Makes room for so many more lines.
+    fn reserve(&mut self, _lines: usize) {}
 }
 
 impl ResponseFields for HeaderMap {
@@ -52,10 +49,6 @@ impl ResponseFields for HeaderMap {
 
     fn all(&self, name: &HeaderName) -> impl Iterator<Item = &HeaderValue> {
         self.get_all(name).iter()
-    }
-
-    fn names(&self) -> Vec<HeaderName> {
-        self.keys().cloned().collect()
     }
 
     fn remove(&mut self, name: &HeaderName) {
@@ -70,9 +63,14 @@ impl ResponseFields for HeaderMap {
         self.append(name, value);
     }
 
-    fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
-        let going: Vec<HeaderName> = self.keys().filter(|name| goes(name)).cloned().collect();
-        for name in &going {
+    fn retain(&mut self, mut stays: impl FnMut(&HeaderName, &HeaderValue) -> bool) {
+        let mut gone: Vec<HeaderName> = Vec::new();
+        for (name, value) in self.iter() {
+            if !stays(name, value) {
+                gone.push(name.clone());
+            }
+        }
+        for name in &gone {
             self.remove(name);
         }
     }

@@ -17,6 +17,7 @@ mod opener_policy;
 mod preset;
 mod removed_fields;
 mod repeated_fields;
+mod seen;
 mod write;
 
 use std::sync::LazyLock;
@@ -39,6 +40,7 @@ use crate::response_fields::ResponseFields;
 use csp::ContentPolicy;
 use frame_ancestors::FramePolicy;
 use removed_fields::AppCors;
+use seen::{Edited, Seen};
 
 /// Compiled `headers` of one app.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ pub struct ResponsePolicy {
     /// The settings that the other fields were compiled from.
     settings: HeaderSettings,
     /// Added to answers of the app that lack them.
-    app: Vec<(HeaderName, HeaderValue)>,
+    app: Vec<(Edited, HeaderName, HeaderValue)>,
     /// Added to local answers.
     local: Vec<(HeaderName, HeaderValue)>,
     frame_policy: FramePolicy,
@@ -195,7 +197,8 @@ impl ResponsePolicy {
     /// none where the configuration says the field itself.
     #[must_use]
     pub fn closeable(&self) -> &'static [&'static str] {
-        let ours = self.app.iter().any(|(name, value)| *name == PERMISSIONS_POLICY && preset::is_web(value));
+        let ours =
+            self.app.iter().any(|(_, name, value)| *name == PERMISSIONS_POLICY && preset::is_web(value));
         let said = self.remove.contains(&PERMISSIONS_POLICY)
             || self.set.iter().any(|(name, _)| *name == PERMISSIONS_POLICY);
         if ours && !said { &CLOSEABLE } else { &[] }
@@ -203,7 +206,7 @@ impl ResponsePolicy {
 
     /// Edits a final answer of the app, never a 1xx. Idempotent.
     pub fn apply<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>) {
-        self.edit(fields, at, |fields| tell_limits(fields, at.limits));
+        self.edit(fields, at, |fields, seen| tell_limits(fields, seen, at.limits));
     }
 
     /// Removes fields that leak from an interim answer (1xx) of the app. Adds nothing.
@@ -215,32 +218,42 @@ impl ResponsePolicy {
     ///
     /// Cache fields in `set` are for the app's answers: a cached refusal or token would be sent to other clients.
     pub fn apply_to_local<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>) {
-        self.edit_local(fields, at, |fields| tell_limits(fields, at.limits));
+        self.edit_local(fields, at, |fields| tell_limits(fields, Seen::UNKNOWN, at.limits));
     }
 
-    fn edit<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>, limits: impl FnOnce(&mut F)) {
-        removed_fields::remove(fields, self.app_cors);
-        repeated_fields::keep_one_line(fields);
-        if let Some(own) = self.own.as_ref().filter(|_| !at.host.is_empty()) {
+    fn edit<F: ResponseFields>(
+        &self,
+        fields: &mut F,
+        at: &ResponseContext<'_>,
+        limits: impl FnOnce(&mut F, Seen),
+    ) {
+        fields.reserve(ADDED);
+        let seen = removed_fields::remove(fields, self.app_cors);
+        repeated_fields::keep_one_line(fields, seen);
+        if let Some(own) = &self.own
+            && seen.may_have(Edited::Address)
+            && !at.host.is_empty()
+        {
             let scheme = if at.https { Scheme::Https } else { Scheme::Http };
             own.map(fields, &PublicAddress::new(scheme, at.host, at.port));
         }
-        let framed = fields.first(&header::X_FRAME_OPTIONS).cloned();
-        self.content.put(fields, framed.as_ref());
+        let may_be_framed = seen.may_have(Edited::FrameOptions);
+        let framed = if may_be_framed { fields.first(&header::X_FRAME_OPTIONS).cloned() } else { None };
+        self.content.put(fields, seen, framed.as_ref());
         if let (None, Some(value)) = (framed, self.frame_policy.x_frame_options()) {
-            fields.set(header::X_FRAME_OPTIONS, value);
+            fields.add(header::X_FRAME_OPTIONS, value);
         }
-        let opener = opener_policy::has_effect(at.https, at.host);
-        for (name, value) in &self.app {
-            if opener || *name != preset::OPENER_POLICY {
-                put_missing(fields, name, value);
+        for (field, name, value) in &self.app {
+            if *field != Edited::OpenerPolicy || opener_policy::has_effect(at.https, at.host) {
+                put_missing(fields, seen, *field, name, value);
             }
         }
-        if self.resources.restricted(fields) {
-            put_missing(fields, &preset::RESOURCE_POLICY, &preset::SAME_ORIGIN);
+        if self.resources.restricted(fields, seen) {
+            let name = &preset::RESOURCE_POLICY;
+            put_missing(fields, seen, Edited::ResourcePolicy, name, &preset::SAME_ORIGIN);
         }
-        self.tell(fields, at);
-        limits(fields);
+        self.tell(fields, seen, at);
+        limits(fields, seen);
         for name in &self.remove {
             fields.remove(name);
         }
@@ -258,11 +271,11 @@ impl ResponsePolicy {
         let opener = opener_policy::has_effect(at.https, at.host);
         for (name, value) in &self.local {
             if opener || *name != preset::OPENER_POLICY {
-                put_missing(fields, name, value);
+                put_absent(fields, name, value);
             }
         }
-        put_missing(fields, &header::CACHE_CONTROL, &preset::NO_STORE);
-        self.tell(fields, at);
+        put_absent(fields, &header::CACHE_CONTROL, &preset::NO_STORE);
+        self.tell(fields, Seen::UNKNOWN, at);
         if fields.first(&CODE).is_some() && !at.cors.headers.is_empty() {
             expose_code(fields);
         }
@@ -270,24 +283,25 @@ impl ResponsePolicy {
     }
 
     /// Adds the fields that depend on the request.
-    fn tell<F: ResponseFields>(&self, fields: &mut F, at: &ResponseContext<'_>) {
+    fn tell<F: ResponseFields>(&self, fields: &mut F, seen: Seen, at: &ResponseContext<'_>) {
         if let Some(value) = &self.hsts
             && at.https
             && hsts::suits(at.host)
         {
-            put_missing(fields, &header::STRICT_TRANSPORT_SECURITY, value);
+            put_missing(fields, seen, Edited::Hsts, &header::STRICT_TRANSPORT_SECURITY, value);
         }
         for (name, value) in &at.cors.headers {
-            fields.set(HeaderName::from_static(name), value.clone());
+            replace(fields, seen, Edited::Cors, name.clone(), value.clone());
         }
         if at.cors.vary {
-            vary_by_origin(fields);
+            vary_by_origin(fields, seen);
         }
         if let Ok(id) = HeaderValue::from_str(at.request_id) {
-            fields.set(preset::REQUEST_ID, id);
+            replace(fields, seen, Edited::RequestId, preset::REQUEST_ID, id);
         }
         if let Some(Ok(timing)) = at.server_timing.map(HeaderValue::from_str)
-            && fields.all(&preset::SERVER_TIMING).all(|told| told != timing)
+            && !(seen.may_have(Edited::ServerTiming)
+                && fields.all(&preset::SERVER_TIMING).any(|told| told == timing))
         {
             fields.add(preset::SERVER_TIMING, timing);
         }
@@ -296,33 +310,56 @@ impl ResponsePolicy {
 
 impl ResourcePolicy {
     /// Whether to add `Cross-Origin-Resource-Policy`. A 304 has no media type; the fields of the stored answer still hold.
-    fn restricted<F: ResponseFields>(self, fields: &F) -> bool {
+    fn restricted<F: ResponseFields>(self, fields: &F, seen: Seen) -> bool {
         match self {
-            Self::SameOriginExceptMedia => !fields.revalidates() && !is_media(fields),
+            Self::SameOriginExceptMedia => !fields.revalidates() && !seen.is_media(),
             Self::SameOrigin => true,
             Self::Unset => false,
         }
     }
 }
 
-fn is_media<F: ResponseFields>(fields: &F) -> bool {
-    let Some(kind) = fields.first(&header::CONTENT_TYPE).map(HeaderValue::as_bytes) else {
-        return false;
-    };
-    let kind = kind.trim_ascii_start();
-    [&b"audio/"[..], b"video/", b"image/"]
-        .iter()
-        .any(|prefix| kind.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
+/// Adds a field unless it is there.
+fn put_missing<F: ResponseFields>(
+    fields: &mut F,
+    seen: Seen,
+    field: Edited,
+    name: &HeaderName,
+    value: &HeaderValue,
+) {
+    if seen.may_have(field) {
+        put_absent(fields, name, value);
+    } else {
+        fields.add(name.clone(), value.clone());
+    }
 }
 
-fn put_missing<F: ResponseFields>(fields: &mut F, name: &HeaderName, value: &HeaderValue) {
+fn put_absent<F: ResponseFields>(fields: &mut F, name: &HeaderName, value: &HeaderValue) {
     if fields.first(name).is_none() {
-        fields.set(name.clone(), value.clone());
+        fields.add(name.clone(), value.clone());
+    }
+}
+
+/// One line in the place of all lines of the name.
+fn replace<F: ResponseFields>(
+    fields: &mut F,
+    seen: Seen,
+    field: Edited,
+    name: HeaderName,
+    value: HeaderValue,
+) {
+    if seen.may_have(field) {
+        fields.set(name, value);
+    } else {
+        fields.add(name, value);
     }
 }
 
 /// Adds `Origin` to the one `Vary` line, unless it or `*` is there; several lines become one (RFC 9110 §5.3).
-fn vary_by_origin<F: ResponseFields>(fields: &mut F) {
+fn vary_by_origin<F: ResponseFields>(fields: &mut F, seen: Seen) {
+    if !seen.may_have(Edited::Vary) {
+        return fields.add(header::VARY, HeaderValue::from_static("Origin"));
+    }
     let mut lines = fields.all(&header::VARY);
     let (first, further) = (lines.next(), lines.next());
     drop(lines);
@@ -365,12 +402,12 @@ fn names_origin(line: &HeaderValue) -> bool {
 }
 
 /// The `RateLimit` fields replace the app's own only if a limit of the gateway was charged.
-fn tell_limits<F: ResponseFields>(fields: &mut F, limits: &ChargedLimits) {
-    if limits.is_empty() {
-        return;
-    }
-    limits.headers(|name, value| fields.set(name, value));
+fn tell_limits<F: ResponseFields>(fields: &mut F, seen: Seen, limits: &ChargedLimits) {
+    limits.headers(|name, value| replace(fields, seen, Edited::Limits, name, value));
 }
+
+/// Room for what is added to an answer, so that a list grows once.
+const ADDED: usize = 20;
 
 #[cfg(test)]
 mod tests;

@@ -22,10 +22,6 @@ impl ResponseFields for Fields<'_> {
         self.0.headers.get_all(name).iter()
     }
 
-    fn names(&self) -> Vec<HeaderName> {
-        self.0.headers.keys().cloned().collect()
-    }
-
     fn remove(&mut self, name: &HeaderName) {
         self.0.remove_header(name);
     }
@@ -42,9 +38,11 @@ impl ResponseFields for Fields<'_> {
         self.0.status == StatusCode::SWITCHING_PROTOCOLS
     }
 
-    fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
-        let going: Vec<HeaderName> = self.0.headers.keys().filter(|name| goes(name)).cloned().collect();
-        for name in &going {
+    fn retain(&mut self, mut stays: impl FnMut(&HeaderName, &HeaderValue) -> bool) {
+        let all = self.0.headers.iter();
+        let gone: Vec<HeaderName> =
+            all.filter(|(name, value)| !stays(name, value)).map(|(name, _)| name.clone()).collect();
+        for name in &gone {
             self.0.remove_header(name);
         }
     }

@@ -59,10 +59,6 @@ impl ResponseFields for AnswerHead {
         self.fields.all(name)
     }
 
-    fn names(&self) -> Vec<HeaderName> {
-        self.fields.names()
-    }
-
     fn remove(&mut self, name: &HeaderName) {
         self.fields.remove(name);
     }
@@ -87,7 +83,11 @@ impl ResponseFields for AnswerHead {
         self.status == StatusCode::SWITCHING_PROTOCOLS
     }
 
-    fn remove_where(&mut self, goes: impl Fn(&HeaderName) -> bool) {
-        self.fields.remove_where(goes);
+    fn retain(&mut self, stays: impl FnMut(&HeaderName, &HeaderValue) -> bool) {
+        self.fields.retain(stays);
+    }
+
+    fn reserve(&mut self, lines: usize) {
+        self.fields.reserve(lines);
     }
 }

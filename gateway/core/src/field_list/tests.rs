@@ -19,7 +19,6 @@ fn lines_are_found_in_their_order() {
     assert_eq!(fields.first(&VARY).map(HeaderValue::as_bytes), Some(&b"a"[..]));
     assert_eq!(fields.first(&SERVER), None);
     assert_eq!(fields.all(&VARY).collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(fields.names(), [VARY, AGE]);
     assert!(fields.has(&AGE) && !fields.has(&SERVER));
     assert_eq!((fields.len(), fields.is_empty(), FieldList::default().is_empty()), (3, false, true));
 }
@@ -42,7 +41,7 @@ fn lines_are_removed_by_name_and_by_rule() {
     fields.remove(&VARY);
     assert_eq!(shown(&fields), ["age=1", "server=x"]);
     fields.remove(&VARY);
-    fields.remove_where(|name| *name == AGE);
+    fields.retain(|name, _| *name != AGE);
     assert_eq!(shown(&fields), ["server=x"]);
 }
 
@@ -52,7 +51,7 @@ enum Edit {
     Set(usize, u8),
     Add(usize, u8),
     Remove(usize),
-    RemoveWhere(usize),
+    Retain(usize),
 }
 
 const NAMES: [HeaderName; 4] = [ACCEPT, AGE, SERVER, VARY];
@@ -66,7 +65,7 @@ proptest::proptest! {
                 0 => Edit::Set(name, value),
                 1 => Edit::Add(name, value),
                 2 => Edit::Remove(name),
-                _ => Edit::RemoveWhere(name),
+                _ => Edit::Retain(name),
             };
             apply(&mut list, &edit);
             apply(&mut map, &edit);
@@ -75,8 +74,7 @@ proptest::proptest! {
                 let (a, b): (Vec<_>, Vec<_>) = (list.all(name).collect(), map.all(name).collect());
                 proptest::prop_assert_eq!(a, b);
             }
-            let sorted = |mut names: Vec<HeaderName>| { names.sort_by(|a, b| a.as_str().cmp(b.as_str())); names };
-            proptest::prop_assert_eq!(sorted(list.names()), sorted(ResponseFields::names(&map)));
+            proptest::prop_assert_eq!(list.len(), map.len());
         }
     }
 }
@@ -87,8 +85,8 @@ fn apply(fields: &mut impl ResponseFields, edit: &Edit) {
         Edit::Set(name, to) => fields.set(NAMES[*name].clone(), value(to)),
         Edit::Add(name, to) => fields.add(NAMES[*name].clone(), value(to)),
         Edit::Remove(name) => fields.remove(&NAMES[*name]),
-        Edit::RemoveWhere(until) => {
-            fields.remove_where(|name| NAMES.iter().take(*until).any(|known| known == name));
+        Edit::Retain(until) => {
+            fields.retain(|name, _| NAMES.iter().skip(*until).any(|known| known == name));
         }
     }
 }

@@ -10,7 +10,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue, header};
 
 use crate::denial::Denial;
 use crate::request::{Head, judge_method};
@@ -50,7 +50,7 @@ pub struct ListedOrigins {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CorsGrant {
     /// Fields to set.
-    pub(crate) headers: Vec<(&'static str, HeaderValue)>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// `Vary: Origin` is due.
     pub(crate) vary: bool,
 }
@@ -59,7 +59,7 @@ pub struct CorsGrant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preflight {
     /// The fields.
-    pub headers: Vec<(&'static str, HeaderValue)>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// A preflight by the Fetch standard ("CORS-preflight fetch"): an `OPTIONS` with exactly one `Origin` and one
@@ -213,9 +213,9 @@ impl ListedOrigins {
         if listed { HeaderValue::from_str(text).ok() } else { None }
     }
 
-    fn answer(&self, head: &Head<'_>, method: &str) -> Vec<(&'static str, HeaderValue)> {
+    fn answer(&self, head: &Head<'_>, method: &str) -> Vec<(HeaderName, HeaderValue)> {
         let mut headers = Vec::with_capacity(6);
-        headers.push(("vary", HeaderValue::from_static(PREFLIGHT_VARY)));
+        headers.push((header::VARY, HeaderValue::from_static(PREFLIGHT_VARY)));
         let Some(allowed) = self.allowed(head) else {
             return headers;
         };
@@ -235,7 +235,7 @@ impl ListedOrigins {
         headers
     }
 
-    fn put_credentials(&self, headers: &mut Vec<(&'static str, HeaderValue)>) {
+    fn put_credentials(&self, headers: &mut Vec<(HeaderName, HeaderValue)>) {
         if self.credentials {
             headers.push((ALLOW_CREDENTIALS, HeaderValue::from_static("true")));
         }
@@ -270,7 +270,7 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-fn put(headers: &mut Vec<(&'static str, HeaderValue)>, name: &'static str, value: &str) {
+fn put(headers: &mut Vec<(HeaderName, HeaderValue)>, name: HeaderName, value: &str) {
     if value.is_empty() {
         return;
     }
@@ -280,12 +280,12 @@ fn put(headers: &mut Vec<(&'static str, HeaderValue)>, name: &'static str, value
 }
 
 const ACCESS_CONTROL: &str = "access-control-";
-const ALLOW_ORIGIN: &str = "access-control-allow-origin";
-const ALLOW_CREDENTIALS: &str = "access-control-allow-credentials";
-const ALLOW_METHODS: &str = "access-control-allow-methods";
-const ALLOW_HEADERS: &str = "access-control-allow-headers";
-const EXPOSE_HEADERS: &str = "access-control-expose-headers";
-const MAX_AGE: &str = "access-control-max-age";
+const ALLOW_ORIGIN: HeaderName = header::ACCESS_CONTROL_ALLOW_ORIGIN;
+const ALLOW_CREDENTIALS: HeaderName = header::ACCESS_CONTROL_ALLOW_CREDENTIALS;
+const ALLOW_METHODS: HeaderName = header::ACCESS_CONTROL_ALLOW_METHODS;
+const ALLOW_HEADERS: HeaderName = header::ACCESS_CONTROL_ALLOW_HEADERS;
+const EXPOSE_HEADERS: HeaderName = header::ACCESS_CONTROL_EXPOSE_HEADERS;
+const MAX_AGE: HeaderName = header::ACCESS_CONTROL_MAX_AGE;
 const REQUEST_METHOD: &str = "access-control-request-method";
 const REQUEST_HEADERS: &str = "access-control-request-headers";
 const PREFLIGHT_VARY: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";

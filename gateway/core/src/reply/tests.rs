@@ -396,9 +396,11 @@ fn every_refusal_carries_its_code_in_a_field_of_its_own() {
 fn scripts_of_allowed_origins_may_read_the_code() {
     let refused = |expose: &[&'static str], allowed: bool| {
         let mut headers =
-            vec![("access-control-allow-origin", HeaderValue::from_static("https://a.example"))];
+            vec![(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("https://a.example"))];
         headers.extend(
-            expose.iter().map(|names| ("access-control-expose-headers", HeaderValue::from_static(names))),
+            expose
+                .iter()
+                .map(|names| (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(names))),
         );
         let cors = CorsGrant { headers: if allowed { headers } else { Vec::new() }, vary: true };
         let tickets = ChargedLimits::default();
@@ -430,7 +432,7 @@ fn bytes_on_the_wire() {
     let closing = Reply { close: true, ..reply };
     check(&closing, false, false, &format!("{head}connection: close\n\nno"));
 
-    let allow = ("access-control-allow-origin", HeaderValue::from_static("https://a.example"));
+    let allow = (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("https://a.example"));
     let preflight = Reply::from_preflight(&Preflight { headers: vec![allow] });
     check(
         &preflight,
@@ -469,7 +471,7 @@ fn navigations() {
 #[test]
 fn of_an_apps_answer_to_a_preflight_its_cors_fields_are_kept() {
     let cors = CorsGrant {
-        headers: vec![("access-control-allow-origin", HeaderValue::from_static("https://b.example"))],
+        headers: vec![(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("https://b.example"))],
         vary: true,
     };
     let limits = ChargedLimits::default();
@@ -508,12 +510,13 @@ fn of_an_apps_answer_to_a_preflight_its_cors_fields_are_kept() {
 #[test]
 fn a_whole_refusal_carries_what_every_answer_carries() {
     let cors = CorsGrant {
-        headers: vec![("access-control-allow-origin", HeaderValue::from_static("https://a.example"))],
+        headers: vec![(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("https://a.example"))],
         vary: true,
     };
     let tickets = ChargedLimits::default();
     let at = over_https(&cors, &tickets);
-    let allowed = Preflight { headers: vec![("access-control-max-age", HeaderValue::from_static("600"))] };
+    let allowed =
+        Preflight { headers: vec![(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"))] };
     let page = RefusalFormat { page: Some(BROWSER), ..format_of(ErrorShape::Problem) };
     let bare = ResponsePolicy::bare();
     let api = "default-src 'none'; frame-ancestors 'none'";

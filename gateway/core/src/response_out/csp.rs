@@ -4,6 +4,7 @@ use http::{HeaderValue, header};
 
 use super::frame_ancestors::{FrameAncestors, FramePolicy};
 use super::preset::Preset;
+use super::seen::{Edited, Seen};
 use crate::response_fields::ResponseFields;
 
 /// `csp`
@@ -101,13 +102,19 @@ impl ContentPolicy {
     /// policy nor `X-Frame-Options` says who may frame. `framed` is the app's `X-Frame-Options`.
     ///
     /// A report-only policy of the app replaces the gateway's report-only one, not the enforced one.
-    pub(super) fn put<F: ResponseFields>(&self, fields: &mut F, framed: Option<&HeaderValue>) {
+    pub(super) fn put<F: ResponseFields>(&self, fields: &mut F, seen: Seen, framed: Option<&HeaderValue>) {
+        let told = seen.may_have(Edited::ContentPolicy);
+        let reported = seen.may_have(Edited::ContentPolicyReport);
         match self.app {
             AppCsp::Replaced => {
-                fields.remove(&header::CONTENT_SECURITY_POLICY);
-                fields.remove(&header::CONTENT_SECURITY_POLICY_REPORT_ONLY);
+                if told {
+                    fields.remove(&header::CONTENT_SECURITY_POLICY);
+                }
+                if reported {
+                    fields.remove(&header::CONTENT_SECURITY_POLICY_REPORT_ONLY);
+                }
             }
-            AppCsp::Kept if fields.first(&header::CONTENT_SECURITY_POLICY).is_some() => {
+            AppCsp::Kept if told && fields.first(&header::CONTENT_SECURITY_POLICY).is_some() => {
                 if let Some((ancestors, value)) = &self.framing
                     && (self.options_by_operator || !ancestors.is_told_by(framed))
                     && !fields.all(&header::CONTENT_SECURITY_POLICY).any(says_who_frames)
@@ -127,12 +134,13 @@ impl ContentPolicy {
             Some(FrameAncestors::Sources(_)) | None => &self.enforced,
         };
         if let Some(value) = enforced {
-            fields.set(header::CONTENT_SECURITY_POLICY, value.clone());
+            // No line of it is left here.
+            fields.add(header::CONTENT_SECURITY_POLICY, value.clone());
         }
         if let Some(value) = &self.report
-            && fields.first(&header::CONTENT_SECURITY_POLICY_REPORT_ONLY).is_none()
+            && !(reported && fields.first(&header::CONTENT_SECURITY_POLICY_REPORT_ONLY).is_some())
         {
-            fields.set(header::CONTENT_SECURITY_POLICY_REPORT_ONLY, value.clone());
+            fields.add(header::CONTENT_SECURITY_POLICY_REPORT_ONLY, value.clone());
         }
     }
 }

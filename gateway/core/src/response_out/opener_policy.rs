@@ -12,12 +12,15 @@ pub(super) fn has_effect(https: bool, host: &str) -> bool {
 
 /// `localhost`, names below it, and loopback addresses, with or without a port.
 fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    let (name, may_be_address) = match host.strip_prefix('[') {
+        Some(rest) => (rest.split(']').next().unwrap_or_default(), true),
+        None => {
+            let name = host.split(':').next().unwrap_or_default();
+            (name, name.starts_with(|first: char| first.is_ascii_digit()))
+        }
     };
     let name = name.strip_suffix('.').unwrap_or(name);
-    if let Ok(ip) = name.parse::<IpAddr>() {
+    if may_be_address && let Ok(ip) = name.parse::<IpAddr>() {
         return ip.is_loopback();
     }
     let top = name.rsplit('.').next().unwrap_or_default();

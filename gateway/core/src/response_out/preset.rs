@@ -2,6 +2,8 @@
 
 use http::{HeaderName, HeaderValue, header};
 
+use super::seen::Edited;
+
 /// `preset`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preset {
@@ -16,22 +18,19 @@ pub enum Preset {
 
 impl Preset {
     /// The fields whose value depends only on the preset.
-    pub(super) fn fields(self) -> Vec<(HeaderName, HeaderValue)> {
-        match self {
-            Self::Web => vec![
-                (header::X_CONTENT_TYPE_OPTIONS, NOSNIFF),
-                (header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin")),
-                (PERMISSIONS_POLICY, HeaderValue::from_static(WEB_PERMISSIONS)),
-                (OPENER_POLICY, HeaderValue::from_static("same-origin-allow-popups")),
-            ],
-            Self::Api => vec![
-                (header::X_CONTENT_TYPE_OPTIONS, NOSNIFF),
-                (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-                (PERMISSIONS_POLICY, HeaderValue::from_static(NO_PERMISSIONS)),
-                (OPENER_POLICY, SAME_ORIGIN),
-            ],
-            Self::Off => Vec::new(),
-        }
+    pub(super) fn fields(self) -> Vec<(Edited, HeaderName, HeaderValue)> {
+        let (referrer, permissions, opener) = match self {
+            Self::Web => ("strict-origin-when-cross-origin", WEB_PERMISSIONS, "same-origin-allow-popups"),
+            Self::Api => ("no-referrer", NO_PERMISSIONS, "same-origin"),
+            Self::Off => return Vec::new(),
+        };
+        let value = HeaderValue::from_static;
+        vec![
+            (Edited::ContentTypeOptions, header::X_CONTENT_TYPE_OPTIONS, value("nosniff")),
+            (Edited::ReferrerPolicy, header::REFERRER_POLICY, value(referrer)),
+            (Edited::PermissionsPolicy, PERMISSIONS_POLICY, value(permissions)),
+            (Edited::OpenerPolicy, OPENER_POLICY, value(opener)),
+        ]
     }
 
     /// The directives of the enforced policy besides `frame-ancestors`.
@@ -45,7 +44,8 @@ impl Preset {
 
     /// The fields of local answers, whatever the app's preset.
     pub(super) fn local() -> Vec<(HeaderName, HeaderValue)> {
-        let mut fields = Self::Api.fields();
+        let mut fields: Vec<_> =
+            Self::Api.fields().into_iter().map(|(_, name, value)| (name, value)).collect();
         fields.extend([
             (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
             (
@@ -67,7 +67,6 @@ pub(super) fn says_how_long_to_keep(name: &HeaderName) -> bool {
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
-const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// The field that names the code of a refusal; no other answer has it.
 pub(crate) const CODE: HeaderName = HeaderName::from_static(CODE_NAME);

@@ -5,6 +5,7 @@
 use http::{HeaderName, HeaderValue, header};
 
 use super::preset;
+use super::seen::{Edited, Seen};
 use crate::response_fields::ResponseFields;
 
 /// Which of several lines is kept.
@@ -21,13 +22,13 @@ enum KeptLine {
 
 /// Cross-Origin-Embedder-Policy is not among them: browsers ignore two lines, and one line would stop the page from
 /// embedding.
-const SINGLE: [(HeaderName, KeptLine); 6] = [
-    (header::X_FRAME_OPTIONS, KeptLine::Strict),
-    (header::X_CONTENT_TYPE_OPTIONS, KeptLine::First),
-    (header::STRICT_TRANSPORT_SECURITY, KeptLine::First),
-    (header::REFERRER_POLICY, KeptLine::LastKnown),
-    (preset::OPENER_POLICY, KeptLine::First),
-    (preset::RESOURCE_POLICY, KeptLine::First),
+const SINGLE: [(Edited, HeaderName, KeptLine); 6] = [
+    (Edited::FrameOptions, header::X_FRAME_OPTIONS, KeptLine::Strict),
+    (Edited::ContentTypeOptions, header::X_CONTENT_TYPE_OPTIONS, KeptLine::First),
+    (Edited::Hsts, header::STRICT_TRANSPORT_SECURITY, KeptLine::First),
+    (Edited::ReferrerPolicy, header::REFERRER_POLICY, KeptLine::LastKnown),
+    (Edited::OpenerPolicy, preset::OPENER_POLICY, KeptLine::First),
+    (Edited::ResourcePolicy, preset::RESOURCE_POLICY, KeptLine::First),
 ];
 
 const REFERRER_POLICIES: [&str; 8] = [
@@ -42,8 +43,8 @@ const REFERRER_POLICIES: [&str; 8] = [
 ];
 
 /// Keeps one line of each field.
-pub(super) fn keep_one_line<F: ResponseFields>(fields: &mut F) {
-    for (name, stays) in &SINGLE {
+pub(super) fn keep_one_line<F: ResponseFields>(fields: &mut F, seen: Seen) {
+    for (_, name, stays) in SINGLE.iter().filter(|(field, _, _)| seen.may_have(*field)) {
         let settled = match stays {
             KeptLine::First => several(fields, name).and_then(|mut lines| lines.next()).cloned(),
             KeptLine::LastKnown => several(fields, name).and_then(last_known),

@@ -7,6 +7,7 @@ use http::HeaderMap;
 
 use super::*;
 use crate::clock::Now;
+use crate::field_list::FieldList;
 use crate::guard::limit::{Limit, LimitKey, LimitPolicy, Rule};
 use crate::request::Scheme;
 use policies::csp;
@@ -27,6 +28,14 @@ fn fields(text: &str) -> HeaderMap {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(": ").unwrap();
         map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    map
+}
+
+fn list_to_map(list: &FieldList) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in list.iter() {
+        map.append(name.clone(), value.clone());
     }
     map
 }
@@ -81,10 +90,20 @@ impl Request {
     /// Edits twice: once more must change nothing.
     fn edit(&self, policy: &ResponsePolicy, answer: &str) -> HeaderMap {
         let mut map = fields(answer);
-        policy.edit(&mut map, &self.at(), |f| self.put(f));
+        policy.edit(&mut map, &self.at(), |f, _| self.put(f));
         let once = map.clone();
-        policy.edit(&mut map, &self.at(), |f| self.put(f));
+        policy.edit(&mut map, &self.at(), |f, _| self.put(f));
         assert_eq!(once, map, "not idempotent: {answer}");
+        let mut list: FieldList = fields(answer).iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        for _ in 0..2 {
+            policy.edit(&mut list, &self.at(), |f, _| self.put(f));
+            let all =
+                |map: &HeaderMap| map.iter().map(|(n, v)| (n.to_string(), v.clone())).collect::<Vec<_>>();
+            let (mut of_list, mut of_map) = (all(&list_to_map(&list)), all(&map));
+            of_list.sort();
+            of_map.sort();
+            assert_eq!(of_list, of_map, "a list and a map are edited alike: {answer}");
+        }
         map
     }
 
@@ -316,8 +335,8 @@ impl ResponseFields for Answer {
     fn all(&self, name: &HeaderName) -> impl Iterator<Item = &HeaderValue> {
         self.1.all(name)
     }
-    fn names(&self) -> Vec<HeaderName> {
-        self.1.names()
+    fn retain(&mut self, stays: impl FnMut(&HeaderName, &HeaderValue) -> bool) {
+        self.1.retain(stays);
     }
     fn remove(&mut self, name: &HeaderName) {
         self.1.remove(name);
@@ -343,7 +362,7 @@ impl ResponseFields for Answer {
 fn a_304_does_not_change_what_the_stored_answer_says_of_itself() {
     let mut answer = Answer(304, fields("etag: \"1\"\nserver: nginx\naccess-control-allow-origin: *"));
     let request = Request::default();
-    with(Preset::Web, |s| s.csp = Some(csp(false, false))).edit(&mut answer, &request.at(), |_| {});
+    with(Preset::Web, |s| s.csp = Some(csp(false, false))).edit(&mut answer, &request.at(), |_, _| {});
     for absent in [
         "content-security-policy",
         "content-security-policy-report-only",
@@ -365,7 +384,7 @@ fn of_an_interim_answer_what_completes_a_101_is_kept() {
     for (status, kept) in [(103, "link"), (101, "connection link upgrade")] {
         let mut answer = Answer(status, fields(text));
         ResponsePolicy::clean_interim(&mut answer);
-        let mut names: Vec<_> = answer.names().iter().map(ToString::to_string).collect();
+        let mut names: Vec<_> = answer.1.keys().map(ToString::to_string).collect();
         names.sort_unstable();
         assert_eq!(names.join(" "), kept, "{status}");
     }
@@ -419,7 +438,7 @@ fn the_limits_that_were_charged_are_told() {
 
 #[test]
 fn cors_is_ours_and_vary_is_merged() {
-    let allow = ("access-control-allow-origin", HeaderValue::from_static("https://a.example"));
+    let allow = (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("https://a.example"));
     let request = Request { cors: CorsGrant { headers: vec![allow], vary: true }, ..Request::default() };
     let policy = with(Preset::Web, |_| {});
     let check = |answer: &str, expected: &str| {

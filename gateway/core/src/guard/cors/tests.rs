@@ -36,11 +36,11 @@ fn head(text: &str) -> Head<'_> {
     heads::build((method, b"/", Protocol::Http11), "media.example", fields).unwrap()
 }
 
-fn lines(headers: &[(&'static str, HeaderValue)]) -> String {
+fn lines(headers: &[(HeaderName, HeaderValue)]) -> String {
     let lines: Vec<String> = headers
         .iter()
         .map(|(name, value)| {
-            format!("{}={}", name.trim_start_matches("access-control-"), value.to_str().unwrap())
+            format!("{}={}", name.as_str().trim_start_matches("access-control-"), value.to_str().unwrap())
         })
         .collect();
     lines.join(" | ")
