@@ -35,6 +35,7 @@ mod fault;
 mod framing;
 mod head;
 mod parser;
+mod words;
 
 pub use fault::AnswerFault;
 pub use head::{AnswerBody, AnswerHead, AnswerVersion, AskedWith};

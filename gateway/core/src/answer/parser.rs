@@ -8,9 +8,10 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::fault::{AnswerFault, bad};
 use super::framing::{FramingFields, Keep};
 use super::head::{AnswerHead, AnswerVersion, AskedWith};
+use super::words;
 use crate::denial::UpstreamFault;
 use crate::field_list::FieldList;
-use crate::request::syntax::{is_token_byte, is_value_byte};
+use crate::request::syntax::is_token_byte;
 use crate::response_fields::ResponseFields;
 use crate::work;
 
@@ -32,10 +33,9 @@ pub struct AnswerParser {
     empty_lines: usize,
     version: AnswerVersion,
     status: u16,
-    /// The name of the line that is being read.
-    name: Option<HeaderName>,
     /// How many fields the head has, those that are not kept included.
     count: usize,
+    /// The fields that are kept; the last one may be that whose value is being read.
     found: Vec<FoundField>,
     framing: FramingFields,
     interim: usize,
@@ -60,7 +60,7 @@ enum At {
     LastLf,
 }
 
-/// A field that is kept, and the place of its value in the buffer.
+/// A field, and the place of its value in the buffer.
 #[derive(Debug)]
 struct FoundField {
     name: HeaderName,
@@ -77,7 +77,6 @@ impl Default for AnswerParser {
             empty_lines: 0,
             version: AnswerVersion::Http11,
             status: 0,
-            name: None,
             count: 0,
             found: Vec::new(),
             framing: FramingFields::default(),
@@ -111,7 +110,10 @@ impl AnswerParser {
     fn scan(&mut self, bytes: &[u8]) -> Result<bool, AnswerFault> {
         while let Some(byte) = bytes.get(self.read).copied() {
             self.at = match self.at {
-                At::Before => self.before(byte)?,
+                At::Before => match self.usual_status_line(bytes) {
+                    Some(next) => next,
+                    None => self.before(byte)?,
+                },
                 At::EmptyLineLf => self.line_feed(byte, At::Before)?,
                 At::StatusLine => self.status_line(byte)?,
                 At::Reason => self.text(bytes, At::StatusLineLf, "a control byte in the reason phrase")?,
@@ -177,6 +179,20 @@ impl AnswerParser {
         }
     }
 
+    /// Reads `HTTP/1.1 200 ` at once, if that is what comes.
+    fn usual_status_line(&mut self, bytes: &[u8]) -> Option<At> {
+        let line = bytes.get(self.read..)?.first_chunk::<13>()?;
+        let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', code @ .., b' '] = line else {
+            return None;
+        };
+        let [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9'] = code else { return None };
+        self.version = AnswerVersion::Http11;
+        self.status = code.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
+        work::spend(line.len());
+        self.read += line.len();
+        Some(At::Reason)
+    }
+
     /// Reads a byte of `HTTP/1.1 200`, and the one after it.
     fn status_line(&mut self, byte: u8) -> Result<At, AnswerFault> {
         let place = self.read - self.start;
@@ -214,32 +230,38 @@ impl AnswerParser {
 
     fn name(&mut self, bytes: &[u8]) -> Result<At, AnswerFault> {
         let rest = bytes.get(self.read..).unwrap_or_default();
-        let length = rest.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(rest.len());
-        work::spend(length);
-        self.read += length;
-        let Some(end) = bytes.get(self.read) else { return Ok(At::Name) };
-        work::spend(1);
-        match end {
-            b':' => {
-                let name = bytes.get(self.start..self.read).unwrap_or_default();
-                let Ok(name) = HeaderName::from_bytes(name) else {
-                    return bad("a field line without a name");
-                };
-                self.name = Some(name);
-                self.read += 1;
-                self.start = self.read;
-                Ok(At::Value)
+        let colon = words::colon(rest);
+        if let Some(length) = colon
+            && let Some(name) = bytes.get(self.start..self.read + length)
+            // Judges every byte of the name.
+            && let Ok(name) = HeaderName::from_bytes(name)
+        {
+            work::spend(length + 1);
+            self.read += length + 1;
+            self.start = self.read;
+            if self.found.capacity() == 0 {
+                self.found.reserve(FIELDS_USUAL);
             }
-            b' ' | b'\t' => bad("white space before the colon of a field"),
-            b'\r' | b'\n' => bad("a field line without a colon"),
-            _ => bad("an illegal byte in a field name"),
+            self.found.push(FoundField { name, from: self.start, to: self.start });
+            return Ok(At::Value);
+        }
+        let Some(length) = rest.iter().position(|byte| !is_token_byte(*byte)) else {
+            work::spend(rest.len());
+            self.read += rest.len();
+            return Ok(At::Name);
+        };
+        match rest.get(length) {
+            Some(b':') => bad("a field line without a name"),
+            Some(b' ' | b'\t') => bad("white space before the colon of a field"),
+            Some(b'\r' | b'\n') => bad("a field line without a colon"),
+            Some(_) | None => bad("an illegal byte in a field name"),
         }
     }
 
     /// Reads a value or the reason phrase up to its carriage return.
     fn text(&mut self, bytes: &[u8], next: At, fault: &'static str) -> Result<At, AnswerFault> {
         let rest = bytes.get(self.read..).unwrap_or_default();
-        let length = text_length(rest);
+        let length = words::text_length(rest);
         work::spend(length);
         self.read += length;
         match bytes.get(self.read) {
@@ -253,22 +275,15 @@ impl AnswerParser {
     /// Judges the field whose line has just ended.
     fn field(&mut self, bytes: &[u8]) -> Result<(), AnswerFault> {
         let line = self.line_read()?;
-        let Some(name) = self.name.take() else { return bad("a field line without a name") };
+        let Some(found) = self.found.last_mut() else { return bad("a field line without a name") };
         let (from, to) = trimmed(bytes, self.start, self.read.saturating_sub(LINE_END));
         let value = bytes.get(from..to).unwrap_or_default();
-        match self.framing.note(&name, value, line)? {
-            Keep::Line => self.keep(name, from, to),
-            Keep::Start(length) => self.keep(name, from, from + length),
-            Keep::Nothing => {}
+        match self.framing.note(&found.name, value, line)? {
+            Keep::Line => (found.from, found.to) = (from, to),
+            Keep::Start(length) => (found.from, found.to) = (from, from + length),
+            Keep::Nothing => drop(self.found.pop()),
         }
         Ok(())
-    }
-
-    fn keep(&mut self, name: HeaderName, from: usize, to: usize) {
-        if self.found.capacity() == 0 {
-            self.found.reserve(FIELDS_USUAL);
-        }
-        self.found.push(FoundField { name, from, to });
     }
 
     fn line_feed(&mut self, byte: u8, next: At) -> Result<At, AnswerFault> {
@@ -300,28 +315,6 @@ fn trimmed(bytes: &[u8], mut from: usize, mut to: usize) -> (usize, usize) {
         to -= 1;
     }
     (from, to)
-}
-
-/// How many bytes go before the first one that is no byte of a value. Looks at eight at a time.
-fn text_length(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks::<8>();
-    let sound = words.iter().take_while(|word| is_plain(u64::from_ne_bytes(**word))).count() * 8;
-    let rest = bytes.get(sound..).unwrap_or_default();
-    match rest.iter().position(|byte| !is_value_byte(*byte)) {
-        // A tab, which the words do not tell from other control bytes, is not the end.
-        Some(length) => sound + length,
-        None => bytes.len(),
-    }
-}
-
-/// Whether none of eight bytes is below 0x20 or 0x7F.
-fn is_plain(word: u64) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let controls = word.wrapping_sub(ONES * 0x20) & !word;
-    let deletes = word ^ (ONES * 0x7F);
-    let deletes = deletes.wrapping_sub(ONES) & !deletes;
-    (controls | deletes) & HIGH == 0
 }
 
 const STATUS_LINE: &[u8] = b"HTTP/1.";

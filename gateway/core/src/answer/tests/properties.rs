@@ -54,6 +54,16 @@ fn first(bytes: &[u8], to: AskedWith) -> Option<(AnswerHead, usize)> {
 
 proptest! {
     #[test]
+    fn searches_by_words_find_what_a_search_by_bytes_finds(
+        bytes in prop::collection::vec(prop::sample::select(b"aa: \t\r\0\x1f\x7f\x80\x9f\xff\xba".to_vec()), 0..40),
+    ) {
+        let is_text = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
+        let length = bytes.iter().position(|byte| !is_text(byte)).unwrap_or(bytes.len());
+        prop_assert_eq!(words::text_length(&bytes), length);
+        prop_assert_eq!(words::colon(&bytes), bytes.iter().position(|byte| *byte == b':'));
+    }
+
+    #[test]
     fn cutting_changes_nothing(bytes in nearly_an_answer(), step in 1usize..9, head: bool) {
         let to = AskedWith { head };
         prop_assert_eq!(arriving(&bytes, step, to), arriving(&bytes, bytes.len(), to));
