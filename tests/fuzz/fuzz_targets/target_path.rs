@@ -5,7 +5,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use stagedoor_core::guard::target::{HostTable, PathPolicy};
+use stagedoor_core::head::HeadLimits;
 use stagedoor_core::request::{Http2Request, Scheme, http2_head};
+
+const LIMITS: HeadLimits = HeadLimits { bytes: 1 << 16, count: 100, uri: 1 << 16 };
 
 fuzz_target!(|input: (&str, &[u8])| {
     let (name, raw) = input;
@@ -19,7 +22,7 @@ fuzz_target!(|input: (&str, &[u8])| {
     // What no head can hold, no guard is asked about.
     let request =
         Http2Request { method: "GET", scheme: "http", authority: Some("a.example"), path: raw, end_stream: true };
-    let Ok(head) = http2_head(&request, [], Scheme::Http) else { return };
+    let Ok(head) = http2_head(&request, [], &LIMITS, Scheme::Http) else { return };
     let Ok(host) = hosts.find(head.host()) else { panic!("the host") };
     let Ok(target) = PathPolicy::default().normalise(&head, host) else { return };
     assert_eq!(target.raw(), head.target());

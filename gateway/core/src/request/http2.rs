@@ -1,12 +1,14 @@
 //! The head of an HTTP/2 request, from its pseudo-header fields and its fields.
 //!
-//! Whatever reads the frames has to cap bytes and fields; here the head is checked as strictly as that of HTTP/1.1, by
-//! the same constructor. Bounds: one pass over the fields. RFC 9113 §8.2 (fields), §8.3.1 (pseudo-header fields).
+//! It is checked as strictly as that of HTTP/1.1, by the same constructor, and has the same caps; whatever reads the frames
+//! has to stop before it has stored more. Bounds: one pass over the fields, and none after a cap is passed. RFC 9113 §8.2
+//! (fields), §8.3.1 (pseudo-header fields).
 
 use super::head::Head;
 use super::head_builder::{HeadBuilder, RequestLine};
 use super::message::{Field, Protocol, RequestBody, Scheme};
 use crate::denial::Denial;
+use crate::head::HeadLimits;
 
 /// The pseudo-header fields of a request, and whether it has a body.
 #[derive(Clone, Copy, Debug)]
@@ -26,12 +28,13 @@ pub struct Http2Request<'a> {
 /// The head of a request on a connection of the scheme `connection`.
 ///
 /// # Errors
-/// As the parser of HTTP/1.1 ([`crate::head::parse`]); [`Denial::BadRequest`] for a scheme that is not the connection's, a
+/// As the parser of HTTP/1.1 (`head::parse`), caps included; [`Denial::BadRequest`] for a scheme that is not the connection's, a
 /// path that is not in origin form, a name with an upper-case letter, a field of the connection (RFC 9113 §8.2.2), and a
 /// stream that ends before the body that it declares.
 pub fn http2_head<'a>(
     request: &Http2Request<'a>,
     fields: impl IntoIterator<Item = Field<'a>>,
+    limits: &HeadLimits,
     connection: Scheme,
 ) -> Result<Head<'a>, Denial> {
     let Http2Request { method, scheme, authority, path, end_stream } = *request;
@@ -41,13 +44,21 @@ pub fn http2_head<'a>(
     if path.first() != Some(&b'/') {
         return Err(Denial::BadRequest("a :path that does not begin with a slash"));
     }
+    if path.len() > limits.uri {
+        return Err(Denial::UriTooLong);
+    }
     let mut line = RequestLine::new(method, path, connection)?;
     if let Some(authority) = authority {
         line = line.with_authority(authority)?;
     }
     let mut head = HeadBuilder::new(line, Protocol::Http2);
+    let mut bytes = method.len() + path.len() + authority.map_or(0, str::len);
     for field in fields {
         let Field { name, value } = field;
+        bytes += name.len() + value.len();
+        if head.count() == limits.count || bytes > limits.bytes {
+            return Err(Denial::HeadersTooLarge);
+        }
         if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(Denial::BadRequest("an upper-case letter in a header name"));
         }

@@ -15,7 +15,8 @@ pub(crate) fn build<'a>(
     if protocol == Protocol::Http2 {
         let request =
             Http2Request { method, scheme: "http", authority: Some(host), path: target, end_stream: true };
-        return http2_head(&request, fields, Scheme::Http);
+        let limits = HeadLimits { bytes: 1 << 16, count: 100, uri: 8192 };
+        return http2_head(&request, fields, &limits, Scheme::Http);
     }
     finished(HeadBuilder::new(RequestLine::new(method, target, Scheme::Http)?, protocol), host, fields)
 }

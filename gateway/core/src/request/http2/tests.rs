@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
+use crate::head::{Parsed, parse};
 
 const GET: Http2Request<'_> = Http2Request {
     method: "GET",
@@ -10,8 +11,10 @@ const GET: Http2Request<'_> = Http2Request {
     end_stream: true,
 };
 
+const LIMITS: HeadLimits = HeadLimits { bytes: 256, count: 5, uri: 64 };
+
 fn read<'a>(request: &Http2Request<'a>, fields: &[(&'a str, &'a [u8])]) -> Result<Head<'a>, Denial> {
-    http2_head(request, fields.iter().map(|(name, value)| Field { name, value }), Scheme::Https)
+    http2_head(request, fields.iter().map(|(name, value)| Field { name, value }), &LIMITS, Scheme::Https)
 }
 
 #[test]
@@ -114,6 +117,44 @@ fn fields_are_as_strict_as_in_http_1() {
     }
     check("expect", b"100-continue", true);
     check("expect", b"a miracle", false);
+}
+
+#[test]
+fn every_byte_is_judged_as_in_http_1() {
+    let parsed = |text: &[&[u8]]| {
+        let text = text.concat();
+        let parsed = parse(&text, &LIMITS, Scheme::Https);
+        matches!(parsed, Ok(Parsed::Complete(_, meta)) if meta.length == text.len())
+    };
+    for byte in u8::MIN..=u8::MAX {
+        let path = [b'/', b'x', byte, b'y'];
+        let line = parsed(&[b"GET ", &path, b" HTTP/1.1\r\nHost: a\r\n\r\n"]);
+        assert_eq!(read(&Http2Request { path: &path, ..GET }, &[]).is_ok(), line, "path {byte:#x}");
+        let value = [b'x', byte, b'y'];
+        let line = parsed(&[b"GET / HTTP/1.1\r\nHost: a\r\nx: ", &value, b"\r\n\r\n"]);
+        assert_eq!(read(&GET, &[("x", &value)]).is_ok(), line, "value {byte:#x}");
+        // A name of HTTP/1 ends at its colon, and has upper-case letters.
+        if byte.is_ascii() && byte != b':' && !byte.is_ascii_uppercase() {
+            let name = format!("x{}y", char::from(byte));
+            let line = parsed(&[b"GET / HTTP/1.1\r\nHost: a\r\n", name.as_bytes(), b": 1\r\n\r\n"]);
+            assert_eq!(read(&GET, &[(&name, b"1")]).is_ok(), line, "name {byte:#x}");
+        }
+    }
+}
+
+#[test]
+fn caps_are_those_of_http_1() {
+    let path = |length: usize| "/".repeat(length).into_bytes();
+    let (fits, long) = (path(64), path(65));
+    assert!(read(&Http2Request { path: &fits, ..GET }, &[]).is_ok());
+    assert_eq!(read(&Http2Request { path: &long, ..GET }, &[]).map(drop), Err(Denial::UriTooLong));
+    let fields = [("x", &b"1"[..]); 6];
+    assert!(read(&GET, &fields[..5]).is_ok());
+    assert_eq!(read(&GET, &fields).map(drop), Err(Denial::HeadersTooLarge));
+    let taken = "GET/a?bmedia.examplex".len();
+    let value = vec![b'v'; 257 - taken];
+    assert!(read(&GET, &[("x", &value[1..])]).is_ok());
+    assert_eq!(read(&GET, &[("x", &value)]).map(drop), Err(Denial::HeadersTooLarge));
 }
 
 #[test]
