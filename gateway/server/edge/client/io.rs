@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use bytes::{BufMut, BytesMut};
+use stagedoor_core::request::Scheme;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -12,6 +13,9 @@ use crate::edge::buffers;
 
 /// What the edge asks of the stream of a client's connection.
 pub(crate) trait DownstreamIo: AsyncRead + AsyncWrite + Unpin + Send {
+    /// The scheme of the requests that arrive on it: `https` where it decrypts.
+    fn scheme(&self) -> Scheme;
+
     /// Ready when a read may find something, so that a connection that waits needs no buffer.
     ///
     /// It may be ready too early, never too late. A stream that decrypts may have bytes in hand while its socket is silent.
@@ -22,6 +26,10 @@ pub(crate) trait DownstreamIo: AsyncRead + AsyncWrite + Unpin + Send {
 }
 
 impl DownstreamIo for TcpStream {
+    fn scheme(&self) -> Scheme {
+        Scheme::Http
+    }
+
     fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_read_ready(cx)
     }
@@ -33,6 +41,10 @@ impl DownstreamIo for TcpStream {
 
 #[cfg(test)]
 impl DownstreamIo for tokio::io::DuplexStream {
+    fn scheme(&self) -> Scheme {
+        Scheme::Http
+    }
+
     fn poll_wake(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{HeadLimits, IncrementalParser, Progress};
-use stagedoor_core::request::Scheme;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -68,7 +67,7 @@ impl<S: DownstreamIo> Connection<S> {
         if holds_head(&self.buffer) {
             return HeadRead::Complete;
         }
-        let mut arriving = IncrementalParser::new(Scheme::Http);
+        let mut arriving = IncrementalParser::new(self.io.scheme());
         loop {
             match arriving.look(&self.buffer, limits) {
                 Ok(Progress::Whole) => return HeadRead::Complete,

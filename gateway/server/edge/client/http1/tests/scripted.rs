@@ -5,6 +5,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use stagedoor_core::request::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::edge::client::io::DownstreamIo;
@@ -79,6 +80,10 @@ impl Scripted {
 }
 
 impl DownstreamIo for Scripted {
+    fn scheme(&self) -> Scheme {
+        Scheme::Http
+    }
+
     fn poll_wake(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
