@@ -7,6 +7,8 @@
 //! Trust: none. Bounds: no memory beyond the few fields below, extensions and trailers capped; the work is linear in
 //! the bytes.
 
+use bytes::{Buf, Bytes, BytesMut};
+
 use crate::work;
 
 /// Bytes of the extensions of one chunk.
@@ -70,6 +72,13 @@ pub struct Decoded {
     pub data: usize,
 }
 
+/// Where the data of some bytes is.
+struct Gathered {
+    of_body: usize,
+    start: usize,
+    data: usize,
+}
+
 /// A malformed body: what is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed(pub &'static str);
@@ -114,17 +123,41 @@ impl Chunked {
     /// # Errors
     /// The first byte that breaks the coding. The body cannot be continued after that.
     pub fn decode(&mut self, bytes: &mut [u8]) -> Result<Decoded, Malformed> {
-        let (mut read, mut data) = (0, 0);
+        let Gathered { of_body, start, data } = self.gather(bytes)?;
+        bytes.copy_within(start..start + data, 0);
+        Ok(Decoded { of_body, data })
+    }
+
+    /// Takes the data that `buffer` begins with. What is beyond the end of the body stays there.
+    ///
+    /// The data of one large chunk is not copied.
+    ///
+    /// # Errors
+    /// As [`Chunked::decode`].
+    pub fn take(&mut self, buffer: &mut BytesMut) -> Result<Bytes, Malformed> {
+        let Gathered { of_body, start, data } = self.gather(buffer)?;
+        buffer.advance(start);
+        let taken = buffer.split_to(data);
+        buffer.advance(of_body - start - data);
+        Ok(taken.freeze())
+    }
+
+    /// Decodes the next bytes, and moves their data to the data of the first chunk among them.
+    fn gather(&mut self, bytes: &mut [u8]) -> Result<Gathered, Malformed> {
+        let (mut read, mut start, mut end) = (0, 0, 0);
         while self.at != At::Done {
             work::spend(1);
             if self.at == At::Data {
                 let left = bytes.len() - read;
                 let step = usize::try_from(self.size).unwrap_or(usize::MAX).min(left);
-                if read != data {
-                    bytes.copy_within(read..read + step, data);
+                if start == end {
+                    (start, end) = (read, read);
+                }
+                if read != end {
+                    bytes.copy_within(read..read + step, end);
                 }
                 self.size -= step as u64;
-                (read, data) = (read + step, data + step);
+                (read, end) = (read + step, end + step);
                 if self.size == 0 {
                     self.at = At::DataCr;
                 }
@@ -135,7 +168,7 @@ impl Chunked {
                 read += 1;
             }
         }
-        Ok(Decoded { of_body: read, data })
+        Ok(Gathered { of_body: read, start, data: end - start })
     }
 
     /// Whether the last chunk and the trailers were read.

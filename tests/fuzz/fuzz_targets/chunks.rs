@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use stagedoor_core::chunked::{
     CHUNK_END, Chunked, LAST_CHUNK, Malformed, ROOM_AFTER, ROOM_BEFORE, chunk_size_line,
@@ -36,12 +37,16 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn decode(bytes: &[u8], step: usize) -> Read {
-    let (mut chunked, mut data, mut length) = (Chunked::default(), Vec::new(), 0);
+    let (mut chunked, mut taking) = (Chunked::default(), Chunked::default());
+    let (mut data, mut length) = (Vec::new(), 0);
     for piece in bytes.chunks(step.max(1)) {
         let mut room = piece.to_vec();
         let decoded = chunked.decode(&mut room)?;
         assert!(decoded.data <= decoded.of_body);
         assert_eq!(room[decoded.of_body..], piece[decoded.of_body..]);
+        let mut buffer = BytesMut::from(piece);
+        assert_eq!(taking.take(&mut buffer)?, room[..decoded.data]);
+        assert_eq!(buffer, piece[decoded.of_body..]);
         data.extend_from_slice(&room[..decoded.data]);
         length += decoded.of_body;
     }

@@ -80,11 +80,14 @@ fn many_small_chunks_go_on_as_one() {
 
 #[test]
 fn data_is_moved_to_the_front() {
-    let mut chunked = Chunked::default();
+    let (mut chunked, mut taking) = (Chunked::default(), Chunked::default());
     let mut decode = |part: &str| {
         let mut bytes = part.as_bytes().to_vec();
         let Decoded { of_body, data } = chunked.decode(&mut bytes).unwrap();
         assert_eq!(bytes[of_body..], part.as_bytes()[of_body..], "what lies beyond stays");
+        let mut buffer = BytesMut::from(part);
+        assert_eq!(taking.take(&mut buffer).unwrap(), bytes[..data]);
+        assert_eq!(buffer, part.as_bytes()[of_body..]);
         (of_body, String::from_utf8(bytes[..data].to_vec()).unwrap())
     };
     assert_eq!(decode("3\r\nabc\r\n2;x\r\nde\r\n4\r\nfg"), (22, "abcdefg".to_owned()));
@@ -92,6 +95,23 @@ fn data_is_moved_to_the_front() {
     assert_eq!(decode("\r\nHTTP/1.1 "), (2, String::new()));
     assert_eq!(decode("HTTP/1.1 "), (0, String::new()));
     assert!(chunked.is_done());
+}
+
+#[test]
+fn the_data_of_one_chunk_is_not_copied() {
+    let mut buffer = BytesMut::from("6;x\r\nabc");
+    let place = buffer.as_ptr();
+    let mut chunked = Chunked::default();
+    let data = chunked.take(&mut buffer).unwrap();
+    assert_eq!((&data[..], data.as_ptr()), (&b"abc"[..], place.wrapping_add(5)));
+    let mut buffer = BytesMut::from("def\r\n0\r\n\r\nHTTP");
+    let place = buffer.as_ptr();
+    let data = chunked.take(&mut buffer).unwrap();
+    assert_eq!((&data[..], data.as_ptr()), (&b"def"[..], place));
+    assert!(chunked.is_done());
+    assert_eq!(buffer, "HTTP");
+    assert_eq!(chunked.take(&mut buffer).unwrap(), "");
+    assert_eq!(buffer, "HTTP");
 }
 
 #[test]

@@ -6,8 +6,8 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes, BytesMut};
-use stagedoor_core::chunked::{Chunked, Decoded, Malformed};
+use bytes::{Bytes, BytesMut};
+use stagedoor_core::chunked::{Chunked, Malformed};
 use stagedoor_core::request::Framing;
 
 use crate::edge::buffers;
@@ -91,12 +91,8 @@ impl BodyReader {
                 *left -= data as u64;
                 buffer.split_to(data)
             }
-            Rest::Chunked(chunked) => match chunked.decode(buffer) {
-                Ok(Decoded { of_body, data }) => {
-                    let decoded = buffer.split_to(data);
-                    buffer.advance(of_body - data);
-                    decoded
-                }
+            Rest::Chunked(chunked) => match chunked.take(buffer) {
+                Ok(data) => return Ok((!data.is_empty()).then_some(data)),
                 Err(malformed) => {
                     self.rest = Rest::Malformed(malformed);
                     return Err(malformed);

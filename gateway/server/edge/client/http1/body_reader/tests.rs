@@ -110,12 +110,13 @@ fn an_open_body_is_all_that_comes() {
 
 #[test]
 fn data_is_cut_from_the_buffer() {
-    for (framing, bytes) in [(Framing::Length(10), &b"0123456789"[..]), (Framing::Chunked, b"5\r\n01234\r\n")]
+    for (framing, bytes, start) in
+        [(Framing::Length(10), &b"0123456789"[..], 0), (Framing::Chunked, b"5\r\n01234\r\n", 3)]
     {
         let mut buffer = BytesMut::from(bytes);
         let memory = buffer.as_ptr();
         let piece = BodyReader::new(framing).take(&mut buffer).unwrap().unwrap();
-        assert_eq!(piece.as_ptr(), memory);
+        assert_eq!(piece.as_ptr(), memory.wrapping_add(start));
     }
 }
 
