@@ -385,9 +385,9 @@ fn vary_by_origin<F: ResponseFields>(fields: &mut F, seen: Seen) {
 fn expose_code<F: ResponseFields>(fields: &mut F) {
     let exposed = fields.first(&header::ACCESS_CONTROL_EXPOSE_HEADERS).map(HeaderValue::as_bytes);
     let value = match exposed {
-        None => Ok(HeaderValue::from_static(preset::CODE_NAME)),
+        None => Ok(HeaderValue::from_static(seen::CODE_NAME)),
         Some(b"*") => return,
-        Some(names) => HeaderValue::from_bytes(&[names, b", ", preset::CODE_NAME.as_bytes()].concat()),
+        Some(names) => HeaderValue::from_bytes(&[names, b", ", seen::CODE_NAME.as_bytes()].concat()),
     };
     if let Ok(value) = value {
         fields.set(header::ACCESS_CONTROL_EXPOSE_HEADERS, value);

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue, header};
 
-use super::seen::Edited;
+use super::seen::{CODE_NAME, Edited};
 
 /// `preset`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,6 @@ pub(super) const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origi
 
 /// The field that names the code of a refusal; no other answer has it.
 pub(crate) const CODE: HeaderName = HeaderName::from_static(CODE_NAME);
-pub(super) const CODE_NAME: &str = "x-stagedoor-code";
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 pub(super) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

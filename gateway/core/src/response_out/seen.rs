@@ -4,8 +4,6 @@
 
 use http::HeaderValue;
 
-use super::preset::CODE_NAME;
-
 /// What the name of a response field means to a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -118,6 +116,9 @@ impl Seen {
         self.media
     }
 }
+
+/// The name of the field that names the code of a refusal.
+pub(super) const CODE_NAME: &str = "x-stagedoor-code";
 
 fn bit(field: Edited) -> u32 {
     1 << field as u32
