@@ -16,6 +16,8 @@ use bytes::BytesMut;
 use http::{HeaderName, HeaderValue};
 use one_secret::OneSecret;
 use stagedoor_config::{SourceFile, compile};
+use stagedoor_core::answer::{AnswerParser, AskedWith};
+use stagedoor_core::answer_framing::{AnswerFraming, ConnectionLine};
 use stagedoor_core::clock::Now;
 use stagedoor_core::field_list::FieldList;
 use stagedoor_core::head::{Parsed, parse};
@@ -23,9 +25,9 @@ use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::request::{Head, Peer, Scheme};
 use stagedoor_core::request_out::write_head;
-use stagedoor_core::response_out::ResponseContext;
+use stagedoor_core::response_out::{self, ResponseContext};
 
-const STEPS: &[&str] = &["parse", "admit", "write_head", "apply", "limits"];
+const STEPS: &[&str] = &["parse", "admit", "write_head", "limits", "parse_answer", "apply", "write_answer"];
 
 /// What Chromium sends with a request for data.
 const REQUEST: &str = "GET /api/library/items/42?page=1&sort=-added HTTP/1.1\r\n\
@@ -114,6 +116,31 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
         }
+        "parse_answer" => {
+            let text = answer_text();
+            let mut all: Vec<BytesMut> = (0..calls).map(|_| BytesMut::from(text.as_bytes())).collect();
+            let mut each = all.iter_mut();
+            again(calls, |_| {
+                if let Some(buffer) = each.next() {
+                    let answer = AnswerParser::default().parse(buffer, AskedWith { head: false });
+                    std::mem::forget(black_box(answer));
+                }
+            });
+        }
+        "write_answer" => {
+            let mut buffer = BytesMut::from(answer_text().as_bytes());
+            let answer = AnswerParser::default().parse(&mut buffer, AskedWith { head: false });
+            let mut answer = answer.map_err(|fault| fault.why)?.ok_or("half an answer")?;
+            permit.app().response.apply(&mut answer, &context(&permit, &trail));
+            let date = HeaderValue::from_static("Mon, 30 Nov 2026 05:00:00 GMT");
+            let mut out = BytesMut::with_capacity(8192);
+            again(calls, |_| {
+                out.clear();
+                let (framing, connection) = (AnswerFraming::Length(1024), ConnectionLine::Absent);
+                response_out::write_head(&mut out, &answer, framing, connection, &date);
+                black_box(&out);
+            });
+        }
         "limits" => again(calls, |_| trail.limits.headers(|name, value| drop(black_box((name, value))))),
         _ => return Err("no such step".into()),
     }
@@ -169,6 +196,14 @@ fn answer() -> Result<FieldList, Box<dyn Error>> {
         Ok((HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_static(value)))
     };
     ANSWER.iter().map(line).collect()
+}
+
+fn answer_text() -> String {
+    let mut text = String::from("HTTP/1.1 200 OK\r\n");
+    for (name, value) in ANSWER {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    text + "\r\n"
 }
 
 /// Call after call from one address, 50 a second.

@@ -35,7 +35,6 @@ mod fault;
 mod framing;
 mod head;
 mod parser;
-mod words;
 
 pub use fault::AnswerFault;
 pub use head::{AnswerBody, AnswerHead, AnswerVersion, AskedWith};

@@ -41,4 +41,5 @@ pub mod clock;
 pub mod secret;
 pub mod text;
 pub mod units;
+mod words;
 mod work;

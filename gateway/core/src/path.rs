@@ -13,6 +13,11 @@ pub(crate) const SLASH: u8 = 0;
 /// A request target as it is judged and forwarded: raw bytes from 0x80 are percent-encoded, and in the query also
 /// `"`, `<` and `>`, which clients send as they are and servers read in more than one way, or refuse.
 pub(crate) fn encoded(target: &[u8]) -> Cow<'_, [u8]> {
+    let may_need = |byte: u8| (byte >= 0x80) | (byte == b'"') | (byte == b'<') | (byte == b'>');
+    // It reads every byte, so that the compiler can look at many of them at once.
+    if !target.iter().fold(false, |found, byte| found | may_need(*byte)) {
+        return Cow::Borrowed(target);
+    }
     let query = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
     let needs = |at: usize, byte: u8| byte >= 0x80 || (at > query && matches!(byte, b'"' | b'<' | b'>'));
     let count = target.iter().enumerate().filter(|(at, byte)| needs(*at, **byte)).count();

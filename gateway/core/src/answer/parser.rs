@@ -8,11 +8,11 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::fault::{AnswerFault, bad};
 use super::framing::{FramingFields, Keep};
 use super::head::{AnswerHead, AnswerVersion, AskedWith};
-use super::words;
 use crate::denial::UpstreamFault;
 use crate::field_list::FieldList;
-use crate::request::syntax::is_token_byte;
+use crate::request::syntax::{token_length, value_length};
 use crate::response_fields::ResponseFields;
+use crate::words;
 use crate::work;
 
 /// Bytes of all heads of one answer, interim ones and empty lines included.
@@ -245,11 +245,12 @@ impl AnswerParser {
             self.found.push(FoundField { name, from: self.start, to: self.start });
             return Ok(At::Value);
         }
-        let Some(length) = rest.iter().position(|byte| !is_token_byte(*byte)) else {
+        let length = token_length(rest);
+        if length == rest.len() {
             work::spend(rest.len());
             self.read += rest.len();
             return Ok(At::Name);
-        };
+        }
         match rest.get(length) {
             Some(b':') => bad("a field line without a name"),
             Some(b' ' | b'\t') => bad("white space before the colon of a field"),
@@ -261,7 +262,7 @@ impl AnswerParser {
     /// Reads a value or the reason phrase up to its carriage return.
     fn text(&mut self, bytes: &[u8], next: At, fault: &'static str) -> Result<At, AnswerFault> {
         let rest = bytes.get(self.read..).unwrap_or_default();
-        let length = words::text_length(rest);
+        let length = value_length(rest);
         work::spend(length);
         self.read += length;
         match bytes.get(self.read) {

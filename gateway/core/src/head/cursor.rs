@@ -2,7 +2,7 @@
 
 use crate::denial::Denial;
 use crate::request::syntax::{
-    METHOD_MAX, is_method_byte, is_quote, is_target_byte, is_token_byte, is_value_byte,
+    METHOD_MAX, is_method_byte, is_plain_target_byte, is_quote, is_target_byte, token_length, value_length,
 };
 use crate::request::{Field, Http1Version, judge_method};
 use crate::work;
@@ -67,16 +67,13 @@ impl<'a> Cursor<'a> {
         Err(Stop::Ended)
     }
 
-    /// The length of the token: up to the first byte that does not belong to it.
-    fn token_end(&mut self, is_part: impl Fn(u8) -> bool) -> Scanned<usize> {
+    /// The length of the token: up to the first byte that does not belong to it. `length` is that of its further bytes.
+    fn token_end(&mut self, length: impl Fn(&[u8]) -> usize) -> Scanned<usize> {
         let rest = self.rest();
-        for (i, byte) in rest.iter().copied().enumerate().skip(self.known) {
-            work::spend(1);
-            if !is_part(byte) {
-                return Ok(i);
-            }
-        }
-        self.unfinished()
+        let unknown = rest.get(self.known..).unwrap_or_default();
+        let more = length(unknown);
+        work::spend(unknown.len().min(more + 1));
+        if more == unknown.len() { self.unfinished() } else { Ok(self.known + more) }
     }
 
     pub(super) fn empty_lines(&mut self) -> Scanned<()> {
@@ -135,6 +132,9 @@ impl<'a> Cursor<'a> {
         let rest = self.rest();
         for (i, byte) in rest.iter().copied().enumerate().skip(self.known) {
             work::spend(1);
+            if is_plain_target_byte(byte) && i > 0 && i < max {
+                continue;
+            }
             match byte {
                 b' ' if i == 0 => return refuse("two spaces in the request line"),
                 b' ' => return Ok(self.take(i, 1)),
@@ -194,7 +194,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn name(&mut self) -> Scanned<&'a str> {
-        let end = self.token_end(is_token_byte)?;
+        let end = self.token_end(token_length)?;
         match self.rest().get(end) {
             Some(b':') if end == 0 => refuse("a header line without a name"),
             Some(b':') => text(self.take(end, 1)),
@@ -205,7 +205,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn value(&mut self) -> Scanned<&'a [u8]> {
-        let end = self.token_end(is_value_byte)?;
+        let end = self.token_end(value_length)?;
         let start = self.at;
         let value = self.take(end, 0);
         let ended = self.line_end("a control byte in a header value");

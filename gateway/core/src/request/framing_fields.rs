@@ -39,6 +39,9 @@ impl FramingFields {
     /// Reads one field, of any name.
     pub(crate) fn note(&mut self, field: Field<'_>) -> Result<(), Denial> {
         let Field { name, value } = field;
+        if !LENGTHS.contains(&name.len()) {
+            return Ok(());
+        }
         if name.eq_ignore_ascii_case("host") {
             self.note_host(value)
         } else if name.eq_ignore_ascii_case("content-length") {
@@ -193,4 +196,6 @@ const NEVER_HOP_BY_HOP: [&[u8]; 3] = [b"host", b"content-length", b"transfer-enc
 /// Options of `Connection` together: browsers send one or two. Each may name a field that has to be looked for among
 /// all the others.
 pub(crate) const CONNECTION_OPTIONS_MAX: usize = 32;
+/// Of the names above and of those below: most other fields are told apart by it.
+const LENGTHS: [usize; 5] = [4, 6, 10, 14, 17];
 const LOOKALIKES: [&str; 2] = ["content_length", "transfer_encoding"];

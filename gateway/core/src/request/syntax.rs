@@ -5,6 +5,7 @@
 
 use super::message::Scheme;
 use crate::denial::Denial;
+use crate::words;
 
 /// Checks a method.
 ///
@@ -41,7 +42,7 @@ pub(crate) fn target_form<'a>(
         query |= byte == b'?';
         is_target_byte(byte) || (query && is_quote(byte))
     };
-    if !target.iter().copied().all(&mut fits) {
+    if !all(target, is_target_byte) && !target.iter().copied().all(&mut fits) {
         return Err(Denial::BadRequest("an illegal byte in the request target"));
     }
     let target_form = if target.first() == Some(&b'/') {
@@ -50,8 +51,8 @@ pub(crate) fn target_form<'a>(
         absolute(method, target, scheme)?
     };
     // Browsers send a raw grave accent in queries alone, and a URI parser behind us would rewrite it.
-    let path = target_form.target.split(|b| *b == b'?').next().unwrap_or_default();
-    if path.contains(&b'`') {
+    let path = || target_form.target.split(|b| *b == b'?').next().unwrap_or_default();
+    if target.contains(&b'`') && path().contains(&b'`') {
         return Err(Denial::BadRequest("an illegal byte in the request target"));
     }
     Ok(target_form)
@@ -99,7 +100,13 @@ pub(crate) const fn is_method_byte(byte: u8) -> bool {
 /// `^`, `[`, `]` and non-ASCII names do come from browsers, curl and media apps; the last go on
 /// percent-encoded ([`crate::path::encoded`]). The target guard judges a `\` in the path.
 pub(crate) const fn is_target_byte(byte: u8) -> bool {
-    byte > b' ' && byte != 0x7F && !matches!(byte, b'"' | b'<' | b'>' | b'#')
+    // Without a branch, so that the compiler can look at many bytes at once.
+    (byte > b' ') & (byte != 0x7F) & (byte != b'"') & (byte != b'<') & (byte != b'>') & (byte != b'#')
+}
+
+/// A byte of a target that is nothing but a part of it, wherever it stands.
+pub(crate) fn is_plain_target_byte(byte: u8) -> bool {
+    PLAIN_TARGET.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 /// Bytes that may be sent raw in a query, and nowhere else.
@@ -108,7 +115,16 @@ pub(crate) const fn is_quote(byte: u8) -> bool {
 }
 
 /// `tchar` of RFC 9110 §5.6.2.
-pub(crate) const fn is_token_byte(byte: u8) -> bool {
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    TOKEN.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
+/// How many bytes at the start are part of a token.
+pub(crate) fn token_length(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(bytes.len())
+}
+
+const fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
@@ -131,20 +147,62 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
 
 /// A token of RFC 9110 §5.6.2, as a field's name has to be.
 pub(crate) fn is_token(name: &[u8]) -> bool {
-    !name.is_empty() && name.iter().copied().all(is_token_byte)
+    !name.is_empty() && token_length(name) == name.len()
 }
 
-/// `field-value` of RFC 9110 §5.5: no control byte but tab, and no white space around it. Reads every byte, so that
-/// the compiler can look at many of them at once.
+/// `field-value` of RFC 9110 §5.5: no control byte but tab, and no white space around it.
 pub(crate) fn is_value(value: &[u8]) -> bool {
-    let sound = value.iter().fold(true, |sound, byte| sound & is_value_byte(*byte));
-    sound && !matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t'])
+    value_length(value) == value.len() && !matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t'])
+}
+
+/// How many bytes at the start are part of a value.
+pub(crate) fn value_length(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some(found) = bytes.get(length..).and_then(words::control) {
+        length += found;
+        // It may be a tab.
+        if !bytes.get(length).copied().is_some_and(is_value_byte) {
+            return length;
+        }
+        length += 1;
+    }
+    bytes.len()
+}
+
+/// Whether all bytes are sound. It reads every byte, so that the compiler can look at many of them at once.
+fn all(bytes: &[u8], is_sound: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |sound, byte| sound & is_sound(*byte))
 }
 
 /// `field-content` of RFC 9110 §5.5 with `obs-text`.
 pub(crate) const fn is_value_byte(byte: u8) -> bool {
-    byte == b'\t' || (byte >= b' ' && byte != 0x7F)
+    (byte == b'\t') | ((byte >= b' ') & (byte != 0x7F))
 }
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler alone")]
+static TOKEN: [bool; 256] = {
+    let mut all = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        all[byte as usize] = is_tchar(byte);
+        byte += 1;
+    }
+    all
+};
+
+#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler alone")]
+static PLAIN_TARGET: [bool; 256] = {
+    let mut all = [false; 256];
+    let mut byte = 0;
+    while byte < all.len() {
+        all[byte] = is_target_byte(byte as u8) && byte != b'?' as usize;
+        byte += 1;
+    }
+    all
+};
 
 /// Bytes of the longest method.
 pub(crate) const METHOD_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests;

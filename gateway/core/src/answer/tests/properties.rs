@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::request::syntax::value_length;
 
 /// Heads that are mostly right, so that the properties reach beyond the first byte.
 fn nearly_an_answer() -> impl Strategy<Value = Vec<u8>> {
@@ -59,8 +60,8 @@ proptest! {
     ) {
         let is_text = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
         let length = bytes.iter().position(|byte| !is_text(byte)).unwrap_or(bytes.len());
-        prop_assert_eq!(words::text_length(&bytes), length);
-        prop_assert_eq!(words::colon(&bytes), bytes.iter().position(|byte| *byte == b':'));
+        prop_assert_eq!(value_length(&bytes), length);
+        prop_assert_eq!(crate::words::colon(&bytes), bytes.iter().position(|byte| *byte == b':'));
     }
 
     #[test]

@@ -1,26 +1,13 @@
 //! Searches that look at eight bytes at a time.
 
-use crate::request::syntax::is_value_byte;
-
 /// Where the first colon is.
-pub(super) fn colon(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn colon(bytes: &[u8]) -> Option<usize> {
     first(bytes, |word| zeros(word ^ (ONES * b':' as u64)), |byte| byte == b':')
 }
 
-/// How many bytes go before the first one that is no byte of a value.
-pub(super) fn text_length(bytes: &[u8]) -> usize {
-    let mut length = 0;
-    while let Some(rest) = bytes.get(length..)
-        && let Some(found) = first(rest, controls, |byte| !is_value_byte(byte))
-    {
-        length += found;
-        if bytes.get(length) != Some(&b'\t') {
-            return length;
-        }
-        // The words do not tell a tab from other control bytes.
-        length += 1;
-    }
-    bytes.len()
+/// Where the first control byte is, a tab included.
+pub(crate) fn control(bytes: &[u8]) -> Option<usize> {
+    first(bytes, controls, |byte| byte.is_ascii_control())
 }
 
 /// The place of the first byte that `is_mark`; `marks` sets the high bit of the first such byte in a word, and may set
