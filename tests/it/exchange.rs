@@ -72,9 +72,24 @@ fn events_of(gateway: &Gateway, path: &str) -> Vec<Value> {
 }
 
 /// Sends bytes from a thread of its own for as long as the gateway takes them.
-fn send_in_background(client: &Client, bytes: Vec<u8>) -> JoinHandle<io::Result<()>> {
+fn send_in_background(
+    client: &Client,
+    bytes: impl AsRef<[u8]> + Send + 'static,
+) -> JoinHandle<io::Result<()>> {
     let mut stream = client.reader.stream.try_clone().unwrap();
-    std::thread::spawn(move || stream.write_all(&bytes))
+    std::thread::spawn(move || stream.write_all(bytes.as_ref()))
+}
+
+/// Reads until `bytes` have come.
+fn wait_for_bytes(client: &mut Client, bytes: &str) {
+    poll_until(bytes, || {
+        let buffer = &client.reader.buffer;
+        let there = buffer.windows(bytes.len()).any(|window| window == bytes.as_bytes());
+        there.then_some(()).or_else(|| {
+            assert!(client.reader.fill().unwrap() > 0, "the end before `{bytes}`");
+            None
+        })
+    });
 }
 
 /// The head of a POST with a body of a declared length.

@@ -7,6 +7,7 @@ use std::sync::mpsc;
 
 use tokio_tungstenite::tungstenite::Message;
 
+use super::wait_for_bytes;
 use crate::harness::{
     DEADLINE, Folder, Gateway, HOST, Request, Upstream, default_answer, poll_until, websocket,
 };
@@ -50,11 +51,8 @@ fn a_panic_in_any_phase_ends_one_request_and_nothing_else() {
         socket.send(Message::text(round)).unwrap();
         assert_eq!(socket.read().unwrap(), Message::text(round));
         next.send(()).unwrap();
-        poll_until("an event", || {
-            events.reader.fill().unwrap();
-            let came = events.reader.buffer.windows(7).any(|seven| seven == b"data: 1");
-            came.then(|| events.reader.buffer.clear())
-        });
+        wait_for_bytes(&mut events, "data: 1\n\n\r\n");
+        events.reader.buffer.clear();
         for request in [Request::get("/x"), Request::post("/x", "abc")] {
             assert_eq!(kept.ask(&request).status, 200, "{round}");
             assert_eq!(gateway.ask(&request).status, 200, "{round}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{assert_cut, assert_failed, events_of, patient, post_of, wait_for_no_connection};
+use super::{assert_cut, assert_failed, events_of, patient, post_of, wait_for_bytes, wait_for_no_connection};
 use crate::harness::{Gateway, Request, Upstream, default_answer, poll_until, websocket};
 
 /// An app whose answers stop in the middle, so that it can be restarted there.
@@ -71,10 +71,7 @@ fn in_the_body_of_its_answer() {
             let gateway = patient(&app, "", "");
             let mut client = gateway.client();
             client.send(request.bytes());
-            poll_until("the first part", || {
-                client.reader.fill().unwrap();
-                client.reader.buffer.windows(4).any(|four| four == b"half").then_some(())
-            });
+            wait_for_bytes(&mut client, "half");
             let _app = restart(app, &gateway);
             let answer = client.answer();
             assert_eq!((answer.status, answer.text().as_str()), (200, "half"));
@@ -118,10 +115,7 @@ fn in_a_stream_and_in_a_websocket() {
     let gateway = patient(&app, "", "");
     let mut events = gateway.client();
     events.send(Request::get("/events").bytes());
-    poll_until("the first event", || {
-        events.reader.fill().unwrap();
-        events.reader.buffer.windows(7).any(|seven| seven == b"data: 1").then_some(())
-    });
+    wait_for_bytes(&mut events, "data: 1");
     let mut socket = websocket(gateway.address, "/ws", &[]).unwrap();
     socket.send(Message::text("hello")).unwrap();
     assert_eq!(socket.read().unwrap(), Message::text("hello"));
@@ -140,6 +134,7 @@ fn in_a_stream_and_in_a_websocket() {
         gateway.metrics()
     );
     for path in ["/events", "/ws"] {
+        gateway.event_where(path, |event| event["path"] == path);
         assert_eq!(events_of(&gateway, path).len(), 1, "{path}");
     }
     drop((events, socket));

@@ -4,7 +4,8 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use super::{
-    Hold, MORE_THAN_BUFFERS, assert_failed, patient, post_of, send_in_background, wait_for_no_connection,
+    Hold, MORE_THAN_BUFFERS, assert_failed, patient, post_of, send_in_background, wait_for_bytes,
+    wait_for_no_connection,
 };
 use crate::harness::{Exchange, Gateway, Request, Upstream, default_answer, poll_until};
 
@@ -201,10 +202,7 @@ fn an_app_may_answer_while_it_reads() {
     let mut client = gateway.client();
     client.send(post_of("/x", 6) + "abc");
     assert_eq!(client.head().unwrap().status, 200);
-    poll_until("the first part", || {
-        client.reader.fill().unwrap();
-        client.reader.buffer.windows(5).any(|five| five == b"ready").then_some(())
-    });
+    wait_for_bytes(&mut client, "ready");
     client.send("def");
     let mut body = Vec::new();
     assert!(client.reader.chunked(&mut |part| body.extend_from_slice(part)).unwrap());

@@ -59,6 +59,15 @@ impl Client {
         let _ = self.reader.stream.shutdown(Shutdown::Write);
     }
 
+    /// Ends the connection with a reset.
+    pub(crate) fn reset(self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let _context = runtime.enter();
+        self.reader.stream.set_nonblocking(true).unwrap();
+        let stream = tokio::net::TcpStream::from_std(self.reader.stream).unwrap();
+        stream.set_zero_linger().unwrap();
+    }
+
     pub(crate) fn answer(&mut self) -> Response {
         self.answer_to("GET")
     }
