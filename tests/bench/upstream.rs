@@ -1,10 +1,10 @@
 //! The app behind every proxy of the benchmark: it answers at once, and never gets in the way.
 //!
-//! `upstream [PORT]` listens on loopback and prints its address. `GET /file/N` gives N bytes; a body
-//! of any length is read and counted; everything else gets one kilobyte of JSON. A thread for each
+//! `upstream [PORT]` listens on loopback and prints its address. `GET /file/N` gives N bytes, `GET /seen` the head that
+//! came; a body of any length is read and counted; everything else gets one kilobyte of JSON. A thread for each
 //! connection, the standard library alone: built by `rustc -O`, so that no other server is needed.
 
-use std::io::{BufRead, BufReader, Read, Result, Write};
+use std::io::{BufRead, BufReader, IoSlice, Read, Result, Write};
 use std::net::{TcpListener, TcpStream};
 
 fn main() -> Result<()> {
@@ -40,6 +40,9 @@ fn serve(stream: TcpStream, answer: &[u8]) -> Result<()> {
         };
         if let Some(length) = head.file {
             send_file(&mut out, length)?;
+        } else if let Some(seen) = head.seen {
+            write!(out, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", seen.len())?;
+            out.write_all(&seen)?;
         } else if received > 0 {
             let body = format!("{{\"received\":{received}}}");
             write!(
@@ -58,6 +61,8 @@ fn serve(stream: TcpStream, answer: &[u8]) -> Result<()> {
 
 struct Head {
     file: Option<u64>,
+    /// All of it, if it is to be given back.
+    seen: Option<Vec<u8>>,
     body: Body,
     close: bool,
 }
@@ -76,11 +81,15 @@ impl Head {
         }
         let path = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
         let file = path.strip_prefix(b"/file/").map(number);
-        let mut head = Self { file, body: Body::None, close: false };
+        let seen = (path == b"/seen").then(|| line.clone());
+        let mut head = Self { file, seen, body: Body::None, close: false };
         loop {
             line.clear();
             if input.read_until(b'\n', line)? <= 2 {
                 return Ok(Some(head));
+            }
+            if let Some(seen) = &mut head.seen {
+                seen.extend_from_slice(line);
             }
             let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
             let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
@@ -120,16 +129,16 @@ fn skip_chunked(input: &mut BufReader<TcpStream>, line: &mut Vec<u8>) -> Result<
 }
 
 fn send_file(out: &mut TcpStream, length: u64) -> Result<()> {
-    write!(
-        out,
-        "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n\r\n"
-    )?;
-    let block = vec![0u8; 256 * 1024];
-    let mut left = length;
-    while left > 0 {
-        let part = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
-        out.write_all(&block[..part])?;
-        left -= part as u64;
+    static BLOCK: [u8; 256 * 1024] = [0; 256 * 1024];
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n\r\n");
+    let (mut head, mut left) = (head.as_bytes(), length);
+    while !head.is_empty() || left > 0 {
+        let part = usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK.len());
+        let sent = out.write_vectored(&[IoSlice::new(head), IoSlice::new(&BLOCK[..part])])?;
+        let of_head = sent.min(head.len());
+        head = &head[of_head..];
+        left -= (sent - of_head) as u64;
     }
     Ok(())
 }
