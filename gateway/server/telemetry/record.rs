@@ -3,6 +3,7 @@
 //! Input: values that the client chose. They are bounded, redacted and escaped here, so that an event is one line, JSON
 //! stays valid and a terminal does not act on them.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -126,7 +127,7 @@ impl Record<'_> {
         out.extend_from_slice(b",\"user\":");
         push_optional(self.user.map(str::as_bytes), NAME_MAX, out);
         out.extend_from_slice(b",\"ip\":\"");
-        push_display(self.ip, out);
+        push_address(self.ip, out);
         out.extend_from_slice(b"\",\"bytes_in\":");
         push_number(self.bytes_in, out);
         out.extend_from_slice(b",\"bytes_out\":");
@@ -204,7 +205,7 @@ impl Record<'_> {
             push_word(user.as_bytes(), out);
         }
         out.extend_from_slice(b" ip=");
-        push_display(self.ip, out);
+        push_address(self.ip, out);
         for (name, value) in [(" in=", self.bytes_in), (" out=", self.bytes_out)] {
             out.extend_from_slice(name.as_bytes());
             push_number(value, out);
@@ -277,20 +278,40 @@ pub(super) fn label(label: Option<Label<'_>>) -> &str {
 
 /// Appends `2026-11-21T05:41:37.123Z` (RFC 3339 §5.6, UTC).
 fn push_time(since_epoch: Duration, out: &mut Vec<u8>) {
-    let at = clock::utc(since_epoch);
+    let second = since_epoch.as_secs();
+    let (known, text) = SECOND.get();
+    let text = if known == second { text } else { whole_second(second) };
+    SECOND.set((second, text));
+    out.extend_from_slice(&text);
+    out.extend_from_slice(&three_digits(since_epoch.subsec_millis()));
+    out.push(b'Z');
+}
+
+/// `2026-11-21T05:41:37.`
+fn whole_second(since_epoch: u64) -> SecondText {
+    let at = clock::utc(Duration::from_secs(since_epoch));
     let (hour, minute, second) = at.as_hms();
-    for (value, digits, then) in [
-        (u64::from(at.year().unsigned_abs()), 4, b'-'),
-        (u8::from(at.month()).into(), 2, b'-'),
-        (at.day().into(), 2, b'T'),
-        (hour.into(), 2, b':'),
-        (minute.into(), 2, b':'),
-        (second.into(), 2, b'.'),
-        (since_epoch.subsec_millis().into(), 3, b'Z'),
+    let year = at.year().unsigned_abs();
+    let mut text = *b"....-..-..T..:..:...";
+    for (place, value) in [
+        (0, year / 100),
+        (2, year),
+        (5, u8::from(at.month()).into()),
+        (8, at.day().into()),
+        (11, hour.into()),
+        (14, minute.into()),
+        (17, second.into()),
     ] {
-        push_digits(value, digits, out);
-        out.push(then);
+        [text[place], text[place + 1]] = two_digits(value);
     }
+    text
+}
+
+type SecondText = [u8; 20];
+
+thread_local! {
+    /// The second that was written last, and its text: an event is seldom the first one in its second.
+    static SECOND: Cell<(u64, SecondText)> = const { Cell::new((u64::MAX, [0; 20])) };
 }
 
 fn push_optional(text: Option<&[u8]>, max: usize, out: &mut Vec<u8>) {
@@ -316,6 +337,9 @@ fn push_word(text: &[u8], out: &mut Vec<u8>) {
 /// on a terminal: bytes that are not UTF-8 as `%XX`, control characters and direction marks as `\uXXXX`.
 fn push_escaped(text: &[u8], max: usize, out: &mut Vec<u8>) {
     let (text, cut) = shorten(text, max);
+    if !cut && text.iter().fold(true, |plain, byte| plain & is_plain(*byte)) {
+        return out.extend_from_slice(text);
+    }
     for chunk in text.utf8_chunks() {
         let valid = chunk.valid();
         if valid.bytes().all(is_plain) {
@@ -342,8 +366,9 @@ fn shorten(text: &[u8], max: usize) -> (&[u8], bool) {
     (text.split_at(end).0, true)
 }
 
+/// Without a branch, so that the compiler can look at many bytes at once.
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, 0x20..=0x7E) && byte != b'"' && byte != b'\\'
+    (0x20..=0x7E).contains(&byte) & (byte != b'"') & (byte != b'\\')
 }
 
 fn push_char(c: char, out: &mut Vec<u8>) {
@@ -366,32 +391,47 @@ fn hex(nibble: u8) -> u8 {
 }
 
 fn push_number(value: u64, out: &mut Vec<u8>) {
-    let digits = value.checked_ilog10().map_or(1, |log| log + 1);
-    push_digits(value, digits, out);
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// The last `digits` decimal digits of `value`.
-fn push_digits(value: u64, digits: u32, out: &mut Vec<u8>) {
-    for place in (0..digits).rev() {
-        out.push(b'0' + (value / 10_u64.pow(place) % 10) as u8);
-    }
+/// The last two decimal digits of `value`.
+fn two_digits(value: u32) -> [u8; 2] {
+    [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8]
+}
+
+/// The last three.
+fn three_digits(value: u32) -> [u8; 3] {
+    let [tens, ones] = two_digits(value);
+    [b'0' + (value / 100 % 10) as u8, tens, ones]
 }
 
 fn push_millis(time: Duration, out: &mut Vec<u8>) {
     push_number(micros(time) / 1_000, out);
     out.push(b'.');
-    push_digits(micros(time), 3, out);
+    out.extend_from_slice(&three_digits(time.subsec_micros() % 1_000));
     out.extend_from_slice(b"ms");
 }
 
-fn push_display(value: impl std::fmt::Display, out: &mut Vec<u8>) {
+fn push_address(ip: IpAddr, out: &mut Vec<u8>) {
     use std::io::Write as _;
-    // Writing to memory cannot fail.
-    let _ = write!(out, "{value}");
+    match ip {
+        IpAddr::V4(v4) => {
+            let [a, b, c, d] = v4.octets();
+            push_number(a.into(), out);
+            for octet in [b, c, d] {
+                out.push(b'.');
+                push_number(octet.into(), out);
+            }
+        }
+        IpAddr::V6(v6) => {
+            // Writing to memory cannot fail.
+            let _ = write!(out, "{v6}");
+        }
+    }
 }
 
 fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    time.as_secs().saturating_mul(1_000_000).saturating_add(time.subsec_micros().into())
 }
 
 fn or_dash(text: &[u8]) -> &[u8] {

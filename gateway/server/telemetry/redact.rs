@@ -40,7 +40,7 @@ impl Redaction {
     /// A request target without its secrets; borrowed if there were none.
     #[must_use]
     pub fn target<'t>(&self, target: &'t [u8]) -> Cow<'t, [u8]> {
-        let marked = target.iter().any(|b| matches!(b, b'?' | b';' | b'%'));
+        let marked = memchr::memchr3(b'?', b';', b'%', target).is_some();
         if !marked && !has_token(target) && !may_be_own(target) {
             return Cow::Borrowed(target);
         }
@@ -102,7 +102,7 @@ impl Redaction {
     /// A line of free text without the tokens and listed parameters that can be recognised in it.
     #[must_use]
     pub fn line<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
-        if !text.iter().any(|b| matches!(b, b'?' | b'&')) && !has_token(text) {
+        if memchr::memchr2(b'?', b'&', text).is_none() && !has_token(text) {
             return Cow::Borrowed(text);
         }
         let mut out = Vec::with_capacity(text.len());
@@ -180,7 +180,13 @@ fn loggable_part<'t>(path: &'t [u8], query: Option<&[u8]>) -> Option<&'t [u8]> {
 
 /// Whether a path may be one of the gateway's own pages: a cheap check before the full one.
 fn may_be_own(path: &[u8]) -> bool {
-    path.contains(&b'%') || path.windows(9).any(|nine| nine.eq_ignore_ascii_case(b"stagedoor"))
+    // `g` is the rarest of its letters in either case.
+    path.contains(&b'%')
+        || memchr::memchr2_iter(b'g', b'G', path).any(|at| {
+            let start = at.checked_sub(3);
+            let name = start.and_then(|start| path.get(start..start + PAGES.len()));
+            name.is_some_and(|name| name.eq_ignore_ascii_case(PAGES))
+        })
 }
 
 /// Where the authority of a URL begins, as browsers parse it: after a scheme (RFC 3986 §3.1) and any number of slashes, or
@@ -238,7 +244,7 @@ fn has_token(bytes: &[u8]) -> bool {
 /// dots (RFC 7515 §3.1, RFC 7516 §3.1), the dots perhaps percent-encoded.
 fn next_token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut from = 0;
-    while let Some(at) = bytes.get(from..)?.windows(START.len()).position(|w| w == START) {
+    while let Some(at) = token_start(bytes.get(from..)?) {
         let start = from + at;
         let (length, dots) = token_length(bytes.get(start..)?);
         if dots >= 2 {
@@ -247,6 +253,12 @@ fn next_token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         from = start + length;
     }
     None
+}
+
+/// Where [`START`] is. Its last letter is rare in other text.
+fn token_start(bytes: &[u8]) -> Option<usize> {
+    let mut ends = memchr::memchr_iter(START[2], bytes);
+    ends.find(|end| bytes[..*end].ends_with(&START[..2])).map(|end| end - 2)
 }
 
 /// The length of the run of base64url and dots at the start, and the number of its dots.
@@ -263,7 +275,9 @@ fn token_length(bytes: &[u8]) -> (usize, usize) {
     (length, dots)
 }
 
-const START: &[u8] = b"eyJ";
+const START: &[u8; 3] = b"eyJ";
+/// How the paths of the gateway's own pages begin, behind their slash.
+const PAGES: &[u8] = b"stagedoor";
 const REDACTED: &[u8] = b"[redacted]";
 
 #[cfg(test)]
