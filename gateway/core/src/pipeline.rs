@@ -281,7 +281,7 @@ fn decide<'h, C: AsRef<Caller>>(
     let destination = destination::check((&app.routes, app.path), &policy.hosts, head, &target, &prove)?;
 
     trail.reached = Guard::CallerLimit;
-    let key = LimitKey::caller(caller, client.ip());
+    let key = LimitKey::caller(caller, &address);
     let caller_budget = route.caller_limit.take(&key, now, &mut trail.limits)?;
 
     trail.reached = Guard::Upgrade;

@@ -46,15 +46,14 @@ impl LimitKey {
 
     /// The caller's user, or the address of an anonymous one. The network is the address's.
     #[must_use]
-    pub fn caller(caller: &Caller, ip: IpAddr) -> Self {
-        Self::named(caller.user().map(AsRef::as_ref), ip)
+    pub fn caller(caller: &Caller, address: &Self) -> Self {
+        Self::named(caller.user().map(AsRef::as_ref), address)
     }
 
-    fn named(user: Option<&str>, ip: IpAddr) -> Self {
-        let address = Self::address(ip);
+    fn named(user: Option<&str>, address: &Self) -> Self {
         match user {
             Some(user) => Self { key: Subject::User(user).hashed(), area: address.area },
-            None => address,
+            None => *address,
         }
     }
 }

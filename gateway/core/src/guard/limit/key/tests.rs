@@ -25,13 +25,12 @@ fn addresses_are_told_apart_by_host_and_shared_by_network() {
 
 #[test]
 fn users_are_kept_apart_from_each_other_and_from_addresses() {
-    let ip = "192.0.2.1".parse().unwrap();
-    let user = |name: &str| LimitKey::named(Some(name), ip);
+    let user = |name: &str| LimitKey::named(Some(name), &address("192.0.2.1"));
     assert_eq!(user("ann"), user("ann"));
     assert_ne!(user("ann").key, user("bob").key);
     assert_ne!(user("192.0.2.1").key, address("192.0.2.1").key);
     assert_eq!(user("ann").area, address("192.0.2.200").area);
-    assert_eq!(LimitKey::named(None, ip), address("192.0.2.1"));
-    let elsewhere = LimitKey::named(Some("ann"), "198.51.100.1".parse().unwrap());
+    assert_eq!(LimitKey::named(None, &address("192.0.2.1")), address("192.0.2.1"));
+    let elsewhere = LimitKey::named(Some("ann"), &address("198.51.100.1"));
     assert_eq!(elsewhere.key, user("ann").key);
 }
