@@ -70,6 +70,36 @@ const CASES: &[Case] = &[
         outcome: "deny forbidden",
         request: "GET /admin/settings HTTP/1.1\r\n{browser}Authorization: Bearer {token}\r\n\r\n",
     },
+    Case {
+        name: "method_not_allowed",
+        outcome: "deny method_not_allowed",
+        request: "DELETE /health HTTP/1.1\r\n{browser}\r\n",
+    },
+    Case {
+        name: "ambiguous_credentials",
+        outcome: "deny ambiguous_credentials",
+        request: "GET /api/library/items/42 HTTP/1.1\r\n{browser}Authorization: Bearer {token}\r\nCookie: stagedoor={token}x\r\n\r\n",
+    },
+    Case {
+        name: "token_invalid",
+        outcome: "deny token_invalid",
+        request: "GET /api/library/items/42 HTTP/1.1\r\n{browser}Authorization: Bearer {token}AAAA\r\n\r\n",
+    },
+    Case {
+        name: "not_owner",
+        outcome: "deny not_owner",
+        request: "GET /users/alice/list HTTP/1.1\r\n{browser}Authorization: Bearer {token}\r\n\r\n",
+    },
+    Case {
+        name: "cross_origin",
+        outcome: "deny cross_origin",
+        request: "POST /api/upload HTTP/1.1\r\nHost: media.example.com\r\nOrigin: https://other.example\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 2\r\nCookie: stagedoor={token}\r\n\r\n",
+    },
+    Case {
+        name: "upgrade_refused",
+        outcome: "deny upgrade_refused",
+        request: "GET /api/library/items/42 HTTP/1.1\r\nHost: media.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nAuthorization: Bearer {token}\r\n\r\n",
+    },
 ];
 
 /// What Chromium sends with a request for data.
