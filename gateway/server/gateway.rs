@@ -73,6 +73,11 @@ impl Gateway {
         })
     }
 
+    /// When the process started.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// The policy in force, pinned by the caller for as long as one request takes.
     pub(crate) fn live(&self) -> Arc<LivePolicy> {
         self.live.load_full()

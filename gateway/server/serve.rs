@@ -10,21 +10,17 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pingora::proxy::HttpProxy;
-use pingora_core::server::configuration::ServerConf;
 use stagedoor_config::{self as config, Compiled, Source, SourceFile};
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::{ConfinePolicy, Policy};
 use stagedoor_core::secret::Secret;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::admin::{self, AdminListener};
 use crate::clock;
 use crate::confinement::{self, KeptPaths};
 use crate::edge::front::Front;
-use crate::edge::proxy::Proxy;
-use crate::edge::upstream::Upstreams;
+use crate::edge::pool::AppPool;
 use crate::enter_links;
 use crate::gateway::Gateway;
 use crate::limit_overflow;
@@ -41,8 +37,6 @@ use crate::telemetry::access::AccessLogWriter;
 use crate::telemetry::logs::{Logs, hook_panics};
 use crate::telemetry::metrics::Metrics;
 
-/// Idle connections to apps that are kept for the next request.
-const POOL: usize = 1024;
 /// How often the drain checks whether the last connection has ended.
 const DRAIN_CHECK: Duration = Duration::from_millis(20);
 /// How long the process waits at its end until the last access events are written.
@@ -221,16 +215,10 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
         .context("cannot write the access log")?;
     let drain = policy.server.drain;
     let gateway = Gateway::new(policy, source, metrics, access, logs, machine, started);
-    let upstreams = Arc::new(Upstreams::default());
+    let pool = AppPool::start();
     let reloader = Reloader::new(Arc::clone(&gateway), config.clone());
 
-    let (_kept_open, never) = watch::channel(false);
-    let front = Arc::new(Front {
-        gateway: Arc::clone(&gateway),
-        proxy: Arc::new(proxy(Arc::clone(&upstreams), gateway.watch_stage())),
-        upstreams: Arc::clone(&upstreams),
-        never,
-    });
+    let front = Arc::new(Front { gateway: Arc::clone(&gateway), pool: Arc::clone(&pool) });
     bound.announce();
     gateway.listens(bound.addresses());
     let admin = bound.admin();
@@ -239,7 +227,7 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
     if let ConfigSource::File(path) = &config {
         tokio::spawn(reload::watch(Arc::clone(&reloader), path.clone()));
     }
-    tokio::spawn(probe(Arc::clone(&gateway), upstreams));
+    tokio::spawn(probe(Arc::clone(&gateway), pool));
     tokio::spawn(limit_overflow::watch(Arc::clone(&gateway)));
 
     signals.until_end(&gateway, &reloader, hangup).await;
@@ -324,20 +312,12 @@ fn hint(kind: std::io::ErrorKind) -> &'static str {
     }
 }
 
-fn proxy(upstreams: Arc<Upstreams>, stage: watch::Receiver<Stage>) -> HttpProxy<Proxy> {
-    // The hooks decide whether another try is safe: one at most, and connections that had ended before they were used.
-    let conf = ServerConf { upstream_keepalive_pool_size: POOL, max_retries: 4, ..ServerConf::default() };
-    let mut proxy = HttpProxy::new(Proxy::new(upstreams, stage), Arc::new(conf));
-    proxy.handle_init_modules();
-    proxy
-}
-
 /// Warns about apps that do not accept connections.
-async fn probe(gateway: Arc<Gateway>, upstreams: Arc<Upstreams>) {
+async fn probe(gateway: Arc<Gateway>, pool: Arc<AppPool>) {
     let live = gateway.live();
     for app in &live.policy.apps {
         let upstream = &app.upstream;
-        if !upstreams.reachable(&upstream.authority, upstream.connect).await {
+        if !pool.reachable(upstream).await {
             tracing::warn!(
                 app = %app.name,
                 upstream = %upstream.url,

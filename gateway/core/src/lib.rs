@@ -22,6 +22,8 @@ pub mod chunked;
 
 pub mod field_list;
 
+pub mod exchange;
+
 mod host;
 pub mod path;
 

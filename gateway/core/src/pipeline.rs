@@ -368,9 +368,8 @@ impl<'h> Permit<'h> {
         &self.0.route
     }
 
-    /// The gate that every byte of the body has to pass; taken once by the edge.
-    #[must_use]
-    pub fn into_gate(self) -> BodyGate {
-        self.0.gate
+    /// Takes the gate that every byte of the body has to pass. There is one: a second call gives one that lets nothing pass.
+    pub fn take_gate(&mut self) -> BodyGate {
+        std::mem::replace(&mut self.0.gate, BodyGate::CLOSED)
     }
 }

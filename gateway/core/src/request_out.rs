@@ -26,10 +26,42 @@ use crate::public_address::PublicAddress;
 use crate::request::{CONNECTION_OPTIONS_MAX, Field, Head, RequestBody, Scheme};
 use crate::work;
 
-/// Appends the head that goes to the app, in HTTP/1.1, up to and with its last empty line.
+/// A head for the app, in HTTP/1.1, without the fields that delimit its body: only [`write_head`] makes one, so that
+/// nothing reaches an app that was not permitted.
+#[derive(Debug)]
+pub struct OutgoingHead(BytesMut);
+
+impl OutgoingHead {
+    /// The whole head, up to and with its last empty line: with exactly one way to delimit the body, and none where there is no
+    /// body. `content-length: 0` is said where the client said it.
+    ///
+    /// A request with a body is the last one of its connection: an app that does not read the body would take it for the next
+    /// request, which was not permitted.
+    #[must_use]
+    pub fn finish(self, body: RequestBody) -> BytesMut {
+        let Self(mut out) = self;
+        match body {
+            RequestBody::None => {}
+            RequestBody::Known(length) => put_shown(&mut out, "content-length", length),
+            RequestBody::Unknown => out.put_slice(b"transfer-encoding: chunked\r\n"),
+        }
+        if !body.is_empty() {
+            out.put_slice(b"Connection: close\r\n");
+        }
+        out.put_slice(b"\r\n");
+        out
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(text: &[u8]) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Writes the head that goes to the app into `out`, an empty buffer.
 ///
 /// `request_id` is visible ASCII.
-pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &mut BytesMut) {
+pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, mut out: BytesMut) -> OutgoingHead {
     let (target, client, caller) = (permit.target(), permit.client(), permit.caller());
     let outgoing = Outgoing {
         policy: &permit.app().forward,
@@ -46,7 +78,8 @@ pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, out: &
         upstream_scheme: permit.app().upstream.scheme,
         request_id,
     };
-    outgoing.write(out);
+    outgoing.write(&mut out);
+    OutgoingHead(out)
 }
 
 /// Appends the head of a preflight that the app answers: path, host, the fields that the Fetch standard defines for a
@@ -118,14 +151,12 @@ impl<C: Carriers> Outgoing<'_, C> {
         out.reserve(self.length());
         self.request_line(out);
         self.kept_fields(out);
-        self.framing(out);
         self.forwarded(out);
         put(out, "x-request-id", self.request_id.as_bytes());
         self.identity(out);
         if self.websocket {
             out.put_slice(b"Connection: upgrade\r\nUpgrade: websocket\r\n");
         }
-        out.put_slice(b"\r\n");
     }
 
     /// At most how long the head gets, in most cases: the buffer then grows once.
@@ -253,15 +284,6 @@ impl<C: Carriers> Outgoing<'_, C> {
         }
         let crumbs: Vec<&[u8]> = self.head.all("cookie").collect();
         self.cookie("cookie", &crumbs.join(&b"; "[..]), out);
-    }
-
-    /// Exactly one way to delimit the body, as it was read; `content-length: 0` where the client said so.
-    fn framing(&self, out: &mut BytesMut) {
-        match self.head.body() {
-            RequestBody::None => {}
-            RequestBody::Known(length) => put_shown(out, "content-length", length),
-            RequestBody::Unknown => out.put_slice(b"transfer-encoding: chunked\r\n"),
-        }
     }
 
     fn forwarded(&self, out: &mut BytesMut) {

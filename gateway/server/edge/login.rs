@@ -7,31 +7,25 @@
 //! there, without an authenticated caller, these connections serve only requests that carry a login themselves.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderName, header};
 use stagedoor_core::request::Head;
+use stagedoor_core::response_fields::ResponseFields;
 
-use super::connection::{AppConnection, Handle};
+use super::pool::AppStream;
 
-/// The next group number. Group 0 is shared by all clients.
-static GROUPS: AtomicU64 = AtomicU64::new(1);
-
-/// A new group, without connections.
-pub(crate) fn fresh_group() -> u64 {
-    GROUPS.fetch_add(1, Ordering::Relaxed)
-}
+/// The most idle connections to the app that one client connection keeps for itself.
+const IDLE_MAX: usize = 4;
 
 /// The login of one client connection, if there is one.
 #[derive(Debug, Default)]
-pub(crate) struct ConnectionLogin(Mutex<Option<OwnConnections>>);
+pub(crate) struct ConnectionLogin(Option<OwnConnections>);
 
 #[derive(Debug)]
 struct OwnConnections {
-    group: u64,
     who: Who,
-    connections: Vec<Handle>,
+    idle: Vec<AppStream>,
 }
 
 /// The client that uses a client connection.
@@ -51,47 +45,35 @@ impl Who {
 }
 
 impl ConnectionLogin {
-    /// The group of connections for a request of `who`, 0 for the shared one; `logs_in`: the request carries a login.
-    pub(crate) fn group(&self, who: &Who, logs_in: bool) -> u64 {
-        let mut own = self.lock();
-        own.take_if(|own| own.who != *who || (who.may_be_another() && !logs_in));
-        match &*own {
-            Some(own) => own.group,
-            None if logs_in => own.insert(OwnConnections::of(who.clone())).group,
-            None => 0,
+    /// Whether a request of `who` uses connections that no other client uses; `logs_in`: it carries a login itself.
+    /// Connections of somebody else end here.
+    pub(crate) fn applies(&mut self, who: impl FnOnce() -> Who, logs_in: bool) -> bool {
+        if self.0.is_none() && !logs_in {
+            return false;
         }
+        let who = who();
+        self.0.take_if(|own| own.who != who || (who.may_be_another() && !logs_in));
+        if logs_in {
+            self.0.get_or_insert(OwnConnections { who, idle: Vec::new() });
+        }
+        self.0.is_some()
     }
 
     /// Notes that an answer to `who` asked for a login, or confirmed one.
-    pub(crate) fn seen(&self, who: &Who) {
-        self.lock().get_or_insert_with(|| OwnConnections::of(who.clone()));
+    pub(crate) fn seen(&mut self, who: Who) {
+        self.0.get_or_insert(OwnConnections { who, idle: Vec::new() });
     }
 
-    /// Notes a connection to the app that belongs to this group.
-    pub(crate) fn uses(&self, connection: &Handle) {
-        if let Some(own) = self.lock().as_mut() {
-            own.connections.retain(|known| known.strong_count() > 0 && !known.ptr_eq(connection));
-            own.connections.push(connection.clone());
+    /// An idle connection of its own; the one that was used last.
+    pub(crate) fn take(&mut self) -> Option<AppStream> {
+        self.0.as_mut()?.idle.pop()
+    }
+
+    /// Keeps a connection for the next request.
+    pub(crate) fn keep(&mut self, stream: AppStream) {
+        if let Some(own) = self.0.as_mut().filter(|own| own.idle.len() < IDLE_MAX) {
+            own.idle.push(stream);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<OwnConnections>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl OwnConnections {
-    fn of(who: Who) -> Self {
-        Self { group: fresh_group(), who, connections: Vec::new() }
-    }
-}
-
-impl Drop for OwnConnections {
-    fn drop(&mut self) {
-        self.connections
-            .iter()
-            .filter_map(Handle::upgrade)
-            .for_each(|connection| AppConnection::end(&connection));
     }
 }
 
@@ -101,12 +83,14 @@ pub(crate) fn in_request(head: &Head<'_>) -> bool {
 }
 
 /// Whether an answer asks for a login of the connection, or says that there is one.
-pub(crate) fn in_answer(fields: &HeaderMap) -> bool {
-    let named = |name: &HeaderName| fields.get_all(name).iter().any(|value| names_scheme(value.as_bytes()));
+pub(crate) fn in_answer<F: ResponseFields>(fields: &F) -> bool {
+    let named = |name: &HeaderName| fields.all(name).any(|value| names_scheme(value.as_bytes()));
     named(&header::WWW_AUTHENTICATE)
         || named(&header::PROXY_AUTHENTICATE)
-        || fields.contains_key("persistent-auth")
+        || fields.first(&PERSISTENT_AUTH).is_some()
 }
+
+const PERSISTENT_AUTH: HeaderName = HeaderName::from_static("persistent-auth");
 
 /// Whether one of the challenges or credentials in a field is of such a scheme (RFC 9110 §11.3, §11.4).
 fn names_scheme(value: &[u8]) -> bool {
@@ -140,41 +124,36 @@ mod tests {
         }
     }
 
+    fn who(user: Option<&str>, proxied: bool) -> Who {
+        Who { ip: IpAddr::from([192, 0, 2, 1]), user: user.map(Into::into), proxied }
+    }
+
     #[test]
     fn a_login_is_of_one_client_connection_and_one_caller() {
-        let who =
-            |user: &str| Who { ip: IpAddr::from([192, 0, 2, 1]), user: Some(user.into()), proxied: false };
-        let (one, other) = (ConnectionLogin::default(), ConnectionLogin::default());
-        assert_eq!(one.group(&who("alice"), false), 0);
-        let own = one.group(&who("alice"), true);
-        assert_ne!(own, 0);
-        assert_eq!(one.group(&who("alice"), false), own);
-        assert_ne!(other.group(&who("alice"), true), own);
+        let (alice, bob) = (|| who(Some("alice"), false), || who(Some("bob"), false));
+        let mut login = ConnectionLogin::default();
+        assert!(!login.applies(alice, false));
+        assert!(login.applies(alice, true));
+        assert!(login.applies(alice, false));
         // Another caller on the same connection has not logged in.
-        assert_eq!(one.group(&who("bob"), false), 0);
-        assert_eq!(one.group(&who("alice"), false), 0);
-        one.seen(&who("bob"));
-        let bobs = one.group(&who("bob"), false);
-        assert!(bobs != 0 && bobs != own);
-        assert_ne!(one.group(&who("alice"), true), bobs);
+        assert!(!login.applies(bob, false));
+        assert!(!login.applies(alice, false));
+        login.seen(bob());
+        assert!(login.applies(bob, false));
+        assert!(!login.applies(alice, false));
     }
 
     #[test]
     fn a_login_behind_a_proxy_is_of_a_proven_caller_or_of_its_own_requests() {
-        let who = |user: Option<&str>, proxied| Who {
-            ip: IpAddr::from([192, 0, 2, 1]),
-            user: user.map(Into::into),
-            proxied,
-        };
-        for (caller, stays) in
-            [(who(None, false), true), (who(Some("alice"), true), true), (who(None, true), false)]
+        for (user, proxied, stays) in [(None, false, true), (Some("alice"), true, true), (None, true, false)]
         {
-            let login = ConnectionLogin::default();
-            let own = login.group(&caller, true);
+            let caller = || who(user, proxied);
+            let mut login = ConnectionLogin::default();
             // The steps of a login are on one connection.
-            assert_eq!(login.group(&caller, true), own, "{caller:?}");
-            assert_eq!(login.group(&caller, false) == own, stays, "{caller:?}");
-            assert_eq!(login.group(&caller, false) != 0, stays, "{caller:?}");
+            assert!(login.applies(caller, true), "{user:?}");
+            assert!(login.applies(caller, true), "{user:?}");
+            assert_eq!(login.applies(caller, false), stays, "{user:?}");
+            assert_eq!(login.applies(caller, false), stays, "{user:?}");
         }
     }
 }

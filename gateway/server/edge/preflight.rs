@@ -11,17 +11,29 @@ use stagedoor_core::policy::App;
 use stagedoor_core::response_fields::ResponseFields;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
-use crate::edge::failure::broken;
-use crate::edge::upstream::Upstreams;
+use crate::edge::pool::{AppPool, AppStream};
+use crate::edge::upstream_fault::{self, broken};
 
 /// Sends `head`, and reads the head of what the app answers.
-pub(crate) async fn ask(upstreams: &Upstreams, app: &App, head: &[u8]) -> Result<AnswerHead, Denial> {
-    let mut tcp = upstreams.connect(&app.upstream).await?;
+pub(crate) async fn ask(pool: &AppPool, app: &App, head: &[u8]) -> Result<AnswerHead, Denial> {
+    let mut tcp = connect(pool, app).await?;
     let exchange = async {
         tcp.write_all(head).await.map_err(|error| broken(&error))?;
         read(&mut tcp).await
     };
     tokio::time::timeout(app.upstream.read, exchange).await.map_err(|_| Denial::UpstreamTimeout)?
+}
+
+/// A connection that no other exchange uses. It has as many tries as any other, each at the next address.
+async fn connect(pool: &AppPool, app: &App) -> Result<AppStream, Denial> {
+    let mut tries = 0;
+    loop {
+        match pool.get(&app.upstream, true, tries).await {
+            Ok((stream, _)) => return Ok(stream),
+            Err(_) if tries < app.upstream.retries => tries += 1,
+            Err(fault) => return Err(upstream_fault::refusal(fault)),
+        }
+    }
 }
 
 /// Reads up to the end of the final head, and passes over interim ones.

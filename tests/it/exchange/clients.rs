@@ -76,7 +76,6 @@ fn goes_on(hold: &Hold, ended: &Arc<AtomicUsize>) -> Upstream {
 /// A client that leaves in the middle of its answer. Where it closes its connection in an orderly way, it may still be
 /// waiting for the rest, as far as the gateway can see: the next part shows that it has left.
 #[test]
-#[ignore = "One exchange: the first part of an answer waits for the next"]
 fn a_client_that_leaves_in_its_answer_frees_the_app() {
     for resets in [true, false] {
         let (hold, ended) = (Hold::default(), Arc::new(AtomicUsize::new(0)));
@@ -216,7 +215,6 @@ fn a_client_that_takes_nothing_of_an_answer_is_left_in_time() {
 
 /// A client that has said all that it will say may still be waiting for its answer.
 #[test]
-#[ignore = "One exchange: a client that closes its side is taken for one that left"]
 fn a_client_that_half_closes_gets_its_whole_answer() {
     const PART: usize = 64 * 1024;
     let app = Upstream::with(|exchange| {
@@ -264,7 +262,6 @@ fn requests_in_one_piece_are_answered_in_order() {
 }
 
 #[test]
-#[ignore = "One exchange: a client that closes its side is taken for one that left"]
 fn requests_in_one_piece_are_answered_although_the_client_half_closes() {
     assert_in_order(true);
 }

@@ -61,7 +61,6 @@ fn falls_silent(exchange: &mut Exchange<'_>, hold: &Hold) -> std::io::Result<()>
 }
 
 #[test]
-#[ignore = "One exchange: a write to the app has no deadline"]
 fn no_combination_of_silent_sides_outlives_its_deadline() {
     let (hold, ended) = (Hold::default(), Arc::new(AtomicUsize::new(0)));
     let app = Upstream::with({

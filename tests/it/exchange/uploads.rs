@@ -40,7 +40,6 @@ fn assert_times_out(app: &Upstream, hold: &Hold) {
 }
 
 #[test]
-#[ignore = "One exchange: a write to the app has no deadline"]
 fn an_app_that_reads_nothing_of_an_upload_times_out() {
     let hold = Hold::default();
     let app = Upstream::with({
@@ -57,7 +56,6 @@ fn an_app_that_reads_nothing_of_an_upload_times_out() {
 }
 
 #[test]
-#[ignore = "One exchange: a write to the app has no deadline"]
 fn an_app_that_reads_half_of_an_upload_times_out() {
     let hold = Hold::default();
     let app = Upstream::with({
@@ -128,7 +126,6 @@ fn assert_early_answer(gateway: &Gateway) {
 }
 
 #[test]
-#[ignore = "One exchange: an answer waits behind an upload that the app does not take"]
 fn an_early_answer_arrives_while_the_upload_is_blocked() {
     let hold = Hold::default();
     let app = answers_early({

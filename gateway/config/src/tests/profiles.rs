@@ -144,8 +144,7 @@ fn forwarded(policy: &Policy, fields: &str) -> String {
     let arrival = Arrival { peer, now: now() };
     match admit(policy, &head, &arrival, &mut Trail::default()) {
         Ok(Admission::Forward(permit)) => {
-            let mut to_app = BytesMut::new();
-            write_head(&permit, &head, "1", &mut to_app);
+            let to_app = write_head(&permit, &head, "1", BytesMut::new()).finish(head.body());
             String::from_utf8(to_app.to_vec()).unwrap().replace(&token, "TOKEN")
         }
         Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::GatewayPage(_)) => {

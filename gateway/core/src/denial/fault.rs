@@ -254,6 +254,20 @@ faults! {
             reason: "no network leads to the address in `upstream.urls`",
             advice: "see whether the gateway and the app at `URL` share a network",
         },
+        /// The gateway has as many files and connections open as it may.
+        OutOfDescriptors => UpstreamRow {
+            label: "out_of_descriptors",
+            reason: "gateway has no file descriptor left for a connection to the app",
+            advice:
+                "let the gateway open more files (`LimitNOFILE` of its unit, `ulimit -n`, `ulimits` of its container): it had none left for `URL`",
+        },
+        /// The system has no local address or no free port for a connection to its address.
+        NoLocalAddress => UpstreamRow {
+            label: "no_local_address",
+            reason: "this machine has no local address or no free port for a connection to the address in `upstream.urls`",
+            advice:
+                "see whether this machine has IPv6 where `URL` leads to an IPv6 address; else its ports are used up: let the app keep connections open between requests, or widen `net.ipv4.ip_local_port_range`",
+        },
         /// It reset the connection.
         Reset => UpstreamRow {
             label: "reset",

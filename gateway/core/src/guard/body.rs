@@ -48,6 +48,9 @@ impl BodyPolicy {
 }
 
 impl BodyGate {
+    /// Lets no byte pass.
+    pub(crate) const CLOSED: Self = Self { max: 0, seen: 0 };
+
     /// Counts the next `chunk` bytes, before they are sent on.
     ///
     /// # Errors

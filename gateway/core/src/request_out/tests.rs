@@ -92,7 +92,7 @@ impl Case {
         };
         let mut out = BytesMut::new();
         outgoing.write(&mut out);
-        out.to_vec()
+        OutgoingHead(out).finish(outgoing.head.body()).to_vec()
     }
 
     /// What is written beyond the head of an empty request, one line each.
@@ -142,7 +142,6 @@ fn a_whole_head() {
         "Cookie: a=1; b=2",
         "Accept: */*",
         "accept: text/html",
-        "content-length: 12",
         "x-forwarded-for: 192.0.2.1",
         "x-forwarded-proto: http",
         "x-forwarded-host: Media.Example:8080",
@@ -150,6 +149,8 @@ fn a_whole_head() {
         "x-request-id: id-1",
         "x-auth-user: bob",
         "x-auth-roles: admin,user",
+        "content-length: 12",
+        "Connection: close",
     ];
     assert_eq!(case.lines(&fields), expected);
     let upstream = Case {

@@ -46,11 +46,16 @@ pub fn write_head(
         AnswerFraming::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
         AnswerFraming::None | AnswerFraming::UntilClose | AnswerFraming::Tunnel => {}
     }
-    out.put_slice(match connection {
-        ConnectionLine::Absent => b"\r\n",
-        ConnectionLine::Close => b"connection: close\r\n\r\n",
-        ConnectionLine::KeepAlive => b"connection: keep-alive\r\n\r\n",
-        ConnectionLine::Upgrade => b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n",
+    // The sender of `Upgrade` names it (RFC 9110 §7.8).
+    let upgrade = status == StatusCode::UPGRADE_REQUIRED && head.fields.has(&header::UPGRADE);
+    out.put_slice(match (connection, upgrade) {
+        (ConnectionLine::Absent, false) => b"\r\n",
+        (ConnectionLine::Absent, true) => b"connection: upgrade\r\n\r\n",
+        (ConnectionLine::Close, false) => b"connection: close\r\n\r\n",
+        (ConnectionLine::Close, true) => b"connection: close, upgrade\r\n\r\n",
+        (ConnectionLine::KeepAlive, false) => b"connection: keep-alive\r\n\r\n",
+        (ConnectionLine::KeepAlive, true) => b"connection: keep-alive, upgrade\r\n\r\n",
+        (ConnectionLine::Upgrade, _) => b"connection: Upgrade\r\nupgrade: websocket\r\n\r\n",
     });
 }
 

@@ -230,8 +230,7 @@ fn the_app_is_told_the_destination_that_was_judged() {
             panic!("{to}")
         };
         assert_eq!(permit.destination().rewritten(), expected.map(str::as_bytes), "{to}");
-        let mut out = BytesMut::new();
-        write_head(&permit, &head, "1", &mut out);
+        let out = write_head(&permit, &head, "1", BytesMut::new()).finish(head.body());
         let line = format!("\r\nDestination: {}\r\n", expected.unwrap_or(to));
         assert!(String::from_utf8(out.to_vec()).unwrap().contains(&line), "{to}");
     }

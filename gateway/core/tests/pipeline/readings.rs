@@ -44,8 +44,7 @@ fn answer(policy: &Policy, target: &[u8]) -> String {
     let mut trail = Trail::default();
     match admit(policy, &head, &arrival, &mut trail) {
         Ok(Admission::Forward(permit)) => {
-            let mut out = BytesMut::new();
-            write_head(&permit, &head, "1", &mut out);
+            let out = write_head(&permit, &head, "1", BytesMut::new()).finish(head.body());
             let sent = out[..].split(|byte| *byte == b' ').nth(1).unwrap_or_default();
             // What is told of a request is what was matched and sent, but for a token in the query.
             let path = |target: &[u8]| target.split(|byte| *byte == b'?').next().unwrap_or_default().to_vec();
@@ -376,8 +375,7 @@ fn a_host_has_one_name() {
         let arrival = Arrival { peer, now: now() };
         match admit(&policy, &head, &arrival, &mut Trail::default()) {
             Ok(Admission::Forward(permit)) => {
-                let mut out = BytesMut::new();
-                write_head(&permit, &head, "1", &mut out);
+                let out = write_head(&permit, &head, "1", BytesMut::new()).finish(head.body());
                 let text = String::from_utf8(out.to_vec()).unwrap();
                 for name in ["Host", "x-forwarded-host"] {
                     assert!(text.contains(&format!("\r\n{name}: {expected}\r\n")), "{target} {host}: {text}");

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use http::HeaderValue;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::{Denial, Guard};
@@ -14,36 +13,31 @@ use stagedoor_core::reply::{self, GatewayPage, PageContext, PageReply, Reply, To
 use stagedoor_core::request::{Head, Http1Meta};
 use stagedoor_core::secret::Secret;
 use stagedoor_core::sign_in::{self, EnterForm, FormAction, ReturnPath, SignInState, TokenCookie};
-use tokio::net::TcpStream;
 
-use super::handler::{BodyRead, ConnectionState, LocalReply, RequestHandler};
+use super::handler::{ConnectionParts, ConnectionState, LocalReply, RequestHandler};
 use crate::edge::client::http1::Connection;
+use crate::edge::client::io::DownstreamIo;
 
 impl RequestHandler<'_> {
-    /// Answers a request for one of the gateway's own pages. `early`: the bytes of the body that came with the head.
-    pub(super) async fn answer_page(
-        self,
-        tcp: TcpStream,
-        buffer: &BytesMut,
+    /// Answers a request for one of the gateway's own pages.
+    pub(super) async fn answer_page<S: DownstreamIo>(
+        &self,
+        parts: &mut ConnectionParts<'_, S>,
         (head, meta): (&Head<'_>, &Http1Meta),
-        early: &[u8],
         page: PageRequest,
         mut trail: Trail,
     ) -> ConnectionState {
-        let mut connection = Connection::new(tcp);
         let mut body = None;
         let answer = match trail.app.as_ref().map(Arc::clone) {
             None => Err((Denial::NotFound, ReturnPath::ROOT)),
             Some(app) => match page {
-                PageRequest::Enter { length } => {
-                    match self.form(&mut connection, meta, early, length).await {
-                        Ok(form) => {
-                            body = Some(BodyRead { bytes: length as u64, buffered: early.len() });
-                            self.enter(&app, head, &EnterForm::read(form.expose()), &mut trail)
-                        }
-                        Err(denial) => Err((denial, ReturnPath::ROOT)),
+                PageRequest::Enter { length } => match self.form(parts.connection, meta, length).await {
+                    Ok(form) => {
+                        body = Some(length as u64);
+                        self.enter(&app, head, &EnterForm::read(form.expose()), &mut trail)
                     }
-                }
+                    Err(denial) => Err((denial, ReturnPath::ROOT)),
+                },
                 PageRequest::Home
                 | PageRequest::EnterPage { .. }
                 | PageRequest::LeavePage
@@ -59,7 +53,7 @@ impl RequestHandler<'_> {
                 LocalReply { body, ..LocalReply::new(reply, Some(denial)) }
             }
         };
-        self.answer(connection.io, buffer, (head, meta), &trail, answer).await
+        self.answer(parts, (head, meta), &trail, answer).await
     }
 
     /// The reply to a request without a form.
@@ -185,20 +179,19 @@ impl RequestHandler<'_> {
     }
 
     /// Reads the whole form. Its size was checked with the head.
-    async fn form(
+    async fn form<S: DownstreamIo>(
         &self,
-        connection: &mut Connection<TcpStream>,
+        connection: &mut Connection<S>,
         meta: &Http1Meta,
-        early: &[u8],
         length: usize,
     ) -> Result<Secret<Vec<u8>>, Denial> {
-        if meta.expects_continue && early.is_empty() && length > 0 && !connection.send_continue().await {
+        let asks = meta.expects_continue && connection.buffer.is_empty() && length > 0;
+        if asks && !connection.send_continue().await {
             return Err(Denial::BadRequest("the body ends in the middle"));
         }
         let mut form = Vec::with_capacity(length);
-        form.extend_from_slice(early);
         let within = self.live.policy.server.timeouts.body_idle;
-        let read = connection.read_body(&mut form, length.saturating_sub(early.len()), within).await;
+        let read = connection.read_body(&mut form, length, within).await;
         let form = Secret::new(form);
         read.map(|()| form)
     }

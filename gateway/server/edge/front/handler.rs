@@ -3,32 +3,27 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-use pingora::proxy::HttpProxy;
-use pingora_core::server::ShutdownWatch;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::client::Client;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Head, Peer};
 use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
-use tokio::net::TcpStream;
+use tokio::sync::watch;
 
+use crate::edge::client::http1::Connection;
 use crate::edge::login::ConnectionLogin;
-use crate::edge::proxy::Proxy;
+use crate::edge::pool::AppPool;
 use crate::edge::request_id;
-use crate::edge::upstream::Upstreams;
+use crate::edge::timer::Timer;
 use crate::gateway::Gateway;
 use crate::live_policy::LivePolicy;
+use crate::stage::Stage;
 
 /// What all connections of the public listeners share.
 pub(crate) struct Front {
     pub(crate) gateway: Arc<Gateway>,
-    pub(crate) proxy: Arc<HttpProxy<Proxy>>,
-    /// For preflights that the app answers: pingora has no part in them.
-    pub(crate) upstreams: Arc<Upstreams>,
-    /// pingora asks it whether the process ends. The front ends connections itself, so it never fires.
-    pub(crate) never: ShutdownWatch,
+    pub(crate) pool: Arc<AppPool>,
 }
 
 /// Handles one request: from its head to its record.
@@ -42,17 +37,26 @@ pub(super) struct RequestHandler<'a> {
     pub(super) unix: Duration,
     /// The connection may serve another request after this one.
     pub(super) may_go_on: bool,
-    pub(super) login: &'a Arc<ConnectionLogin>,
+}
+
+/// A client's connection, and what lasts as long as it.
+pub(super) struct ConnectionParts<'c, S> {
+    /// Its buffer holds what follows the head of the request.
+    pub(super) connection: &'c mut Connection<S>,
+    pub(super) login: &'c mut ConnectionLogin,
+    pub(super) timer: &'c mut Timer,
+    pub(super) stage: &'c watch::Receiver<Stage>,
 }
 
 /// The client's connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConnectionState {
-    /// It may serve the next request. The request took `used` bytes of the buffer; `beyond` was read after them.
-    KeepAlive { tcp: TcpStream, used: usize, beyond: BytesMut },
+    /// It may serve the next request.
+    KeepAlive,
     /// The answer is complete, and the connection ends.
-    Close(TcpStream),
+    Close,
     /// The answer broke off: only a reset tells the client.
-    Reset(TcpStream),
+    Reset,
     /// It has ended already.
     Closed,
 }
@@ -61,8 +65,8 @@ pub(super) enum ConnectionState {
 pub(super) struct LocalReply {
     pub(super) reply: Reply,
     pub(super) denial: Option<Denial>,
-    /// The request body, where it was read.
-    pub(super) body: Option<BodyRead>,
+    /// Bytes of the request body, where it was read.
+    pub(super) body: Option<u64>,
     /// Set where the app was asked all the same, for a preflight.
     pub(super) upstream: Option<UpstreamTiming>,
 }
@@ -74,15 +78,6 @@ pub(super) struct UpstreamTiming {
     pub(super) to: Option<Instant>,
 }
 
-/// How much of a request body was read.
-#[derive(Clone, Copy)]
-pub(super) struct BodyRead {
-    /// Bytes of the whole body.
-    pub(super) bytes: u64,
-    /// How many of them came with the head.
-    pub(super) buffered: usize,
-}
-
 impl LocalReply {
     /// A reply for which the app was not asked and no body was read.
     pub(super) fn new(reply: Reply, denial: Option<Denial>) -> Self {
@@ -91,13 +86,7 @@ impl LocalReply {
 }
 
 impl<'a> RequestHandler<'a> {
-    pub(super) fn new(
-        front: &'a Front,
-        live: &'a Arc<LivePolicy>,
-        peer: Peer,
-        login: &'a Arc<ConnectionLogin>,
-        may_go_on: bool,
-    ) -> Self {
+    pub(super) fn new(front: &'a Front, live: &'a Arc<LivePolicy>, peer: Peer, may_go_on: bool) -> Self {
         let unix = front.gateway.now().unix();
         Self {
             front,
@@ -107,7 +96,6 @@ impl<'a> RequestHandler<'a> {
             started: Instant::now(),
             unix,
             may_go_on,
-            login,
         }
     }
 

@@ -9,17 +9,16 @@ use stagedoor_core::pipeline::{PreflightPermit, Trail};
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Head, Http1Meta};
 use stagedoor_core::request_out;
-use tokio::net::TcpStream;
 
-use super::handler::{ConnectionState, LocalReply, RequestHandler, UpstreamTiming};
+use super::handler::{ConnectionParts, ConnectionState, LocalReply, RequestHandler, UpstreamTiming};
+use crate::edge::client::io::DownstreamIo;
 use crate::edge::preflight;
 
 impl RequestHandler<'_> {
     /// Asks the app, and answers the client with the CORS fields of its answer.
-    pub(super) async fn answer_app_preflight(
-        self,
-        tcp: TcpStream,
-        buffer: &BytesMut,
+    pub(super) async fn answer_app_preflight<S: DownstreamIo>(
+        &self,
+        parts: &mut ConnectionParts<'_, S>,
         (head, meta): (&Head<'_>, &Http1Meta),
         permit: &PreflightPermit<'_>,
         mut trail: Trail,
@@ -27,7 +26,7 @@ impl RequestHandler<'_> {
         let mut asked = BytesMut::new();
         request_out::write_preflight(permit, head, &self.request_id, &mut asked);
         let from = Instant::now();
-        let answer = preflight::ask(&self.front.upstreams, permit.app(), &asked).await;
+        let answer = preflight::ask(&self.front.pool, permit.app(), &asked).await;
         let timing = UpstreamTiming { from, to: answer.is_ok().then(Instant::now) };
         let local = match answer {
             Ok(AnswerHead { status, fields, .. }) => {
@@ -42,6 +41,6 @@ impl RequestHandler<'_> {
                 LocalReply { upstream: Some(timing), ..LocalReply::new(reply, Some(denial)) }
             }
         };
-        self.answer(tcp, buffer, (head, meta), &trail, local).await
+        self.answer(parts, (head, meta), &trail, local).await
     }
 }

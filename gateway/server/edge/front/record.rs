@@ -14,7 +14,6 @@ use stagedoor_core::request::Head;
 
 use super::handler::RequestHandler;
 use crate::decision_trace::{self, DecisionTrace};
-use crate::edge::exchange::Exchange;
 use crate::edge::fault_point;
 use crate::live_policy::LivePolicy;
 use crate::recent_refusals::RefusalContext;
@@ -54,50 +53,9 @@ impl<'a> RequestOutcome<'a> {
             upstream_fault: None,
         }
     }
-
-    /// For an exchange with the app.
-    pub(super) fn of(trail: &'a Trail, exchange: &'a Exchange, own_time: Duration) -> Self {
-        Self {
-            trail,
-            status: exchange.status(),
-            denial: exchange.failure(),
-            bytes_in: exchange.bytes_in(),
-            bytes_out: exchange.bytes_out(),
-            own_time,
-            upstream_time: exchange.upstream_time(),
-            asked: Some(&exchange.app),
-            upstream_fault: exchange.upstream_fault(),
-        }
-    }
 }
 
 impl RequestHandler<'_> {
-    /// Runs an exchange to its end. A failure is kept for `why` before the client gets its answer.
-    pub(super) async fn drive(
-        &self,
-        exchange: &Exchange,
-        head: &Head<'_>,
-        trail: &Trail,
-        work: impl Future<Output = bool>,
-    ) -> bool {
-        let mut work = std::pin::pin!(work);
-        let early = tokio::select! {
-            biased;
-            reusable = &mut work => Some(reusable),
-            () = exchange.failing() => None,
-        };
-        if let Some(denial) = exchange.failure() {
-            self.remember(Some(head), trail, denial, false);
-        }
-        match early {
-            Some(reusable) => reusable,
-            None => {
-                exchange.go_on_failing();
-                work.await
-            }
-        }
-    }
-
     /// Keeps a refusal for `why`. It runs before the answer goes out, so that a client that has the answer can ask at once.
     pub(super) fn remember(
         &self,
@@ -116,12 +74,6 @@ impl RequestHandler<'_> {
             redaction: self.live.redaction(trail.app.as_deref()),
         };
         self.front.gateway.remember(&at, head, trail, denial);
-    }
-
-    /// The time that the gateway itself took: until the app was asked, or all of it if the app never was.
-    pub(super) fn own_time(&self, exchange: &Exchange) -> Duration {
-        let own = exchange.own_time();
-        if own.is_zero() { self.started.elapsed() } else { own }
     }
 
     /// Counts and logs one request.

@@ -199,16 +199,15 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
         Ok(Admission::GatewayPage(own)) => {
             let _ = writeln!(out, "a page of ours: {own:?}");
         }
-        Ok(Admission::Forward(permit)) => {
-            let mut to_app = BytesMut::new();
-            write_head(&permit, &head, "1", &mut to_app);
+        Ok(Admission::Forward(mut permit)) => {
+            let to_app = write_head(&permit, &head, "1", BytesMut::new()).finish(head.body());
             out.push_str(std::str::from_utf8(&to_app).unwrap());
             for own in ["", "default-src 'none'"] {
                 let mut fields = answer(own);
                 response.apply(&mut fields, &at);
                 let _ = writeln!(out, "{fields:?}");
             }
-            let mut gate = permit.into_gate();
+            let mut gate = permit.take_gate();
             let _ = writeln!(out, "a body of 2: {:?}", gate.pass(2).map_err(|denial| denial.code()));
         }
     }

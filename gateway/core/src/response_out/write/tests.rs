@@ -85,7 +85,7 @@ fn a_switch_has_one_line_of_each() {
 fn the_protocol_that_a_426_wants_is_named() {
     assert_eq!(
         written(&head(426, &[("Upgrade", "h2c")]), AnswerFraming::Length(0), ConnectionLine::Absent),
-        "HTTP/1.1 426 Upgrade Required|upgrade: h2c|DATE|content-length: 0"
+        "HTTP/1.1 426 Upgrade Required|upgrade: h2c|DATE|content-length: 0|connection: upgrade"
     );
 }
 

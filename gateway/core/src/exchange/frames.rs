@@ -2,7 +2,7 @@
 
 /// Follows the frame boundaries of one direction (RFC 6455 §5.2) without looking at payloads.
 #[derive(Debug, Default)]
-pub(crate) struct Frames {
+pub(super) struct Frames {
     /// The header bytes of the current frame.
     head: [u8; 10],
     have: usize,
@@ -11,13 +11,13 @@ pub(crate) struct Frames {
 }
 
 /// `1012 Service Restart`, unmasked as a server sends it.
-pub(crate) const CLOSE_RESTART: [u8; 4] = [0x88, 0x02, 0x03, 0xF4];
+pub(super) const CLOSE_RESTART: [u8; 4] = [0x88, 0x02, 0x03, 0xF4];
 /// `1001 Going Away`
-pub(crate) const CLOSE_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
+pub(super) const CLOSE_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
 
 impl Frames {
     /// Follows bytes that were forwarded.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.left > 0 {
                 let step = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
@@ -39,7 +39,7 @@ impl Frames {
     }
 
     /// Whether no frame is incomplete.
-    pub(crate) fn at_boundary(&self) -> bool {
+    pub(super) fn at_boundary(&self) -> bool {
         self.have == 0 && self.left == 0
     }
 

@@ -1,0 +1,345 @@
+//! The forwarding loop: both directions of one exchange, in one task.
+//!
+//! It moves bytes between the client and the app as [`Exchange`] says, and tells it what happened. It decides nothing itself.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use stagedoor_core::answer::AnswerHead;
+use stagedoor_core::denial::UpstreamFault;
+use stagedoor_core::exchange::{
+    AnswerStep, ClientSocket, Direction, Event, Exchange, Gate, RequestStep, StreamKind, Verdict,
+};
+use tokio::io::AsyncWrite;
+use tokio::sync::watch;
+
+use super::client::{BodyFault, Client, Closed};
+use super::fault_point;
+use super::pool::AppStream;
+use super::timer::Timer;
+use super::upstream_fault;
+use crate::stage::Stage;
+
+/// Bytes that are read from the app at once: while a head is awaited, in a body, and in a long one.
+const HEAD_STEP: usize = 8 * 1024;
+const BODY_STEP: usize = 16 * 1024;
+const LONG_STEP: usize = 64 * 1024;
+/// A body of so many bytes is a long one.
+const LONG: u64 = 128 * 1024;
+
+/// What an exchange needs besides the two connections.
+pub(crate) trait Surroundings {
+    /// Gets a connection to the app.
+    async fn connect(&mut self, fresh: bool, tries: usize) -> Result<(AppStream, bool), UpstreamFault>;
+
+    /// Edits an interim answer before it is sent.
+    fn edit_interim(&mut self, head: &mut AnswerHead);
+
+    /// Edits the head of the answer before it is sent. Returns whether the app's connection may be used again.
+    fn edit_answer(&mut self, head: &mut AnswerHead, stream: Option<StreamKind>, asked: Duration) -> bool;
+
+    /// Asks for the verdict about a body that is held back.
+    fn poll_verdict(&mut self, cx: &mut Context<'_>, direction: Direction, held: &[u8]) -> Poll<Verdict>;
+}
+
+/// Runs an exchange to its end. Returns the connection to the app, if there still is one.
+pub(crate) async fn forward<U: Gate, D: Gate>(
+    exchange: &mut Exchange<U, D>,
+    client: &mut impl Client,
+    surroundings: &mut impl Surroundings,
+    timer: &mut Timer,
+    stage: &watch::Receiver<Stage>,
+) -> Option<AppStream> {
+    let mut app = None;
+    loop {
+        if let RequestStep::Connect { fresh, tries } = exchange.request_step() {
+            // A connection that turned out to be stale ends here.
+            drop(app.take());
+            exchange.on(Event::Connecting, timer.now());
+            fault_point::hit("connect");
+            let event = match surroundings.connect(fresh, tries).await {
+                Ok((stream, reused)) => {
+                    app = Some(stream);
+                    Event::Connected { reused }
+                }
+                Err(fault) => Event::NotConnected(fault),
+            };
+            exchange.on(event, timer.now());
+            continue;
+        }
+        let mut transfer = Transfer {
+            exchange: &mut *exchange,
+            client: &mut *client,
+            app: app.as_mut(),
+            surroundings: &mut *surroundings,
+            timer: &mut *timer,
+            stage: StageWatch::of(stage),
+            full: false,
+            sent: 0,
+        };
+        poll_fn(|cx| transfer.poll(cx)).await;
+        if exchange.ended().is_some() {
+            return app;
+        }
+    }
+}
+
+/// Both directions, over one connection to the app.
+struct Transfer<'a, U, D, C, S> {
+    exchange: &'a mut Exchange<U, D>,
+    client: &'a mut C,
+    app: Option<&'a mut AppStream>,
+    surroundings: &'a mut S,
+    timer: &'a mut Timer,
+    stage: StageWatch<'a>,
+    /// The client took no more when it was last asked.
+    full: bool,
+    /// Bytes that the client had taken when it was last asked.
+    sent: u64,
+}
+
+impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
+    /// Ready when the exchange has ended, or needs another connection to the app.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut now = self.timer.now();
+        loop {
+            if let Some(event) = self.stage.look() {
+                self.exchange.on(event, now);
+            }
+            let request = self.poll_request(cx, now);
+            self.poll_answer(cx, now);
+            if self.exchange.ended().is_some() {
+                return Poll::Ready(());
+            }
+            if self.exchange.heeds_stage() && self.stage.poll_changed(cx).is_ready() {
+                continue;
+            }
+            let next = self.exchange.request_step();
+            if matches!(next, RequestStep::Connect { .. }) {
+                return Poll::Ready(());
+            }
+            if next != request {
+                continue;
+            }
+            let Some(due) = self.exchange.wake_at() else { return Poll::Pending };
+            ready!(self.timer.poll_until(cx, due));
+            now = self.timer.now();
+            self.exchange.on(Event::Time, now);
+        }
+    }
+
+    /// Goes on in the direction of the app until something has to be waited for; returns the step that waits.
+    fn poll_request(&mut self, cx: &mut Context<'_>, now: Duration) -> RequestStep {
+        loop {
+            let step = self.exchange.request_step();
+            let event = match step {
+                RequestStep::Connect { .. } | RequestStep::Wait => return step,
+                RequestStep::Write => {
+                    fault_point::hit("request head");
+                    self.poll_write(cx)
+                }
+                RequestStep::Read => match self.client.poll_body(cx) {
+                    Poll::Ready(Ok(Some(data))) => {
+                        fault_point::hit("request body");
+                        Poll::Ready(Event::ClientData(data))
+                    }
+                    Poll::Ready(Ok(None)) => Poll::Ready(Event::ClientEnd),
+                    Poll::Ready(Err(BodyFault::Malformed(fault))) => {
+                        Poll::Ready(Event::ClientMalformed(fault))
+                    }
+                    Poll::Ready(Err(BodyFault::Closed)) => Poll::Ready(Event::ClientClosed),
+                    Poll::Ready(Err(BodyFault::Gone)) => Poll::Ready(Event::ClientGone),
+                    Poll::Pending => {
+                        self.exchange.on(Event::ClientSilent, now);
+                        if self.exchange.request_step() == RequestStep::Read {
+                            return step;
+                        }
+                        continue;
+                    }
+                },
+                RequestStep::Watch => self.client.poll_closed(cx).map(|closed| match closed {
+                    Closed::Half => Event::ClientClosed,
+                    Closed::Gone => Event::ClientGone,
+                }),
+                RequestStep::Ask => self.poll_verdict(cx, Direction::Request),
+                RequestStep::Shutdown => match self.app.as_mut() {
+                    // Whether it could be told or not: the rest of its answer shows it.
+                    Some(app) => Pin::new(&mut **app).poll_shutdown(cx).map(|_| Event::AppTold),
+                    None => Poll::Ready(Event::AppTold),
+                },
+            };
+            match event {
+                Poll::Ready(event) => self.exchange.on(event, now),
+                Poll::Pending => return step,
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let Some(app) = self.app.as_mut() else {
+            return Poll::Ready(Event::AppStopped(UpstreamFault::Closed));
+        };
+        let parts = self.exchange.outgoing().map(std::io::IoSlice::new);
+        Pin::new(&mut **app).poll_write_vectored(cx, &parts).map(|written| match written {
+            Ok(0) => Event::AppStopped(UpstreamFault::Closed),
+            Ok(bytes) => Event::AppTook(bytes),
+            Err(error) => {
+                Event::AppStopped(upstream_fault::of_system(&error).unwrap_or(UpstreamFault::Closed))
+            }
+        })
+    }
+
+    fn poll_verdict(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<Event> {
+        let verdict = self.surroundings.poll_verdict(cx, direction, self.exchange.held(direction));
+        verdict.map(|verdict| Event::Verdict(direction, verdict))
+    }
+
+    /// Goes on in the direction of the client until something has to be waited for.
+    fn poll_answer(&mut self, cx: &mut Context<'_>, now: Duration) {
+        loop {
+            self.look_for_room(cx, now);
+            match self.exchange.answer_step(now) {
+                AnswerStep::Wait => return,
+                AnswerStep::Read => {
+                    if self.poll_read(cx, now).is_pending() {
+                        // What was gathered is not kept from the client while the app is slow.
+                        let _ = self.poll_flush(cx, now);
+                        return;
+                    }
+                }
+                AnswerStep::Interim(mut head) => {
+                    self.surroundings.edit_interim(&mut head);
+                    self.client.interim(&head);
+                }
+                AnswerStep::Begin { mut head, framing, connection } => {
+                    fault_point::hit("answer head");
+                    let asked = self.exchange.asked().unwrap_or(now);
+                    let stream = self.exchange.stream();
+                    if !self.surroundings.edit_answer(&mut head, stream, asked) {
+                        self.exchange.spend_app_connection();
+                    }
+                    self.client.begin(&head, framing, connection);
+                    if stream == Some(StreamKind::Websocket) {
+                        self.client.open();
+                    }
+                }
+                AnswerStep::Give(data) => {
+                    fault_point::hit("answer body");
+                    self.client.give(data);
+                }
+                AnswerStep::End => self.client.end(),
+                AnswerStep::Flush => {
+                    if self.poll_flush(cx, now).is_pending() {
+                        return;
+                    }
+                }
+                AnswerStep::Ask => match self.poll_verdict(cx, Direction::Answer) {
+                    Poll::Ready(event) => self.exchange.on(event, now),
+                    Poll::Pending => return,
+                },
+            }
+        }
+    }
+
+    /// Tells the exchange whether the client takes more.
+    fn look_for_room(&mut self, cx: &mut Context<'_>, now: Duration) {
+        match self.client.poll_room(cx) {
+            Poll::Ready(Ok(())) if self.full => self.tell_socket(ClientSocket::Open, now),
+            Poll::Ready(Ok(())) => {}
+            Poll::Pending => self.tell_socket(ClientSocket::Full, now),
+            Poll::Ready(Err(_)) => self.exchange.on(Event::ClientGone, now),
+        }
+    }
+
+    fn tell_socket(&mut self, state: ClientSocket, now: Duration) {
+        let sent = self.client.sent();
+        let took = sent != self.sent;
+        self.sent = sent;
+        self.full = state == ClientSocket::Full;
+        self.exchange.on(Event::ClientSocket { took, state }, now);
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
+        let step = match self.exchange.given() {
+            0 => HEAD_STEP,
+            1..LONG => BODY_STEP,
+            LONG.. => LONG_STEP,
+        };
+        let event = match self.app.as_mut() {
+            None => Event::AppClosed,
+            Some(app) => {
+                let read = app.poll_read_into(cx, self.exchange.incoming(), step);
+                match ready!(read) {
+                    Ok(0) => Event::AppClosed,
+                    Ok(_) => Event::AppData,
+                    Err(error) => {
+                        Event::AppBroken(upstream_fault::of_system(&error).unwrap_or(UpstreamFault::Closed))
+                    }
+                }
+            }
+        };
+        self.exchange.on(event, now);
+        Poll::Ready(())
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
+        fault_point::hit("flush");
+        let flushed = self.client.poll_flush(cx);
+        match &flushed {
+            Poll::Ready(Ok(())) => self.tell_socket(ClientSocket::Empty, now),
+            Poll::Ready(Err(_)) => self.exchange.on(Event::ClientGone, now),
+            Poll::Pending => self.tell_socket(ClientSocket::Open, now),
+        }
+        flushed.map(|_| ())
+    }
+}
+
+/// The stage of the gateway, watched only while an exchange heeds it.
+struct StageWatch<'a> {
+    stage: &'a watch::Receiver<Stage>,
+    told: Stage,
+    changed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl<'a> StageWatch<'a> {
+    fn of(stage: &'a watch::Receiver<Stage>) -> Self {
+        Self { stage, told: Stage::Serving, changed: None }
+    }
+
+    /// What the exchange is to be told of the stage, if it has changed.
+    fn look(&mut self) -> Option<Event> {
+        if matches!(self.stage.has_changed(), Ok(false)) {
+            return None;
+        }
+        let stage = *self.stage.borrow();
+        if stage == self.told {
+            return None;
+        }
+        self.told = stage;
+        match stage {
+            Stage::Serving => None,
+            Stage::Draining => Some(Event::Draining),
+            Stage::Closing => Some(Event::Closing),
+        }
+    }
+
+    /// Ready when the stage is another one than was told. Every other exchange learns of it when something else happens.
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let changed = self.changed.get_or_insert_with(|| {
+            let mut stage = self.stage.clone();
+            let told = self.told;
+            Box::pin(async move {
+                let changed = stage.wait_for(|stage| *stage != told).await.is_ok();
+                if !changed {
+                    // The gateway is gone: nothing changes any more.
+                    std::future::pending::<()>().await;
+                }
+            })
+        });
+        ready!(changed.as_mut().poll(cx));
+        self.changed = None;
+        Poll::Ready(())
+    }
+}

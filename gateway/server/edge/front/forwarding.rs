@@ -1,0 +1,272 @@
+//! A permitted request: its exchange with the app, from the permit to the record.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use stagedoor_core::answer::AnswerHead;
+use stagedoor_core::denial::{Denial, UpstreamFault};
+use stagedoor_core::exchange::{
+    AppReuse, ClientReuse, Deadlines, Direction, Ended, Exchange, ExchangeTerms, Outcome, PassAll,
+    StreamKind, Verdict,
+};
+use stagedoor_core::guard::upgrade::Upgrade;
+use stagedoor_core::pipeline::{Permit, Trail};
+use stagedoor_core::policy::App;
+use stagedoor_core::request::{Head, Http1Meta, Http1Version};
+use stagedoor_core::request_out;
+use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
+
+use super::handler::{ConnectionParts, ConnectionState, RequestHandler};
+use super::record::RequestOutcome;
+use crate::edge::client::http1::{BodyReader, Connection, Http1Client};
+use crate::edge::client::io::DownstreamIo;
+use crate::edge::forward::{Surroundings, forward};
+use crate::edge::login::{self, ConnectionLogin, Who};
+use crate::edge::pool::{AppPool, AppStream};
+use crate::edge::{adapt, buffers};
+use crate::stage::Stage;
+use crate::telemetry::metrics::OpenStream;
+
+impl RequestHandler<'_> {
+    /// Forwards a permitted request to the app, and records it.
+    pub(super) async fn forward<S: DownstreamIo>(
+        &self,
+        parts: &mut ConnectionParts<'_, S>,
+        (head, meta): (&Head<'_>, &Http1Meta),
+        body: BodyReader,
+        mut permit: Box<Permit<'_>>,
+        trail: Trail,
+    ) -> ConnectionState {
+        let started = self.front.gateway.now().mono();
+        let app = Arc::clone(permit.app());
+        let gate = permit.take_gate();
+        let outgoing = request_out::write_head(&permit, head, &self.request_id, buffers::take());
+        let ConnectionParts { connection, login, timer, stage } = parts;
+        let who = || Who {
+            ip: permit.client().ip(),
+            user: permit.caller().user().cloned(),
+            proxied: permit.client().is_proxied(),
+        };
+        let own = login.applies(who, login::in_request(head));
+        let terms = self.terms((head, meta), &permit);
+        let mut surroundings = AppSide {
+            handler: self,
+            app: &app,
+            trail: &trail,
+            host: permit.target().host(),
+            https: permit.client().https(),
+            port: permit.client().port(),
+            who: &who,
+            login,
+            own,
+            open_stream: None,
+            started,
+        };
+        let Connection { io, buffer } = &mut **connection;
+        let http10 = meta.version == Http1Version::Http10;
+        let mut client = Http1Client::new(io, buffer, body, http10, meta.expects_continue);
+        let mut exchange = Exchange::new(outgoing, terms, (gate, PassAll), buffers::take(), timer.now());
+        let work = forward(&mut exchange, &mut client, &mut surroundings, timer, stage);
+        let stream = match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(stream) => stream,
+            // The panic hook has counted and logged the panic. The connection ends, the process goes on.
+            Err(_) => {
+                exchange.abort(Denial::Internal("a panic"));
+                None
+            }
+        };
+        drop(client);
+        let (outcome, used) = exchange.finish();
+        for mut buffer in used {
+            buffers::give_back(&mut buffer);
+        }
+        surroundings.keep(&outcome, stream);
+        let reply = self.conclude(head, &trail, &app, &outcome, started);
+        surroundings.end_stream(&outcome);
+        if let Some(bytes) = reply {
+            return match connection.write_answer(&bytes).await {
+                true => ConnectionState::Close,
+                false => ConnectionState::Closed,
+            };
+        }
+        match outcome.client {
+            ClientReuse::KeepAlive if self.front.gateway.stage() == Stage::Serving => {
+                ConnectionState::KeepAlive
+            }
+            ClientReuse::KeepAlive | ClientReuse::Close => ConnectionState::Close,
+            ClientReuse::Reset => ConnectionState::Reset,
+        }
+    }
+
+    fn terms(&self, (head, meta): (&Head<'_>, &Http1Meta), permit: &Permit<'_>) -> ExchangeTerms {
+        let timeouts = &self.live.policy.server.timeouts;
+        let upstream = &permit.app().upstream;
+        ExchangeTerms {
+            head_only: head.method() == "HEAD",
+            repeatable: head.body().is_empty() && matches!(head.method(), "GET" | "HEAD" | "OPTIONS"),
+            body: head.body(),
+            handshake: match permit.upgrade() {
+                Upgrade::Websocket(handshake) => Some(handshake.clone()),
+                Upgrade::None => None,
+            },
+            modern_client: meta.version == Http1Version::Http11,
+            keep_alive: meta.keep_alive && self.may_go_on,
+            retries: upstream.retries,
+            deadlines: Deadlines {
+                read: upstream.read,
+                send_idle: timeouts.send_idle,
+                body_idle: timeouts.body_idle,
+                min_rate: timeouts.min_rate,
+                stream_idle: timeouts.stream_idle,
+            },
+        }
+    }
+
+    /// Says in the log what was wrong with the app, where the access log has no word for it.
+    fn log_failure(&self, app: &App, outcome: &Outcome) {
+        if let Some(detail) = outcome.detail {
+            tracing::info!(
+                request_id = %self.request_id,
+                app = %app.name,
+                fault = outcome.fault.map_or("-", UpstreamFault::label),
+                "the exchange broke off: {detail}"
+            );
+        }
+    }
+
+    /// Records the exchange. Returns the bytes of a refusal, where the client has no answer yet.
+    fn conclude(
+        &self,
+        head: &Head<'_>,
+        trail: &Trail,
+        app: &App,
+        outcome: &Outcome,
+        started: Duration,
+    ) -> Option<Vec<u8>> {
+        let own_time =
+            outcome.asked.map_or_else(|| self.started.elapsed(), |asked| asked.saturating_sub(started));
+        let mut recorded = RequestOutcome {
+            trail,
+            status: outcome.status.unwrap_or(0),
+            denial: outcome.failure.as_ref(),
+            bytes_in: outcome.bytes_in,
+            bytes_out: outcome.bytes_out,
+            own_time,
+            upstream_time: outcome.answered.zip(outcome.asked).map(|(to, from)| to.saturating_sub(from)),
+            asked: Some(app),
+            upstream_fault: outcome.fault,
+        };
+        self.log_failure(app, outcome);
+        if let Some(denial) = &outcome.failure {
+            self.remember(Some(head), trail, denial, false);
+        }
+        let reply = match &outcome.ended {
+            Ended::Refused(denial) => Some(self.refusal(head, trail, denial)),
+            Ended::Answered | Ended::Broken | Ended::ClientGone => None,
+        };
+        if let Some(reply) = &reply {
+            recorded.status = reply.status.as_u16();
+            recorded.bytes_out = reply.body.len() as u64;
+        }
+        // Recorded before a refusal goes out: a client that has it can find its record.
+        self.record(Some(head), &recorded);
+        reply.map(|reply| adapt::to_h1(reply, self.front.gateway.now(), head.method() == "HEAD", true))
+    }
+}
+
+/// What the exchange of one request needs besides the two connections.
+struct AppSide<'a, W> {
+    handler: &'a RequestHandler<'a>,
+    app: &'a Arc<App>,
+    trail: &'a Trail,
+    host: &'a str,
+    https: bool,
+    port: Option<u16>,
+    who: &'a W,
+    login: &'a mut ConnectionLogin,
+    /// The request uses connections that no other client uses.
+    own: bool,
+    open_stream: Option<OpenStream>,
+    started: Duration,
+}
+
+impl<W: Fn() -> Who> AppSide<'_, W> {
+    /// Counts the end of a stream, after its record: a client that sees the count can find the record.
+    fn end_stream(&mut self, outcome: &Outcome) {
+        if let (Some(open), Some(end)) = (&mut self.open_stream, outcome.stream_end) {
+            open.ends(end);
+        }
+        self.open_stream = None;
+    }
+
+    /// Keeps the connection to the app for another exchange, where it can serve one.
+    fn keep(&mut self, outcome: &Outcome, stream: Option<AppStream>) {
+        let Some(stream) = stream else { return };
+        match outcome.app {
+            AppReuse::No => {}
+            AppReuse::Yes if self.own => self.login.keep(stream),
+            AppReuse::Yes => AppPool::put(stream),
+        }
+    }
+}
+
+impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
+    async fn connect(&mut self, fresh: bool, tries: usize) -> Result<(AppStream, bool), UpstreamFault> {
+        if self.own && tries == 0 {
+            // A login is one of the connection: no other one will do.
+            while let Some(mut stream) = self.login.take() {
+                if stream.is_silent() {
+                    return Ok((stream, true));
+                }
+            }
+        }
+        let pool = &self.handler.front.pool;
+        let (stream, reused) = pool.get(&self.app.upstream, fresh || self.own, tries).await?;
+        Ok((stream, reused.is_reused()))
+    }
+
+    fn edit_interim(&mut self, head: &mut AnswerHead) {
+        ResponsePolicy::clean_interim(head);
+    }
+
+    fn edit_answer(&mut self, head: &mut AnswerHead, stream: Option<StreamKind>, asked: Duration) -> bool {
+        if let Some(kind) = stream {
+            self.open_stream = Some(self.handler.live.counters.open_stream(self.app.index, kind));
+        }
+        if stream == Some(StreamKind::Websocket) {
+            ResponsePolicy::clean_interim(head);
+            return false;
+        }
+        let logs_in = login::in_answer(head);
+        if logs_in {
+            self.login.seen((self.who)());
+        }
+        let own_time = asked.saturating_sub(self.started);
+        let timing = self
+            .handler
+            .live
+            .policy
+            .server
+            .server_timing
+            .then(|| format!("gateway;dur={:.3}", own_time.as_secs_f64() * 1e3));
+        let at = ResponseContext {
+            https: self.https,
+            host: self.host,
+            port: self.port,
+            request_id: &self.handler.request_id,
+            cors: &self.trail.cors,
+            limits: &self.trail.limits,
+            server_timing: timing.as_deref(),
+        };
+        self.app.response.apply(head, &at);
+        !logs_in || self.own
+    }
+
+    fn poll_verdict(&mut self, _cx: &mut Context<'_>, _direction: Direction, _held: &[u8]) -> Poll<Verdict> {
+        // No gate of today asks. One that did would get no body past this.
+        Poll::Ready(Verdict::Refuse(Denial::Internal("a body waits for a verdict that nobody gives")))
+    }
+}

@@ -1,0 +1,237 @@
+//! The addresses of the apps' names, resolved off the path of requests.
+//!
+//! A name that was resolved less than [`FRESH`] ago is used as it is. An older one is used too, and resolved again in the
+//! background. A result is never used for longer than [`KEPT`], even while the name cannot be resolved. After a failed
+//! connection the addresses are forgotten, so that the next try waits for new ones: a container that was started again may
+//! have another address. A name is resolved by one task at a time, for which all requests wait that need its result.
+//!
+//! Bounds: one [`Name`] for each upstream of the configuration, which lives as long as its pool; [`ADDRESSES_MAX`] addresses
+//! of a name. A request waits no longer than its own deadline. A lookup may take longer: the next request has its result.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use stagedoor_core::denial::UpstreamFault;
+use tokio::sync::watch;
+
+use super::upstream_fault::of_system;
+
+/// How long addresses are used without asking again.
+const FRESH: Duration = Duration::from_secs(10);
+/// How long addresses are used while the name cannot be resolved again.
+const KEPT: Duration = Duration::from_secs(5 * 60);
+/// The time between two lookups of old addresses, which matters when they fail.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long a lookup may take before another one is made.
+const LOOKUP: Duration = Duration::from_secs(30);
+/// The most addresses of one name that are used.
+const ADDRESSES_MAX: usize = 16;
+
+/// What resolves names: the system, or a table in tests.
+pub(crate) trait Resolver: fmt::Debug + Send + Sync {
+    /// The addresses of `authority`, a `host:port`.
+    fn resolve(&self, authority: &str) -> Lookup;
+}
+
+/// A name that is being resolved.
+pub(crate) type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// Resolves names as the system does (`/etc/hosts`, DNS), on a thread for blocking calls.
+#[derive(Debug)]
+pub(crate) struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn resolve(&self, authority: &str) -> Lookup {
+        let authority = authority.to_owned();
+        Box::pin(async move { Ok(tokio::net::lookup_host(authority).await?.collect()) })
+    }
+}
+
+/// The name or the address of an upstream, with the addresses that it was last found to have.
+#[derive(Debug)]
+pub(crate) struct Name {
+    /// `host:port`, as in the configuration.
+    authority: String,
+    resolver: Arc<dyn Resolver>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: Option<Known>,
+    /// When the last lookup began.
+    asked: Option<Instant>,
+    /// Whether a lookup is under way.
+    asking: bool,
+    /// Why the last lookup found nothing.
+    fault: Option<UpstreamFault>,
+}
+
+#[derive(Debug)]
+struct Known {
+    addresses: Arc<Addresses>,
+    /// When the lookup began that found them; `None` for an address in the configuration, which does not change.
+    at: Option<Instant>,
+}
+
+/// The addresses of a name, in the order in which they are tried. There is at least one.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    first: SocketAddr,
+    others: Box<[SocketAddr]>,
+    /// The place of the address that is tried first: the one that was reached last.
+    start: AtomicUsize,
+}
+
+impl Name {
+    /// A `host:port` of the configuration. It is not resolved before it is needed.
+    pub(crate) fn new(authority: &str, resolver: Arc<dyn Resolver>) -> Arc<Self> {
+        let literal = authority.parse().ok().map(|address| Known {
+            addresses: Arc::new(Addresses {
+                first: address,
+                others: Box::default(),
+                start: AtomicUsize::new(0),
+            }),
+            at: None,
+        });
+        let state = State { known: literal, ..State::default() };
+        Arc::new(Self { authority: authority.to_owned(), resolver, state: watch::Sender::new(state) })
+    }
+
+    /// Its addresses. This waits only where none are known that may still be used.
+    pub(crate) async fn addresses(self: &Arc<Self>, now: Instant) -> Result<Arc<Addresses>, UpstreamFault> {
+        let usable = |state: &State| {
+            let known = state.known.as_ref().filter(|known| known.age(now) < KEPT);
+            known.map(|known| Arc::clone(&known.addresses))
+        };
+        let known = usable(&self.state.borrow());
+        if let Some(known) = known {
+            self.refresh_if_old(now);
+            return Ok(known);
+        }
+        let mut changes = self.state.subscribe();
+        self.start_lookup(now, |_| true);
+        // The sender lives as long as `self`.
+        let state = changes.wait_for(|state| !state.asking).await.map_err(|_| UpstreamFault::NoSuchName)?;
+        usable(&state).ok_or(state.fault.unwrap_or(UpstreamFault::NoSuchName))
+    }
+
+    /// Resolves the name again in the background if its addresses are old.
+    pub(crate) fn refresh_if_old(self: &Arc<Self>, now: Instant) {
+        self.start_lookup(now, |state| {
+            let old = state.known.as_ref().is_some_and(|known| known.age(now) >= FRESH);
+            old && state.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= AGAIN)
+        });
+    }
+
+    /// Forgets these addresses after a failed connection, unless newer ones are known.
+    pub(crate) fn forget(&self, failed: &Arc<Addresses>) {
+        self.state.send_if_modified(|state| {
+            let same = |known: &mut Known| known.at.is_some() && Arc::ptr_eq(&known.addresses, failed);
+            state.known.take_if(same).is_some()
+        });
+    }
+
+    /// Whether a connection to this address still leads to the app, as far as is known.
+    pub(crate) fn may_have(&self, address: SocketAddr) -> bool {
+        let state = self.state.borrow();
+        state.known.as_ref().is_none_or(|known| known.addresses.all().any(|known| known == address))
+    }
+
+    /// Starts a lookup if none is under way and the state `wants` one.
+    fn start_lookup(self: &Arc<Self>, now: Instant, wants: impl FnOnce(&State) -> bool) {
+        let starts = self.state.send_if_modified(|state| {
+            let starts = !state.asking && wants(state);
+            if starts {
+                state.asking = true;
+                state.asked = Some(now);
+            }
+            starts
+        });
+        if starts {
+            let lookup = self.resolver.resolve(&self.authority);
+            let ending = LookupEnd { name: Arc::clone(self), at: now, found: Err(UpstreamFault::Timeout) };
+            tokio::spawn(async move {
+                // All of it, and not the one field: its end is noted even if the lookup never is.
+                let mut ending = ending;
+                if let Ok(found) = tokio::time::timeout(LOOKUP, lookup).await {
+                    ending.found = found
+                        .map_err(|error| of_descriptors(&error))
+                        .and_then(|list| Addresses::new(list).ok_or(UpstreamFault::NoSuchName));
+                }
+            });
+        }
+    }
+}
+
+/// A resolver reports all faults of DNS alike.
+fn of_descriptors(error: &io::Error) -> UpstreamFault {
+    of_system(error)
+        .filter(|fault| *fault == UpstreamFault::OutOfDescriptors)
+        .unwrap_or(UpstreamFault::NoSuchName)
+}
+
+/// Notes the result of a lookup when it is dropped: also when its task is cancelled or panics, so that another can start.
+struct LookupEnd {
+    name: Arc<Name>,
+    at: Instant,
+    found: Result<Addresses, UpstreamFault>,
+}
+
+impl Drop for LookupEnd {
+    fn drop(&mut self) {
+        let found = std::mem::replace(&mut self.found, Err(UpstreamFault::Timeout));
+        self.name.state.send_modify(|state| {
+            state.asking = false;
+            state.fault = found.as_ref().err().copied();
+            if let Ok(found) = found {
+                let before = state.known.take().map(|known| known.addresses);
+                let same = before.filter(|before| before.all().eq(found.all()));
+                let addresses = same.unwrap_or_else(|| Arc::new(found));
+                state.known = Some(Known { addresses, at: Some(self.at) });
+            }
+        });
+    }
+}
+
+impl Known {
+    fn age(&self, now: Instant) -> Duration {
+        self.at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+    }
+}
+
+impl Addresses {
+    fn new(list: Vec<SocketAddr>) -> Option<Self> {
+        let mut list = list.into_iter().take(ADDRESSES_MAX);
+        let first = list.next()?;
+        Some(Self { first, others: list.collect(), start: AtomicUsize::new(0) })
+    }
+
+    fn all(&self) -> impl Iterator<Item = SocketAddr> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    /// The place of the address for a try, counted from 0: each further try takes the next one.
+    pub(crate) fn place(&self, tries: usize) -> usize {
+        let count = self.others.len().saturating_add(1);
+        self.start.load(Ordering::Relaxed).wrapping_add(tries).checked_rem(count).unwrap_or(0)
+    }
+
+    pub(crate) fn at(&self, place: usize) -> SocketAddr {
+        place.checked_sub(1).and_then(|place| self.others.get(place)).copied().unwrap_or(self.first)
+    }
+
+    /// Notes that the address at this place was reached: it is the first to be tried from now on.
+    pub(crate) fn reached(&self, place: usize) {
+        self.start.store(place, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

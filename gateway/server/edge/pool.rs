@@ -1,0 +1,350 @@
+//! Connections to apps: opened by pingora's connector, kept idle for the next exchange.
+//!
+//! pingora-core's connector makes the streams: TCP today, Unix sockets and TLS later by another peer, so no type here names one.
+//! Its own pool is not used: it spawns a task for each connection that is given back. Its streams have no buffers where a connector
+//! makes them, and write several parts in one system call.
+//!
+//! Each upstream has its own list, and the connection that was used last is used first: the others get old and end. A connection
+//! is noticed as stale before it is used where that can be: if anything can be read from it, the app closed it or sent what nobody
+//! asked for.
+//!
+//! Bounds: [`IDLE_MAX`] idle connections in all, each for at most [`IDLE_TIME`]; one entry for each upstream of the configuration
+//! of the last [`FORGOTTEN`]. Every connection attempt has the app's `upstream.connect` for its name and its socket together.
+
+use std::collections::HashMap;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::{BufMut as _, BytesMut};
+use pingora::connectors::{ConnectorOptions, TransportConnector};
+use pingora::protocols::Stream;
+use pingora::upstreams::peer::BasicPeer;
+use stagedoor_core::denial::UpstreamFault;
+use stagedoor_core::policy::UpstreamPolicy;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+
+use super::names::{Name, Resolver, SystemResolver};
+use super::upstream_fault;
+
+/// The most idle connections of all upstreams together.
+const IDLE_MAX: usize = 1024;
+/// How long a connection may be idle.
+const IDLE_TIME: Duration = Duration::from_secs(60);
+/// How often connections that have been idle for too long are closed.
+const SWEEP: Duration = Duration::from_secs(10);
+/// How long an upstream that nobody asks for is remembered.
+const FORGOTTEN: Duration = Duration::from_secs(10 * 60);
+
+/// The connections to all apps.
+#[derive(Debug)]
+pub(crate) struct AppPool {
+    upstreams: RwLock<HashMap<String, Arc<Upstream>>>,
+    resolver: Arc<dyn Resolver>,
+    connector: Connector,
+    /// Idle connections of all upstreams.
+    idle: Arc<AtomicUsize>,
+}
+
+/// pingora's connector, which has no `Debug`.
+struct Connector(TransportConnector);
+
+/// One address of the configuration, and its idle connections.
+#[derive(Debug)]
+struct Upstream {
+    name: Arc<Name>,
+    /// The connection that was used last stands at the end.
+    idle: Mutex<Vec<Idle>>,
+    /// Those of all upstreams.
+    count: Arc<AtomicUsize>,
+    /// When it was last asked for, for the sweep.
+    asked: Mutex<Instant>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    stream: Stream,
+    address: SocketAddr,
+    since: Instant,
+}
+
+/// A connection to an app.
+#[derive(Debug)]
+pub(crate) struct AppStream {
+    stream: Stream,
+    address: SocketAddr,
+    upstream: Arc<Upstream>,
+}
+
+/// Whether a connection served another exchange before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reused {
+    /// It did.
+    Yes,
+    /// It is new.
+    No,
+}
+
+impl AppPool {
+    /// An empty pool. Its sweep runs on the present runtime, and ends with the pool.
+    pub(crate) fn start() -> Arc<Self> {
+        let pool = Arc::new(Self::with(Arc::new(SystemResolver)));
+        tokio::spawn(sweep(Arc::downgrade(&pool)));
+        pool
+    }
+
+    fn with(resolver: Arc<dyn Resolver>) -> Self {
+        // Its own pool stays empty.
+        let connector = TransportConnector::new(Some(ConnectorOptions::new(1)));
+        Self { upstreams: RwLock::default(), resolver, connector: Connector(connector), idle: Arc::default() }
+    }
+
+    /// A connection to the app: an idle one, unless it has to be `fresh`, or a new one. `tries`: how many failed before for the
+    /// same request; each further one takes the next address.
+    pub(crate) async fn get(
+        &self,
+        policy: &UpstreamPolicy,
+        fresh: bool,
+        tries: usize,
+    ) -> Result<(AppStream, Reused), UpstreamFault> {
+        let upstream = self.upstream(&policy.authority);
+        if !fresh && let Some(idle) = upstream.take(Instant::now()) {
+            let Idle { stream, address, .. } = idle;
+            return Ok((AppStream { stream, address, upstream }, Reused::Yes));
+        }
+        // Boxed: it is large and rare.
+        let connected = Box::pin(self.connect(upstream, policy.connect, tries)).await?;
+        Ok((connected, Reused::No))
+    }
+
+    /// Whether the app accepts a connection.
+    pub(crate) async fn reachable(&self, policy: &UpstreamPolicy) -> bool {
+        self.get(policy, true, 0).await.is_ok()
+    }
+
+    /// Keeps a connection for the next exchange.
+    pub(crate) fn put(stream: AppStream) {
+        let AppStream { stream, address, upstream } = stream;
+        upstream.put(Idle { stream, address, since: Instant::now() });
+    }
+
+    fn upstream(&self, authority: &str) -> Arc<Upstream> {
+        let known =
+            self.upstreams.read().unwrap_or_else(PoisonError::into_inner).get(authority).map(Arc::clone);
+        known.unwrap_or_else(|| {
+            let mut all = self.upstreams.write().unwrap_or_else(PoisonError::into_inner);
+            let made = || Arc::new(Upstream::new(authority, &self.resolver, &self.idle));
+            Arc::clone(all.entry(authority.to_owned()).or_insert_with(made))
+        })
+    }
+
+    async fn connect(
+        &self,
+        upstream: Arc<Upstream>,
+        within: Duration,
+        tries: usize,
+    ) -> Result<AppStream, UpstreamFault> {
+        let connected = async {
+            let addresses = upstream.name.addresses(Instant::now()).await?;
+            let place = addresses.place(tries);
+            let address = addresses.at(place);
+            let mut made = self.open(address).await;
+            if made.as_ref().err() == Some(&UpstreamFault::OutOfDescriptors) && self.close_idle() > 0 {
+                made = self.open(address).await;
+            }
+            match made {
+                Ok(stream) => {
+                    addresses.reached(place);
+                    Ok((stream, address))
+                }
+                Err(fault) => {
+                    if fault != UpstreamFault::OutOfDescriptors {
+                        upstream.name.forget(&addresses);
+                    }
+                    Err(fault)
+                }
+            }
+        };
+        let (stream, address) =
+            tokio::time::timeout(within, connected).await.map_err(|_| UpstreamFault::Timeout)??;
+        Ok(AppStream { stream, address, upstream })
+    }
+
+    async fn open(&self, address: SocketAddr) -> Result<Stream, UpstreamFault> {
+        let peer = BasicPeer::new(&address.to_string());
+        self.connector.0.new_stream(&peer).await.map_err(|error| upstream_fault::of_connecting(&error))
+    }
+
+    /// Closes all idle connections, to have descriptors again. Returns how many there were.
+    fn close_idle(&self) -> usize {
+        let all: Vec<Arc<Upstream>> = self.all().values().cloned().collect();
+        all.iter().map(|upstream| upstream.drop_where(|_| true)).sum()
+    }
+
+    fn all(&self) -> std::sync::RwLockReadGuard<'_, HashMap<String, Arc<Upstream>>> {
+        self.upstreams.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes connections that have been idle for too long, and forgets upstreams that nobody asks for.
+    fn sweep(&self, now: Instant) {
+        let all: Vec<Arc<Upstream>> = self.all().values().cloned().collect();
+        for upstream in &all {
+            upstream.drop_where(|idle| now.saturating_duration_since(idle.since) >= IDLE_TIME);
+        }
+        drop(all);
+        let mut upstreams = self.upstreams.write().unwrap_or_else(PoisonError::into_inner);
+        upstreams.retain(|_, upstream| {
+            // Whoever uses a connection of it keeps it.
+            Arc::strong_count(upstream) > 1 || !upstream.is_forgotten(now)
+        });
+    }
+}
+
+/// Sweeps until the pool is gone.
+async fn sweep(pool: Weak<AppPool>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(pool) = pool.upgrade() else { return };
+        pool.sweep(Instant::now());
+    }
+}
+
+impl Upstream {
+    fn new(authority: &str, resolver: &Arc<dyn Resolver>, count: &Arc<AtomicUsize>) -> Self {
+        Self {
+            name: Name::new(authority, Arc::clone(resolver)),
+            idle: Mutex::default(),
+            count: Arc::clone(count),
+            asked: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// The idle connection that was used last and is still good. Stale ones are closed.
+    fn take(&self, now: Instant) -> Option<Idle> {
+        loop {
+            let mut idle = self.pop()?;
+            let young = now.saturating_duration_since(idle.since) < IDLE_TIME;
+            if young && self.name.may_have(idle.address) && is_silent(&mut idle.stream) {
+                return Some(idle);
+            }
+        }
+    }
+
+    fn pop(&self) -> Option<Idle> {
+        let idle = self.lock().pop()?;
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        Some(idle)
+    }
+
+    fn put(&self, idle: Idle) {
+        let since = idle.since;
+        let mut all = self.lock();
+        // The one that was used least lately makes room; where there is none of this upstream, the new one is closed.
+        if self.count.load(Ordering::Relaxed) >= IDLE_MAX {
+            if all.is_empty() {
+                return;
+            }
+            all.remove(0);
+        } else {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+        all.push(idle);
+        drop(all);
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    /// Closes connections. Returns how many.
+    fn drop_where(&self, goes: impl Fn(&Idle) -> bool) -> usize {
+        let mut all = self.lock();
+        let before = all.len();
+        all.retain(|idle| !goes(idle));
+        let gone = before - all.len();
+        self.count.fetch_sub(gone, Ordering::Relaxed);
+        gone
+    }
+
+    fn is_forgotten(&self, now: Instant) -> bool {
+        let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        self.lock().is_empty() && now.saturating_duration_since(asked) >= FORGOTTEN
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reused {
+    /// Whether it served another exchange before.
+    pub(crate) fn is_reused(self) -> bool {
+        self == Self::Yes
+    }
+}
+
+impl AppStream {
+    /// Whether the connection is open and nothing has come that nobody asked for.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        is_silent(&mut self.stream)
+    }
+
+    /// Reads at most `most` bytes and appends them to `buffer`; ready with 0 at the end of what the app sends.
+    pub(crate) fn poll_read_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
+        buffer.reserve(most);
+        std::pin::pin!(self.stream.read_buf(&mut buffer.limit(most))).poll(cx)
+    }
+}
+
+fn is_silent(stream: &mut Stream) -> bool {
+    let mut byte = [0; 1];
+    let mut read = ReadBuf::new(&mut byte);
+    Pin::new(stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut read).is_pending()
+}
+
+impl AsyncRead for AppStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for AppStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connector")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! What an error of the system says of an app, and the refusal for it.
+
+use std::io;
+
+use pingora::ErrorType;
+use rustix::io::Errno;
+use stagedoor_core::denial::{Denial, UpstreamFault};
+
+/// The refusal of a request whose app has this fault.
+pub(crate) fn refusal(fault: UpstreamFault) -> Denial {
+    match fault {
+        UpstreamFault::Timeout => Denial::UpstreamTimeout,
+        UpstreamFault::Refused
+        | UpstreamFault::NoSuchName
+        | UpstreamFault::NoRoute
+        | UpstreamFault::OutOfDescriptors
+        | UpstreamFault::NoLocalAddress
+        | UpstreamFault::Reset
+        | UpstreamFault::Closed
+        | UpstreamFault::Tls
+        | UpstreamFault::BadAnswer => Denial::UpstreamUnreachable(fault),
+    }
+}
+
+/// The refusal after an error on an open connection to the app.
+pub(crate) fn broken(error: &io::Error) -> Denial {
+    refusal(of_system(error).unwrap_or(UpstreamFault::Closed))
+}
+
+/// The fault that an error of the system stands for, if it stands for one.
+pub(crate) fn of_system(error: &io::Error) -> Option<UpstreamFault> {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        // These have no kind of their own in the standard library.
+        Some(Errno::MFILE | Errno::NFILE) => Some(UpstreamFault::OutOfDescriptors),
+        Some(_) | None => of_kind(error.kind()),
+    }
+}
+
+/// The fault of a connection that could not be made: the system's word where there is one, else pingora's.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the errors of pingora are an open set")]
+pub(crate) fn of_connecting(error: &pingora::Error) -> UpstreamFault {
+    let root = error.root_cause().downcast_ref::<io::Error>();
+    root.and_then(of_system).unwrap_or(match error.root_etype() {
+        ErrorType::ConnectTimedout => UpstreamFault::Timeout,
+        ErrorType::ConnectRefused => UpstreamFault::Refused,
+        _ => UpstreamFault::NoRoute,
+    })
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of errors of the system are an open set")]
+fn of_kind(kind: io::ErrorKind) -> Option<UpstreamFault> {
+    match kind {
+        io::ErrorKind::ConnectionRefused => Some(UpstreamFault::Refused),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::NotConnected => Some(UpstreamFault::Reset),
+        io::ErrorKind::UnexpectedEof => Some(UpstreamFault::Closed),
+        io::ErrorKind::TimedOut => Some(UpstreamFault::Timeout),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+            Some(UpstreamFault::NoRoute)
+        }
+        io::ErrorKind::AddrNotAvailable => Some(UpstreamFault::NoLocalAddress),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_system_has_a_reason() {
+        for (errno, expected) in [
+            (Errno::CONNREFUSED, Some("refused")),
+            (Errno::CONNRESET, Some("reset")),
+            (Errno::PIPE, Some("reset")),
+            (Errno::TIMEDOUT, Some("timeout")),
+            (Errno::HOSTUNREACH, Some("no_route")),
+            (Errno::NETUNREACH, Some("no_route")),
+            (Errno::MFILE, Some("out_of_descriptors")),
+            (Errno::NFILE, Some("out_of_descriptors")),
+            (Errno::ADDRNOTAVAIL, Some("no_local_address")),
+            (Errno::PERM, None),
+        ] {
+            let error = io::Error::from_raw_os_error(errno.raw_os_error());
+            assert_eq!(of_system(&error).map(UpstreamFault::label), expected, "{error}");
+        }
+        assert_eq!(of_system(&io::ErrorKind::UnexpectedEof.into()), Some(UpstreamFault::Closed));
+    }
+
+    #[test]
+    fn only_a_deadline_is_a_timeout_for_the_client() {
+        for fault in UpstreamFault::ALL {
+            let timeout = fault == UpstreamFault::Timeout;
+            let expected = if timeout { "upstream_timeout" } else { "upstream_unreachable" };
+            assert_eq!(refusal(fault).code(), expected);
+        }
+    }
+}
