@@ -11,7 +11,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use stagedoor_core::answer::AnswerHead;
 use stagedoor_core::answer_framing::{AnswerFraming, ConnectionLine};
 use stagedoor_core::chunked::Malformed;
@@ -29,9 +29,8 @@ use crate::edge::date::http_date;
 /// The client's side of one exchange over HTTP/1.
 #[derive(Debug)]
 pub(crate) struct Http1Client<'c, S> {
-    io: &'c mut S,
-    /// What was read and not yet used: of the body first, of the next request then.
-    buffer: &'c mut BytesMut,
+    /// Its buffer holds what was read and not yet used: of the body first, of the next request then.
+    connection: &'c mut Connection<S>,
     body: BodyReader,
     /// The client speaks HTTP/1.0: it knows no interim answers.
     http10: bool,
@@ -53,17 +52,16 @@ enum Continue {
 }
 
 impl<'c, S: DownstreamIo> Http1Client<'c, S> {
-    /// `buffer`: the bytes after the head, and later those of the next request.
+    /// The head of the request is no longer in the buffer of the connection.
     pub(crate) fn new(
-        io: &'c mut S,
-        buffer: &'c mut BytesMut,
+        connection: &'c mut Connection<S>,
         body: BodyReader,
         http10: bool,
         wants_continue: bool,
     ) -> Self {
         let interim = if wants_continue && !http10 { Continue::Wanted } else { Continue::Settled };
         let framing = AnswerFraming::None;
-        Self { io, buffer, body, http10, interim, output: Output::default(), framing }
+        Self { connection, body, http10, interim, output: Output::default(), framing }
     }
 
     fn write_head(&mut self, head: &AnswerHead, framing: AnswerFraming, connection: ConnectionLine) {
@@ -92,10 +90,10 @@ impl<'c, S: DownstreamIo> Http1Client<'c, S> {
 impl<S: DownstreamIo> Client for Http1Client<'_, S> {
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyFault>> {
         loop {
-            if self.interim == Continue::Wanted && !self.buffer.is_empty() {
+            if self.interim == Continue::Wanted && !self.connection.buffer.is_empty() {
                 self.interim = Continue::Settled;
             }
-            match self.body.take(self.buffer) {
+            match self.body.take(&mut self.connection.buffer) {
                 Ok(Some(data)) => return Poll::Ready(Ok(Some(data))),
                 Ok(None) if self.body.is_complete() => return Poll::Ready(Ok(None)),
                 Ok(None) => {}
@@ -104,7 +102,8 @@ impl<S: DownstreamIo> Client for Http1Client<'_, S> {
             if self.send_continue(cx).is_err() {
                 return Poll::Ready(Err(BodyFault::Gone));
             }
-            match ready!(self.body.poll_read(self.io, self.buffer, cx)) {
+            let Connection { io, buffer, .. } = &mut *self.connection;
+            match ready!(self.body.poll_read(io, buffer, cx)) {
                 Ok(1..) => {}
                 Ok(0) => return Poll::Ready(Err(BodyFault::Closed)),
                 Err(_) => return Poll::Ready(Err(BodyFault::Gone)),
@@ -114,11 +113,12 @@ impl<S: DownstreamIo> Client for Http1Client<'_, S> {
 
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
         loop {
-            let room = body_reader::BEYOND.saturating_sub(self.buffer.len());
+            let room = body_reader::BEYOND.saturating_sub(self.connection.buffer.len());
             if room == 0 {
                 return Poll::Pending;
             }
-            match ready!(downstream::poll_read(self.io, self.buffer, buffers::SIZE, room, cx)) {
+            let Connection { io, buffer, .. } = &mut *self.connection;
+            match ready!(downstream::poll_read(io, buffer, buffers::SIZE, room, cx)) {
                 Ok(1..) => {}
                 Ok(0) => return Poll::Ready(Closed::Half),
                 Err(_) => return Poll::Ready(Closed::Gone),
@@ -168,13 +168,17 @@ impl<S: DownstreamIo> Client for Http1Client<'_, S> {
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.output.has_room() { Poll::Ready(Ok(())) } else { self.output.poll_send(self.io, cx) }
+        if self.output.has_room() {
+            Poll::Ready(Ok(()))
+        } else {
+            self.output.poll_send(&mut self.connection.io, cx)
+        }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.output.poll_send(self.io, cx))?;
+        ready!(self.output.poll_send(&mut self.connection.io, cx))?;
         // A stream that encrypts may have taken bytes that its socket has not.
-        ready!(Pin::new(&mut *self.io).poll_flush(cx))?;
+        ready!(Pin::new(&mut self.connection.io).poll_flush(cx))?;
         self.output.give_buffer_back();
         Poll::Ready(Ok(()))
     }
@@ -185,6 +189,13 @@ impl<S: DownstreamIo> Client for Http1Client<'_, S> {
 
     fn open(&mut self) {
         self.body = BodyReader::open();
+    }
+}
+
+impl<S> Drop for Http1Client<'_, S> {
+    /// What is not sent goes out before the next answer: a part of an interim answer may have gone.
+    fn drop(&mut self) {
+        self.connection.unsent = self.output.take();
     }
 }
 

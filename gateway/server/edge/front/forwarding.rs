@@ -21,7 +21,7 @@ use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
 
 use super::handler::{ConnectionParts, ConnectionState, RequestHandler};
 use super::record::RequestOutcome;
-use crate::edge::client::http1::{BodyReader, Connection, Http1Client};
+use crate::edge::client::http1::{BodyReader, Http1Client};
 use crate::edge::client::io::DownstreamIo;
 use crate::edge::forward::{Surroundings, forward};
 use crate::edge::login::{self, ConnectionLogin, Who};
@@ -65,9 +65,8 @@ impl RequestHandler<'_> {
             open_stream: None,
             started,
         };
-        let Connection { io, buffer } = &mut **connection;
         let http10 = meta.version == Http1Version::Http10;
-        let mut client = Http1Client::new(io, buffer, body, http10, meta.expects_continue);
+        let mut client = Http1Client::new(connection, body, http10, meta.expects_continue);
         let mut exchange = Exchange::new(outgoing, terms, (gate, PassAll), buffers::take(), timer.now());
         let work = forward(&mut exchange, &mut client, &mut surroundings, timer, stage);
         let stream = match AssertUnwindSafe(work).catch_unwind().await {

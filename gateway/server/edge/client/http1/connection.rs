@@ -34,6 +34,8 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 pub(crate) struct Connection<S> {
     pub(crate) io: S,
     pub(crate) buffer: BytesMut,
+    /// The end of the last exchange, which goes out before anything else.
+    pub(super) unsent: BytesMut,
 }
 
 /// The result of waiting for a head.
@@ -49,7 +51,7 @@ pub(crate) enum HeadRead {
 
 impl<S: DownstreamIo> Connection<S> {
     pub(crate) fn new(io: S) -> Self {
-        Self { io, buffer: BytesMut::new() }
+        Self { io, buffer: BytesMut::new(), unsent: BytesMut::new() }
     }
 
     /// Waits for a head: `idle` for its first byte, `header` from there to its last.
@@ -95,13 +97,15 @@ impl<S: DownstreamIo> Connection<S> {
     }
 
     async fn read(&mut self) -> io::Result<usize> {
-        let Self { io, buffer } = self;
+        let Self { io, buffer, .. } = self;
         poll_fn(|cx| downstream::poll_read(io, buffer, buffers::SIZE, STEP, cx)).await
     }
 
     /// Sends a local answer; `false` if the client did not take it.
     pub(crate) async fn write_answer(&mut self, bytes: &[u8]) -> bool {
+        let unsent = std::mem::take(&mut self.unsent);
         let written = async {
+            self.io.write_all(&unsent).await?;
             self.io.write_all(bytes).await?;
             self.io.flush().await
         };

@@ -132,6 +132,14 @@ impl Output {
         }
     }
 
+    /// Everything that is not sent.
+    pub(super) fn take(&mut self) -> BytesMut {
+        if self.is_gathered() && self.gathered.is_empty() {
+            return BytesMut::new();
+        }
+        std::mem::take(self.buffer())
+    }
+
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.gathered.capacity()

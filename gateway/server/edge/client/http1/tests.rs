@@ -25,23 +25,22 @@ fn answer(status: u16) -> AnswerHead {
     }
 }
 
-/// What one exchange with a scripted stream is made of.
-struct Setting {
-    io: Scripted,
-    buffer: BytesMut,
-}
+/// A connection with a scripted stream.
+struct Setting(Connection<Scripted>);
 
 impl Setting {
     fn new(early: &[u8], io: Scripted) -> Self {
-        Self { io, buffer: BytesMut::from(early) }
+        let mut connection = Connection::new(io);
+        connection.buffer.extend_from_slice(early);
+        Self(connection)
     }
 
     fn client(&mut self, framing: Framing) -> Http1Client<'_, Scripted> {
-        Http1Client::new(&mut self.io, &mut self.buffer, BodyReader::new(framing), false, true)
+        Http1Client::new(&mut self.0, BodyReader::new(framing), false, true)
     }
 
     fn http10(&mut self) -> Http1Client<'_, Scripted> {
-        Http1Client::new(&mut self.io, &mut self.buffer, BodyReader::new(Framing::Length(5)), true, true)
+        Http1Client::new(&mut self.0, BodyReader::new(Framing::Length(5)), true, true)
     }
 }
 
@@ -59,9 +58,9 @@ fn a_client_that_waits_is_told_once_to_send_its_body() {
     let mut client = setting.client(Framing::Length(5));
     for _ in 0..3 {
         assert!(client.poll_body(&mut cx()).is_pending());
-        assert_eq!(client.io.text(), CONTINUE);
+        assert_eq!(client.connection.io.text(), CONTINUE);
     }
-    assert_eq!((client.sent(), client.io.writes), (CONTINUE.len() as u64, 1));
+    assert_eq!((client.sent(), client.connection.io.writes), (CONTINUE.len() as u64, 1));
     assert_eq!(client.output.buffer().len(), 0);
 }
 
@@ -72,20 +71,20 @@ fn a_client_is_not_told_to_send_what_it_sends_anyway() {
     let mut client = setting.client(Framing::Length(5));
     assert_eq!(client.poll_body(&mut cx()), Poll::Ready(Ok(Some(Bytes::from_static(b"0")))));
     assert!(client.poll_body(&mut cx()).is_pending());
-    assert_eq!(client.io.text(), "");
+    assert_eq!(client.connection.io.text(), "");
     // A part of the coding is a part of the body.
     let mut setting = early(b"5\r\n");
     let mut client = setting.client(Framing::Chunked);
     assert!(client.poll_body(&mut cx()).is_pending());
-    assert_eq!(client.io.text(), "");
+    assert_eq!(client.connection.io.text(), "");
     let mut setting = early(b"");
     let mut client = setting.client(Framing::None);
     assert_eq!(client.poll_body(&mut cx()), Poll::Ready(Ok(None)));
-    assert_eq!(client.io.text(), "");
+    assert_eq!(client.connection.io.text(), "");
     let mut setting = early(b"");
     let mut client = setting.http10();
     assert!(client.poll_body(&mut cx()).is_pending());
-    assert_eq!(client.io.text(), "");
+    assert_eq!(client.connection.io.text(), "");
 }
 
 #[test]
@@ -95,7 +94,7 @@ fn a_client_is_not_told_to_send_its_body_once_it_has_another_answer() {
     client.begin(&answer(403), AnswerFraming::Length(0), ConnectionLine::Close);
     assert!(client.poll_body(&mut cx()).is_pending());
     flush(&mut client);
-    let text = client.io.text();
+    let text = client.connection.io.text();
     assert!(text.starts_with("HTTP/1.1 403 ") && !text.contains("Continue"), "{text}");
     // The app may say it first.
     let mut setting = Setting::new(b"", waiting());
@@ -105,7 +104,7 @@ fn a_client_is_not_told_to_send_its_body_once_it_has_another_answer() {
     client.interim(&app);
     assert!(client.poll_body(&mut cx()).is_pending());
     flush(&mut client);
-    assert_eq!(client.io.text(), CONTINUE);
+    assert_eq!(client.connection.io.text(), CONTINUE);
 }
 
 #[test]
@@ -114,7 +113,7 @@ fn a_socket_that_takes_little_delays_no_byte_of_the_body() {
         let mut setting = Setting::new(b"", Scripted::takes(most));
         let mut client = setting.client(Framing::Length(5));
         let mut polls = 0;
-        while client.io.text() != CONTINUE {
+        while client.connection.io.text() != CONTINUE {
             assert!(client.poll_body(&mut cx()).is_pending());
             polls += 1;
             assert!(polls < 100);
@@ -158,7 +157,7 @@ fn a_body_that_cannot_be_read_says_why() {
         assert_eq!(client.poll_body(&mut cx()), whole);
     }
     let mut setting = Setting::new(b"", waiting());
-    setting.io.broken = true;
+    setting.0.io.broken = true;
     let fault = setting.client(Framing::Length(5)).poll_body(&mut cx());
     assert_eq!(fault, Poll::Ready(Err(BodyFault::Gone)));
 }
@@ -181,7 +180,8 @@ fn the_next_request_is_kept_up_to_a_bound() {
             let mut setting = Setting::new(&request[..early], Scripted::sends(&request[..sent], step, end));
             let mut client = setting.client(Framing::None);
             assert_eq!(client.poll_closed(&mut cx()), expected);
-            assert_eq!(setting.buffer.len(), kept);
+            drop(client);
+            assert_eq!(setting.0.buffer.len(), kept);
         }
     }
 }
@@ -223,8 +223,12 @@ fn an_answer_is_delimited_as_it_is_told() {
                 let written = client.sent();
                 assert_eq!(written, 0, "small pieces go out together");
                 flush(&mut client);
-                assert_eq!(client.sent(), client.io.taken.len() as u64);
-                assert_eq!(client.io.text().replace("\r\n", "|"), expected, "{most} bytes a write");
+                assert_eq!(client.sent(), client.connection.io.taken.len() as u64);
+                assert_eq!(
+                    client.connection.io.text().replace("\r\n", "|"),
+                    expected,
+                    "{most} bytes a write"
+                );
             }
         }
     }
@@ -238,7 +242,7 @@ fn http_1_0_is_sent_no_interim_answer() {
         client.interim(&answer(103));
         client.begin(&answer(200), AnswerFraming::Length(0), ConnectionLine::Absent);
         flush(&mut client);
-        assert_eq!(client.io.text().starts_with("HTTP/1.1 103 Early Hints\r\n"), !http10);
+        assert_eq!(client.connection.io.text().starts_with("HTTP/1.1 103 Early Hints\r\n"), !http10);
     }
 }
 
@@ -250,7 +254,7 @@ fn an_answer_without_a_date_gets_one() {
     app.fields = Default::default();
     client.begin(&app, AnswerFraming::Length(0), ConnectionLine::Absent);
     flush(&mut client);
-    let text = client.io.text();
+    let text = client.connection.io.text();
     assert!(text.starts_with("HTTP/1.1 200 OK\r\ndate: ") && text.contains(" GMT\r\n"), "{text}");
 }
 
@@ -266,7 +270,7 @@ fn a_whole_answer_is_one_write() {
             client.give(vec![b'x'; size].into());
             client.end();
             flush(&mut client);
-            assert_eq!(client.io.writes, 1, "{size} bytes, {framing:?}");
+            assert_eq!(client.connection.io.writes, 1, "{size} bytes, {framing:?}");
         }
     }
 }
@@ -274,7 +278,7 @@ fn a_whole_answer_is_one_write() {
 #[test]
 fn a_full_socket_leaves_no_room() {
     let mut setting = Setting::new(b"", waiting());
-    setting.io.become_full();
+    setting.0.io.become_full();
     let mut client = setting.client(Framing::None);
     client.begin(&answer(200), AnswerFraming::Chunked, ConnectionLine::Absent);
     let mut given = 0;
@@ -289,7 +293,7 @@ fn a_full_socket_leaves_no_room() {
 #[test]
 fn a_broken_socket_ends_the_answer() {
     let mut setting = Setting::new(b"", waiting());
-    setting.io.broken = true;
+    setting.0.io.broken = true;
     let mut client = setting.client(Framing::None);
     client.begin(&answer(200), AnswerFraming::Chunked, ConnectionLine::Absent);
     client.give(vec![b'x'; 10_000].into());
@@ -314,5 +318,20 @@ fn after_a_switch_bytes_pass_as_they_are() {
     client.give(Bytes::from_static(b"0\r\n"));
     client.end();
     flush(&mut client);
-    assert!(client.io.text().ends_with("\r\n\r\n0\r\n"));
+    assert!(client.connection.io.text().ends_with("\r\n\r\n0\r\n"));
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_stand_in_the_middle_of_an_interim_answer() {
+    for sent in 0..=CONTINUE.len() {
+        let mut setting = Setting::new(b"", Scripted::takes(sent.max(1)));
+        let mut client = setting.client(Framing::Length(5));
+        while client.poll_body(&mut cx()).is_ready() || client.sent() < sent as u64 {}
+        client.interim(&answer(103));
+        drop(client);
+        assert!(setting.0.write_answer(b"HTTP/1.1 502 ").await);
+        let expected = format!("{CONTINUE}HTTP/1.1 103 Early Hints\r\ndate: D\r\n\r\nHTTP/1.1 502 ");
+        assert_eq!(setting.0.io.text(), expected, "{sent} bytes were sent");
+        assert!(setting.0.unsent.is_empty());
+    }
 }

@@ -17,7 +17,7 @@ async fn sockets() -> (TcpStream, Connection<TcpStream>) {
 }
 
 fn exchange(connection: &mut Connection<TcpStream>, framing: Framing) -> Http1Client<'_, TcpStream> {
-    Http1Client::new(&mut connection.io, &mut connection.buffer, BodyReader::new(framing), false, false)
+    Http1Client::new(connection, BodyReader::new(framing), false, false)
 }
 
 async fn body(client: &mut Http1Client<'_, TcpStream>) -> Result<Vec<u8>, BodyFault> {
@@ -34,12 +34,14 @@ async fn pipelined_requests_stay_apart() {
     user.write_all(b"5\r\n01234\r\n0\r\n\r\nabcPOST / HTTP/1.1").await.unwrap();
     let mut client = exchange(&mut connection, Framing::Chunked);
     assert_eq!(body(&mut client).await.unwrap(), b"01234");
+    drop(client);
     let mut client = exchange(&mut connection, Framing::Length(3));
     assert_eq!(body(&mut client).await.unwrap(), b"abc");
     assert!(poll_fn(|cx| client.poll_closed(cx)).now_or_never().is_none());
     user.write_all(b"\r\n\r\n").await.unwrap();
     user.shutdown().await.unwrap();
     assert_eq!(poll_fn(|cx| client.poll_closed(cx)).await, Closed::Half);
+    drop(client);
     assert_eq!(connection.buffer, &b"POST / HTTP/1.1\r\n\r\n"[..]);
 }
 
@@ -53,6 +55,7 @@ async fn a_client_that_closes_its_side_gets_its_answer() {
     client.give(Bytes::from_static(b"ok"));
     client.end();
     poll_fn(|cx| client.poll_flush(cx)).await.unwrap();
+    drop(client);
     drop(connection);
     let mut text = String::new();
     user.read_to_string(&mut text).await.unwrap();
@@ -132,9 +135,11 @@ async fn an_exchange_that_waits_holds_no_buffer() {
     assert!(body(&mut client).now_or_never().is_none());
     client.begin(&answer(101), AnswerFraming::Tunnel, ConnectionLine::Upgrade);
     poll_fn(|cx| client.poll_flush(cx)).await.unwrap();
-    assert_eq!((client.buffer.capacity(), client.output.capacity()), (0, 0));
+    assert_eq!((client.connection.buffer.capacity(), client.output.capacity()), (0, 0));
+    drop(client);
     let mut client = exchange(&mut connection, Framing::None);
     assert!(poll_fn(|cx| client.poll_closed(cx)).now_or_never().is_none());
+    drop(client);
     assert_eq!(connection.buffer.capacity(), 0);
 }
 
