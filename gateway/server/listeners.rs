@@ -87,7 +87,7 @@ fn admit(front: &Arc<Front>, tcp: TcpStream, from: SocketAddr, port: u16) {
         Ok(permit) => {
             let front = Arc::clone(front);
             let peer = Peer { ip, port, tls: false };
-            tokio::spawn(async move { front.serve(tcp, peer, permit).await });
+            tokio::spawn(front.serve(tcp, peer, permit));
         }
         Err(reason) => refuse(gateway, &tcp, ip, reason),
     }

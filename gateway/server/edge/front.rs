@@ -9,6 +9,7 @@ mod handler;
 mod preflight;
 mod record;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -40,7 +41,12 @@ const SKIP_TIME: Duration = Duration::from_secs(5);
 
 impl Front {
     /// Serves one connection to its end.
-    pub(crate) async fn serve<S: DownstreamIo>(&self, io: S, peer: Peer, _permit: ConnectionPermit) {
+    pub(crate) async fn serve<S: DownstreamIo>(
+        self: Arc<Self>,
+        io: S,
+        peer: Peer,
+        _permit: ConnectionPermit,
+    ) {
         let mut stage = self.gateway.watch_stage();
         let mut connection = Connection::new(io);
         let mut login = ConnectionLogin::default();
@@ -53,33 +59,46 @@ impl Front {
             };
             let read = connection.read_head(&limits.head, timeouts.idle, timeouts.header, &mut stage).await;
             served += 1;
-            let fault = match read {
-                HeadRead::Closed => return,
-                HeadRead::Refused(denial) => Some(denial),
-                HeadRead::Complete => None,
-            };
-            let live = self.gateway.live();
-            let handler = RequestHandler::new(self, &live, peer, served < limits.requests_per_connection);
-            let mut received = std::mem::take(&mut connection.buffer);
-            let mut parts = ConnectionParts {
+            let may_go_on = served < limits.requests_per_connection;
+            let parts = ConnectionParts {
                 connection: &mut connection,
                 login: &mut login,
                 timer: &mut timer,
                 stage: &stage,
             };
-            let state = match fault {
-                Some(denial) => handler.refuse_early(&mut parts, &received, &denial).await,
-                // Boxed, so that idle connections do not hold the memory that a request needs.
-                None => Box::pin(handler.run(&mut parts, &received)).await,
+            let fault = match read {
+                HeadRead::Closed => return,
+                HeadRead::Refused(denial) => Some(denial),
+                HeadRead::Complete => None,
             };
-            buffers::give_back(&mut received);
+            // Boxed, so that idle connections do not hold the memory that a request needs.
+            let state = Box::pin(self.answer_next(parts, peer, fault, may_go_on)).await;
             match state {
                 ConnectionState::KeepAlive => {}
-                ConnectionState::Close => return connection.close(&mut stage).await,
+                ConnectionState::Close => return Box::pin(connection.close(&mut stage)).await,
                 ConnectionState::Reset => return connection.reset(),
                 ConnectionState::Closed => return,
             }
         }
+    }
+
+    /// Handles the request in the buffer of the connection, or refuses what is there.
+    async fn answer_next<S: DownstreamIo>(
+        &self,
+        mut parts: ConnectionParts<'_, S>,
+        peer: Peer,
+        fault: Option<Denial>,
+        may_go_on: bool,
+    ) -> ConnectionState {
+        let live = self.gateway.live();
+        let handler = RequestHandler::new(self, &live, peer, may_go_on);
+        let mut received = std::mem::take(&mut parts.connection.buffer);
+        let state = match fault {
+            Some(denial) => handler.refuse_early(&mut parts, &received, &denial).await,
+            None => handler.run(&mut parts, &received).await,
+        };
+        buffers::give_back(&mut received);
+        state
     }
 }
 
