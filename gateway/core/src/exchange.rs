@@ -75,8 +75,6 @@ pub struct Exchange<U, D> {
     failure: Option<Denial>,
     fault: Option<UpstreamFault>,
     detail: Option<&'static str>,
-    /// The app's socket takes no more of the request, for this reason.
-    write_fault: Option<UpstreamFault>,
     stream_end: Option<StreamEnd>,
     asked: Option<Duration>,
     answered: Option<Duration>,
@@ -123,13 +121,12 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             failure: None,
             fault: None,
             detail: None,
-            write_fault: None,
             stream_end: None,
             asked: None,
             answered: None,
             terms,
         };
-        exchange.or_fail(judged);
+        exchange.or_fail(judged, now);
         exchange
     }
 
@@ -203,9 +200,11 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         if self.is_over() {
             return;
         }
-        self.fail(denial);
-        if self.ended.is_none() {
+        if self.answer.has_begun() {
+            self.failure = Some(denial);
             self.ended = Some(Ended::Broken);
+        } else {
+            self.refuse(denial);
         }
     }
 
@@ -235,7 +234,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             Event::ClientData(data) => {
                 self.moved = now;
                 let taken = self.request.client_data(data, &self.terms.deadlines, now);
-                self.or_fail(taken);
+                self.or_fail(taken, now);
             }
             Event::ClientSilent => self.request.client_is_silent(now),
             Event::ClientEnd => self.client_end(now),
@@ -248,7 +247,8 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
                 self.request.app_took(bytes, now);
                 self.answer.wait_anew(now);
             }
-            Event::AppStopped(fault) => self.app_stopped(fault, now),
+            // The app may have answered and closed: then its answer counts, and not the write that failed.
+            Event::AppStopped(_) => self.stop_request(now),
             Event::AppTold => {
                 self.request.closed(now);
                 self.answer.wait_anew(now);
@@ -261,10 +261,10 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             Event::AppBroken(fault) => self.answer.app_ended(AppEnd::Broken(fault)),
             Event::Verdict(Direction::Request, verdict) => {
                 let decided = self.request.verdict(verdict, now);
-                self.or_fail(decided);
+                self.or_fail(decided, now);
             }
             Event::Verdict(Direction::Answer, verdict) => {
-                if let Err(failure) = self.answer.verdict(verdict) {
+                if let Err(failure) = self.answer.verdict(verdict, now) {
                     self.answer_failed(failure, now);
                 }
             }
@@ -285,7 +285,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             }
             let step = match self.answer.state() {
                 AnswerState::Asking { .. } => Some(AnswerStep::Ask),
-                AnswerState::Released(..) => self.answer.released().map(|head| self.begin(head, now)),
+                AnswerState::Released(..) => self.answer.released().and_then(|head| self.begin(head, now)),
                 AnswerState::End => {
                     self.answer.flush();
                     self.note_given(now);
@@ -362,12 +362,17 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.answered = Some(now);
         // Where an answer has no body by rule, an app that sends one all the same would begin the next answer with it.
         self.spent |= !head.keeps_connection || head.body == AnswerBody::None;
-        Ok(self.answer.begin(head, now)?.map(|head| self.begin(head, now)))
+        Ok(self.answer.begin(head, now)?.and_then(|head| self.begin(head, now)))
     }
 
-    /// Begins the answer for the client.
-    fn begin(&mut self, head: AnswerHead, now: Duration) -> AnswerStep {
+    /// Begins the answer for the client, unless that is not there any more.
+    fn begin(&mut self, head: AnswerHead, now: Duration) -> Option<AnswerStep> {
         if is_event_stream(&head) {
+            if self.half_closed {
+                // Nothing else would ever show that this client has left.
+                self.client_gone();
+                return None;
+            }
             self.answer.open(StreamKind::Events, now);
         }
         let modern = self.terms.modern_client;
@@ -388,13 +393,10 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         };
         self.status = Some(head.status.as_u16());
         self.note_given(now);
-        if self.answer.stream().is_some() && self.half_closed {
-            // Nothing else would ever show that this client has left.
-            self.client_gone();
-        } else if self.stage != Stage::Serving {
+        if self.stage != Stage::Serving {
             self.end_stream();
         }
-        AnswerStep::Begin { head, framing: self.framing, connection }
+        Some(AnswerStep::Begin { head, framing: self.framing, connection })
     }
 
     /// Takes a 101. Only a permitted handshake may be answered with it.
@@ -416,7 +418,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.note_given(now);
         if self.half_closed {
             let closed = self.request.client_end(now);
-            self.or_fail(closed);
+            self.or_fail(closed, now);
         }
         Ok(AnswerStep::Begin { head, framing: AnswerFraming::Tunnel, connection: ConnectionLine::Upgrade })
     }
@@ -428,7 +430,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
     fn client_end(&mut self, now: Duration) {
         let ended = self.request.client_end(now);
         self.answer.wait_anew(now);
-        self.or_fail(ended);
+        self.or_fail(ended, now);
     }
 
     fn client_closed(&mut self, now: Duration) {
@@ -440,17 +442,23 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             self.stream_end.get_or_insert(StreamEnd::Client);
             self.client_end(now);
         } else if !self.request.is_body_complete() {
-            match self.answer.has_begun() {
-                false => self.refuse(Denial::BadRequest("the body ends in the middle")),
-                true => self.client_gone(),
+            if !self.answer.has_begun() {
+                self.refuse(Denial::BadRequest("the body ends in the middle"));
+            } else if self.answer.stream().is_some() && !self.answer.is_ending() {
+                self.client_gone();
+            } else {
+                // It may still read the answer, and see no reason to send the rest.
+                self.stop_request(now);
             }
-        } else if self.answer.stream().is_some() {
+        } else if self.answer.stream().is_some() && !self.answer.is_ending() {
             self.client_gone();
         }
     }
 
     fn client_gone(&mut self) {
-        self.stream_end.get_or_insert(StreamEnd::Client);
+        if self.answer.stream().is_some() {
+            self.stream_end.get_or_insert(StreamEnd::Client);
+        }
         self.ended = Some(Ended::ClientGone);
     }
 
@@ -459,8 +467,8 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             self.taking_since = now;
             self.moved = now;
         }
-        if self.socket == ClientSocket::Full && state != ClientSocket::Full {
-            // Until now the client was waited for.
+        if self.socket == ClientSocket::Full && state != ClientSocket::Full && self.answer.has_head() {
+            // Until now the client was waited for. A head does not wait for it.
             self.answer.wait_anew(now);
         }
         self.socket = state;
@@ -479,12 +487,14 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         }
     }
 
-    fn app_stopped(&mut self, fault: UpstreamFault, now: Duration) {
-        // The app may have answered and closed: then its answer counts, and not the write that failed.
-        self.write_fault.get_or_insert(fault);
+    /// The app gets no more of the request. Its answer goes on.
+    fn stop_request(&mut self, now: Duration) {
         self.spent = true;
-        self.request.stop(now);
-        self.answer.wait_anew(now);
+        self.request.stop();
+        if !self.answer.has_head() {
+            // Until now the app was not waited for.
+            self.answer.wait_anew(now);
+        }
     }
 
     fn answer_failed(&mut self, failure: AnswerFailure, now: Duration) {
@@ -496,7 +506,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             self.tries += 1;
             self.fresh = true;
             self.connected = false;
-            self.write_fault = None;
+            self.spent = false;
             self.request.rewind(now);
             self.answer.rewind(now);
             return;
@@ -523,15 +533,21 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             && self.tries < self.terms.retries
     }
 
-    fn or_fail(&mut self, result: Result<(), Refused>) {
-        if let Err(Refused(denial)) = result {
+    fn or_fail(&mut self, result: Result<(), Refused>, now: Duration) {
+        let Err(Refused(denial)) = result else { return };
+        if denial == Denial::BodyTimeout && self.answer.has_head() {
+            // The answer goes on: a client that reads it may have no reason to send the rest.
+            self.stop_request(now);
+        } else {
             self.fail(denial);
         }
     }
 
-    /// Refuses the request, or breaks off its answer if that has begun.
+    /// Refuses the request, or breaks off its answer if that has begun. An answer of which only the client is waited for is whole.
     fn fail(&mut self, denial: Denial) {
-        if self.answer.has_begun() {
+        if self.answer.is_ending() {
+            self.request.stop();
+        } else if self.answer.has_begun() {
             self.break_off(Some(denial));
         } else {
             self.refuse(denial);
@@ -544,8 +560,10 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.ended = Some(Ended::Refused(denial));
     }
 
-    /// Ends an answer that has begun. What the client was given is still sent, so that it has all there is.
+    /// Ends an answer that has begun. What the client was given is still sent, so that it has all there is. The app gets no more:
+    /// a body with a gap could look whole.
     fn break_off(&mut self, failure: Option<Denial>) {
+        self.request.stop();
         self.failure = self.failure.take().or(failure);
         self.ending = Ended::Broken;
         if self.is_websocket() && self.answer.at_frame_boundary() {
@@ -601,14 +619,13 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             return [None; 4];
         }
         let deadlines = &self.terms.deadlines;
-        let flushing = matches!(self.answer.state(), AnswerState::Flushing | AnswerState::End);
         let request = self.request.wait(deadlines).map(|(wait, due)| (Wait::Request(wait), due));
         let stream =
             self.answer.stream().map(|_| (Wait::Stream, self.moved.saturating_add(deadlines.stream_idle)));
         let answer = self.answer_wait().map(|due| (Wait::App, due));
         let client = (self.socket != ClientSocket::Empty)
             .then(|| (Wait::Client, self.taking_since.saturating_add(deadlines.send_idle)));
-        if flushing { [client, None, None, None] } else { [request, answer, stream, client] }
+        if self.answer.is_ending() { [client, None, None, None] } else { [request, answer, stream, client] }
     }
 
     /// When the wait for the app's next bytes, or for the verdict about them, is over.
@@ -618,8 +635,12 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             AnswerState::Asking { until, .. } => Some(*until),
             // Until the app has the request, somebody else is waited for.
             AnswerState::Head if !self.request.is_over() => None,
-            // Silence is normal in a stream; in one whose client has closed its side it is the end.
-            AnswerState::Body if self.answer.stream().is_some() && !self.request.is_stopped() => None,
+            // Silence is normal in a stream; in a WebSocket of which one direction has ended it is the end.
+            AnswerState::Body
+                if self.answer.stream().is_some() && !(self.is_websocket() && self.request.is_stopped()) =>
+            {
+                None
+            }
             AnswerState::Body if self.socket == ClientSocket::Full => None,
             AnswerState::Head | AnswerState::Body | AnswerState::Holding(_) => self.answer.wait(deadlines),
             AnswerState::Released(..) | AnswerState::End | AnswerState::Flushing => None,
@@ -629,14 +650,13 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
     /// Ends the waits that are over.
     fn expire(&mut self, now: Duration) {
         for (wait, due) in self.waits().into_iter().flatten() {
-            if due > now || self.is_over() {
+            if due > now || self.is_over() || (self.answer.is_ending() && wait != Wait::Client) {
                 continue;
             }
             match wait {
                 Wait::Request(RequestWait::Client | RequestWait::Verdict) => {
-                    if let Some(denial) = self.request.late(&self.terms.deadlines, now) {
-                        self.fail(denial);
-                    }
+                    let late = self.request.late(&self.terms.deadlines, now);
+                    self.or_fail(late.map_or(Ok(()), |denial| Err(Refused(denial))), now);
                 }
                 Wait::Request(RequestWait::App) => self.app_took_nothing(now),
                 Wait::App => self.app_was_silent(),
@@ -654,15 +674,16 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
     }
 
     fn app_took_nothing(&mut self, now: Duration) {
-        if self.answer.has_begun() {
+        if self.answer.has_head() && !self.is_websocket() {
             // The answer goes on: the app may have decided without the rest.
-            self.spent = true;
-            self.request.stop(now);
-            self.answer.wait_anew(now);
-        } else {
-            self.detail = Some("the app took nothing of the request for `upstream.read`");
-            self.refuse(Denial::UpstreamTimeout);
+            return self.stop_request(now);
         }
+        self.detail = Some("the app took nothing for `upstream.read`");
+        if self.is_websocket() {
+            self.stream_end.get_or_insert(StreamEnd::App);
+            return self.break_off(None);
+        }
+        self.refuse(Denial::UpstreamTimeout);
     }
 
     fn app_was_silent(&mut self) {
@@ -747,7 +768,12 @@ fn refusal(fault: UpstreamFault) -> Denial {
     }
 }
 
+/// Whether the answer is an event stream, which is whole wherever it ends. One of a declared length is not.
 fn is_event_stream(head: &AnswerHead) -> bool {
+    match head.body {
+        AnswerBody::None | AnswerBody::Length(_) => return false,
+        AnswerBody::Chunked | AnswerBody::UntilClose => {}
+    }
     let Some(value) = head.first(&header::CONTENT_TYPE) else { return false };
     let kind = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")

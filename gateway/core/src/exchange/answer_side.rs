@@ -143,6 +143,16 @@ impl<G: Gate> AnswerSide<G> {
         matches!(self.state, AnswerState::Body | AnswerState::End | AnswerState::Flushing)
     }
 
+    /// The final head has come from the app.
+    pub(super) fn has_head(&self) -> bool {
+        !matches!(self.state, AnswerState::Head)
+    }
+
+    /// Whether all that the client gets was given to it, but for the last chunk.
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(self.state, AnswerState::End | AnswerState::Flushing)
+    }
+
     /// Any byte came from the app.
     pub(super) fn was_heard(&self) -> bool {
         self.heard
@@ -331,9 +341,13 @@ impl<G: Gate> AnswerSide<G> {
     /// The verdict that was asked for.
     ///
     /// # Errors
-    /// It is a refusal.
-    pub(super) fn verdict(&mut self, verdict: Verdict) -> Result<(), AnswerFailure> {
+    /// It is a refusal, or came too late.
+    pub(super) fn verdict(&mut self, verdict: Verdict, now: Duration) -> Result<(), AnswerFailure> {
         match std::mem::replace(&mut self.state, AnswerState::End) {
+            AnswerState::Asking { until, late, head } if until <= now => {
+                self.state = AnswerState::Asking { head, until, late: late.clone() };
+                Err(AnswerFailure::Refused(late))
+            }
             AnswerState::Asking { head, .. } => {
                 let body = self.held.take();
                 self.decide(head, body, verdict)
@@ -359,7 +373,11 @@ impl<G: Gate> AnswerSide<G> {
         let body = match verdict {
             Verdict::Pass => body,
             Verdict::Replace(other) => other,
-            Verdict::Refuse(denial) => return Err(AnswerFailure::Refused(denial)),
+            Verdict::Refuse(denial) => {
+                // Nothing of it was given to the client.
+                self.state = AnswerState::Holding(head);
+                return Err(AnswerFailure::Refused(denial));
+            }
         };
         head.body = AnswerBody::Length(body.len() as u64);
         head.set(header::CONTENT_LENGTH, HeaderValue::from(body.len()));

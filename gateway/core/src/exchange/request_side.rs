@@ -184,7 +184,7 @@ impl<G: Gate> RequestSide<G> {
     /// Takes the next data of the body.
     ///
     /// # Errors
-    /// The gate refuses it, it came too slowly, or is more than was announced.
+    /// The gate refuses it, it came too slowly, is more than was announced, or was not asked for.
     pub(super) fn client_data(
         &mut self,
         data: Bytes,
@@ -192,9 +192,12 @@ impl<G: Gate> RequestSide<G> {
         now: Duration,
     ) -> Result<(), Refused> {
         let bytes = data.len();
+        if bytes == 0 {
+            return Ok(());
+        }
         self.came = self.came.saturating_add(bytes as u64);
         let holding = self.state == RequestState::Holding;
-        if !holding && !matches!(self.state, RequestState::Reading | RequestState::Gathering) {
+        if !self.reads()? {
             return Ok(());
         }
         if self.tunnel {
@@ -215,10 +218,20 @@ impl<G: Gate> RequestSide<G> {
         Ok(())
     }
 
-    fn send(&mut self, data: Bytes, now: Duration) {
-        if data.is_empty() {
-            return;
+    /// Whether the body is wanted. `false`: nobody needs it any more.
+    fn reads(&self) -> Result<bool, Refused> {
+        match self.state {
+            RequestState::Holding | RequestState::Gathering | RequestState::Reading => Ok(true),
+            RequestState::Stopped => Ok(false),
+            RequestState::Asking { .. }
+            | RequestState::Connecting
+            | RequestState::Writing
+            | RequestState::Closing
+            | RequestState::Complete => Err(Refused(Denial::Internal("a part of a body was not asked for"))),
         }
+    }
+
+    fn send(&mut self, data: Bytes, now: Duration) {
         match self.body {
             RequestBody::Unknown => self.outgoing.chunk(data),
             RequestBody::None | RequestBody::Known(_) => self.outgoing.plain(data),
@@ -229,9 +242,9 @@ impl<G: Gate> RequestSide<G> {
     /// The body is complete.
     ///
     /// # Errors
-    /// It is shorter than was announced, or the gate refuses it.
+    /// It is shorter than was announced, the gate refuses it, or it was not asked for.
     pub(super) fn client_end(&mut self, now: Duration) -> Result<(), Refused> {
-        if self.complete {
+        if self.complete || !self.reads()? {
             return Ok(());
         }
         if !self.tunnel && declared(self.body).is_some_and(|length| self.came < length) {
@@ -272,10 +285,11 @@ impl<G: Gate> RequestSide<G> {
     /// The verdict that was asked for.
     ///
     /// # Errors
-    /// It is a refusal.
+    /// It is a refusal, or came too late.
     pub(super) fn verdict(&mut self, verdict: Verdict, now: Duration) -> Result<(), Refused> {
-        if !matches!(self.state, RequestState::Asking { .. }) {
-            return Ok(());
+        let RequestState::Asking { until, late } = &self.state else { return Ok(()) };
+        if *until <= now {
+            return Err(Refused(late.clone()));
         }
         let body = self.held.take();
         self.decide(verdict, body, now)
@@ -333,8 +347,8 @@ impl<G: Gate> RequestSide<G> {
     }
 
     /// The app is to get no more of the request.
-    pub(super) fn stop(&mut self, now: Duration) {
-        self.enter(RequestState::Stopped, now);
+    pub(super) fn stop(&mut self) {
+        self.state = RequestState::Stopped;
     }
 
     /// When the present wait is over, and whom it is for.

@@ -1,4 +1,11 @@
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
 //! What may happen between a permit and its record, with a stepped clock.
+
+mod gates;
+mod run;
+mod table;
+mod waits;
 
 use super::*;
 use crate::request::RequestBody;
