@@ -78,6 +78,8 @@ struct Known {
     addresses: Arc<Addresses>,
     /// When the lookup began that found them; `None` for an address in the configuration, which does not change.
     at: Option<Instant>,
+    /// Whether a connection failed since: they may not be used, but the order of the next ones goes on from theirs.
+    forgotten: bool,
 }
 
 /// The addresses of a name, in the order in which they are tried. There is at least one.
@@ -99,6 +101,7 @@ impl Name {
                 start: AtomicUsize::new(0),
             }),
             at: None,
+            forgotten: false,
         });
         let state = State { known: literal, ..State::default() };
         Arc::new(Self { authority: authority.to_owned(), resolver, state: watch::Sender::new(state) })
@@ -107,7 +110,7 @@ impl Name {
     /// Its addresses. This waits only where none are known that may still be used.
     pub(crate) async fn addresses(self: &Arc<Self>, now: Instant) -> Result<Arc<Addresses>, UpstreamFault> {
         let usable = |state: &State| {
-            let known = state.known.as_ref().filter(|known| known.age(now) < KEPT);
+            let known = state.known.as_ref().filter(|known| !known.forgotten && known.age(now) < KEPT);
             known.map(|known| Arc::clone(&known.addresses))
         };
         let known = usable(&self.state.borrow());
@@ -133,15 +136,17 @@ impl Name {
     /// Forgets these addresses after a failed connection, unless newer ones are known.
     pub(crate) fn forget(&self, failed: &Arc<Addresses>) {
         self.state.send_if_modified(|state| {
-            let same = |known: &mut Known| known.at.is_some() && Arc::ptr_eq(&known.addresses, failed);
-            state.known.take_if(same).is_some()
+            let same = |known: &&mut Known| known.at.is_some() && Arc::ptr_eq(&known.addresses, failed);
+            let known = state.known.as_mut().filter(same);
+            known.is_some_and(|known| !std::mem::replace(&mut known.forgotten, true))
         });
     }
 
     /// Whether a connection to this address still leads to the app, as far as is known.
     pub(crate) fn may_have(&self, address: SocketAddr) -> bool {
         let state = self.state.borrow();
-        state.known.as_ref().is_none_or(|known| known.addresses.all().any(|known| known == address))
+        let known = state.known.as_ref().filter(|known| !known.forgotten);
+        known.is_none_or(|known| known.addresses.all().any(|known| known == address))
     }
 
     /// Starts a lookup if none is under way and the state `wants` one.
@@ -155,8 +160,8 @@ impl Name {
             starts
         });
         if starts {
-            let lookup = self.resolver.resolve(&self.authority);
             let ending = LookupEnd { name: Arc::clone(self), at: now, found: Err(UpstreamFault::Timeout) };
+            let lookup = self.resolver.resolve(&self.authority);
             tokio::spawn(async move {
                 // All of it, and not the one field: its end is noted even if the lookup never is.
                 let mut ending = ending;
@@ -194,7 +199,7 @@ impl Drop for LookupEnd {
                 let before = state.known.take().map(|known| known.addresses);
                 let same = before.filter(|before| before.all().eq(found.all()));
                 let addresses = same.unwrap_or_else(|| Arc::new(found));
-                state.known = Some(Known { addresses, at: Some(self.at) });
+                state.known = Some(Known { addresses, at: Some(self.at), forgotten: false });
             }
         });
     }

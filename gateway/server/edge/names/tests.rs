@@ -1,1 +1,199 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+use std::collections::VecDeque;
+use std::sync::Mutex;
 
+use tokio::sync::oneshot;
+
+use super::*;
+
+type Answer = io::Result<Vec<SocketAddr>>;
+
+/// A resolver whose lookups end when the test says so: the first `ready` ones at once, the others by [`Table::answer`].
+#[derive(Debug, Default)]
+struct Table {
+    ready: Mutex<VecDeque<Answer>>,
+    asked: Mutex<VecDeque<oneshot::Sender<Answer>>>,
+    count: AtomicUsize,
+}
+
+impl Resolver for Table {
+    fn resolve(&self, _: &str) -> Lookup {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        if let Some(answer) = self.ready.lock().unwrap().pop_front() {
+            return Box::pin(async { answer });
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.asked.lock().unwrap().push_back(sender);
+        // A sender that is dropped makes the lookup panic.
+        Box::pin(async { receiver.await.unwrap() })
+    }
+}
+
+impl Table {
+    fn will_say(&self, ports: &[u16]) {
+        self.ready.lock().unwrap().push_back(Ok(list(ports)));
+    }
+
+    fn will_fail(&self) {
+        self.ready.lock().unwrap().push_back(Err(io::Error::other("no such name")));
+    }
+
+    fn answer(&self, ports: &[u16]) {
+        self.asked.lock().unwrap().pop_front().unwrap().send(Ok(list(ports))).unwrap();
+    }
+
+    fn lookups(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+fn list(ports: &[u16]) -> Vec<SocketAddr> {
+    ports.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], *port))).collect()
+}
+
+fn name() -> (Arc<Table>, Arc<Name>) {
+    let table = Arc::new(Table::default());
+    let name = Name::new("app:80", Arc::<Table>::clone(&table));
+    (table, name)
+}
+
+fn ports(addresses: &Addresses) -> Vec<u16> {
+    addresses.all().map(|address| address.port()).collect()
+}
+
+async fn until_no_lookup(name: &Name) {
+    let mut changes = name.state.subscribe();
+    let ended = changes.wait_for(|state| !state.asking);
+    tokio::time::timeout(Duration::from_secs(10), ended).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn all_who_wait_share_one_lookup() {
+    let (table, name) = name();
+    let now = Instant::now();
+    let (first, second, ()) = tokio::join!(name.addresses(now), name.addresses(now), async {
+        tokio::task::yield_now().await;
+        table.answer(&[1, 2]);
+    });
+    assert_eq!((ports(&first.unwrap()), ports(&second.unwrap())), (vec![1, 2], vec![1, 2]));
+    assert_eq!(table.lookups(), 1);
+}
+
+#[tokio::test]
+async fn an_address_is_never_resolved() {
+    let table = Arc::new(Table::default());
+    let name = Name::new("127.0.0.1:7", Arc::<Table>::clone(&table));
+    let now = Instant::now();
+    let addresses = name.addresses(now).await.unwrap();
+    name.forget(&addresses);
+    assert_eq!(ports(&name.addresses(now + KEPT * 2).await.unwrap()), [7]);
+    assert_eq!(table.lookups(), 0);
+}
+
+#[tokio::test]
+async fn old_addresses_are_used_while_they_are_resolved_again() {
+    let (table, name) = name();
+    let now = Instant::now();
+    table.will_say(&[1]);
+    name.addresses(now).await.unwrap();
+    let fresh = now + FRESH - Duration::from_millis(1);
+    name.addresses(fresh).await.unwrap();
+    assert_eq!(table.lookups(), 1);
+    assert_eq!(ports(&name.addresses(now + FRESH).await.unwrap()), [1]);
+    assert_eq!(ports(&name.addresses(now + FRESH + AGAIN).await.unwrap()), [1]);
+    assert_eq!(table.lookups(), 2);
+    table.answer(&[2]);
+    until_no_lookup(&name).await;
+    assert_eq!(ports(&name.addresses(now + FRESH).await.unwrap()), [2]);
+    let [before, after] =
+        [list(&[1]), list(&[2])].map(|list| name.may_have(list.into_iter().next().unwrap()));
+    assert_eq!((before, after), (false, true));
+}
+
+#[tokio::test]
+async fn old_addresses_are_kept_for_a_bounded_time() {
+    let (table, name) = name();
+    let now = Instant::now();
+    table.will_say(&[1]);
+    name.addresses(now).await.unwrap();
+    table.will_fail();
+    let last = now + KEPT - Duration::from_millis(1);
+    assert_eq!(ports(&name.addresses(last).await.unwrap()), [1]);
+    until_no_lookup(&name).await;
+    // A failed lookup is not made again at once.
+    name.addresses(last).await.unwrap();
+    assert_eq!(table.lookups(), 2);
+    table.will_fail();
+    assert_eq!(name.addresses(now + KEPT).await.unwrap_err(), UpstreamFault::NoSuchName);
+    assert_eq!(table.lookups(), 3);
+}
+
+#[tokio::test]
+async fn forgotten_addresses_are_resolved_before_the_next_try() {
+    let (table, name) = name();
+    let now = Instant::now();
+    table.will_say(&[1]);
+    let failed = name.addresses(now).await.unwrap();
+    name.forget(&failed);
+    table.will_say(&[2]);
+    assert_eq!(ports(&name.addresses(now).await.unwrap()), [2]);
+    // The failure of an older address does not count against newer ones.
+    name.forget(&failed);
+    assert_eq!(ports(&name.addresses(now).await.unwrap()), [2]);
+    assert_eq!(table.lookups(), 2);
+}
+
+#[tokio::test]
+async fn a_name_that_is_gone_is_an_error_after_a_failed_connection() {
+    let (table, name) = name();
+    let now = Instant::now();
+    table.will_say(&[1]);
+    let failed = name.addresses(now).await.unwrap();
+    name.forget(&failed);
+    table.will_fail();
+    assert_eq!(name.addresses(now).await.unwrap_err(), UpstreamFault::NoSuchName);
+    table.ready.lock().unwrap().push_back(Ok(Vec::new()));
+    assert_eq!(name.addresses(now).await.unwrap_err(), UpstreamFault::NoSuchName);
+}
+
+#[tokio::test]
+async fn each_further_try_takes_the_next_address() {
+    let (table, name) = name();
+    let now = Instant::now();
+    table.will_say(&[1, 2]);
+    let addresses = name.addresses(now).await.unwrap();
+    let tries = [0, 1, 2].map(|tries| addresses.at(addresses.place(tries)).port());
+    assert_eq!(tries, [1, 2, 1]);
+    // The second was reached; when it fails, the next try takes the first, though the name was resolved again meanwhile.
+    addresses.reached(addresses.place(1));
+    assert_eq!(addresses.at(addresses.place(0)).port(), 2);
+    name.forget(&addresses);
+    table.will_say(&[1, 2]);
+    let again = name.addresses(now).await.unwrap();
+    assert_eq!(again.at(again.place(1)).port(), 1);
+}
+
+#[tokio::test]
+async fn a_lookup_that_panics_or_is_given_up_blocks_no_later_one() {
+    let (table, name) = name();
+    let now = Instant::now();
+    let (panicked, ()) = tokio::join!(name.addresses(now), async {
+        tokio::task::yield_now().await;
+        table.asked.lock().unwrap().clear();
+    });
+    assert_eq!(panicked.unwrap_err(), UpstreamFault::Timeout);
+    // Whoever waits may leave; the lookup goes on, and the next one has its result.
+    let left = tokio::time::timeout(Duration::ZERO, name.addresses(now)).await;
+    assert!(left.is_err());
+    table.answer(&[3]);
+    assert_eq!(ports(&name.addresses(now).await.unwrap()), [3]);
+    assert_eq!(table.lookups(), 2);
+}
+
+#[tokio::test]
+async fn no_more_than_a_bounded_number_of_addresses_is_used() {
+    let (table, name) = name();
+    let many: Vec<u16> = (1..=100).collect();
+    table.will_say(&many);
+    assert_eq!(ports(&name.addresses(Instant::now()).await.unwrap()).len(), ADDRESSES_MAX);
+}
