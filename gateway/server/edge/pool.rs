@@ -12,6 +12,7 @@
 //! of the last [`FORGOTTEN`]. Every connection attempt has the app's `upstream.connect` for its name and its socket together.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -27,6 +28,7 @@ use pingora::upstreams::peer::BasicPeer;
 use stagedoor_core::denial::UpstreamFault;
 use stagedoor_core::policy::UpstreamPolicy;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::task::unconstrained;
 
 use super::names::{Name, Resolver, SystemResolver};
 use super::upstream_fault;
@@ -148,6 +150,7 @@ impl AppPool {
         within: Duration,
         tries: usize,
     ) -> Result<AppStream, UpstreamFault> {
+        upstream.asked_at(Instant::now());
         let connected = async {
             let addresses = upstream.name.addresses(Instant::now()).await?;
             let place = addresses.place(tries);
@@ -254,7 +257,11 @@ impl Upstream {
         }
         all.push(idle);
         drop(all);
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        self.asked_at(since);
+    }
+
+    fn asked_at(&self, now: Instant) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// Closes connections. Returns how many.
@@ -305,7 +312,10 @@ impl AppStream {
 fn is_silent(stream: &mut Stream) -> bool {
     let mut byte = [0; 1];
     let mut read = ReadBuf::new(&mut byte);
-    Pin::new(stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut read).is_pending()
+    let looks = poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, &mut read));
+    // Without tokio's budget: a task that has used it up is told of every socket that it has nothing.
+    let looks = std::pin::pin!(unconstrained(looks));
+    looks.poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
 impl AsyncRead for AppStream {

@@ -1,1 +1,302 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+use std::fs::File;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use stagedoor_core::request::Scheme;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::super::names::Lookup;
+use super::*;
+
+/// Resolves every name to what the test says, or never.
+#[derive(Debug, Default)]
+struct Table(Mutex<Option<Vec<SocketAddr>>>);
+
+impl Table {
+    fn says(&self, addresses: &[SocketAddr]) {
+        *self.0.lock().unwrap() = Some(addresses.to_vec());
+    }
+}
+
+impl Resolver for Table {
+    fn resolve(&self, _: &str) -> Lookup {
+        let answer = self.0.lock().unwrap().clone();
+        Box::pin(async {
+            match answer {
+                Some(addresses) => Ok(addresses),
+                None => std::future::pending().await,
+            }
+        })
+    }
+}
+
+fn pool() -> (Arc<Table>, AppPool) {
+    let table = Arc::new(Table::default());
+    let pool = AppPool::with(Arc::<Table>::clone(&table));
+    (table, pool)
+}
+
+fn policy(authority: impl ToString) -> UpstreamPolicy {
+    UpstreamPolicy {
+        url: String::new(),
+        scheme: Scheme::Http,
+        authority: authority.to_string(),
+        connect: Duration::from_secs(10),
+        read: Duration::from_secs(10),
+        retries: 0,
+    }
+}
+
+async fn app() -> (TcpListener, UpstreamPolicy) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let policy = policy(listener.local_addr().unwrap());
+    (listener, policy)
+}
+
+/// A new connection, and the app's end of it.
+async fn open(pool: &AppPool, policy: &UpstreamPolicy, app: &TcpListener) -> (AppStream, TcpStream) {
+    let (stream, reused) = pool.get(policy, true, 0).await.unwrap();
+    assert_eq!(reused, Reused::No);
+    (stream, app.accept().await.unwrap().0)
+}
+
+/// What the pool counts, compared with what it holds.
+fn idle(pool: &AppPool) -> usize {
+    let held: usize = pool.all().values().map(|upstream| upstream.lock().len()).sum();
+    assert_eq!(pool.idle.load(Ordering::Relaxed), held);
+    held
+}
+
+/// Which of its connections the app hears a byte on.
+async fn heard_by(mut stream: AppStream, ends: &mut [TcpStream]) -> usize {
+    stream.write_all(b"x").await.unwrap();
+    let reads = async {
+        loop {
+            for (place, end) in ends.iter_mut().enumerate() {
+                if end.try_read(&mut [0; 8]).is_ok_and(|length| length == 1) {
+                    return place;
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let place = tokio::time::timeout(Duration::from_secs(10), reads).await.unwrap();
+    AppPool::put(stream);
+    place
+}
+
+async fn until_heard(stream: &mut AppStream) {
+    let heard = async {
+        while stream.is_silent() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), heard).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_connection_that_was_used_last_is_used_first() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let (first, first_end) = open(&pool, &policy, &app).await;
+    let (second, second_end) = open(&pool, &policy, &app).await;
+    let mut ends = [first_end, second_end];
+    AppPool::put(second);
+    AppPool::put(first);
+    for _ in 0..2 {
+        let (stream, reused) = pool.get(&policy, false, 0).await.unwrap();
+        assert!(reused.is_reused());
+        assert_eq!((heard_by(stream, &mut ends).await, idle(&pool)), (0, 2));
+    }
+    let held = pool.get(&policy, false, 0).await.unwrap();
+    let (other, _) = pool.get(&policy, false, 0).await.unwrap();
+    assert_eq!((heard_by(other, &mut ends).await, idle(&pool)), (1, 1));
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_fresh_connection_is_never_one_from_the_pool() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let (stream, _end) = open(&pool, &policy, &app).await;
+    AppPool::put(stream);
+    let (_other, _other_end) = open(&pool, &policy, &app).await;
+    assert_eq!(idle(&pool), 1);
+}
+
+#[tokio::test]
+async fn a_full_pool_closes_the_oldest_of_the_same_app() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let (first, first_end) = open(&pool, &policy, &app).await;
+    let (second, second_end) = open(&pool, &policy, &app).await;
+    let mut ends = [first_end, second_end];
+    // Other apps have all places but one.
+    pool.idle.fetch_add(IDLE_MAX - 1, Ordering::Relaxed);
+    AppPool::put(first);
+    AppPool::put(second);
+    let upstream = pool.upstream(&policy.authority);
+    assert_eq!((upstream.lock().len(), pool.idle.load(Ordering::Relaxed)), (1, IDLE_MAX));
+    let (stream, _) = pool.get(&policy, false, 0).await.unwrap();
+    assert_eq!(heard_by(stream, &mut ends).await, 1);
+    // And where this app has none to give up, the new one is closed.
+    let (stream, _) = pool.get(&policy, false, 0).await.unwrap();
+    pool.idle.fetch_add(1, Ordering::Relaxed);
+    AppPool::put(stream);
+    assert_eq!((upstream.lock().len(), pool.idle.load(Ordering::Relaxed)), (0, IDLE_MAX));
+}
+
+#[tokio::test]
+async fn the_sweep_closes_old_connections_and_forgets_apps() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let (stream, _end) = open(&pool, &policy, &app).await;
+    AppPool::put(stream);
+    let now = Instant::now();
+    pool.sweep(now);
+    assert_eq!(idle(&pool), 1);
+    pool.sweep(now + IDLE_TIME);
+    assert_eq!((idle(&pool), pool.all().len()), (0, 1));
+    // One in use keeps its app.
+    let (stream, _end) = open(&pool, &policy, &app).await;
+    pool.sweep(now + FORGOTTEN * 2);
+    assert_eq!(pool.all().len(), 1);
+    drop(stream);
+    pool.sweep(now + FORGOTTEN * 2);
+    assert_eq!(pool.all().len(), 0);
+}
+
+#[tokio::test]
+async fn a_new_connection_counts_as_asking_for_the_app() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let upstream = pool.upstream(&policy.authority);
+    let before = Instant::now();
+    drop(open(&pool, &policy, &app).await);
+    assert!(*upstream.asked.lock().unwrap() >= before);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_idle_for_too_long_is_not_given_out() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let (stream, _end) = open(&pool, &policy, &app).await;
+    AppPool::put(stream);
+    let upstream = pool.upstream(&policy.authority);
+    assert!(upstream.take(Instant::now() + IDLE_TIME).is_none());
+    assert_eq!(idle(&pool), 0);
+}
+
+#[tokio::test]
+async fn a_closed_connection_is_not_given_out() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let (mut stream, end) = open(&pool, &policy, &app).await;
+    drop(end);
+    until_heard(&mut stream).await;
+    AppPool::put(stream);
+    let (_new, reused) = pool.get(&policy, false, 0).await.unwrap();
+    assert_eq!((reused, idle(&pool)), (Reused::No, 0));
+}
+
+#[tokio::test]
+async fn a_connection_with_bytes_that_nobody_asked_for_is_not_given_out() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let (mut stream, mut end) = open(&pool, &policy, &app).await;
+    end.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+    until_heard(&mut stream).await;
+    AppPool::put(stream);
+    let (_new, reused) = pool.get(&policy, false, 0).await.unwrap();
+    assert_eq!((reused, idle(&pool)), (Reused::No, 0));
+}
+
+#[tokio::test]
+async fn a_task_without_budget_still_sees_a_stale_connection() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let (mut stream, mut end) = open(&pool, &policy, &app).await;
+    end.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+    until_heard(&mut stream).await;
+    poll_fn(|cx| {
+        while let Poll::Ready(budget) = tokio::task::coop::poll_proceed(cx) {
+            budget.made_progress();
+        }
+        assert!(!stream.is_silent());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn connecting_has_a_deadline_that_includes_the_name() {
+    let (_, pool) = pool();
+    let policy = UpstreamPolicy { connect: Duration::from_millis(20), ..policy("app:80") };
+    assert_eq!(pool.get(&policy, false, 0).await.unwrap_err(), UpstreamFault::Timeout);
+}
+
+#[tokio::test]
+async fn an_app_that_does_not_listen_refuses() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    assert!(pool.reachable(&policy).await);
+    drop(app);
+    assert_eq!(pool.get(&policy, false, 0).await.unwrap_err(), UpstreamFault::Refused);
+    assert!(!pool.reachable(&policy).await);
+}
+
+#[tokio::test]
+async fn a_further_try_takes_the_next_address_of_the_name() {
+    let (table, pool) = pool();
+    let (gone, _) = app().await;
+    let (app, _) = app().await;
+    let addresses = [gone.local_addr().unwrap(), app.local_addr().unwrap()];
+    drop(gone);
+    table.says(&addresses);
+    let policy = policy("app:80");
+    assert_eq!(pool.get(&policy, false, 0).await.unwrap_err(), UpstreamFault::Refused);
+    let (_stream, reused) = pool.get(&policy, false, 1).await.unwrap();
+    assert_eq!(reused, Reused::No);
+}
+
+#[tokio::test]
+async fn a_name_that_moved_gives_up_connections_to_its_old_address() {
+    let (table, pool) = pool();
+    let (old, _) = app().await;
+    let (new, _) = app().await;
+    let policy = policy("app:80");
+    table.says(&[old.local_addr().unwrap()]);
+    let (stream, _old_end) = open(&pool, &policy, &old).await;
+    AppPool::put(stream);
+    table.says(&[new.local_addr().unwrap()]);
+    let upstream = pool.upstream(&policy.authority);
+    upstream.name.refresh_if_old(Instant::now() + Duration::from_secs(60));
+    let moved = async {
+        while upstream.name.may_have(old.local_addr().unwrap()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), moved).await.unwrap();
+    let (stream, reused) = pool.get(&policy, false, 0).await.unwrap();
+    assert_eq!((reused, idle(&pool)), (Reused::No, 0));
+    assert_eq!(stream.address, new.local_addr().unwrap());
+}
+
+/// It lowers the limit of its whole process, which is its own (each test has one).
+#[tokio::test]
+async fn idle_connections_make_room_when_descriptors_run_out() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let (stream, _end) = open(&pool, &policy, &app).await;
+    AppPool::put(stream);
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).unwrap();
+    let files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    let made = pool.get(&policy, true, 0).await;
+    let left = idle(&pool);
+    let none = pool.get(&policy, true, 0).await;
+    drop(files);
+    assert_eq!((made.unwrap().1, left), (Reused::No, 0));
+    assert_eq!(none.unwrap_err(), UpstreamFault::OutOfDescriptors);
+}
