@@ -2,8 +2,12 @@
 
 //! What may happen between a permit and its record, with a stepped clock.
 
+mod body_rate;
+mod framing;
 mod gates;
+mod retries;
 mod run;
+mod streams;
 mod table;
 mod waits;
 

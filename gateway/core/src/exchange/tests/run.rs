@@ -239,6 +239,16 @@ impl Run {
         self.socket(true, ClientSocket::Empty)
     }
 
+    /// Time passes.
+    pub(super) fn wait(&mut self, time: Duration) -> &mut Self {
+        self.now += time;
+        self.on(Event::Time)
+    }
+
+    pub(super) fn wait_secs(&mut self, seconds: u64) -> &mut Self {
+        self.wait(Duration::from_secs(seconds))
+    }
+
     /// How long the present wait may last, in seconds.
     pub(super) fn due(&self) -> Option<f64> {
         self.exchange.wake_at().map(|due| due.as_secs_f64() - self.now.as_secs_f64())

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::run::{DEADLINES, EVENTS, FIVE, FIVE_HEAD, Run, SWITCH, TestGate, get, post, websocket};
 use crate::exchange::{ClientSocket, Event, ExchangeTerms, RequestStep};
 use crate::request::RequestBody;
@@ -137,7 +139,7 @@ impl Silence {
     }
 }
 
-/// How an exchange with these silent sides ended.
+/// How an exchange with silent sides ended.
 struct Waited {
     /// Seconds from its start, and from the last byte of data that any side sent or took, heads aside.
     after: f64,
@@ -145,131 +147,161 @@ struct Waited {
     end: String,
 }
 
-/// Lets the exchange run to its end. Fails if it would wait for ever.
-#[allow(clippy::too_many_lines, reason = "one script of both sides, in the order in which they act")]
+/// An exchange whose sides are silent.
+struct Waiting {
+    silence: Silence,
+    run: Run,
+    started: Duration,
+    /// When a byte of data last went anywhere.
+    moved: Duration,
+    body: Vec<(u64, &'static [u8])>,
+    whole: bool,
+    answer: Vec<(u64, &'static [u8])>,
+    /// Bytes that the app took.
+    taken: usize,
+    /// From when the seconds of the app count.
+    answers_since: Option<Duration>,
+    /// The same of a client that drips, and how often it still takes something.
+    reads_since: Option<Duration>,
+    reads: u64,
+}
+
+/// Lets an exchange run to its end. Fails if it would wait for ever.
 fn wait_out(silence: Silence) -> Waited {
     let gate = |asks| if silence.asks == Some(asks) { TestGate::asking() } else { TestGate::open() };
-    let mut run = Run::gated(silence.terms(), gate(Asks::AboutTheRequest), gate(Asks::AboutTheAnswer));
-    let started = run.now;
-    let mut moved = run.now;
-    let (mut body, whole) = silence.body();
-    let (mut answer, mut taken, mut reads) = (silence.answer(), 0, 5_u64);
-    // The app's and the reader's seconds count from when they have something to do.
-    let (mut answers_since, mut reads_since) = (None, None);
+    let run = Run::gated(silence.terms(), gate(Asks::AboutTheRequest), gate(Asks::AboutTheAnswer));
+    let (body, whole) = silence.body();
+    let mut waiting = Waiting {
+        silence,
+        started: run.now,
+        moved: run.now,
+        run,
+        body,
+        whole,
+        answer: silence.answer(),
+        taken: 0,
+        answers_since: None,
+        reads_since: None,
+        reads: 5,
+    };
     for _ in 0..2000 {
-        let second = |since: Duration, at: u64| since + Duration::from_secs(at);
-        if let RequestStep::Connect { .. } = run.exchange.request_step() {
-            run.connect(false);
+        if let RequestStep::Connect { .. } = waiting.run.exchange.request_step() {
+            waiting.run.connect(false);
         }
-        // The request's direction.
-        loop {
-            match run.exchange.request_step() {
-                RequestStep::Write => {
-                    let most = match silence.taking {
-                        Taking::Everything => usize::MAX,
-                        Taking::Nothing => 0,
-                        Taking::HalfAHead => 8_usize.saturating_sub(taken),
-                        Taking::TheHead => 50_usize.saturating_sub(taken),
-                    };
-                    if most == 0 {
-                        break;
-                    }
-                    taken += run.exchange.outgoing().concat().len().min(most);
-                    moved = run.now;
-                    run.take(most);
-                }
-                RequestStep::Read if body.first().is_some_and(|(at, _)| second(started, *at) <= run.now) => {
-                    let (_, data) = body.remove(0);
-                    moved = run.now;
-                    run.data(data);
-                }
-                RequestStep::Read if whole && body.is_empty() && !silence.is_websocket() => {
-                    run.on(Event::ClientEnd);
-                }
-                RequestStep::Read if silence.upload == Upload::HalfClosed => {
-                    run.on(Event::ClientClosed);
-                }
-                RequestStep::Read => {
-                    run.on(Event::ClientSilent);
-                    if run.exchange.request_step() == RequestStep::Read {
-                        break;
-                    }
-                }
-                RequestStep::Watch if silence.upload == Upload::HalfClosed => {
-                    run.on(Event::ClientClosed);
-                }
-                RequestStep::Shutdown => {
-                    run.on(Event::AppTold);
-                }
-                RequestStep::Watch | RequestStep::Ask | RequestStep::Wait => break,
-                RequestStep::Connect { .. } => panic!("a connection was lost"),
-            }
-        }
-        // The answer's direction.
-        if silence.early || run.exchange.request.is_over() {
-            answers_since.get_or_insert(run.now);
-        }
-        loop {
-            let before = run.client.len();
-            let step = run.look();
-            if run.client.len() > before {
-                moved = run.now;
-            }
-            let due =
-                |since: Option<Duration>, at: u64| since.is_some_and(|since| second(since, at) <= run.now);
-            match step {
-                "Read" if answer.first().is_some_and(|(at, _)| due(answers_since, *at)) => {
-                    let (_, bytes) = answer.remove(0);
-                    run.answer(bytes);
-                    if run.exchange.answer.has_head() {
-                        moved = run.now;
-                    }
-                    continue;
-                }
-                "Read" | "Flush" | "Wait" if run.told.is_empty() => {}
-                "Read" | "Flush" | "Wait" => {
-                    let since = *reads_since.get_or_insert(run.now);
-                    match silence.reading {
-                        Reading::Everything => {
-                            let took = run.exchange.socket != ClientSocket::Empty;
-                            run.socket(took, ClientSocket::Empty)
-                        }
-                        Reading::Drips if reads > 0 && second(since, 29 * (6 - reads)) <= run.now => {
-                            reads -= 1;
-                            moved = run.now;
-                            run.socket(true, ClientSocket::Full)
-                        }
-                        Reading::Drips | Reading::Nothing => run.socket(false, ClientSocket::Full),
-                    };
-                }
-                "Ask" => {}
-                other => panic!("{other}"),
-            }
-            break;
-        }
-        let after = |since: Duration| (run.now - since).as_secs_f64();
-        if run.exchange.ended().is_none() {
-            // A flush may have been the last thing to wait for.
-            run.exchange.answer_step(run.now);
-        }
+        waiting.forward_request();
+        waiting.forward_answer();
+        let run = &mut waiting.run;
+        // A flush may have been the last thing to wait for.
+        run.look();
         if run.exchange.ended().is_some() {
-            return Waited { after: after(started), idle: after(moved), end: run.end() };
+            let after = |since: Duration| (run.now - since).as_secs_f64();
+            return Waited { after: after(waiting.started), idle: after(waiting.moved), end: run.end() };
         }
-        let drips = [
-            body.first().map(|(at, _)| second(started, *at)),
-            answer.first().zip(answers_since).map(|((at, _), since)| second(since, *at)),
-            reads_since
-                .filter(|_| silence.reading == Reading::Drips && reads > 0)
-                .map(|since| second(since, 29 * (6 - reads))),
-        ];
-        let wake = run.exchange.wake_at().unwrap_or_else(|| panic!("it waits for ever: {silence:?}"));
-        let drip = drips.into_iter().flatten().filter(|at| *at > run.now).min();
-        run.now = drip.map_or(wake, |drip| drip.min(wake)).max(run.now);
-        if run.now >= wake {
-            run.exchange.on(Event::Time, run.now);
-        }
+        waiting.step();
     }
     panic!("it goes on for ever: {silence:?}");
+}
+
+impl Waiting {
+    fn forward_request(&mut self) {
+        loop {
+            let event = match self.run.exchange.request_step() {
+                RequestStep::Write => {
+                    let most = match self.silence.taking {
+                        Taking::Everything => usize::MAX,
+                        Taking::Nothing => 0,
+                        Taking::HalfAHead => 8_usize.saturating_sub(self.taken),
+                        Taking::TheHead => 50_usize.saturating_sub(self.taken),
+                    };
+                    if most == 0 {
+                        return;
+                    }
+                    self.taken += self.run.exchange.outgoing().concat().len().min(most);
+                    self.moved = self.run.now;
+                    self.run.take(most);
+                    continue;
+                }
+                RequestStep::Read => match self.body.first() {
+                    Some((at, data)) if self.is_due(Some(self.started), *at) => {
+                        let data = Bytes::from_static(data);
+                        self.body.remove(0);
+                        self.moved = self.run.now;
+                        Event::ClientData(data)
+                    }
+                    None if self.whole => Event::ClientEnd,
+                    None if self.silence.upload == Upload::HalfClosed => Event::ClientClosed,
+                    Some(_) | None => {
+                        self.run.on(Event::ClientSilent);
+                        if self.run.exchange.request_step() == RequestStep::Read {
+                            return;
+                        }
+                        continue;
+                    }
+                },
+                RequestStep::Watch if self.silence.upload == Upload::HalfClosed => Event::ClientClosed,
+                RequestStep::Shutdown => Event::AppTold,
+                RequestStep::Watch | RequestStep::Ask | RequestStep::Wait => return,
+                RequestStep::Connect { .. } => panic!("a connection was lost"),
+            };
+            self.run.on(event);
+        }
+    }
+
+    fn forward_answer(&mut self) {
+        if self.silence.early || self.run.exchange.request.is_over() {
+            self.answers_since.get_or_insert(self.run.now);
+        }
+        while self.run.look() == "Read"
+            && let Some((at, bytes)) = self.answer.first().copied()
+            && self.is_due(self.answers_since, at)
+        {
+            self.answer.remove(0);
+            self.run.answer(bytes);
+            if self.run.exchange.answer.has_head() {
+                self.moved = self.run.now;
+            }
+        }
+        if self.run.told.is_empty() {
+            return;
+        }
+        let since = *self.reads_since.get_or_insert(self.run.now);
+        match self.silence.reading {
+            Reading::Everything => {
+                let took = self.run.exchange.socket != ClientSocket::Empty;
+                self.run.socket(took, ClientSocket::Empty);
+            }
+            Reading::Drips if self.reads > 0 && self.is_due(Some(since), 29 * (6 - self.reads)) => {
+                self.reads -= 1;
+                self.moved = self.run.now;
+                self.run.socket(true, ClientSocket::Full);
+            }
+            Reading::Drips | Reading::Nothing => {
+                self.run.socket(false, ClientSocket::Full);
+            }
+        }
+    }
+
+    fn is_due(&self, since: Option<Duration>, at: u64) -> bool {
+        since.is_some_and(|since| since + Duration::from_secs(at) <= self.run.now)
+    }
+
+    /// Goes on to the next deadline, or to the next thing that happens before it.
+    fn step(&mut self) {
+        let wake = self.run.exchange.wake_at();
+        let wake = wake.unwrap_or_else(|| panic!("it waits for ever: {:?}", self.silence));
+        let drips = self.silence.reading == Reading::Drips && self.reads > 0;
+        let next = [
+            self.body.first().map(|(at, _)| (self.started, *at)),
+            self.answers_since.zip(self.answer.first()).map(|(since, (at, _))| (since, *at)),
+            self.reads_since.filter(|_| drips).map(|since| (since, 29 * (6 - self.reads))),
+        ];
+        let next = next.into_iter().flatten().map(|(since, at)| since + Duration::from_secs(at));
+        let next = next.filter(|at| *at > self.run.now).min();
+        self.run.now = next.map_or(wake, |next| next.min(wake)).max(self.run.now);
+        if self.run.now >= wake {
+            self.run.exchange.on(Event::Time, self.run.now);
+        }
+    }
 }
 
 #[test]

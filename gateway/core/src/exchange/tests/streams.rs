@@ -1,0 +1,220 @@
+//! WebSockets and event streams, and what a shutdown makes of them.
+
+use super::run::{EVENTS, FIVE, FIVE_HEAD, Run, SWITCH, get, post, websocket};
+use crate::denial::UpstreamFault;
+use crate::exchange::{
+    AppReuse, ClientReuse, ClientSocket, Event, ExchangeTerms, RequestStep, StreamEnd, StreamKind,
+};
+use crate::request::RequestBody;
+
+fn opened() -> Run {
+    let mut run = Run::new(websocket());
+    run.sent().answer(SWITCH).flush();
+    run
+}
+
+/// An event stream of one event.
+fn events() -> Run {
+    let mut run = Run::new(get());
+    run.sent().answer(EVENTS).answer(b"7\r\ndata: \n\r\n").flush();
+    run
+}
+
+/// Ended by a close frame of this code.
+fn closing(code: u16) -> Vec<u8> {
+    [&[0x88, 2][..], &code.to_be_bytes()].concat()
+}
+
+#[test]
+fn a_websocket_carries_both_directions() {
+    let mut run = Run::new(websocket());
+    run.sent().answer(&[SWITCH, b"\x81\x02hi"].concat()).flush();
+    assert_eq!(run.told, ["begin 101 Tunnel Upgrade"]);
+    assert_eq!((&*run.client, run.exchange.stream()), (&b"\x81\x02hi"[..], Some(StreamKind::Websocket)));
+    run.app.clear();
+    run.data(b"\x81\x82....ab").take_all();
+    assert_eq!(run.app, b"\x81\x82....ab");
+    // The client closes its side, and the app its own.
+    run.on(Event::ClientClosed);
+    assert_eq!(run.exchange.request_step(), RequestStep::Shutdown);
+    run.on(Event::AppTold).answer(b"\x88\x00").on(Event::AppClosed).flush();
+    assert_eq!((&*run.client, run.end().as_str()), (&b"\x81\x02hi\x88\x00"[..], "answered"));
+    let outcome = run.outcome();
+    assert_eq!((outcome.app, outcome.client), (AppReuse::No, ClientReuse::Close));
+    assert_eq!((outcome.status, outcome.stream_end), (Some(101), Some(StreamEnd::Client)));
+}
+
+#[test]
+fn only_the_101_that_was_asked_for_switches() {
+    let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    for (fields, detail) in [
+        (upgrade.to_owned(), "its `Sec-WebSocket-Accept` does not fit the key"),
+        (
+            format!("{upgrade}Sec-WebSocket-Accept: AAAA\r\n"),
+            "its `Sec-WebSocket-Accept` does not fit the key",
+        ),
+        (format!("Upgrade: websocket\r\n{accept}"), "its `Connection` does not name `upgrade`"),
+        (format!("Connection: Upgrade\r\n{accept}"), "it switches to something else than a WebSocket"),
+        (
+            format!("Connection: Upgrade\r\nUpgrade: h2c\r\n{accept}"),
+            "it switches to something else than a WebSocket",
+        ),
+        (
+            format!("{upgrade}{accept}Sec-WebSocket-Protocol: mqtt\r\n"),
+            "its `Sec-WebSocket-Protocol` was not offered",
+        ),
+        (
+            format!("{upgrade}{accept}Sec-WebSocket-Extensions: permessage-deflate\r\n"),
+            "its `Sec-WebSocket-Extensions` were not offered",
+        ),
+        (format!("{upgrade}{accept}Transfer-Encoding: chunked\r\n"), "a Transfer-Encoding in a 101"),
+    ] {
+        let mut run = Run::new(websocket());
+        run.sent().answer(format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n").as_bytes());
+        assert_eq!(
+            (run.end().as_str(), run.told.len()),
+            ("502 upstream_unreachable bad_answer", 0),
+            "{fields}"
+        );
+        assert_eq!(run.outcome().detail, Some(detail), "{fields}");
+    }
+    for mut run in [Run::new(get()), Run::new(post(RequestBody::Known(0)))] {
+        run.sent().answer(SWITCH);
+        assert_eq!((run.end().as_str(), run.told.len()), ("502 upstream_unreachable bad_answer", 0));
+        assert_eq!(run.outcome().detail, Some("a 101 that no client asked for"));
+    }
+    // A handshake may be answered otherwise.
+    let mut run = Run::new(websocket());
+    run.sent().answer(FIVE).flush();
+    assert_eq!((run.told[0].as_str(), run.end().as_str()), ("begin 200 Length(5) Absent", "answered"));
+}
+
+#[test]
+fn an_app_that_takes_nothing_of_a_websocket_ends_it() {
+    let mut run = opened();
+    run.data(b"\x81\x80....").wait_secs(60).flush();
+    assert_eq!((&*run.client, run.end().as_str()), (&*closing(1001), "answered"));
+    let outcome = run.outcome();
+    assert_eq!(outcome.stream_end, Some(StreamEnd::App));
+    assert_eq!(outcome.detail, Some("the app took nothing for `upstream.read`"));
+}
+
+#[test]
+fn a_websocket_whose_app_fails_is_closed_at_a_frame_boundary() {
+    for (frame, end, last) in
+        [(&b"\x81\x02hi"[..], "answered", closing(1001)), (b"\x81\x02h", "broken", vec![])]
+    {
+        let mut run = opened();
+        run.answer(frame).on(Event::AppBroken(UpstreamFault::Reset)).flush();
+        assert_eq!((&*run.client, run.end().as_str()), (&*[frame, &*last].concat(), end));
+        let outcome = run.outcome();
+        let client = if last.is_empty() { ClientReuse::Reset } else { ClientReuse::Close };
+        assert_eq!((outcome.stream_end, outcome.client), (Some(StreamEnd::App), client));
+    }
+}
+
+#[test]
+fn a_shutdown_ends_streams_at_once_and_other_exchanges_at_its_end() {
+    // At a frame boundary, in a frame that goes on, and in one that does not.
+    let mut run = opened();
+    run.answer(b"\x81\x02hi").on(Event::Draining).flush();
+    assert_eq!((run.client.ends_with(&closing(1012)), run.end().as_str()), (true, "answered"));
+    assert_eq!(run.outcome().stream_end, Some(StreamEnd::Draining));
+    let mut run = opened();
+    run.answer(b"\x81\x02h").on(Event::Draining).flush();
+    assert_eq!(run.end(), "goes on");
+    run.answer(b"i").flush();
+    assert_eq!((run.client.ends_with(&closing(1012)), run.end().as_str()), (true, "answered"));
+    let mut run = opened();
+    run.answer(b"\x81\x02h").on(Event::Draining).on(Event::Closing).flush();
+    assert_eq!((run.client.len(), run.end().as_str()), (3, "broken"));
+
+    // An event stream is whole wherever it ends, unless the client was told a length.
+    let mut run = events();
+    run.on(Event::Draining).flush();
+    assert_eq!((run.told[1].as_str(), run.end().as_str()), ("end", "answered"));
+    let outcome = run.outcome();
+    assert_eq!((outcome.app, outcome.stream_end), (AppReuse::No, Some(StreamEnd::Draining)));
+    let mut run = Run::new(get());
+    run.sent()
+        .answer(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 90\r\n\r\ndata: \n");
+    run.flush().on(Event::Draining).flush();
+    assert_eq!((run.end().as_str(), run.exchange.stream()), ("goes on", None));
+    run.on(Event::Closing).flush();
+    assert_eq!((run.end().as_str(), run.told.len()), ("broken", 1));
+
+    // A handshake, a head, a body.
+    let mut run = Run::new(websocket());
+    run.sent().on(Event::Draining).answer(SWITCH);
+    assert_eq!(run.end(), "503 draining");
+    let mut run = Run::new(get());
+    run.sent().on(Event::Draining).answer(FIVE).flush();
+    assert_eq!((run.told[0].as_str(), run.end().as_str()), ("begin 200 Length(5) Close", "answered"));
+    let mut run = Run::new(get());
+    run.sent().on(Event::Closing);
+    assert_eq!(run.end(), "503 draining");
+    for (modern_client, client) in [(true, ClientReuse::Close), (false, ClientReuse::Reset)] {
+        let mut run = Run::new(ExchangeTerms { modern_client, ..get() });
+        run.sent().answer(b"HTTP/1.1 200 OK\r\n\r\nhello").flush().on(Event::Closing).flush();
+        assert_eq!((run.end().as_str(), run.told.len()), ("broken", 1));
+        assert_eq!(run.outcome().client, client);
+    }
+    let mut run = Run::new(get());
+    run.sent().answer(FIVE).on(Event::Closing).flush();
+    assert_eq!(run.end(), "answered");
+}
+
+#[test]
+fn an_event_stream_that_begins_in_a_shutdown_ends_at_once() {
+    let mut run = Run::new(get());
+    run.sent().on(Event::Draining).answer(EVENTS).flush();
+    assert_eq!((run.told.len(), run.end().as_str()), (2, "answered"));
+}
+
+#[test]
+fn a_client_that_closes_its_side_has_left_an_event_stream() {
+    let mut run = events();
+    run.on(Event::ClientClosed);
+    assert_eq!(run.end(), "gone");
+    assert_eq!(run.outcome().stream_end, Some(StreamEnd::Client));
+    // It left before the stream began: it is told nothing.
+    let mut run = Run::new(get());
+    run.sent().on(Event::ClientClosed).answer(EVENTS);
+    assert_eq!((run.end().as_str(), run.told.len()), ("gone", 0));
+    // The answer to a HEAD is no stream.
+    let mut run = Run::new(ExchangeTerms { head_only: true, ..get() });
+    run.sent().on(Event::ClientClosed).answer(EVENTS).flush();
+    assert_eq!(run.end(), "answered");
+}
+
+#[test]
+fn a_stream_lives_while_either_side_moves() {
+    let mut run = opened();
+    for _ in 0..10 {
+        run.wait_secs(299).answer(b"\x81\x00").flush().wait_secs(299).data(b"\x81\x80....").take_all();
+    }
+    assert_eq!(run.wait_secs(299).end(), "goes on");
+    run.wait_secs(1).flush();
+    assert_eq!((run.end().as_str(), run.outcome().stream_end), ("answered", Some(StreamEnd::Idle)));
+}
+
+#[test]
+fn a_client_that_has_the_rest_to_take_is_waited_for_by_its_own_deadline() {
+    let mut run = Run::new(get());
+    run.sent().answer(FIVE_HEAD).socket(false, ClientSocket::Full);
+    assert_eq!((run.look(), run.due()), ("Wait", Some(30.0)));
+    run.wait_secs(29).socket(true, ClientSocket::Full).wait_secs(29);
+    assert_eq!(run.end(), "goes on");
+    run.wait_secs(1);
+    assert_eq!(run.end(), "gone");
+
+    // While the client is waited for, the app is not.
+    let mut run = Run::new(get());
+    run.sent().answer(FIVE_HEAD).socket(false, ClientSocket::Full);
+    for _ in 0..10 {
+        run.wait_secs(29).socket(true, ClientSocket::Full);
+    }
+    run.socket(true, ClientSocket::Open).flush();
+    assert_eq!(run.due(), Some(60.0));
+}
