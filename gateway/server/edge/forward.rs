@@ -246,7 +246,9 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
     /// Tells the exchange whether the client takes more.
     fn look_for_room(&mut self, cx: &mut Context<'_>, now: Duration) {
         match self.client.poll_room(cx) {
-            Poll::Ready(Ok(())) if self.full => self.tell_socket(ClientSocket::Open, now),
+            Poll::Ready(Ok(())) if self.full || self.client.sent() != self.sent => {
+                self.tell_socket(ClientSocket::Open, now);
+            }
             Poll::Ready(Ok(())) => {}
             Poll::Pending => self.tell_socket(ClientSocket::Full, now),
             Poll::Ready(Err(_)) => self.exchange.on(Event::ClientGone, now),
