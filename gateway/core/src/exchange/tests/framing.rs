@@ -1,7 +1,8 @@
 //! How an answer is delimited for the client, and which connection may be used again after it.
 
-use super::run::{FIVE, Run, get, post};
-use crate::exchange::{AppReuse, ClientReuse, Event, ExchangeTerms};
+use super::run::{EVENTS, FIVE, FIVE_HEAD, Run, get, post};
+use crate::denial::UpstreamFault;
+use crate::exchange::{AppReuse, ClientReuse, Event, ExchangeTerms, StreamEnd};
 use crate::request::RequestBody;
 
 /// The client: its version, and whether its connection may go on.
@@ -227,7 +228,6 @@ fn an_early_answer_closes_the_connection_of_a_client_that_still_sends() {
 
 #[test]
 fn an_app_that_answers_and_closes_while_it_is_sent_a_body_is_heard() {
-    use crate::denial::UpstreamFault;
     let mut run = Run::new(post(RequestBody::Unknown));
     run.connect(false).data(b"01234").on(Event::AppStopped(UpstreamFault::Reset)).answer(FIVE);
     assert_eq!(run.told, ["begin 200 Length(5) Close", "end"]);
@@ -254,18 +254,35 @@ fn a_whole_answer_is_not_spoilt_by_the_rest_of_its_request() {
 }
 
 #[test]
-fn a_client_that_closes_its_side_in_its_body_is_refused_or_reads_the_answer_that_has_begun() {
-    let mut run = Run::new(post(RequestBody::Known(10)));
-    run.connect(false).data(b"01234").take_all().on(Event::ClientClosed);
+fn a_client_that_closes_its_side_in_its_body_gets_the_answer_that_has_begun() {
+    let sending = || {
+        let mut run = Run::new(post(RequestBody::Unknown));
+        run.connect(false).data(b"01234").take_all();
+        run
+    };
+    let mut run = sending();
+    run.on(Event::ClientClosed);
     assert_eq!(run.end(), "400 bad_request");
-    let mut run = Run::new(post(RequestBody::Unknown));
-    run.connect(false).data(b"01234").take_all().answer(super::run::FIVE_HEAD).on(Event::ClientClosed);
-    assert_eq!(run.end(), "goes on");
-    // The app never gets a body that looks whole.
-    assert_eq!(run.exchange.outgoing().concat(), b"");
-    run.answer(b"12345").flush();
-    assert_eq!(run.end(), "answered");
-    assert_eq!(run.outcome().app, AppReuse::No);
+
+    let mut run = sending();
+    let sent = run.app.len();
+    run.answer(FIVE_HEAD).on(Event::ClientClosed).take_all().answer(b"hello").flush();
+    assert_eq!((run.app.len(), run.end().as_str()), (sent, "answered"), "the body is not completed");
+    let outcome = run.outcome();
+    assert_eq!((outcome.client, outcome.stream_end), (ClientReuse::Close, None));
+
+    let mut run = sending();
+    run.answer(EVENTS).on(Event::ClientClosed);
+    assert_eq!(run.end(), "gone");
+    assert_eq!(run.outcome().stream_end, Some(StreamEnd::Client));
+}
+
+#[test]
+fn a_client_that_breaks_off_ends_no_stream_where_there_is_none() {
+    let mut run = Run::new(get());
+    run.sent().answer(FIVE_HEAD).on(Event::ClientGone);
+    assert_eq!(run.end(), "gone");
+    assert_eq!(run.outcome().stream_end, None);
 }
 
 #[test]
