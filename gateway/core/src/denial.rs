@@ -84,6 +84,24 @@ impl Denial {
     }
 }
 
+/// The refusal of a request whose app has this fault.
+impl From<UpstreamFault> for Denial {
+    fn from(fault: UpstreamFault) -> Self {
+        match fault {
+            UpstreamFault::Timeout => Self::UpstreamTimeout,
+            UpstreamFault::Refused
+            | UpstreamFault::NoSuchName
+            | UpstreamFault::NoRoute
+            | UpstreamFault::OutOfDescriptors
+            | UpstreamFault::NoLocalAddress
+            | UpstreamFault::Reset
+            | UpstreamFault::Closed
+            | UpstreamFault::Tls
+            | UpstreamFault::BadAnswer => Self::UpstreamUnreachable(fault),
+        }
+    }
+}
+
 /// What the operator reads, as [`Denial::reason`]: errors are printed in logs and on the operator's terminal. What a
 /// client may read is [`Denial::detail`] alone.
 impl fmt::Display for Denial {

@@ -483,7 +483,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             self.tries += 1;
             self.moved = now;
         } else {
-            self.refuse(refusal(fault));
+            self.refuse(fault.into());
         }
     }
 
@@ -513,7 +513,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         }
         self.detail = Some(detail);
         if !self.answer.has_begun() {
-            return self.refuse(refusal(fault));
+            return self.refuse(fault.into());
         }
         match self.answer.stream() {
             Some(_) => self.stream_end = Some(self.stream_end.unwrap_or(StreamEnd::App)),
@@ -750,22 +750,6 @@ enum Wait {
     Stream,
     /// For the client, to take what it was given.
     Client,
-}
-
-/// The refusal for a fault of the app's side.
-fn refusal(fault: UpstreamFault) -> Denial {
-    match fault {
-        UpstreamFault::Timeout => Denial::UpstreamTimeout,
-        UpstreamFault::Refused
-        | UpstreamFault::NoSuchName
-        | UpstreamFault::NoRoute
-        | UpstreamFault::OutOfDescriptors
-        | UpstreamFault::NoLocalAddress
-        | UpstreamFault::Reset
-        | UpstreamFault::Closed
-        | UpstreamFault::Tls
-        | UpstreamFault::BadAnswer => Denial::UpstreamUnreachable(fault),
-    }
 }
 
 /// Whether the answer is an event stream, which is whole wherever it ends. One of a declared length is not.

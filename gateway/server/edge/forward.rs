@@ -185,9 +185,7 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
         Pin::new(&mut **app).poll_write_vectored(cx, &parts).map(|written| match written {
             Ok(0) => Event::AppStopped(UpstreamFault::Closed),
             Ok(bytes) => Event::AppTook(bytes),
-            Err(error) => {
-                Event::AppStopped(upstream_fault::of_system(&error).unwrap_or(UpstreamFault::Closed))
-            }
+            Err(error) => Event::AppStopped(upstream_fault::of_open(&error)),
         })
     }
 
@@ -276,9 +274,7 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
                 match ready!(read) {
                     Ok(0) => Event::AppClosed,
                     Ok(_) => Event::AppData,
-                    Err(error) => {
-                        Event::AppBroken(upstream_fault::of_system(&error).unwrap_or(UpstreamFault::Closed))
-                    }
+                    Err(error) => Event::AppBroken(upstream_fault::of_open(&error)),
                 }
             }
         };

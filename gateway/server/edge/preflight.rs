@@ -12,7 +12,7 @@ use stagedoor_core::response_fields::ResponseFields;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use crate::edge::pool::{AppPool, AppStream};
-use crate::edge::upstream_fault::{self, broken};
+use crate::edge::upstream_fault::broken;
 
 /// Sends `head`, and reads the head of what the app answers.
 pub(crate) async fn ask(pool: &AppPool, app: &App, head: &[u8]) -> Result<AnswerHead, Denial> {
@@ -31,7 +31,7 @@ async fn connect(pool: &AppPool, app: &App) -> Result<AppStream, Denial> {
         match pool.get(&app.upstream, true, tries).await {
             Ok((stream, _)) => return Ok(stream),
             Err(_) if tries < app.upstream.retries => tries += 1,
-            Err(fault) => return Err(upstream_fault::refusal(fault)),
+            Err(fault) => return Err(fault.into()),
         }
     }
 }
@@ -56,7 +56,7 @@ async fn read<R: AsyncRead + Unpin>(app: &mut R) -> Result<AnswerHead, Denial> {
 }
 
 fn refusal(AnswerFault { fault, .. }: AnswerFault) -> Denial {
-    Denial::UpstreamUnreachable(fault)
+    fault.into()
 }
 
 const TO_OPTIONS: AskedWith = AskedWith { head: false };

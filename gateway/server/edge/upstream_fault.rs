@@ -6,25 +6,14 @@ use pingora::ErrorType;
 use rustix::io::Errno;
 use stagedoor_core::denial::{Denial, UpstreamFault};
 
-/// The refusal of a request whose app has this fault.
-pub(crate) fn refusal(fault: UpstreamFault) -> Denial {
-    match fault {
-        UpstreamFault::Timeout => Denial::UpstreamTimeout,
-        UpstreamFault::Refused
-        | UpstreamFault::NoSuchName
-        | UpstreamFault::NoRoute
-        | UpstreamFault::OutOfDescriptors
-        | UpstreamFault::NoLocalAddress
-        | UpstreamFault::Reset
-        | UpstreamFault::Closed
-        | UpstreamFault::Tls
-        | UpstreamFault::BadAnswer => Denial::UpstreamUnreachable(fault),
-    }
-}
-
 /// The refusal after an error on an open connection to the app.
 pub(crate) fn broken(error: &io::Error) -> Denial {
-    refusal(of_system(error).unwrap_or(UpstreamFault::Closed))
+    of_open(error).into()
+}
+
+/// The fault that an error on an open connection to the app stands for.
+pub(crate) fn of_open(error: &io::Error) -> UpstreamFault {
+    of_system(error).unwrap_or(UpstreamFault::Closed)
 }
 
 /// The fault that an error of the system stands for, if it stands for one.
@@ -94,7 +83,7 @@ mod tests {
         for fault in UpstreamFault::ALL {
             let timeout = fault == UpstreamFault::Timeout;
             let expected = if timeout { "upstream_timeout" } else { "upstream_unreachable" };
-            assert_eq!(refusal(fault).code(), expected);
+            assert_eq!(Denial::from(fault).code(), expected);
         }
     }
 }
