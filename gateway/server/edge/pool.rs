@@ -29,6 +29,7 @@ use stagedoor_core::denial::UpstreamFault;
 use stagedoor_core::policy::UpstreamPolicy;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::task::unconstrained;
+use tokio::time::timeout_at;
 
 use super::names::{Name, Resolver, SystemResolver};
 use super::upstream_fault;
@@ -151,30 +152,33 @@ impl AppPool {
         tries: usize,
     ) -> Result<AppStream, UpstreamFault> {
         upstream.asked_at(Instant::now());
-        let connected = async {
-            let addresses = upstream.name.addresses(Instant::now()).await?;
-            let place = addresses.place(tries);
-            let address = addresses.at(place);
-            let mut made = self.open(address).await;
-            if made.as_ref().err() == Some(&UpstreamFault::OutOfDescriptors) && self.close_idle() > 0 {
-                made = self.open(address).await;
+        let deadline = tokio::time::Instant::now() + within;
+        let known = timeout_at(deadline, upstream.name.addresses(Instant::now())).await;
+        let addresses = known.map_err(|_| UpstreamFault::Timeout)??;
+        let place = addresses.place(tries);
+        let address = addresses.at(place);
+        let opened = timeout_at(deadline, self.open_making_room(address)).await;
+        match opened.unwrap_or(Err(UpstreamFault::Timeout)) {
+            Ok(stream) => {
+                addresses.reached(place);
+                Ok(AppStream { stream, address, upstream })
             }
-            match made {
-                Ok(stream) => {
-                    addresses.reached(place);
-                    Ok((stream, address))
+            Err(fault) => {
+                if upstream_fault::is_of_the_address(fault) {
+                    upstream.name.forget(&addresses);
                 }
-                Err(fault) => {
-                    if fault != UpstreamFault::OutOfDescriptors {
-                        upstream.name.forget(&addresses);
-                    }
-                    Err(fault)
-                }
+                Err(fault)
             }
-        };
-        let (stream, address) =
-            tokio::time::timeout(within, connected).await.map_err(|_| UpstreamFault::Timeout)??;
-        Ok(AppStream { stream, address, upstream })
+        }
+    }
+
+    /// Opens a connection; where no descriptor is left for it, idle ones make room.
+    async fn open_making_room(&self, address: SocketAddr) -> Result<Stream, UpstreamFault> {
+        let opened = self.open(address).await;
+        if opened.as_ref().err() == Some(&UpstreamFault::OutOfDescriptors) && self.close_idle() > 0 {
+            return self.open(address).await;
+        }
+        opened
     }
 
     async fn open(&self, address: SocketAddr) -> Result<Stream, UpstreamFault> {

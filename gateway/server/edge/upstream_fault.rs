@@ -36,6 +36,21 @@ pub(crate) fn of_connecting(error: &pingora::Error) -> UpstreamFault {
     })
 }
 
+/// Whether the address of a connection that could not be made may be an old one: any fault but those of this machine.
+pub(crate) fn is_of_the_address(fault: UpstreamFault) -> bool {
+    match fault {
+        UpstreamFault::OutOfDescriptors | UpstreamFault::NoLocalAddress => false,
+        UpstreamFault::Refused
+        | UpstreamFault::NoSuchName
+        | UpstreamFault::NoRoute
+        | UpstreamFault::Reset
+        | UpstreamFault::Closed
+        | UpstreamFault::Timeout
+        | UpstreamFault::Tls
+        | UpstreamFault::BadAnswer => true,
+    }
+}
+
 #[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of errors of the system are an open set")]
 fn of_kind(kind: io::ErrorKind) -> Option<UpstreamFault> {
     match kind {

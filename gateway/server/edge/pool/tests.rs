@@ -4,7 +4,7 @@ use std::fs::File;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stagedoor_core::request::Scheme;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::super::names::Lookup;
 use super::*;
@@ -246,6 +246,39 @@ async fn an_app_that_does_not_listen_refuses() {
     assert!(!pool.reachable(&policy).await);
 }
 
+/// An app whose system takes no further connection: it answers nothing to a new one, as a host that is gone.
+async fn swallowing() -> (TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) =
+        tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
+    {
+        waiting.push(stream.unwrap());
+    }
+    (listener, waiting)
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_or_takes_too_long_forgets_the_address() {
+    let (table, pool) = pool();
+    let (swallowing, _waiting) = swallowing().await;
+    let (gone, _) = app().await;
+    let (new, _) = app().await;
+    let policy = UpstreamPolicy { connect: Duration::from_millis(100), ..policy("app:80") };
+    let [swallows, refuses] = [&swallowing, &gone].map(|app| app.local_addr().unwrap());
+    drop(gone);
+    for (old, fault) in [(swallows, UpstreamFault::Timeout), (refuses, UpstreamFault::Refused)] {
+        table.says(&[old]);
+        assert_eq!(pool.get(&policy, true, 0).await.unwrap_err(), fault);
+        table.says(&[new.local_addr().unwrap()]);
+        drop(open(&pool, &policy, &new).await);
+        pool.upstreams.write().unwrap().clear();
+    }
+}
+
 #[tokio::test]
 async fn a_further_try_takes_the_next_address_of_the_name() {
     let (table, pool) = pool();
@@ -299,4 +332,23 @@ async fn idle_connections_make_room_when_descriptors_run_out() {
     drop(files);
     assert_eq!((made.unwrap().1, left), (Reused::No, 0));
     assert_eq!(none.unwrap_err(), UpstreamFault::OutOfDescriptors);
+}
+
+/// It lowers the limit of its whole process, which is its own (each test has one).
+#[tokio::test]
+async fn a_fault_of_this_machine_forgets_no_address() {
+    let (table, pool) = pool();
+    let (app, _) = app().await;
+    let address = app.local_addr().unwrap();
+    let policy = policy("app:80");
+    table.says(&[address]);
+    drop(open(&pool, &policy, &app).await);
+    // Another lookup would never end.
+    *table.0.lock().unwrap() = None;
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).unwrap();
+    let files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    assert_eq!(pool.get(&policy, true, 0).await.unwrap_err(), UpstreamFault::OutOfDescriptors);
+    drop(files);
+    drop(open(&pool, &policy, &app).await);
 }
