@@ -3,7 +3,7 @@
 //! A name that was resolved less than [`FRESH`] ago is used as it is. An older one is used too, and resolved again in the
 //! background. A result is never used for longer than [`KEPT`], even while the name cannot be resolved. After a failed
 //! connection the addresses are forgotten, so that the next try waits for new ones: a container that was started again may
-//! have another address. A name is resolved by one task at a time, for which all requests wait that need its result.
+//! have another address. Of several addresses the one that was reached last is tried first. A name is resolved by one task at a time, for which all requests wait that need its result.
 //!
 //! Bounds: one [`Name`] for each upstream of the configuration, which lives as long as its pool; [`ADDRESSES_MAX`] addresses
 //! of a name. A request waits no longer than its own deadline. A lookup may take longer: the next request has its result.
@@ -197,8 +197,14 @@ impl Drop for LookupEnd {
             state.fault = found.as_ref().err().copied();
             if let Ok(found) = found {
                 let before = state.known.take().map(|known| known.addresses);
-                let same = before.filter(|before| before.all().eq(found.all()));
-                let addresses = same.unwrap_or_else(|| Arc::new(found));
+                let addresses = match before {
+                    Some(before) if before.all().eq(found.all()) => before,
+                    Some(before) => {
+                        found.start_as(&before);
+                        Arc::new(found)
+                    }
+                    None => Arc::new(found),
+                };
                 state.known = Some(Known { addresses, at: Some(self.at), forgotten: false });
             }
         });
@@ -218,14 +224,24 @@ impl Addresses {
         Some(Self { first, others: list.collect(), start: AtomicUsize::new(0) })
     }
 
+    /// Begins with the address that others begin with, if it is among these: names are often resolved in changing order.
+    fn start_as(&self, others: &Self) {
+        let first = others.at(others.start.load(Ordering::Relaxed));
+        if let Some(place) = self.all().position(|address| address == first) {
+            self.reached(place);
+        }
+    }
+
     fn all(&self) -> impl Iterator<Item = SocketAddr> {
         std::iter::once(self.first).chain(self.others.iter().copied())
     }
 
-    /// The place of the address for a try, counted from 0: each further try takes the next one.
-    pub(crate) fn place(&self, tries: usize) -> usize {
+    /// The places of all addresses in the order in which they are tried, each with the number of those that are left with it.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (usize, u32)> + use<> {
         let count = self.others.len().saturating_add(1);
-        self.start.load(Ordering::Relaxed).wrapping_add(tries).checked_rem(count).unwrap_or(0)
+        let start = self.start.load(Ordering::Relaxed).min(self.others.len());
+        let left = (1..=u32::try_from(count).unwrap_or(u32::MAX)).rev();
+        (start..count).chain(0..start).zip(left)
     }
 
     pub(crate) fn at(&self, place: usize) -> SocketAddr {

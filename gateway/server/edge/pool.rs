@@ -9,7 +9,8 @@
 //! asked for.
 //!
 //! Bounds: [`IDLE_MAX`] idle connections in all, each for at most [`IDLE_TIME`]; one entry for each upstream of the configuration
-//! of the last [`FORGOTTEN`]. Every connection attempt has the app's `upstream.connect` for its name and its socket together.
+//! of the last [`FORGOTTEN`]. Every connection attempt has the app's `upstream.connect` for its name and for all addresses of it
+//! together.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -106,13 +107,11 @@ impl AppPool {
         Self { upstreams: RwLock::default(), resolver, connector: Connector(connector), idle: Arc::default() }
     }
 
-    /// A connection to the app: an idle one, unless it has to be `fresh`, or a new one. `tries`: how many failed before for the
-    /// same request; each further one takes the next address.
+    /// A connection to the app: an idle one, unless it has to be `fresh`, or a new one.
     pub(crate) async fn get(
         &self,
         policy: &UpstreamPolicy,
         fresh: bool,
-        tries: usize,
     ) -> Result<(AppStream, Reused), UpstreamFault> {
         let upstream = self.upstream(&policy.authority);
         if !fresh && let Some(idle) = upstream.take(Instant::now()) {
@@ -120,13 +119,13 @@ impl AppPool {
             return Ok((AppStream { stream, address, upstream }, Reused::Yes));
         }
         // Boxed: it is large and rare.
-        let connected = Box::pin(self.connect(upstream, policy.connect, tries)).await?;
+        let connected = Box::pin(self.connect(upstream, policy.connect)).await?;
         Ok((connected, Reused::No))
     }
 
     /// Whether the app accepts a connection.
     pub(crate) async fn reachable(&self, policy: &UpstreamPolicy) -> bool {
-        self.get(policy, true, 0).await.is_ok()
+        self.get(policy, true).await.is_ok()
     }
 
     /// Keeps a connection for the next exchange.
@@ -145,31 +144,33 @@ impl AppPool {
         })
     }
 
-    async fn connect(
-        &self,
-        upstream: Arc<Upstream>,
-        within: Duration,
-        tries: usize,
-    ) -> Result<AppStream, UpstreamFault> {
+    /// Tries the addresses of the name one after the other, each for an equal share of the time that is left.
+    async fn connect(&self, upstream: Arc<Upstream>, within: Duration) -> Result<AppStream, UpstreamFault> {
         upstream.asked_at(Instant::now());
         let deadline = tokio::time::Instant::now() + within;
         let known = timeout_at(deadline, upstream.name.addresses(Instant::now())).await;
         let addresses = known.map_err(|_| UpstreamFault::Timeout)??;
-        let place = addresses.place(tries);
-        let address = addresses.at(place);
-        let opened = timeout_at(deadline, self.open_making_room(address)).await;
-        match opened.unwrap_or(Err(UpstreamFault::Timeout)) {
-            Ok(stream) => {
-                addresses.reached(place);
-                Ok(AppStream { stream, address, upstream })
-            }
-            Err(fault) => {
-                if upstream_fault::is_of_the_address(fault) {
-                    upstream.name.forget(&addresses);
+        let mut failed = None;
+        for (place, left) in addresses.places() {
+            let address = addresses.at(place);
+            let now = tokio::time::Instant::now();
+            let share = deadline.saturating_duration_since(now).checked_div(left).unwrap_or_default();
+            let opened = timeout_at(now + share, self.open_making_room(address)).await;
+            match opened.unwrap_or(Err(UpstreamFault::Timeout)) {
+                Ok(stream) => {
+                    addresses.reached(place);
+                    return Ok(AppStream { stream, address, upstream });
                 }
-                Err(fault)
+                // No other address would do.
+                Err(UpstreamFault::OutOfDescriptors) => return Err(UpstreamFault::OutOfDescriptors),
+                Err(fault) => failed = Some(upstream_fault::more_telling(failed, fault)),
             }
         }
+        let failed = failed.unwrap_or(UpstreamFault::NoSuchName);
+        if upstream_fault::is_of_the_address(failed) {
+            upstream.name.forget(&addresses);
+        }
+        Err(failed)
     }
 
     /// Opens a connection; where no descriptor is left for it, idle ones make room.

@@ -24,11 +24,11 @@ pub(crate) async fn ask(pool: &AppPool, app: &App, head: &[u8]) -> Result<Answer
     tokio::time::timeout(app.upstream.read, exchange).await.map_err(|_| Denial::UpstreamTimeout)?
 }
 
-/// A connection that no other exchange uses. It has as many tries as any other, each at the next address.
+/// A connection that no other exchange uses. It has as many tries as any other.
 async fn connect(pool: &AppPool, app: &App) -> Result<AppStream, Denial> {
     let mut tries = 0;
     loop {
-        match pool.get(&app.upstream, true, tries).await {
+        match pool.get(&app.upstream, true).await {
             Ok((stream, _)) => return Ok(stream),
             Err(_) if tries < app.upstream.retries => tries += 1,
             Err(fault) => return Err(fault.into()),

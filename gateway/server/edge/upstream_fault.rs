@@ -36,6 +36,14 @@ pub(crate) fn of_connecting(error: &pingora::Error) -> UpstreamFault {
     })
 }
 
+/// The fault of several addresses that were tried: the first one, unless it only says that this machine cannot reach that address.
+pub(crate) fn more_telling(before: Option<UpstreamFault>, fault: UpstreamFault) -> UpstreamFault {
+    match before {
+        None | Some(UpstreamFault::NoRoute | UpstreamFault::NoLocalAddress) => fault,
+        Some(before) => before,
+    }
+}
+
 /// Whether the address of a connection that could not be made may be an old one: any fault but those of this machine.
 pub(crate) fn is_of_the_address(fault: UpstreamFault) -> bool {
     match fault {
@@ -91,6 +99,21 @@ mod tests {
             assert_eq!(of_system(&error).map(UpstreamFault::label), expected, "{error}");
         }
         assert_eq!(of_system(&io::ErrorKind::UnexpectedEof.into()), Some(UpstreamFault::Closed));
+    }
+
+    #[test]
+    fn of_several_faults_the_one_is_told_that_says_most() {
+        use UpstreamFault::{NoLocalAddress, NoRoute, Refused, Timeout};
+        for (faults, expected) in [
+            (&[Refused][..], Refused),
+            (&[NoLocalAddress, Refused], Refused),
+            (&[NoRoute, NoLocalAddress, Timeout, NoRoute], Timeout),
+            (&[Refused, Timeout], Refused),
+            (&[NoRoute, NoLocalAddress], NoLocalAddress),
+        ] {
+            let told = faults.iter().fold(None, |before, fault| Some(more_telling(before, *fault)));
+            assert_eq!(told, Some(expected), "{faults:?}");
+        }
     }
 
     #[test]

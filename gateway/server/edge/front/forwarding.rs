@@ -223,7 +223,7 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
             }
         }
         let pool = &self.handler.front.pool;
-        let (stream, reused) = pool.get(&self.app.upstream, fresh || self.own, tries).await?;
+        let (stream, reused) = pool.get(&self.app.upstream, fresh || self.own).await?;
         Ok((stream, reused.is_reused()))
     }
 

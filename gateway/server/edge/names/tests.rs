@@ -157,20 +157,28 @@ async fn a_name_that_is_gone_is_an_error_after_a_failed_connection() {
 }
 
 #[tokio::test]
-async fn each_further_try_takes_the_next_address() {
+async fn the_address_that_was_reached_last_is_tried_first() {
     let (table, name) = name();
     let now = Instant::now();
-    table.will_say(&[1, 2]);
-    let addresses = name.addresses(now).await.unwrap();
-    let tries = [0, 1, 2].map(|tries| addresses.at(addresses.place(tries)).port());
-    assert_eq!(tries, [1, 2, 1]);
-    // The second was reached; when it fails, the next try takes the first, though the name was resolved again meanwhile.
-    addresses.reached(addresses.place(1));
-    assert_eq!(addresses.at(addresses.place(0)).port(), 2);
-    name.forget(&addresses);
-    table.will_say(&[1, 2]);
-    let again = name.addresses(now).await.unwrap();
-    assert_eq!(again.at(again.place(1)).port(), 1);
+    let order = |addresses: &Addresses| -> Vec<(u16, u32)> {
+        addresses.places().map(|(place, left)| (addresses.at(place).port(), left)).collect()
+    };
+    table.will_say(&[1, 2, 3]);
+    let mut addresses = name.addresses(now).await.unwrap();
+    assert_eq!(order(&addresses), [(1, 3), (2, 2), (3, 1)]);
+    addresses.reached(1);
+    for (said, expected) in [
+        // Known again, known in another order, and not known any more.
+        (&[1, 2, 3][..], &[(2, 3), (3, 2), (1, 1)][..]),
+        (&[3, 1, 2], &[(2, 3), (3, 2), (1, 1)]),
+        (&[4, 2], &[(2, 2), (4, 1)]),
+        (&[4, 5], &[(4, 2), (5, 1)]),
+    ] {
+        name.forget(&addresses);
+        table.will_say(said);
+        addresses = name.addresses(now).await.unwrap();
+        assert_eq!(order(&addresses), expected, "{said:?}");
+    }
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ async fn app() -> (TcpListener, UpstreamPolicy) {
 
 /// A new connection, and the app's end of it.
 async fn open(pool: &AppPool, policy: &UpstreamPolicy, app: &TcpListener) -> (AppStream, TcpStream) {
-    let (stream, reused) = pool.get(policy, true, 0).await.unwrap();
+    let (stream, reused) = pool.get(policy, true).await.unwrap();
     assert_eq!(reused, Reused::No);
     (stream, app.accept().await.unwrap().0)
 }
@@ -105,12 +105,12 @@ async fn the_connection_that_was_used_last_is_used_first() {
     AppPool::put(second);
     AppPool::put(first);
     for _ in 0..2 {
-        let (stream, reused) = pool.get(&policy, false, 0).await.unwrap();
+        let (stream, reused) = pool.get(&policy, false).await.unwrap();
         assert!(reused.is_reused());
         assert_eq!((heard_by(stream, &mut ends).await, idle(&pool)), (0, 2));
     }
-    let held = pool.get(&policy, false, 0).await.unwrap();
-    let (other, _) = pool.get(&policy, false, 0).await.unwrap();
+    let held = pool.get(&policy, false).await.unwrap();
+    let (other, _) = pool.get(&policy, false).await.unwrap();
     assert_eq!((heard_by(other, &mut ends).await, idle(&pool)), (1, 1));
     drop(held);
 }
@@ -138,10 +138,10 @@ async fn a_full_pool_closes_the_oldest_of_the_same_app() {
     AppPool::put(second);
     let upstream = pool.upstream(&policy.authority);
     assert_eq!((upstream.lock().len(), pool.idle.load(Ordering::Relaxed)), (1, IDLE_MAX));
-    let (stream, _) = pool.get(&policy, false, 0).await.unwrap();
+    let (stream, _) = pool.get(&policy, false).await.unwrap();
     assert_eq!(heard_by(stream, &mut ends).await, 1);
     // And where this app has none to give up, the new one is closed.
-    let (stream, _) = pool.get(&policy, false, 0).await.unwrap();
+    let (stream, _) = pool.get(&policy, false).await.unwrap();
     pool.idle.fetch_add(1, Ordering::Relaxed);
     AppPool::put(stream);
     assert_eq!((upstream.lock().len(), pool.idle.load(Ordering::Relaxed)), (0, IDLE_MAX));
@@ -196,7 +196,7 @@ async fn a_closed_connection_is_not_given_out() {
     drop(end);
     until_heard(&mut stream).await;
     AppPool::put(stream);
-    let (_new, reused) = pool.get(&policy, false, 0).await.unwrap();
+    let (_new, reused) = pool.get(&policy, false).await.unwrap();
     assert_eq!((reused, idle(&pool)), (Reused::No, 0));
 }
 
@@ -208,7 +208,7 @@ async fn a_connection_with_bytes_that_nobody_asked_for_is_not_given_out() {
     end.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
     until_heard(&mut stream).await;
     AppPool::put(stream);
-    let (_new, reused) = pool.get(&policy, false, 0).await.unwrap();
+    let (_new, reused) = pool.get(&policy, false).await.unwrap();
     assert_eq!((reused, idle(&pool)), (Reused::No, 0));
 }
 
@@ -233,7 +233,7 @@ async fn a_task_without_budget_still_sees_a_stale_connection() {
 async fn connecting_has_a_deadline_that_includes_the_name() {
     let (_, pool) = pool();
     let policy = UpstreamPolicy { connect: Duration::from_millis(20), ..policy("app:80") };
-    assert_eq!(pool.get(&policy, false, 0).await.unwrap_err(), UpstreamFault::Timeout);
+    assert_eq!(pool.get(&policy, false).await.unwrap_err(), UpstreamFault::Timeout);
 }
 
 #[tokio::test]
@@ -242,7 +242,7 @@ async fn an_app_that_does_not_listen_refuses() {
     let (app, policy) = app().await;
     assert!(pool.reachable(&policy).await);
     drop(app);
-    assert_eq!(pool.get(&policy, false, 0).await.unwrap_err(), UpstreamFault::Refused);
+    assert_eq!(pool.get(&policy, false).await.unwrap_err(), UpstreamFault::Refused);
     assert!(!pool.reachable(&policy).await);
 }
 
@@ -253,8 +253,7 @@ async fn swallowing() -> (TcpListener, Vec<TcpStream>) {
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let mut waiting = Vec::new();
-    while let Ok(stream) =
-        tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
+    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
     {
         waiting.push(stream.unwrap());
     }
@@ -272,25 +271,54 @@ async fn a_connection_that_fails_or_takes_too_long_forgets_the_address() {
     drop(gone);
     for (old, fault) in [(swallows, UpstreamFault::Timeout), (refuses, UpstreamFault::Refused)] {
         table.says(&[old]);
-        assert_eq!(pool.get(&policy, true, 0).await.unwrap_err(), fault);
+        assert_eq!(pool.get(&policy, true).await.unwrap_err(), fault);
         table.says(&[new.local_addr().unwrap()]);
         drop(open(&pool, &policy, &new).await);
         pool.upstreams.write().unwrap().clear();
     }
 }
 
-#[tokio::test]
-async fn a_further_try_takes_the_next_address_of_the_name() {
-    let (table, pool) = pool();
-    let (gone, _) = app().await;
+/// Addresses of which only one leads to an app, and the app.
+async fn one_of(dead: &[SocketAddr]) -> (Vec<SocketAddr>, TcpListener) {
     let (app, _) = app().await;
-    let addresses = [gone.local_addr().unwrap(), app.local_addr().unwrap()];
+    let addresses = dead.iter().copied().chain([app.local_addr().unwrap()]).collect();
+    (addresses, app)
+}
+
+#[tokio::test]
+async fn each_address_of_the_name_is_tried_within_the_one_deadline() {
+    let (table, pool) = pool();
+    let (swallowing, _waiting) = swallowing().await;
+    let (gone, _) = app().await;
+    let refuses = gone.local_addr().unwrap();
     drop(gone);
+    let swallows = swallowing.local_addr().unwrap();
+    let many = [vec![refuses; 7], vec![swallows; 4], vec![refuses; 3]].concat();
+    let (addresses, app) = one_of(&many).await;
     table.says(&addresses);
-    let policy = policy("app:80");
-    assert_eq!(pool.get(&policy, false, 0).await.unwrap_err(), UpstreamFault::Refused);
-    let (_stream, reused) = pool.get(&policy, false, 1).await.unwrap();
-    assert_eq!(reused, Reused::No);
+    let policy = UpstreamPolicy { connect: Duration::from_secs(3), ..policy("app:80") };
+    let (stream, _end) = open(&pool, &policy, &app).await;
+    assert_eq!(stream.address, app.local_addr().unwrap());
+    // It is the first to be tried from then on, and also when the name is resolved again, in another order.
+    let upstream = pool.upstream(&policy.authority);
+    for turned in [addresses.clone(), addresses.into_iter().rev().collect()] {
+        table.says(&turned);
+        let known = upstream.name.addresses(Instant::now()).await.unwrap();
+        upstream.name.forget(&known);
+        let known = upstream.name.addresses(Instant::now()).await.unwrap();
+        let (place, left) = known.places().next().unwrap();
+        assert_eq!((known.at(place), left as usize), (stream.address, turned.len()));
+    }
+}
+
+#[tokio::test]
+async fn no_number_of_silent_addresses_outlives_the_deadline() {
+    let (table, pool) = pool();
+    let (swallowing, _waiting) = swallowing().await;
+    table.says(&[swallowing.local_addr().unwrap(); 16]);
+    let policy = UpstreamPolicy { connect: Duration::from_millis(200), ..policy("app:80") };
+    let made = tokio::time::timeout(Duration::from_secs(10), pool.get(&policy, true)).await;
+    assert_eq!(made.unwrap().unwrap_err(), UpstreamFault::Timeout);
 }
 
 #[tokio::test]
@@ -311,7 +339,7 @@ async fn a_name_that_moved_gives_up_connections_to_its_old_address() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), moved).await.unwrap();
-    let (stream, reused) = pool.get(&policy, false, 0).await.unwrap();
+    let (stream, reused) = pool.get(&policy, false).await.unwrap();
     assert_eq!((reused, idle(&pool)), (Reused::No, 0));
     assert_eq!(stream.address, new.local_addr().unwrap());
 }
@@ -326,9 +354,9 @@ async fn idle_connections_make_room_when_descriptors_run_out() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).unwrap();
     let files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
-    let made = pool.get(&policy, true, 0).await;
+    let made = pool.get(&policy, true).await;
     let left = idle(&pool);
-    let none = pool.get(&policy, true, 0).await;
+    let none = pool.get(&policy, true).await;
     drop(files);
     assert_eq!((made.unwrap().1, left), (Reused::No, 0));
     assert_eq!(none.unwrap_err(), UpstreamFault::OutOfDescriptors);
@@ -348,7 +376,7 @@ async fn a_fault_of_this_machine_forgets_no_address() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).unwrap();
     let files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
-    assert_eq!(pool.get(&policy, true, 0).await.unwrap_err(), UpstreamFault::OutOfDescriptors);
+    assert_eq!(pool.get(&policy, true).await.unwrap_err(), UpstreamFault::OutOfDescriptors);
     drop(files);
     drop(open(&pool, &policy, &app).await);
 }
