@@ -1,9 +1,10 @@
 //! The addresses of the apps' names, resolved off the path of requests.
 //!
 //! A name that was resolved less than [`FRESH`] ago is used as it is. An older one is used too, and resolved again in the
-//! background. A result is never used for longer than [`KEPT`], even while the name cannot be resolved. After a failed
-//! connection the addresses are forgotten, so that the next try waits for new ones: a container that was started again may
-//! have another address. Of several addresses the one that was reached last is tried first. A name is resolved by one task at a time, for which all requests wait that need its result.
+//! background; the pool asks for that where idle connections serve all requests. A result is never used for longer than
+//! [`KEPT`], even while the name cannot be resolved. After a failed connection the addresses are forgotten, so that the next
+//! try waits for new ones: a container that was started again may have another address. Of several addresses the one that was
+//! reached last is tried first. A name is resolved by one task at a time, for which all requests wait that need its result.
 //!
 //! Bounds: one [`Name`] for each upstream of the configuration, which lives as long as its pool; [`ADDRESSES_MAX`] addresses
 //! of a name. A request waits no longer than its own deadline. A lookup may take longer: the next request has its result.

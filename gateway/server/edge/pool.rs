@@ -197,11 +197,16 @@ impl AppPool {
         self.upstreams.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes connections that have been idle for too long, and forgets upstreams that nobody asks for.
+    /// Closes connections that have been idle for too long or lead to addresses of the past, and forgets upstreams that nobody
+    /// asks for. A name whose connections are used again and again is resolved here: nothing else would show that it moved.
     fn sweep(&self, now: Instant) {
         let all: Vec<Arc<Upstream>> = self.all().values().cloned().collect();
         for upstream in &all {
-            upstream.drop_where(|idle| now.saturating_duration_since(idle.since) >= IDLE_TIME);
+            let old = |idle: &Idle| now.saturating_duration_since(idle.since) >= IDLE_TIME;
+            upstream.drop_where(|idle| old(idle) || !upstream.name.may_have(idle.address));
+            if upstream.was_asked_since(now, IDLE_TIME) {
+                upstream.name.refresh_if_old(now);
+            }
         }
         drop(all);
         let mut upstreams = self.upstreams.write().unwrap_or_else(PoisonError::into_inner);
@@ -280,8 +285,12 @@ impl Upstream {
     }
 
     fn is_forgotten(&self, now: Instant) -> bool {
+        self.lock().is_empty() && !self.was_asked_since(now, FORGOTTEN)
+    }
+
+    fn was_asked_since(&self, now: Instant, time: Duration) -> bool {
         let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        self.lock().is_empty() && now.saturating_duration_since(asked) >= FORGOTTEN
+        now.saturating_duration_since(asked) < time
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {

@@ -9,9 +9,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use super::super::names::Lookup;
 use super::*;
 
-/// Resolves every name to what the test says, or never.
+/// Resolves every name to what the test says, or never, and counts how often.
 #[derive(Debug, Default)]
-struct Table(Mutex<Option<Vec<SocketAddr>>>);
+struct Table(Mutex<Option<Vec<SocketAddr>>>, AtomicUsize);
 
 impl Table {
     fn says(&self, addresses: &[SocketAddr]) {
@@ -21,6 +21,7 @@ impl Table {
 
 impl Resolver for Table {
     fn resolve(&self, _: &str) -> Lookup {
+        self.1.fetch_add(1, Ordering::Relaxed);
         let answer = self.0.lock().unwrap().clone();
         Box::pin(async {
             match answer {
@@ -323,25 +324,50 @@ async fn no_number_of_silent_addresses_outlives_the_deadline() {
 
 #[tokio::test]
 async fn a_name_that_moved_gives_up_connections_to_its_old_address() {
-    let (table, pool) = pool();
-    let (old, _) = app().await;
-    let (new, _) = app().await;
-    let policy = policy("app:80");
-    table.says(&[old.local_addr().unwrap()]);
-    let (stream, _old_end) = open(&pool, &policy, &old).await;
-    AppPool::put(stream);
-    table.says(&[new.local_addr().unwrap()]);
-    let upstream = pool.upstream(&policy.authority);
-    upstream.name.refresh_if_old(Instant::now() + Duration::from_secs(60));
-    let moved = async {
-        while upstream.name.may_have(old.local_addr().unwrap()) {
-            tokio::task::yield_now().await;
+    for by_sweep in [true, false] {
+        let (table, pool) = pool();
+        let (old, _) = app().await;
+        let (new, _) = app().await;
+        let policy = policy("app:80");
+        table.says(&[old.local_addr().unwrap()]);
+        let (stream, _old_end) = open(&pool, &policy, &old).await;
+        AppPool::put(stream);
+        table.says(&[new.local_addr().unwrap()]);
+        let upstream = pool.upstream(&policy.authority);
+        // Nothing but the sweep shows it where idle connections serve all requests.
+        let now = Instant::now() + SWEEP;
+        pool.sweep(now);
+        assert_eq!(idle(&pool), 1);
+        let moved = async {
+            while upstream.name.may_have(old.local_addr().unwrap()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), moved).await.unwrap();
+        if by_sweep {
+            pool.sweep(now);
+            assert_eq!(idle(&pool), 0);
         }
-    };
-    tokio::time::timeout(Duration::from_secs(10), moved).await.unwrap();
-    let (stream, reused) = pool.get(&policy, false).await.unwrap();
-    assert_eq!((reused, idle(&pool)), (Reused::No, 0));
-    assert_eq!(stream.address, new.local_addr().unwrap());
+        let (stream, reused) = pool.get(&policy, false).await.unwrap();
+        assert_eq!((reused, idle(&pool)), (Reused::No, 0));
+        assert_eq!(stream.address, new.local_addr().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_asks_for_is_not_resolved_again() {
+    let (table, pool) = pool();
+    let (app, _) = app().await;
+    let policy = policy("app:80");
+    table.says(&[app.local_addr().unwrap()]);
+    let (stream, _end) = open(&pool, &policy, &app).await;
+    AppPool::put(stream);
+    let now = Instant::now();
+    pool.sweep(now);
+    pool.sweep(now + IDLE_TIME);
+    assert_eq!(table.1.load(Ordering::Relaxed), 1);
+    pool.sweep(now + IDLE_TIME - Duration::from_secs(1));
+    assert_eq!(table.1.load(Ordering::Relaxed), 2);
 }
 
 /// It lowers the limit of its whole process, which is its own (each test has one).
