@@ -1,5 +1,6 @@
 //! What an error of the system says of an app, and the refusal for it.
 
+use std::error::Error;
 use std::io;
 
 use pingora::ErrorType;
@@ -25,11 +26,18 @@ pub(crate) fn of_system(error: &io::Error) -> Option<UpstreamFault> {
     }
 }
 
-/// The fault of a connection that could not be made: the system's word where there is one, else pingora's.
+/// The fault of a connection that could not be made: the system's word where there is one, else pingora's. pingora wraps the
+/// system's error, together with the local address, in errors of its own.
 #[allow(clippy::wildcard_enum_match_arm, reason = "the errors of pingora are an open set")]
 pub(crate) fn of_connecting(error: &pingora::Error) -> UpstreamFault {
-    let root = error.root_cause().downcast_ref::<io::Error>();
-    root.and_then(of_system).unwrap_or(match error.root_etype() {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error.root_cause());
+    let mut causes = std::iter::from_fn(|| {
+        let this = cause?;
+        cause = this.source();
+        Some(this)
+    });
+    let system = causes.find_map(|cause| cause.downcast_ref::<io::Error>());
+    system.and_then(of_system).unwrap_or(match error.root_etype() {
         ErrorType::ConnectTimedout => UpstreamFault::Timeout,
         ErrorType::ConnectRefused => UpstreamFault::Refused,
         _ => UpstreamFault::NoRoute,
@@ -72,14 +80,51 @@ fn of_kind(kind: io::ErrorKind) -> Option<UpstreamFault> {
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
             Some(UpstreamFault::NoRoute)
         }
-        io::ErrorKind::AddrNotAvailable => Some(UpstreamFault::NoLocalAddress),
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => Some(UpstreamFault::NoLocalAddress),
         _ => None,
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use pingora::connectors::TransportConnector;
+    use pingora::connectors::l4::BindTo;
+    use pingora::upstreams::peer::BasicPeer;
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    /// What pingora says of a connection to an address, from the ports of a range if there is one.
+    async fn connecting(to: SocketAddr, ports: Option<(u16, u16)>) -> Result<impl Sized, UpstreamFault> {
+        let mut peer = BasicPeer::new(&to.to_string());
+        peer.options.bind_to = ports.map(|range| {
+            let mut from = BindTo::default();
+            from.set_port_range(Some(range)).unwrap();
+            from
+        });
+        TransportConnector::new(None).new_stream(&peer).await.map_err(|error| of_connecting(&error))
+    }
+
+    #[tokio::test]
+    async fn the_systems_word_is_found_below_pingoras() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let to = listener.local_addr().unwrap();
+        // Both ports of a range are used up. A system that knows no such range, or has another one for all, takes others.
+        let ports = Some((40_000, 40_001));
+        let held = [connecting(to, ports).await, connecting(to, ports).await];
+        if let Err(fault) = connecting(to, ports).await {
+            assert_eq!(fault, UpstreamFault::NoLocalAddress);
+        }
+        drop((held, listener));
+        // No connection leads to a broadcast address; nothing is sent.
+        let nowhere = SocketAddr::from((Ipv4Addr::BROADCAST, 80));
+        for (to, expected) in [(to, UpstreamFault::Refused), (nowhere, UpstreamFault::NoRoute)] {
+            assert_eq!(connecting(to, None).await.err(), Some(expected), "{to}");
+        }
+    }
 
     #[test]
     fn an_error_of_the_system_has_a_reason() {
@@ -92,7 +137,11 @@ mod tests {
             (Errno::NETUNREACH, Some("no_route")),
             (Errno::MFILE, Some("out_of_descriptors")),
             (Errno::NFILE, Some("out_of_descriptors")),
+            (Errno::NETDOWN, Some("no_route")),
             (Errno::ADDRNOTAVAIL, Some("no_local_address")),
+            (Errno::ADDRINUSE, Some("no_local_address")),
+            // Of a firewall, where a connection is made: that is `no_route` then, as everything that is not listed here.
+            (Errno::ACCESS, None),
             (Errno::PERM, None),
         ] {
             let error = io::Error::from_raw_os_error(errno.raw_os_error());
