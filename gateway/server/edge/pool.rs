@@ -8,7 +8,7 @@
 //! is noticed as stale before it is used where that can be: if anything can be read from it, the app closed it or sent what nobody
 //! asked for.
 //!
-//! Bounds: [`IDLE_MAX`] idle connections in all, each for at most [`IDLE_TIME`]; one entry for each upstream of the configuration
+//! Bounds: [`IDLE_MAX`] idle connections in all, of which the app that has most gives one up for another; each for at most [`IDLE_TIME`]; one entry for each upstream of the configuration
 //! of the last [`FORGOTTEN`]. Every connection attempt has the app's `upstream.connect` for its name and for all addresses of it
 //! together.
 
@@ -129,9 +129,20 @@ impl AppPool {
     }
 
     /// Keeps a connection for the next exchange.
-    pub(crate) fn put(stream: AppStream) {
+    pub(crate) fn put(&self, stream: AppStream) {
         let AppStream { stream, address, upstream } = stream;
         upstream.put(Idle { stream, address, since: Instant::now() });
+        if self.idle.load(Ordering::Relaxed) > IDLE_MAX {
+            self.make_room();
+        }
+    }
+
+    /// Closes the oldest connection of the upstream that has most: no app keeps another one from having some.
+    fn make_room(&self) {
+        let longest = self.all().values().max_by_key(|upstream| upstream.lock().len()).cloned();
+        if let Some(longest) = longest {
+            longest.drop_oldest();
+        }
     }
 
     fn upstream(&self, authority: &str) -> Arc<Upstream> {
@@ -255,19 +266,17 @@ impl Upstream {
 
     fn put(&self, idle: Idle) {
         let since = idle.since;
-        let mut all = self.lock();
-        // The one that was used least lately makes room; where there is none of this upstream, the new one is closed.
-        if self.count.load(Ordering::Relaxed) >= IDLE_MAX {
-            if all.is_empty() {
-                return;
-            }
-            all.remove(0);
-        } else {
-            self.count.fetch_add(1, Ordering::Relaxed);
-        }
-        all.push(idle);
-        drop(all);
+        self.lock().push(idle);
+        self.count.fetch_add(1, Ordering::Relaxed);
         self.asked_at(since);
+    }
+
+    fn drop_oldest(&self) {
+        let mut all = self.lock();
+        if !all.is_empty() {
+            drop(all.remove(0));
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     fn asked_at(&self, now: Instant) {

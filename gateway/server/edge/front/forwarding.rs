@@ -25,7 +25,7 @@ use crate::edge::client::http1::{BodyReader, Http1Client};
 use crate::edge::client::io::DownstreamIo;
 use crate::edge::forward::{Surroundings, forward};
 use crate::edge::login::{self, ConnectionLogin, Who};
-use crate::edge::pool::{AppPool, AppStream};
+use crate::edge::pool::AppStream;
 use crate::edge::{adapt, buffers};
 use crate::stage::Stage;
 use crate::telemetry::metrics::OpenStream;
@@ -207,7 +207,7 @@ impl<W: Fn() -> Who> AppSide<'_, W> {
         match outcome.app {
             AppReuse::No => {}
             AppReuse::Yes if self.own => self.login.keep(stream),
-            AppReuse::Yes => AppPool::put(stream),
+            AppReuse::Yes => self.handler.front.pool.put(stream),
         }
     }
 }

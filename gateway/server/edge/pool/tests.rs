@@ -3,7 +3,7 @@ use std::fs::File;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stagedoor_core::request::Scheme;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::super::names::Lookup;
@@ -70,7 +70,7 @@ fn idle(pool: &AppPool) -> usize {
 }
 
 /// Which of its connections the app hears a byte on.
-async fn heard_by(mut stream: AppStream, ends: &mut [TcpStream]) -> usize {
+async fn heard_by(pool: &AppPool, mut stream: AppStream, ends: &mut [TcpStream]) -> usize {
     stream.write_all(b"x").await.unwrap();
     let reads = async {
         loop {
@@ -83,7 +83,7 @@ async fn heard_by(mut stream: AppStream, ends: &mut [TcpStream]) -> usize {
         }
     };
     let place = tokio::time::timeout(Duration::from_secs(10), reads).await.unwrap();
-    AppPool::put(stream);
+    pool.put(stream);
     place
 }
 
@@ -103,16 +103,16 @@ async fn the_connection_that_was_used_last_is_used_first() {
     let (first, first_end) = open(&pool, &policy, &app).await;
     let (second, second_end) = open(&pool, &policy, &app).await;
     let mut ends = [first_end, second_end];
-    AppPool::put(second);
-    AppPool::put(first);
+    pool.put(second);
+    pool.put(first);
     for _ in 0..2 {
         let (stream, reused) = pool.get(&policy, false).await.unwrap();
         assert!(reused.is_reused());
-        assert_eq!((heard_by(stream, &mut ends).await, idle(&pool)), (0, 2));
+        assert_eq!((heard_by(&pool, stream, &mut ends).await, idle(&pool)), (0, 2));
     }
     let held = pool.get(&policy, false).await.unwrap();
     let (other, _) = pool.get(&policy, false).await.unwrap();
-    assert_eq!((heard_by(other, &mut ends).await, idle(&pool)), (1, 1));
+    assert_eq!((heard_by(&pool, other, &mut ends).await, idle(&pool)), (1, 1));
     drop(held);
 }
 
@@ -121,31 +121,45 @@ async fn a_fresh_connection_is_never_one_from_the_pool() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
     let (stream, _end) = open(&pool, &policy, &app).await;
-    AppPool::put(stream);
+    pool.put(stream);
     let (_other, _other_end) = open(&pool, &policy, &app).await;
     assert_eq!(idle(&pool), 1);
 }
 
+/// It raises the limit of its whole process, which is its own (each test has one).
 #[tokio::test]
-async fn a_full_pool_closes_the_oldest_of_the_same_app() {
+async fn a_full_pool_closes_the_oldest_of_the_app_that_has_most() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
     let (_, pool) = pool();
-    let (app, policy) = app().await;
-    let (first, first_end) = open(&pool, &policy, &app).await;
-    let (second, second_end) = open(&pool, &policy, &app).await;
-    let mut ends = [first_end, second_end];
-    // Other apps have all places but one.
-    pool.idle.fetch_add(IDLE_MAX - 1, Ordering::Relaxed);
-    AppPool::put(first);
-    AppPool::put(second);
-    let upstream = pool.upstream(&policy.authority);
-    assert_eq!((upstream.lock().len(), pool.idle.load(Ordering::Relaxed)), (1, IDLE_MAX));
-    let (stream, _) = pool.get(&policy, false).await.unwrap();
-    assert_eq!(heard_by(stream, &mut ends).await, 1);
-    // And where this app has none to give up, the new one is closed.
-    let (stream, _) = pool.get(&policy, false).await.unwrap();
-    pool.idle.fetch_add(1, Ordering::Relaxed);
-    AppPool::put(stream);
-    assert_eq!((upstream.lock().len(), pool.idle.load(Ordering::Relaxed)), (0, IDLE_MAX));
+    let (large, large_policy) = app().await;
+    let (small, small_policy) = app().await;
+    let mut large_ends = Vec::new();
+    for _ in 0..IDLE_MAX {
+        let (stream, end) = open(&pool, &large_policy, &large).await;
+        large_ends.push((stream, end));
+    }
+    let (streams, mut ends): (Vec<_>, Vec<_>) = large_ends.into_iter().unzip();
+    streams.into_iter().for_each(|stream| pool.put(stream));
+    assert_eq!(idle(&pool), IDLE_MAX);
+    // A small app gets its place.
+    let (stream, _small_end) = open(&pool, &small_policy, &small).await;
+    pool.put(stream);
+    let lengths = |policy: &UpstreamPolicy| pool.upstream(&policy.authority).lock().len();
+    assert_eq!((idle(&pool), lengths(&large_policy), lengths(&small_policy)), (IDLE_MAX, IDLE_MAX - 1, 1));
+    assert_eq!(ends[0].read(&mut [0; 8]).await.unwrap(), 0, "the oldest is closed");
+    // Its next one too, and a further one of the large app takes the place of that app's oldest.
+    for (policy, app) in [(&small_policy, &small), (&large_policy, &large)] {
+        let (stream, end) = open(&pool, policy, app).await;
+        pool.put(stream);
+        ends.push(end);
+        assert_eq!(
+            (idle(&pool), lengths(&large_policy), lengths(&small_policy)),
+            (IDLE_MAX, IDLE_MAX - 2, 2)
+        );
+    }
+    assert_eq!(ends[2].read(&mut [0; 8]).await.unwrap(), 0);
+    assert!(ends[3].try_read(&mut [0; 8]).is_err());
 }
 
 #[tokio::test]
@@ -153,7 +167,7 @@ async fn the_sweep_closes_old_connections_and_forgets_apps() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
     let (stream, _end) = open(&pool, &policy, &app).await;
-    AppPool::put(stream);
+    pool.put(stream);
     let now = Instant::now();
     pool.sweep(now);
     assert_eq!(idle(&pool), 1);
@@ -183,7 +197,7 @@ async fn a_connection_that_was_idle_for_too_long_is_not_given_out() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
     let (stream, _end) = open(&pool, &policy, &app).await;
-    AppPool::put(stream);
+    pool.put(stream);
     let upstream = pool.upstream(&policy.authority);
     assert!(upstream.take(Instant::now() + IDLE_TIME).is_none());
     assert_eq!(idle(&pool), 0);
@@ -196,7 +210,7 @@ async fn a_closed_connection_is_not_given_out() {
     let (mut stream, end) = open(&pool, &policy, &app).await;
     drop(end);
     until_heard(&mut stream).await;
-    AppPool::put(stream);
+    pool.put(stream);
     let (_new, reused) = pool.get(&policy, false).await.unwrap();
     assert_eq!((reused, idle(&pool)), (Reused::No, 0));
 }
@@ -208,7 +222,7 @@ async fn a_connection_with_bytes_that_nobody_asked_for_is_not_given_out() {
     let (mut stream, mut end) = open(&pool, &policy, &app).await;
     end.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
     until_heard(&mut stream).await;
-    AppPool::put(stream);
+    pool.put(stream);
     let (_new, reused) = pool.get(&policy, false).await.unwrap();
     assert_eq!((reused, idle(&pool)), (Reused::No, 0));
 }
@@ -331,7 +345,7 @@ async fn a_name_that_moved_gives_up_connections_to_its_old_address() {
         let policy = policy("app:80");
         table.says(&[old.local_addr().unwrap()]);
         let (stream, _old_end) = open(&pool, &policy, &old).await;
-        AppPool::put(stream);
+        pool.put(stream);
         table.says(&[new.local_addr().unwrap()]);
         let upstream = pool.upstream(&policy.authority);
         // Nothing but the sweep shows it where idle connections serve all requests.
@@ -361,7 +375,7 @@ async fn a_name_that_nobody_asks_for_is_not_resolved_again() {
     let policy = policy("app:80");
     table.says(&[app.local_addr().unwrap()]);
     let (stream, _end) = open(&pool, &policy, &app).await;
-    AppPool::put(stream);
+    pool.put(stream);
     let now = Instant::now();
     pool.sweep(now);
     pool.sweep(now + IDLE_TIME);
@@ -376,7 +390,7 @@ async fn idle_connections_make_room_when_descriptors_run_out() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
     let (stream, _end) = open(&pool, &policy, &app).await;
-    AppPool::put(stream);
+    pool.put(stream);
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).unwrap();
     let files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
