@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::clock;
 use crate::config_file_state::ConfigFileState;
 use crate::connection_permits::ConnectionPermits;
+use crate::edge::pool::AppPool;
 use crate::enter_links::EnterLinks;
 use crate::live_policy::LivePolicy;
 use crate::machine::Machine;
@@ -43,9 +44,12 @@ pub(crate) struct Gateway {
     started: Instant,
     untrusted_proxy_warned: AtomicBool,
     machine: Machine,
+    /// The connections to apps, which stay open while policies change.
+    pool: Arc<AppPool>,
 }
 
 impl Gateway {
+    /// It sweeps its connections to apps on the present runtime.
     pub(crate) fn new(
         policy: Policy,
         source: Source,
@@ -56,8 +60,9 @@ impl Gateway {
         started: Instant,
     ) -> Arc<Self> {
         metrics.loaded(clock::now(started).unix());
+        let pool = AppPool::start();
         Arc::new(Self {
-            live: ArcSwap::new(LivePolicy::new(policy, source, 0, &metrics)),
+            live: ArcSwap::new(LivePolicy::new(policy, source, 0, &metrics, &pool)),
             files: ArcSwap::default(),
             metrics,
             access,
@@ -70,6 +75,7 @@ impl Gateway {
             started,
             untrusted_proxy_warned: AtomicBool::new(false),
             machine,
+            pool,
         })
     }
 
@@ -90,7 +96,7 @@ impl Gateway {
         }
         // Reloads come one at a time.
         let generation = self.live.load().generation + 1;
-        self.live.store(LivePolicy::new(policy, source, generation, &self.metrics));
+        self.live.store(LivePolicy::new(policy, source, generation, &self.metrics, &self.pool));
     }
 
     /// How the configuration files compare with the policy in force.

@@ -1,10 +1,11 @@
-//! The policy in force, with its metrics and its redaction looked up once.
+//! The policy in force, with its metrics, its redaction and its upstreams looked up once.
 
 use std::sync::Arc;
 
 use stagedoor_config::Source;
 use stagedoor_core::policy::{App, Policy};
 
+use crate::edge::pool::{AppPool, Upstream};
 use crate::telemetry::metrics::{Metrics, PolicyMetrics};
 use crate::telemetry::redact::Redaction;
 
@@ -19,20 +20,36 @@ pub(crate) struct LivePolicy {
     redaction: Redaction,
     /// One for each app, in the order of the policy.
     redactions: Box<[Redaction]>,
+    /// One for each app, in the order of the policy.
+    upstreams: Box<[Arc<Upstream>]>,
+    pool: Arc<AppPool>,
     /// How many policies this process has had in force before it.
     pub(crate) generation: u64,
 }
 
 impl LivePolicy {
-    pub(crate) fn new(policy: Policy, source: Source, generation: u64, metrics: &Metrics) -> Arc<Self> {
+    pub(crate) fn new(
+        policy: Policy,
+        source: Source,
+        generation: u64,
+        metrics: &Metrics,
+        pool: &Arc<AppPool>,
+    ) -> Arc<Self> {
         let counters = PolicyMetrics::resolve(metrics, &policy);
         let redaction = Redaction::of_all(&policy);
         let redactions = policy.apps.iter().map(|app| Redaction::of_app(&policy, app)).collect();
-        Arc::new(Self { policy, source, counters, redaction, redactions, generation })
+        let upstreams = policy.apps.iter().map(|app| pool.upstream(&app.upstream)).collect();
+        let pool = Arc::clone(pool);
+        Arc::new(Self { policy, source, counters, redaction, redactions, upstreams, pool, generation })
     }
 
     /// What is kept out of the record of a request of `app`.
     pub(crate) fn redaction(&self, app: Option<&App>) -> &Redaction {
         app.and_then(|app| self.redactions.get(app.index)).unwrap_or(&self.redaction)
+    }
+
+    /// The connections to an app.
+    pub(crate) fn upstream(&self, app: &App) -> Arc<Upstream> {
+        self.upstreams.get(app.index).map_or_else(|| self.pool.upstream(&app.upstream), Arc::clone)
     }
 }

@@ -20,7 +20,6 @@ use crate::admin::{self, AdminListener};
 use crate::clock;
 use crate::confinement::{self, KeptPaths};
 use crate::edge::front::Front;
-use crate::edge::pool::AppPool;
 use crate::enter_links;
 use crate::gateway::Gateway;
 use crate::limit_overflow;
@@ -215,10 +214,9 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
         .context("cannot write the access log")?;
     let drain = policy.server.drain;
     let gateway = Gateway::new(policy, source, metrics, access, logs, machine, started);
-    let pool = AppPool::start();
     let reloader = Reloader::new(Arc::clone(&gateway), config.clone());
 
-    let front = Arc::new(Front { gateway: Arc::clone(&gateway), pool: Arc::clone(&pool) });
+    let front = Arc::new(Front { gateway: Arc::clone(&gateway) });
     bound.announce();
     gateway.listens(bound.addresses());
     let admin = bound.admin();
@@ -227,7 +225,7 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
     if let ConfigSource::File(path) = &config {
         tokio::spawn(reload::watch(Arc::clone(&reloader), path.clone()));
     }
-    tokio::spawn(probe(Arc::clone(&gateway), pool));
+    tokio::spawn(probe(Arc::clone(&gateway)));
     tokio::spawn(limit_overflow::watch(Arc::clone(&gateway)));
 
     signals.until_end(&gateway, &reloader, hangup).await;
@@ -313,11 +311,11 @@ fn hint(kind: std::io::ErrorKind) -> &'static str {
 }
 
 /// Warns about apps that do not accept connections.
-async fn probe(gateway: Arc<Gateway>, pool: Arc<AppPool>) {
+async fn probe(gateway: Arc<Gateway>) {
     let live = gateway.live();
     for app in &live.policy.apps {
         let upstream = &app.upstream;
-        if !pool.reachable(upstream).await {
+        if !live.upstream(app).reachable(upstream.connect).await {
             tracing::warn!(
                 app = %app.name,
                 upstream = %upstream.url,

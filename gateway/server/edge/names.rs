@@ -6,7 +6,7 @@
 //! try waits for new ones: a container that was started again may have another address. Of several addresses the one that was
 //! reached last is tried first. A name is resolved by one task at a time, for which all requests wait that need its result.
 //!
-//! Bounds: one [`Name`] for each upstream of the configuration, which lives as long as its pool; [`ADDRESSES_MAX`] addresses
+//! Bounds: one [`Name`] for each upstream of a policy, which lives as long as that; [`ADDRESSES_MAX`] addresses
 //! of a name. A request waits no longer than its own deadline. A lookup may take longer: the next request has its result.
 
 use std::fmt;
@@ -15,7 +15,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use stagedoor_core::denial::UpstreamFault;
@@ -61,6 +61,8 @@ pub(crate) struct Name {
     authority: String,
     resolver: Arc<dyn Resolver>,
     state: watch::Sender<State>,
+    /// How often its addresses have changed.
+    version: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -105,7 +107,12 @@ impl Name {
             forgotten: false,
         });
         let state = State { known: literal, ..State::default() };
-        Arc::new(Self { authority: authority.to_owned(), resolver, state: watch::Sender::new(state) })
+        Arc::new(Self {
+            authority: authority.to_owned(),
+            resolver,
+            state: watch::Sender::new(state),
+            version: AtomicU64::new(0),
+        })
     }
 
     /// Its addresses. This waits only where none are known that may still be used.
@@ -141,6 +148,11 @@ impl Name {
             let known = state.known.as_mut().filter(same);
             known.is_some_and(|known| !std::mem::replace(&mut known.forgotten, true))
         });
+    }
+
+    /// Which addresses it has: while the number is the same, they are.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// Whether a connection to this address still leads to the app, as far as is known.
@@ -198,15 +210,18 @@ impl Drop for LookupEnd {
             state.fault = found.as_ref().err().copied();
             if let Ok(found) = found {
                 let before = state.known.take().map(|known| known.addresses);
-                let addresses = match before {
-                    Some(before) if before.all().eq(found.all()) => before,
-                    Some(before) => {
-                        found.start_as(&before);
-                        Arc::new(found)
+                let same = before.as_ref().filter(|before| before.all().eq(found.all())).map(Arc::clone);
+                let changed = same.is_none();
+                let addresses = same.unwrap_or_else(|| {
+                    if let Some(before) = &before {
+                        found.start_as(before);
                     }
-                    None => Arc::new(found),
-                };
+                    Arc::new(found)
+                });
                 state.known = Some(Known { addresses, at: Some(self.at), forgotten: false });
+                if changed {
+                    self.name.version.fetch_add(1, Ordering::Release);
+                }
             }
         });
     }

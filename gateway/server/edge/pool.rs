@@ -8,17 +8,21 @@
 //! is noticed as stale before it is used where that can be: if anything can be read from it, the app closed it or sent what nobody
 //! asked for.
 //!
-//! Bounds: [`IDLE_MAX`] idle connections in all, of which the app that has most gives one up for another; each for at most [`IDLE_TIME`]; one entry for each upstream of the configuration
-//! of the last [`FORGOTTEN`]. Every connection attempt has the app's `upstream.connect` for its name and for all addresses of it
-//! together.
+//! A policy in force holds the upstreams of its apps, so that a request has its own without a look-up. The next policy gets the
+//! same ones where the address is the same, with their connections; an upstream that no policy has any more ends. The age of a
+//! connection is counted in sweeps: using one again reads no clock.
+//!
+//! Bounds: [`IDLE_MAX`] idle connections in all, of which the app that has most gives one up for another; each is idle for
+//! [`IDLE_SWEEPS`] sweeps and ends with the next. Every connection attempt has the app's `upstream.connect` for its name and for all
+//! addresses of it together.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -37,21 +41,22 @@ use super::upstream_fault;
 
 /// The most idle connections of all upstreams together.
 const IDLE_MAX: usize = 1024;
-/// How long a connection may be idle.
-const IDLE_TIME: Duration = Duration::from_secs(60);
 /// How often connections that have been idle for too long are closed.
 const SWEEP: Duration = Duration::from_secs(10);
-/// How long an upstream that nobody asks for is remembered.
-const FORGOTTEN: Duration = Duration::from_secs(10 * 60);
+/// How many sweeps a connection may be idle: a minute.
+const IDLE_SWEEPS: u32 = 6;
 
 /// The connections to all apps.
 #[derive(Debug)]
 pub(crate) struct AppPool {
-    upstreams: RwLock<HashMap<String, Arc<Upstream>>>,
+    /// By their addresses; some may have ended.
+    upstreams: Mutex<HashMap<String, Weak<Upstream>>>,
     resolver: Arc<dyn Resolver>,
     connector: Connector,
     /// Idle connections of all upstreams.
-    idle: Arc<AtomicUsize>,
+    idle: AtomicUsize,
+    /// How many sweeps there were.
+    sweeps: AtomicU32,
 }
 
 /// pingora's connector, which has no `Debug`.
@@ -59,28 +64,40 @@ struct Connector(TransportConnector);
 
 /// One address of the configuration, and its idle connections.
 #[derive(Debug)]
-struct Upstream {
+pub(crate) struct Upstream {
     name: Arc<Name>,
+    idle: Mutex<IdleList>,
+    pool: Arc<AppPool>,
+}
+
+#[derive(Debug, Default)]
+struct IdleList {
     /// The connection that was used last stands at the end.
-    idle: Mutex<Vec<Idle>>,
-    /// Those of all upstreams.
-    count: Arc<AtomicUsize>,
-    /// When it was last asked for, for the sweep.
-    asked: Mutex<Instant>,
+    connections: Vec<Idle>,
+    /// The number of sweeps when a connection was last opened or given back.
+    used: u32,
 }
 
 #[derive(Debug)]
 struct Idle {
+    opened: Opened,
+    /// The number of sweeps when it was given back.
+    since: u32,
+}
+
+/// An open connection.
+#[derive(Debug)]
+struct Opened {
     stream: Stream,
     address: SocketAddr,
-    since: Instant,
+    /// The version of the name's addresses among which `address` was last found.
+    version: u64,
 }
 
 /// A connection to an app.
 #[derive(Debug)]
 pub(crate) struct AppStream {
-    stream: Stream,
-    address: SocketAddr,
+    opened: Opened,
     upstream: Arc<Upstream>,
 }
 
@@ -96,92 +113,38 @@ pub(crate) enum Reused {
 impl AppPool {
     /// An empty pool. Its sweep runs on the present runtime, and ends with the pool.
     pub(crate) fn start() -> Arc<Self> {
-        let pool = Arc::new(Self::with(Arc::new(SystemResolver)));
+        let pool = Self::with(Arc::new(SystemResolver));
         tokio::spawn(sweep(Arc::downgrade(&pool)));
         pool
     }
 
-    fn with(resolver: Arc<dyn Resolver>) -> Self {
+    fn with(resolver: Arc<dyn Resolver>) -> Arc<Self> {
         // Its own pool stays empty.
-        let connector = TransportConnector::new(Some(ConnectorOptions::new(1)));
-        Self { upstreams: RwLock::default(), resolver, connector: Connector(connector), idle: Arc::default() }
-    }
-
-    /// A connection to the app: an idle one, unless it has to be `fresh`, or a new one.
-    pub(crate) async fn get(
-        &self,
-        policy: &UpstreamPolicy,
-        fresh: bool,
-    ) -> Result<(AppStream, Reused), UpstreamFault> {
-        let upstream = self.upstream(&policy.authority);
-        if !fresh && let Some(idle) = upstream.take(Instant::now()) {
-            let Idle { stream, address, .. } = idle;
-            return Ok((AppStream { stream, address, upstream }, Reused::Yes));
-        }
-        // Boxed: it is large and rare.
-        let connected = Box::pin(self.connect(upstream, policy.connect)).await?;
-        Ok((connected, Reused::No))
-    }
-
-    /// Whether the app accepts a connection.
-    pub(crate) async fn reachable(&self, policy: &UpstreamPolicy) -> bool {
-        self.get(policy, true).await.is_ok()
-    }
-
-    /// Keeps a connection for the next exchange.
-    pub(crate) fn put(&self, stream: AppStream) {
-        let AppStream { stream, address, upstream } = stream;
-        upstream.put(Idle { stream, address, since: Instant::now() });
-        if self.idle.load(Ordering::Relaxed) > IDLE_MAX {
-            self.make_room();
-        }
-    }
-
-    /// Closes the oldest connection of the upstream that has most: no app keeps another one from having some.
-    fn make_room(&self) {
-        let longest = self.all().values().max_by_key(|upstream| upstream.lock().len()).cloned();
-        if let Some(longest) = longest {
-            longest.drop_oldest();
-        }
-    }
-
-    fn upstream(&self, authority: &str) -> Arc<Upstream> {
-        let known =
-            self.upstreams.read().unwrap_or_else(PoisonError::into_inner).get(authority).map(Arc::clone);
-        known.unwrap_or_else(|| {
-            let mut all = self.upstreams.write().unwrap_or_else(PoisonError::into_inner);
-            let made = || Arc::new(Upstream::new(authority, &self.resolver, &self.idle));
-            Arc::clone(all.entry(authority.to_owned()).or_insert_with(made))
+        let connector = Connector(TransportConnector::new(Some(ConnectorOptions::new(1))));
+        Arc::new(Self {
+            upstreams: Mutex::default(),
+            resolver,
+            connector,
+            idle: AtomicUsize::new(0),
+            sweeps: AtomicU32::new(0),
         })
     }
 
-    /// Tries the addresses of the name one after the other, each for an equal share of the time that is left.
-    async fn connect(&self, upstream: Arc<Upstream>, within: Duration) -> Result<AppStream, UpstreamFault> {
-        upstream.asked_at(Instant::now());
-        let deadline = tokio::time::Instant::now() + within;
-        let known = timeout_at(deadline, upstream.name.addresses(Instant::now())).await;
-        let addresses = known.map_err(|_| UpstreamFault::Timeout)??;
-        let mut failed = None;
-        for (place, left) in addresses.places() {
-            let address = addresses.at(place);
-            let now = tokio::time::Instant::now();
-            let share = deadline.saturating_duration_since(now).checked_div(left).unwrap_or_default();
-            let opened = timeout_at(now + share, self.open_making_room(address)).await;
-            match opened.unwrap_or(Err(UpstreamFault::Timeout)) {
-                Ok(stream) => {
-                    addresses.reached(place);
-                    return Ok(AppStream { stream, address, upstream });
-                }
-                // No other address would do.
-                Err(UpstreamFault::OutOfDescriptors) => return Err(UpstreamFault::OutOfDescriptors),
-                Err(fault) => failed = Some(upstream_fault::more_telling(failed, fault)),
-            }
-        }
-        let failed = failed.unwrap_or(UpstreamFault::NoSuchName);
-        if upstream_fault::is_of_the_address(failed) {
-            upstream.name.forget(&addresses);
-        }
-        Err(failed)
+    /// The upstream at this address: the one that is there, as long as anybody holds it.
+    pub(crate) fn upstream(self: &Arc<Self>, policy: &UpstreamPolicy) -> Arc<Upstream> {
+        let mut all = self.lock();
+        let known = all.get(&policy.authority).and_then(Weak::upgrade);
+        known.unwrap_or_else(|| {
+            let name = Name::new(&policy.authority, Arc::clone(&self.resolver));
+            let made = Arc::new(Upstream { name, idle: Mutex::default(), pool: Arc::clone(self) });
+            all.insert(policy.authority.clone(), Arc::downgrade(&made));
+            made
+        })
+    }
+
+    async fn open(&self, address: SocketAddr) -> Result<Stream, UpstreamFault> {
+        let peer = BasicPeer::new(&address.to_string());
+        self.connector.0.new_stream(&peer).await.map_err(|error| upstream_fault::of_connecting(&error))
     }
 
     /// Opens a connection; where no descriptor is left for it, idle ones make room.
@@ -193,38 +156,42 @@ impl AppPool {
         opened
     }
 
-    async fn open(&self, address: SocketAddr) -> Result<Stream, UpstreamFault> {
-        let peer = BasicPeer::new(&address.to_string());
-        self.connector.0.new_stream(&peer).await.map_err(|error| upstream_fault::of_connecting(&error))
+    /// Closes the oldest connection of the upstream that has most: no app keeps another one from having some.
+    fn make_room(&self) {
+        let longest = self.all().into_iter().max_by_key(|upstream| upstream.lock().connections.len());
+        if let Some(longest) = longest {
+            longest.drop_oldest();
+        }
     }
 
     /// Closes all idle connections, to have descriptors again. Returns how many there were.
     fn close_idle(&self) -> usize {
-        let all: Vec<Arc<Upstream>> = self.all().values().cloned().collect();
-        all.iter().map(|upstream| upstream.drop_where(|_| true)).sum()
+        self.all().iter().map(|upstream| upstream.drop_where(|_| true)).sum()
     }
 
-    fn all(&self) -> std::sync::RwLockReadGuard<'_, HashMap<String, Arc<Upstream>>> {
-        self.upstreams.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Closes connections that have been idle for too long or lead to addresses of the past, and forgets upstreams that nobody
-    /// asks for. A name whose connections are used again and again is resolved here: nothing else would show that it moved.
+    /// Closes connections that have been idle for too long or lead to addresses of the past. A name whose connections are used
+    /// again and again is resolved here: nothing else would show that it moved.
     fn sweep(&self, now: Instant) {
-        let all: Vec<Arc<Upstream>> = self.all().values().cloned().collect();
-        for upstream in &all {
-            let old = |idle: &Idle| now.saturating_duration_since(idle.since) >= IDLE_TIME;
-            upstream.drop_where(|idle| old(idle) || !upstream.name.may_have(idle.address));
-            if upstream.was_asked_since(now, IDLE_TIME) {
+        let sweeps = self.sweeps.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let old = |since: u32| sweeps.saturating_sub(since) > IDLE_SWEEPS;
+        for upstream in self.all() {
+            let gone = |idle: &Idle| old(idle.since) || !upstream.name.may_have(idle.opened.address);
+            upstream.drop_where(gone);
+            let used = upstream.lock().used;
+            if !old(used) {
                 upstream.name.refresh_if_old(now);
             }
         }
-        drop(all);
-        let mut upstreams = self.upstreams.write().unwrap_or_else(PoisonError::into_inner);
-        upstreams.retain(|_, upstream| {
-            // Whoever uses a connection of it keeps it.
-            Arc::strong_count(upstream) > 1 || !upstream.is_forgotten(now)
-        });
+        self.lock().retain(|_, upstream| upstream.strong_count() > 0);
+    }
+
+    /// The upstreams that somebody holds.
+    fn all(&self) -> Vec<Arc<Upstream>> {
+        self.lock().values().filter_map(Weak::upgrade).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Weak<Upstream>>> {
+        self.upstreams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -238,72 +205,120 @@ async fn sweep(pool: Weak<AppPool>) {
 }
 
 impl Upstream {
-    fn new(authority: &str, resolver: &Arc<dyn Resolver>, count: &Arc<AtomicUsize>) -> Self {
-        Self {
-            name: Name::new(authority, Arc::clone(resolver)),
-            idle: Mutex::default(),
-            count: Arc::clone(count),
-            asked: Mutex::new(Instant::now()),
+    /// A connection to the app: an idle one, unless it has to be `fresh`, or a new one, opened `within` this time.
+    pub(crate) async fn get(
+        self: Arc<Self>,
+        within: Duration,
+        fresh: bool,
+    ) -> Result<(AppStream, Reused), UpstreamFault> {
+        if !fresh && let Some(opened) = self.take() {
+            return Ok((AppStream { opened, upstream: self }, Reused::Yes));
         }
+        // Boxed: it is large and rare.
+        let opened = Box::pin(self.connect(within)).await?;
+        Ok((AppStream { opened, upstream: self }, Reused::No))
+    }
+
+    /// Whether the app accepts a connection.
+    pub(crate) async fn reachable(self: Arc<Self>, within: Duration) -> bool {
+        self.get(within, true).await.is_ok()
     }
 
     /// The idle connection that was used last and is still good. Stale ones are closed.
-    fn take(&self, now: Instant) -> Option<Idle> {
+    fn take(&self) -> Option<Opened> {
         loop {
-            let mut idle = self.pop()?;
-            let young = now.saturating_duration_since(idle.since) < IDLE_TIME;
-            if young && self.name.may_have(idle.address) && is_silent(&mut idle.stream) {
-                return Some(idle);
+            let mut opened = self.lock().connections.pop()?.opened;
+            self.pool.idle.fetch_sub(1, Ordering::Relaxed);
+            if self.leads_to_app(&mut opened) && is_silent(&mut opened.stream) {
+                return Some(opened);
             }
         }
     }
 
-    fn pop(&self) -> Option<Idle> {
-        let idle = self.lock().pop()?;
-        self.count.fetch_sub(1, Ordering::Relaxed);
-        Some(idle)
+    /// Whether the address of a connection is still one of the name's, as far as is known.
+    fn leads_to_app(&self, opened: &mut Opened) -> bool {
+        let version = self.name.version();
+        if opened.version == version {
+            return true;
+        }
+        opened.version = version;
+        self.name.may_have(opened.address)
     }
 
-    fn put(&self, idle: Idle) {
-        let since = idle.since;
-        self.lock().push(idle);
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.asked_at(since);
-    }
-
-    fn drop_oldest(&self) {
-        let mut all = self.lock();
-        if !all.is_empty() {
-            drop(all.remove(0));
-            self.count.fetch_sub(1, Ordering::Relaxed);
+    /// Keeps a connection for the next exchange.
+    fn put(&self, opened: Opened) {
+        let since = self.sweeps();
+        let mut list = self.lock();
+        list.used = since;
+        list.connections.push(Idle { opened, since });
+        drop(list);
+        if self.pool.idle.fetch_add(1, Ordering::Relaxed) >= IDLE_MAX {
+            self.pool.make_room();
         }
     }
 
-    fn asked_at(&self, now: Instant) {
-        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    /// Tries the addresses of the name one after the other, each for an equal share of the time that is left.
+    async fn connect(&self, within: Duration) -> Result<Opened, UpstreamFault> {
+        self.lock().used = self.sweeps();
+        let deadline = tokio::time::Instant::now() + within;
+        // Read before the addresses: what changes after it is looked at later.
+        let version = self.name.version();
+        let known = timeout_at(deadline, self.name.addresses(Instant::now())).await;
+        let addresses = known.map_err(|_| UpstreamFault::Timeout)??;
+        let mut failed = None;
+        for (place, left) in addresses.places() {
+            let address = addresses.at(place);
+            let now = tokio::time::Instant::now();
+            let share = deadline.saturating_duration_since(now).checked_div(left).unwrap_or_default();
+            let opened = timeout_at(now + share, self.pool.open_making_room(address)).await;
+            match opened.unwrap_or(Err(UpstreamFault::Timeout)) {
+                Ok(stream) => {
+                    addresses.reached(place);
+                    return Ok(Opened { stream, address, version });
+                }
+                // No other address would do.
+                Err(UpstreamFault::OutOfDescriptors) => return Err(UpstreamFault::OutOfDescriptors),
+                Err(fault) => failed = Some(upstream_fault::more_telling(failed, fault)),
+            }
+        }
+        let failed = failed.unwrap_or(UpstreamFault::NoSuchName);
+        if upstream_fault::is_of_the_address(failed) {
+            self.name.forget(&addresses);
+        }
+        Err(failed)
+    }
+
+    fn drop_oldest(&self) {
+        let mut list = self.lock();
+        if !list.connections.is_empty() {
+            drop(list.connections.remove(0));
+            self.pool.idle.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Closes connections. Returns how many.
     fn drop_where(&self, goes: impl Fn(&Idle) -> bool) -> usize {
-        let mut all = self.lock();
-        let before = all.len();
-        all.retain(|idle| !goes(idle));
-        let gone = before - all.len();
-        self.count.fetch_sub(gone, Ordering::Relaxed);
+        let mut list = self.lock();
+        let before = list.connections.len();
+        list.connections.retain(|idle| !goes(idle));
+        let gone = before - list.connections.len();
+        self.pool.idle.fetch_sub(gone, Ordering::Relaxed);
         gone
     }
 
-    fn is_forgotten(&self, now: Instant) -> bool {
-        self.lock().is_empty() && !self.was_asked_since(now, FORGOTTEN)
+    fn sweeps(&self) -> u32 {
+        self.pool.sweeps.load(Ordering::Relaxed)
     }
 
-    fn was_asked_since(&self, now: Instant, time: Duration) -> bool {
-        let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        now.saturating_duration_since(asked) < time
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+    fn lock(&self) -> MutexGuard<'_, IdleList> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        // Its idle connections end with it.
+        self.drop_where(|_| true);
     }
 }
 
@@ -315,9 +330,14 @@ impl Reused {
 }
 
 impl AppStream {
+    /// Keeps the connection for the next exchange.
+    pub(crate) fn give_back(self) {
+        self.upstream.put(self.opened);
+    }
+
     /// Whether the connection is open and nothing has come that nobody asked for.
     pub(crate) fn is_silent(&mut self) -> bool {
-        is_silent(&mut self.stream)
+        is_silent(&mut self.opened.stream)
     }
 
     /// Reads at most `most` bytes and appends them to `buffer`; ready with 0 at the end of what the app sends.
@@ -328,7 +348,7 @@ impl AppStream {
         most: usize,
     ) -> Poll<io::Result<usize>> {
         buffer.reserve(most);
-        std::pin::pin!(self.stream.read_buf(&mut buffer.limit(most))).poll(cx)
+        std::pin::pin!(self.opened.stream.read_buf(&mut buffer.limit(most))).poll(cx)
     }
 }
 
@@ -343,13 +363,13 @@ fn is_silent(stream: &mut Stream) -> bool {
 
 impl AsyncRead for AppStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, into)
+        Pin::new(&mut self.get_mut().opened.stream).poll_read(cx, into)
     }
 }
 
 impl AsyncWrite for AppStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        Pin::new(&mut self.get_mut().opened.stream).poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -357,19 +377,19 @@ impl AsyncWrite for AppStream {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, parts)
+        Pin::new(&mut self.get_mut().opened.stream).poll_write_vectored(cx, parts)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.opened.stream.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        Pin::new(&mut self.get_mut().opened.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        Pin::new(&mut self.get_mut().opened.stream).poll_shutdown(cx)
     }
 }
 

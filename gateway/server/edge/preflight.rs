@@ -4,6 +4,8 @@
 //! The body of the answer is never read, and nothing of it can reach another exchange. Trust: none; the core's parser reads
 //! the answer. Bounds: those of that parser, and the app's `upstream.connect` and `upstream.read`.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use stagedoor_core::answer::{AnswerFault, AnswerHead, AnswerParser, AskedWith};
 use stagedoor_core::denial::{Denial, UpstreamFault};
@@ -11,12 +13,12 @@ use stagedoor_core::policy::App;
 use stagedoor_core::response_fields::ResponseFields;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
-use crate::edge::pool::{AppPool, AppStream};
+use crate::edge::pool::{AppStream, Upstream};
 use crate::edge::upstream_fault::broken;
 
 /// Sends `head`, and reads the head of what the app answers.
-pub(crate) async fn ask(pool: &AppPool, app: &App, head: &[u8]) -> Result<AnswerHead, Denial> {
-    let mut tcp = connect(pool, app).await?;
+pub(crate) async fn ask(upstream: &Arc<Upstream>, app: &App, head: &[u8]) -> Result<AnswerHead, Denial> {
+    let mut tcp = connect(upstream, app).await?;
     let exchange = async {
         tcp.write_all(head).await.map_err(|error| broken(&error))?;
         read(&mut tcp).await
@@ -25,10 +27,10 @@ pub(crate) async fn ask(pool: &AppPool, app: &App, head: &[u8]) -> Result<Answer
 }
 
 /// A connection that no other exchange uses. It has as many tries as any other.
-async fn connect(pool: &AppPool, app: &App) -> Result<AppStream, Denial> {
+async fn connect(upstream: &Arc<Upstream>, app: &App) -> Result<AppStream, Denial> {
     let mut tries = 0;
     loop {
-        match pool.get(&app.upstream, true).await {
+        match Arc::clone(upstream).get(app.upstream.connect, true).await {
             Ok((stream, _)) => return Ok(stream),
             Err(_) if tries < app.upstream.retries => tries += 1,
             Err(fault) => return Err(fault.into()),

@@ -147,3 +147,26 @@ fn connections_to_an_app_that_is_not_asked_any_more_are_few() {
     }
     poll_until("connections that are used again", || (app.connections() <= before + 2).then_some(()));
 }
+
+/// The next policy has the connections of the one before, where the address is the same; others end with it.
+#[test]
+fn connections_last_over_reloads_for_as_long_as_the_app_stays() {
+    let app = filled(default_answer);
+    let gateway = patient(&app, "", "");
+    fill(&gateway);
+    let text = std::fs::read_to_string(gateway.folder.config_path()).unwrap();
+    gateway.folder.configure(&text.replace("body.max = \"1GiB\"", "body.max = \"1MiB\""));
+    assert_eq!(gateway.reload(), "ok");
+    let before = app.connections();
+    for _ in 0..MANY {
+        assert_eq!(gateway.ask(&Request::get("/x")).status, 200);
+    }
+    assert_eq!(app.connections(), before, "no connection was opened");
+    let other = Upstream::start();
+    gateway.folder.configure(&text.replace(&app.url(), &other.url()));
+    assert_eq!(gateway.reload(), "ok");
+    poll_until("the connections to the app of before to end", || (app.open_connections() == 0).then_some(()));
+    app.forget();
+    assert_eq!(gateway.ask(&Request::get("/x")).status, 200);
+    assert_eq!((app.seen().len(), other.seen().len()), (0, 1));
+}

@@ -117,6 +117,11 @@ impl Upstream {
         self.book.connections.load(Ordering::SeqCst)
     }
 
+    /// The connections that are open now.
+    pub(crate) fn open_connections(&self) -> usize {
+        lock(&self.book.sockets).len()
+    }
+
     /// Ends every connection and stops listening, as a crash would.
     pub(crate) fn kill(mut self) -> SocketAddr {
         self.end();

@@ -207,7 +207,7 @@ impl<W: Fn() -> Who> AppSide<'_, W> {
         match outcome.app {
             AppReuse::No => {}
             AppReuse::Yes if self.own => self.login.keep(stream),
-            AppReuse::Yes => self.handler.front.pool.put(stream),
+            AppReuse::Yes => stream.give_back(),
         }
     }
 }
@@ -222,8 +222,8 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
                 }
             }
         }
-        let pool = &self.handler.front.pool;
-        let (stream, reused) = pool.get(&self.app.upstream, fresh || self.own).await?;
+        let upstream = self.handler.live.upstream(self.app);
+        let (stream, reused) = upstream.get(self.app.upstream.connect, fresh || self.own).await?;
         Ok((stream, reused.is_reused()))
     }
 

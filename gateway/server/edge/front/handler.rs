@@ -13,7 +13,6 @@ use tokio::sync::watch;
 
 use crate::edge::client::http1::Connection;
 use crate::edge::login::ConnectionLogin;
-use crate::edge::pool::AppPool;
 use crate::edge::request_id;
 use crate::edge::timer::Timer;
 use crate::gateway::Gateway;
@@ -23,7 +22,6 @@ use crate::stage::Stage;
 /// What all connections of the public listeners share.
 pub(crate) struct Front {
     pub(crate) gateway: Arc<Gateway>,
-    pub(crate) pool: Arc<AppPool>,
 }
 
 /// Handles one request: from its head to its record.

@@ -26,7 +26,7 @@ impl RequestHandler<'_> {
         let mut asked = BytesMut::new();
         request_out::write_preflight(permit, head, &self.request_id, &mut asked);
         let from = Instant::now();
-        let answer = preflight::ask(&self.front.pool, permit.app(), &asked).await;
+        let answer = preflight::ask(&self.live.upstream(permit.app()), permit.app(), &asked).await;
         let timing = UpstreamTiming { from, to: answer.is_ok().then(Instant::now) };
         let local = match answer {
             Ok(AnswerHead { status, fields, .. }) => {

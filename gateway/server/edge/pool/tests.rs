@@ -32,7 +32,7 @@ impl Resolver for Table {
     }
 }
 
-fn pool() -> (Arc<Table>, AppPool) {
+fn pool() -> (Arc<Table>, Arc<AppPool>) {
     let table = Arc::new(Table::default());
     let pool = AppPool::with(Arc::<Table>::clone(&table));
     (table, pool)
@@ -55,22 +55,30 @@ async fn app() -> (TcpListener, UpstreamPolicy) {
     (listener, policy)
 }
 
+async fn get(
+    pool: &Arc<AppPool>,
+    policy: &UpstreamPolicy,
+    fresh: bool,
+) -> Result<(AppStream, Reused), UpstreamFault> {
+    pool.upstream(policy).get(policy.connect, fresh).await
+}
+
 /// A new connection, and the app's end of it.
-async fn open(pool: &AppPool, policy: &UpstreamPolicy, app: &TcpListener) -> (AppStream, TcpStream) {
-    let (stream, reused) = pool.get(policy, true).await.unwrap();
+async fn open(pool: &Arc<AppPool>, policy: &UpstreamPolicy, app: &TcpListener) -> (AppStream, TcpStream) {
+    let (stream, reused) = get(pool, policy, true).await.unwrap();
     assert_eq!(reused, Reused::No);
     (stream, app.accept().await.unwrap().0)
 }
 
 /// What the pool counts, compared with what it holds.
-fn idle(pool: &AppPool) -> usize {
-    let held: usize = pool.all().values().map(|upstream| upstream.lock().len()).sum();
+fn idle(pool: &Arc<AppPool>) -> usize {
+    let held: usize = pool.all().iter().map(|upstream| upstream.lock().connections.len()).sum();
     assert_eq!(pool.idle.load(Ordering::Relaxed), held);
     held
 }
 
 /// Which of its connections the app hears a byte on.
-async fn heard_by(pool: &AppPool, mut stream: AppStream, ends: &mut [TcpStream]) -> usize {
+async fn heard_by(mut stream: AppStream, ends: &mut [TcpStream]) -> usize {
     stream.write_all(b"x").await.unwrap();
     let reads = async {
         loop {
@@ -83,7 +91,7 @@ async fn heard_by(pool: &AppPool, mut stream: AppStream, ends: &mut [TcpStream])
         }
     };
     let place = tokio::time::timeout(Duration::from_secs(10), reads).await.unwrap();
-    pool.put(stream);
+    stream.give_back();
     place
 }
 
@@ -100,19 +108,20 @@ async fn until_heard(stream: &mut AppStream) {
 async fn the_connection_that_was_used_last_is_used_first() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
+    let _held = pool.upstream(&policy);
     let (first, first_end) = open(&pool, &policy, &app).await;
     let (second, second_end) = open(&pool, &policy, &app).await;
     let mut ends = [first_end, second_end];
-    pool.put(second);
-    pool.put(first);
+    second.give_back();
+    first.give_back();
     for _ in 0..2 {
-        let (stream, reused) = pool.get(&policy, false).await.unwrap();
+        let (stream, reused) = get(&pool, &policy, false).await.unwrap();
         assert!(reused.is_reused());
-        assert_eq!((heard_by(&pool, stream, &mut ends).await, idle(&pool)), (0, 2));
+        assert_eq!((heard_by(stream, &mut ends).await, idle(&pool)), (0, 2));
     }
-    let held = pool.get(&policy, false).await.unwrap();
-    let (other, _) = pool.get(&policy, false).await.unwrap();
-    assert_eq!((heard_by(&pool, other, &mut ends).await, idle(&pool)), (1, 1));
+    let held = get(&pool, &policy, false).await.unwrap();
+    let (other, _) = get(&pool, &policy, false).await.unwrap();
+    assert_eq!((heard_by(other, &mut ends).await, idle(&pool)), (1, 1));
     drop(held);
 }
 
@@ -120,8 +129,9 @@ async fn the_connection_that_was_used_last_is_used_first() {
 async fn a_fresh_connection_is_never_one_from_the_pool() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
+    let _held = pool.upstream(&policy);
     let (stream, _end) = open(&pool, &policy, &app).await;
-    pool.put(stream);
+    stream.give_back();
     let (_other, _other_end) = open(&pool, &policy, &app).await;
     assert_eq!(idle(&pool), 1);
 }
@@ -134,24 +144,25 @@ async fn a_full_pool_closes_the_oldest_of_the_app_that_has_most() {
     let (_, pool) = pool();
     let (large, large_policy) = app().await;
     let (small, small_policy) = app().await;
+    let _held = [&large_policy, &small_policy].map(|policy| pool.upstream(policy));
     let mut large_ends = Vec::new();
     for _ in 0..IDLE_MAX {
         let (stream, end) = open(&pool, &large_policy, &large).await;
         large_ends.push((stream, end));
     }
     let (streams, mut ends): (Vec<_>, Vec<_>) = large_ends.into_iter().unzip();
-    streams.into_iter().for_each(|stream| pool.put(stream));
+    streams.into_iter().for_each(|stream| stream.give_back());
     assert_eq!(idle(&pool), IDLE_MAX);
     // A small app gets its place.
     let (stream, _small_end) = open(&pool, &small_policy, &small).await;
-    pool.put(stream);
-    let lengths = |policy: &UpstreamPolicy| pool.upstream(&policy.authority).lock().len();
+    stream.give_back();
+    let lengths = |policy: &UpstreamPolicy| pool.upstream(policy).lock().connections.len();
     assert_eq!((idle(&pool), lengths(&large_policy), lengths(&small_policy)), (IDLE_MAX, IDLE_MAX - 1, 1));
     assert_eq!(ends[0].read(&mut [0; 8]).await.unwrap(), 0, "the oldest is closed");
     // Its next one too, and a further one of the large app takes the place of that app's oldest.
     for (policy, app) in [(&small_policy, &small), (&large_policy, &large)] {
         let (stream, end) = open(&pool, policy, app).await;
-        pool.put(stream);
+        stream.give_back();
         ends.push(end);
         assert_eq!(
             (idle(&pool), lengths(&large_policy), lengths(&small_policy)),
@@ -163,55 +174,64 @@ async fn a_full_pool_closes_the_oldest_of_the_app_that_has_most() {
 }
 
 #[tokio::test]
-async fn the_sweep_closes_old_connections_and_forgets_apps() {
+async fn the_sweep_closes_what_has_been_idle_for_too_long() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
-    let (stream, _end) = open(&pool, &policy, &app).await;
-    pool.put(stream);
-    let now = Instant::now();
-    pool.sweep(now);
-    assert_eq!(idle(&pool), 1);
-    pool.sweep(now + IDLE_TIME);
-    assert_eq!((idle(&pool), pool.all().len()), (0, 1));
-    // One in use keeps its app.
-    let (stream, _end) = open(&pool, &policy, &app).await;
-    pool.sweep(now + FORGOTTEN * 2);
-    assert_eq!(pool.all().len(), 1);
-    drop(stream);
-    pool.sweep(now + FORGOTTEN * 2);
-    assert_eq!(pool.all().len(), 0);
-}
-
-#[tokio::test]
-async fn a_new_connection_counts_as_asking_for_the_app() {
-    let (_, pool) = pool();
-    let (app, policy) = app().await;
-    let upstream = pool.upstream(&policy.authority);
-    let before = Instant::now();
-    drop(open(&pool, &policy, &app).await);
-    assert!(*upstream.asked.lock().unwrap() >= before);
-}
-
-#[tokio::test]
-async fn a_connection_that_was_idle_for_too_long_is_not_given_out() {
-    let (_, pool) = pool();
-    let (app, policy) = app().await;
-    let (stream, _end) = open(&pool, &policy, &app).await;
-    pool.put(stream);
-    let upstream = pool.upstream(&policy.authority);
-    assert!(upstream.take(Instant::now() + IDLE_TIME).is_none());
+    let upstream = pool.upstream(&policy);
+    let (stream, mut end) = open(&pool, &policy, &app).await;
+    stream.give_back();
+    for _ in 0..IDLE_SWEEPS {
+        pool.sweep(Instant::now());
+        assert_eq!(idle(&pool), 1);
+    }
+    // One that was used is young again.
+    let (stream, reused) = get(&pool, &policy, false).await.unwrap();
+    assert!(reused.is_reused());
+    stream.give_back();
+    for _ in 0..IDLE_SWEEPS {
+        pool.sweep(Instant::now());
+        assert_eq!(idle(&pool), 1);
+    }
+    pool.sweep(Instant::now());
     assert_eq!(idle(&pool), 0);
+    assert_eq!(end.read(&mut [0; 8]).await.unwrap(), 0);
+    drop(upstream);
+}
+
+#[tokio::test]
+async fn an_upstream_lasts_as_long_as_somebody_holds_it() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let before = pool.upstream(&policy);
+    let (stream, mut end) = open(&pool, &policy, &app).await;
+    stream.give_back();
+    // The next policy has it too, whatever its deadlines are.
+    let next = pool.upstream(&UpstreamPolicy { connect: Duration::from_secs(1), ..policy.clone() });
+    drop(before);
+    assert_eq!(idle(&pool), 1);
+    let (stream, reused) = Arc::clone(&next).get(policy.connect, false).await.unwrap();
+    assert!(reused.is_reused());
+    // A connection in use holds it; one that is given back then ends with it.
+    drop(next);
+    pool.sweep(Instant::now());
+    assert_eq!(pool.lock().len(), 1);
+    stream.give_back();
+    assert_eq!((idle(&pool), pool.idle.load(Ordering::Relaxed)), (0, 0));
+    assert_eq!(end.read(&mut [0; 8]).await.unwrap(), 0);
+    pool.sweep(Instant::now());
+    assert_eq!(pool.lock().len(), 0);
 }
 
 #[tokio::test]
 async fn a_closed_connection_is_not_given_out() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
+    let _held = pool.upstream(&policy);
     let (mut stream, end) = open(&pool, &policy, &app).await;
     drop(end);
     until_heard(&mut stream).await;
-    pool.put(stream);
-    let (_new, reused) = pool.get(&policy, false).await.unwrap();
+    stream.give_back();
+    let (_new, reused) = get(&pool, &policy, false).await.unwrap();
     assert_eq!((reused, idle(&pool)), (Reused::No, 0));
 }
 
@@ -219,11 +239,12 @@ async fn a_closed_connection_is_not_given_out() {
 async fn a_connection_with_bytes_that_nobody_asked_for_is_not_given_out() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
+    let _held = pool.upstream(&policy);
     let (mut stream, mut end) = open(&pool, &policy, &app).await;
     end.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
     until_heard(&mut stream).await;
-    pool.put(stream);
-    let (_new, reused) = pool.get(&policy, false).await.unwrap();
+    stream.give_back();
+    let (_new, reused) = get(&pool, &policy, false).await.unwrap();
     assert_eq!((reused, idle(&pool)), (Reused::No, 0));
 }
 
@@ -248,17 +269,17 @@ async fn a_task_without_budget_still_sees_a_stale_connection() {
 async fn connecting_has_a_deadline_that_includes_the_name() {
     let (_, pool) = pool();
     let policy = UpstreamPolicy { connect: Duration::from_millis(20), ..policy("app:80") };
-    assert_eq!(pool.get(&policy, false).await.unwrap_err(), UpstreamFault::Timeout);
+    assert_eq!(get(&pool, &policy, false).await.unwrap_err(), UpstreamFault::Timeout);
 }
 
 #[tokio::test]
 async fn an_app_that_does_not_listen_refuses() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
-    assert!(pool.reachable(&policy).await);
+    assert!(pool.upstream(&policy).reachable(policy.connect).await);
     drop(app);
-    assert_eq!(pool.get(&policy, false).await.unwrap_err(), UpstreamFault::Refused);
-    assert!(!pool.reachable(&policy).await);
+    assert_eq!(get(&pool, &policy, false).await.unwrap_err(), UpstreamFault::Refused);
+    assert!(!pool.upstream(&policy).reachable(policy.connect).await);
 }
 
 /// An app whose system takes no further connection: it answers nothing to a new one, as a host that is gone.
@@ -285,11 +306,11 @@ async fn a_connection_that_fails_or_takes_too_long_forgets_the_address() {
     let [swallows, refuses] = [&swallowing, &gone].map(|app| app.local_addr().unwrap());
     drop(gone);
     for (old, fault) in [(swallows, UpstreamFault::Timeout), (refuses, UpstreamFault::Refused)] {
+        let _held = pool.upstream(&policy);
         table.says(&[old]);
-        assert_eq!(pool.get(&policy, true).await.unwrap_err(), fault);
+        assert_eq!(get(&pool, &policy, true).await.unwrap_err(), fault);
         table.says(&[new.local_addr().unwrap()]);
         drop(open(&pool, &policy, &new).await);
-        pool.upstreams.write().unwrap().clear();
     }
 }
 
@@ -312,17 +333,17 @@ async fn each_address_of_the_name_is_tried_within_the_one_deadline() {
     let (addresses, app) = one_of(&many).await;
     table.says(&addresses);
     let policy = UpstreamPolicy { connect: Duration::from_secs(3), ..policy("app:80") };
+    let upstream = pool.upstream(&policy);
     let (stream, _end) = open(&pool, &policy, &app).await;
-    assert_eq!(stream.address, app.local_addr().unwrap());
+    assert_eq!(stream.opened.address, app.local_addr().unwrap());
     // It is the first to be tried from then on, and also when the name is resolved again, in another order.
-    let upstream = pool.upstream(&policy.authority);
     for turned in [addresses.clone(), addresses.into_iter().rev().collect()] {
         table.says(&turned);
         let known = upstream.name.addresses(Instant::now()).await.unwrap();
         upstream.name.forget(&known);
         let known = upstream.name.addresses(Instant::now()).await.unwrap();
         let (place, left) = known.places().next().unwrap();
-        assert_eq!((known.at(place), left as usize), (stream.address, turned.len()));
+        assert_eq!((known.at(place), left as usize), (stream.opened.address, turned.len()));
     }
 }
 
@@ -332,7 +353,7 @@ async fn no_number_of_silent_addresses_outlives_the_deadline() {
     let (swallowing, _waiting) = swallowing().await;
     table.says(&[swallowing.local_addr().unwrap(); 16]);
     let policy = UpstreamPolicy { connect: Duration::from_millis(200), ..policy("app:80") };
-    let made = tokio::time::timeout(Duration::from_secs(10), pool.get(&policy, true)).await;
+    let made = tokio::time::timeout(Duration::from_secs(10), get(&pool, &policy, true)).await;
     assert_eq!(made.unwrap().unwrap_err(), UpstreamFault::Timeout);
 }
 
@@ -343,11 +364,11 @@ async fn a_name_that_moved_gives_up_connections_to_its_old_address() {
         let (old, _) = app().await;
         let (new, _) = app().await;
         let policy = policy("app:80");
+        let upstream = pool.upstream(&policy);
         table.says(&[old.local_addr().unwrap()]);
         let (stream, _old_end) = open(&pool, &policy, &old).await;
-        pool.put(stream);
+        stream.give_back();
         table.says(&[new.local_addr().unwrap()]);
-        let upstream = pool.upstream(&policy.authority);
         // Nothing but the sweep shows it where idle connections serve all requests.
         let now = Instant::now() + SWEEP;
         pool.sweep(now);
@@ -362,9 +383,9 @@ async fn a_name_that_moved_gives_up_connections_to_its_old_address() {
             pool.sweep(now);
             assert_eq!(idle(&pool), 0);
         }
-        let (stream, reused) = pool.get(&policy, false).await.unwrap();
+        let (stream, reused) = get(&pool, &policy, false).await.unwrap();
         assert_eq!((reused, idle(&pool)), (Reused::No, 0));
-        assert_eq!(stream.address, new.local_addr().unwrap());
+        assert_eq!(stream.opened.address, new.local_addr().unwrap());
     }
 }
 
@@ -373,15 +394,15 @@ async fn a_name_that_nobody_asks_for_is_not_resolved_again() {
     let (table, pool) = pool();
     let (app, _) = app().await;
     let policy = policy("app:80");
+    let _held = pool.upstream(&policy);
     table.says(&[app.local_addr().unwrap()]);
-    let (stream, _end) = open(&pool, &policy, &app).await;
-    pool.put(stream);
+    drop(open(&pool, &policy, &app).await);
     let now = Instant::now();
-    pool.sweep(now);
-    pool.sweep(now + IDLE_TIME);
+    for _ in 0..IDLE_SWEEPS {
+        pool.sweep(now);
+    }
+    pool.sweep(now + SWEEP * IDLE_SWEEPS);
     assert_eq!(table.1.load(Ordering::Relaxed), 1);
-    pool.sweep(now + IDLE_TIME - Duration::from_secs(1));
-    assert_eq!(table.1.load(Ordering::Relaxed), 2);
 }
 
 /// It lowers the limit of its whole process, which is its own (each test has one).
@@ -389,14 +410,15 @@ async fn a_name_that_nobody_asks_for_is_not_resolved_again() {
 async fn idle_connections_make_room_when_descriptors_run_out() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
+    let _held = pool.upstream(&policy);
     let (stream, _end) = open(&pool, &policy, &app).await;
-    pool.put(stream);
+    stream.give_back();
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).unwrap();
     let files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
-    let made = pool.get(&policy, true).await;
+    let made = get(&pool, &policy, true).await;
     let left = idle(&pool);
-    let none = pool.get(&policy, true).await;
+    let none = get(&pool, &policy, true).await;
     drop(files);
     assert_eq!((made.unwrap().1, left), (Reused::No, 0));
     assert_eq!(none.unwrap_err(), UpstreamFault::OutOfDescriptors);
@@ -409,6 +431,7 @@ async fn a_fault_of_this_machine_forgets_no_address() {
     let (app, _) = app().await;
     let address = app.local_addr().unwrap();
     let policy = policy("app:80");
+    let _held = pool.upstream(&policy);
     table.says(&[address]);
     drop(open(&pool, &policy, &app).await);
     // Another lookup would never end.
@@ -416,7 +439,7 @@ async fn a_fault_of_this_machine_forgets_no_address() {
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).unwrap();
     let files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
-    assert_eq!(pool.get(&policy, true).await.unwrap_err(), UpstreamFault::OutOfDescriptors);
+    assert_eq!(get(&pool, &policy, true).await.unwrap_err(), UpstreamFault::OutOfDescriptors);
     drop(files);
     drop(open(&pool, &policy, &app).await);
 }
