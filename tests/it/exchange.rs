@@ -14,6 +14,7 @@ use crate::harness::{Client, DEADLINE, Gateway, Response, Upstream, poll_until};
 mod answers;
 mod clients;
 mod descriptors;
+mod logins;
 mod panics;
 mod pool;
 mod restarts;

@@ -13,7 +13,7 @@ use http::{HeaderName, header};
 use stagedoor_core::request::Head;
 use stagedoor_core::response_fields::ResponseFields;
 
-use super::pool::AppStream;
+use super::pool::{AppStream, Upstream};
 
 /// The most idle connections to the app that one client connection keeps for itself.
 const IDLE_MAX: usize = 4;
@@ -64,9 +64,12 @@ impl ConnectionLogin {
         self.0.get_or_insert(OwnConnections { who, idle: Vec::new() });
     }
 
-    /// An idle connection of its own; the one that was used last.
-    pub(crate) fn take(&mut self) -> Option<AppStream> {
-        self.0.as_mut()?.idle.pop()
+    /// An idle connection of its own to this upstream; the one that was used last. Requests to several apps may come on one
+    /// client connection.
+    pub(crate) fn take(&mut self, upstream: &Arc<Upstream>) -> Option<AppStream> {
+        let idle = &mut self.0.as_mut()?.idle;
+        let place = idle.iter().rposition(|stream| stream.is_of(upstream))?;
+        Some(idle.remove(place))
     }
 
     /// Keeps a connection for the next request.

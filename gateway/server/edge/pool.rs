@@ -335,6 +335,11 @@ impl AppStream {
         self.upstream.put(self.opened);
     }
 
+    /// Whether it leads to this upstream.
+    pub(crate) fn is_of(&self, upstream: &Arc<Upstream>) -> bool {
+        Arc::ptr_eq(&self.upstream, upstream)
+    }
+
     /// Whether the connection is open and nothing has come that nobody asked for.
     pub(crate) fn is_silent(&mut self) -> bool {
         is_silent(&mut self.opened.stream)

@@ -214,15 +214,15 @@ impl<W: Fn() -> Who> AppSide<'_, W> {
 
 impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
     async fn connect(&mut self, fresh: bool, tries: usize) -> Result<(AppStream, bool), UpstreamFault> {
+        let upstream = self.handler.live.upstream(self.app);
         if self.own && tries == 0 {
             // A login is one of the connection: no other one will do.
-            while let Some(mut stream) = self.login.take() {
+            while let Some(mut stream) = self.login.take(&upstream) {
                 if stream.is_silent() {
                     return Ok((stream, true));
                 }
             }
         }
-        let upstream = self.handler.live.upstream(self.app);
         let (stream, reused) = upstream.get(self.app.upstream.connect, fresh || self.own).await?;
         Ok((stream, reused.is_reused()))
     }
