@@ -97,9 +97,21 @@ const PERSISTENT_AUTH: HeaderName = HeaderName::from_static("persistent-auth");
 
 /// Whether one of the challenges or credentials in a field is of such a scheme (RFC 9110 §11.3, §11.4).
 fn names_scheme(value: &[u8]) -> bool {
-    value.split(|b| *b == b',').any(|part| {
-        let scheme = part.trim_ascii().split(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
-        SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    let mut rest = Some(value);
+    while let Some(part) = rest {
+        if begins_with_scheme(part.trim_ascii_start()) {
+            return true;
+        }
+        rest = memchr::memchr(b',', part).and_then(|comma| part.get(comma + 1..));
+    }
+    false
+}
+
+fn begins_with_scheme(part: &[u8]) -> bool {
+    SCHEMES.iter().any(|scheme| {
+        part.split_at_checked(scheme.len()).is_some_and(|(name, after)| {
+            name.eq_ignore_ascii_case(scheme) && matches!(after.first(), None | Some(b',' | b' ' | b'\t'))
+        })
     })
 }
 
@@ -121,6 +133,13 @@ mod tests {
             ("Basic realm=\"NTLM\"", false),
             ("Bearer realm=\"a\"", false),
             ("Negotiated x", false),
+            ("Basic x,\tnegotiate", true),
+            ("NTLM, Basic realm=\"a\"", true),
+            ("NTLM,Basic realm=\"a\"", true),
+            (" ,, Kerberos\tx", true),
+            ("Nego2", true),
+            ("Nego", false),
+            (",", false),
             ("", false),
         ] {
             assert_eq!(names_scheme(value.as_bytes()), expected, "{value}");

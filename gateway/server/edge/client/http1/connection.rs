@@ -65,10 +65,10 @@ impl<S: DownstreamIo> Connection<S> {
         if self.buffer.is_empty() && !self.wake(idle, stage).await {
             return HeadRead::Closed;
         }
-        let deadline = Instant::now() + header;
         if holds_head(&self.buffer) {
             return HeadRead::Complete;
         }
+        let deadline = Instant::now() + header;
         let mut arriving = IncrementalParser::new(self.io.scheme());
         loop {
             match arriving.look(&self.buffer, limits) {
@@ -199,7 +199,7 @@ fn holds_head(mut buffer: &[u8]) -> bool {
     while let Some(rest) = buffer.strip_prefix(b"\r\n") {
         buffer = rest;
     }
-    buffer.windows(4).any(|four| four == b"\r\n\r\n")
+    memchr::memmem::find(buffer, b"\r\n\r\n").is_some()
 }
 
 #[cfg(test)]
