@@ -113,7 +113,7 @@ impl RequestHandler<'_> {
         let too_many_fields = too_many_fields(denial, received, &self.live.policy.server.limits.head);
         let trail = Trail::default();
         let reply = Reply::early(denial, &self.request_id);
-        let outcome = RequestOutcome::local(&trail, &reply, Some(denial), self.started.elapsed());
+        let outcome = RequestOutcome::local(&trail, &reply, Some(denial), self.elapsed());
         self.log_decisions(None, &trail, Some(denial));
         self.remember(None, &trail, denial, too_many_fields);
         self.record(None, &outcome);
@@ -145,7 +145,7 @@ impl RequestHandler<'_> {
         fault_point::arm(head.first(fault_point::FIELD));
         let mut trail = Trail::default();
         let verdict = if self.front.gateway.stage() == Stage::Serving {
-            let arrival = Arrival { peer: self.peer, now: self.front.gateway.now() };
+            let arrival = Arrival { peer: self.peer, now: self.arrived };
             admit(&self.live.policy, &head, &arrival, &mut trail)
         } else {
             Err(Denial::Draining)
@@ -211,10 +211,10 @@ impl RequestHandler<'_> {
             && !reply.close
             && unwanted.is_some()
             && self.front.gateway.stage() == Stage::Serving;
-        let own_time = upstream.map_or_else(|| self.started.elapsed(), |asked| asked.from - self.started);
+        let own_time = upstream.map_or_else(|| self.elapsed(), |asked| self.since(asked.from));
         let outcome = RequestOutcome {
             bytes_in: body.unwrap_or(0),
-            upstream_time: upstream.and_then(|asked| Some(asked.to? - asked.from)),
+            upstream_time: upstream.and_then(|asked| Some(asked.to?.saturating_sub(asked.from))),
             asked: trail.app.as_deref().filter(|_| upstream.is_some()),
             upstream_fault: denial.as_ref().filter(|_| upstream.is_some()).and_then(Denial::upstream_fault),
             ..RequestOutcome::local(trail, &reply, denial.as_ref(), own_time)

@@ -40,7 +40,6 @@ impl RequestHandler<'_> {
         mut permit: Box<Permit<'_>>,
         trail: Trail,
     ) -> ConnectionState {
-        let started = self.front.gateway.now().mono();
         let app = Arc::clone(permit.app());
         let gate = permit.take_gate();
         let outgoing = request_out::write_head(&permit, head, &self.request_id, buffers::take());
@@ -63,7 +62,6 @@ impl RequestHandler<'_> {
             login,
             own,
             open_stream: None,
-            started,
         };
         let http10 = meta.version == Http1Version::Http10;
         let mut client = Http1Client::new(connection, body, http10, meta.expects_continue);
@@ -83,7 +81,7 @@ impl RequestHandler<'_> {
             buffers::give_back(&mut buffer);
         }
         surroundings.keep(&outcome, stream);
-        let reply = self.conclude(head, &trail, &app, &outcome, started);
+        let reply = self.conclude(head, &trail, &app, &outcome);
         surroundings.end_stream(&outcome);
         if let Some(bytes) = reply {
             return match connection.write_answer(&bytes).await {
@@ -137,16 +135,8 @@ impl RequestHandler<'_> {
     }
 
     /// Records the exchange. Returns the bytes of a refusal, where the client has no answer yet.
-    fn conclude(
-        &self,
-        head: &Head<'_>,
-        trail: &Trail,
-        app: &App,
-        outcome: &Outcome,
-        started: Duration,
-    ) -> Option<Vec<u8>> {
-        let own_time =
-            outcome.asked.map_or_else(|| self.started.elapsed(), |asked| asked.saturating_sub(started));
+    fn conclude(&self, head: &Head<'_>, trail: &Trail, app: &App, outcome: &Outcome) -> Option<Vec<u8>> {
+        let own_time = outcome.asked.map_or_else(|| self.elapsed(), |asked| self.since(asked));
         let mut recorded = RequestOutcome {
             trail,
             status: outcome.status.unwrap_or(0),
@@ -189,7 +179,6 @@ struct AppSide<'a, W> {
     /// The request uses connections that no other client uses.
     own: bool,
     open_stream: Option<OpenStream>,
-    started: Duration,
 }
 
 impl<W: Fn() -> Who> AppSide<'_, W> {
@@ -243,7 +232,7 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
         if logs_in {
             self.login.seen((self.who)());
         }
-        let own_time = asked.saturating_sub(self.started);
+        let own_time = self.handler.since(asked);
         let timing = self
             .handler
             .live

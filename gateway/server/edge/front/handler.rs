@@ -1,8 +1,9 @@
 //! One request on one connection: who handles it, and the values that its steps pass on.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::client::Client;
 use stagedoor_core::pipeline::Trail;
@@ -30,9 +31,8 @@ pub(super) struct RequestHandler<'a> {
     pub(super) live: &'a Arc<LivePolicy>,
     pub(super) peer: Peer,
     pub(super) request_id: String,
-    pub(super) started: Instant,
-    /// When the request arrived, since the epoch.
-    pub(super) unix: Duration,
+    /// When the head had arrived.
+    pub(super) arrived: Now,
     /// The connection may serve another request after this one.
     pub(super) may_go_on: bool,
 }
@@ -69,11 +69,11 @@ pub(super) struct LocalReply {
     pub(super) upstream: Option<UpstreamTiming>,
 }
 
-/// When the app was asked, and when its answer began.
+/// When the app was asked, and when its answer began: times since the process started.
 #[derive(Clone, Copy)]
 pub(super) struct UpstreamTiming {
-    pub(super) from: Instant,
-    pub(super) to: Option<Instant>,
+    pub(super) from: Duration,
+    pub(super) to: Option<Duration>,
 }
 
 impl LocalReply {
@@ -85,16 +85,18 @@ impl LocalReply {
 
 impl<'a> RequestHandler<'a> {
     pub(super) fn new(front: &'a Front, live: &'a Arc<LivePolicy>, peer: Peer, may_go_on: bool) -> Self {
-        let unix = front.gateway.now().unix();
-        Self {
-            front,
-            live,
-            peer,
-            request_id: request_id::fresh(unix),
-            started: Instant::now(),
-            unix,
-            may_go_on,
-        }
+        let arrived = front.gateway.now();
+        Self { front, live, peer, request_id: request_id::fresh(arrived.unix()), arrived, may_go_on }
+    }
+
+    /// The time since the head had arrived.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.since(self.front.gateway.started().elapsed())
+    }
+
+    /// How long after the head had arrived `moment` is, a time since the process started.
+    pub(super) fn since(&self, moment: Duration) -> Duration {
+        moment.saturating_sub(self.arrived.mono())
     }
 
     /// The host that is matched: a trusted proxy may report another one than its own request names.

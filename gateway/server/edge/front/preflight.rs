@@ -1,7 +1,5 @@
 //! A preflight that the app answers.
 
-use std::time::Instant;
-
 use bytes::BytesMut;
 use stagedoor_core::answer::AnswerHead;
 use stagedoor_core::denial::Guard;
@@ -25,9 +23,9 @@ impl RequestHandler<'_> {
     ) -> ConnectionState {
         let mut asked = BytesMut::new();
         request_out::write_preflight(permit, head, &self.request_id, &mut asked);
-        let from = Instant::now();
+        let from = parts.timer.now();
         let answer = preflight::ask(&self.live.upstream(permit.app()), permit.app(), &asked).await;
-        let timing = UpstreamTiming { from, to: answer.is_ok().then(Instant::now) };
+        let timing = UpstreamTiming { from, to: answer.is_ok().then(|| parts.timer.now()) };
         let local = match answer {
             Ok(AnswerHead { status, fields, .. }) => {
                 let reply = self.with_context(head, &trail, |policy, at| {

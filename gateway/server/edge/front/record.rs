@@ -66,7 +66,7 @@ impl RequestHandler<'_> {
     ) {
         let at = RefusalContext {
             request_id: &self.request_id,
-            time: self.unix,
+            time: self.arrived.unix(),
             generation: self.live.generation,
             peer: self.peer.ip,
             host: head.map(|head| self.host(head)),
@@ -98,7 +98,7 @@ impl RequestHandler<'_> {
             (denial, _) => denial.reason(),
         });
         let record = Record {
-            time: self.unix,
+            time: self.arrived.unix(),
             request_id: &self.request_id,
             app: trail.app.as_deref().map(Label::app),
             route: trail.route.as_deref().map(Label::route),
@@ -113,7 +113,7 @@ impl RequestHandler<'_> {
             gateway: own_time,
             upstream: upstream_time,
             upstream_fault,
-            total: self.started.elapsed(),
+            total: self.elapsed(),
             tls: self.peer.tls,
             user_agent: head.and_then(|head| head.first("user-agent")),
             host: head.map(|head| self.host(head)),
