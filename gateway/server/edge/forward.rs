@@ -181,8 +181,13 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
         let Some(app) = self.app.as_mut() else {
             return Poll::Ready(Event::AppStopped(UpstreamFault::Closed));
         };
-        let parts = self.exchange.outgoing().map(std::io::IoSlice::new);
-        Pin::new(&mut **app).poll_write_vectored(cx, &parts).map(|written| match written {
+        let parts = self.exchange.outgoing();
+        let app = Pin::new(&mut **app);
+        let written = match parts {
+            [head, [], [], []] => app.poll_write(cx, head),
+            [..] => app.poll_write_vectored(cx, &parts.map(std::io::IoSlice::new)),
+        };
+        written.map(|written| match written {
             Ok(0) => Event::AppStopped(UpstreamFault::Closed),
             Ok(bytes) => Event::AppTook(bytes),
             Err(error) => Event::AppStopped(upstream_fault::of_open(&error)),
