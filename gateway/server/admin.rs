@@ -30,6 +30,7 @@ use crate::config_file_state::ConfigFileState;
 use crate::edge::adapt;
 use crate::edge::client::http1::{Connection, HeadRead};
 use crate::edge::request_id;
+use crate::edge::timer::Timer;
 use crate::enter_links::{self, EnterLinkError};
 use crate::gateway::Gateway;
 use crate::recent_refusals::RequestId;
@@ -99,9 +100,10 @@ impl AdminListener {
         told_to_leave: oneshot::Receiver<()>,
     ) {
         let mut open = self.open.subscribe();
+        let mut timer = Timer::new(self.gateway.started());
         let read = tokio::select! {
             biased;
-            read = connection.read_head(&LIMITS, FIRST_BYTE, REST, &mut open) => read,
+            read = connection.read_head(&LIMITS, (FIRST_BYTE, REST), &mut timer, &mut open) => read,
             Ok(()) = told_to_leave => return,
         };
         let request_id = request_id::fresh(self.gateway.now().unix());

@@ -31,7 +31,7 @@ const LONG: u64 = 128 * 1024;
 
 /// What an exchange needs besides the two connections.
 pub(crate) trait Surroundings {
-    /// Gets a connection to the app.
+    /// Gets a connection to the app. One that served another exchange before (`true`) is there at once.
     async fn connect(&mut self, fresh: bool, tries: usize) -> Result<(AppStream, bool), UpstreamFault>;
 
     /// Edits an interim answer before it is sent.
@@ -44,12 +44,13 @@ pub(crate) trait Surroundings {
     fn poll_verdict(&mut self, cx: &mut Context<'_>, direction: Direction, held: &[u8]) -> Poll<Verdict>;
 }
 
-/// Runs an exchange to its end. Returns the connection to the app, if there still is one.
+/// Runs an exchange, which began just `now`, to its end. Returns the connection to the app, if there still is one.
 pub(crate) async fn forward<U: Gate, D: Gate>(
     exchange: &mut Exchange<U, D>,
     client: &mut impl Client,
     surroundings: &mut impl Surroundings,
     timer: &mut Timer,
+    mut now: Duration,
     stage: &watch::Receiver<Stage>,
 ) -> Option<AppStream> {
     let mut app = None;
@@ -57,7 +58,7 @@ pub(crate) async fn forward<U: Gate, D: Gate>(
         if let RequestStep::Connect { fresh, tries } = exchange.request_step() {
             // A connection that turned out to be stale ends here.
             drop(app.take());
-            exchange.on(Event::Connecting, timer.now());
+            exchange.on(Event::Connecting, now);
             fault_point::hit("connect");
             let event = match surroundings.connect(fresh, tries).await {
                 Ok((stream, reused)) => {
@@ -66,7 +67,10 @@ pub(crate) async fn forward<U: Gate, D: Gate>(
                 }
                 Err(fault) => Event::NotConnected(fault),
             };
-            exchange.on(event, timer.now());
+            if !matches!(event, Event::Connected { reused: true }) {
+                now = timer.now();
+            }
+            exchange.on(event, now);
             continue;
         }
         let mut transfer = Transfer {
@@ -75,6 +79,7 @@ pub(crate) async fn forward<U: Gate, D: Gate>(
             app: app.as_mut(),
             surroundings: &mut *surroundings,
             timer: &mut *timer,
+            now: Some(now),
             stage: StageWatch::of(stage),
             full: false,
             sent: 0,
@@ -83,6 +88,7 @@ pub(crate) async fn forward<U: Gate, D: Gate>(
         if exchange.ended().is_some() {
             return app;
         }
+        now = timer.now();
     }
 }
 
@@ -93,6 +99,8 @@ struct Transfer<'a, U, D, C, S> {
     app: Option<&'a mut AppStream>,
     surroundings: &'a mut S,
     timer: &'a mut Timer,
+    /// The time, where it was read just before.
+    now: Option<Duration>,
     stage: StageWatch<'a>,
     /// The client took no more when it was last asked.
     full: bool,
@@ -103,7 +111,7 @@ struct Transfer<'a, U, D, C, S> {
 impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
     /// Ready when the exchange has ended, or needs another connection to the app.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut now = self.timer.now();
+        let mut now = self.now.take().unwrap_or_else(|| self.timer.now());
         loop {
             if let Some(event) = self.stage.look() {
                 self.exchange.on(event, now);

@@ -57,7 +57,9 @@ impl Front {
                 let live = self.gateway.live();
                 (live.policy.server.limits, live.policy.server.timeouts)
             };
-            let read = connection.read_head(&limits.head, timeouts.idle, timeouts.header, &mut stage).await;
+            let read = connection
+                .read_head(&limits.head, (timeouts.idle, timeouts.header), &mut timer, &mut stage)
+                .await;
             served += 1;
             let may_go_on = served < limits.requests_per_connection;
             let parts = ConnectionParts {

@@ -65,8 +65,9 @@ impl RequestHandler<'_> {
         };
         let http10 = meta.version == Http1Version::Http10;
         let mut client = Http1Client::new(connection, body, http10, meta.expects_continue);
-        let mut exchange = Exchange::new(outgoing, terms, (gate, PassAll), buffers::take(), timer.now());
-        let work = forward(&mut exchange, &mut client, &mut surroundings, timer, stage);
+        let now = timer.now();
+        let mut exchange = Exchange::new(outgoing, terms, (gate, PassAll), buffers::take(), now);
+        let work = forward(&mut exchange, &mut client, &mut surroundings, timer, now, stage);
         let stream = match AssertUnwindSafe(work).catch_unwind().await {
             Ok(stream) => stream,
             // The panic hook has counted and logged the panic. The connection ends, the process goes on.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::edge::buffers;
 use crate::edge::client::io::{self as downstream, DownstreamIo};
+use crate::edge::timer::Timer;
 use crate::stage::Stage;
 
 /// Bytes asked of the socket at once while a head is read.
@@ -58,11 +59,11 @@ impl<S: DownstreamIo> Connection<S> {
     pub(crate) async fn read_head(
         &mut self,
         limits: &HeadLimits,
-        idle: Duration,
-        header: Duration,
+        (idle, header): (Duration, Duration),
+        timer: &mut Timer,
         stage: &mut watch::Receiver<Stage>,
     ) -> HeadRead {
-        if self.buffer.is_empty() && !self.wake(idle, stage).await {
+        if self.buffer.is_empty() && !self.wake(idle, timer, stage).await {
             return HeadRead::Closed;
         }
         if holds_head(&self.buffer) {
@@ -86,13 +87,17 @@ impl<S: DownstreamIo> Connection<S> {
     }
 
     /// Waits for the first bytes without holding a buffer; `false` when the connection should end.
-    async fn wake(&mut self, idle: Duration, stage: &mut watch::Receiver<Stage>) -> bool {
+    async fn wake(&mut self, idle: Duration, timer: &mut Timer, stage: &mut watch::Receiver<Stage>) -> bool {
         buffers::give_back(&mut self.buffer);
+        let mut due = None;
         tokio::select! {
             biased;
             came = self.read() => matches!(came, Ok(1..)),
             () = last_moments(stage) => false,
-            () = tokio::time::sleep(idle) => false,
+            () = poll_fn(|cx| {
+                let due = *due.get_or_insert_with(|| timer.now().saturating_add(idle));
+                timer.poll_until(cx, due)
+            }) => false,
         }
     }
 

@@ -18,9 +18,13 @@ async fn connection() -> (TcpStream, Connection<TcpStream>) {
     (client, Connection::new(served))
 }
 
+fn timer() -> Timer {
+    Timer::new(std::time::Instant::now())
+}
+
 async fn read_head<S: DownstreamIo>(connection: &mut Connection<S>) -> HeadRead {
     let (_stage, mut watched) = watch::channel(Stage::Serving);
-    connection.read_head(&LIMITS, AGES, AGES, &mut watched).await
+    connection.read_head(&LIMITS, (AGES, AGES), &mut timer(), &mut watched).await
 }
 
 /// A connection whose client sends `bytes`, `step` of them at a time, and closes its side.
@@ -41,7 +45,9 @@ async fn sent(bytes: &[u8], step: usize) -> (DuplexStream, Connection<DuplexStre
 async fn a_head_that_crosses_the_end_on_its_way_is_read() {
     let (client, mut connection) = connection().await;
     let (stage, mut watched) = watch::channel(Stage::Serving);
-    let (read, ()) = tokio::join!(connection.read_head(&LIMITS, AGES, AGES, &mut watched), async {
+    let mut timer = timer();
+    let reads = connection.read_head(&LIMITS, (AGES, AGES), &mut timer, &mut watched);
+    let (read, ()) = tokio::join!(reads, async {
         stage.send_replace(Stage::Draining);
         // The connection looks again, and still finds nothing.
         tokio::task::yield_now().await;
@@ -54,7 +60,10 @@ async fn a_head_that_crosses_the_end_on_its_way_is_read() {
 async fn a_quiet_connection_does_not_hold_up_the_end() {
     let (_client, mut connection) = connection().await;
     let (_stage, mut watched) = watch::channel(Stage::Draining);
-    assert_eq!(connection.read_head(&LIMITS, AGES, AGES, &mut watched).await, HeadRead::Closed);
+    assert_eq!(
+        connection.read_head(&LIMITS, (AGES, AGES), &mut timer(), &mut watched).await,
+        HeadRead::Closed
+    );
 }
 
 #[tokio::test]
