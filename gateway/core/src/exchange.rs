@@ -189,6 +189,16 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.answer.given()
     }
 
+    /// Bytes of the answer's body that are still to come from the app, where their number is known.
+    pub fn left(&self) -> Option<u64> {
+        self.answer.left()
+    }
+
+    /// Whether the client was given all of the answer but its end.
+    pub fn has_given_all(&self) -> bool {
+        self.answer.is_ending() || (self.answer.has_begun() && self.answer.is_delimited())
+    }
+
     /// Whether the exchange heeds that the gateway shuts down: it is a stream, or an answer whose end is the end of the
     /// connection. Any other one shows by its length that it is not whole.
     pub fn heeds_stage(&self) -> bool {

@@ -22,7 +22,7 @@ use super::timer::Timer;
 use super::upstream_fault;
 use crate::stage::Stage;
 
-/// Bytes that are read from the app at once: while a head is awaited, in a body, and in a long one.
+/// Bytes that are read from the app at once: while a head is awaited, in a body whose length is not known, and at most.
 const HEAD_STEP: usize = 8 * 1024;
 const BODY_STEP: usize = 16 * 1024;
 const LONG_STEP: usize = 64 * 1024;
@@ -254,8 +254,11 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
         }
     }
 
-    /// Tells the exchange whether the client takes more.
+    /// Tells the exchange whether the client takes more. The end of an answer always has room, and goes out with the last data.
     fn look_for_room(&mut self, cx: &mut Context<'_>, now: Duration) {
+        if self.exchange.has_given_all() && !self.full {
+            return;
+        }
         match self.client.poll_room(cx) {
             Poll::Ready(Ok(())) if self.full || self.client.sent() != self.sent => {
                 self.tell_socket(ClientSocket::Open, now);
@@ -275,10 +278,14 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, now: Duration) -> Poll<()> {
-        let step = match self.exchange.given() {
-            0 => HEAD_STEP,
-            1..LONG => BODY_STEP,
-            LONG.. => LONG_STEP,
+        let step = match (self.exchange.left(), self.exchange.given()) {
+            // One more, to see what the app sends beyond its answer.
+            (Some(left), _) => {
+                usize::try_from(left).unwrap_or(LONG_STEP).saturating_add(1).clamp(HEAD_STEP, LONG_STEP)
+            }
+            (None, 0) => HEAD_STEP,
+            (None, 1..LONG) => BODY_STEP,
+            (None, LONG..) => LONG_STEP,
         };
         let event = match self.app.as_mut() {
             None => Event::AppClosed,

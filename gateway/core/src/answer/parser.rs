@@ -331,6 +331,6 @@ const EMPTY_LINES_MAX: usize = 2;
 /// Lines that most answers have at most.
 const FIELDS_USUAL: usize = 16;
 /// Room for the lines that the gateway adds.
-const ROOM_FOR_OURS: usize = 12;
+const ROOM_FOR_OURS: usize = 20;
 /// First byte of a TLS record that holds an alert (RFC 8446 §5.1). No answer begins with it.
 const TLS_ALERT: u8 = 0x15;

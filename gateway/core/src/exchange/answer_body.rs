@@ -47,6 +47,14 @@ impl BodyReader {
         }
     }
 
+    /// Bytes that are still to come, where their number is known.
+    pub(super) fn left(&self) -> Option<u64> {
+        match self {
+            Self::Length(left) => Some(*left),
+            Self::Chunked(_) | Self::UntilClose => None,
+        }
+    }
+
     /// Whether the body has ended; one that is ended by closing never has.
     pub(super) fn is_done(&self) -> bool {
         match self {

@@ -428,6 +428,11 @@ impl<G: Gate> AnswerSide<G> {
         self.body.is_done()
     }
 
+    /// Bytes of the body that are still to come from the app, where their number is known.
+    pub(super) fn left(&self) -> Option<u64> {
+        if self.has_head() { self.body.left() } else { None }
+    }
+
     /// When the wait for the app is over.
     pub(super) fn wait(&self, deadlines: &Deadlines) -> Option<Duration> {
         let waits = matches!(self.state, AnswerState::Head | AnswerState::Body | AnswerState::Holding(_));
