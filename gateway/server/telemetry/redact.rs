@@ -40,11 +40,10 @@ impl Redaction {
     /// A request target without its secrets; borrowed if there were none.
     #[must_use]
     pub fn target<'t>(&self, target: &'t [u8]) -> Cow<'t, [u8]> {
-        let marked = memchr::memchr3(b'?', b';', b'%', target).is_some();
-        if !marked && !has_token(target) && !may_be_own(target) {
+        let (path, query) = split_at_first(target, b'?');
+        if self.is_plain(path, query) && !has_token(target) {
             return Cow::Borrowed(target);
         }
-        let (path, query) = split_at_first(target, b'?');
         if let Some(start) = loggable_part(path, query) {
             return Cow::Owned([start, REDACTED].concat());
         }
@@ -75,6 +74,15 @@ impl Redaction {
             }
         }
         Cow::Owned(out)
+    }
+
+    /// Whether a target has neither an escape nor a parameter that is listed, and is none of the gateway's own pages.
+    fn is_plain(&self, path: &[u8], query: Option<&[u8]>) -> bool {
+        let unmarked = |part| memchr::memchr3(b'?', b';', b'%', part).is_none();
+        let listed = |pair: &[u8]| matches!(split_at_first(pair, b'='), (name, Some(_)) if self.lists(name));
+        unmarked(path)
+            && !may_be_own(path)
+            && query.is_none_or(|query| unmarked(query) && !query.split(|b| *b == b'&').any(listed))
     }
 
     /// A `Referer` without its secrets: without user information and fragment, its path and query redacted as in a target.
@@ -208,8 +216,10 @@ fn is_slash_or_query(byte: &u8) -> bool {
 }
 
 fn split_at_first(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
-    let mut parts = bytes.splitn(2, |b| *b == separator);
-    (parts.next().unwrap_or_default(), parts.next())
+    match memchr::memchr(separator, bytes).and_then(|at| bytes.split_at_checked(at)) {
+        Some((before, after)) => (before, after.get(1..)),
+        None => (bytes, None),
+    }
 }
 
 fn decode(bytes: &[u8]) -> Vec<u8> {
