@@ -163,9 +163,6 @@ impl<S: DownstreamIo> Connection<S> {
     /// Closes the connection so that the client can still read the last answer: our side is closed, theirs
     /// is read for a while (RFC 9112 §9.6), and for less of it once the gateway itself is to end.
     pub(crate) async fn close(mut self, stage: &mut watch::Receiver<Stage>) {
-        if self.io.shutdown().await.is_err() {
-            return;
-        }
         tokio::select! {
             biased;
             () = self.linger() => {}
@@ -175,6 +172,10 @@ impl<S: DownstreamIo> Connection<S> {
 
     async fn linger(&mut self) {
         let until = Instant::now() + LINGER_TIME;
+        // A stream that encrypts has something to send for this, which the client may not take.
+        if !matches!(tokio::time::timeout_at(until, self.io.shutdown()).await, Ok(Ok(()))) {
+            return;
+        }
         let mut read = 0;
         while read < LINGER_BYTES {
             self.buffer.clear();

@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use tokio::io::DuplexStream;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::super::tests::scripted::{End, Scripted};
 use super::*;
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 1024, count: 8, uri: 128 };
@@ -198,4 +199,16 @@ async fn a_reset_connection_looks_broken_to_its_client() {
     let mut answer = Vec::new();
     let error = client.read_to_end(&mut answer).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+}
+
+/// A stream that encrypts has to send something at its end.
+#[tokio::test]
+async fn a_client_that_does_not_take_the_end_is_not_waited_for() {
+    for stage in [Stage::Serving, Stage::Closing] {
+        let mut io = Scripted::sends(b"", 1, End::Waits);
+        io.become_full();
+        let (_stage, mut watched) = watch::channel(stage);
+        let closes = Connection::new(io).close(&mut watched);
+        assert!(tokio::time::timeout(2 * LINGER_TIME, closes).await.is_ok(), "{stage:?}");
+    }
 }

@@ -56,7 +56,7 @@ impl Scripted {
         Self { most, waits: true, ..Self::sends(b"", 1, End::Waits) }
     }
 
-    /// From now on no write is taken.
+    /// From now on no write is taken, nor the end.
     pub(crate) fn become_full(&mut self) {
         self.full = true;
     }
@@ -144,6 +144,6 @@ impl AsyncWrite for Scripted {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+        if self.full { Poll::Pending } else { Poll::Ready(Ok(())) }
     }
 }
