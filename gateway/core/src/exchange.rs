@@ -205,12 +205,12 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.answer.stream().is_some() || self.framing == AnswerFraming::UntilClose
     }
 
-    /// Ends the exchange at once, because the gateway itself has failed.
-    pub fn abort(&mut self, denial: Denial) {
+    /// Ends the exchange at once, because the gateway itself has failed. `untold`: no byte of an answer has left for the client.
+    pub fn abort(&mut self, denial: Denial, untold: bool) {
         if self.is_over() {
             return;
         }
-        if self.answer.has_begun() {
+        if self.answer.has_begun() && !untold {
             self.failure = Some(denial);
             self.ended = Some(Ended::Broken);
         } else {

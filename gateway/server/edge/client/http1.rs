@@ -64,6 +64,15 @@ impl<'c, S: DownstreamIo> Http1Client<'c, S> {
         Self { connection, body, http10, interim, output: Output::default(), framing }
     }
 
+    /// Drops what is buffered, if nothing has left for the client yet. Returns whether it has not.
+    pub(crate) fn take_back(&mut self) -> bool {
+        let untold = self.output.sent() == 0;
+        if untold {
+            self.output = Output::default();
+        }
+        untold
+    }
+
     fn write_head(&mut self, head: &AnswerHead, framing: AnswerFraming, connection: ConnectionLine) {
         let date = http_date(clock::unix());
         response_out::write_head(self.output.buffer(), head, framing, connection, &date);

@@ -72,7 +72,7 @@ impl RequestHandler<'_> {
             Ok(stream) => stream,
             // The panic hook has counted and logged the panic. The connection ends, the process goes on.
             Err(_) => {
-                exchange.abort(Denial::Internal("a panic"));
+                exchange.abort(Denial::Internal("a panic"), client.take_back());
                 None
             }
         };
