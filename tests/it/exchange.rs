@@ -15,6 +15,7 @@ mod answers;
 mod clients;
 mod descriptors;
 mod logins;
+mod names;
 mod panics;
 mod pool;
 mod restarts;

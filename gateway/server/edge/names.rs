@@ -1,10 +1,11 @@
 //! The addresses of the apps' names, resolved off the path of requests.
 //!
 //! A name that was resolved less than [`FRESH`] ago is used as it is. An older one is used too, and resolved again in the
-//! background; the pool asks for that where idle connections serve all requests. A result is never used for longer than
-//! [`KEPT`], even while the name cannot be resolved. After a failed connection the addresses are forgotten, so that the next
-//! try waits for new ones: a container that was started again may have another address. Of several addresses the one that was
-//! reached last is tried first. A name is resolved by one task at a time, for which all requests wait that need its result.
+//! background; the pool asks for that with each sweep where idle connections serve all requests. A result is never used for
+//! longer than [`KEPT`], even while the name cannot be resolved. After a failed connection the addresses are forgotten, so that
+//! the next try waits for new ones: a container that was started again may have another address. Of several addresses the one
+//! that was reached last is tried first. A name is resolved by one task at a time, for which all requests wait that need its
+//! result, and never twice within [`PAUSE`]: what was found, or was not, holds until then.
 //!
 //! Bounds: one [`Name`] for each upstream of a policy, which lives as long as that; [`ADDRESSES_MAX`] addresses
 //! of a name. A request waits no longer than its own deadline. A lookup may take longer: the next request has its result.
@@ -24,11 +25,13 @@ use tokio::sync::watch;
 use super::upstream_fault::of_system;
 
 /// How long addresses are used without asking again.
-const FRESH: Duration = Duration::from_secs(10);
+pub(super) const FRESH: Duration = Duration::from_secs(10);
 /// How long addresses are used while the name cannot be resolved again.
 const KEPT: Duration = Duration::from_secs(5 * 60);
 /// The time between two lookups of old addresses, which matters when they fail.
 const AGAIN: Duration = Duration::from_secs(1);
+/// The time between two lookups for which requests wait: however many fail, the resolver is asked no more often.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long a lookup may take before another one is made.
 const LOOKUP: Duration = Duration::from_secs(30);
 /// The most addresses of one name that are used.
@@ -121,10 +124,16 @@ impl Name {
             let known = state.known.as_ref().filter(|known| !known.forgotten && known.age(now) < KEPT);
             known.map(|known| Arc::clone(&known.addresses))
         };
-        let known = usable(&self.state.borrow());
+        let (known, failed) = {
+            let state = self.state.borrow();
+            (usable(&state), state.fault.filter(|_| !state.asking && state.was_asked_within(PAUSE, now)))
+        };
         if let Some(known) = known {
             self.refresh_if_old(now);
             return Ok(known);
+        }
+        if let Some(fault) = failed {
+            return Err(fault);
         }
         let mut changes = self.state.subscribe();
         self.start_lookup(now, |_| true);
@@ -133,18 +142,29 @@ impl Name {
         usable(&state).ok_or(state.fault.unwrap_or(UpstreamFault::NoSuchName))
     }
 
-    /// Resolves the name again in the background if its addresses are old.
-    pub(crate) fn refresh_if_old(self: &Arc<Self>, now: Instant) {
+    /// Resolves the name again in the background, whose connections are used again and again: nothing else would show that it
+    /// has other addresses.
+    pub(crate) fn refresh(self: &Arc<Self>, now: Instant) {
         self.start_lookup(now, |state| {
-            let old = state.known.as_ref().is_some_and(|known| known.age(now) >= FRESH);
-            old && state.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= AGAIN)
+            let may_change = state.known.as_ref().is_some_and(|known| known.at.is_some());
+            may_change && !state.was_asked_within(AGAIN, now)
         });
     }
 
-    /// Forgets these addresses after a failed connection, unless newer ones are known.
-    pub(crate) fn forget(&self, failed: &Arc<Addresses>) {
+    /// Resolves the name again in the background if its addresses are old.
+    fn refresh_if_old(self: &Arc<Self>, now: Instant) {
+        self.start_lookup(now, |state| {
+            let old = state.known.as_ref().is_some_and(|known| known.age(now) >= FRESH);
+            old && !state.was_asked_within(AGAIN, now)
+        });
+    }
+
+    /// Forgets these addresses after a failed connection, unless newer ones are known or they were found just now.
+    pub(crate) fn forget(&self, failed: &Arc<Addresses>, now: Instant) {
         self.state.send_if_modified(|state| {
-            let same = |known: &&mut Known| known.at.is_some() && Arc::ptr_eq(&known.addresses, failed);
+            let same = |known: &&mut Known| {
+                known.at.is_some() && known.age(now) >= PAUSE && Arc::ptr_eq(&known.addresses, failed)
+            };
             let known = state.known.as_mut().filter(same);
             known.is_some_and(|known| !std::mem::replace(&mut known.forgotten, true))
         });
@@ -224,6 +244,12 @@ impl Drop for LookupEnd {
                 }
             }
         });
+    }
+}
+
+impl State {
+    fn was_asked_within(&self, time: Duration, now: Instant) -> bool {
+        self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < time)
     }
 }
 

@@ -169,8 +169,8 @@ impl AppPool {
         self.all().iter().map(|upstream| upstream.drop_where(|_| true)).sum()
     }
 
-    /// Closes connections that have been idle for too long or lead to addresses of the past. A name whose connections are used
-    /// again and again is resolved here: nothing else would show that it moved.
+    /// Closes connections that have been idle for too long or lead to addresses of the past. The names of those that
+    /// were used of late are resolved again.
     fn sweep(&self, now: Instant) {
         let sweeps = self.sweeps.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let old = |since: u32| sweeps.saturating_sub(since) > IDLE_SWEEPS;
@@ -179,7 +179,7 @@ impl AppPool {
             upstream.drop_where(gone);
             let used = upstream.lock().used;
             if !old(used) {
-                upstream.name.refresh_if_old(now);
+                upstream.name.refresh(now);
             }
         }
         self.lock().retain(|_, upstream| upstream.strong_count() > 0);
@@ -283,7 +283,7 @@ impl Upstream {
         }
         let failed = failed.unwrap_or(UpstreamFault::NoSuchName);
         if upstream_fault::is_of_the_address(failed) {
-            self.name.forget(&addresses);
+            self.name.forget(&addresses, Instant::now());
         }
         Err(failed)
     }

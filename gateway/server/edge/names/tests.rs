@@ -85,7 +85,7 @@ async fn an_address_is_never_resolved() {
     let name = Name::new("127.0.0.1:7", Arc::<Table>::clone(&table));
     let now = Instant::now();
     let addresses = name.addresses(now).await.unwrap();
-    name.forget(&addresses);
+    name.forget(&addresses, now + KEPT);
     assert_eq!(ports(&name.addresses(now + KEPT * 2).await.unwrap()), [7]);
     assert_eq!(table.lookups(), 0);
 }
@@ -124,7 +124,7 @@ async fn old_addresses_are_kept_for_a_bounded_time() {
     name.addresses(last).await.unwrap();
     assert_eq!(table.lookups(), 2);
     table.will_fail();
-    assert_eq!(name.addresses(now + KEPT).await.unwrap_err(), UpstreamFault::NoSuchName);
+    assert_eq!(name.addresses(now + KEPT + PAUSE).await.unwrap_err(), UpstreamFault::NoSuchName);
     assert_eq!(table.lookups(), 3);
 }
 
@@ -134,12 +134,16 @@ async fn forgotten_addresses_are_resolved_before_the_next_try() {
     let now = Instant::now();
     table.will_say(&[1]);
     let failed = name.addresses(now).await.unwrap();
-    name.forget(&failed);
+    // What was found just now holds.
+    name.forget(&failed, now + PAUSE - Duration::from_millis(1));
+    let later = now + PAUSE;
+    assert_eq!(ports(&name.addresses(later).await.unwrap()), [1]);
+    name.forget(&failed, later);
     table.will_say(&[2]);
-    assert_eq!(ports(&name.addresses(now).await.unwrap()), [2]);
+    assert_eq!(ports(&name.addresses(later).await.unwrap()), [2]);
     // The failure of an older address does not count against newer ones.
-    name.forget(&failed);
-    assert_eq!(ports(&name.addresses(now).await.unwrap()), [2]);
+    name.forget(&failed, later + PAUSE);
+    assert_eq!(ports(&name.addresses(later + PAUSE).await.unwrap()), [2]);
     assert_eq!(table.lookups(), 2);
 }
 
@@ -149,17 +153,23 @@ async fn a_name_that_is_gone_is_an_error_after_a_failed_connection() {
     let now = Instant::now();
     table.will_say(&[1]);
     let failed = name.addresses(now).await.unwrap();
-    name.forget(&failed);
+    let later = now + PAUSE;
+    name.forget(&failed, later);
     table.will_fail();
-    assert_eq!(name.addresses(now).await.unwrap_err(), UpstreamFault::NoSuchName);
+    // However often it is asked for, it is not looked up again at once.
+    for _ in 0..100 {
+        assert_eq!(name.addresses(later).await.unwrap_err(), UpstreamFault::NoSuchName);
+    }
+    assert_eq!(table.lookups(), 2);
     table.ready.lock().unwrap().push_back(Ok(Vec::new()));
-    assert_eq!(name.addresses(now).await.unwrap_err(), UpstreamFault::NoSuchName);
+    assert_eq!(name.addresses(later + PAUSE).await.unwrap_err(), UpstreamFault::NoSuchName);
+    assert_eq!(table.lookups(), 3);
 }
 
 #[tokio::test]
 async fn the_address_that_was_reached_last_is_tried_first() {
     let (table, name) = name();
-    let now = Instant::now();
+    let mut now = Instant::now();
     let order = |addresses: &Addresses| -> Vec<(u16, u32)> {
         addresses.places().map(|(place, left)| (addresses.at(place).port(), left)).collect()
     };
@@ -174,7 +184,8 @@ async fn the_address_that_was_reached_last_is_tried_first() {
         (&[4, 2], &[(2, 2), (4, 1)]),
         (&[4, 5], &[(4, 2), (5, 1)]),
     ] {
-        name.forget(&addresses);
+        now += PAUSE;
+        name.forget(&addresses, now);
         table.will_say(said);
         addresses = name.addresses(now).await.unwrap();
         assert_eq!(order(&addresses), expected, "{said:?}");
@@ -191,6 +202,7 @@ async fn a_lookup_that_panics_or_is_given_up_blocks_no_later_one() {
     });
     assert_eq!(panicked.unwrap_err(), UpstreamFault::Timeout);
     // Whoever waits may leave; the lookup goes on, and the next one has its result.
+    let now = now + PAUSE;
     let left = tokio::time::timeout(Duration::ZERO, name.addresses(now)).await;
     assert!(left.is_err());
     table.answer(&[3]);
