@@ -126,7 +126,7 @@ impl Name {
         };
         let (known, failed) = {
             let state = self.state.borrow();
-            (usable(&state), state.fault.filter(|_| !state.asking && state.was_asked_within(PAUSE, now)))
+            (usable(&state), state.fault.filter(|fault| fault_holds(*fault, &state, now)))
         };
         if let Some(known) = known {
             self.refresh_if_old(now);
@@ -206,6 +206,11 @@ impl Name {
             });
         }
     }
+}
+
+/// Whether a lookup that failed need not be made again yet. Descriptors may be there again at any time.
+fn fault_holds(fault: UpstreamFault, state: &State, now: Instant) -> bool {
+    fault != UpstreamFault::OutOfDescriptors && !state.asking && state.was_asked_within(PAUSE, now)
 }
 
 /// A resolver reports all faults of DNS alike.

@@ -36,7 +36,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::task::unconstrained;
 use tokio::time::timeout_at;
 
-use super::names::{Name, Resolver, SystemResolver};
+use super::names::{Addresses, Name, Resolver, SystemResolver};
 use super::upstream_fault;
 
 /// The most idle connections of all upstreams together.
@@ -263,7 +263,7 @@ impl Upstream {
         let deadline = tokio::time::Instant::now() + within;
         // Read before the addresses: what changes after it is looked at later.
         let version = self.name.version();
-        let known = timeout_at(deadline, self.name.addresses(Instant::now())).await;
+        let known = timeout_at(deadline, self.addresses_making_room()).await;
         let addresses = known.map_err(|_| UpstreamFault::Timeout)??;
         let mut failed = None;
         for (place, left) in addresses.places() {
@@ -286,6 +286,15 @@ impl Upstream {
             self.name.forget(&addresses, Instant::now());
         }
         Err(failed)
+    }
+
+    /// The addresses of the name; where no descriptor is left to look them up, idle connections make room.
+    async fn addresses_making_room(&self) -> Result<Arc<Addresses>, UpstreamFault> {
+        let known = self.name.addresses(Instant::now()).await;
+        if known.as_ref().err() == Some(&UpstreamFault::OutOfDescriptors) && self.pool.close_idle() > 0 {
+            return self.name.addresses(Instant::now()).await;
+        }
+        known
     }
 
     fn drop_oldest(&self) {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 use std::fs::File;
+use std::sync::atomic::AtomicBool;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use stagedoor_core::request::Scheme;
@@ -11,18 +12,28 @@ use super::*;
 
 /// Resolves every name to what the test says, or never, and counts how often.
 #[derive(Debug, Default)]
-struct Table(Mutex<Option<Vec<SocketAddr>>>, AtomicUsize);
+struct Table {
+    answer: Mutex<Option<Vec<SocketAddr>>>,
+    lookups: AtomicUsize,
+    /// Whether a lookup needs a descriptor, as those of the system do.
+    opens: AtomicBool,
+}
 
 impl Table {
     fn says(&self, addresses: &[SocketAddr]) {
-        *self.0.lock().unwrap() = Some(addresses.to_vec());
+        *self.answer.lock().unwrap() = Some(addresses.to_vec());
     }
 }
 
 impl Resolver for Table {
     fn resolve(&self, _: &str) -> Lookup {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        let answer = self.0.lock().unwrap().clone();
+        self.lookups.fetch_add(1, Ordering::Relaxed);
+        let answer = self.answer.lock().unwrap().clone();
+        if self.opens.load(Ordering::Relaxed)
+            && let Err(error) = File::open("/dev/null")
+        {
+            return Box::pin(async { Err(error) });
+        }
         Box::pin(async {
             match answer {
                 Some(addresses) => Ok(addresses),
@@ -407,7 +418,7 @@ async fn a_name_that_nobody_asks_for_is_not_resolved_again() {
         pool.sweep(now);
     }
     pool.sweep(now + SWEEP * IDLE_SWEEPS);
-    assert_eq!(table.1.load(Ordering::Relaxed), 1);
+    assert_eq!(table.lookups.load(Ordering::Relaxed), 1);
 }
 
 /// It lowers the limit of its whole process, which is its own (each test has one).
@@ -431,6 +442,26 @@ async fn idle_connections_make_room_when_descriptors_run_out() {
 
 /// It lowers the limit of its whole process, which is its own (each test has one).
 #[tokio::test]
+async fn idle_connections_make_room_for_lookups_too() {
+    let (table, pool) = pool();
+    let (app, idle_policy) = app().await;
+    let _held = pool.upstream(&idle_policy);
+    let (first, _first_end) = open(&pool, &idle_policy, &app).await;
+    let (second, _second_end) = open(&pool, &idle_policy, &app).await;
+    first.give_back();
+    second.give_back();
+    table.opens.store(true, Ordering::Relaxed);
+    table.says(&[app.local_addr().unwrap()]);
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).unwrap();
+    let files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    let made = get(&pool, &policy("app:80"), false).await;
+    drop(files);
+    assert_eq!((made.unwrap().1, idle(&pool)), (Reused::No, 0));
+}
+
+/// It lowers the limit of its whole process, which is its own (each test has one).
+#[tokio::test]
 async fn a_fault_of_this_machine_forgets_no_address() {
     let (table, pool) = pool();
     let (app, _) = app().await;
@@ -440,7 +471,7 @@ async fn a_fault_of_this_machine_forgets_no_address() {
     table.says(&[address]);
     drop(open(&pool, &policy, &app).await);
     // Another lookup would never end.
-    *table.0.lock().unwrap() = None;
+    *table.answer.lock().unwrap() = None;
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).unwrap();
     let files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
