@@ -46,8 +46,11 @@ fn without_descriptors_open_connections_go_on_and_the_cause_is_named() {
     let mut open = gateway.client();
     // A connection to the app lies in the pool.
     assert_eq!(open.ask(&Request::get("/x")).status, 200);
+    // This one is connected, and the gateway has asked the app nothing for it: with a second connection in the pool there would
+    // be a descriptor to spare.
     let mut other = gateway.client();
-    assert_eq!(other.ask(&Request::get("/x")).status, 200);
+    let answer = other.ask(&Request::get("/x").host("unknown.example"));
+    assert_eq!((answer.status, answer.complete), (421, true), "{answer:?}");
     poll_until("the number of open files to settle", || {
         let before = open_files(&gateway);
         std::thread::sleep(std::time::Duration::from_millis(50));
