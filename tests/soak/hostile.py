@@ -1,8 +1,9 @@
 """What is refused or breaks off: floods, malformed and slow requests, clients that leave, an app that fails."""
 
 import asyncio
+import time
 
-from client import GONE, Surprise, asked, expect
+from client import GONE, HEADER, Surprise, asked, expect
 from rig import KIB, MIB, claims
 from wire import chunk
 
@@ -71,13 +72,15 @@ async def slow_head(client):
 
 
 async def slow_but_in_time(client):
+    """A second for the head, unless the machine is too busy for that: then it may be too late."""
     async with client.line() as line:
         client.mark()
         wire = client.head("GET /public/slow")
         for at in range(len(wire)):
             await line.send(wire[at:at + 1])
             await asyncio.sleep(0.02)
-        expect(await line.answer(), 200)
+        in_time = time.time() - client.began < HEADER - 1
+        expect(await line.answer(), *((200,) if in_time else (200, 408)))
 
 
 async def leaves(client):
