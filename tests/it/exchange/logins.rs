@@ -3,6 +3,8 @@
 use crate::harness::{Gateway, Request, Upstream};
 
 const LOGIN: &str = "NTLM alice";
+const CONFIG: &str =
+    "[app.media]\nhosts = [\"media.localhost\"]\nauth = \"public\"\nupstream = { urls = [\"UPSTREAM\"] }\n";
 
 /// An app that calls itself by a name and attributes all requests of a connection to who logged in on it.
 fn app(name: &'static str) -> Upstream {
@@ -52,12 +54,7 @@ fn a_login_at_one_app_is_none_at_another() {
 #[test]
 fn a_login_at_an_app_of_before_is_none_at_the_next() {
     let (before, next) = (app("before"), app("next"));
-    let config = |app: &Upstream| {
-        format!(
-            "[app.media]\nhosts = [\"media.localhost\"]\nauth = \"public\"\nupstream = {{ urls = [\"{}\"] }}\n",
-            app.url()
-        )
-    };
+    let config = |app: &Upstream| CONFIG.replace("UPSTREAM", &app.url());
     let gateway = Gateway::start(&config(&before));
     let mut client = gateway.client();
     let login = Request::get("/x").field("Authorization", LOGIN);
@@ -68,4 +65,72 @@ fn a_login_at_an_app_of_before_is_none_at_the_next() {
     assert_eq!(client.ask(&Request::get("/x")).status, 401);
     assert_eq!(client.ask(&login).text(), "NTLM alice in next");
     assert_eq!(client.ask(&Request::get("/x")).text(), "NTLM alice in next");
+}
+
+/// An app whose login takes two steps on one connection; `/closes` ends the connection after its answer.
+fn in_two_steps() -> Upstream {
+    let steps = std::sync::Mutex::new(std::collections::HashMap::new());
+    Upstream::with(move |exchange| {
+        let mut steps = steps.lock().unwrap();
+        let step = steps.entry(exchange.peer()).or_insert_with(String::new);
+        if exchange.before == 0 {
+            step.clear();
+        }
+        match exchange.seen().fields.sole("authorization").and_then(|login| login.strip_prefix("NTLM ")) {
+            Some("first") => "first".clone_into(step),
+            Some(user) if step == "first" => user.clone_into(step),
+            Some(_) => step.clear(),
+            None => {}
+        }
+        let user = step.clone();
+        drop(steps);
+        match user.as_str() {
+            "" => exchange.reply("401 Unauthorized", &["WWW-Authenticate: NTLM"], "nobody")?,
+            "first" => exchange.reply("401 Unauthorized", &["WWW-Authenticate: NTLM second"], "first")?,
+            user => exchange.reply("200 OK", &[], user)?,
+        }
+        if exchange.path() == "/closes" {
+            exchange.hang_up();
+        }
+        Ok(())
+    })
+}
+
+fn step(path: &str, login: &str) -> Vec<u8> {
+    Request::get(path).field("Authorization", format!("NTLM {login}")).bytes()
+}
+
+#[test]
+fn the_steps_of_a_login_are_on_one_connection_however_they_come() {
+    let app = in_two_steps();
+    let gateway = Gateway::before(&app, CONFIG);
+    let stranger = || assert_eq!(gateway.ask(&Request::get("/x")).status, 401);
+    // All at once.
+    let mut client = gateway.client();
+    client.send([step("/x", "first"), step("/x", "alice"), Request::get("/x").bytes()].concat());
+    let answers = [client.answer(), client.answer(), client.answer()].map(|answer| answer.text());
+    assert_eq!(answers, ["first", "alice", "alice"]);
+    stranger();
+    // The app closes between them: the second step finds no first one, and the login begins anew.
+    let mut client = gateway.client();
+    client.send(step("/closes", "first"));
+    assert_eq!(client.answer().text(), "first");
+    client.send(step("/x", "alice"));
+    assert_eq!(client.answer().text(), "nobody");
+    for (login, text) in [("first", "first"), ("alice", "alice")] {
+        client.send(step("/x", login));
+        assert_eq!(client.answer().text(), text);
+    }
+    // The client leaves between them, and after the last one without reading.
+    for sent in [step("/x", "first"), [step("/x", "first"), step("/x", "eve")].concat()] {
+        let mut client = gateway.client();
+        client.send(sent);
+        client.reset();
+        for _ in 0..4 {
+            stranger();
+            let mut other = gateway.client();
+            other.send(step("/x", "eve"));
+            assert_eq!(other.answer().text(), "nobody", "nobody's second step finds another's first one");
+        }
+    }
 }
