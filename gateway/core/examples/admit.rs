@@ -6,21 +6,20 @@
 
 use std::error::Error;
 use std::hint::black_box;
-use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+mod calls;
 #[path = "../tests/pipeline/one_secret.rs"]
 mod one_secret;
 
+use calls::{arrival, now, say};
 use one_secret::OneSecret;
 use stagedoor_config::{SourceFile, compile};
-use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{Parsed, parse};
-use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
+use stagedoor_core::pipeline::{Admission, Trail, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::{Head, Peer, Scheme};
+use stagedoor_core::request::{Head, Scheme};
 
 /// A kind of request: its name, what becomes of it, and the request.
 struct Case {
@@ -182,20 +181,4 @@ fn outcome(admission: &Result<Admission<'_>, Denial>) -> String {
         Ok(Admission::GatewayPage(_)) => "own".to_owned(),
         Err(denial) => format!("deny {}", denial.code()),
     }
-}
-
-/// Call after call from one address, 50 a second, so that no limit but the one of the search is used up.
-fn arrival(call: u32) -> Arrival {
-    let peer = Peer { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), port: 8080, tls: false };
-    Arrival { peer, now: now(call) }
-}
-
-fn now(call: u32) -> Now {
-    let passed = Duration::from_millis(20) * call;
-    Now::new(Duration::from_secs(10_000) + passed, Duration::from_secs(1_790_000_000) + passed)
-}
-
-fn say(line: &str) -> Result<(), Box<dyn Error>> {
-    writeln!(std::io::stdout(), "{line}")?;
-    Ok(())
 }

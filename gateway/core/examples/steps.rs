@@ -5,25 +5,24 @@
 
 use std::error::Error;
 use std::hint::black_box;
-use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+mod calls;
 #[path = "../tests/pipeline/one_secret.rs"]
 mod one_secret;
 
 use bytes::BytesMut;
+use calls::{arrival, now, say};
 use http::{HeaderName, HeaderValue};
 use one_secret::OneSecret;
 use stagedoor_config::{SourceFile, compile};
 use stagedoor_core::answer::{AnswerParser, AskedWith};
 use stagedoor_core::answer_framing::{AnswerFraming, ConnectionLine};
-use stagedoor_core::clock::Now;
 use stagedoor_core::field_list::FieldList;
 use stagedoor_core::head::{Parsed, parse};
-use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
+use stagedoor_core::pipeline::{Admission, Permit, Trail, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::{Head, Peer, Scheme};
+use stagedoor_core::request::{Head, Scheme};
 use stagedoor_core::request_out::write_head;
 use stagedoor_core::response_out::{self, ResponseContext};
 
@@ -205,22 +204,6 @@ fn answer_text() -> String {
         text.extend([name, ": ", value, "\r\n"]);
     }
     text + "\r\n"
-}
-
-/// Call after call from one address, 50 a second.
-fn arrival(call: u32) -> Arrival {
-    let peer = Peer { ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), port: 8080, tls: false };
-    Arrival { peer, now: now(call) }
-}
-
-fn now(call: u32) -> Now {
-    let passed = Duration::from_millis(20) * call;
-    Now::new(Duration::from_secs(10_000) + passed, Duration::from_secs(1_790_000_000) + passed)
-}
-
-fn say(line: &str) -> Result<(), Box<dyn Error>> {
-    writeln!(std::io::stdout(), "{line}")?;
-    Ok(())
 }
 
 const ID: &str = "01900000-0000-7000-8000-000000000001";
