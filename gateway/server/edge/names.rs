@@ -139,7 +139,10 @@ impl Name {
         self.start_lookup(now, |_| true);
         // The sender lives as long as `self`.
         let state = changes.wait_for(|state| !state.asking).await.map_err(|_| UpstreamFault::NoSuchName)?;
-        usable(&state).ok_or(state.fault.unwrap_or(UpstreamFault::NoSuchName))
+        // What this lookup found was asked for, even if another request has found it useless in the meantime.
+        let found =
+            state.known.as_ref().filter(|_| state.fault.is_none()).map(|known| Arc::clone(&known.addresses));
+        found.or_else(|| usable(&state)).ok_or(state.fault.unwrap_or(UpstreamFault::NoSuchName))
     }
 
     /// Resolves the name again in the background, whose connections are used again and again: nothing else would show that it

@@ -2,6 +2,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -76,6 +77,22 @@ async fn all_who_wait_share_one_lookup() {
         table.answer(&[1, 2]);
     });
     assert_eq!((ports(&first.unwrap()), ports(&second.unwrap())), (vec![1, 2], vec![1, 2]));
+    assert_eq!(table.lookups(), 1);
+}
+
+#[tokio::test]
+async fn a_lookup_is_of_use_to_all_who_waited_for_it() {
+    let (table, name) = name();
+    let now = Instant::now();
+    let mut first = std::pin::pin!(name.addresses(now));
+    let mut second = std::pin::pin!(name.addresses(now));
+    assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none());
+    tokio::task::yield_now().await;
+    table.answer(&[1]);
+    let found = first.await.unwrap();
+    // Its connection fails before the second one is polled again.
+    name.forget(&found, now + PAUSE);
+    assert_eq!(second.await.map(|found| ports(&found)), Ok(vec![1]));
     assert_eq!(table.lookups(), 1);
 }
 
