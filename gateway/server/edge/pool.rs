@@ -248,11 +248,13 @@ impl Upstream {
     /// Keeps a connection for the next exchange.
     fn put(&self, opened: Opened) {
         let since = self.sweeps();
+        // Counted before it can be taken: the number never falls below zero.
+        let full = self.pool.idle.fetch_add(1, Ordering::Relaxed) >= IDLE_MAX;
         let mut list = self.lock();
         list.used = since;
         list.connections.push(Idle { opened, since });
         drop(list);
-        if self.pool.idle.fetch_add(1, Ordering::Relaxed) >= IDLE_MAX {
+        if full {
             self.pool.make_room();
         }
     }
