@@ -510,7 +510,12 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
     fn answer_failed(&mut self, failure: AnswerFailure, now: Duration) {
         let (fault, detail) = match failure {
             AnswerFailure::App(fault, detail) => (fault, detail),
-            AnswerFailure::Refused(denial) => return self.fail(denial),
+            AnswerFailure::Refused(denial) => {
+                if self.answer.stream().is_some() {
+                    self.stream_end.get_or_insert(StreamEnd::App);
+                }
+                return self.fail(denial);
+            }
         };
         if self.may_repeat(fault) {
             self.tries += 1;
@@ -558,6 +563,10 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         if self.answer.is_ending() {
             self.request.stop();
         } else if self.answer.has_begun() {
+            if self.answer.stream().is_some() {
+                // Where the app is not to blame, it is what the client sends.
+                self.stream_end.get_or_insert(StreamEnd::Client);
+            }
             self.break_off(Some(denial));
         } else {
             self.refuse(denial);

@@ -1,6 +1,6 @@
 //! WebSockets and event streams, and what a shutdown makes of them.
 
-use super::run::{EVENTS, FIVE, FIVE_HEAD, Run, SWITCH, get, post, websocket};
+use super::run::{EVENTS, FIVE, FIVE_HEAD, Run, SWITCH, TestGate, get, post, websocket};
 use crate::denial::UpstreamFault;
 use crate::exchange::{
     AppReuse, ClientReuse, ClientSocket, Event, ExchangeTerms, RequestStep, StreamEnd, StreamKind,
@@ -186,6 +186,20 @@ fn a_client_that_closes_its_side_has_left_an_event_stream() {
     let mut run = Run::new(ExchangeTerms { head_only: true, ..get() });
     run.sent().on(Event::ClientClosed).answer(EVENTS).flush();
     assert_eq!(run.end(), "answered");
+}
+
+#[test]
+fn a_stream_that_is_broken_off_was_ended_by_the_side_whose_part_is_refused() {
+    let ends_by = |upload, download, data: &[u8]| {
+        let mut run = Run::gated(post(RequestBody::Known(10)), upload, download);
+        run.connect(false).answer(EVENTS).answer(b"7\r\ndata: \n\r\n").data(data).flush();
+        assert_eq!(run.end(), "broken");
+        run.outcome().stream_end
+    };
+    let (open, refusing) = (TestGate::open, || TestGate::refusing_beyond(3));
+    assert_eq!(ends_by(refusing(), open(), b"01234"), Some(StreamEnd::Client));
+    assert_eq!(ends_by(open(), open(), b"0123456789a"), Some(StreamEnd::Client));
+    assert_eq!(ends_by(open(), refusing(), b""), Some(StreamEnd::App));
 }
 
 #[test]
