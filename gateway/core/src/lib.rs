@@ -6,6 +6,10 @@
 
 #![warn(clippy::indexing_slicing)]
 
+/// The name under which a fuzz target and a test that share a file know the crate.
+#[cfg(test)]
+extern crate self as stagedoor_core;
+
 pub mod pipeline;
 
 pub mod denial;

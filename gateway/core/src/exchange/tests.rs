@@ -5,8 +5,10 @@
 mod body_rate;
 mod framing;
 mod gates;
+mod properties;
 mod retries;
 mod run;
+mod sequence;
 mod streams;
 mod table;
 mod waits;
