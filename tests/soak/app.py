@@ -19,7 +19,7 @@ import zlib
 from film import SIZE, film
 from wire import BINARY, CLOSE, MIB, PING, PONG, TEXT, Ended, Malformed, chunk, close_code, closing, frame, read_body, read_frame, read_head
 
-OPEN = {"connections": 0, "busy": 0, "wrongly_complete": 0}
+OPEN = {"connections": 0, "busy": 0}
 
 
 async def connection(reader, writer):
@@ -58,7 +58,8 @@ async def answer(head, reader, writer):
     if name == "events":
         return await events(asked, writer)
     if name == "upload":
-        OPEN["wrongly_complete"] += path.startswith("/upload/broken")
+        if path.startswith("/upload/broken"):
+            print("an upload that broke off looks whole", file=sys.stderr, flush=True)
         said = {"received": body.length, "crc": body.crc}
     elif name == "counts":
         said = OPEN | {"connections": OPEN["connections"] - 1, "busy": OPEN["busy"] - 1}

@@ -61,12 +61,13 @@ class Sampler:
         # After the metrics: their connection is over by then.
         sockets, descriptors = self.sockets()
         rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        memory = {key: int(re.search(rf"(?m)^{key}:\s+(\d+)", rollup).group(1)) for key in ("Rss", "Pss", "Anonymous")}
+        memory = {key: int(re.search(rf"(?m)^{key}:\s+(\d+)", rollup).group(1)) for key in ("Rss", "Pss", "Anonymous", "AnonHugePages")}
         to_app, busy = sockets["app"], self.busy()
         return {
             "rss_mib": round(memory["Rss"] / 1024, 2),
             "pss_mib": round(memory["Pss"] / 1024, 2),
             "anon_mib": round(memory["Anonymous"] / 1024, 2),
+            "huge_mib": round(memory["AnonHugePages"] / 1024, 2),
             "descriptors": descriptors,
             "threads": len(os.listdir(f"/proc/{self.pid}/task")),
             "to_app": to_app,
