@@ -258,7 +258,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
                 self.answer.wait_anew(now);
             }
             // The app may have answered and closed: then its answer counts, and not the write that failed.
-            Event::AppStopped(_) => self.stop_request(now),
+            Event::AppStopped => self.stop_request(now),
             Event::AppTold => {
                 self.request.closed(now);
                 self.answer.wait_anew(now);

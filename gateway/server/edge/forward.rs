@@ -187,7 +187,7 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let Some(app) = self.app.as_mut() else {
-            return Poll::Ready(Event::AppStopped(UpstreamFault::Closed));
+            return Poll::Ready(Event::AppStopped);
         };
         let parts = self.exchange.outgoing();
         let app = Pin::new(&mut **app);
@@ -196,9 +196,8 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
             [..] => app.poll_write_vectored(cx, &parts.map(std::io::IoSlice::new)),
         };
         written.map(|written| match written {
-            Ok(0) => Event::AppStopped(UpstreamFault::Closed),
+            Ok(0) | Err(_) => Event::AppStopped,
             Ok(bytes) => Event::AppTook(bytes),
-            Err(error) => Event::AppStopped(upstream_fault::of_open(&error)),
         })
     }
 

@@ -38,8 +38,8 @@ pub enum Event {
     },
     /// The app's socket took so many bytes of [`super::Exchange::outgoing`].
     AppTook(usize),
-    /// The app's socket takes no more bytes.
-    AppStopped(UpstreamFault),
+    /// The app's socket takes no more bytes. Why shows by its answer, or by how that ends.
+    AppStopped,
     /// The app has been told that the client has closed its side.
     AppTold,
     /// Bytes of the app were appended to [`super::Exchange::incoming`].

@@ -1,7 +1,6 @@
 //! How an answer is delimited for the client, and which connection may be used again after it.
 
 use super::run::{EVENTS, FIVE, FIVE_HEAD, Run, get, post};
-use crate::denial::UpstreamFault;
 use crate::exchange::{AppReuse, ClientReuse, Event, ExchangeTerms, StreamEnd};
 use crate::request::RequestBody;
 
@@ -229,12 +228,12 @@ fn an_early_answer_closes_the_connection_of_a_client_that_still_sends() {
 #[test]
 fn an_app_that_answers_and_closes_while_it_is_sent_a_body_is_heard() {
     let mut run = Run::new(post(RequestBody::Unknown));
-    run.connect(false).data(b"01234").on(Event::AppStopped(UpstreamFault::Reset)).answer(FIVE);
+    run.connect(false).data(b"01234").on(Event::AppStopped).answer(FIVE);
     assert_eq!(run.told, ["begin 200 Length(5) Close", "end"]);
     assert_eq!(run.flush().end(), "answered");
 
     let mut run = Run::new(post(RequestBody::Unknown));
-    run.connect(false).data(b"01234").on(Event::AppStopped(UpstreamFault::Reset)).on(Event::AppClosed);
+    run.connect(false).data(b"01234").on(Event::AppStopped).on(Event::AppClosed);
     assert_eq!(run.end(), "502 upstream_unreachable closed");
 }
 

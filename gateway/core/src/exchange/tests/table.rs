@@ -28,8 +28,8 @@ fn after(event: Option<&Event>) -> Option<Event> {
             Event::ClientSocket { took: false, state: ClientSocket::Full }
         }
         Some(Event::ClientSocket { state: ClientSocket::Full, .. }) => Event::AppTook(usize::MAX),
-        Some(Event::AppTook(_)) => Event::AppStopped(fault),
-        Some(Event::AppStopped(_)) => Event::AppTold,
+        Some(Event::AppTook(_)) => Event::AppStopped,
+        Some(Event::AppStopped) => Event::AppTold,
         Some(Event::AppTold) => Event::AppData,
         Some(Event::AppData) => Event::AppClosed,
         Some(Event::AppClosed) => Event::AppBroken(fault),
@@ -58,7 +58,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::ClientSocket { state: ClientSocket::Open, .. } => "SocketOpen",
         Event::ClientSocket { state: ClientSocket::Full, .. } => "SocketFull",
         Event::AppTook(_) => "AppTook",
-        Event::AppStopped(_) => "AppStopped",
+        Event::AppStopped => "AppStopped",
         Event::AppTold => "AppTold",
         Event::AppData => "AppData",
         Event::AppClosed => "AppClosed",
@@ -152,7 +152,7 @@ fn request_phase(phase: &str) -> Run {
         }
         "Stopped" => {
             let mut run = request_phase("Reading");
-            run.on(Event::AppStopped(UpstreamFault::Reset));
+            run.on(Event::AppStopped);
             run
         }
         other => panic!("{other}"),
