@@ -285,9 +285,14 @@ impl Gateway {
 
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> u64 {
+        self.process_status("VmRSS").unwrap() * 1024
+    }
+
+    /// A number that the kernel tells of the process, if it knows it (`proc_pid_status(5)`).
+    pub(crate) fn process_status(&self, name: &str) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+        let (_, value) = status.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| *key == name)?;
+        Some(value.split_whitespace().next().unwrap().parse().unwrap())
     }
 
     fn end(&mut self) {
