@@ -291,7 +291,8 @@ impl Gateway {
     /// A number that the kernel tells of the process, if it knows it (`proc_pid_status(5)`).
     pub(crate) fn process_status(&self, name: &str) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let (_, value) = status.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| *key == name)?;
+        let (_, value) =
+            status.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| *key == name)?;
         Some(value.split_whitespace().next().unwrap().parse().unwrap())
     }
 
