@@ -15,6 +15,7 @@ use stagedoor_core::exchange::{
 use tokio::io::AsyncWrite;
 use tokio::sync::watch;
 
+use super::buffers;
 use super::client::{BodyFault, Client, Closed};
 use super::fault_point;
 use super::pool::AppStream;
@@ -290,6 +291,10 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
             None => Event::AppClosed,
             Some(app) => {
                 let read = app.poll_read_into(cx, self.exchange.incoming(), step);
+                if read.is_pending() && self.exchange.stream().is_some() {
+                    // A stream may be silent for hours.
+                    buffers::give_back_unused(self.exchange.incoming(), step);
+                }
                 match ready!(read) {
                     Ok(0) => Event::AppClosed,
                     Ok(_) => Event::AppData,

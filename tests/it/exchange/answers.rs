@@ -101,6 +101,34 @@ fn a_head_of_64_mib_is_a_bad_answer_and_not_held() {
     assert!(gateway.memory() < before + (16 << 20), "grew from {before} to {}", gateway.memory());
 }
 
+/// A stream that has carried much and is silent now, as most are for hours.
+#[test]
+fn a_silent_stream_holds_no_buffer_for_what_it_may_carry() {
+    const STREAMS: usize = 150;
+    const DATA: usize = 300_000;
+    let app = Upstream::with(|exchange| {
+        exchange.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")?;
+        exchange.write("x".repeat(DATA))?;
+        exchange.wait_for_the_end();
+        Ok(())
+    });
+    let gateway = patient(&app, "[server.limits]\nconnections_per_ip = 1000", "");
+    let before = gateway.memory();
+    let clients: Vec<_> = (0..STREAMS)
+        .map(|_| {
+            let mut client = gateway.client();
+            client.send(Request::get("/events").bytes());
+            client.head().unwrap();
+            while client.reader.buffer.len() < DATA {
+                assert!(client.reader.fill().unwrap() > 0);
+            }
+            client
+        })
+        .collect();
+    let grown = gateway.memory().saturating_sub(before);
+    assert!(grown < STREAMS as u64 * (72 << 10), "{grown} bytes for {} streams", clients.len());
+}
+
 /// Heads whose framing could be read in two ways, or that are no HTTP/1.
 const UNREADABLE: &[&str] = &[
     "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
