@@ -550,3 +550,34 @@ fn an_answer_that_the_end_cuts_off_does_not_look_whole() {
     assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
     assert!(gateway.wait().0.success());
 }
+
+#[test]
+fn an_exchange_that_is_silent_to_the_end_of_the_drain_is_refused_and_recorded() {
+    let app = Upstream::with(|exchange| {
+        if exchange.path() == "/half" {
+            exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")?;
+        }
+        exchange.wait_for_the_end();
+        Ok(())
+    });
+    let mut gateway = Gateway::before(&app, &format!("[server]\ndrain = \"500ms\"\n{CONFIG}"));
+    let (mut silent, mut half) = (gateway.client(), gateway.client());
+    silent.send(Request::get("/silent").bearer(&token("bob")).bytes());
+    half.send(Request::get("/half").bearer(&token("bob")).bytes());
+    assert_eq!(half.head().unwrap().status, 200);
+    poll_until("both to be with the app", || (app.seen().len() == 2).then_some(()));
+    gateway.signal("TERM");
+    let answer = silent.answer();
+    assert_eq!(
+        (answer.status, answer.code().as_str(), answer.complete),
+        (503, "draining", true),
+        "{answer:?}"
+    );
+    let mut data = Vec::new();
+    assert!(!half.reader.exactly(8, &mut |part| data.extend_from_slice(part)).unwrap_or(false), "{data:?}");
+    assert!(gateway.wait().0.success());
+    for (path, status) in [("/silent", 503), ("/half", 200)] {
+        let event = gateway.event_where(path, |event| event["path"] == path);
+        assert_eq!((&event["status"], &event["code"]), (&status.into(), &"draining".into()), "{event}");
+    }
+}

@@ -199,12 +199,6 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.answer.is_ending() || (self.answer.has_begun() && self.answer.is_delimited())
     }
 
-    /// Whether the exchange heeds that the gateway shuts down: it is a stream, or an answer whose end is the end of the
-    /// connection. Any other one shows by its length that it is not whole.
-    pub fn heeds_stage(&self) -> bool {
-        self.answer.stream().is_some() || self.framing == AnswerFraming::UntilClose
-    }
-
     /// Ends the exchange at once, because the gateway itself has failed. `untold`: no byte of an answer has left for the client.
     pub fn abort(&mut self, denial: Denial, untold: bool) {
         if self.is_over() {

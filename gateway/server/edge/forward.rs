@@ -13,12 +13,12 @@ use stagedoor_core::exchange::{
     AnswerStep, ClientSocket, Direction, Event, Exchange, Gate, RequestStep, StreamKind, Verdict,
 };
 use tokio::io::AsyncWrite;
-use tokio::sync::watch;
 
 use super::buffers;
 use super::client::{BodyFault, Client, Closed};
 use super::fault_point;
 use super::pool::AppStream;
+use super::stage_watch::StageWatch;
 use super::timer::Timer;
 use super::upstream_fault;
 use crate::stage::Stage;
@@ -52,9 +52,10 @@ pub(crate) async fn forward<U: Gate, D: Gate>(
     surroundings: &mut impl Surroundings,
     timer: &mut Timer,
     mut now: Duration,
-    stage: &watch::Receiver<Stage>,
+    stage: &mut StageWatch,
 ) -> Option<AppStream> {
     let mut app = None;
+    let mut told = Stage::Serving;
     loop {
         if let RequestStep::Connect { fresh, tries } = exchange.request_step() {
             // A connection that turned out to be stale ends here.
@@ -81,7 +82,8 @@ pub(crate) async fn forward<U: Gate, D: Gate>(
             surroundings: &mut *surroundings,
             timer: &mut *timer,
             now: Some(now),
-            stage: StageWatch::of(stage),
+            stage: &mut *stage,
+            told: &mut told,
             full: false,
             sent: 0,
         };
@@ -102,7 +104,9 @@ struct Transfer<'a, U, D, C, S> {
     timer: &'a mut Timer,
     /// The time, where it was read just before.
     now: Option<Duration>,
-    stage: StageWatch<'a>,
+    stage: &'a mut StageWatch,
+    /// The stage that the exchange was told.
+    told: &'a mut Stage,
     /// The client took no more when it was last asked.
     full: bool,
     /// Bytes that the client had taken when it was last asked.
@@ -114,15 +118,13 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut now = self.now.take().unwrap_or_else(|| self.timer.now());
         loop {
-            if let Some(event) = self.stage.look() {
-                self.exchange.on(event, now);
-            }
+            self.tell_stage(now);
             let request = self.poll_request(cx, now);
             self.poll_answer(cx, now);
             if self.exchange.ended().is_some() {
                 return Poll::Ready(());
             }
-            if self.exchange.heeds_stage() && self.stage.poll_changed(cx).is_ready() {
+            if self.stage.poll_changed(cx).is_ready() {
                 continue;
             }
             let next = self.exchange.request_step();
@@ -136,6 +138,19 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
             ready!(self.timer.poll_until(cx, due));
             now = self.timer.now();
             self.exchange.on(Event::Time, now);
+        }
+    }
+
+    fn tell_stage(&mut self, now: Duration) {
+        let stage = self.stage.stage();
+        if stage == *self.told {
+            return;
+        }
+        *self.told = stage;
+        match stage {
+            Stage::Serving => {}
+            Stage::Draining => self.exchange.on(Event::Draining, now),
+            Stage::Closing => self.exchange.on(Event::Closing, now),
         }
     }
 
@@ -315,53 +330,5 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
             Poll::Pending => self.tell_socket(ClientSocket::Open, now),
         }
         flushed.map(|_| ())
-    }
-}
-
-/// The stage of the gateway, watched only while an exchange heeds it.
-struct StageWatch<'a> {
-    stage: &'a watch::Receiver<Stage>,
-    told: Stage,
-    changed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-}
-
-impl<'a> StageWatch<'a> {
-    fn of(stage: &'a watch::Receiver<Stage>) -> Self {
-        Self { stage, told: Stage::Serving, changed: None }
-    }
-
-    /// What the exchange is to be told of the stage, if it has changed.
-    fn look(&mut self) -> Option<Event> {
-        if matches!(self.stage.has_changed(), Ok(false)) {
-            return None;
-        }
-        let stage = *self.stage.borrow();
-        if stage == self.told {
-            return None;
-        }
-        self.told = stage;
-        match stage {
-            Stage::Serving => None,
-            Stage::Draining => Some(Event::Draining),
-            Stage::Closing => Some(Event::Closing),
-        }
-    }
-
-    /// Ready when the stage is another one than was told. Every other exchange learns of it when something else happens.
-    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let changed = self.changed.get_or_insert_with(|| {
-            let mut stage = self.stage.clone();
-            let told = self.told;
-            Box::pin(async move {
-                let changed = stage.wait_for(|stage| *stage != told).await.is_ok();
-                if !changed {
-                    // The gateway is gone: nothing changes any more.
-                    std::future::pending::<()>().await;
-                }
-            })
-        });
-        ready!(changed.as_mut().poll(cx));
-        self.changed = None;
-        Poll::Ready(())
     }
 }

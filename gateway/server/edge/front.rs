@@ -28,6 +28,7 @@ use super::client::http1::{BodyReader, Connection, HeadRead};
 use super::client::io::DownstreamIo;
 use super::fault_point;
 use super::login::ConnectionLogin;
+use super::stage_watch::StageWatch;
 use super::timer::Timer;
 use crate::connection_permits::ConnectionPermit;
 use crate::stage::Stage;
@@ -48,6 +49,7 @@ impl Front {
         _permit: ConnectionPermit,
     ) {
         let mut stage = self.gateway.watch_stage();
+        let mut stage_watch = StageWatch::new(self.gateway.watch_stage());
         let mut connection = Connection::new(io);
         let mut login = ConnectionLogin::default();
         let mut timer = Timer::new(self.gateway.started());
@@ -66,7 +68,7 @@ impl Front {
                 connection: &mut connection,
                 login: &mut login,
                 timer: &mut timer,
-                stage: &stage,
+                stage: &mut stage_watch,
             };
             let fault = match read {
                 HeadRead::Closed => return,

@@ -17,6 +17,7 @@ pub(crate) mod upstream_fault;
 
 pub(crate) mod login;
 
+pub(crate) mod stage_watch;
 pub(crate) mod timer;
 
 pub(crate) mod preflight;

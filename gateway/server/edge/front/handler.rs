@@ -10,15 +10,14 @@ use stagedoor_core::pipeline::Trail;
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Head, Peer};
 use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
-use tokio::sync::watch;
 
 use crate::edge::client::http1::Connection;
 use crate::edge::login::ConnectionLogin;
 use crate::edge::request_id;
+use crate::edge::stage_watch::StageWatch;
 use crate::edge::timer::Timer;
 use crate::gateway::Gateway;
 use crate::live_policy::LivePolicy;
-use crate::stage::Stage;
 
 /// What all connections of the public listeners share.
 pub(crate) struct Front {
@@ -43,7 +42,7 @@ pub(super) struct ConnectionParts<'c, S> {
     pub(super) connection: &'c mut Connection<S>,
     pub(super) login: &'c mut ConnectionLogin,
     pub(super) timer: &'c mut Timer,
-    pub(super) stage: &'c watch::Receiver<Stage>,
+    pub(super) stage: &'c mut StageWatch,
 }
 
 /// The client's connection after a request.
