@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::sync::watch;
+use tokio::task::unconstrained;
 
 use crate::stage::Stage;
 
@@ -42,12 +43,13 @@ impl StageWatch {
         let (stage, seen) = (&self.stage, self.seen);
         let change = self.changed.get_or_insert_with(|| {
             let mut stage = stage.clone();
-            let wait = Box::pin(async move {
+            // Without tokio's budget: a task that has used it up would not be put into the list.
+            let wait = Box::pin(unconstrained(async move {
                 if stage.wait_for(|stage| *stage != seen).await.is_err() {
                     // The gateway is gone: nothing changes any more.
                     std::future::pending::<()>().await;
                 }
-            });
+            }));
             Change { wait, waker: cx.waker().clone() }
         });
         change.waker.clone_from(cx.waker());
@@ -65,6 +67,7 @@ impl StageWatch {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use futures_util::FutureExt as _;
 
     use super::*;
@@ -95,5 +98,24 @@ mod tests {
         sender.send_replace(Stage::Closing);
         assert!(std::future::poll_fn(|cx| watch.poll_changed(cx)).now_or_never().is_some());
         assert!(std::future::poll_fn(|cx| watch.poll_changed(cx)).now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_task_without_budget_is_told_all_the_same() {
+        let (sender, stage) = watch::channel(Stage::Serving);
+        let mut watch = StageWatch::new(stage);
+        let mut first = true;
+        let told = tokio::spawn(std::future::poll_fn(move |cx| {
+            while first && let Poll::Ready(budget) = tokio::task::coop::poll_proceed(cx) {
+                budget.made_progress();
+            }
+            first = false;
+            watch.poll_changed(cx)
+        }));
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        sender.send_replace(Stage::Closing);
+        tokio::time::timeout(std::time::Duration::from_secs(10), told).await.unwrap().unwrap();
     }
 }
