@@ -49,16 +49,17 @@ fn answers() -> [&'static [u8]; 2] {
     ]
 }
 
+/// A gate that holds the body, and asks for this verdict or knows it.
+fn gate(asks: bool, verdict: &Verdict) -> TestGate {
+    if asks { TestGate::asking() } else { TestGate::holding(Judgement::Known(verdict.clone())) }
+}
+
 #[test]
 fn a_request_leaves_with_its_verdict() {
     for body in LENGTHS {
         for asks in [false, true] {
             for (verdict, expected) in verdicts() {
-                let gate = if asks {
-                    TestGate::asking()
-                } else {
-                    TestGate::holding(Judgement::Known(verdict.clone()))
-                };
+                let gate = gate(asks, &verdict);
                 let mut run = held_request(body, gate);
                 if asks {
                     assert_eq!(run.exchange.request_step(), RequestStep::Ask);
@@ -95,11 +96,7 @@ fn an_answer_leaves_with_its_verdict() {
     for answer in answers() {
         for asks in [false, true] {
             for (verdict, expected) in verdicts() {
-                let gate = if asks {
-                    TestGate::asking()
-                } else {
-                    TestGate::holding(Judgement::Known(verdict.clone()))
-                };
+                let gate = gate(asks, &verdict);
                 let mut run = held_answer(answer, gate);
                 if asks {
                     assert_eq!(run.look(), "Ask");
