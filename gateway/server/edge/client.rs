@@ -46,6 +46,9 @@ pub(crate) trait Client {
     /// How many bytes of this exchange the socket has taken, heads included.
     fn sent(&self) -> u64;
 
+    /// Drops what is buffered, if nothing of it has left for the client yet. Returns whether it has not.
+    fn take_back(&mut self) -> bool;
+
     /// From now on the body is bytes of another protocol, without an end of its own: a WebSocket.
     fn open(&mut self);
 }

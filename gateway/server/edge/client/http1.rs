@@ -64,13 +64,10 @@ impl<'c, S: DownstreamIo> Http1Client<'c, S> {
         Self { connection, body, http10, interim, output: Output::default(), framing }
     }
 
-    /// Drops what is buffered, if nothing has left for the client yet. Returns whether it has not.
-    pub(crate) fn take_back(&mut self) -> bool {
-        let untold = self.output.sent() == 0;
-        if untold {
-            self.output = Output::default();
-        }
-        untold
+    /// The connection, between exchanges: what is not sent yet goes out before anything else.
+    pub(crate) fn connection(&mut self) -> &mut Connection<S> {
+        self.connection.unsent.unsplit(self.output.take());
+        self.connection
     }
 
     fn write_head(&mut self, head: &AnswerHead, framing: AnswerFraming, connection: ConnectionLine) {
@@ -196,6 +193,14 @@ impl<S: DownstreamIo> Client for Http1Client<'_, S> {
         self.output.sent()
     }
 
+    fn take_back(&mut self) -> bool {
+        let untold = self.output.sent() == 0;
+        if untold {
+            self.output = Output::default();
+        }
+        untold
+    }
+
     fn open(&mut self) {
         self.body = BodyReader::open();
     }
@@ -204,7 +209,7 @@ impl<S: DownstreamIo> Client for Http1Client<'_, S> {
 impl<S> Drop for Http1Client<'_, S> {
     /// What is not sent goes out before the next answer: a part of an interim answer may have gone.
     fn drop(&mut self) {
-        self.connection.unsent = self.output.take();
+        self.connection.unsent.unsplit(self.output.take());
     }
 }
 

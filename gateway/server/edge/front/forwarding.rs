@@ -15,42 +15,42 @@ use stagedoor_core::exchange::{
 use stagedoor_core::guard::upgrade::Upgrade;
 use stagedoor_core::pipeline::{Permit, Trail};
 use stagedoor_core::policy::App;
-use stagedoor_core::request::{Head, Http1Meta, Http1Version};
+use stagedoor_core::reply::Reply;
+use stagedoor_core::request::Head;
 use stagedoor_core::request_out;
 use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
 
-use super::handler::{ConnectionParts, ConnectionState, RequestHandler};
+use super::handler::RequestHandler;
 use super::record::RequestOutcome;
-use crate::edge::client::http1::{BodyReader, Http1Client};
-use crate::edge::client::io::DownstreamIo;
+use super::turn::{AnswerRules, ConnectionState, Then, Turn, TurnParts};
+use crate::edge::buffers;
+use crate::edge::client::Client as _;
 use crate::edge::forward::{Surroundings, forward};
 use crate::edge::login::{self, ConnectionLogin, Who};
 use crate::edge::pool::AppStream;
-use crate::edge::{adapt, buffers};
 use crate::stage::Stage;
 use crate::telemetry::metrics::OpenStream;
 
 impl RequestHandler<'_> {
     /// Forwards a permitted request to the app, and records it.
-    pub(super) async fn forward<S: DownstreamIo>(
+    pub(super) async fn forward<T: Turn>(
         &self,
-        parts: &mut ConnectionParts<'_, S>,
-        (head, meta): (&Head<'_>, &Http1Meta),
-        body: BodyReader,
+        parts: &mut TurnParts<'_, T>,
+        head: &Head<'_>,
         mut permit: Box<Permit<'_>>,
         trail: Trail,
     ) -> ConnectionState {
         let app = Arc::clone(permit.app());
         let gate = permit.take_gate();
         let outgoing = request_out::write_head(&permit, head, &self.request_id, buffers::take());
-        let ConnectionParts { connection, login, timer, stage } = parts;
+        let TurnParts { turn, login, timer, stage } = parts;
         let who = || Who {
             ip: permit.client().ip(),
             user: permit.caller().user().cloned(),
             proxied: permit.client().is_proxied(),
         };
         let own = login.applies(who, login::in_request(head));
-        let terms = self.terms((head, meta), &permit);
+        let terms = self.terms(head, turn.answers(), &permit);
         let mut surroundings = AppSide {
             handler: self,
             app: &app,
@@ -63,20 +63,18 @@ impl RequestHandler<'_> {
             own,
             open_stream: None,
         };
-        let http10 = meta.version == Http1Version::Http10;
-        let mut client = Http1Client::new(connection, body, http10, meta.expects_continue);
+        let client = turn.client();
         let now = timer.now();
         let mut exchange = Exchange::new(outgoing, terms, (gate, PassAll), buffers::take(), now);
-        let work = forward(&mut exchange, &mut client, &mut surroundings, timer, now, stage);
+        let work = forward(&mut exchange, client, &mut surroundings, timer, now, stage);
         let stream = match AssertUnwindSafe(work).catch_unwind().await {
             Ok(stream) => stream,
             // The panic hook has counted and logged the panic. The connection ends, the process goes on.
             Err(_) => {
-                exchange.abort(Denial::Internal("a panic"), client.take_back());
+                exchange.abort(Denial::Internal("a panic"), turn.client().take_back());
                 None
             }
         };
-        drop(client);
         let (outcome, used) = exchange.finish();
         for mut buffer in used {
             buffers::give_back(&mut buffer);
@@ -84,11 +82,8 @@ impl RequestHandler<'_> {
         surroundings.keep(&outcome, stream);
         let reply = self.conclude(head, &trail, &app, &outcome);
         surroundings.end_stream(&outcome);
-        if let Some(bytes) = reply {
-            return match connection.write_answer(&bytes).await {
-                true => ConnectionState::Close,
-                false => ConnectionState::Closed,
-            };
+        if let Some(reply) = reply {
+            return turn.reply(reply, self.local_format(head, Then::End)).await;
         }
         match outcome.client {
             ClientReuse::KeepAlive if self.front.gateway.stage() == Stage::Serving => {
@@ -99,7 +94,7 @@ impl RequestHandler<'_> {
         }
     }
 
-    fn terms(&self, (head, meta): (&Head<'_>, &Http1Meta), permit: &Permit<'_>) -> ExchangeTerms {
+    fn terms(&self, head: &Head<'_>, answers: AnswerRules, permit: &Permit<'_>) -> ExchangeTerms {
         let timeouts = &self.live.policy.server.timeouts;
         let upstream = &permit.app().upstream;
         ExchangeTerms {
@@ -110,8 +105,8 @@ impl RequestHandler<'_> {
                 Upgrade::Websocket(handshake) => Some(handshake.clone()),
                 Upgrade::None => None,
             },
-            modern_client: meta.version == Http1Version::Http11,
-            keep_alive: meta.keep_alive && self.may_go_on,
+            modern_client: answers.modern,
+            keep_alive: answers.keep_alive,
             retries: upstream.retries,
             deadlines: Deadlines {
                 read: upstream.read,
@@ -135,8 +130,8 @@ impl RequestHandler<'_> {
         }
     }
 
-    /// Records the exchange. Returns the bytes of a refusal, where the client has no answer yet.
-    fn conclude(&self, head: &Head<'_>, trail: &Trail, app: &App, outcome: &Outcome) -> Option<Vec<u8>> {
+    /// Records the exchange. Returns a refusal, where the client has no answer yet.
+    fn conclude(&self, head: &Head<'_>, trail: &Trail, app: &App, outcome: &Outcome) -> Option<Reply> {
         let own_time = outcome.asked.map_or_else(|| self.elapsed(), |asked| self.since(asked));
         let mut recorded = RequestOutcome {
             trail,
@@ -163,7 +158,7 @@ impl RequestHandler<'_> {
         }
         // Recorded before a refusal goes out: a client that has it can find its record.
         self.record(Some(head), &recorded);
-        reply.map(|reply| adapt::to_h1(reply, self.front.gateway.now(), head.method() == "HEAD", true))
+        reply
     }
 }
 

@@ -10,20 +10,19 @@ use stagedoor_core::guard::gateway_pages::PageRequest;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::App;
 use stagedoor_core::reply::{self, GatewayPage, PageContext, PageReply, Reply, TokenSummary};
-use stagedoor_core::request::{Head, Http1Meta};
+use stagedoor_core::request::Head;
 use stagedoor_core::secret::Secret;
 use stagedoor_core::sign_in::{self, EnterForm, FormAction, ReturnPath, SignInState, TokenCookie};
 
-use super::handler::{ConnectionParts, ConnectionState, LocalReply, RequestHandler};
-use crate::edge::client::http1::Connection;
-use crate::edge::client::io::DownstreamIo;
+use super::handler::{LocalReply, RequestHandler};
+use super::turn::{ConnectionState, Turn, TurnParts};
 
 impl RequestHandler<'_> {
     /// Answers a request for one of the gateway's own pages.
-    pub(super) async fn answer_page<S: DownstreamIo>(
+    pub(super) async fn answer_page<T: Turn>(
         &self,
-        parts: &mut ConnectionParts<'_, S>,
-        (head, meta): (&Head<'_>, &Http1Meta),
+        parts: &mut TurnParts<'_, T>,
+        head: &Head<'_>,
         page: PageRequest,
         mut trail: Trail,
     ) -> ConnectionState {
@@ -31,13 +30,15 @@ impl RequestHandler<'_> {
         let answer = match trail.app.as_ref().map(Arc::clone) {
             None => Err((Denial::NotFound, ReturnPath::ROOT)),
             Some(app) => match page {
-                PageRequest::Enter { length } => match self.form(parts.connection, meta, length).await {
-                    Ok(form) => {
-                        body = Some(length as u64);
-                        self.enter(&app, head, &EnterForm::read(form.expose()), &mut trail)
+                PageRequest::Enter { length } => {
+                    match parts.turn.read_body(length, self.live.policy.server.timeouts.body_idle).await {
+                        Ok(form) => {
+                            body = Some(length as u64);
+                            self.enter(&app, head, &EnterForm::read(form.expose()), &mut trail)
+                        }
+                        Err(denial) => Err((denial, ReturnPath::ROOT)),
                     }
-                    Err(denial) => Err((denial, ReturnPath::ROOT)),
-                },
+                }
                 PageRequest::Home
                 | PageRequest::EnterPage { .. }
                 | PageRequest::LeavePage
@@ -53,7 +54,7 @@ impl RequestHandler<'_> {
                 LocalReply { body, ..LocalReply::new(reply, Some(denial)) }
             }
         };
-        self.answer(parts, (head, meta), &trail, answer).await
+        self.answer(parts, head, &trail, answer).await
     }
 
     /// The reply to a request without a form.
@@ -176,24 +177,6 @@ impl RequestHandler<'_> {
         self.with_context(head, trail, |policy, at| {
             Reply::gateway_page(answer, &app.name, cookies, policy, at)
         })
-    }
-
-    /// Reads the whole form. Its size was checked with the head.
-    async fn form<S: DownstreamIo>(
-        &self,
-        connection: &mut Connection<S>,
-        meta: &Http1Meta,
-        length: usize,
-    ) -> Result<Secret<Vec<u8>>, Denial> {
-        let asks = meta.expects_continue && connection.buffer.is_empty() && length > 0;
-        if asks && !connection.send_continue().await {
-            return Err(Denial::BadRequest("the body ends in the middle"));
-        }
-        let mut form = Vec::with_capacity(length);
-        let within = self.live.policy.server.timeouts.body_idle;
-        let read = connection.read_body(&mut form, length, within).await;
-        let form = Secret::new(form);
-        read.map(|()| form)
     }
 
     /// Uses a code up. Returns the cookie that signs its user in, and clears the app's other token cookies.

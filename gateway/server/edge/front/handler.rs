@@ -1,4 +1,4 @@
-//! One request on one connection: who handles it, and the values that its steps pass on.
+//! One request: who handles it, and the values that its steps pass on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,7 @@ use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Head, Peer};
 use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
 
-use crate::edge::client::http1::Connection;
-use crate::edge::login::ConnectionLogin;
 use crate::edge::request_id;
-use crate::edge::stage_watch::StageWatch;
-use crate::edge::timer::Timer;
 use crate::gateway::Gateway;
 use crate::live_policy::LivePolicy;
 
@@ -32,30 +28,6 @@ pub(super) struct RequestHandler<'a> {
     pub(super) request_id: String,
     /// When the head had arrived.
     pub(super) arrived: Now,
-    /// The connection may serve another request after this one.
-    pub(super) may_go_on: bool,
-}
-
-/// A client's connection, and what lasts as long as it.
-pub(super) struct ConnectionParts<'c, S> {
-    /// Its buffer holds what follows the head of the request.
-    pub(super) connection: &'c mut Connection<S>,
-    pub(super) login: &'c mut ConnectionLogin,
-    pub(super) timer: &'c mut Timer,
-    pub(super) stage: &'c mut StageWatch,
-}
-
-/// The client's connection after a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ConnectionState {
-    /// It may serve the next request.
-    KeepAlive,
-    /// The answer is complete, and the connection ends.
-    Close,
-    /// The answer broke off: only a reset tells the client.
-    Reset,
-    /// It has ended already.
-    Closed,
 }
 
 /// An answer that does not come from a proxied exchange.
@@ -83,9 +55,9 @@ impl LocalReply {
 }
 
 impl<'a> RequestHandler<'a> {
-    pub(super) fn new(front: &'a Front, live: &'a Arc<LivePolicy>, peer: Peer, may_go_on: bool) -> Self {
+    pub(super) fn new(front: &'a Front, live: &'a Arc<LivePolicy>, peer: Peer) -> Self {
         let arrived = front.gateway.now();
-        Self { front, live, peer, request_id: request_id::fresh(arrived.unix()), arrived, may_go_on }
+        Self { front, live, peer, request_id: request_id::fresh(arrived.unix()), arrived }
     }
 
     /// The time since the head had arrived.

@@ -5,19 +5,19 @@ use stagedoor_core::answer::AnswerHead;
 use stagedoor_core::denial::Guard;
 use stagedoor_core::pipeline::{PreflightPermit, Trail};
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::{Head, Http1Meta};
+use stagedoor_core::request::Head;
 use stagedoor_core::request_out;
 
-use super::handler::{ConnectionParts, ConnectionState, LocalReply, RequestHandler, UpstreamTiming};
-use crate::edge::client::io::DownstreamIo;
+use super::handler::{LocalReply, RequestHandler, UpstreamTiming};
+use super::turn::{ConnectionState, Turn, TurnParts};
 use crate::edge::preflight;
 
 impl RequestHandler<'_> {
     /// Asks the app, and answers the client with the CORS fields of its answer.
-    pub(super) async fn answer_app_preflight<S: DownstreamIo>(
+    pub(super) async fn answer_app_preflight<T: Turn>(
         &self,
-        parts: &mut ConnectionParts<'_, S>,
-        (head, meta): (&Head<'_>, &Http1Meta),
+        parts: &mut TurnParts<'_, T>,
+        head: &Head<'_>,
         permit: &PreflightPermit<'_>,
         mut trail: Trail,
     ) -> ConnectionState {
@@ -39,6 +39,6 @@ impl RequestHandler<'_> {
                 LocalReply { upstream: Some(timing), ..LocalReply::new(reply, Some(denial)) }
             }
         };
-        self.answer(parts, (head, meta), &trail, local).await
+        self.answer(parts, head, &trail, local).await
     }
 }
