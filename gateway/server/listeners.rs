@@ -11,6 +11,7 @@ use stagedoor_core::reply::Reply;
 use stagedoor_core::request::Peer;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::edge;
 use crate::edge::adapt;
 use crate::edge::front::Front;
 use crate::edge::request_id;
@@ -87,7 +88,7 @@ fn admit(front: &Arc<Front>, tcp: TcpStream, from: SocketAddr, port: u16) {
         Ok(permit) => {
             let front = Arc::clone(front);
             let peer = Peer { ip, port, tls: false };
-            tokio::spawn(front.serve(tcp, peer, permit));
+            tokio::spawn(edge::accept::serve(front, tcp, peer, permit));
         }
         Err(reason) => refuse(gateway, &tcp, ip, reason),
     }

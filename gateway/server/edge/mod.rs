@@ -1,7 +1,9 @@
 //! The edge: client connections and connections to the app. It decides nothing.
 //!
-//! `front` reads every connection first. It asks the core about each head, and either answers itself or lets `forward` run the
-//! exchange with the app.
+//! `accept` opens a connection. `front` reads its requests: it asks the core about each head, and either answers itself or lets
+//! `forward` run the exchange with the app.
+
+pub(crate) mod accept;
 
 pub(crate) mod front;
 

@@ -29,7 +29,7 @@ const SKIP_TIME: Duration = Duration::from_secs(5);
 
 impl Front {
     /// Serves one connection to its end.
-    pub(crate) async fn serve<S: DownstreamIo>(
+    pub(crate) async fn serve_http1<S: DownstreamIo>(
         self: Arc<Self>,
         io: S,
         peer: Peer,
