@@ -20,6 +20,7 @@ mod panics;
 mod pool;
 mod restarts;
 mod silence;
+mod unix_sockets;
 mod uploads;
 
 /// More than all buffers between a client and an app take.

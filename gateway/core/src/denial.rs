@@ -92,6 +92,7 @@ impl From<UpstreamFault> for Denial {
             UpstreamFault::Refused
             | UpstreamFault::NoSuchName
             | UpstreamFault::NoRoute
+            | UpstreamFault::NotPermitted
             | UpstreamFault::OutOfDescriptors
             | UpstreamFault::NoLocalAddress
             | UpstreamFault::Reset

@@ -5,6 +5,7 @@
 
 pub mod compare;
 mod forward;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,11 +21,11 @@ use crate::guard::limit::LimitPolicy;
 use crate::guard::routes::RoutesPolicy;
 use crate::guard::target::{HostTable, PathPolicy};
 use crate::head::HeadLimits;
-use crate::request::Scheme;
 use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
 
 pub use forward::{ForwardPolicy, UpstreamHost};
+pub use upstream::{AppAddress, UpstreamPolicy};
 
 /// The whole compiled configuration.
 #[derive(Debug)]
@@ -235,21 +236,4 @@ pub enum ErrorShape {
     Fastapi,
     /// `{"error": …}`
     Error,
-}
-
-/// `upstream = { … }`: one plain-HTTP address for now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamPolicy {
-    /// The URL as written, for messages.
-    pub url: String,
-    /// How the app is spoken to: plain HTTP for now.
-    pub scheme: Scheme,
-    /// `host:port`, resolved when a connection is made.
-    pub authority: String,
-    /// Connect deadline.
-    pub connect: Duration,
-    /// How long the app may take to answer, and to go on answering.
-    pub read: Duration,
-    /// Further tries where they are safe: 0 or 1.
-    pub retries: usize,
 }

@@ -75,7 +75,7 @@ pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, mut ou
         roles: caller.roles(),
         websocket: matches!(permit.upgrade(), Upgrade::Websocket(_)),
         destination: permit.destination().rewritten(),
-        upstream_scheme: permit.app().upstream.scheme,
+        upstream_scheme: permit.app().upstream.address.scheme(),
         request_id,
     };
     outgoing.write(&mut out);
@@ -100,7 +100,7 @@ pub fn write_preflight(permit: &PreflightPermit<'_>, head: &Head<'_>, request_id
         roles: &[],
         websocket: false,
         destination: None,
-        upstream_scheme: permit.app().upstream.scheme,
+        upstream_scheme: permit.app().upstream.address.scheme(),
         request_id,
     };
     outgoing.write_preflight(out);

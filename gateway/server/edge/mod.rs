@@ -13,6 +13,8 @@ pub(crate) mod client;
 
 pub(crate) mod pool;
 
+mod connector;
+
 pub(crate) mod names;
 
 pub(crate) mod upstream_fault;

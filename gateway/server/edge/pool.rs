@@ -1,8 +1,7 @@
-//! Connections to apps: opened by pingora's connector, kept idle for the next exchange.
+//! Connections to apps: opened by a connector, kept idle for the next exchange.
 //!
-//! pingora-core's connector makes the streams: TCP today, Unix sockets and TLS later by another peer, so no type here names one.
-//! Its own pool is not used: it spawns a task for each connection that is given back. Its streams have no buffers where a connector
-//! makes them, and write several parts in one system call.
+//! `connector` makes the streams, so no type here names what carries them. The pool of pingora-core's connector is not used: it
+//! spawns a task for each connection that is given back.
 //!
 //! Each upstream has its own list, and the connection that was used last is used first: the others get old and end. A connection
 //! is noticed as stale before it is used where that can be: if anything can be read from it, the app closed it or sent what nobody
@@ -20,22 +19,22 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant as StdInstant};
 
 use bytes::{BufMut as _, BytesMut};
-use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::Stream;
-use pingora::upstreams::peer::BasicPeer;
 use stagedoor_core::denial::UpstreamFault;
-use stagedoor_core::policy::UpstreamPolicy;
+use stagedoor_core::policy::{AppAddress, UpstreamPolicy};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::task::unconstrained;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
+use super::connector::{ConnectTo, Connector};
 use super::names::{Addresses, Name, Resolver, SystemResolver};
 use super::upstream_fault;
 
@@ -50,7 +49,7 @@ const IDLE_SWEEPS: u32 = 6;
 #[derive(Debug)]
 pub(crate) struct AppPool {
     /// By their addresses; some may have ended.
-    upstreams: Mutex<HashMap<String, Weak<Upstream>>>,
+    upstreams: Mutex<HashMap<AppAddress, Weak<Upstream>>>,
     resolver: Arc<dyn Resolver>,
     connector: Connector,
     /// Idle connections of all upstreams.
@@ -59,15 +58,20 @@ pub(crate) struct AppPool {
     sweeps: AtomicU32,
 }
 
-/// pingora's connector, which has no `Debug`.
-struct Connector(TransportConnector);
-
 /// One address of the configuration, and its idle connections.
 #[derive(Debug)]
 pub(crate) struct Upstream {
-    name: Arc<Name>,
+    location: Location,
     idle: Mutex<IdleList>,
     pool: Arc<AppPool>,
+}
+
+/// Where the connections of an upstream lead.
+#[derive(Debug)]
+enum Location {
+    Name(Arc<Name>),
+    /// The path of a Unix socket.
+    Socket(PathBuf),
 }
 
 #[derive(Debug, Default)]
@@ -89,9 +93,19 @@ struct Idle {
 #[derive(Debug)]
 struct Opened {
     stream: Stream,
-    address: SocketAddr,
-    /// The version of the name's addresses among which `address` was last found.
-    version: u64,
+    far_end: FarEnd,
+}
+
+/// Where an open connection leads.
+#[derive(Clone, Copy, Debug)]
+enum FarEnd {
+    Address {
+        address: SocketAddr,
+        /// The version of the name's addresses among which `address` was last found.
+        version: u64,
+    },
+    /// The Unix socket of the upstream.
+    Socket,
 }
 
 /// A connection to an app.
@@ -119,12 +133,10 @@ impl AppPool {
     }
 
     fn with(resolver: Arc<dyn Resolver>) -> Arc<Self> {
-        // Its own pool stays empty.
-        let connector = Connector(TransportConnector::new(Some(ConnectorOptions::new(1))));
         Arc::new(Self {
             upstreams: Mutex::default(),
             resolver,
-            connector,
+            connector: Connector::new(),
             idle: AtomicUsize::new(0),
             sweeps: AtomicU32::new(0),
         })
@@ -133,25 +145,25 @@ impl AppPool {
     /// The upstream at this address: the one that is there, as long as anybody holds it.
     pub(crate) fn upstream(self: &Arc<Self>, policy: &UpstreamPolicy) -> Arc<Upstream> {
         let mut all = self.lock();
-        let known = all.get(&policy.authority).and_then(Weak::upgrade);
+        let known = all.get(&policy.address).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
-            let name = Name::new(&policy.authority, Arc::clone(&self.resolver));
-            let made = Arc::new(Upstream { name, idle: Mutex::default(), pool: Arc::clone(self) });
-            all.insert(policy.authority.clone(), Arc::downgrade(&made));
+            let location = match &policy.address {
+                AppAddress::Tcp(authority) => {
+                    Location::Name(Name::new(authority, Arc::clone(&self.resolver)))
+                }
+                AppAddress::Unix(path) => Location::Socket(path.clone()),
+            };
+            let made = Arc::new(Upstream { location, idle: Mutex::default(), pool: Arc::clone(self) });
+            all.insert(policy.address.clone(), Arc::downgrade(&made));
             made
         })
     }
 
-    async fn open(&self, address: SocketAddr) -> Result<Stream, UpstreamFault> {
-        let peer = BasicPeer::new(&address.to_string());
-        self.connector.0.new_stream(&peer).await.map_err(|error| upstream_fault::of_connecting(&error))
-    }
-
     /// Opens a connection; where no descriptor is left for it, idle ones make room.
-    async fn open_making_room(&self, address: SocketAddr) -> Result<Stream, UpstreamFault> {
-        let opened = self.open(address).await;
+    async fn open_making_room(&self, to: ConnectTo<'_>) -> Result<Stream, UpstreamFault> {
+        let opened = self.connector.open(to).await;
         if opened.as_ref().err() == Some(&UpstreamFault::OutOfDescriptors) && self.close_idle() > 0 {
-            return self.open(address).await;
+            return self.connector.open(to).await;
         }
         opened
     }
@@ -171,15 +183,16 @@ impl AppPool {
 
     /// Closes connections that have been idle for too long or lead to addresses of the past. The names of those that
     /// were used of late are resolved again.
-    fn sweep(&self, now: Instant) {
+    fn sweep(&self, now: StdInstant) {
         let sweeps = self.sweeps.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let old = |since: u32| sweeps.saturating_sub(since) > IDLE_SWEEPS;
         for upstream in self.all() {
-            let gone = |idle: &Idle| old(idle.since) || !upstream.name.may_have(idle.opened.address);
+            let gone = |idle: &Idle| old(idle.since) || !upstream.location.may_have(idle.opened.far_end);
             upstream.drop_where(gone);
             let used = upstream.lock().used;
-            if !old(used) {
-                upstream.name.refresh(now);
+            match &upstream.location {
+                Location::Name(name) if !old(used) => name.refresh(now),
+                Location::Name(_) | Location::Socket(_) => {}
             }
         }
         self.lock().retain(|_, upstream| upstream.strong_count() > 0);
@@ -190,7 +203,7 @@ impl AppPool {
         self.lock().values().filter_map(Weak::upgrade).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Weak<Upstream>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AppAddress, Weak<Upstream>>> {
         self.upstreams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -200,7 +213,7 @@ async fn sweep(pool: Weak<AppPool>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let Some(pool) = pool.upgrade() else { return };
-        pool.sweep(Instant::now());
+        pool.sweep(StdInstant::now());
     }
 }
 
@@ -229,20 +242,10 @@ impl Upstream {
         loop {
             let mut opened = self.lock().connections.pop()?.opened;
             self.pool.idle.fetch_sub(1, Ordering::Relaxed);
-            if self.leads_to_app(&mut opened) && is_silent(&mut opened.stream) {
+            if self.location.still_has(&mut opened.far_end) && is_silent(&mut opened.stream) {
                 return Some(opened);
             }
         }
-    }
-
-    /// Whether the address of a connection is still one of the name's, as far as is known.
-    fn leads_to_app(&self, opened: &mut Opened) -> bool {
-        let version = self.name.version();
-        if opened.version == version {
-            return true;
-        }
-        opened.version = version;
-        self.name.may_have(opened.address)
     }
 
     /// Keeps a connection for the next exchange.
@@ -259,24 +262,35 @@ impl Upstream {
         }
     }
 
-    /// Tries the addresses of the name one after the other, each for an equal share of the time that is left.
     async fn connect(&self, within: Duration) -> Result<Opened, UpstreamFault> {
         self.lock().used = self.sweeps();
-        let deadline = tokio::time::Instant::now() + within;
+        let deadline = Instant::now() + within;
+        match &self.location {
+            Location::Name(name) => self.connect_to_name(name, deadline).await,
+            Location::Socket(path) => {
+                let opened = timeout_at(deadline, self.pool.open_making_room(ConnectTo::Unix(path))).await;
+                let stream = opened.unwrap_or(Err(UpstreamFault::Timeout))?;
+                Ok(Opened { stream, far_end: FarEnd::Socket })
+            }
+        }
+    }
+
+    /// Tries the addresses of the name one after the other, each for an equal share of the time that is left.
+    async fn connect_to_name(&self, name: &Arc<Name>, deadline: Instant) -> Result<Opened, UpstreamFault> {
         // Read before the addresses: what changes after it is looked at later.
-        let version = self.name.version();
-        let known = timeout_at(deadline, self.addresses_making_room()).await;
+        let version = name.version();
+        let known = timeout_at(deadline, self.addresses_making_room(name)).await;
         let addresses = known.map_err(|_| UpstreamFault::Timeout)??;
         let mut failed = None;
         for (place, left) in addresses.places() {
             let address = addresses.at(place);
-            let now = tokio::time::Instant::now();
+            let now = Instant::now();
             let share = deadline.saturating_duration_since(now).checked_div(left).unwrap_or_default();
-            let opened = timeout_at(now + share, self.pool.open_making_room(address)).await;
+            let opened = timeout_at(now + share, self.pool.open_making_room(ConnectTo::Tcp(address))).await;
             match opened.unwrap_or(Err(UpstreamFault::Timeout)) {
                 Ok(stream) => {
                     addresses.reached(place);
-                    return Ok(Opened { stream, address, version });
+                    return Ok(Opened { stream, far_end: FarEnd::Address { address, version } });
                 }
                 // No other address would do.
                 Err(UpstreamFault::OutOfDescriptors) => return Err(UpstreamFault::OutOfDescriptors),
@@ -285,16 +299,16 @@ impl Upstream {
         }
         let failed = failed.unwrap_or(UpstreamFault::NoSuchName);
         if upstream_fault::is_of_the_address(failed) {
-            self.name.forget(&addresses, Instant::now());
+            name.forget(&addresses, StdInstant::now());
         }
         Err(failed)
     }
 
     /// The addresses of the name; where no descriptor is left to look them up, idle connections make room.
-    async fn addresses_making_room(&self) -> Result<Arc<Addresses>, UpstreamFault> {
-        let known = self.name.addresses(Instant::now()).await;
+    async fn addresses_making_room(&self, name: &Arc<Name>) -> Result<Arc<Addresses>, UpstreamFault> {
+        let known = name.addresses(StdInstant::now()).await;
         if known.as_ref().err() == Some(&UpstreamFault::OutOfDescriptors) && self.pool.close_idle() > 0 {
-            return self.name.addresses(Instant::now()).await;
+            return name.addresses(StdInstant::now()).await;
         }
         known
     }
@@ -323,6 +337,29 @@ impl Upstream {
 
     fn lock(&self) -> MutexGuard<'_, IdleList> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Location {
+    /// Whether a connection still leads to the app, as far as is known; notes the version of the addresses it was found among.
+    fn still_has(&self, far_end: &mut FarEnd) -> bool {
+        match (self, &mut *far_end) {
+            (Self::Name(name), FarEnd::Address { version, .. }) => {
+                let latest = name.version();
+                std::mem::replace(version, latest) == latest || self.may_have(*far_end)
+            }
+            (Self::Socket(_), FarEnd::Socket) => true,
+            (Self::Name(_), FarEnd::Socket) | (Self::Socket(_), FarEnd::Address { .. }) => false,
+        }
+    }
+
+    /// Whether a connection still leads to the app, as far as is known.
+    fn may_have(&self, far_end: FarEnd) -> bool {
+        match (self, far_end) {
+            (Self::Name(name), FarEnd::Address { address, version: _ }) => name.may_have(address),
+            (Self::Socket(_), FarEnd::Socket) => true,
+            (Self::Name(_), FarEnd::Socket) | (Self::Socket(_), FarEnd::Address { .. }) => false,
+        }
     }
 }
 
@@ -406,12 +443,6 @@ impl AsyncWrite for AppStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().opened.stream).poll_shutdown(cx)
-    }
-}
-
-impl std::fmt::Debug for Connector {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Connector")
     }
 }
 

@@ -26,22 +26,41 @@ pub(crate) fn of_system(error: &io::Error) -> Option<UpstreamFault> {
     }
 }
 
-/// The fault of a connection that could not be made: the system's word where there is one, else pingora's. pingora wraps the
-/// system's error, together with the local address, in errors of its own.
+/// The fault of a connection that could not be made: the system's word where there is one, else pingora's.
 #[allow(clippy::wildcard_enum_match_arm, reason = "the errors of pingora are an open set")]
 pub(crate) fn of_connecting(error: &pingora::Error) -> UpstreamFault {
+    let system = system_error(error);
+    system.and_then(|error| of_system(error).or(of_socket_file(error))).unwrap_or(match error.root_etype() {
+        ErrorType::ConnectTimedout => UpstreamFault::Timeout,
+        ErrorType::ConnectRefused => UpstreamFault::Refused,
+        _ => UpstreamFault::NoRoute,
+    })
+}
+
+/// The fault that only a new connection has: of the path of a Unix socket, or of a firewall.
+fn of_socket_file(error: &io::Error) -> Option<UpstreamFault> {
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        // Nothing is there, or a socket of another type.
+        Some(Errno::NOENT | Errno::NOTDIR | Errno::PROTOTYPE) => Some(UpstreamFault::Refused),
+        Some(Errno::ACCESS | Errno::PERM) => Some(UpstreamFault::NotPermitted),
+        Some(_) | None => None,
+    }
+}
+
+/// Whether a Unix socket has no room in its queue for another connection, which it may have in a moment.
+pub(crate) fn is_full_queue(error: &pingora::Error) -> bool {
+    system_error(error).is_some_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// The error of the system, which pingora wraps in errors of its own, together with the local address.
+fn system_error(error: &pingora::Error) -> Option<&io::Error> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error.root_cause());
     let mut causes = std::iter::from_fn(|| {
         let this = cause?;
         cause = this.source();
         Some(this)
     });
-    let system = causes.find_map(|cause| cause.downcast_ref::<io::Error>());
-    system.and_then(of_system).unwrap_or(match error.root_etype() {
-        ErrorType::ConnectTimedout => UpstreamFault::Timeout,
-        ErrorType::ConnectRefused => UpstreamFault::Refused,
-        _ => UpstreamFault::NoRoute,
-    })
+    causes.find_map(|cause| cause.downcast_ref::<io::Error>())
 }
 
 /// The fault of several addresses that were tried: the first one, unless it only says that this machine cannot reach that address.
@@ -59,6 +78,7 @@ pub(crate) fn is_of_the_address(fault: UpstreamFault) -> bool {
         UpstreamFault::Refused
         | UpstreamFault::NoSuchName
         | UpstreamFault::NoRoute
+        | UpstreamFault::NotPermitted
         | UpstreamFault::Reset
         | UpstreamFault::Closed
         | UpstreamFault::Timeout

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+mod carrier;
 mod client;
 mod gateway;
 mod message;
@@ -15,6 +16,7 @@ mod token;
 mod upstream;
 mod websocket;
 
+pub(crate) use carrier::UnixCarrier;
 pub(crate) use client::Client;
 pub(crate) use gateway::{Command, Folder, Gateway, Output, Running};
 pub(crate) use message::Response;

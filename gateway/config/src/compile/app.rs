@@ -14,8 +14,7 @@ use stagedoor_core::guard::credential::CarrierPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::target::{Backslash, PathPolicy, Slashes};
 use stagedoor_core::policy::UpstreamHost;
-use stagedoor_core::policy::{App, ErrorShape, UpstreamPolicy};
-use stagedoor_core::request::Scheme;
+use stagedoor_core::policy::{App, AppAddress, ErrorShape, UpstreamPolicy};
 use stagedoor_core::response_out::ResponsePolicy;
 
 /// One app; `None` if its routes clash.
@@ -133,8 +132,7 @@ fn nowhere() -> UpstreamPolicy {
     let zero = std::time::Duration::ZERO;
     UpstreamPolicy {
         url: String::new(),
-        scheme: Scheme::Http,
-        authority: String::new(),
+        address: AppAddress::Tcp(String::new()),
         connect: zero,
         read: zero,
         retries: 0,

@@ -20,7 +20,8 @@ pub(super) fn headers(
     upstream: &UpstreamPolicy,
     cx: &Context<'_>,
 ) -> HeaderSettings {
-    let own = Some(UpstreamAddress::of(upstream.scheme, &upstream.authority));
+    let authority = upstream.address.authority();
+    let own = authority.map(|authority| UpstreamAddress::of(upstream.address.scheme(), authority));
     let Some(raw) = raw else {
         return HeaderSettings { cors_app, own, ..HeaderSettings::of(Preset::Web) };
     };

@@ -1,6 +1,7 @@
 //! Compiles `upstream`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
@@ -9,11 +10,13 @@ use super::context::Context;
 use crate::location::Spanned;
 use crate::problem::{Report, shown};
 use crate::raw;
-use stagedoor_core::policy::UpstreamHost;
-use stagedoor_core::policy::{ServerPolicy, UpstreamPolicy};
+use stagedoor_core::policy::{AppAddress, ServerPolicy, UpstreamHost, UpstreamPolicy};
 use stagedoor_core::request::Scheme;
 
-const ACCEPTED: &str = "accepted: http://HOST:PORT without a path, such as \"http://127.0.0.1:3000\"";
+const ACCEPTED: &str =
+    "accepted: http://HOST:PORT without a path, such as \"http://127.0.0.1:3000\", or unix:/PATH";
+/// The longest path of a Unix socket (`sun_path` without its NUL).
+const SOCKET_PATH_MAX: usize = 107;
 
 /// Where the app is, and the `Host` it sees.
 pub(super) fn upstream(raw: &raw::Upstream, cx: &Context<'_>) -> (UpstreamPolicy, UpstreamHost) {
@@ -31,19 +34,26 @@ pub(super) fn upstream(raw: &raw::Upstream, cx: &Context<'_>) -> (UpstreamPolicy
         cx.report.vacant(at, "no address of the app", ACCEPTED);
     }
     let address = list.first().and_then(|url| address(url, cx.report));
-    let Address { scheme, authority, host } = address.unwrap_or_else(Address::nowhere);
+    let own_host = own_host.as_ref().filter(|own| own.value);
+    let host = match (own_host, &address) {
+        (None, _) | (Some(_), None) => UpstreamHost::Keep,
+        (Some(_), Some(Address::Tcp(tcp))) => UpstreamHost::Upstream(tcp.host.clone()),
+        (Some(own), Some(Address::Unix(_))) => {
+            let hint = "leave `host` out: a Unix socket has no name, so the app gets the client's `Host`";
+            cx.report.problem(&own.at, "`host = \"upstream\"` beside a Unix socket", hint);
+            UpstreamHost::Keep
+        }
+    };
     let policy = UpstreamPolicy {
         url: list.first().map(|url| url.value.clone()).unwrap_or_default(),
-        scheme,
-        authority,
+        address: match address {
+            Some(Address::Tcp(tcp)) => AppAddress::Tcp(tcp.authority),
+            Some(Address::Unix(path)) => AppAddress::Unix(path),
+            None => AppAddress::Tcp(String::new()),
+        },
         connect: Spanned::value_or(connect.as_ref(), Duration::from_secs(3)),
         read: Spanned::value_or(read.as_ref(), Duration::from_secs(60)),
         retries: usize::from(Spanned::value_or(retries.as_ref(), 1) > 0),
-    };
-    let host = if Spanned::value_or(own_host.as_ref(), false) {
-        UpstreamHost::Upstream(host)
-    } else {
-        UpstreamHost::Keep
     };
     (policy, host)
 }
@@ -52,10 +62,8 @@ pub(super) fn upstream(raw: &raw::Upstream, cx: &Context<'_>) -> (UpstreamPolicy
 pub(super) fn refuse_loop(app: &raw::App, server: &ServerPolicy, report: &Report) {
     let urls = app.upstream.iter().filter_map(|upstream| upstream.urls.as_ref());
     for url in urls.flat_map(|urls| &urls.value) {
-        let Some(to) = parse(&url.value).ok().and_then(|found| found.authority.parse::<SocketAddr>().ok())
-        else {
-            continue;
-        };
+        let Ok(Address::Tcp(found)) = parse(&url.value) else { continue };
+        let Ok(to) = found.authority.parse::<SocketAddr>() else { continue };
         let ours = |listen: &&SocketAddr| {
             listen.port() == to.port()
                 && (listen.ip() == to.ip() || (listen.ip().is_unspecified() && to.ip().is_loopback()))
@@ -70,19 +78,18 @@ pub(super) fn refuse_loop(app: &raw::App, server: &ServerPolicy, report: &Report
     }
 }
 
-struct Address {
-    scheme: Scheme,
+/// An address as it was written.
+enum Address {
+    Tcp(TcpAddress),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+struct TcpAddress {
     /// `host:port`.
     authority: String,
     /// As in a `Host` field: without the default port.
     host: String,
-}
-
-impl Address {
-    /// In the place of an address that was reported as a problem.
-    fn nowhere() -> Self {
-        Self { scheme: Scheme::Http, authority: String::new(), host: String::new() }
-    }
 }
 
 fn address(url: &Spanned<String>, report: &Report) -> Option<Address> {
@@ -96,6 +103,29 @@ fn address(url: &Spanned<String>, report: &Report) -> Option<Address> {
 }
 
 fn parse(url: &str) -> Result<Address, (&'static str, &'static str)> {
+    match url.strip_prefix("unix:") {
+        Some(path) => socket(path).map(Address::Unix),
+        None => tcp(url).map(Address::Tcp),
+    }
+}
+
+fn socket(path: &str) -> Result<PathBuf, (&'static str, &'static str)> {
+    // `unix:///path`, as other programs write it.
+    let path = path.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    if !path.starts_with('/') || path.starts_with("//") || path.ends_with('/') {
+        let hint = "write the whole path of the socket, such as \"unix:/run/app/http.sock\"";
+        return Err(("not the path of a socket", hint));
+    }
+    if path.contains(char::is_control) {
+        return Err(("a control character in the path of a socket", "name the socket without it"));
+    }
+    if path.len() > SOCKET_PATH_MAX {
+        return Err(("a path of more than 107 bytes, which no Unix socket has", "choose a shorter path"));
+    }
+    Ok(path.into())
+}
+
+fn tcp(url: &str) -> Result<TcpAddress, (&'static str, &'static str)> {
     let malformed = ("not an address of an app", ACCEPTED);
     let uri: Uri = url.parse().map_err(|_| malformed)?;
     let scheme = match uri.scheme_str() {
@@ -126,7 +156,7 @@ fn parse(url: &str) -> Result<Address, (&'static str, &'static str)> {
         return Err(malformed);
     }
     let named = if port == scheme.default_port() { host.to_owned() } else { format!("{host}:{port}") };
-    Ok(Address { scheme, authority: format!("{host}:{port}"), host: named })
+    Ok(TcpAddress { authority: format!("{host}:{port}"), host: named })
 }
 
 /// An address as it may be shown: a user name may come with a password.

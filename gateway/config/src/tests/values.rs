@@ -8,13 +8,16 @@ fn with(lines: &str) -> String {
 }
 
 #[test]
-fn upstreams_are_one_plain_address() {
+fn upstreams_are_one_address() {
     let at = |value: &str| with("").replace("\"http://127.0.0.1:3000\"", value);
     for good in [
         "\"http://127.0.0.1:3000\"",
         "\"http://app\"",
         "\"http://[::1]:3000/\"",
         "{ urls = [\"http://app:1\"], host = \"upstream\", connect = \"1s\", read = \"5m\", retries = 0 }",
+        "\"unix:/run/app.sock\"",
+        "\"unix:///run/app.sock\"",
+        "{ urls = [\"unix:/run/a b@c/#?.sock\"], host = \"keep\" }",
     ] {
         check(&at(good), &[]);
     }
@@ -43,10 +46,24 @@ fn upstreams_are_one_plain_address() {
             "8 app.media.upstream.retries: not a number that fits: `2`",
         ),
         ("{ urls = [\"http://a\"], host = \"keeep\" }", "did you mean `keep`"),
+        (
+            "\"unix:run/app.sock\"",
+            "8 app.media.upstream: not the path of a socket: `unix:run/app.sock` | write the whole path",
+        ),
+        ("\"unix:\"", "not the path of a socket"),
+        ("\"unix://host/app.sock\"", "not the path of a socket"),
+        ("\"unix:/run/\"", "not the path of a socket"),
+        ("\"unix:/run/a\\u0001\"", "a control character in the path of a socket"),
+        (
+            "{ urls = [\"unix:/run/app.sock\"], host = \"upstream\" }",
+            "8 app.media.upstream.host: `host = \"upstream\"` beside a Unix socket | leave `host` out",
+        ),
         ("\"http://127.0.0.1:8080\"", "8 app.media.upstream: the gateway listens at `127.0.0.1:8080` itself"),
     ] {
         check(&at(bad), &[expected]);
     }
+    check(&at(&format!("\"unix:/{}\"", "a".repeat(106))), &[]);
+    check(&at(&format!("\"unix:/{}\"", "a".repeat(107))), &["a path of more than 107 bytes"]);
     let told = format!(
         "{:?}",
         super::compiled(&at("\"http://bob:hunter2@app\""), &super::Desk::default()).unwrap_err()

@@ -254,6 +254,13 @@ faults! {
             reason: "no network leads to the address in `upstream.urls`",
             advice: "see whether the gateway and the app at `URL` share a network",
         },
+        /// The system does not let the gateway connect to it.
+        NotPermitted => UpstreamRow {
+            label: "not_permitted",
+            reason: "the system does not let the gateway connect to the address in `upstream.urls`",
+            advice:
+                "let the user of the gateway reach `URL`: the mode and the group of a Unix socket and of its folders, or the firewall of this machine",
+        },
         /// The gateway has as many files and connections open as it may.
         OutOfDescriptors => UpstreamRow {
             label: "out_of_descriptors",

@@ -3,7 +3,6 @@ use std::fs::File;
 use std::sync::atomic::AtomicBool;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use stagedoor_core::request::Scheme;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -52,8 +51,7 @@ fn pool() -> (Arc<Table>, Arc<AppPool>) {
 fn policy(authority: impl ToString) -> UpstreamPolicy {
     UpstreamPolicy {
         url: String::new(),
-        scheme: Scheme::Http,
-        authority: authority.to_string(),
+        address: AppAddress::Tcp(authority.to_string()),
         connect: Duration::from_secs(10),
         read: Duration::from_secs(10),
         retries: 0,
@@ -72,6 +70,16 @@ async fn get(
     fresh: bool,
 ) -> Result<(AppStream, Reused), UpstreamFault> {
     pool.upstream(policy).get(policy.connect, fresh).await
+}
+
+fn name_of(upstream: &Upstream) -> &Arc<Name> {
+    let Location::Name(name) = &upstream.location else { panic!("a socket has no name") };
+    name
+}
+
+fn address_of(stream: &AppStream) -> SocketAddr {
+    let FarEnd::Address { address, .. } = stream.opened.far_end else { panic!("a socket has no address") };
+    address
 }
 
 /// A new connection, and the app's end of it.
@@ -192,7 +200,7 @@ async fn the_sweep_closes_what_has_been_idle_for_too_long() {
     let (stream, mut end) = open(&pool, &policy, &app).await;
     stream.give_back();
     for _ in 0..IDLE_SWEEPS {
-        pool.sweep(Instant::now());
+        pool.sweep(StdInstant::now());
         assert_eq!(idle(&pool), 1);
     }
     // One that was used is young again.
@@ -200,10 +208,10 @@ async fn the_sweep_closes_what_has_been_idle_for_too_long() {
     assert!(reused.is_reused());
     stream.give_back();
     for _ in 0..IDLE_SWEEPS {
-        pool.sweep(Instant::now());
+        pool.sweep(StdInstant::now());
         assert_eq!(idle(&pool), 1);
     }
-    pool.sweep(Instant::now());
+    pool.sweep(StdInstant::now());
     assert_eq!(idle(&pool), 0);
     assert_eq!(end.read(&mut [0; 8]).await.unwrap(), 0);
     drop(upstream);
@@ -224,12 +232,12 @@ async fn an_upstream_lasts_as_long_as_somebody_holds_it() {
     assert!(reused.is_reused());
     // A connection in use holds it; one that is given back then ends with it.
     drop(next);
-    pool.sweep(Instant::now());
+    pool.sweep(StdInstant::now());
     assert_eq!(pool.lock().len(), 1);
     stream.give_back();
     assert_eq!((idle(&pool), pool.idle.load(Ordering::Relaxed)), (0, 0));
     assert_eq!(end.read(&mut [0; 8]).await.unwrap(), 0);
-    pool.sweep(Instant::now());
+    pool.sweep(StdInstant::now());
     assert_eq!(pool.lock().len(), 0);
 }
 
@@ -351,15 +359,15 @@ async fn each_address_of_the_name_is_tried_within_the_one_deadline() {
     let policy = UpstreamPolicy { connect: Duration::from_secs(3), ..policy("app:80") };
     let upstream = pool.upstream(&policy);
     let (stream, _end) = open(&pool, &policy, &app).await;
-    assert_eq!(stream.opened.address, app.local_addr().unwrap());
+    assert_eq!(address_of(&stream), app.local_addr().unwrap());
     // It is the first to be tried from then on, and also when the name is resolved again, in another order.
     for turned in [addresses.clone(), addresses.into_iter().rev().collect()] {
         table.says(&turned);
-        let known = upstream.name.addresses(Instant::now()).await.unwrap();
-        upstream.name.forget(&known, Instant::now() + Duration::from_secs(1));
-        let known = upstream.name.addresses(Instant::now()).await.unwrap();
+        let known = name_of(&upstream).addresses(StdInstant::now()).await.unwrap();
+        name_of(&upstream).forget(&known, StdInstant::now() + Duration::from_secs(1));
+        let known = name_of(&upstream).addresses(StdInstant::now()).await.unwrap();
         let (place, left) = known.places().next().unwrap();
-        assert_eq!((known.at(place), left as usize), (stream.opened.address, turned.len()));
+        assert_eq!((known.at(place), left as usize), (address_of(&stream), turned.len()));
     }
 }
 
@@ -386,11 +394,11 @@ async fn a_name_that_moved_gives_up_connections_to_its_old_address() {
         stream.give_back();
         table.says(&[new.local_addr().unwrap()]);
         // Nothing but the sweep shows it where idle connections serve all requests.
-        let now = Instant::now() + Duration::from_secs(1);
+        let now = StdInstant::now() + Duration::from_secs(1);
         pool.sweep(now);
         assert_eq!(idle(&pool), 1);
         let moved = async {
-            while upstream.name.may_have(old.local_addr().unwrap()) {
+            while name_of(&upstream).may_have(old.local_addr().unwrap()) {
                 tokio::task::yield_now().await;
             }
         };
@@ -401,7 +409,7 @@ async fn a_name_that_moved_gives_up_connections_to_its_old_address() {
         }
         let (stream, reused) = get(&pool, &policy, false).await.unwrap();
         assert_eq!((reused, idle(&pool)), (Reused::No, 0));
-        assert_eq!(stream.opened.address, new.local_addr().unwrap());
+        assert_eq!(address_of(&stream), new.local_addr().unwrap());
     }
 }
 
@@ -413,7 +421,7 @@ async fn a_name_that_nobody_asks_for_is_not_resolved_again() {
     let _held = pool.upstream(&policy);
     table.says(&[app.local_addr().unwrap()]);
     drop(open(&pool, &policy, &app).await);
-    let now = Instant::now();
+    let now = StdInstant::now();
     for _ in 0..IDLE_SWEEPS {
         pool.sweep(now);
     }
@@ -478,4 +486,60 @@ async fn a_fault_of_this_machine_forgets_no_address() {
     assert_eq!(get(&pool, &policy, true).await.unwrap_err(), UpstreamFault::OutOfDescriptors);
     drop(files);
     drop(open(&pool, &policy, &app).await);
+}
+
+fn at_socket(path: &std::path::Path, connect: Duration) -> UpstreamPolicy {
+    UpstreamPolicy { address: AppAddress::Unix(path.to_owned()), connect, ..policy("") }
+}
+
+#[tokio::test]
+async fn a_unix_socket_has_connections_as_an_address_has() {
+    let (table, pool) = pool();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.sock");
+    let policy = at_socket(&path, Duration::from_secs(10));
+    let _held = pool.upstream(&policy);
+    assert_eq!(get(&pool, &policy, false).await.unwrap_err(), UpstreamFault::Refused);
+    let app = tokio::net::UnixListener::bind(&path).unwrap();
+    let (mut stream, reused) = get(&pool, &policy, false).await.unwrap();
+    let (mut end, _) = app.accept().await.unwrap();
+    stream.write_all(b"x").await.unwrap();
+    assert_eq!((reused, end.read_u8().await.unwrap()), (Reused::No, b'x'));
+    stream.give_back();
+    // No name, so nothing that a sweep could find to have moved.
+    pool.sweep(StdInstant::now());
+    let (mut stream, reused) = get(&pool, &policy, false).await.unwrap();
+    assert_eq!((reused, idle(&pool)), (Reused::Yes, 0));
+    drop(end);
+    until_heard(&mut stream).await;
+    stream.give_back();
+    let (_, reused) = get(&pool, &policy, false).await.unwrap();
+    assert_eq!(reused, Reused::No, "the app had closed it");
+    assert_eq!(table.lookups.load(Ordering::Relaxed), 0);
+}
+
+/// The system refuses a connection to a Unix socket whose queue is full, instead of waiting.
+#[tokio::test]
+async fn a_full_queue_of_a_unix_socket_is_waited_for() {
+    let (_, pool) = pool();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.sock");
+    let socket = tokio::net::UnixSocket::new_stream().unwrap();
+    socket.bind(&path).unwrap();
+    let app = socket.listen(1).unwrap();
+    let (hasty, patient) =
+        (at_socket(&path, Duration::from_millis(50)), at_socket(&path, Duration::from_secs(10)));
+    let _held = pool.upstream(&hasty);
+    let mut queue = Vec::new();
+    let fault = loop {
+        match get(&pool, &hasty, true).await {
+            Ok(stream) => queue.push(stream),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!(fault, UpstreamFault::Timeout);
+    let waits = tokio::spawn(pool.upstream(&patient).get(patient.connect, true));
+    let accepted = app.accept().await.unwrap();
+    assert_eq!(waits.await.unwrap().unwrap().1, Reused::No);
+    drop((accepted, queue));
 }

@@ -51,7 +51,7 @@ fn an_error_of_the_system_has_a_reason() {
         (Errno::NETDOWN, Some("no_route")),
         (Errno::ADDRNOTAVAIL, Some("no_local_address")),
         (Errno::ADDRINUSE, Some("no_local_address")),
-        // Of a firewall, where a connection is made: that is `no_route` then, as everything that is not listed here.
+        // Of a firewall or of the file of a socket, where a connection is made: see below.
         (Errno::ACCESS, None),
         (Errno::PERM, None),
     ] {
@@ -59,6 +59,21 @@ fn an_error_of_the_system_has_a_reason() {
         assert_eq!(of_system(&error).map(UpstreamFault::label), expected, "{error}");
     }
     assert_eq!(of_system(&io::ErrorKind::UnexpectedEof.into()), Some(UpstreamFault::Closed));
+}
+
+#[test]
+fn a_new_connection_has_faults_of_its_own() {
+    for (errno, expected) in [
+        (Errno::NOENT, Some("refused")),
+        (Errno::NOTDIR, Some("refused")),
+        (Errno::PROTOTYPE, Some("refused")),
+        (Errno::ACCESS, Some("not_permitted")),
+        (Errno::PERM, Some("not_permitted")),
+        (Errno::AGAIN, None),
+    ] {
+        let error = io::Error::from_raw_os_error(errno.raw_os_error());
+        assert_eq!(of_socket_file(&error).map(UpstreamFault::label), expected, "{error}");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ table! {
         /// Where the gateway reaches it.
         upstream: Option<Upstream> = text_or_table::<Upstream>()
             .required_of_operator("say where it is: upstream = \"http://127.0.0.1:3000\"")
-            .accepts("`\"http://HOST:PORT\"`").like(URL).in_profiles()
+            .accepts("`\"http://HOST:PORT\"` or `\"unix:/PATH\"`").like(URL).in_profiles()
             .mind("only the gateway should be able to reach the app there"),
         /// Whether callers have to prove who they are, on every path whose route says nothing else.
         auth: Setting<AuthMode> = AUTH
@@ -124,7 +124,7 @@ table! {
     /// Where the app is.
     #[derive(Debug, Default)]
     pub(crate) struct Upstream at "app.*.upstream" {
-        /// Its address, as http://HOST:PORT; one so far.
+        /// Its address, as http://HOST:PORT, or unix:/PATH for a Unix socket; one so far.
         urls: Texts = texts()
             .required_of_operator("say where the app is: urls = [\"http://127.0.0.1:3000\"]").like(URL)
             .filled().by_server(),

@@ -159,6 +159,7 @@ pub(super) const APPS: &[Row] = &[
     ("app.*", "encoded_slash", End, "encoded_slash = @", "true", "false"),
     ("app.*", "cors", End, "cors = @", "\"app\"", "{ origins = [\"*\"] }"),
     ("app.*.upstream", "urls", Instead, "upstream.urls = @", "[\"http://a\"]", "[\"http://b\"]"),
+    ("app.*.upstream", "urls", Instead, "upstream.urls = @", "[\"unix:/a\"]", "[\"unix:/b\"]"),
     (
         "app.*.upstream",
         "host",

@@ -18,7 +18,6 @@ use crate::guard::credential::CarrierPolicy;
 use crate::guard::target::{Backslash, HostTable, PathPolicy, Slashes};
 use crate::policy::{App, UpstreamPolicy};
 use crate::policy::{ForwardPolicy, UpstreamHost};
-use crate::request::Scheme;
 use crate::units::show_duration;
 
 /// Which hosts are served, and by which app. Apps are the same when they have the same name.
@@ -198,21 +197,16 @@ fn forward(old: &ForwardPolicy, new: &ForwardPolicy, at: Place<'_>, findings: &m
 
 fn upstream(old: &UpstreamPolicy, new: &UpstreamPolicy, at: Place<'_>, findings: &mut Findings) {
     let UpstreamPolicy {
-        // `scheme` and `authority`, as they were written.
+        // `address`, as it was written.
         url: _,
-        scheme,
-        authority,
+        address,
         connect,
         read,
         retries,
     } = old;
-    let order = exchanged(&(scheme, authority), &(&new.scheme, &new.authority));
-    let shown = |scheme: Scheme, authority: &str| match scheme {
-        Scheme::Http => authority.to_owned(),
-        Scheme::Https => format!("{}://{authority}", scheme.as_str()),
-    };
-    findings
-        .put(at, "upstream.urls", order, || (shown(*scheme, authority), shown(new.scheme, &new.authority)));
+    findings.put(at, "upstream.urls", exchanged(address, &new.address), || {
+        (address.to_string(), new.address.to_string())
+    });
     for (key, old, new) in [("upstream.connect", connect, &new.connect), ("upstream.read", read, &new.read)] {
         findings.put(at, key, larger_is_looser(old, new), || (show_duration(*old), show_duration(*new)));
     }

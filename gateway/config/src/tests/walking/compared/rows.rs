@@ -395,6 +395,7 @@ pub(super) const EXCHANGED: &[Row] = &[
     ),
     ("app.*", "cors", End, "cors = @", "\"app\"", "{ origins = [\"*\"] }"),
     ("app.*.upstream", "urls", Instead, "upstream.urls = @", "[\"http://a\"]", "[\"http://b\"]"),
+    ("app.*.upstream", "urls", Instead, "upstream.urls = @", "[\"http://a\"]", "[\"unix:/a\"]"),
     (
         "app.*.upstream",
         "host",

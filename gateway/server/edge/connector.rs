@@ -1,0 +1,65 @@
+//! Opens connections to apps, by pingora's connector.
+//!
+//! Its own pool of connections is not used, see `pool`. Its streams have no buffers where a connector makes them, and write
+//! several parts in one system call.
+//!
+//! Bounds: none of its own; the caller limits the time.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use pingora::connectors::{ConnectorOptions, TransportConnector};
+use pingora::protocols::Stream;
+use pingora::upstreams::peer::BasicPeer;
+use stagedoor_core::denial::UpstreamFault;
+
+use super::upstream_fault;
+
+/// The time between two tries to connect to a Unix socket whose queue is full.
+const QUEUE_PAUSE: Duration = Duration::from_millis(5);
+
+/// Opens connections to apps.
+pub(super) struct Connector(TransportConnector);
+
+/// Where a connection leads.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ConnectTo<'a> {
+    /// An address.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(&'a Path),
+}
+
+impl Connector {
+    pub(super) fn new() -> Self {
+        // Its own pool stays empty.
+        Self(TransportConnector::new(Some(ConnectorOptions::new(1))))
+    }
+
+    /// Opens a connection.
+    pub(super) async fn open(&self, to: ConnectTo<'_>) -> Result<Stream, UpstreamFault> {
+        let peer = match to {
+            ConnectTo::Tcp(address) => BasicPeer::new(&address.to_string()),
+            ConnectTo::Unix(path) => {
+                BasicPeer::new_uds(path).map_err(|error| upstream_fault::of_connecting(&error))?
+            }
+        };
+        loop {
+            match self.0.new_stream(&peer).await {
+                Ok(stream) => return Ok(stream),
+                // The system does not wait for room in the queue of a Unix socket, as it does for TCP.
+                Err(error) if upstream_fault::is_full_queue(&error) => {
+                    tokio::time::sleep(QUEUE_PAUSE).await;
+                }
+                Err(error) => return Err(upstream_fault::of_connecting(&error)),
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connector")
+    }
+}
