@@ -1,4 +1,4 @@
-//! Local answers: every response that the gateway makes itself, and their HTTP/1.1 bytes.
+//! Local answers: every response that the gateway makes itself, their HTTP/1.1 bytes, their heads for HTTP/2.
 //!
 //! Text of the request that stands in an answer is escaped: in JSON by the serialiser, in HTML by [`page`], in field
 //! values by their type. The app, its address and its version are not known here.
@@ -9,7 +9,7 @@ mod page;
 
 use std::io::Write as _;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::denial::{Challenge, Denial};
@@ -18,7 +18,7 @@ use crate::guard::cors::{self, CorsGrant, Preflight};
 use crate::guard::limit::ChargedLimits;
 use crate::policy::ErrorShape;
 use crate::request::Head;
-use crate::response_out::{CODE, ResponseContext, ResponsePolicy};
+use crate::response_out::{CODE, ResponseContext, ResponsePolicy, with_fields};
 
 pub use content::{GatewayPage, PageContext, PageReply, RefusalFormat, TokenSummary};
 
@@ -144,6 +144,19 @@ impl Reply {
             out.extend_from_slice(&self.body);
         }
         out
+    }
+
+    /// The head for an HTTP/2 client, and the body; with `head_only`, for HEAD, with the length of the body and without the
+    /// body.
+    #[must_use]
+    pub fn into_http2(self, head_only: bool) -> (Response<()>, Vec<u8>) {
+        let bodiless = self.bodiless();
+        let Self { status, mut fields, body, close: _ } = self;
+        if !bodiless {
+            fields.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        let body = if head_only || bodiless { Vec::new() } else { body };
+        (with_fields(status, fields), body)
     }
 
     /// RFC 9110 §8.6: no length and no body on these.

@@ -12,6 +12,7 @@
 mod csp;
 mod frame_ancestors;
 mod hsts;
+mod http2;
 mod location;
 mod opener_policy;
 mod preset;
@@ -26,6 +27,8 @@ use http::{HeaderName, HeaderValue, header};
 
 pub use csp::Csp;
 pub use hsts::Hsts;
+pub use http2::http2_answer;
+pub(crate) use http2::with_fields;
 pub use location::UpstreamAddress;
 pub use preset::Preset;
 pub use preset::permissions_closed;

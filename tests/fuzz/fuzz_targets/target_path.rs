@@ -20,8 +20,15 @@ fuzz_target!(|input: (&str, &[u8])| {
     }
 
     // What no head can hold, no guard is asked about.
-    let request =
-        Http2Request { method: "GET", scheme: "http", authority: Some("a.example"), path: raw, end_stream: true };
+    let request = Http2Request {
+        method: "GET",
+        scheme: "http",
+        authority: Some("a.example"),
+        path: raw,
+        end_stream: true,
+        protocol: None,
+        websocket_key: "",
+    };
     let Ok(head) = http2_head(&request, [], &LIMITS, Scheme::Http) else { return };
     let Ok(host) = hosts.find(head.host()) else { panic!("the host") };
     let Ok(target) = PathPolicy::default().normalise(&head, host) else { return };

@@ -3,10 +3,14 @@
 //! It is checked as strictly as that of HTTP/1.1, by the same constructor, and has the same caps; whatever reads the frames
 //! has to stop before it has stored more. Bounds: one pass over the fields, and none after a cap is passed. RFC 9113 §8.2
 //! (fields), §8.3.1 (pseudo-header fields).
+//!
+//! An extended CONNECT for a WebSocket (RFC 8441) becomes the GET of the handshake that it stands for, with a key of the
+//! gateway's, so that guards and writers know one kind of handshake.
 
 use super::head::Head;
 use super::head_builder::{HeadBuilder, RequestLine};
 use super::message::{Field, Protocol, RequestBody, Scheme};
+use super::syntax;
 use crate::denial::Denial;
 use crate::head::HeadLimits;
 
@@ -23,21 +27,29 @@ pub struct Http2Request<'a> {
     pub path: &'a [u8],
     /// Whether the stream ends with the fields.
     pub end_stream: bool,
+    /// `:protocol` of an extended CONNECT (RFC 8441 §4).
+    pub protocol: Option<&'a str>,
+    /// The `Sec-WebSocket-Key` of the handshake that an extended CONNECT becomes; the client sends none.
+    pub websocket_key: &'a str,
 }
 
 /// The head of a request on a connection of the scheme `connection`.
 ///
 /// # Errors
 /// As the parser of HTTP/1.1 (`head::parse`), caps included; [`Denial::BadRequest`] for a scheme that is not the connection's, a
-/// path that is not in origin form, a name with an upper-case letter, a field of the connection (RFC 9113 §8.2.2), and a
-/// stream that ends before the body that it declares.
+/// path that is not in origin form, a name with an upper-case letter, a field of the connection (RFC 9113 §8.2.2), a
+/// stream that ends before the body that it declares, and a WebSocket that has a body or ends at once. A CONNECT that is no
+/// WebSocket is refused like any other method that is never allowed.
 pub fn http2_head<'a>(
     request: &Http2Request<'a>,
     fields: impl IntoIterator<Item = Field<'a>>,
     limits: &HeadLimits,
     connection: Scheme,
 ) -> Result<Head<'a>, Denial> {
-    let Http2Request { method, scheme, authority, path, end_stream } = *request;
+    let Http2Request { method, scheme, authority, path, end_stream, protocol, websocket_key } = *request;
+    let websocket = method == "CONNECT" && protocol.is_some_and(|it| it.eq_ignore_ascii_case("websocket"));
+    let method = if websocket { "GET" } else { method };
+    syntax::judge_method(method)?;
     if !scheme.eq_ignore_ascii_case(connection.as_str()) {
         return Err(Denial::BadRequest("a scheme that is not the connection's"));
     }
@@ -66,7 +78,22 @@ pub fn http2_head<'a>(
         if of_connection {
             return Err(Denial::BadRequest("a header of the connection"));
         }
+        // It proves nothing in HTTP/2 (RFC 8441 §5); the handshake has the gateway's.
+        if websocket && name == "sec-websocket-key" {
+            continue;
+        }
         head.field(field)?;
+    }
+    if websocket {
+        if end_stream || head.framing().declared_length().is_some() {
+            return Err(Denial::BadRequest("a WebSocket that has a body or ends at once"));
+        }
+        for (name, value) in
+            [("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", websocket_key)]
+        {
+            head.field(Field { name, value: value.as_bytes() })?;
+        }
+        return head.finish(RequestBody::None);
     }
     let body = match head.framing().declared_length() {
         Some(1..) if end_stream => {

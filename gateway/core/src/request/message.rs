@@ -31,12 +31,13 @@ impl Protocol {
         }
     }
 
-    /// Whether a request can turn its connection over to another protocol by `Upgrade` (RFC 9110 §7.8).
+    /// Whether a request can become a WebSocket: by `Upgrade` (RFC 9110 §7.8), or in HTTP/2 by an extended CONNECT
+    /// (RFC 8441), whose head holds the same fields.
     #[must_use]
     pub fn can_upgrade(self) -> bool {
         match self {
-            Self::Http11 => true,
-            Self::Http10 | Self::Http2 => false,
+            Self::Http11 | Self::Http2 => true,
+            Self::Http10 => false,
         }
     }
 

@@ -13,8 +13,15 @@ pub(crate) fn build<'a>(
 ) -> Result<Head<'a>, Denial> {
     let fields: Vec<_> = fields.into_iter().map(|(name, value)| Field { name, value }).collect();
     if protocol == Protocol::Http2 {
-        let request =
-            Http2Request { method, scheme: "http", authority: Some(host), path: target, end_stream: true };
+        let request = Http2Request {
+            method,
+            scheme: "http",
+            authority: Some(host),
+            path: target,
+            end_stream: true,
+            protocol: None,
+            websocket_key: "",
+        };
         let limits = HeadLimits { bytes: 1 << 16, count: 100, uri: 8192 };
         return http2_head(&request, fields, &limits, Scheme::Http);
     }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
+use crate::guard::upgrade::{Upgrade, UpgradePolicy};
 use crate::head::{Parsed, parse};
 
 const GET: Http2Request<'_> = Http2Request {
@@ -9,7 +10,13 @@ const GET: Http2Request<'_> = Http2Request {
     authority: Some("media.example"),
     path: b"/a?b",
     end_stream: true,
+    protocol: None,
+    websocket_key: "dGhlIHNhbXBsZSBub25jZQ==",
 };
+
+/// The CONNECT of a WebSocket.
+const WEBSOCKET: Http2Request<'_> =
+    Http2Request { method: "CONNECT", protocol: Some("websocket"), end_stream: false, ..GET };
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 256, count: 5, uri: 64 };
 
@@ -27,7 +34,7 @@ fn a_head_of_pseudo_fields_and_fields() {
         (Scheme::Https, Protocol::Http2, RequestBody::None)
     );
     assert_eq!(head.fields().len(), 4);
-    assert!(!head.protocol().can_upgrade());
+    assert!(!head.asks_websocket());
 }
 
 #[test]
@@ -117,6 +124,45 @@ fn fields_are_as_strict_as_in_http_1() {
     }
     check("expect", b"100-continue", true);
     check("expect", b"a miracle", false);
+}
+
+#[test]
+fn a_websocket_is_the_get_that_its_connect_stands_for() {
+    let fields: [(&str, &[u8]); 3] = [
+        ("sec-websocket-version", b"13"),
+        ("sec-websocket-key", b"mine"),
+        ("origin", b"https://media.example"),
+    ];
+    let limits = HeadLimits { count: 10, ..LIMITS };
+    let head = |request: &Http2Request<'static>, fields: &[(&'static str, &'static [u8])]| {
+        let fields = fields.iter().map(|(name, value)| Field { name, value });
+        http2_head(request, fields, &limits, Scheme::Https)
+    };
+    let read = head(&WEBSOCKET, &fields).unwrap();
+    assert_eq!((read.method(), read.target(), read.body()), ("GET", &b"/a?b"[..], RequestBody::None));
+    assert!(read.asks_websocket());
+    assert_eq!(read.sole_text("sec-websocket-key"), Some("dGhlIHNhbXBsZSBub25jZQ=="));
+    assert_eq!(read.sole_text("upgrade"), Some("websocket"));
+    // It is judged like the handshake of HTTP/1.1.
+    let version = |request, fields: &[_]| {
+        let head = head(&request, fields).unwrap();
+        UpgradePolicy::Websocket.check(&head).map(|upgrade| upgrade != Upgrade::None)
+    };
+    assert_eq!(version(WEBSOCKET, &fields), Ok(true));
+    assert_eq!(version(WEBSOCKET, &fields[1..]), Err(Denial::UpgradeRefused));
+    assert_eq!(version(GET, &fields), Ok(false));
+    let refused = head(&Http2Request { end_stream: true, ..WEBSOCKET }, &fields).map(drop);
+    assert_eq!(refused, Err(Denial::BadRequest("a WebSocket that has a body or ends at once")));
+    let refused = head(&WEBSOCKET, &[("content-length", b"0")]).map(drop);
+    assert_eq!(refused, Err(Denial::BadRequest("a WebSocket that has a body or ends at once")));
+    for protocol in [None, Some("connect-udp"), Some(""), Some("websocket/13")] {
+        let refused = head(&Http2Request { protocol, ..WEBSOCKET }, &[]).map(drop);
+        assert_eq!(refused, Err(Denial::MethodNeverAllowed), "{protocol:?}");
+    }
+    // Only the gateway writes the fields of the handshake.
+    for name in ["connection", "upgrade"] {
+        assert!(head(&WEBSOCKET, &[(name, b"websocket")]).is_err(), "{name}");
+    }
 }
 
 #[test]
