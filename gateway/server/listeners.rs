@@ -53,7 +53,9 @@ pub(crate) fn bind(address: SocketAddr) -> Result<std::net::TcpListener, ListenE
 }
 
 /// Accepts connections until the gateway drains; then the socket is closed.
-pub(crate) async fn accept(listener: TcpListener, front: Arc<Front>) {
+///
+/// `h2c`: its clients may begin with HTTP/2.
+pub(crate) async fn accept(listener: TcpListener, front: Arc<Front>, h2c: bool) {
     let mut stage = front.gateway.watch_stage();
     let port = listener.local_addr().map_or(0, |address| address.port());
     loop {
@@ -63,7 +65,7 @@ pub(crate) async fn accept(listener: TcpListener, front: Arc<Front>) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((tcp, from)) => admit(&front, tcp, from, port),
+            Ok((tcp, from)) => admit(&front, tcp, from, port, h2c),
             Err(error) if is_client_abort(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections; hint: raise the limit of open files");
@@ -74,7 +76,7 @@ pub(crate) async fn accept(listener: TcpListener, front: Arc<Front>) {
 }
 
 /// Takes a permit and serves the connection, or refuses it.
-fn admit(front: &Arc<Front>, tcp: TcpStream, from: SocketAddr, port: u16) {
+fn admit(front: &Arc<Front>, tcp: TcpStream, from: SocketAddr, port: u16, h2c: bool) {
     let gateway = &front.gateway;
     let ip = from.ip().to_canonical();
     let (connections, per_address) = {
@@ -88,7 +90,7 @@ fn admit(front: &Arc<Front>, tcp: TcpStream, from: SocketAddr, port: u16) {
         Ok(permit) => {
             let front = Arc::clone(front);
             let peer = Peer { ip, port, tls: false };
-            tokio::spawn(edge::accept::serve(front, tcp, peer, permit));
+            tokio::spawn(edge::accept::serve(front, tcp, peer, h2c, permit));
         }
         Err(reason) => refuse(gateway, &tcp, ip, reason),
     }

@@ -238,7 +238,8 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
 
 /// The listening sockets, bound but not yet accepting.
 struct BoundListeners {
-    public: Vec<std::net::TcpListener>,
+    /// With each, whether its clients may begin with HTTP/2.
+    public: Vec<(std::net::TcpListener, bool)>,
     admin: Option<std::net::TcpListener>,
 }
 
@@ -261,7 +262,10 @@ impl BoundListeners {
             .server
             .listen
             .iter()
-            .map(|address| bind(*address, ["server", "listen"]))
+            .map(|address| {
+                let h2c = policy.server.h2c.contains(address);
+                bind(*address, ["server", "listen"]).map(|listener| (listener, h2c))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let admin = policy.admin.listen.map(|address| bind(address, ["admin", "listen"])).transpose()?;
         Ok(Self { public, admin })
@@ -269,7 +273,7 @@ impl BoundListeners {
 
     /// The public addresses as bound, with real ports.
     fn addresses(&self) -> Vec<SocketAddr> {
-        self.public.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.public.iter().filter_map(|(listener, _)| listener.local_addr().ok()).collect()
     }
 
     fn admin(&self) -> Option<SocketAddr> {
@@ -287,8 +291,8 @@ impl BoundListeners {
 
     fn open(self, front: &Arc<Front>, reloader: &Arc<Reloader>) -> anyhow::Result<()> {
         let listening = |listener| TcpListener::from_std(listener).context("cannot wait for connections");
-        for listener in self.public {
-            tokio::spawn(listeners::accept(listening(listener)?, Arc::clone(front)));
+        for (listener, h2c) in self.public {
+            tokio::spawn(listeners::accept(listening(listener)?, Arc::clone(front), h2c));
         }
         if let Some(listener) = self.admin {
             let listener = listening(listener)?;

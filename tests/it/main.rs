@@ -21,6 +21,7 @@ mod environment;
 mod exchange;
 mod failures;
 mod framing;
+mod http2;
 mod identity;
 mod keys;
 mod limits;

@@ -55,6 +55,8 @@ pub struct Policy {
 pub struct Started {
     /// `server.listen`
     pub listen: Vec<SocketAddr>,
+    /// `server.h2c`
+    pub h2c: Vec<SocketAddr>,
     /// `server.threads`
     pub threads: Option<usize>,
     /// `server.drain`
@@ -74,6 +76,8 @@ pub struct Started {
 pub struct ServerPolicy {
     /// Addresses to listen on.
     pub listen: Vec<SocketAddr>,
+    /// Those of them where clients may begin with HTTP/2.
+    pub h2c: Vec<SocketAddr>,
     /// Worker threads; `None` is one per core.
     pub threads: Option<usize>,
     /// How long open requests get after SIGTERM; WebSockets and event streams end at once.
@@ -106,6 +110,8 @@ pub struct Timeouts {
     pub header: Duration,
     /// Between two requests, and before the first.
     pub idle: Duration,
+    /// Between two requests of a connection of HTTP/2, and before the first.
+    pub h2_idle: Duration,
     /// The time in which a client must send at least one byte of a body.
     pub body_idle: Duration,
     /// Bytes per second below which a body is cut, measured over `body_idle`.
@@ -125,6 +131,8 @@ pub struct ServerLimits {
     pub connections_per_ip: usize,
     /// Requests after which a connection is closed.
     pub requests_per_connection: u64,
+    /// Requests of one connection of HTTP/2 at the same time.
+    pub h2_streams: usize,
     /// Caps of a head.
     pub head: HeadLimits,
     /// Clients remembered by each limit.

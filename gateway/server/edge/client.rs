@@ -1,6 +1,7 @@
 //! Clients: what the forwarding of an exchange asks of them, whatever protocol they speak.
 
 pub(crate) mod http1;
+pub(crate) mod http2;
 pub(crate) mod io;
 
 use std::io::Result;

@@ -8,6 +8,7 @@ mod forwarding;
 mod gateway_pages;
 mod handler;
 mod http1;
+mod http2;
 mod preflight;
 mod record;
 mod turn;

@@ -5,6 +5,8 @@
 
 pub(crate) mod accept;
 
+pub(crate) mod preface;
+
 pub(crate) mod front;
 
 pub(crate) mod forward;

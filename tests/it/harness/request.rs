@@ -50,6 +50,19 @@ impl Request {
         self.field("Authorization", format!("Bearer {token}"))
     }
 
+    /// The head of the request as HTTP/2 has it, and its body.
+    pub(crate) fn http2(&self) -> (http::Request<()>, Option<Vec<u8>>) {
+        let uri = format!("http://{}{}", self.host, self.target);
+        let mut request = http::Request::builder().method(&*self.method).uri(uri);
+        for (name, value) in &self.fields {
+            request = request.header(&*name.to_ascii_lowercase(), value);
+        }
+        if let Some(body) = &self.body {
+            request = request.header("content-length", body.len());
+        }
+        (request.body(()).unwrap(), self.body.clone())
+    }
+
     /// The request as bytes; a body has a declared length.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut out = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.target, self.host);

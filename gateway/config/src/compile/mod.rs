@@ -96,6 +96,7 @@ pub(super) fn policy(
 fn starts(server: &ServerPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Started {
     Started {
         listen: server.listen.clone(),
+        h2c: server.h2c.clone(),
         threads: server.threads,
         drain: server.drain,
         confine: server.confine,
@@ -107,10 +108,11 @@ fn starts(server: &ServerPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Starte
 
 /// Keys that differ from what the process started with and that a running process cannot change.
 pub(super) fn restart(policy: &Policy) -> Vec<String> {
-    let Started { listen, threads, drain, confine, admin, format, access } = &*policy.started;
+    let Started { listen, h2c, threads, drain, confine, admin, format, access } = &*policy.started;
     let wanted = starts(&policy.server, &policy.admin, &policy.log);
     let differ = [
         ("server.listen", wanted.listen != *listen),
+        ("server.h2c", wanted.h2c != *h2c),
         ("server.threads", wanted.threads != *threads),
         ("server.drain", wanted.drain != *drain),
         ("server.confine", wanted.confine != *confine),

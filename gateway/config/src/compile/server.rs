@@ -27,6 +27,7 @@ pub(super) fn server(
     let raw::Server {
         at: _,
         listen,
+        h2c,
         trusted_proxies: _,
         forwarded: _,
         threads,
@@ -50,8 +51,10 @@ pub(super) fn server(
             hint,
         );
     }
+    let listen = listeners(listen.as_ref(), report);
     ServerPolicy {
-        listen: listeners(listen.as_ref(), report),
+        h2c: prior_knowledge(h2c.as_ref(), &listen, report),
+        listen,
         threads: Spanned::value_or(threads.as_ref(), None).map(whole),
         drain: Spanned::value_or(drain.as_ref(), Duration::from_secs(30)),
         server_timing: Spanned::value_or(server_timing.as_ref(), false),
@@ -63,13 +66,14 @@ pub(super) fn server(
 }
 
 fn deadlines(raw: &raw::Timeouts) -> Timeouts {
-    let raw::Timeouts { at: _, header, idle, body_idle, min_rate, send_idle, stream_idle } = raw;
+    let raw::Timeouts { at: _, header, idle, h2_idle, body_idle, min_rate, send_idle, stream_idle } = raw;
     let seconds = |given: &Setting<Duration>, otherwise| {
         Spanned::value_or(given.as_ref(), Duration::from_secs(otherwise))
     };
     Timeouts {
         header: seconds(header, 10),
         idle: seconds(idle, 60),
+        h2_idle: seconds(h2_idle, 30),
         body_idle: seconds(body_idle, 30),
         min_rate: Spanned::value_or(min_rate.as_ref(), 1024),
         send_idle: seconds(send_idle, 600),
@@ -83,6 +87,7 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
         connections,
         connections_per_ip,
         requests_per_connection,
+        h2_streams,
         header_bytes,
         header_count,
         uri_bytes,
@@ -94,6 +99,7 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
         connections: Spanned::value_or(connections.as_ref(), None).map(whole),
         connections_per_ip: count(connections_per_ip, 64),
         requests_per_connection: Spanned::value_or(requests_per_connection.as_ref(), 1000),
+        h2_streams: count(h2_streams, 100),
         head: HeadLimits {
             bytes: count(header_bytes, 32 << 10),
             count: count(header_count, 100),
@@ -115,6 +121,24 @@ pub(super) fn listeners(listen: Option<&Spanned<Vec<Spanned<String>>>>, report: 
         if let Some(other) = found.iter().find(|other| overlap(**other, addr)) {
             let hint = "an address and port can be listened on once";
             report.problem(&given.at, format!("in conflict with `{other}`: `{}`", given.value), hint);
+        }
+        found.push(addr);
+    }
+    found
+}
+
+/// The listeners that take HTTP/2 with prior knowledge.
+fn prior_knowledge(
+    h2c: Option<&Spanned<Vec<Spanned<String>>>>,
+    listen: &[SocketAddr],
+    report: &Report,
+) -> Vec<SocketAddr> {
+    let mut found = Vec::new();
+    for given in h2c.into_iter().flat_map(|h2c| &h2c.value) {
+        let Some(addr) = address(given, SOCKETS, report) else { continue };
+        if !listen.contains(&addr) {
+            let hint = "name addresses of `server.listen`, as they are written there";
+            report.problem(&given.at, format!("not listened on: `{}`", given.value), hint);
         }
         found.push(addr);
     }

@@ -43,7 +43,6 @@ fn what_is_not_built_says_so_once() {
         ("[server.tls]\nlisten = []\nnonsense = 1", "10 server.tls: not yet supported: `tls`"),
         ("[server]\nproxy_protocol = []", "11 server.proxy_protocol: not yet supported"),
         ("[server.timeouts]\nhandshake = \"10s\"", "11 server.timeouts.handshake: not yet"),
-        ("[server.limits]\nh2_streams = 100", "11 server.limits.h2_streams: not yet"),
         ("[state]\nredis = { url = \"redis://x\" }", "11 state.redis: not yet"),
         ("[audit]\nfile = 1", "10 audit: not yet"),
         ("[lockout]\n", "10 lockout: not yet"),

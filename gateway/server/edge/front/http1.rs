@@ -28,16 +28,17 @@ const SKIP: u64 = 64 * 1024;
 const SKIP_TIME: Duration = Duration::from_secs(5);
 
 impl Front {
-    /// Serves one connection to its end.
+    /// Serves one connection to its end. `early`: what was read of it before.
     pub(crate) async fn serve_http1<S: DownstreamIo>(
         self: Arc<Self>,
         io: S,
+        early: BytesMut,
         peer: Peer,
         _permit: ConnectionPermit,
     ) {
         let mut stage = self.gateway.watch_stage();
         let mut stage_watch = StageWatch::new(self.gateway.watch_stage());
-        let mut connection = Connection::new(io);
+        let mut connection = Connection::begun(io, early);
         let mut login = ConnectionLogin::default();
         let mut timer = Timer::new(self.gateway.started());
         let mut served = 0u64;

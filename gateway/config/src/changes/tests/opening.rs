@@ -227,6 +227,12 @@ fn files() -> Vec<(String, String)> {
         (server(""), server("limits.connections = 20000\n")),
         (server(""), server("limits.connections_per_ip = 65\n")),
         (server(""), server("limits.requests_per_connection = 1001\n")),
+        (server(""), server("limits.h2_streams = 101\n")),
+        (server(""), server("timeouts.h2_idle = \"31s\"\n")),
+        (
+            server("listen = [\"127.0.0.1:1\"]\n"),
+            server("listen = [\"127.0.0.1:1\"]\nh2c = [\"127.0.0.1:1\"]\n"),
+        ),
         (whole(&[]), whole(&["[admin]\nmetrics = \"open\"\n"])),
         (whole(&[]), whole(&["[admin]\nhosts = [\"a.example.com\"]\n"])),
         (whole(&[]), whole(&["[admin]\nlisten = \"0.0.0.0:9901\"\n"])),

@@ -22,6 +22,11 @@ table! {
         listen: Texts = texts().default_texts(&["127.0.0.1:8080"]).accepts("`ADDRESS:PORT` each")
             .like(SOCKET).filled().by_server().restart()
             .mind("`0.0.0.0` is every network of this machine, unencrypted unless a proxy in front adds TLS"),
+        /// Those of the addresses to listen on where clients may also begin with HTTP/2, without TLS and without
+        /// asking first: for a proxy in front that speaks it. Clients that begin with HTTP/1.1 are served too.
+        h2c: Texts = texts().default_texts(&[]).accepts("addresses of `listen`").like(SOCKET).by_server()
+            .restart()
+            .mind("one connection of HTTP/2 carries `limits.h2_streams` requests at the same time"),
         /// The proxies in front of this gateway. What they say about their clients in the fields of
         /// `forwarded` is believed; `STAGEDOOR_TRUSTED_PROXIES` overrides it.
         trusted_proxies: Texts = texts().default_texts(&[])
@@ -67,6 +72,8 @@ table! {
         header: Setting<Duration> = duration(millis(10), days(1)).default("10s").by_server(),
         /// How long a connection may wait for the next request.
         idle: Setting<Duration> = duration(millis(10), days(1)).default("60s").by_server(),
+        /// How long a connection of HTTP/2 may wait for the next request.
+        h2_idle: Setting<Duration> = duration(millis(10), days(1)).default("30s").by_server(),
         /// How long a request body may go without a byte.
         body_idle: Setting<Duration> = duration(millis(10), days(1)).default("30s").by_server(),
         /// A request body slower than this for `body_idle` is cut.
@@ -93,6 +100,8 @@ table! {
         connections_per_ip: Setting<u64> = count(1, 1_000_000).default_count(64).by_server(),
         /// How many requests a connection may carry before it is closed.
         requests_per_connection: Setting<u64> = count(1, 1_000_000_000).default_count(1000).by_server(),
+        /// How many requests a connection of HTTP/2 may carry at the same time.
+        h2_streams: Setting<u64> = count(1, 1000).default_count(100).by_server(),
         /// How large a request head may be.
         header_bytes: Setting<u64> = size(KIB, MIB).default("32KiB").by_server(),
         /// How many fields a request head may have.
@@ -103,9 +112,6 @@ table! {
         limit_keys: Setting<u64> = count(16, 100_000_000).default_count(200_000),
         /// How many verified tokens are remembered, so that a signature is checked once.
         token_cache: Setting<u64> = count(0, 100_000_000).default_count(50_000),
-    }
-    not yet {
-        "h2_streams": "Open streams of one HTTP/2 connection.",
     }
 }
 

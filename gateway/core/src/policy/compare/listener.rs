@@ -15,6 +15,7 @@ use crate::units::{show_duration, show_size};
 pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Findings) {
     let ServerPolicy {
         listen,
+        h2c,
         // The number of threads decides about no request.
         threads: _,
         drain,
@@ -26,6 +27,7 @@ pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Find
     } = old;
     let at = Place::Table(&["server"]);
     findings.put(at, "listen", more_is_looser(listen, &new.listen), || (list(listen), list(&new.listen)));
+    findings.put(at, "h2c", more_is_looser(h2c, &new.h2c), || (list(h2c), list(&new.h2c)));
     findings.put(at, "drain", larger_is_looser(drain, &new.drain), || {
         (show_duration(*drain), show_duration(new.drain))
     });
@@ -48,11 +50,12 @@ pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Find
 
 /// The longer a client may take, the more it can hold.
 fn deadlines(old: &Timeouts, new: &Timeouts, findings: &mut Findings) {
-    let Timeouts { header, idle, body_idle, min_rate, send_idle, stream_idle } = old;
+    let Timeouts { header, idle, h2_idle, body_idle, min_rate, send_idle, stream_idle } = old;
     let at = Place::Table(&["server", "timeouts"]);
     for (key, old, new) in [
         ("header", header, &new.header),
         ("idle", idle, &new.idle),
+        ("h2_idle", h2_idle, &new.h2_idle),
         ("body_idle", body_idle, &new.body_idle),
         ("send_idle", send_idle, &new.send_idle),
         ("stream_idle", stream_idle, &new.stream_idle),
@@ -69,6 +72,7 @@ fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings) {
         connections,
         connections_per_ip,
         requests_per_connection,
+        h2_streams,
         head: HeadLimits { bytes, count, uri },
         limit_keys,
         token_cache,
@@ -88,6 +92,7 @@ fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings) {
     });
     for (key, old, new) in [
         ("connections_per_ip", *connections_per_ip, new.connections_per_ip),
+        ("h2_streams", *h2_streams, new.h2_streams),
         ("header_bytes", *bytes, new.head.bytes),
         ("header_count", *count, new.head.count),
         ("uri_bytes", *uri, new.head.uri),

@@ -17,16 +17,13 @@ use tokio::time::Instant;
 use crate::edge::buffers;
 use crate::edge::client::io::{self as downstream, DownstreamIo};
 use crate::edge::timer::Timer;
-use crate::stage::Stage;
+use crate::stage::{Stage, last_moments};
 
 /// Bytes asked of the socket at once while a head is read.
 const STEP: usize = 4 * 1024;
 /// After a refusal that closes, this much is still read, for this long, so that the client sees it.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(5);
-/// How long that goes on while the gateway itself ends, and how long a quiet connection then still waits for a request:
-/// one that was on its way gets an answer.
-const LAST_MOMENTS: Duration = Duration::from_millis(250);
 /// How long a client may take to read a local answer.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
@@ -52,7 +49,12 @@ pub(crate) enum HeadRead {
 
 impl<S: DownstreamIo> Connection<S> {
     pub(crate) fn new(io: S) -> Self {
-        Self { io, buffer: BytesMut::new(), unsent: BytesMut::new() }
+        Self::begun(io, BytesMut::new())
+    }
+
+    /// A connection of which these bytes were read before.
+    pub(crate) fn begun(io: S, buffer: BytesMut) -> Self {
+        Self { io, buffer, unsent: BytesMut::new() }
     }
 
     /// Waits for a head: `idle` for its first byte, `header` from there to its last.
@@ -190,12 +192,6 @@ impl<S: DownstreamIo> Connection<S> {
     pub(crate) fn reset(mut self) {
         self.io.reset();
     }
-}
-
-/// Over a little after the gateway has begun to end.
-async fn last_moments(stage: &mut watch::Receiver<Stage>) {
-    let _ = stage.wait_for(|stage| *stage != Stage::Serving).await;
-    tokio::time::sleep(LAST_MOMENTS).await;
 }
 
 /// Whether the empty line that ends a head is there, the empty lines that may precede one aside.

@@ -15,6 +15,7 @@ pub(super) const ORDERED: &[Row] = &[
         "[\"127.0.0.1:1\"]",
         "[\"127.0.0.1:1\", \"127.0.0.1:2\"]",
     ),
+    ("server", "h2c", End, "[server]\nlisten = [\"127.0.0.1:1\"]\nh2c = @", "[]", "[\"127.0.0.1:1\"]"),
     ("server", "trusted_proxies", End, "[server]\ntrusted_proxies = @", "[]", "[\"10.0.0.0/8\"]"),
     (
         "server",
@@ -29,6 +30,7 @@ pub(super) const ORDERED: &[Row] = &[
     ("server", "confine", End, "[server]\nconfine = @", "\"auto\"", "\"off\""),
     ("server.timeouts", "header", End, "[server.timeouts]\nheader = @", "\"1s\"", "\"2s\""),
     ("server.timeouts", "idle", End, "[server.timeouts]\nidle = @", "\"1s\"", "\"2s\""),
+    ("server.timeouts", "h2_idle", End, "[server.timeouts]\nh2_idle = @", "\"1s\"", "\"2s\""),
     ("server.timeouts", "body_idle", End, "[server.timeouts]\nbody_idle = @", "\"1s\"", "\"2s\""),
     ("server.timeouts", "send_idle", End, "[server.timeouts]\nsend_idle = @", "\"1s\"", "\"2s\""),
     ("server.timeouts", "stream_idle", End, "[server.timeouts]\nstream_idle = @", "\"1s\"", "\"2s\""),
@@ -43,6 +45,7 @@ pub(super) const ORDERED: &[Row] = &[
         "1",
         "2",
     ),
+    ("server.limits", "h2_streams", End, "[server.limits]\nh2_streams = @", "10", "20"),
     ("server.limits", "header_bytes", End, "[server.limits]\nheader_bytes = @", "\"4KiB\"", "\"8KiB\""),
     ("server.limits", "header_count", End, "[server.limits]\nheader_count = @", "10", "20"),
     ("server.limits", "uri_bytes", End, "[server.limits]\nuri_bytes = @", "\"1KiB\"", "\"2KiB\""),

@@ -1,0 +1,200 @@
+//! The heads of the frames of one direction of an HTTP/2 connection, read as its bytes pass, and a budget of what they cost.
+//!
+//! The library that reads the frames bounds what they hold, and not how many there are: a frame that carries nothing costs
+//! a client nine bytes, and the gateway as much work as any other. So each frame has a cost, and a connection has a budget
+//! that refills with time. What a client does in order to read answers costs nothing: each frame of data that it is sent
+//! pays for two window updates.
+
+use std::time::Duration;
+
+/// Bytes of a frame's head (RFC 9113 §4.1).
+const HEAD: usize = 9;
+/// Bytes of a client's preface (RFC 9113 §3.4).
+pub(super) const PREFACE: usize = 24;
+
+/// What a budget holds at most, and at first.
+const FULL: u32 = 6000;
+/// What is added to a budget in each second.
+const REFILL: u32 = 300;
+
+/// The frames of one direction.
+#[derive(Debug)]
+pub(super) struct FrameReader {
+    /// Bytes that pass before the next head begins: of the preface, or of the payload of the last frame.
+    skip: usize,
+    head: [u8; HEAD],
+    /// Bytes of the head that are there.
+    have: usize,
+    /// The last frame is a part of a header block.
+    in_block: bool,
+    /// The block goes on after this frame.
+    block_goes_on: bool,
+}
+
+/// What the head of a frame says, as far as the budget asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FrameHead {
+    kind: Kind,
+    /// The payload is empty and ends nothing.
+    carries_nothing: bool,
+}
+
+/// The types of frames (RFC 9113 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Data,
+    Headers,
+    Priority,
+    Reset,
+    Settings,
+    PushPromise,
+    Ping,
+    GoAway,
+    WindowUpdate,
+    Continuation,
+    Unknown,
+}
+
+impl FrameReader {
+    /// The frames that begin after so many bytes.
+    pub(super) fn after(skip: usize) -> Self {
+        Self { skip, head: [0; HEAD], have: 0, in_block: false, block_goes_on: false }
+    }
+
+    /// Reads the next bytes, and tells of each frame that begins in them.
+    pub(super) fn read(&mut self, mut bytes: &[u8], mut tell: impl FnMut(FrameHead)) {
+        while !bytes.is_empty() {
+            if self.skip > 0 {
+                let passed = self.skip.min(bytes.len());
+                self.skip -= passed;
+                bytes = bytes.get(passed..).unwrap_or_default();
+                continue;
+            }
+            let more = (HEAD - self.have).min(bytes.len());
+            let (part, rest) = bytes.split_at(more);
+            if let Some(place) = self.head.get_mut(self.have..self.have + more) {
+                place.copy_from_slice(part);
+            }
+            self.have += more;
+            bytes = rest;
+            if self.have == HEAD {
+                self.have = 0;
+                tell(self.begin());
+            }
+        }
+    }
+
+    /// Begins the frame of which the head is there.
+    fn begin(&mut self) -> FrameHead {
+        let [high, middle, low, kind, flags, ..] = self.head;
+        self.skip = u32::from_be_bytes([0, high, middle, low]) as usize;
+        let kind = Kind::of(kind);
+        self.in_block = matches!(kind, Kind::Headers | Kind::Continuation);
+        self.block_goes_on = self.in_block && flags & END_HEADERS == 0;
+        FrameHead { kind, carries_nothing: self.skip == 0 && flags & END_STREAM == 0 }
+    }
+
+    /// Whether the client has begun a header block and not yet sent all of it.
+    pub(super) fn is_in_header_block(&self) -> bool {
+        self.block_goes_on || (self.in_block && self.skip > 0)
+    }
+}
+
+impl Kind {
+    fn of(byte: u8) -> Self {
+        match byte {
+            0 => Self::Data,
+            1 => Self::Headers,
+            2 => Self::Priority,
+            3 => Self::Reset,
+            4 => Self::Settings,
+            5 => Self::PushPromise,
+            6 => Self::Ping,
+            7 => Self::GoAway,
+            8 => Self::WindowUpdate,
+            9 => Self::Continuation,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// What the frames of a client may still cost.
+#[derive(Debug)]
+pub(super) struct FrameBudget {
+    left: u32,
+    /// When it was last refilled.
+    refilled: Duration,
+    spent: bool,
+}
+
+impl FrameBudget {
+    pub(super) fn new(now: Duration) -> Self {
+        Self { left: FULL, refilled: now, spent: false }
+    }
+
+    /// Adds what the time since the last call is worth.
+    pub(super) fn refill(&mut self, now: Duration) {
+        let millis = now.saturating_sub(self.refilled).as_millis();
+        let earned = u32::try_from(millis * u128::from(REFILL) / 1000).unwrap_or(FULL);
+        if earned > 0 {
+            self.refilled = now;
+            self.earn(earned);
+        }
+    }
+
+    /// A frame came from the client.
+    pub(super) fn came(&mut self, frame: FrameHead) {
+        match frame.kind {
+            // A browser that leaves a page of posters resets the stream of each.
+            Kind::Headers => self.earn(2),
+            Kind::Reset => self.spend(3),
+            Kind::Data if frame.carries_nothing => self.spend(12),
+            Kind::Data => {}
+            Kind::WindowUpdate | Kind::Priority => self.spend(1),
+            Kind::Unknown => self.spend(6),
+            Kind::Ping | Kind::Continuation | Kind::GoAway | Kind::PushPromise => self.spend(12),
+            Kind::Settings => self.spend(60),
+        }
+    }
+
+    /// A frame went to the client.
+    pub(super) fn went(&mut self, frame: FrameHead) {
+        match frame.kind {
+            Kind::Data => self.earn(2),
+            // The client did what a stream is reset for.
+            Kind::Reset => self.spend(3),
+            Kind::Headers
+            | Kind::Priority
+            | Kind::Settings
+            | Kind::PushPromise
+            | Kind::Ping
+            | Kind::GoAway
+            | Kind::WindowUpdate
+            | Kind::Continuation
+            | Kind::Unknown => {}
+        }
+    }
+
+    /// Whether the client has cost more than it may. It stays so.
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent
+    }
+
+    fn earn(&mut self, amount: u32) {
+        self.left = self.left.saturating_add(amount).min(FULL);
+    }
+
+    fn spend(&mut self, amount: u32) {
+        match self.left.checked_sub(amount) {
+            Some(left) => self.left = left,
+            None => self.spent = true,
+        }
+    }
+}
+
+/// RFC 9113 §6.1, §6.2
+const END_STREAM: u8 = 0x1;
+const END_HEADERS: u8 = 0x4;
+
+#[cfg(test)]
+mod tests;

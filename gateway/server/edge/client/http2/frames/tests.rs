@@ -1,0 +1,146 @@
+use super::*;
+
+fn frame(kind: u8, flags: u8, length: usize) -> Vec<u8> {
+    let mut bytes = u32::try_from(length).unwrap_or(0).to_be_bytes().to_vec();
+    bytes.remove(0);
+    bytes.extend([kind, flags, 0, 0, 0, 1]);
+    bytes.resize(HEAD + length, b'x');
+    bytes
+}
+
+#[test]
+fn frames_are_found_however_their_bytes_come() {
+    let bytes = [
+        vec![b'p'; PREFACE],
+        frame(4, 0, 6),
+        frame(1, END_HEADERS, 300),
+        frame(0, 0, 0),
+        frame(0, END_STREAM, 0),
+        frame(0, 0, 20),
+        frame(0xfa, 0, 1),
+    ]
+    .concat();
+    let expected = [
+        (Kind::Settings, false),
+        (Kind::Headers, false),
+        (Kind::Data, true),
+        (Kind::Data, false),
+        (Kind::Data, false),
+        (Kind::Unknown, false),
+    ];
+    for step in [1, 2, 7, 9, 100, bytes.len()] {
+        let mut reader = FrameReader::after(PREFACE);
+        let mut found = Vec::new();
+        for part in bytes.chunks(step) {
+            reader.read(part, |frame| found.push((frame.kind, frame.carries_nothing)));
+        }
+        assert_eq!(found, expected, "{step} bytes at once");
+    }
+}
+
+#[test]
+fn a_header_block_lasts_until_its_last_frame_is_there() {
+    let mut reader = FrameReader::after(0);
+    let mut read = |bytes: &[u8]| {
+        reader.read(bytes, |_| {});
+        reader.is_in_header_block()
+    };
+    assert!(!read(&frame(6, 0, 8)));
+    let head = frame(1, END_HEADERS, 10);
+    assert!(read(&head[..HEAD + 9]));
+    assert!(!read(&head[HEAD + 9..]));
+    assert!(read(&frame(1, 0, 10)));
+    assert!(read(&frame(9, 0, 10)));
+    assert!(!read(&frame(9, END_HEADERS, 10)));
+}
+
+/// How many of these frames, sent without a pause, a budget bears.
+fn bears(sent: &[(u8, u8, usize)]) -> u32 {
+    let mut budget = FrameBudget::new(Duration::ZERO);
+    let mut reader = FrameReader::after(0);
+    for round in 0..100_000 {
+        for (kind, flags, length) in sent {
+            reader.read(&frame(*kind, *flags, *length), |frame| budget.came(frame));
+        }
+        if budget.is_spent() {
+            return round;
+        }
+    }
+    u32::MAX
+}
+
+#[test]
+fn frames_that_carry_nothing_are_bounded() {
+    for (name, sent, most) in [
+        ("ping", &[(6, 0, 8)][..], 500),
+        ("settings", &[(4, 0, 0)], 100),
+        ("priority", &[(2, 0, 5)], 6000),
+        ("window update", &[(8, 0, 4)], 6000),
+        ("empty data", &[(0, 0, 0)], 500),
+        ("unknown", &[(0xee, 0, 0)], 1000),
+        ("reset", &[(3, 0, 4)], 2000),
+        ("a request and its reset", &[(1, 5, 10), (3, 0, 4)], 5998),
+        ("continuation", &[(9, 0, 0)], 500),
+    ] {
+        assert_eq!(bears(sent), most, "{name}");
+    }
+    for (name, sent) in [
+        ("data", &[(0, 0, 1)][..]),
+        ("requests", &[(1, 5, 10)]),
+        ("requests with a body", &[(1, 4, 10), (0, 1, 0)]),
+        ("requests that are given a priority", &[(1, 5, 10), (2, 0, 5), (2, 0, 5)]),
+    ] {
+        assert_eq!(bears(sent), u32::MAX, "{name}");
+    }
+}
+
+#[test]
+fn a_browser_that_leaves_a_page_of_posters_ten_times_is_borne() {
+    let mut budget = FrameBudget::new(Duration::ZERO);
+    let mut reader = FrameReader::after(0);
+    for page in 0..10 {
+        budget.refill(Duration::from_millis(page * 100));
+        for sent in [(1, 5, 60), (2, 0, 5), (3, 0, 4)] {
+            for _ in 0..200 {
+                reader.read(&frame(sent.0, sent.1, sent.2), |frame| budget.came(frame));
+            }
+        }
+        assert!(!budget.is_spent(), "page {page}");
+    }
+}
+
+#[test]
+fn a_budget_refills_with_time() {
+    let mut budget = FrameBudget::new(Duration::ZERO);
+    let ping = FrameHead { kind: Kind::Ping, carries_nothing: false };
+    let mut now = Duration::ZERO;
+    // Twenty pings a second, for an hour.
+    for _ in 0..3600 * 20 {
+        now += Duration::from_millis(50);
+        budget.refill(now);
+        budget.came(ping);
+    }
+    assert!(!budget.is_spent());
+    // A budget that is spent stays so.
+    for _ in 0..1000 {
+        budget.came(ping);
+    }
+    budget.refill(now + Duration::from_secs(3600));
+    assert!(budget.is_spent());
+}
+
+#[test]
+fn what_a_client_does_to_read_answers_costs_nothing() {
+    let mut budget = FrameBudget::new(Duration::ZERO);
+    let frame = |kind| FrameHead { kind, carries_nothing: false };
+    for _ in 0..100_000 {
+        budget.went(frame(Kind::Data));
+        budget.came(frame(Kind::WindowUpdate));
+        budget.came(frame(Kind::WindowUpdate));
+    }
+    assert!(!budget.is_spent());
+    for _ in 0..2001 {
+        budget.went(frame(Kind::Reset));
+    }
+    assert!(budget.is_spent());
+}

@@ -1,0 +1,448 @@
+//! Connections of HTTP/2: one task a connection, in which each stream is a request like any other.
+//!
+//! The frames are read by the library `h2`. What it does not bound is bounded here and in [`crate::edge::client::http2`]:
+//! the time until the preface, until the end of a header block, between requests, and until the client takes anything; the
+//! number of requests; the frames that carry nothing; the streams that are answered at the same time, those that the client
+//! has reset already among them. Whoever goes beyond the frames that are allowed is sent away with ENHANCE_YOUR_CALM.
+//! RFC 9113; §10.5 lists what a client may try.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use h2::ext::Protocol;
+use h2::server::{Builder, SendResponse};
+use h2::{Reason, RecvStream};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, header};
+use stagedoor_core::denial::Denial;
+use stagedoor_core::head::HeadLimits;
+use stagedoor_core::policy::{ServerLimits, Timeouts};
+use stagedoor_core::reply::Reply;
+use stagedoor_core::request::{Field, Head, Http2Request, Peer, Scheme, http2_head};
+use stagedoor_core::secret::Secret;
+
+use super::handler::{Front, RequestHandler};
+use super::turn::{AnswerRules, ConnectionState, LocalFormat, Turn, TurnParts};
+use crate::connection_permits::ConnectionPermit;
+use crate::edge::client::http2::{Http2Client, Http2Socket, Unsent};
+use crate::edge::client::io::DownstreamIo;
+use crate::edge::date::http_date;
+use crate::edge::login::ConnectionLogin;
+use crate::edge::stage_watch::StageWatch;
+use crate::edge::timer::Timer;
+use crate::materials::random;
+use crate::stage::Stage;
+
+/// How long a client may take to read a local answer.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// How much of a body that nobody wants is read, and for how long, so that its client can read the answer.
+const UNWANTED_BYTES: usize = 16 * 1024 * 1024;
+const UNWANTED_TIME: Duration = Duration::from_secs(5);
+/// How long a connection that is to end may take for it once it has no streams, and how much of it is read meanwhile.
+const GOODBYE_TIME: Duration = Duration::from_secs(1);
+const GOODBYE_BYTES: usize = 1024 * 1024;
+/// Of a body that is not taken by the app: in one stream, and in all of a connection.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// Of an answer that is not sent, in one stream.
+const SEND_BUFFER: usize = 64 * 1024;
+/// Streams that the gateway has reset and still ignores frames of, and for how long.
+const FORGOTTEN: usize = 64;
+const FORGETTING: Duration = Duration::from_secs(10);
+/// Streams of one connection that may break the protocol before it ends.
+const BROKEN: usize = 100;
+/// What the header list of HTTP/2 counts for each field besides its bytes (RFC 9113 §6.5.2).
+const FIELD: usize = 32;
+/// Pseudo-header fields of a request.
+const PSEUDO: usize = 5;
+
+impl Front {
+    /// Serves one connection to its end. `early`: what was read of it before.
+    pub(crate) async fn serve_http2<S: DownstreamIo>(
+        self: Arc<Self>,
+        io: S,
+        early: BytesMut,
+        peer: Peer,
+        _permit: ConnectionPermit,
+    ) {
+        let (limits, timeouts) = {
+            let live = self.gateway.live();
+            (live.policy.server.limits, live.policy.server.timeouts)
+        };
+        let socket = Http2Socket::new(io, early, self.gateway.started());
+        let opened = {
+            let mut opening = std::pin::pin!(settings(&limits).handshake::<_, Bytes>(socket.clone()));
+            let opening = std::future::poll_fn(|cx| {
+                let opened = opening.as_mut().poll(cx);
+                // What the socket does not take goes out later.
+                let _ = socket.poll_send(cx);
+                opened
+            });
+            tokio::time::timeout(timeouts.header, opening).await
+        };
+        let Ok(Ok(connection)) = opened else { return };
+        let mut streams = FuturesUnordered::new();
+        let unsent = Arc::new(Unsent::default());
+        let mut connection = Connection {
+            connection,
+            socket: &socket,
+            unsent: &unsent,
+            timer: Timer::new(self.gateway.started()),
+            stage: StageWatch::new(self.gateway.watch_stage()),
+            limits,
+            timeouts,
+            accepted: 0,
+            idle_since: None,
+            ending: Ending::No,
+        };
+        let answer = |request, respond| {
+            AssertUnwindSafe(self.answer_stream(request, respond, peer, Arc::clone(&unsent))).catch_unwind()
+        };
+        std::future::poll_fn(|cx| connection.poll(cx, &mut streams, &answer)).await;
+        drop(connection);
+        unsent.close();
+        // The streams find out that their client is gone, and record it.
+        let last_streams = async { while streams.next().await.is_some() {} };
+        let _ = tokio::join!(last_streams, tokio::time::timeout(GOODBYE_TIME, discard(&socket)));
+    }
+
+    /// Answers the request of one stream.
+    async fn answer_stream(
+        &self,
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        peer: Peer,
+        unsent: Arc<Unsent>,
+    ) {
+        let (parts, receive) = request.into_parts();
+        let expects = parts.headers.contains_key(header::EXPECT);
+        let end_stream = receive.is_end_stream();
+        let mut client = Http2Client::new(receive, respond, unsent, expects);
+        let live = self.gateway.live();
+        let handler = RequestHandler::new(self, &live, peer);
+        let limits = &live.policy.server.limits.head;
+        let key = websocket_key(&parts);
+        let state = match read_head(&parts, end_stream, &key, limits, peer.scheme()) {
+            Ok(head) => {
+                let (mut login, mut timer) = (ConnectionLogin::default(), Timer::new(self.gateway.started()));
+                let mut stage = StageWatch::new(self.gateway.watch_stage());
+                let turn = Http2Turn { client };
+                // A login of a connection would be one of all its streams: each has one of its own.
+                let mut turn = TurnParts { turn, login: &mut login, timer: &mut timer, stage: &mut stage };
+                let state = handler.run(&mut turn, &head).await;
+                client = turn.turn.client;
+                state
+            }
+            Err(denial) => {
+                let too_many = denial == Denial::HeadersTooLarge && parts.headers.len() > limits.count;
+                let reply = handler.refuse_early(&denial, too_many);
+                send_reply(&mut client, reply, self.gateway.now().unix(), false).await
+            }
+        };
+        let patience = match self.gateway.stage() {
+            Stage::Serving => UNWANTED_TIME,
+            Stage::Draining | Stage::Closing => GOODBYE_TIME,
+        };
+        match state {
+            ConnectionState::KeepAlive | ConnectionState::Close => {
+                client.finish(UNWANTED_BYTES, patience).await;
+            }
+            ConnectionState::Reset => client.reset(Reason::INTERNAL_ERROR, patience).await,
+            ConnectionState::Closed => client.reset(Reason::CANCEL, Duration::ZERO).await,
+        }
+    }
+}
+
+/// What the gateway tells its clients, and how much the library may hold.
+fn settings(limits: &ServerLimits) -> Builder {
+    let HeadLimits { bytes, count, .. } = limits.head;
+    let list = bytes.saturating_add((count + PSEUDO) * FIELD);
+    let streams = u32::try_from(limits.h2_streams).unwrap_or(u32::MAX);
+    let mut builder = Builder::new();
+    builder
+        .max_concurrent_streams(streams)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX))
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_concurrent_reset_streams(FORGOTTEN)
+        .reset_stream_duration(FORGETTING)
+        .max_pending_accept_reset_streams(2 * limits.h2_streams)
+        .max_local_error_reset_streams(Some(BROKEN))
+        .enable_connect_protocol();
+    builder
+}
+
+/// A connection that has begun.
+struct Connection<'c, S> {
+    connection: h2::server::Connection<Http2Socket<S>, Bytes>,
+    socket: &'c Http2Socket<S>,
+    unsent: &'c Unsent,
+    timer: Timer,
+    stage: StageWatch,
+    limits: ServerLimits,
+    timeouts: Timeouts,
+    /// Requests that came.
+    accepted: u64,
+    /// Since when there is no request.
+    idle_since: Option<Duration>,
+    ending: Ending,
+}
+
+/// Whether the connection is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// It is not.
+    No,
+    /// The client was told to open no more streams. Those that are open go on.
+    Graceful,
+    /// The client was sent away, at this time.
+    Abrupt(Duration),
+}
+
+impl<S: DownstreamIo> Connection<'_, S> {
+    /// Ready when the connection has ended, or is to be dropped.
+    fn poll<F: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: &mut FuturesUnordered<F>,
+        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+    ) -> Poll<()> {
+        loop {
+            if self.poll_frames(cx, streams, answer).is_ready() {
+                return Poll::Ready(());
+            }
+            let mut answered = false;
+            while let Poll::Ready(Some(_)) = streams.poll_next_unpin(cx) {
+                answered = true;
+            }
+            // What streams gave has to be made frames of, and streams that ended make room for others.
+            if self.unsent.take_fresh() || answered {
+                continue;
+            }
+            match self.socket.poll_send(cx) {
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(())) if self.socket.take_refused() => continue,
+                Poll::Ready(Ok(())) => self.unsent.sent(),
+                Poll::Pending => {}
+            }
+            if self.stage.poll_changed(cx).is_ready() {
+                self.end_gracefully();
+                continue;
+            }
+            let now = self.timer.now();
+            let Some((wait, due)) = self.next_wait(now, streams.is_empty()) else { return Poll::Pending };
+            ready!(self.timer.poll_until(cx, due));
+            match wait {
+                Wait::Request => self.end_gracefully(),
+                Wait::Header => self.send_away(due),
+                Wait::Socket | Wait::Goodbye => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// Reads and writes frames until that has to wait, and begins the streams that come.
+    fn poll_frames<F: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        streams: &mut FuturesUnordered<F>,
+        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+    ) -> Poll<()> {
+        loop {
+            // Streams that their client has reset may still be under way, and count.
+            let read = if streams.len() < 2 * self.limits.h2_streams {
+                self.connection.poll_accept(cx)
+            } else {
+                self.connection.poll_closed(cx).map(|closed| closed.err().map(Err))
+            };
+            match read {
+                Poll::Ready(Some(Ok((request, respond)))) => self.accept(request, respond, streams, answer),
+                Poll::Ready(Some(Err(error))) => {
+                    tracing::debug!(%error, "a connection of HTTP/2 ended");
+                    return Poll::Ready(());
+                }
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending if self.socket.is_over_budget() && !self.is_sent_away() => {
+                    let now = self.timer.now();
+                    self.send_away(now);
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn accept<F: Future>(
+        &mut self,
+        request: Request<RecvStream>,
+        mut respond: SendResponse<Bytes>,
+        streams: &mut FuturesUnordered<F>,
+        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+    ) {
+        self.accepted += 1;
+        // A client that was told to open no more may have some on their way, and no more than it may have open.
+        let most = self.limits.requests_per_connection.saturating_add(self.limits.h2_streams as u64);
+        if self.accepted > most {
+            return respond.send_reset(Reason::REFUSED_STREAM);
+        }
+        if self.accepted >= self.limits.requests_per_connection {
+            self.end_gracefully();
+        }
+        self.idle_since = None;
+        streams.push(answer(request, respond));
+    }
+
+    /// Tells the client to open no more streams.
+    fn end_gracefully(&mut self) {
+        if self.ending == Ending::No {
+            self.ending = Ending::Graceful;
+            self.connection.graceful_shutdown();
+        }
+    }
+
+    /// Sends the client away, in the middle of what it does.
+    fn send_away(&mut self, now: Duration) {
+        self.ending = Ending::Abrupt(now);
+        self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+    }
+
+    fn is_sent_away(&self) -> bool {
+        match self.ending {
+            Ending::No | Ending::Graceful => false,
+            Ending::Abrupt(_) => true,
+        }
+    }
+
+    /// What is waited for, and until when.
+    fn next_wait(&mut self, now: Duration, idle: bool) -> Option<(Wait, Duration)> {
+        if let Ending::Abrupt(since) = self.ending {
+            return Some((Wait::Goodbye, since.saturating_add(GOODBYE_TIME)));
+        }
+        let waits = self.socket.waits();
+        let header = waits.header.map(|since| (Wait::Header, since.saturating_add(self.timeouts.header)));
+        let socket = waits.full.map(|since| (Wait::Socket, since.saturating_add(self.timeouts.send_idle)));
+        let request = idle.then(|| {
+            let since = *self.idle_since.get_or_insert(now);
+            match self.ending {
+                Ending::No => (Wait::Request, since.saturating_add(self.timeouts.h2_idle)),
+                Ending::Graceful | Ending::Abrupt(_) => (Wait::Goodbye, since.saturating_add(GOODBYE_TIME)),
+            }
+        });
+        [header, socket, request].into_iter().flatten().min_by_key(|(_, due)| *due)
+    }
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// For the next request.
+    Request,
+    /// For the rest of a header block.
+    Header,
+    /// For the client to take anything.
+    Socket,
+    /// For its end.
+    Goodbye,
+}
+
+/// Reads what a client still sends that was told that its connection ends: the system would answer it with a reset, and
+/// the client might not see why it ended.
+async fn discard<S: DownstreamIo>(socket: &Http2Socket<S>) {
+    let mut read = 0usize;
+    while read < GOODBYE_BYTES {
+        match std::future::poll_fn(|cx| socket.poll_discard(cx)).await {
+            Ok(0) | Err(_) => return,
+            Ok(came) => read += came,
+        }
+    }
+}
+
+/// The checked head of a request.
+fn read_head<'p>(
+    parts: &'p Parts,
+    end_stream: bool,
+    websocket_key: &'p str,
+    limits: &HeadLimits,
+    connection: Scheme,
+) -> Result<Head<'p>, Denial> {
+    let path = match parts.uri.path_and_query() {
+        // The library reads an absent path as one slash, and this as none.
+        Some(path) if path.as_str() == "/" && *path != PathAndQuery::from_static("/") => "",
+        Some(path) => path.as_str(),
+        None => "",
+    };
+    let request = Http2Request {
+        method: parts.method.as_str(),
+        // The library checks its syntax, and drops it where there is no authority.
+        scheme: parts.uri.scheme_str().unwrap_or(connection.as_str()),
+        authority: parts.uri.authority().map(|authority| authority.as_str()),
+        path: path.as_bytes(),
+        end_stream,
+        protocol: parts.extensions.get::<Protocol>().map(Protocol::as_str),
+        websocket_key,
+    };
+    let fields =
+        parts.headers.iter().map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() });
+    http2_head(&request, fields, limits, connection)
+}
+
+/// The key for the handshake of a WebSocket.
+fn websocket_key(parts: &Parts) -> String {
+    match parts.extensions.get::<Protocol>() {
+        Some(_) => STANDARD.encode(random::<16>()),
+        None => String::new(),
+    }
+}
+
+/// A request of HTTP/2.
+struct Http2Turn {
+    client: Http2Client,
+}
+
+impl Turn for Http2Turn {
+    type Client = Http2Client;
+
+    fn answers(&self) -> AnswerRules {
+        AnswerRules { modern: true, keep_alive: true }
+    }
+
+    fn client(&mut self) -> &mut Http2Client {
+        &mut self.client
+    }
+
+    async fn read_body(&mut self, length: usize, within: Duration) -> Result<Secret<Vec<u8>>, Denial> {
+        match tokio::time::timeout(within, self.client.read_body(length)).await {
+            Ok(Some(body)) => Ok(Secret::new(body)),
+            Ok(None) => Err(Denial::BadRequest("the body ends in the middle")),
+            Err(_) => Err(Denial::BodyTimeout),
+        }
+    }
+
+    async fn reply(&mut self, reply: Reply, format: LocalFormat) -> ConnectionState {
+        let LocalFormat { now, head_only, then: _ } = format;
+        send_reply(&mut self.client, reply, now.unix(), head_only).await
+    }
+}
+
+/// Sends a local answer. What of the body is not read is nothing to the other streams.
+async fn send_reply(
+    client: &mut Http2Client,
+    mut reply: Reply,
+    unix: Duration,
+    head_only: bool,
+) -> ConnectionState {
+    let date: HeaderValue = http_date(unix);
+    reply.fields.insert(header::DATE, date);
+    let (head, body) = reply.into_http2(head_only);
+    match client.respond(head, body, ANSWER_TIME).await {
+        true => ConnectionState::KeepAlive,
+        false => ConnectionState::Closed,
+    }
+}
