@@ -1,6 +1,5 @@
 //! The state that the whole process shares.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -19,6 +18,7 @@ use crate::config_file_state::ConfigFileState;
 use crate::connection_permits::ConnectionPermits;
 use crate::edge::pool::AppPool;
 use crate::enter_links::EnterLinks;
+use crate::listening_socket::ListeningAt;
 use crate::live_policy::LivePolicy;
 use crate::machine::Machine;
 use crate::recent_refusals::{RecentRefusals, RefusalContext, RefusalRecord};
@@ -38,8 +38,8 @@ pub(crate) struct Gateway {
     logs: Logs,
     pub(crate) permits: Arc<ConnectionPermits>,
     pub(crate) links: EnterLinks,
-    /// The public addresses as bound, with real ports where the configuration says port 0.
-    listening: OnceLock<Vec<SocketAddr>>,
+    /// The public listeners, as bound.
+    listening: OnceLock<Vec<ListeningAt>>,
     stage: watch::Sender<Stage>,
     started: Instant,
     untrusted_proxy_warned: AtomicBool,
@@ -122,14 +122,14 @@ impl Gateway {
         self.metrics.render(&live.policy).map_err(|_| Denial::Internal("the metrics cannot be written"))
     }
 
-    /// The public addresses, once they are bound.
-    pub(crate) fn listening(&self) -> &[SocketAddr] {
+    /// The public listeners, once they are bound.
+    pub(crate) fn listening(&self) -> &[ListeningAt] {
         self.listening.get().map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn listens(&self, addresses: Vec<SocketAddr>) {
+    pub(crate) fn listens(&self, listeners: Vec<ListeningAt>) {
         // Bound once in the life of a process.
-        let _ = self.listening.set(addresses);
+        let _ = self.listening.set(listeners);
     }
 
     /// What `connections = "auto"` means here.

@@ -8,6 +8,7 @@ pub mod signals;
 pub mod source;
 
 mod admin;
+mod bound_listeners;
 mod clock;
 mod config_file_state;
 mod confinement;
@@ -19,6 +20,7 @@ mod folders;
 mod gateway;
 mod limit_overflow;
 mod listeners;
+mod listening_socket;
 mod live_policy;
 mod machine;
 mod reachable;

@@ -87,21 +87,19 @@ pub(crate) fn main_text(main: &Path) -> Option<String> {
     read(main).ok()
 }
 
-/// The place of the key `[table, key]` in the main file, as `FILE:LINE (TABLE.KEY)`; without the line where it is a
-/// default.
+/// The place of a key in the main file, as `FILE:LINE (TABLE.KEY)`; without the line where it is a default. The path
+/// names the tables, and the key at its end.
 #[must_use]
-pub fn place_of(sources: &[SourceFile], [table, key]: [&str; 2]) -> String {
-    let Some(main) = sources.first() else { return format!("{table}.{key}") };
+pub fn place_of(sources: &[SourceFile], path: &[&str]) -> String {
+    let key = path.join(".");
+    let (Some(main), Some((last, tables))) = (sources.first(), path.split_last()) else { return key };
     let (root, _) = DeTable::parse_recoverable(&main.text);
-    let span = root
-        .get_ref()
-        .get(table)
-        .and_then(|value| value.get_ref().as_table())
-        .and_then(|table| table.get(key))
-        .map(toml::Spanned::span);
-    match span {
-        Some(span) => format!("{}:{} ({table}.{key})", main.name, line_of(&main.text, span.start)),
-        None => format!("{} ({table}.{key}, a default)", main.name),
+    let table = tables.iter().try_fold(root.get_ref(), |table, name| {
+        table.get(*name).and_then(|value| value.get_ref().as_table())
+    });
+    match table.and_then(|table| table.get(*last)).map(toml::Spanned::span) {
+        Some(span) => format!("{}:{} ({key})", main.name, line_of(&main.text, span.start)),
+        None => format!("{} ({key}, a default)", main.name),
     }
 }
 

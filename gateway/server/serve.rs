@@ -10,23 +10,21 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use stagedoor_config::{self as config, Compiled, Source, SourceFile};
+use stagedoor_config::{self as config, Compiled, Source};
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::{ConfinePolicy, Policy};
 use stagedoor_core::secret::Secret;
-use tokio::net::TcpListener;
 
-use crate::admin::{self, AdminListener};
+use crate::bound_listeners::BoundListeners;
 use crate::clock;
 use crate::confinement::{self, KeptPaths};
 use crate::edge::front::Front;
 use crate::enter_links;
 use crate::gateway::Gateway;
 use crate::limit_overflow;
-use crate::listeners;
 use crate::loader;
 use crate::machine::Machine;
-use crate::materials::{DiskMaterials, random};
+use crate::materials::random;
 use crate::problems::Problems;
 use crate::reload::{self, Reloader};
 use crate::signals::{Hangup, Signals};
@@ -77,10 +75,10 @@ pub struct RunningGateway<'a> {
 }
 
 impl RunningGateway<'_> {
-    /// The first public address.
+    /// The first public address of TCP.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
-        self.gateway.listening().first().copied()
+        self.gateway.listening().iter().find_map(|listener| listener.address.tcp())
     }
 
     /// The state folder.
@@ -172,7 +170,7 @@ fn confine(
     let mut kept = match policy.server.confine {
         ConfinePolicy::Off => KeptPaths::default(),
         ConfinePolicy::Auto => KeptPaths::prepare(config, policy, source).map_err(|misplaced| {
-            let place = loader::place_of(&source.files, misplaced.key());
+            let place = loader::place_of(&source.files, &misplaced.key());
             anyhow::anyhow!("{misplaced}\n  --> {place}\n  hint: {}", misplaced.hint())
         })?,
     };
@@ -218,7 +216,7 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
 
     let front = Arc::new(Front { gateway: Arc::clone(&gateway) });
     bound.announce();
-    gateway.listens(bound.addresses());
+    gateway.listens(bound.public());
     let admin = bound.admin();
     bound.open(&front, &reloader)?;
     let on_stopped = on_ready.and_then(|call| call(&RunningGateway { gateway: &gateway, admin }));
@@ -234,84 +232,6 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
         call();
     }
     Ok(())
-}
-
-/// The listening sockets, bound but not yet accepting.
-struct BoundListeners {
-    /// With each, whether its clients may begin with HTTP/2.
-    public: Vec<(std::net::TcpListener, bool)>,
-    admin: Option<std::net::TcpListener>,
-}
-
-impl BoundListeners {
-    fn new(policy: &Policy, sources: &[SourceFile], materials: &DiskMaterials) -> anyhow::Result<Self> {
-        let bind = |address: SocketAddr, key: [&str; 2]| {
-            listeners::bind(address).map_err(|error| {
-                let key_text = key.join(".");
-                let place = match config::variable_over(&key_text, materials) {
-                    Some(variable) => format!("environment variable {variable} ({key_text})"),
-                    None => loader::place_of(sources, key),
-                };
-                let other = config::variable_for(&key_text).map_or(String::new(), |variable| {
-                    format!(": `{key_text}`, or {variable} in the environment")
-                });
-                anyhow::anyhow!("{error}\n  --> {place}\n  hint: {}{other}", hint(error.source.kind()))
-            })
-        };
-        let public = policy
-            .server
-            .listen
-            .iter()
-            .map(|address| {
-                let h2c = policy.server.h2c.contains(address);
-                bind(*address, ["server", "listen"]).map(|listener| (listener, h2c))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let admin = policy.admin.listen.map(|address| bind(address, ["admin", "listen"])).transpose()?;
-        Ok(Self { public, admin })
-    }
-
-    /// The public addresses as bound, with real ports.
-    fn addresses(&self) -> Vec<SocketAddr> {
-        self.public.iter().filter_map(|(listener, _)| listener.local_addr().ok()).collect()
-    }
-
-    fn admin(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().and_then(|listener| listener.local_addr().ok())
-    }
-
-    fn announce(&self) {
-        for address in self.addresses() {
-            tracing::info!(%address, "listening");
-        }
-        if let Some(address) = self.admin() {
-            tracing::info!(%address, "admin listening");
-        }
-    }
-
-    fn open(self, front: &Arc<Front>, reloader: &Arc<Reloader>) -> anyhow::Result<()> {
-        let listening = |listener| TcpListener::from_std(listener).context("cannot wait for connections");
-        for (listener, h2c) in self.public {
-            tokio::spawn(listeners::accept(listening(listener)?, Arc::clone(front), h2c));
-        }
-        if let Some(listener) = self.admin {
-            let listener = listening(listener)?;
-            let loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-            let admin = AdminListener::new(Arc::clone(&front.gateway), Arc::clone(reloader), loopback);
-            tokio::spawn(admin::accept(listener, Arc::new(admin)));
-        }
-        Ok(())
-    }
-}
-
-#[allow(clippy::wildcard_enum_match_arm, reason = "the system's errors are an open set")]
-fn hint(kind: std::io::ErrorKind) -> &'static str {
-    match kind {
-        std::io::ErrorKind::AddrInUse => "another process listens there: end it, or choose another port",
-        std::io::ErrorKind::PermissionDenied => "ports below 1024 need a capability: choose a higher one",
-        std::io::ErrorKind::AddrNotAvailable => "this machine has no such address",
-        _ => "choose another address",
-    }
 }
 
 /// Warns about apps that do not accept connections.

@@ -17,7 +17,7 @@ pub(crate) fn of(gateway: &Gateway) -> Value {
     let live = gateway.live();
     let app = |app: &Arc<App>| json!({ "name": *app.name, "hosts": app.hosts, "upstream": app.upstream.url });
     let apps: Vec<Value> = live.policy.apps.iter().map(app).collect();
-    let listening: Vec<String> = gateway.listening().iter().map(ToString::to_string).collect();
+    let listening: Vec<String> = gateway.listening().iter().map(|at| at.address.to_string()).collect();
     let files = gateway.files();
     let (waiting, problems): (Vec<Value>, &[String]) = match &*files {
         ConfigFileState::InForce => (Vec::new(), &[]),

@@ -11,7 +11,7 @@ use stagedoor_core::guard::caller::AssumedIdentity;
 use stagedoor_core::guard::routes::Route;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{self, Arrival, Trail};
-use stagedoor_core::policy::{App, Policy};
+use stagedoor_core::policy::{App, ListenAddress, Policy};
 use stagedoor_core::request::{Peer, Scheme};
 
 /// Time between two promises: longer than any limit remembers, so that none meets the traces of another.
@@ -65,7 +65,7 @@ pub fn dry_run(
             Err(Denial::BadRequest("more than one request"))
         }
         Ok(Parsed::Complete(head, _)) => {
-            let port = policy.server.listen.first().map_or(80, std::net::SocketAddr::port);
+            let port = policy.server.listen.iter().find_map(ListenAddress::tcp).map_or(80, |at| at.port());
             let peer = Peer { ip: ip.to_canonical(), port, tls: false };
             pipeline::dry_run(policy, &head, &Arrival { peer, now }, assumed, &mut trail).map(drop)
         }

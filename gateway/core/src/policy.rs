@@ -5,6 +5,7 @@
 
 pub mod compare;
 mod forward;
+mod listen_address;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
 
 pub use forward::{ForwardPolicy, UpstreamHost};
+pub use listen_address::ListenAddress;
 pub use upstream::{AppAddress, UpstreamPolicy};
 
 /// The whole compiled configuration.
@@ -54,9 +56,9 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Started {
     /// `server.listen`
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<ListenAddress>,
     /// `server.h2c`
-    pub h2c: Vec<SocketAddr>,
+    pub h2c: Vec<ListenAddress>,
     /// `server.threads`
     pub threads: Option<usize>,
     /// `server.drain`
@@ -75,9 +77,9 @@ pub struct Started {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerPolicy {
     /// Addresses to listen on.
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<ListenAddress>,
     /// Those of them where clients may begin with HTTP/2.
-    pub h2c: Vec<SocketAddr>,
+    pub h2c: Vec<ListenAddress>,
     /// Worker threads; `None` is one per core.
     pub threads: Option<usize>,
     /// How long open requests get after SIGTERM; WebSockets and event streams end at once.

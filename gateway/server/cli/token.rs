@@ -119,7 +119,7 @@ impl CreatedLink {
             code: text("code")?,
             app: text("app")?,
             hosts: texts("hosts")?,
-            port: listen.first()?.parse::<SocketAddr>().ok()?.port(),
+            port: listen.iter().find_map(|at| at.parse::<SocketAddr>().ok())?.port(),
             expires_in: answer.get("expires_in")?.as_u64()?,
             needs_https: answer.get("needs_https")?.as_bool()?,
         })

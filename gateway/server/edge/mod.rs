@@ -12,6 +12,7 @@ pub(crate) mod front;
 pub(crate) mod forward;
 
 pub(crate) mod client;
+pub(crate) mod client_socket;
 
 pub(crate) mod pool;
 

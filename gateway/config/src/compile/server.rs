@@ -12,10 +12,12 @@ use stagedoor_core::guard::credential::TokenSource;
 use stagedoor_core::guard::target::HostTable;
 use stagedoor_core::head::HeadLimits;
 use stagedoor_core::policy::{
-    AccessLog, AdminPolicy, ConfinePolicy, LogFormat, LogPolicy, ServerLimits, ServerPolicy, Timeouts,
+    AccessLog, AdminPolicy, ConfinePolicy, ListenAddress, LogFormat, LogPolicy, ServerLimits, ServerPolicy,
+    Timeouts,
 };
 
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const LISTEN: ListenAddress =
+    ListenAddress::Tcp(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080));
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9901);
 
 pub(super) fn server(
@@ -110,19 +112,23 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
     }
 }
 
-pub(super) fn listeners(listen: Option<&Spanned<Vec<Spanned<String>>>>, report: &Report) -> Vec<SocketAddr> {
+/// A list of listeners; [`LISTEN`] where there is none.
+pub(super) fn listeners(
+    listen: Option<&Spanned<Vec<Spanned<String>>>>,
+    report: &Report,
+) -> Vec<ListenAddress> {
     let Some(listen) = listen else { return vec![LISTEN] };
     if listen.value.is_empty() {
         report.vacant(&listen.at, "nowhere to listen", "name an address and a port: [\"127.0.0.1:8080\"]");
     }
-    let mut found: Vec<SocketAddr> = Vec::with_capacity(listen.value.len());
+    let mut found: Vec<ListenAddress> = Vec::with_capacity(listen.value.len());
     for given in &listen.value {
-        let Some(addr) = address(given, SOCKETS, report) else { continue };
-        if let Some(other) = found.iter().find(|other| overlap(**other, addr)) {
+        let Some(address) = address(given, SOCKETS, report).map(ListenAddress::Tcp) else { continue };
+        if let Some(other) = found.iter().find(|other| conflict(other, &address)) {
             let hint = "an address and port can be listened on once";
             report.problem(&given.at, format!("in conflict with `{other}`: `{}`", given.value), hint);
         }
-        found.push(addr);
+        found.push(address);
     }
     found
 }
@@ -130,12 +136,12 @@ pub(super) fn listeners(listen: Option<&Spanned<Vec<Spanned<String>>>>, report: 
 /// The listeners that take HTTP/2 with prior knowledge.
 fn prior_knowledge(
     h2c: Option<&Spanned<Vec<Spanned<String>>>>,
-    listen: &[SocketAddr],
+    listen: &[ListenAddress],
     report: &Report,
-) -> Vec<SocketAddr> {
+) -> Vec<ListenAddress> {
     let mut found = Vec::new();
     for given in h2c.into_iter().flat_map(|h2c| &h2c.value) {
-        let Some(addr) = address(given, SOCKETS, report) else { continue };
+        let Some(addr) = address(given, SOCKETS, report).map(ListenAddress::Tcp) else { continue };
         if !listen.contains(&addr) {
             let hint = "name addresses of `server.listen`, as they are written there";
             report.problem(&given.at, format!("not listened on: `{}`", given.value), hint);
@@ -143,6 +149,13 @@ fn prior_knowledge(
         found.push(addr);
     }
     found
+}
+
+/// Whether both cannot be listened on.
+fn conflict(a: &ListenAddress, b: &ListenAddress) -> bool {
+    match (a, b) {
+        (ListenAddress::Tcp(a), ListenAddress::Tcp(b)) => overlap(*a, *b),
+    }
 }
 
 const SOCKETS: &str = "accepted: \"127.0.0.1:8080\", \"0.0.0.0:8080\" for every IPv4 address, \"[::1]:8080\"";
@@ -185,7 +198,7 @@ pub(super) fn admin(
     let raw::Admin { at: _, listen, hosts, token, metrics_open } = raw;
     let addr = operator(listen.as_ref(), cx.report);
     if let Some(addr) = addr
-        && let Some(other) = server.listen.iter().find(|other| overlap(**other, addr))
+        && let Some(other) = server.listen.iter().find(|other| conflict(other, &ListenAddress::Tcp(addr)))
     {
         let at = listen.as_ref().map_or(&cx.main, |given| &given.at);
         let message = format!("admin.listen and server.listen are in conflict: `{addr}` and `{other}`");

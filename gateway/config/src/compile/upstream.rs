@@ -10,7 +10,7 @@ use super::context::Context;
 use crate::location::Spanned;
 use crate::problem::{Report, shown};
 use crate::raw;
-use stagedoor_core::policy::{AppAddress, ServerPolicy, UpstreamHost, UpstreamPolicy};
+use stagedoor_core::policy::{AppAddress, ListenAddress, ServerPolicy, UpstreamHost, UpstreamPolicy};
 use stagedoor_core::request::Scheme;
 
 const ACCEPTED: &str =
@@ -64,11 +64,11 @@ pub(super) fn refuse_loop(app: &raw::App, server: &ServerPolicy, report: &Report
     for url in urls.flat_map(|urls| &urls.value) {
         let Ok(Address::Tcp(found)) = parse(&url.value) else { continue };
         let Ok(to) = found.authority.parse::<SocketAddr>() else { continue };
-        let ours = |listen: &&SocketAddr| {
+        let ours = |listen: &SocketAddr| {
             listen.port() == to.port()
                 && (listen.ip() == to.ip() || (listen.ip().is_unspecified() && to.ip().is_loopback()))
         };
-        if let Some(listen) = server.listen.iter().find(ours) {
+        if let Some(listen) = server.listen.iter().filter_map(ListenAddress::tcp).find(ours) {
             report.problem(
                 &url.at,
                 format!("the gateway listens at `{listen}` itself: `{}`", url.value),
