@@ -38,7 +38,7 @@ impl BoundListeners {
         for address in &policy.server.listen {
             let h2c = policy.server.h2c.contains(address);
             let kind = if h2c { ListenerKind::PlainH2c } else { ListenerKind::Plain };
-            let bound = BoundSocket::bind(kind, address);
+            let bound = BoundSocket::bind(kind, address, policy.server.unix_mode);
             public.push(bound.map_err(|error| at(&["server", "listen"]).describe(&error))?);
         }
         let bind_admin = |address: SocketAddr| {
@@ -113,7 +113,22 @@ impl KeyPlace {
 
     fn describe(&self, error: &ListenError) -> anyhow::Error {
         let Self { place, other } = self;
-        anyhow::anyhow!("{error}\n  --> {place}\n  hint: {}{other}", hint(error.source.kind()))
+        let hint = match &error.address {
+            ListenAddress::Tcp(_) => hint(error.source.kind()),
+            ListenAddress::Unix(_) => hint_of_unix(error.source.kind()),
+        };
+        anyhow::anyhow!("{error}\n  --> {place}\n  hint: {hint}{other}")
+    }
+}
+
+#[allow(clippy::wildcard_enum_match_arm, reason = "the system's errors are an open set")]
+fn hint_of_unix(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::AddrInUse => "another process listens there: end it, or choose another path",
+        ErrorKind::AlreadyExists => "remove that file, or choose another path",
+        ErrorKind::NotFound => "create its folder: the gateway has to be able to write to it",
+        ErrorKind::PermissionDenied => "let the user of the gateway write to its folder, or choose another path",
+        _ => "choose another path",
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use stagedoor_config::Source;
-use stagedoor_core::policy::{AccessLog, ConfinePolicy, Policy};
+use stagedoor_core::policy::{AccessLog, ConfinePolicy, ListenAddress, Policy};
 
 use crate::folders::{COMMON, create_private, folder_of, is_of_others, is_one_of, is_open_to_all, is_shared};
 use crate::loader;
@@ -34,6 +34,8 @@ pub(crate) struct KeptPaths {
     pub(crate) write: BTreeSet<PathBuf>,
     /// Folders from which empty folders may be removed.
     pub(crate) tidy: BTreeSet<PathBuf>,
+    /// Folders from which files may be removed.
+    pub(crate) unlink: BTreeSet<PathBuf>,
     /// Folders of the system or of other users that hold single files of the configuration.
     pub(crate) files_of: BTreeSet<PathBuf>,
 }
@@ -130,12 +132,24 @@ impl KeptPaths {
                 kept.write_with_its_folder(&path);
             }
         }
+        for socket in policy.server.listen.iter().filter_map(ListenAddress::unix) {
+            kept.socket(socket);
+        }
         kept.own_folder(&policy.server.state_dir, "state").map_err(Misplaced::State)?;
         match &policy.log.access {
             AccessLog::Stdout => {}
             AccessLog::File { path, .. } => kept.access_log(path)?,
         }
         Ok(kept)
+    }
+
+    /// Lets the file of a Unix socket be removed at the end, unless other programs keep theirs beside it: then the file
+    /// is left behind, and the next gateway replaces it.
+    fn socket(&mut self, file: &Path) {
+        let folder = folder_of(file);
+        if !is_shared(&folder) {
+            self.unlink.insert(folder);
+        }
     }
 
     /// Keeps the access log, with its folder: rotation creates and removes files beside it.
@@ -265,6 +279,7 @@ mod system {
             (&kept.read, read),
             (&kept.write, write),
             (&kept.tidy, AccessFs::RemoveDir.into()),
+            (&kept.unlink, AccessFs::RemoveFile.into()),
         ];
         for (path, access) in
             all.into_iter().flat_map(|(paths, access)| paths.iter().map(move |path| (path, access)))

@@ -30,6 +30,7 @@ mod reload;
 mod stage;
 mod status;
 mod terminal;
+mod unix_socket;
 mod why;
 
 pub mod loader;

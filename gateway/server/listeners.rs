@@ -8,7 +8,7 @@ use std::time::Duration;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::Peer;
+use stagedoor_core::request::{Peer, PeerAddress};
 
 use crate::edge::accept::{self, NewConnection};
 use crate::edge::adapt;
@@ -34,7 +34,7 @@ pub(crate) async fn accept(listener: ListeningSocket, front: Arc<Front>) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((socket, ip)) => admit(&front, socket, ip.to_canonical(), &listener.at),
+            Ok((socket, address)) => admit(&front, socket, address, &listener.at),
             Err(error) if is_client_abort(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections; hint: raise the limit of open files");
@@ -45,19 +45,19 @@ pub(crate) async fn accept(listener: ListeningSocket, front: Arc<Front>) {
 }
 
 /// Takes a permit and serves the connection, or refuses it.
-fn admit(front: &Arc<Front>, socket: ClientSocket, ip: IpAddr, listener: &ListeningAt) {
+fn admit(front: &Arc<Front>, socket: ClientSocket, address: PeerAddress, listener: &ListeningAt) {
     let gateway = &front.gateway;
     let (connections, per_address) = {
         let live = gateway.live();
         let limits = &live.policy.server.limits;
-        let counted = !live.policy.client.trusted.iter().any(|network| network.contains(&ip));
+        let counted = !live.policy.client.trusted.names(address);
         (limits.connections, counted.then_some(limits.connections_per_ip))
     };
-    let kind = listener.kind;
+    let (kind, ip) = (listener.kind, address.ip());
     match gateway.permits.take(ip, connections.unwrap_or_else(|| gateway.auto_connections()), per_address) {
         Ok(permit) => {
-            let port = listener.address.tcp().map_or(0, |address| address.port());
-            let peer = Peer { ip, port, tls: false };
+            let port = listener.address.tcp().map_or(0, |at| at.port());
+            let peer = Peer { address, port, tls: false };
             let connection = NewConnection { socket, kind, peer, permit };
             tokio::spawn(accept::serve(Arc::clone(front), connection));
         }

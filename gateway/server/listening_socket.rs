@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use stagedoor_core::policy::ListenAddress;
+use stagedoor_core::policy::{ListenAddress, UNIX_PREFIX};
+use stagedoor_core::request::PeerAddress;
 
 use crate::edge::client_socket::ClientSocket;
+use crate::unix_socket::{self, SocketFile};
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -34,6 +37,8 @@ pub(crate) struct ListeningAt {
 pub(crate) enum BoundAddress {
     /// An address and a port of TCP.
     Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
 }
 
 /// A socket that is bound and does not accept connections yet.
@@ -64,22 +69,35 @@ pub(crate) struct ListenError {
 #[derive(Debug)]
 enum StdListener {
     Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener, SocketFile),
 }
 
 #[derive(Debug)]
 enum Listener {
     Tcp(tokio::net::TcpListener),
+    Unix {
+        socket: tokio::net::UnixListener,
+        /// It is removed when the socket is closed.
+        _file: SocketFile,
+    },
 }
 
 impl BoundSocket {
-    /// Binds an address, outside of any runtime.
-    pub(crate) fn bind(kind: ListenerKind, address: &ListenAddress) -> Result<Self, ListenError> {
+    /// Binds an address, outside of any runtime and while the process has one thread. `unix_mode` is the mode of a Unix
+    /// socket.
+    pub(crate) fn bind(
+        kind: ListenerKind,
+        address: &ListenAddress,
+        unix_mode: u32,
+    ) -> Result<Self, ListenError> {
         let bound = match address {
             ListenAddress::Tcp(address) => bind_tcp(*address)
                 .and_then(|socket| Ok((BoundAddress::Tcp(socket.local_addr()?), StdListener::Tcp(socket)))),
+            ListenAddress::Unix(path) => unix_socket::bind(path, unix_mode)
+                .map(|(socket, file)| (BoundAddress::Unix(path.clone()), StdListener::Unix(socket, file))),
         };
-        let (bound, socket) = bound.map_err(|source| ListenError { address: address.clone(), source })?;
-        Ok(Self { at: ListeningAt { kind, address: bound }, socket })
+        let (address, socket) = bound.map_err(|source| ListenError { address: address.clone(), source })?;
+        Ok(Self { at: ListeningAt { kind, address }, socket })
     }
 
     /// Where it listens.
@@ -92,6 +110,9 @@ impl BoundSocket {
         let Self { at, socket } = self;
         let socket = match socket {
             StdListener::Tcp(socket) => Listener::Tcp(tokio::net::TcpListener::from_std(socket)?),
+            StdListener::Unix(socket, file) => {
+                Listener::Unix { socket: tokio::net::UnixListener::from_std(socket)?, _file: file }
+            }
         };
         Ok(ListeningSocket { at, socket })
     }
@@ -99,22 +120,27 @@ impl BoundSocket {
 
 impl ListeningSocket {
     /// The next connection, and the address of its other end.
-    pub(crate) async fn accept(&self) -> io::Result<(ClientSocket, IpAddr)> {
+    pub(crate) async fn accept(&self) -> io::Result<(ClientSocket, PeerAddress)> {
         match &self.socket {
             Listener::Tcp(socket) => {
                 let (stream, from) = socket.accept().await?;
                 let _ = stream.set_nodelay(true);
-                Ok((ClientSocket::Tcp(stream), from.ip()))
+                Ok((ClientSocket::Tcp(stream), PeerAddress::Ip(from.ip())))
+            }
+            Listener::Unix { socket, _file: _ } => {
+                let (stream, _) = socket.accept().await?;
+                Ok((ClientSocket::Unix(stream), PeerAddress::UnixSocket))
             }
         }
     }
 }
 
 impl BoundAddress {
-    /// The address and port; `None` for what is not TCP.
+    /// The address and port; `None` for a Unix socket.
     pub(crate) fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
         }
     }
 }
@@ -123,6 +149,7 @@ impl fmt::Display for BoundAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "{UNIX_PREFIX}{}", path.display()),
         }
     }
 }

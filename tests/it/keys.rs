@@ -10,6 +10,7 @@ use stagedoor_config::keys::{Honoured, State, tables};
 
 use crate::confinement;
 use crate::harness::{Client, Gateway, Request, Response, Upstream};
+use crate::unix_sockets;
 
 mod admin;
 mod deadlines;
@@ -22,6 +23,7 @@ type Row = (&'static str, &'static str, fn());
 
 const ROWS: &[Row] = &[
     ("server", "listen", it_listens_where_it_is_told),
+    ("server", "unix_mode", unix_sockets::the_mode_is_as_told),
     ("server", "threads", limits::threads_are_as_many_as_told),
     ("server", "drain", deadlines::drain),
     ("server", "server_timing", of_the_answer),

@@ -38,5 +38,6 @@ mod strange;
 mod systems;
 mod tidy;
 mod time;
+mod unix_sockets;
 mod upgrades;
 mod why;

@@ -12,7 +12,7 @@ use stagedoor_core::guard::routes::Route;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{self, Arrival, Trail};
 use stagedoor_core::policy::{App, ListenAddress, Policy};
-use stagedoor_core::request::{Peer, Scheme};
+use stagedoor_core::request::{Peer, PeerAddress, Scheme};
 
 /// Time between two promises: longer than any limit remembers, so that none meets the traces of another.
 const APART: Duration = Duration::from_secs(400 * 86_400);
@@ -66,7 +66,7 @@ pub fn dry_run(
         }
         Ok(Parsed::Complete(head, _)) => {
             let port = policy.server.listen.iter().find_map(ListenAddress::tcp).map_or(80, |at| at.port());
-            let peer = Peer { ip: ip.to_canonical(), port, tls: false };
+            let peer = Peer { address: PeerAddress::Ip(ip.to_canonical()), port, tls: false };
             pipeline::dry_run(policy, &head, &Arrival { peer, now }, assumed, &mut trail).map(drop)
         }
     };

@@ -26,7 +26,7 @@ use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
 
 pub use forward::{ForwardPolicy, UpstreamHost};
-pub use listen_address::ListenAddress;
+pub use listen_address::{ListenAddress, UNIX_PREFIX};
 pub use upstream::{AppAddress, UpstreamPolicy};
 
 /// The whole compiled configuration.
@@ -59,6 +59,8 @@ pub struct Started {
     pub listen: Vec<ListenAddress>,
     /// `server.h2c`
     pub h2c: Vec<ListenAddress>,
+    /// `server.unix_mode`
+    pub unix_mode: u32,
     /// `server.threads`
     pub threads: Option<usize>,
     /// `server.drain`
@@ -80,6 +82,8 @@ pub struct ServerPolicy {
     pub listen: Vec<ListenAddress>,
     /// Those of them where clients may begin with HTTP/2.
     pub h2c: Vec<ListenAddress>,
+    /// The permission bits of Unix sockets to listen on.
+    pub unix_mode: u32,
     /// Worker threads; `None` is one per core.
     pub threads: Option<usize>,
     /// How long open requests get after SIGTERM; WebSockets and event streams end at once.

@@ -13,7 +13,7 @@ use stagedoor_config::{SourceFile, compile};
 use stagedoor_core::clock::Now;
 use stagedoor_core::head::{HeadLimits, Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
-use stagedoor_core::request::{Head, Peer, Scheme};
+use stagedoor_core::request::{Head, Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::write_head;
 
 #[path = "../../../gateway/core/tests/pipeline/one_secret.rs"]
@@ -42,7 +42,7 @@ static REQUEST: LazyLock<(&Head<'static>, Box<Permit<'static>>)> = LazyLock::new
         panic!("no head")
     };
     let head: &Head<'_> = Box::leak(Box::new(head));
-    let peer = Peer { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 8080, tls: false };
+    let peer = Peer { address: PeerAddress::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), port: 8080, tls: false };
     match admit(&policy, head, &Arrival { peer, now }, &mut Trail::default()) {
         Ok(Admission::Forward(permit)) => (head, permit),
         other => panic!("{other:?}"),

@@ -2,7 +2,7 @@
 //! `STAGEDOOR_LISTEN`, `STAGEDOOR_TRUSTED_PROXIES`, `STAGEDOOR_ADMIN_LISTEN`. Lists are separated by commas; an
 //! empty variable counts as not set.
 
-use super::{networks, server};
+use super::{listen, networks, server};
 use crate::location::{Location, Setting, Spanned};
 use crate::materials::Materials;
 use crate::problem::{Report, shown};
@@ -33,16 +33,21 @@ pub(crate) fn variable_for(key: &str) -> Option<&'static str> {
 }
 
 /// `[server]` with the values of the environment. The values of the file are judged all the same.
-pub(super) fn over(file: &raw::Server, materials: &dyn Materials, report: &Report) -> raw::Server {
+pub(super) fn over(
+    file: &raw::Server,
+    main: &str,
+    materials: &dyn Materials,
+    report: &Report,
+) -> raw::Server {
     let mut server = file.clone();
     if let Some(said) = list(LISTEN, "server.listen", materials, report) {
         note(LISTEN, file.listen.as_ref().map(lines), &said, report);
-        server::listeners(file.listen.as_ref(), report);
+        listen::listeners(file.listen.as_ref(), main, report);
         server.listen = Some(said);
     }
     if let Some(said) = list(TRUSTED, "server.trusted_proxies", materials, report) {
         note(TRUSTED, file.trusted_proxies.as_ref().map(lines), &said, report);
-        networks::list(&file.trusted_proxies, report);
+        networks::peers(&file.trusted_proxies, report);
         server.trusted_proxies = Some(said);
     }
     server

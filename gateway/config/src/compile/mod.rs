@@ -16,6 +16,7 @@ mod headers;
 mod identity;
 mod limits;
 mod lines;
+mod listen;
 mod methods;
 mod networks;
 mod route;
@@ -50,7 +51,7 @@ pub(super) fn policy(
     report: &Report,
 ) -> Option<(Policy, source::Source)> {
     let raw::File { main, include: _, server, admin, state, log, providers, apps, expects } = file;
-    let server = &environment::over(server, materials, report);
+    let server = &environment::over(server, main, materials, report);
     let admin = &environment::over_admin(admin, materials, report);
     let server_policy = server::server(server, state, main, report);
     let limit_keys = server_policy.limits.limit_keys;
@@ -97,6 +98,7 @@ fn starts(server: &ServerPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Starte
     Started {
         listen: server.listen.clone(),
         h2c: server.h2c.clone(),
+        unix_mode: server.unix_mode,
         threads: server.threads,
         drain: server.drain,
         confine: server.confine,
@@ -108,11 +110,12 @@ fn starts(server: &ServerPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Starte
 
 /// Keys that differ from what the process started with and that a running process cannot change.
 pub(super) fn restart(policy: &Policy) -> Vec<String> {
-    let Started { listen, h2c, threads, drain, confine, admin, format, access } = &*policy.started;
+    let Started { listen, h2c, unix_mode, threads, drain, confine, admin, format, access } = &*policy.started;
     let wanted = starts(&policy.server, &policy.admin, &policy.log);
     let differ = [
         ("server.listen", wanted.listen != *listen),
         ("server.h2c", wanted.h2c != *h2c),
+        ("server.unix_mode", wanted.unix_mode != *unix_mode),
         ("server.threads", wanted.threads != *threads),
         ("server.drain", wanted.drain != *drain),
         ("server.confine", wanted.confine != *confine),

@@ -1,4 +1,4 @@
-//! Lists of networks.
+//! Lists of networks and of peers.
 
 use std::net::IpAddr;
 
@@ -6,40 +6,54 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::location::{Setting, Spanned};
 use crate::problem::{Report, shown};
+use stagedoor_core::request::{PeerNetworks, UNIX};
 
 /// `server.trusted_proxies`, with a warning where that is everybody.
-pub(super) fn trusted(list: Option<&Spanned<Vec<Spanned<String>>>>, report: &Report) -> Vec<IpNet> {
-    let Some(list) = list else { return Vec::new() };
-    for given in
-        list.value.iter().filter(|given| parse(&given.value).is_some_and(|net| net.prefix_len() == 0))
-    {
+pub(super) fn trusted(list: &Setting<Vec<Spanned<String>>>, report: &Report) -> PeerNetworks {
+    for given in everybody(list) {
         report.warn(
             &given.at,
             format!("anybody may claim any client address: `{}`", given.value),
             "list the addresses of your proxies alone",
         );
     }
-    read(&list.value, report)
+    peers(list, report)
+}
+
+/// The entries of a list that name every address of their family.
+fn everybody(list: &Setting<Vec<Spanned<String>>>) -> impl Iterator<Item = &Spanned<String>> {
+    let given = list.iter().flat_map(|list| &list.value);
+    given.filter(|given| parse(&given.value).is_some_and(|net| net.prefix_len() == 0))
+}
+
+/// A list of networks and `unix`, which may be left out.
+pub(super) fn peers(list: &Setting<Vec<Spanned<String>>>, report: &Report) -> PeerNetworks {
+    let mut peers = PeerNetworks::default();
+    for given in list.iter().flat_map(|list| &list.value) {
+        if given.value == UNIX {
+            peers.unix_sockets = true;
+        } else {
+            peers.networks.extend(network(given, report));
+        }
+    }
+    peers
 }
 
 /// The networks of a list that may be left out.
 pub(super) fn list(list: &Setting<Vec<Spanned<String>>>, report: &Report) -> Vec<IpNet> {
-    list.as_ref().map(|list| read(&list.value, report)).unwrap_or_default()
+    list.iter().flat_map(|list| &list.value).filter_map(|given| network(given, report)).collect()
 }
 
-fn read(list: &[Spanned<String>], report: &Report) -> Vec<IpNet> {
-    let read = |given: &Spanned<String>| {
-        let net = parse(&given.value);
-        if net.is_none() {
-            report.problem(
-                &given.at,
-                format!("not a network: `{}`", shown(&given.value)),
-                "accepted: an address or a network, such as \"192.0.2.7\", \"10.0.0.0/8\" or \"fd00::/8\"",
-            );
-        }
-        net
-    };
-    list.iter().filter_map(read).collect()
+fn network(given: &Spanned<String>, report: &Report) -> Option<IpNet> {
+    let net = parse(&given.value);
+    if net.is_none() {
+        report.problem(
+            &given.at,
+            format!("not a network: `{}`", shown(&given.value)),
+            "accepted: an address or a network, such as \"192.0.2.7\", \"10.0.0.0/8\" or \"fd00::/8\"",
+        );
+    }
+    net
 }
 
 /// A network or a single address. Clients are known by plain IPv4 addresses: a mapped network is meant as such.

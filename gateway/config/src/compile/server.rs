@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::context::{Context, resolve};
-use super::secrets;
+use super::{listen, secrets};
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{Report, shown};
 use crate::raw;
@@ -16,8 +16,8 @@ use stagedoor_core::policy::{
     Timeouts,
 };
 
-const LISTEN: ListenAddress =
-    ListenAddress::Tcp(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080));
+const SOCKET_OR_OFF: &str =
+    "accepted: one address such as \"127.0.0.1:9901\" or \"[::1]:9901\", or \"off\" for none";
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9901);
 
 pub(super) fn server(
@@ -30,6 +30,7 @@ pub(super) fn server(
         at: _,
         listen,
         h2c,
+        unix_mode,
         trusted_proxies: _,
         forwarded: _,
         threads,
@@ -53,10 +54,11 @@ pub(super) fn server(
             hint,
         );
     }
-    let listen = listeners(listen.as_ref(), report);
+    let listen = listen::listeners(listen.as_ref(), main, report);
     ServerPolicy {
-        h2c: prior_knowledge(h2c.as_ref(), &listen, report),
+        h2c: listen::prior_knowledge(h2c.as_ref(), &listen, main, report),
         listen,
+        unix_mode: listen::mode(unix_mode, report),
         threads: Spanned::value_or(threads.as_ref(), None).map(whole),
         drain: Spanned::value_or(drain.as_ref(), Duration::from_secs(30)),
         server_timing: Spanned::value_or(server_timing.as_ref(), false),
@@ -112,80 +114,12 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
     }
 }
 
-/// A list of listeners; [`LISTEN`] where there is none.
-pub(super) fn listeners(
-    listen: Option<&Spanned<Vec<Spanned<String>>>>,
-    report: &Report,
-) -> Vec<ListenAddress> {
-    let Some(listen) = listen else { return vec![LISTEN] };
-    if listen.value.is_empty() {
-        report.vacant(&listen.at, "nowhere to listen", "name an address and a port: [\"127.0.0.1:8080\"]");
-    }
-    let mut found: Vec<ListenAddress> = Vec::with_capacity(listen.value.len());
-    for given in &listen.value {
-        let Some(address) = address(given, SOCKETS, report).map(ListenAddress::Tcp) else { continue };
-        if let Some(other) = found.iter().find(|other| conflict(other, &address)) {
-            let hint = "an address and port can be listened on once";
-            report.problem(&given.at, format!("in conflict with `{other}`: `{}`", given.value), hint);
-        }
-        found.push(address);
-    }
-    found
-}
-
-/// The listeners that take HTTP/2 with prior knowledge.
-fn prior_knowledge(
-    h2c: Option<&Spanned<Vec<Spanned<String>>>>,
-    listen: &[ListenAddress],
-    report: &Report,
-) -> Vec<ListenAddress> {
-    let mut found = Vec::new();
-    for given in h2c.into_iter().flat_map(|h2c| &h2c.value) {
-        let Some(addr) = address(given, SOCKETS, report).map(ListenAddress::Tcp) else { continue };
-        if !listen.contains(&addr) {
-            let hint = "name addresses of `server.listen`, as they are written there";
-            report.problem(&given.at, format!("not listened on: `{}`", given.value), hint);
-        }
-        found.push(addr);
-    }
-    found
-}
-
-/// Whether both cannot be listened on.
-fn conflict(a: &ListenAddress, b: &ListenAddress) -> bool {
-    match (a, b) {
-        (ListenAddress::Tcp(a), ListenAddress::Tcp(b)) => overlap(*a, *b),
-    }
-}
-
-const SOCKETS: &str = "accepted: \"127.0.0.1:8080\", \"0.0.0.0:8080\" for every IPv4 address, \"[::1]:8080\"";
-const SOCKET_OR_OFF: &str =
-    "accepted: one address such as \"127.0.0.1:9901\" or \"[::1]:9901\", or \"off\" for none";
-
-fn address(given: &Spanned<String>, accepted: &str, report: &Report) -> Option<SocketAddr> {
-    let found = given.value.parse().ok();
-    if found.is_none() {
-        let message = format!("not an address with a port: `{}`", shown(&given.value));
-        report.problem(&given.at, message, accepted);
-    }
-    found
-}
-
-/// Whether both cannot be listened on. An unspecified address covers every other of its family, and
-/// `[::]` covers IPv4 too.
-fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
-    let covers = |wide: SocketAddr, other: SocketAddr| {
-        wide.ip().is_unspecified() && (wide.is_ipv6() || wide.is_ipv4() == other.is_ipv4())
-    };
-    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || covers(a, b) || covers(b, a))
-}
-
 /// Where the operator's listener is; `None` if there is none.
 pub(super) fn operator(listen: Option<&Spanned<String>>, report: &Report) -> Option<SocketAddr> {
     match listen {
         None => Some(ADMIN),
         Some(given) if given.value == "off" => None,
-        Some(given) => address(given, SOCKET_OR_OFF, report),
+        Some(given) => listen::address(given, SOCKET_OR_OFF, report),
     }
 }
 
@@ -198,7 +132,7 @@ pub(super) fn admin(
     let raw::Admin { at: _, listen, hosts, token, metrics_open } = raw;
     let addr = operator(listen.as_ref(), cx.report);
     if let Some(addr) = addr
-        && let Some(other) = server.listen.iter().find(|other| conflict(other, &ListenAddress::Tcp(addr)))
+        && let Some(other) = server.listen.iter().find(|other| listen::conflict(other, &ListenAddress::Tcp(addr)))
     {
         let at = listen.as_ref().map_or(&cx.main, |given| &given.at);
         let message = format!("admin.listen and server.listen are in conflict: `{addr}` and `{other}`");

@@ -2,12 +2,16 @@
 
 /// Where a token may stand.
 pub(super) const SOURCE: &str = r"^(bearer|(header|cookie|query):.+)$";
-/// An address with a port.
-pub(super) const SOCKET: &str = r"^(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+$";
-/// As [`SOCKET`], or none.
+/// An address with a port, or the path of a Unix socket.
+pub(super) const LISTEN: &str = r"^(unix:[^@].*|(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+)$";
+/// Permission bits, in octal.
+pub(super) const UNIX_MODE: &str = r"^0?[0-7]{3}$";
+/// An address with a port, or none.
 pub(super) const SOCKET_OR_OFF: &str = r"^(off|(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+)$";
 /// An address or a network.
 pub(super) const NETWORK: &str = r"^[0-9A-Fa-f:.]+(/[0-9]+)?$";
+/// An address or a network, or the clients of Unix sockets.
+pub(super) const PEERS: &str = r"^(unix|[0-9A-Fa-f:.]+(/[0-9]+)?)$";
 /// The name of a query parameter.
 pub(super) const PARAMETER: &str = r"^[^\s&=;?#%+\[\]]+$";
 /// A rate or a quota.

@@ -16,7 +16,7 @@ fn with(server: &str, desk: &Desk) -> Policy {
 fn shown(policy: &Policy) -> String {
     let texts = |all: Vec<String>| all.join(" ");
     let listen = texts(policy.server.listen.iter().map(ToString::to_string).collect());
-    format!("{listen} | {}", texts(policy.client.trusted.iter().map(ToString::to_string).collect()))
+    format!("{listen} | {}", texts(policy.client.trusted.entries()))
 }
 
 #[test]

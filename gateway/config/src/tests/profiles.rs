@@ -12,7 +12,7 @@ use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::{Peer, Scheme};
+use stagedoor_core::request::{Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::write_head;
 
 /// `forward` or a code, and the key and line that decided.
@@ -140,7 +140,7 @@ fn forwarded(policy: &Policy, fields: &str) -> String {
     else {
         panic!("not a head: {request}");
     };
-    let peer = Peer { ip: "192.0.2.1".parse().unwrap(), port: 8080, tls: false };
+    let peer = Peer { address: PeerAddress::Ip("192.0.2.1".parse().unwrap()), port: 8080, tls: false };
     let arrival = Arrival { peer, now: now() };
     match admit(policy, &head, &arrival, &mut Trail::default()) {
         Ok(Admission::Forward(permit)) => {

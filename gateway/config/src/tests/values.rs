@@ -72,6 +72,19 @@ fn upstreams_are_one_address() {
 }
 
 #[test]
+fn modes_of_sockets_are_octal() {
+    let with = |mode: &str| with(&format!("[server]\nunix_mode = \"{mode}\"\n"));
+    for mode in ["660", "0660", "0600", "000"] {
+        check(&with(mode), &[]);
+        warnings(&with(mode), &[]);
+    }
+    for mode in ["", "66", "0o660", "00660", "0680", "-66", "+66", "rw-rw----"] {
+        check(&with(mode), &[&format!("11 server.unix_mode: not the mode of a socket: `{mode}`")]);
+    }
+    warnings(&with("0666"), &["11 server.unix_mode: every user of this machine may connect"]);
+}
+
+#[test]
 fn listeners_do_not_collide() {
     for (server, admin, expected) in [
         ("[\"127.0.0.1:8080\"]", "127.0.0.1:9901", None),
@@ -85,6 +98,15 @@ fn listeners_do_not_collide() {
             "off",
             Some("11 server.listen[1]: in conflict with `127.0.0.1:80`: `0.0.0.0:80`"),
         ),
+        ("[\"unix:/run/sd/a.sock\", \"unix:b.sock\", \"127.0.0.1:80\"]", "off", None),
+        (
+            "[\"unix:/run/sd/a.sock\", \"unix:/run/sd/a.sock\"]",
+            "off",
+            Some("11 server.listen[1]: in conflict with `unix:/run/sd/a.sock`"),
+        ),
+        ("[\"unix:\"]", "off", Some("11 server.listen[0]: no path of a Unix socket: `unix:`")),
+        ("[\"unix:@sd\"]", "off", Some("an abstract Unix socket, which has no mode: `unix:@sd`")),
+        ("[\"unix:/run/sd/\"]", "off", Some("a folder, not the path of a Unix socket")),
         ("[]", "off", Some("11 server.listen: nowhere to listen")),
         ("[\":8080\"]", "off", Some("11 server.listen[0]: not an address with a port: `:8080`")),
         ("[\"localhost:8080\"]", "off", Some("not an address with a port: `localhost:8080`")),
@@ -93,7 +115,12 @@ fn listeners_do_not_collide() {
         let text = with(&format!("[server]\nlisten = {server}\n[admin]\nlisten = \"{admin}\"\n"));
         check(&text, expected.as_slice());
     }
-    check(&with("[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\", \"192.0.2.1\"]\n"), &[]);
+    let long = format!("[\"unix:/{}\"]", "x".repeat(107));
+    check(&with(&format!("[server]\nlisten = {long}\n")), &["11 server.listen[0]: a path longer than the 107"]);
+    check(
+        &with("[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\", \"192.0.2.1\", \"unix\"]\n"),
+        &[],
+    );
     check(
         &with("[server]\ntrusted_proxies = [\"10.0.0.0/33\"]\n"),
         &["11 server.trusted_proxies[0]: not a network: `10.0.0.0/33`"],

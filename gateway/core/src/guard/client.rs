@@ -16,12 +16,10 @@ mod hop;
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use self::hop::{MAX_HOPS, is_port, node};
 use crate::denial::Denial;
 use crate::host;
-use crate::request::{Head, Peer, Scheme};
+use crate::request::{Head, Peer, PeerNetworks, Scheme};
 
 const FOR: &str = "x-forwarded-for";
 const PROTO: &str = "x-forwarded-proto";
@@ -32,8 +30,8 @@ const FORWARDED: &str = "forwarded";
 /// `server.trusted_proxies` and `server.forwarded`: which proxies are trusted, and in which fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientPolicy {
-    /// Networks of the trusted proxies.
-    pub trusted: Vec<IpNet>,
+    /// The trusted proxies.
+    pub trusted: PeerNetworks,
     /// The forwarding fields of theirs that are used.
     pub trusted_fields: TrustedFields,
 }
@@ -110,8 +108,8 @@ impl ClientPolicy {
     /// Finds the client and the host: of a trusted peer from its forwarding fields, else the peer itself and its `Host`.
     #[must_use]
     pub fn identify<'h>(&self, peer: Peer, head: &Head<'h>) -> Identified<'h> {
-        let socket = peer.ip.to_canonical();
-        if !self.trusts(socket) {
+        let socket = peer.ip();
+        if !self.trusted.names(peer.address) {
             let ignored = IgnoredForwarding { address: is_private(socket) && head.has(FOR), host: false };
             let client = Client {
                 ip: socket,
@@ -191,15 +189,11 @@ impl ClientPolicy {
         for hop in hops.take(MAX_HOPS) {
             let Some(ip) = hop else { break };
             believed = ip;
-            if !self.trusts(ip) {
+            if !self.trusted.contains(ip) {
                 break;
             }
         }
         believed
-    }
-
-    fn trusts(&self, ip: IpAddr) -> bool {
-        self.trusted.iter().any(|net| net.contains(&ip))
     }
 }
 
@@ -258,7 +252,7 @@ impl Client {
         self.port
     }
 
-    /// The other end of the socket.
+    /// The other end of the socket, or the client that a proxy told by the PROXY protocol.
     #[must_use]
     pub fn peer(&self) -> IpAddr {
         self.peer

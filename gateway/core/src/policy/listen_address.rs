@@ -2,20 +2,36 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// What comes before the path of a Unix socket.
+pub const UNIX_PREFIX: &str = "unix:";
 
 /// One address of a list of listeners, such as `server.listen`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddress {
     /// An address and a port of TCP.
     Tcp(SocketAddr),
+    /// The path of a Unix socket, resolved against the main file.
+    Unix(PathBuf),
 }
 
 impl ListenAddress {
-    /// The address and port; `None` for what is not TCP.
+    /// The address and port; `None` where there is none.
     #[must_use]
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// The path of a Unix socket; `None` for TCP.
+    #[must_use]
+    pub fn unix(&self) -> Option<&Path> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(path) => Some(path),
         }
     }
 }
@@ -25,6 +41,7 @@ impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "{UNIX_PREFIX}{}", path.display()),
         }
     }
 }

@@ -20,7 +20,7 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::{Peer, Scheme};
+use stagedoor_core::request::{Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::write_preflight;
 
 fn now() -> Now {
@@ -63,7 +63,7 @@ fn outcome(policy: &Policy, from: &str, request: &str) -> String {
         Ok(Parsed::Complete(head, _)) => head,
     };
     let ip: IpAddr = from.parse().unwrap();
-    let arrival = Arrival { peer: Peer { ip, port: 8080, tls: false }, now: now() };
+    let arrival = Arrival { peer: Peer { address: PeerAddress::Ip(ip), port: 8080, tls: false }, now: now() };
     match admit(policy, &head, &arrival, &mut Trail::default()) {
         Ok(Admission::Forward(permit)) => format!("forward {}", permit.route().label),
         Ok(Admission::Preflight(preflight)) => {

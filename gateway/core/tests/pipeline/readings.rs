@@ -6,7 +6,7 @@ use super::{HOUSE, filled, now, policy};
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::{Peer, Scheme};
+use stagedoor_core::request::{Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::write_head;
 
 const MEDIA: &str = r#"
@@ -39,7 +39,7 @@ fn answer(policy: &Policy, target: &[u8]) -> String {
         Ok(Parsed::Partial) => panic!("not a whole head"),
         Err(denial) => return denial.code().to_owned(),
     };
-    let peer = Peer { ip: "192.0.2.1".parse().unwrap(), port: 8080, tls: false };
+    let peer = Peer { address: PeerAddress::Ip("192.0.2.1".parse().unwrap()), port: 8080, tls: false };
     let arrival = Arrival { peer, now: now() };
     let mut trail = Trail::default();
     match admit(policy, &head, &arrival, &mut trail) {
@@ -337,7 +337,7 @@ fn the_reason_names_the_reading() {
         else {
             panic!()
         };
-        let peer = Peer { ip: "192.0.2.1".parse().unwrap(), port: 8080, tls: false };
+        let peer = Peer { address: PeerAddress::Ip("192.0.2.1".parse().unwrap()), port: 8080, tls: false };
         let arrival = Arrival { peer, now: now() };
         let denial = admit(&policy, &head, &arrival, &mut Trail::default()).unwrap_err();
         assert!(denial.reason().contains(expected), "{target}: {}", denial.reason());
@@ -371,7 +371,7 @@ fn a_host_has_one_name() {
                 continue;
             }
         };
-        let peer = Peer { ip: "192.0.2.1".parse().unwrap(), port: 8080, tls: false };
+        let peer = Peer { address: PeerAddress::Ip("192.0.2.1".parse().unwrap()), port: 8080, tls: false };
         let arrival = Arrival { peer, now: now() };
         match admit(&policy, &head, &arrival, &mut Trail::default()) {
             Ok(Admission::Forward(permit)) => {

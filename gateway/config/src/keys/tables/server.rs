@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::auth::Secret;
 use crate::keys::nested::{TextOrTable, group, table, text_or_table};
-use crate::keys::patterns::{NETWORK, PARAMETER, SOCKET, SOCKET_OR_OFF, WHOLE_HOST};
+use crate::keys::patterns::{LISTEN, PARAMETER, PEERS, SOCKET_OR_OFF, UNIX_MODE, WHOLE_HOST};
 use crate::keys::reader::Reader;
 use crate::keys::row::{Located, Value};
 use crate::keys::table::table;
@@ -18,19 +18,26 @@ table! {
     /// Where the gateway listens, and how much it takes.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Server at "server" {
-        /// Addresses and ports to listen on; `STAGEDOOR_LISTEN` overrides it.
-        listen: Texts = texts().default_texts(&["127.0.0.1:8080"]).accepts("`ADDRESS:PORT` each")
-            .like(SOCKET).filled().by_server().restart()
+        /// Addresses and ports to listen on, and paths of Unix sockets; `STAGEDOOR_LISTEN` overrides it. A
+        /// client of a Unix socket has the address 127.0.0.1, unless it is a proxy that tells another one.
+        listen: Texts = texts().default_texts(&["127.0.0.1:8080"]).accepts("`ADDRESS:PORT` or `unix:PATH` each")
+            .like(LISTEN).filled().by_server().restart()
             .mind("`0.0.0.0` is every network of this machine, unencrypted unless a proxy in front adds TLS"),
         /// Those of the addresses to listen on where clients may also begin with HTTP/2, without TLS and without
         /// asking first: for a proxy in front that speaks it. Clients that begin with HTTP/1.1 are served too.
-        h2c: Texts = texts().default_texts(&[]).accepts("addresses of `listen`").like(SOCKET).by_server()
+        h2c: Texts = texts().default_texts(&[]).accepts("addresses of `listen`").like(LISTEN).by_server()
             .restart()
             .mind("one connection of HTTP/2 carries `limits.h2_streams` requests at the same time"),
+        /// The permission bits of the Unix sockets that it listens on: who may write to one may connect.
+        unix_mode: Setting<String> = text().default("0660").accepts("octal digits").like(UNIX_MODE).by_server()
+            .restart()
+            .mind("0666 lets every user of this machine, and every container that shares the folder, connect \
+                as 127.0.0.1"),
         /// The proxies in front of this gateway. What they say about their clients in the fields of
         /// `forwarded` is believed; `STAGEDOOR_TRUSTED_PROXIES` overrides it.
         trusted_proxies: Texts = texts().default_texts(&[])
-            .accepts("addresses and networks, such as `10.0.0.0/8`").like(NETWORK)
+            .accepts("addresses and networks, such as `10.0.0.0/8`; `unix` for the clients of Unix sockets")
+            .like(PEERS)
             .mind("a client at one of these addresses can claim any client address and scheme"),
         /// The fields in which a trusted proxy is believed. List only those that it sets itself in every
         /// request, in place of what its clients sent; for nginx see the README.

@@ -16,7 +16,7 @@ use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::reply::{RefusalFormat, Reply};
-use stagedoor_core::request::{Head, Peer, Scheme};
+use stagedoor_core::request::{Head, Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::{write_head, write_preflight};
 use stagedoor_core::response_out::ResponseContext;
 
@@ -155,7 +155,7 @@ fn head_of<'t>(policy: &Policy, text: &'t str) -> Result<Head<'t>, stagedoor_cor
 }
 
 fn arrival(ip: IpAddr, now: Now) -> Arrival {
-    Arrival { peer: Peer { ip, port: 8080, tls: true }, now }
+    Arrival { peer: Peer { address: PeerAddress::Ip(ip), port: 8080, tls: true }, now }
 }
 
 fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {

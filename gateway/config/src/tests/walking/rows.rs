@@ -18,6 +18,7 @@ pub(super) type Row = (&'static str, &'static str, At, &'static str, &'static st
 pub(super) const SERVER: &[Row] = &[
     ("server", "listen", End, "[server]\nlisten = @", "[\"127.0.0.1:1\"]", "[\"127.0.0.1:2\"]"),
     ("server", "h2c", End, "[server]\nlisten = [\"127.0.0.1:1\"]\nh2c = @", "[]", "[\"127.0.0.1:1\"]"),
+    ("server", "unix_mode", End, "[server]\nunix_mode = @", "\"0660\"", "\"0600\""),
     ("server", "trusted_proxies", End, "[server]\ntrusted_proxies = @", "[]", "[\"10.0.0.0/8\"]"),
     (
         "server",

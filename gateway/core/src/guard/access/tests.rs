@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::guard::client::ClientPolicy;
-use crate::request::{Peer, heads};
+use crate::request::{Peer, PeerAddress, heads};
 
 fn nets(list: &str) -> Vec<IpNet> {
     list.split_whitespace().map(|net| net.parse().unwrap()).collect()
@@ -10,7 +10,7 @@ fn nets(list: &str) -> Vec<IpNet> {
 
 fn client(ip: &str) -> Client {
     let head = heads::get(b"/", "app.localhost", []);
-    let peer = Peer { ip: ip.parse().unwrap(), port: 80, tls: false };
+    let peer = Peer { address: PeerAddress::Ip(ip.parse().unwrap()), port: 80, tls: false };
     let policy = ClientPolicy::default();
     policy.identify(peer, &head).client().clone()
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::public_address::PublicAddress;
-use crate::request::heads;
+use crate::request::{PeerAddress, PeerNetworks, heads};
 
 fn head(fields: &[(String, String)]) -> Head<'_> {
     heads::get(b"/", "asked.example", fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
@@ -16,10 +16,8 @@ fn fields(text: &str) -> Vec<(String, String)> {
 }
 
 fn policy(trusted_fields: TrustedFields) -> ClientPolicy {
-    ClientPolicy {
-        trusted: vec!["10.0.0.0/8".parse().unwrap(), "2001:db8:f::/48".parse().unwrap()],
-        trusted_fields,
-    }
+    let networks = vec!["10.0.0.0/8".parse().unwrap(), "2001:db8:f::/48".parse().unwrap()];
+    ClientPolicy { trusted: PeerNetworks { networks, unix_sockets: false }, trusted_fields }
 }
 
 /// Every field of the family, and RFC 7239.
@@ -32,12 +30,12 @@ const RFC7239: TrustedFields =
 /// `peer` sends `lines`; trusted are 10.0.0.0/8 and 2001:db8:f::/48. Answers `ip scheme host`, or the refusal's code.
 fn seen_by(trusted_fields: TrustedFields, peer: &str, tls: bool, lines: &str) -> String {
     let fields = fields(lines);
-    let peer = Peer { ip: peer.parse().unwrap(), port: 8080, tls };
+    let peer = Peer { address: PeerAddress::Ip(peer.parse().unwrap()), port: 8080, tls };
     let lines = fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let head = heads::get_over(peer.scheme(), "asked.example", lines);
     let identified = policy(trusted_fields).identify(peer, &head);
     let client = identified.client();
-    assert_eq!(client.peer(), peer.ip.to_canonical());
+    assert_eq!(client.peer(), peer.ip());
     let scheme = client.scheme().as_str();
     assert_eq!(client.https(), scheme == "https");
     let port = client.port().map(|port| format!(" {port}")).unwrap_or_default();
@@ -74,10 +72,32 @@ fn an_untrusted_peer_speaks_for_itself_alone() {
 fn one_connection_of_a_trusted_peer_may_serve_many_clients() {
     let proxied = |peer: &str| {
         let fields = fields("X-Forwarded-For: 198.51.100.1");
-        let peer = Peer { ip: peer.parse().unwrap(), port: 8080, tls: false };
+        let peer = Peer { address: PeerAddress::Ip(peer.parse().unwrap()), port: 8080, tls: false };
         policy(ALL).identify(peer, &head(&fields)).client().is_proxied()
     };
     assert!(proxied("10.0.0.1") && !proxied("203.0.113.7"));
+}
+
+/// A client of a Unix socket counts as this machine, and is a trusted proxy by `unix` alone.
+#[test]
+fn a_client_of_a_unix_socket_is_trusted_by_name_alone() {
+    let loopback = PeerNetworks { networks: vec!["127.0.0.0/8".parse().unwrap()], unix_sockets: false };
+    let named = PeerNetworks { networks: Vec::new(), unix_sockets: true };
+    let fields = fields("X-Forwarded-For: 198.51.100.1, 127.0.0.1");
+    for (trusted, expected) in [
+        (&PeerNetworks::default(), "127.0.0.1 false"),
+        (&loopback, "127.0.0.1 false"),
+        // The hop beside it is no client of a Unix socket.
+        (&named, "127.0.0.1 true"),
+        (&PeerNetworks { unix_sockets: true, ..loopback.clone() }, "198.51.100.1 true"),
+    ] {
+        let policy = ClientPolicy { trusted: trusted.clone(), trusted_fields: ALL };
+        let peer = Peer { address: PeerAddress::UnixSocket, port: 0, tls: false };
+        let identified = policy.identify(peer, &head(&fields));
+        let client = identified.client();
+        assert_eq!(format!("{} {}", client.ip(), client.is_proxied()), expected, "{trusted:?}");
+        assert_eq!(client.ignored_address(), !client.is_proxied(), "{trusted:?}");
+    }
 }
 
 #[test]
@@ -132,7 +152,7 @@ fn a_host_that_is_not_heeded_is_noticed() {
         (X, "10.0.0.1", "X-Forwarded-Host: other.example", false),
     ] {
         let fields = fields(lines);
-        let peer = Peer { ip: peer.parse().unwrap(), port: 8080, tls: false };
+        let peer = Peer { address: PeerAddress::Ip(peer.parse().unwrap()), port: 8080, tls: false };
         let identified = policy(trusted_fields).identify(peer, &head(&fields));
         assert_eq!(identified.client().ignored_host(), expected, "{peer:?} {lines}");
     }
@@ -204,7 +224,7 @@ fn ports_are_believed_and_those_of_the_scheme_are_cut() {
 #[test]
 fn a_host_that_is_no_text_is_refused() {
     let head = heads::get(b"/", "asked.example", [("X-Forwarded-Host", &b"m\xff.example"[..])]);
-    let peer = Peer { ip: "10.0.0.1".parse().unwrap(), port: 8080, tls: false };
+    let peer = Peer { address: PeerAddress::Ip("10.0.0.1".parse().unwrap()), port: 8080, tls: false };
     let code =
         |trusted_fields| policy(trusted_fields).identify(peer, &head).host().map_err(|denial| denial.code());
     assert_eq!(code(X), Err("ambiguous_path"));
@@ -414,7 +434,7 @@ fn forwarding_that_is_not_heeded_is_noticed_on_private_networks() {
     let check = |peer: &str, lines: &str, expected: bool| {
         let fields = fields(lines);
         let head = head(&fields);
-        let peer = Peer { ip: peer.parse().unwrap(), port: 8080, tls: false };
+        let peer = Peer { address: PeerAddress::Ip(peer.parse().unwrap()), port: 8080, tls: false };
         let identified = policy(TrustedFields::default()).identify(peer, &head);
         assert_eq!(identified.client().ignored_address(), expected, "{peer:?} {lines}");
     };

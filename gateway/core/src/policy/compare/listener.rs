@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use super::findings::{Findings, Place, list, lower};
 use super::networks::{self, Admitted};
-use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
+use super::order::{Order, covering, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
 use crate::guard::access::AccessPolicy;
 use crate::guard::client::{ClientPolicy, TrustedFields};
 use crate::policy::{
     AccessLog, AdminPolicy, App, ConfinePolicy, HeadLimits, LogPolicy, ServerLimits, ServerPolicy, Timeouts,
 };
+use crate::request::{PeerAddress, PeerNetworks};
 use crate::units::{show_duration, show_size};
 
 pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Findings) {
     let ServerPolicy {
         listen,
         h2c,
+        unix_mode,
         // The number of threads decides about no request.
         threads: _,
         drain,
@@ -28,6 +32,9 @@ pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Find
     let at = Place::Table(&["server"]);
     findings.put(at, "listen", more_is_looser(listen, &new.listen), || (list(listen), list(&new.listen)));
     findings.put(at, "h2c", more_is_looser(h2c, &new.h2c), || (list(h2c), list(&new.h2c)));
+    // Who may write to a socket can connect to it.
+    let mode = covering(unix_mode & new.unix_mode == new.unix_mode, unix_mode & new.unix_mode == *unix_mode);
+    findings.put(at, "unix_mode", mode, || (format!("{unix_mode:04o}"), format!("{:04o}", new.unix_mode)));
     findings.put(at, "drain", larger_is_looser(drain, &new.drain), || {
         (show_duration(*drain), show_duration(new.drain))
     });
@@ -112,30 +119,46 @@ pub(super) fn client(
     findings: &mut Findings,
 ) {
     let ClientPolicy { trusted, trusted_fields } = old;
-    let order = networks::more_is_looser(trusted, &new.trusted);
-    let dropped: Vec<_> =
-        trusted.iter().filter(|net| !networks::covers(&new.trusted, &[**net])).copied().collect();
-    let minds = |app: &Arc<App>| match &app.access {
-        AccessPolicy::Anyone => false,
-        AccessPolicy::Listed { .. } => Admitted::of(&app.access).admits_some(&dropped),
+    let order = peers_more_is_looser(trusted, &new.trusted);
+    let of_networks = trusted.networks.iter().filter(|net| !networks::covers(&new.trusted.networks, &[**net]));
+    let of_unix = trusted.unix_sockets && !new.trusted.unix_sockets;
+    let dropped: Vec<_> = of_networks.copied().chain(of_unix.then(unix_clients)).collect();
+    let minds = |networks: &[IpNet]| {
+        apps.into_iter().flatten().any(|app| match &app.access {
+            AccessPolicy::Anyone => false,
+            AccessPolicy::Listed { .. } => Admitted::of(&app.access).admits_some(networks),
+        })
     };
-    let opens = order == Order::Tighter && apps.into_iter().flatten().any(minds);
+    let opens = order == Order::Tighter && minds(&dropped);
     let order = if opens { Order::Incomparable } else { order };
-    findings.put(Place::Table(&["server"]), "trusted_proxies", order, || (list(trusted), list(&new.trusted)));
+    findings.put(Place::Table(&["server"]), "trusted_proxies", order, || {
+        (list(trusted.entries()), list(new.trusted.entries()))
+    });
     if trusted.is_empty() && new.trusted.is_empty() {
         // No forwarding field is used.
         return;
     }
-    let everywhere: Vec<_> = trusted.iter().chain(&new.trusted).copied().collect();
-    let minds = |app: &Arc<App>| match &app.access {
-        AccessPolicy::Anyone => false,
-        AccessPolicy::Listed { .. } => Admitted::of(&app.access).admits_some(&everywhere),
-    };
-    let minded = apps.into_iter().flatten().any(minds);
-    let order = self::trusted_fields(*trusted_fields, new.trusted_fields, minded);
+    let everywhere = [addresses(trusted), addresses(&new.trusted)].concat();
+    let order = self::trusted_fields(*trusted_fields, new.trusted_fields, minds(&everywhere));
     findings.put(Place::Table(&["server"]), "forwarded", order, || {
         (list(trusted_fields.names()), list(new.trusted_fields.names()))
     });
+}
+
+/// A list of peers that are accepted.
+fn peers_more_is_looser(old: &PeerNetworks, new: &PeerNetworks) -> Order {
+    networks::more_is_looser(&old.networks, &new.networks)
+        .and(larger_is_looser(old.unix_sockets, new.unix_sockets))
+}
+
+/// The addresses that the peers of a list have by themselves.
+fn addresses(peers: &PeerNetworks) -> Vec<IpNet> {
+    peers.networks.iter().copied().chain(peers.unix_sockets.then(unix_clients)).collect()
+}
+
+/// What the clients of Unix sockets count as.
+fn unix_clients() -> IpNet {
+    IpNet::from(PeerAddress::UnixSocket.ip())
 }
 
 /// The forwarding fields that are used. Without the client's address, every client has the proxy's, which the address list

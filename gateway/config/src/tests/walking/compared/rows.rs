@@ -16,6 +16,7 @@ pub(super) const ORDERED: &[Row] = &[
         "[\"127.0.0.1:1\", \"127.0.0.1:2\"]",
     ),
     ("server", "h2c", End, "[server]\nlisten = [\"127.0.0.1:1\"]\nh2c = @", "[]", "[\"127.0.0.1:1\"]"),
+    ("server", "unix_mode", End, "[server]\nunix_mode = @", "\"0600\"", "\"0660\""),
     ("server", "trusted_proxies", End, "[server]\ntrusted_proxies = @", "[]", "[\"10.0.0.0/8\"]"),
     (
         "server",
