@@ -252,7 +252,8 @@ impl AdminListener {
         let made = self.gateway.links.make(&live.policy, request.app.as_deref(), token, self.gateway.now());
         Ok(match made {
             Ok(link) => {
-                let listen: Vec<String> = self.gateway.listening().iter().map(|at| at.address.to_string()).collect();
+                let listen: Vec<String> =
+                    self.gateway.listening().iter().map(|at| at.address.to_string()).collect();
                 let body = serde_json::json!({
                     "code": link.code.expose(),
                     "path": gateway_pages::ENTER,

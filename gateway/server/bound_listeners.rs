@@ -127,7 +127,9 @@ fn hint_of_unix(kind: ErrorKind) -> &'static str {
         ErrorKind::AddrInUse => "another process listens there: end it, or choose another path",
         ErrorKind::AlreadyExists => "remove that file, or choose another path",
         ErrorKind::NotFound => "create its folder: the gateway has to be able to write to it",
-        ErrorKind::PermissionDenied => "let the user of the gateway write to its folder, or choose another path",
+        ErrorKind::PermissionDenied => {
+            "let the user of the gateway write to its folder, or choose another path"
+        }
         _ => "choose another path",
     }
 }

@@ -1,6 +1,7 @@
 //! Connection permits: how many connections may be open, in all and from one address.
 //!
-//! A permit is taken before a byte is read, and given back when it is dropped. Bounds: an address has an entry only while
+//! A permit is taken before a byte is read, and given back when it is dropped. It is counted against an address as soon as
+//! that is known: at once, or when a proxy has told it. Bounds: an address has an entry only while
 //! one of its connections is open, so there are no more entries than connections.
 
 use std::net::IpAddr;
@@ -26,34 +27,37 @@ pub(crate) struct ConnectionPermit {
 }
 
 impl ConnectionPermits {
-    /// Takes a permit. `per_address` is `None` for peers that are not counted (trusted proxies).
-    pub(crate) fn take(
-        self: &Arc<Self>,
-        ip: IpAddr,
-        connections: usize,
-        per_address: Option<usize>,
-    ) -> Result<ConnectionPermit, ConnectionRefusal> {
-        let held = ConnectionPermit { permits: Arc::clone(self), address: None };
+    /// Takes a permit, which counts against `connections` and against no address yet.
+    pub(crate) fn take(self: &Arc<Self>, connections: usize) -> Result<ConnectionPermit, ConnectionRefusal> {
         // Dropping `held` gives the count back, on every return.
+        let held = ConnectionPermit { permits: Arc::clone(self), address: None };
         if self.open.fetch_add(1, Ordering::AcqRel) >= connections {
             return Err(ConnectionRefusal::Total);
         }
-        let Some(most) = per_address else { return Ok(held) };
-        let key = group(ip);
-        let mut count = self.by_address.entry(key).or_insert(0);
-        if *count >= most {
-            return Err(ConnectionRefusal::PerAddress);
-        }
-        *count += 1;
-        drop(count);
-        let mut held = held;
-        held.address = Some(key);
         Ok(held)
     }
 
     /// The number of open connections.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Acquire)
+    }
+}
+
+impl ConnectionPermit {
+    /// Counts the connection against the cap of an address, once.
+    pub(crate) fn count(&mut self, ip: IpAddr, per_address: usize) -> Result<(), ConnectionRefusal> {
+        if self.address.is_some() {
+            return Ok(());
+        }
+        let key = group(ip);
+        let mut count = self.permits.by_address.entry(key).or_insert(0);
+        if *count >= per_address {
+            return Err(ConnectionRefusal::PerAddress);
+        }
+        *count += 1;
+        drop(count);
+        self.address = Some(key);
+        Ok(())
     }
 }
 

@@ -10,12 +10,12 @@ use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::Policy;
-use stagedoor_core::request::Head;
+use stagedoor_core::request::{Head, PeerAddress};
 use tokio::sync::watch;
 
 use crate::clock;
 use crate::config_file_state::ConfigFileState;
-use crate::connection_permits::ConnectionPermits;
+use crate::connection_permits::{ConnectionPermit, ConnectionPermits};
 use crate::edge::pool::AppPool;
 use crate::enter_links::EnterLinks;
 use crate::listening_socket::ListeningAt;
@@ -25,7 +25,7 @@ use crate::recent_refusals::{RecentRefusals, RefusalContext, RefusalRecord};
 use crate::stage::Stage;
 use crate::telemetry::access::AccessLogWriter;
 use crate::telemetry::logs::Logs;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{ConnectionRefusal, Metrics};
 
 /// The one shared state of the server.
 pub(crate) struct Gateway {
@@ -43,6 +43,7 @@ pub(crate) struct Gateway {
     stage: watch::Sender<Stage>,
     started: Instant,
     untrusted_proxy_warned: AtomicBool,
+    proxy_header_warned: AtomicBool,
     machine: Machine,
     /// The connections to apps, which stay open while policies change.
     pool: Arc<AppPool>,
@@ -74,6 +75,7 @@ impl Gateway {
             stage: watch::Sender::new(Stage::Serving),
             started,
             untrusted_proxy_warned: AtomicBool::new(false),
+            proxy_header_warned: AtomicBool::new(false),
             machine,
             pool,
         })
@@ -132,9 +134,23 @@ impl Gateway {
         let _ = self.listening.set(listeners);
     }
 
-    /// What `connections = "auto"` means here.
-    pub(crate) fn auto_connections(&self) -> usize {
-        self.machine.connections
+    /// Takes a permit for a connection; it counts against no address yet.
+    pub(crate) fn permit_connection(&self) -> Result<ConnectionPermit, ConnectionRefusal> {
+        let most = self.live().policy.server.limits.connections;
+        self.permits.take(most.unwrap_or(self.machine.connections))
+    }
+
+    /// Counts a connection against the cap of its address. Those of trusted proxies are not counted.
+    pub(crate) fn count_connection(
+        &self,
+        permit: &mut ConnectionPermit,
+        address: PeerAddress,
+    ) -> Result<(), ConnectionRefusal> {
+        let live = self.live();
+        if live.policy.client.trusted.names(address) {
+            return Ok(());
+        }
+        permit.count(address.ip(), live.policy.server.limits.connections_per_ip)
     }
 
     /// Keeps a refusal, for `stagedoor why`.
@@ -153,6 +169,11 @@ impl Gateway {
     /// Whether the warning about a proxy that is not trusted is still due; `true` once in the life of the process.
     pub(crate) fn warns_of_untrusted_proxy(&self) -> bool {
         !self.untrusted_proxy_warned.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether the warning about a proxy without a PROXY header is still due; `true` once in the life of the process.
+    pub(crate) fn warns_of_proxy_header(&self) -> bool {
+        !self.proxy_header_warned.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn now(&self) -> Now {

@@ -25,6 +25,7 @@ mod live_policy;
 mod machine;
 mod reachable;
 mod recent_refusals;
+mod refused_connection;
 mod reload;
 
 mod stage;

@@ -10,7 +10,7 @@ use stagedoor_config::keys::{Honoured, State, tables};
 
 use crate::confinement;
 use crate::harness::{Client, Gateway, Request, Response, Upstream};
-use crate::unix_sockets;
+use crate::{proxy_protocol, unix_sockets};
 
 mod admin;
 mod deadlines;
@@ -24,10 +24,12 @@ type Row = (&'static str, &'static str, fn());
 const ROWS: &[Row] = &[
     ("server", "listen", it_listens_where_it_is_told),
     ("server", "unix_mode", unix_sockets::the_mode_is_as_told),
+    ("server", "proxy_protocol", proxy_protocol::the_address_of_the_client),
     ("server", "threads", limits::threads_are_as_many_as_told),
     ("server", "drain", deadlines::drain),
     ("server", "server_timing", of_the_answer),
     ("server", "confine", confinement::off_confines_nothing),
+    ("server.timeouts", "proxy_protocol", proxy_protocol::a_header_has_a_deadline),
     ("server.timeouts", "header", deadlines::header),
     ("server.timeouts", "idle", deadlines::idle),
     ("server.timeouts", "body_idle", deadlines::body_idle),

@@ -27,6 +27,7 @@ mod keys;
 mod limits;
 mod operation;
 mod preflights;
+mod proxy_protocol;
 mod readings;
 mod real;
 mod reference;

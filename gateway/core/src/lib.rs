@@ -18,6 +18,8 @@ pub mod request;
 
 pub mod field_names;
 
+pub mod proxy_protocol;
+
 pub mod head;
 
 pub mod answer;

@@ -22,6 +22,7 @@ use crate::guard::limit::LimitPolicy;
 use crate::guard::routes::RoutesPolicy;
 use crate::guard::target::{HostTable, PathPolicy};
 use crate::head::HeadLimits;
+use crate::proxy_protocol::ProxyProtocolPolicy;
 use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
 
@@ -84,6 +85,8 @@ pub struct ServerPolicy {
     pub h2c: Vec<ListenAddress>,
     /// The permission bits of Unix sockets to listen on.
     pub unix_mode: u32,
+    /// Which peers tell their clients by the PROXY protocol.
+    pub proxy_protocol: ProxyProtocolPolicy,
     /// Worker threads; `None` is one per core.
     pub threads: Option<usize>,
     /// How long open requests get after SIGTERM; WebSockets and event streams end at once.
@@ -112,6 +115,8 @@ pub enum ConfinePolicy {
 /// `[server.timeouts]`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
+    /// The header of the PROXY protocol, from the start of the connection.
+    pub proxy_protocol: Duration,
     /// The whole request head, from its first byte.
     pub header: Duration,
     /// Between two requests, and before the first.

@@ -3,13 +3,19 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use stagedoor_core::request::Peer;
+use stagedoor_core::proxy_protocol::ToldClient;
+use stagedoor_core::request::{Peer, PeerAddress};
 
 use super::client_socket::ClientSocket;
 use super::front::Front;
 use super::preface::{self, FirstBytes};
+use super::proxy_protocol::{self, NoHeader};
 use crate::connection_permits::ConnectionPermit;
+use crate::gateway::Gateway;
 use crate::listening_socket::ListenerKind;
+use crate::refused_connection;
+use crate::stage::Stage;
+use crate::telemetry::metrics::ConnectionRefusal;
 
 /// A connection that was accepted and has its permit.
 pub(crate) struct NewConnection {
@@ -18,11 +24,20 @@ pub(crate) struct NewConnection {
     pub(crate) kind: ListenerKind,
     pub(crate) peer: Peer,
     pub(crate) permit: ConnectionPermit,
+    /// It has to begin with a header of the PROXY protocol, and is counted against no address yet.
+    pub(crate) expects_proxy_header: bool,
 }
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(front: Arc<Front>, connection: NewConnection) {
-    let NewConnection { socket, kind, peer, permit } = connection;
+pub(crate) async fn serve(front: Arc<Front>, mut connection: NewConnection) {
+    if connection.expects_proxy_header {
+        // Boxed, so that other connections do not hold the memory that the header needs.
+        let told = Box::pin(read_proxy_header(&front.gateway, &mut connection)).await;
+        if told.is_none() {
+            return;
+        }
+    }
+    let NewConnection { socket, kind, peer, permit, expects_proxy_header: _ } = connection;
     match kind {
         ListenerKind::Plain => front.serve_http1(socket, BytesMut::new(), peer, permit).await,
         ListenerKind::PlainH2c => serve_h2c(front, socket, peer, permit).await,
@@ -39,5 +54,53 @@ async fn serve_h2c(front: Arc<Front>, mut socket: ClientSocket, peer: Peer, perm
         Some(FirstBytes::Http2(early)) => Box::pin(front.serve_http2(socket, early, peer, permit)).await,
         Some(FirstBytes::Other(early)) => front.serve_http1(socket, early, peer, permit).await,
         None => {}
+    }
+}
+
+/// Reads the header of a proxy, and counts the connection against the address that it tells. `None` where the connection
+/// ends here.
+async fn read_proxy_header(gateway: &Gateway, connection: &mut NewConnection) -> Option<()> {
+    let within = gateway.live().policy.server.timeouts.proxy_protocol;
+    let mut stage = gateway.watch_stage();
+    let read = tokio::select! {
+        biased;
+        // No request is on its way yet.
+        _ = stage.wait_for(|stage| *stage != Stage::Serving) => return None,
+        read = proxy_protocol::read(&mut connection.socket, within) => read,
+    };
+    match read {
+        Ok(ToldClient::Address(ip)) => connection.peer.address = PeerAddress::Ip(ip),
+        Ok(ToldClient::NotTold) => {}
+        Err(fault) => {
+            without_proxy_header(gateway, connection.peer, &fault);
+            return None;
+        }
+    }
+    let address = connection.peer.address;
+    let counted = gateway.count_connection(&mut connection.permit, address);
+    let refuse = |reason| {
+        refused_connection::refuse(gateway, &connection.socket, connection.kind, address.ip(), reason);
+    };
+    counted.map_err(refuse).ok()
+}
+
+/// Counts a connection that ends for want of a header, and warns the operator of the first one.
+fn without_proxy_header(gateway: &Gateway, peer: Peer, fault: &NoHeader) {
+    let (reason, what) = match fault {
+        NoHeader::Unused => return,
+        NoHeader::Broken(error) => (ConnectionRefusal::ProxyHeader, error.to_string()),
+        NoHeader::Malformed(fault) => (ConnectionRefusal::ProxyHeader, fault.0.to_owned()),
+        NoHeader::Late => (ConnectionRefusal::ProxyHeaderTimeout, "nothing within its deadline".to_owned()),
+    };
+    gateway.metrics.connection_refused(reason);
+    let peer = peer.ip();
+    if gateway.warns_of_proxy_header() {
+        tracing::warn!(
+            %peer, fault = %what,
+            "a connection of a peer in `server.proxy_protocol` did not begin with a PROXY header and was closed; hint: let that \
+             proxy send one in each connection, or take it out of the list"
+        );
+    } else {
+        tracing::debug!(%peer, fault = %what, "no PROXY header");
     }
 }

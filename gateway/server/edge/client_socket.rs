@@ -4,8 +4,9 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustix::net::RecvFlags;
 use stagedoor_core::request::Scheme;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::client::io::DownstreamIo;
@@ -20,6 +21,17 @@ pub(crate) enum ClientSocket {
 }
 
 impl ClientSocket {
+    /// Waits for bytes, and looks at them without taking them: 0 at the end of what the client sends.
+    pub(crate) async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.peek(buffer).await,
+            Self::Unix(stream) => {
+                let look = || Ok(rustix::net::recv(stream, &mut *buffer, RecvFlags::PEEK)?.1);
+                stream.async_io(Interest::READABLE, look).await
+            }
+        }
+    }
+
     /// Writes what the socket takes at once.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {

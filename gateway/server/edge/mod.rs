@@ -5,7 +5,8 @@
 
 pub(crate) mod accept;
 
-pub(crate) mod preface;
+mod preface;
+mod proxy_protocol;
 
 pub(crate) mod front;
 

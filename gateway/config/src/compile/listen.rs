@@ -72,7 +72,8 @@ pub(super) fn mode(given: &Setting<String>, report: &Report) -> u32 {
     let are_octal = digits.len() == 3 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
     let mode = u32::from_str_radix(digits, 8).ok().filter(|_| are_octal);
     let Some(mode) = mode else {
-        let hint = "three octal digits: \"0660\" for the user and the group of the gateway, \"0600\" for the user";
+        let hint =
+            "three octal digits: \"0660\" for the user and the group of the gateway, \"0600\" for the user";
         report.problem(&given.at, format!("not the mode of a socket: `{}`", shown(&given.value)), hint);
         return MODE;
     };

@@ -20,6 +20,18 @@ pub(super) fn trusted(list: &Setting<Vec<Spanned<String>>>, report: &Report) -> 
     peers(list, report)
 }
 
+/// `server.proxy_protocol`, with a warning where that is everybody.
+pub(super) fn proxies(list: &Setting<Vec<Spanned<String>>>, report: &Report) -> PeerNetworks {
+    for given in everybody(list) {
+        report.warn(
+            &given.at,
+            format!("anybody may tell any client address, and has to: `{}`", given.value),
+            "list the addresses of your proxies alone: a client that connects by itself sends no PROXY header",
+        );
+    }
+    peers(list, report)
+}
+
 /// The entries of a list that name every address of their family.
 fn everybody(list: &Setting<Vec<Spanned<String>>>) -> impl Iterator<Item = &Spanned<String>> {
     let given = list.iter().flat_map(|list| &list.value);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::context::{Context, resolve};
-use super::{listen, secrets};
+use super::{listen, networks, secrets};
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{Report, shown};
 use crate::raw;
@@ -15,6 +15,7 @@ use stagedoor_core::policy::{
     AccessLog, AdminPolicy, ConfinePolicy, ListenAddress, LogFormat, LogPolicy, ServerLimits, ServerPolicy,
     Timeouts,
 };
+use stagedoor_core::proxy_protocol::ProxyProtocolPolicy;
 
 const SOCKET_OR_OFF: &str =
     "accepted: one address such as \"127.0.0.1:9901\" or \"[::1]:9901\", or \"off\" for none";
@@ -33,6 +34,7 @@ pub(super) fn server(
         unix_mode,
         trusted_proxies: _,
         forwarded: _,
+        proxy_protocol,
         threads,
         drain,
         server_timing,
@@ -59,6 +61,7 @@ pub(super) fn server(
         h2c: listen::prior_knowledge(h2c.as_ref(), &listen, main, report),
         listen,
         unix_mode: listen::mode(unix_mode, report),
+        proxy_protocol: ProxyProtocolPolicy { proxies: networks::proxies(proxy_protocol, report) },
         threads: Spanned::value_or(threads.as_ref(), None).map(whole),
         drain: Spanned::value_or(drain.as_ref(), Duration::from_secs(30)),
         server_timing: Spanned::value_or(server_timing.as_ref(), false),
@@ -70,11 +73,22 @@ pub(super) fn server(
 }
 
 fn deadlines(raw: &raw::Timeouts) -> Timeouts {
-    let raw::Timeouts { at: _, header, idle, h2_idle, body_idle, min_rate, send_idle, stream_idle } = raw;
+    let raw::Timeouts {
+        at: _,
+        proxy_protocol,
+        header,
+        idle,
+        h2_idle,
+        body_idle,
+        min_rate,
+        send_idle,
+        stream_idle,
+    } = raw;
     let seconds = |given: &Setting<Duration>, otherwise| {
         Spanned::value_or(given.as_ref(), Duration::from_secs(otherwise))
     };
     Timeouts {
+        proxy_protocol: seconds(proxy_protocol, 10),
         header: seconds(header, 10),
         idle: seconds(idle, 60),
         h2_idle: seconds(h2_idle, 30),
@@ -132,7 +146,8 @@ pub(super) fn admin(
     let raw::Admin { at: _, listen, hosts, token, metrics_open } = raw;
     let addr = operator(listen.as_ref(), cx.report);
     if let Some(addr) = addr
-        && let Some(other) = server.listen.iter().find(|other| listen::conflict(other, &ListenAddress::Tcp(addr)))
+        && let Some(other) =
+            server.listen.iter().find(|other| listen::conflict(other, &ListenAddress::Tcp(addr)))
     {
         let at = listen.as_ref().map_or(&cx.main, |given| &given.at);
         let message = format!("admin.listen and server.listen are in conflict: `{addr}` and `{other}`");

@@ -44,7 +44,7 @@ fn meanings_are_sentences() {
 /// Keys that can be set to less protection than their default, or that decide whether there is any.
 const WEAKENING: &[(&str, &[&str])] = &[
     ("", &["include"]),
-    ("server", &["listen", "unix_mode", "trusted_proxies", "forwarded", "server_timing"]),
+    ("server", &["listen", "unix_mode", "trusted_proxies", "forwarded", "proxy_protocol", "server_timing"]),
     ("server.timeouts", &["min_rate"]),
     ("admin", &["listen", "hosts", "token", "metrics"]),
     ("log", &["redact_query"]),

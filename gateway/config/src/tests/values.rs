@@ -116,11 +116,11 @@ fn listeners_do_not_collide() {
         check(&text, expected.as_slice());
     }
     let long = format!("[\"unix:/{}\"]", "x".repeat(107));
-    check(&with(&format!("[server]\nlisten = {long}\n")), &["11 server.listen[0]: a path longer than the 107"]);
     check(
-        &with("[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\", \"192.0.2.1\", \"unix\"]\n"),
-        &[],
+        &with(&format!("[server]\nlisten = {long}\n")),
+        &["11 server.listen[0]: a path longer than the 107"],
     );
+    check(&with("[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\", \"192.0.2.1\", \"unix\"]\n"), &[]);
     check(
         &with("[server]\ntrusted_proxies = [\"10.0.0.0/33\"]\n"),
         &["11 server.trusted_proxies[0]: not a network: `10.0.0.0/33`"],

@@ -11,7 +11,8 @@ use stagedoor_core::request::{Peer, PeerAddress};
 
 /// Call after call from one address, 50 a second, so that no limit but that of the search is used up.
 pub(crate) fn arrival(call: u32) -> Arrival {
-    let peer = Peer { address: PeerAddress::Ip(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))), port: 8080, tls: false };
+    let peer =
+        Peer { address: PeerAddress::Ip(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))), port: 8080, tls: false };
     Arrival { peer, now: now(call) }
 }
 

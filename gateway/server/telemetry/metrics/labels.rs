@@ -9,6 +9,10 @@ pub enum ConnectionRefusal {
     Total,
     /// `server.limits.connections_per_ip`
     PerAddress,
+    /// A peer in `server.proxy_protocol` sent no PROXY header, or a malformed one.
+    ProxyHeader,
+    /// `server.timeouts.proxy_protocol`
+    ProxyHeaderTimeout,
 }
 
 /// The result of a reload.
@@ -23,10 +27,15 @@ pub enum ReloadResult {
 }
 
 impl ConnectionRefusal {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Total, Self::PerAddress, Self::ProxyHeader, Self::ProxyHeaderTimeout];
+
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Total => "total",
             Self::PerAddress => "per_address",
+            Self::ProxyHeader => "proxy_header",
+            Self::ProxyHeaderTimeout => "proxy_header_timeout",
         }
     }
 }

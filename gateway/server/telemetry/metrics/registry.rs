@@ -127,7 +127,7 @@ impl Metrics {
 
     /// Sets the series of closed sets to zero, so that a rate over them has a first value.
     fn begin_closed_sets(&self) {
-        for refusal in [ConnectionRefusal::Total, ConnectionRefusal::PerAddress] {
+        for refusal in ConnectionRefusal::ALL {
             self.connections_refused.of(&[refusal.label()]);
         }
         for end in StreamEnd::ALL {

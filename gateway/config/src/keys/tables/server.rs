@@ -46,6 +46,13 @@ table! {
             .like(r"^(for|proto|host|port|forwarded)$")
             .mind("a proxy passes on the fields that it does not set: with `host` a client then reaches \
                 another app, with `for` it chooses its address"),
+        /// The proxies that begin each connection with a header of the PROXY protocol, version 1 or 2, before TLS
+        /// and HTTP, and have to. The client that it tells takes the place of the proxy everywhere: in limits,
+        /// logs, `access` and `trusted_proxies`. Nobody else may send such a header.
+        proxy_protocol: Texts = texts().default_texts(&[])
+            .accepts("addresses and networks, such as `10.0.0.0/8`; `unix` for the clients of Unix sockets")
+            .like(PEERS).by_server()
+            .mind("a client at one of these addresses can claim any client address"),
         /// Worker threads; auto is one per core.
         threads: Setting<Option<u64>> = word_or_count("auto", 1, 1024).default("auto").by_server()
             .restart(),
@@ -66,7 +73,6 @@ table! {
         limits: ServerLimits = group::<ServerLimits>(),
     }
     not yet {
-        "proxy_protocol": "Networks that must speak PROXY before anything else.",
         "tls": "Https listeners.",
     }
 }
@@ -75,6 +81,8 @@ table! {
     /// Deadlines of a connection.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Timeouts at "server.timeouts" {
+        /// How long a proxy may take to send its PROXY header. Some send it with the first bytes of their client.
+        proxy_protocol: Setting<Duration> = duration(millis(10), days(1)).default("10s").by_server(),
         /// How long a client may take to send a whole request head.
         header: Setting<Duration> = duration(millis(10), days(1)).default("10s").by_server(),
         /// How long a connection may wait for the next request.

@@ -6,12 +6,15 @@ use ipnet::IpNet;
 
 use super::findings::{Findings, Place, list, lower};
 use super::networks::{self, Admitted};
-use super::order::{Order, covering, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
+use super::order::{
+    Order, covering, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter,
+};
 use crate::guard::access::AccessPolicy;
 use crate::guard::client::{ClientPolicy, TrustedFields};
 use crate::policy::{
     AccessLog, AdminPolicy, App, ConfinePolicy, HeadLimits, LogPolicy, ServerLimits, ServerPolicy, Timeouts,
 };
+use crate::proxy_protocol::ProxyProtocolPolicy;
 use crate::request::{PeerAddress, PeerNetworks};
 use crate::units::{show_duration, show_size};
 
@@ -20,6 +23,7 @@ pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Find
         listen,
         h2c,
         unix_mode,
+        proxy_protocol: ProxyProtocolPolicy { proxies },
         // The number of threads decides about no request.
         threads: _,
         drain,
@@ -35,6 +39,11 @@ pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Find
     // Who may write to a socket can connect to it.
     let mode = covering(unix_mode & new.unix_mode == new.unix_mode, unix_mode & new.unix_mode == *unix_mode);
     findings.put(at, "unix_mode", mode, || (format!("{unix_mode:04o}"), format!("{:04o}", new.unix_mode)));
+    // A proxy that is listed may tell any client, and those of one that is not have the address of the proxy.
+    let order = exchanged(proxies, &new.proxy_protocol.proxies);
+    findings.put(at, "proxy_protocol", order, || {
+        (list(proxies.entries()), list(new.proxy_protocol.proxies.entries()))
+    });
     findings.put(at, "drain", larger_is_looser(drain, &new.drain), || {
         (show_duration(*drain), show_duration(new.drain))
     });
@@ -57,9 +66,10 @@ pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Find
 
 /// The longer a client may take, the more it can hold.
 fn deadlines(old: &Timeouts, new: &Timeouts, findings: &mut Findings) {
-    let Timeouts { header, idle, h2_idle, body_idle, min_rate, send_idle, stream_idle } = old;
+    let Timeouts { proxy_protocol, header, idle, h2_idle, body_idle, min_rate, send_idle, stream_idle } = old;
     let at = Place::Table(&["server", "timeouts"]);
     for (key, old, new) in [
+        ("proxy_protocol", proxy_protocol, &new.proxy_protocol),
         ("header", header, &new.header),
         ("idle", idle, &new.idle),
         ("h2_idle", h2_idle, &new.h2_idle),
@@ -120,7 +130,8 @@ pub(super) fn client(
 ) {
     let ClientPolicy { trusted, trusted_fields } = old;
     let order = peers_more_is_looser(trusted, &new.trusted);
-    let of_networks = trusted.networks.iter().filter(|net| !networks::covers(&new.trusted.networks, &[**net]));
+    let of_networks =
+        trusted.networks.iter().filter(|net| !networks::covers(&new.trusted.networks, &[**net]));
     let of_unix = trusted.unix_sockets && !new.trusted.unix_sockets;
     let dropped: Vec<_> = of_networks.copied().chain(of_unix.then(unix_clients)).collect();
     let minds = |networks: &[IpNet]| {

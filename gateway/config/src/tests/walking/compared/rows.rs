@@ -29,6 +29,7 @@ pub(super) const ORDERED: &[Row] = &[
     ("server", "drain", End, "[server]\ndrain = @", "\"1s\"", "\"2s\""),
     ("server", "server_timing", End, "[server]\nserver_timing = @", "false", "true"),
     ("server", "confine", End, "[server]\nconfine = @", "\"auto\"", "\"off\""),
+    ("server.timeouts", "proxy_protocol", End, "[server.timeouts]\nproxy_protocol = @", "\"1s\"", "\"2s\""),
     ("server.timeouts", "header", End, "[server.timeouts]\nheader = @", "\"1s\"", "\"2s\""),
     ("server.timeouts", "idle", End, "[server.timeouts]\nidle = @", "\"1s\"", "\"2s\""),
     ("server.timeouts", "h2_idle", End, "[server.timeouts]\nh2_idle = @", "\"1s\"", "\"2s\""),
@@ -326,6 +327,7 @@ pub(super) const ORDERED: &[Row] = &[
 /// Neither value allows less than the other, or one cannot tell.
 pub(super) const EXCHANGED: &[Row] = &[
     ("app.*", "slashes", End, "slashes = @", "\"keep\"", "\"merge\""),
+    ("server", "proxy_protocol", End, "[server]\nproxy_protocol = @", "[]", "[\"10.0.0.0/8\"]"),
     ("server.limits", "connections", End, "[server.limits]\nconnections = @", "\"auto\"", "7"),
     ("admin", "listen", End, "[admin]\nlisten = @", "\"127.0.0.1:1\"", "\"127.0.0.1:2\""),
     ("admin", "token", End, "[admin]\ntoken = @", "{ file = \"s\" }", "{ file = \"t\" }"),
