@@ -9,7 +9,7 @@ use stagedoor_config::Source;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::pipeline::Trail;
-use stagedoor_core::policy::Policy;
+use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::request::{Head, PeerAddress};
 use tokio::sync::watch;
 
@@ -18,6 +18,7 @@ use crate::config_file_state::ConfigFileState;
 use crate::connection_permits::{ConnectionPermit, ConnectionPermits};
 use crate::edge::pool::AppPool;
 use crate::enter_links::EnterLinks;
+use crate::in_flight::{InFlightCounters, InFlightSlot};
 use crate::listening_socket::ListeningAt;
 use crate::live_policy::LivePolicy;
 use crate::machine::Machine;
@@ -47,6 +48,7 @@ pub(crate) struct Gateway {
     machine: Machine,
     /// The connections to apps, which stay open while policies change.
     pool: Arc<AppPool>,
+    in_flight: InFlightCounters,
 }
 
 impl Gateway {
@@ -61,9 +63,9 @@ impl Gateway {
         started: Instant,
     ) -> Arc<Self> {
         metrics.loaded(clock::now(started).unix());
-        let pool = AppPool::start();
+        let (pool, in_flight) = (AppPool::start(), InFlightCounters::default());
         Arc::new(Self {
-            live: ArcSwap::new(LivePolicy::new(policy, source, 0, &metrics, &pool)),
+            live: ArcSwap::new(LivePolicy::new(policy, source, 0, &metrics, &pool, &in_flight)),
             files: ArcSwap::default(),
             metrics,
             access,
@@ -78,6 +80,7 @@ impl Gateway {
             proxy_header_warned: AtomicBool::new(false),
             machine,
             pool,
+            in_flight,
         })
     }
 
@@ -98,7 +101,14 @@ impl Gateway {
         }
         // Reloads come one at a time.
         let generation = self.live.load().generation + 1;
-        self.live.store(LivePolicy::new(policy, source, generation, &self.metrics, &self.pool));
+        self.live.store(LivePolicy::new(
+            policy,
+            source,
+            generation,
+            &self.metrics,
+            &self.pool,
+            &self.in_flight,
+        ));
     }
 
     /// How the configuration files compare with the policy in force.
@@ -136,8 +146,16 @@ impl Gateway {
 
     /// Takes a permit for a connection; it counts against no address yet.
     pub(crate) fn permit_connection(&self) -> Result<ConnectionPermit, ConnectionRefusal> {
-        let most = self.live().policy.server.limits.connections;
-        self.permits.take(most.unwrap_or(self.machine.connections))
+        self.permits.take(self.most_connections(&self.live()))
+    }
+
+    /// A slot for one more request in flight of an app; `None` where it has as many as it may have.
+    pub(crate) fn take_in_flight(&self, live: &LivePolicy, app: &App) -> Option<InFlightSlot> {
+        live.take_in_flight(app, self.most_connections(live))
+    }
+
+    fn most_connections(&self, live: &LivePolicy) -> usize {
+        live.policy.server.limits.connections.unwrap_or(self.machine.connections)
     }
 
     /// Counts a connection against the cap of its address. Those of trusted proxies are not counted.

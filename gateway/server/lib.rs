@@ -18,6 +18,7 @@ mod edge;
 mod enter_links;
 mod folders;
 mod gateway;
+mod in_flight;
 mod limit_overflow;
 mod listeners;
 mod listening_socket;

@@ -10,7 +10,7 @@ use stagedoor_config::keys::{Honoured, State, tables};
 
 use crate::confinement;
 use crate::harness::{Client, Gateway, Request, Response, Upstream};
-use crate::{proxy_protocol, unix_sockets};
+use crate::{in_flight, proxy_protocol, unix_sockets};
 
 mod admin;
 mod deadlines;
@@ -55,6 +55,7 @@ const ROWS: &[Row] = &[
     ("log.access", "file", logs::access),
     ("log.access", "max_size", logs::rotation),
     ("log.access", "keep", logs::rotation),
+    ("app.*.limit", "in_flight", in_flight::an_app_that_is_busy_gets_no_more),
     ("app.*.upstream", "urls", upstream::urls),
     ("app.*.upstream", "connect", upstream::connect),
     ("app.*.upstream", "read", upstream::read),

@@ -23,6 +23,7 @@ mod failures;
 mod framing;
 mod http2;
 mod identity;
+mod in_flight;
 mod keys;
 mod limits;
 mod operation;

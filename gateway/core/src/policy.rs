@@ -219,6 +219,8 @@ pub struct App {
     pub access: AccessPolicy,
     /// Per-address limits of every request of the app.
     pub limit: LimitPolicy,
+    /// Requests in flight; `None` is "auto": as many as there may be connections.
+    pub in_flight: Option<usize>,
     /// The listed routes.
     pub routes: RoutesPolicy,
     /// CORS.

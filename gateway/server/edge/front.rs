@@ -13,14 +13,15 @@ mod preflight;
 mod record;
 mod turn;
 
-use stagedoor_core::denial::Denial;
+use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
-use stagedoor_core::policy::ErrorShape;
+use stagedoor_core::policy::{App, ErrorShape};
 use stagedoor_core::reply::{self, RefusalFormat, Reply};
 use stagedoor_core::request::Head;
 use stagedoor_core::sign_in::ReturnPath;
 
 use super::fault_point;
+use crate::in_flight::InFlightSlot;
 use crate::stage::Stage;
 pub(crate) use handler::Front;
 use handler::{LocalReply, RequestHandler};
@@ -52,21 +53,42 @@ impl RequestHandler<'_> {
         self.warn_of_untrusted_proxy(&trail);
         self.log_decisions(Some(head), &trail, verdict.as_ref().err());
         match verdict {
-            Ok(Admission::Forward(permit)) => self.forward(parts, head, permit, trail).await,
+            Ok(Admission::Forward(permit)) => match self.take_in_flight(permit.app()) {
+                Some(_slot) => self.forward(parts, head, permit, trail).await,
+                None => self.refuse_busy(parts, head, trail).await,
+            },
             Ok(Admission::Preflight(preflight)) => {
                 let reply =
                     self.with_context(head, &trail, |policy, at| Reply::preflight(&preflight, policy, at));
                 self.answer(parts, head, &trail, LocalReply::new(reply, None)).await
             }
-            Ok(Admission::AppPreflight(permit)) => {
-                self.answer_app_preflight(parts, head, &permit, trail).await
-            }
+            Ok(Admission::AppPreflight(permit)) => match self.take_in_flight(permit.app()) {
+                Some(_slot) => self.answer_app_preflight(parts, head, &permit, trail).await,
+                None => self.refuse_busy(parts, head, trail).await,
+            },
             Ok(Admission::GatewayPage(own)) => self.answer_page(parts, head, own, trail).await,
             Err(denial) => {
                 let reply = self.refusal(head, &trail, &denial);
                 self.answer(parts, head, &trail, LocalReply::new(reply, Some(denial))).await
             }
         }
+    }
+
+    fn take_in_flight(&self, app: &App) -> Option<InFlightSlot> {
+        self.front.gateway.take_in_flight(self.live, app)
+    }
+
+    /// Refuses a permitted request of an app that has as many requests in flight as it may have.
+    async fn refuse_busy<T: Turn>(
+        &self,
+        parts: &mut TurnParts<'_, T>,
+        head: &Head<'_>,
+        mut trail: Trail,
+    ) -> ConnectionState {
+        trail.reached = Guard::Upstream;
+        let denial = Denial::AppBusy;
+        let reply = self.refusal(head, &trail, &denial);
+        self.answer(parts, head, &trail, LocalReply::new(reply, Some(denial))).await
     }
 
     /// The reply to a refused request.

@@ -101,6 +101,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         path,
         access: access(raw_access.as_ref(), cx),
         limit: limits::policy(app_limits.ip),
+        in_flight: limits::in_flight(&raw.limit),
         carriers: CarrierPolicy { sources, keep },
         routes: routes?,
         cors,

@@ -77,7 +77,7 @@ pub(super) fn policy(limits: impl IntoIterator<Item = Arc<Limit>>) -> LimitPolic
 
 /// The limits of an app, with the stores that a policy before had for the app of this name.
 pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
-    let raw::AppLimit { at: _, ip, user } = &raw.limit;
+    let raw::AppLimit { at: _, ip, user, in_flight: _ } = &raw.limit;
     let rules = Rules::read(ip, user, cx);
     polling::warn_of_small_limits(raw, cx);
     let before = Before::of(&raw.name.value, cx);
@@ -86,6 +86,12 @@ pub(super) fn app(raw: &raw::App, cx: &Context<'_>) -> AppLimits {
         ip: continue_limits(&rules.ip, numbered(APP, "ip"), &ip, cx),
         user: continue_limits(&rules.user, numbered(APP, "user"), &user, cx),
     }
+}
+
+/// How many requests of an app may be served at the same time.
+pub(super) fn in_flight(raw: &raw::AppLimit) -> Option<usize> {
+    let most = Spanned::value_or(raw.in_flight.as_ref(), None);
+    most.map(|most| usize::try_from(most).unwrap_or(usize::MAX))
 }
 
 /// The limits of each route of an app, in their order; `labels` are the routes' own.

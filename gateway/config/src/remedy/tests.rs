@@ -419,6 +419,7 @@ fn nothing_weakens_how_a_token_is_verified() {
         Denial::HeadTimeout,
         Denial::BodyTimeout,
         Denial::Overloaded,
+        Denial::AppBusy,
         Denial::Draining,
         Denial::UpstreamUnreachable(UpstreamFault::Refused),
         Denial::UpstreamUnreachable(UpstreamFault::NoSuchName),

@@ -567,6 +567,19 @@ denials! {
             "see which clients hold the connections; `server.limits.connections` and `connections_per_ip` are the bounds"
         ),
     }
+    /// The app has as many requests in flight as it may have.
+    AppBusy => {
+        code: "overloaded",
+        status: SERVICE_UNAVAILABLE,
+        guard: Upstream,
+        closes: false,
+        retry_after: 2,
+        detail: "Too many requests are being served at the moment",
+        reason: "as many requests of the app are being served as its `limit.in_flight` allows",
+        page: BUSY,
+        keys: &["limit.in_flight", "limit"],
+        remedy: RemedyKind::Advice("see why the app is slow, or raise `limit.in_flight` of the app"),
+    }
     /// The gateway is shutting down.
     Draining => {
         code: "draining",

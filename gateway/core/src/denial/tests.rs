@@ -50,6 +50,7 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::BodyTooLarge { max: 1 << 20 }, "413 body_too_large close", Guard::Size),
         (rate_limited(Duration::from_secs(3)), "429 rate_limited", Guard::AppLimit),
         (Denial::Overloaded, "503 overloaded close", Guard::Connection),
+        (Denial::AppBusy, "503 overloaded", Guard::Upstream),
         (Denial::Draining, "503 draining close", Guard::Connection),
         (
             Denial::UpstreamUnreachable(UpstreamFault::Refused),

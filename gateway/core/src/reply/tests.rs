@@ -374,6 +374,7 @@ fn every_refusal_carries_its_code_in_a_field_of_its_own() {
         Denial::BodyTooLarge { max: 1 },
         limited(10),
         Denial::Overloaded,
+        Denial::AppBusy,
         Denial::UpstreamUnreachable(crate::denial::UpstreamFault::Refused),
         Denial::UpstreamTimeout,
         Denial::Internal("x"),

@@ -9,7 +9,7 @@ use stagedoor_core::guard::limit::Rule;
 /// A page that is left open asks all day, so that a quota of a day is measured by the same figure as one of an hour.
 pub(super) fn warn_of_small_limits(raw: &raw::App, cx: &Context<'_>) {
     let Some(polls) = &raw.polls else { return };
-    let raw::AppLimit { at: _, ip, user } = &raw.limit;
+    let raw::AppLimit { at: _, ip, user, in_flight: _ } = &raw.limit;
     for given in [ip, user].into_iter().flatten().flat_map(|list| &list.value) {
         // A value that is no limit was reported already.
         let Ok(rule) = Rule::parse(&given.value) else { continue };

@@ -11,7 +11,8 @@ use crate::keys::reader::{ConfigLayer, Reader};
 use crate::keys::row::Layered;
 use crate::keys::table::table;
 use crate::keys::value::{
-    GIB, choice, count, days, duration, flag, millis, minutes, profile_name, size, text, text_or_texts, texts,
+    GIB, choice, count, days, duration, flag, millis, minutes, profile_name, size, text, text_or_texts,
+    texts, word_or_count,
 };
 use crate::location::{Setting, Spanned, Texts};
 use stagedoor_core::guard::origin::OriginPolicy;
@@ -177,6 +178,9 @@ table! {
             .mind("without one, nothing stops a flood from one address"),
         /// How much each user may ask; requests without a user count by address.
         user: Texts = text_or_texts().default_texts(&[]).like(LIMIT).at_most(4),
+        /// How many requests of all clients together the app may be working on, WebSockets and event streams
+        /// among them; more get 503. auto is as many as there may be connections.
+        in_flight: Setting<Option<u64>> = word_or_count("auto", 1, 1_000_000).default("auto").by_server(),
     }
 }
 

@@ -191,6 +191,7 @@ pub(super) const APPS: &[Row] = &[
     ("app.*.identity", "strip", End, "identity.strip = @", "[]", "[\"x-told\"]"),
     ("app.*.limit", "ip", End, "limit.ip = @", "\"1/s burst 1\"", "[\"2/s burst 2\"]"),
     ("app.*.limit", "user", End, "limit.user = @", "\"1/h\"", "[\"2/h\"]"),
+    ("app.*.limit", "in_flight", End, "limit.in_flight = @", "1", "2"),
     ("app.*.body", "max", End, "body.max = @", "\"1B\"", "\"2B\""),
     ("app.*.body", "get", End, "body.get = @", "\"allow\"", "\"deny\""),
     ("app.*.access", "allow", End, "access.allow = @", "[\"10.0.0.1\"]", "[\"10.0.0.2\"]"),

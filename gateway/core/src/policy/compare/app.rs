@@ -65,6 +65,7 @@ fn app(old: &App, new: &App, findings: &mut Findings) {
         access,
         // Judged together with those of the routes.
         limit: _,
+        in_flight,
         // Judged by the requests that meet them.
         routes: _,
         cors,
@@ -97,6 +98,13 @@ fn app(old: &App, new: &App, findings: &mut Findings) {
     let order = larger_is_looser(*backslash == Backslash::Name, new.path.backslash == Backslash::Name);
     findings
         .put(at, "backslash", order, || (named(*backslash).to_owned(), named(new.path.backslash).to_owned()));
+    let order = match (in_flight, new.in_flight) {
+        (Some(old), Some(new)) => larger_is_looser(*old, new),
+        // `auto` depends on the machine.
+        (None, _) | (_, None) => exchanged(in_flight, &new.in_flight),
+    };
+    let most = |in_flight: Option<usize>| in_flight.map_or("auto".to_owned(), |most| most.to_string());
+    findings.put(at, "limit.in_flight", order, || (most(*in_flight), most(new.in_flight)));
     self::access(access, &new.access, at, findings);
     self::cors(cors, &new.cors, at, findings);
     // What carried a token never reaches the app; where it is read is judged with the providers of each route.

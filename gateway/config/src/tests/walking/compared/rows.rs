@@ -107,6 +107,7 @@ pub(super) const ORDERED: &[Row] = &[
     ("app.*.limit", "ip", End, "@", "limit.ip = \"1/s burst 1\"", ""),
     ("app.*.limit", "ip", End, "limit.ip = @", "[\"2/h\"]", "[\"3/h\"]"),
     ("app.*.limit", "ip", End, "limit.ip = @", "[\"3/h\", \"1/s burst 1\"]", "[\"3/h\"]"),
+    ("app.*.limit", "in_flight", End, "limit.in_flight = @", "1", "2"),
     ("app.*.limit", "user", End, "@", "limit.user = \"1/s burst 1\"", ""),
     ("app.*.limit", "user", End, "limit.user = @", "[\"2/h\"]", "[\"3/h\"]"),
     ("app.*.limit", "user", End, "limit.user = @", "[\"3/h\", \"1/s burst 1\"]", "[\"3/h\"]"),
