@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use stagedoor_config::{self as config, SourceFile};
-use stagedoor_core::policy::{ListenAddress, Policy};
+use stagedoor_core::policy::{ListenAddress, PASSED_PREFIX, Policy};
 use tokio::net::TcpListener;
 
 use crate::admin::{self, AdminListener};
@@ -15,6 +15,7 @@ use crate::listeners;
 use crate::listening_socket::{BoundSocket, ListenError, ListenerKind, ListeningAt, bind_tcp};
 use crate::loader;
 use crate::materials::DiskMaterials;
+use crate::passed_sockets::PassedSockets;
 use crate::reload::Reloader;
 
 /// The listening sockets, bound but not yet accepting.
@@ -34,12 +35,20 @@ impl BoundListeners {
         materials: &DiskMaterials,
     ) -> anyhow::Result<Self> {
         let at = |key: &[&str]| KeyPlace::of(key, sources, materials);
+        let mut passed = PassedSockets::from_env().context("cannot take the sockets of the environment")?;
         let mut public = Vec::new();
         for address in &policy.server.listen {
             let h2c = policy.server.h2c.contains(address);
             let kind = if h2c { ListenerKind::PlainH2c } else { ListenerKind::Plain };
-            let bound = BoundSocket::bind(kind, address, policy.server.unix_mode);
-            public.push(bound.map_err(|error| at(&["server", "listen"]).describe(&error))?);
+            let bound = BoundSocket::bind(kind, address, policy.server.unix_mode, &mut passed);
+            public.extend(bound.map_err(|error| at(&["server", "listen"]).describe(&error))?);
+        }
+        if let Some(name) = passed.left() {
+            // Nobody would accept its connections: they would wait for ever.
+            anyhow::bail!(
+                "a socket is passed that no listener names: `{name}`\n  --> environment variable LISTEN_FDNAMES\n  \
+                 hint: listen on it: server.listen = [\"{PASSED_PREFIX}{name}\"], or do not pass it"
+            );
         }
         let bind_admin = |address: SocketAddr| {
             bind_tcp(address).map_err(|source| {
@@ -116,6 +125,9 @@ impl KeyPlace {
         let hint = match &error.address {
             ListenAddress::Tcp(_) => hint(error.source.kind()),
             ListenAddress::Unix(_) => hint_of_unix(error.source.kind()),
+            ListenAddress::Passed(_) => {
+                "start it by systemd with a .socket unit that says `FileDescriptorName=`, or name an address"
+            }
         };
         anyhow::anyhow!("{error}\n  --> {place}\n  hint: {hint}{other}")
     }

@@ -24,6 +24,7 @@ mod listeners;
 mod listening_socket;
 mod live_policy;
 mod machine;
+mod passed_sockets;
 mod reachable;
 mod recent_refusals;
 mod refused_connection;

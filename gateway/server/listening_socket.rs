@@ -1,7 +1,7 @@
 //! The sockets that the gateway listens on: how one is bound, and how it accepts a connection.
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +9,7 @@ use stagedoor_core::policy::{ListenAddress, UNIX_PREFIX};
 use stagedoor_core::request::PeerAddress;
 
 use crate::edge::client_socket::ClientSocket;
+use crate::passed_sockets::{PassedSocket, PassedSockets};
 use crate::unix_socket::{self, SocketFile};
 
 /// Connections that wait to be accepted.
@@ -69,7 +70,8 @@ pub(crate) struct ListenError {
 #[derive(Debug)]
 enum StdListener {
     Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener, SocketFile),
+    /// With its file, unless somebody else made the socket.
+    Unix(std::os::unix::net::UnixListener, Option<SocketFile>),
 }
 
 #[derive(Debug)]
@@ -78,26 +80,35 @@ enum Listener {
     Unix {
         socket: tokio::net::UnixListener,
         /// It is removed when the socket is closed.
-        _file: SocketFile,
+        _file: Option<SocketFile>,
     },
 }
 
 impl BoundSocket {
     /// Binds an address, outside of any runtime and while the process has one thread. `unix_mode` is the mode of a Unix
-    /// socket.
+    /// socket. Several sockets may be passed under one name.
     pub(crate) fn bind(
         kind: ListenerKind,
         address: &ListenAddress,
         unix_mode: u32,
-    ) -> Result<Self, ListenError> {
+        passed: &mut PassedSockets,
+    ) -> Result<Vec<Self>, ListenError> {
         let bound = match address {
-            ListenAddress::Tcp(address) => bind_tcp(*address)
-                .and_then(|socket| Ok((BoundAddress::Tcp(socket.local_addr()?), StdListener::Tcp(socket)))),
-            ListenAddress::Unix(path) => unix_socket::bind(path, unix_mode)
-                .map(|(socket, file)| (BoundAddress::Unix(path.clone()), StdListener::Unix(socket, file))),
+            ListenAddress::Tcp(address) => bind_tcp(*address).and_then(|socket| Ok(vec![of_tcp(socket)?])),
+            ListenAddress::Unix(path) => unix_socket::bind(path, unix_mode).map(|(socket, file)| {
+                vec![(BoundAddress::Unix(path.clone()), StdListener::Unix(socket, Some(file)))]
+            }),
+            ListenAddress::Passed(name) => {
+                let sockets: io::Result<Vec<_>> = passed.take(name).into_iter().map(of_passed).collect();
+                sockets.and_then(|sockets| match sockets.is_empty() {
+                    true => Err(io::Error::new(ErrorKind::NotFound, "no socket of this name is passed")),
+                    false => Ok(sockets),
+                })
+            }
         };
-        let (address, socket) = bound.map_err(|source| ListenError { address: address.clone(), source })?;
-        Ok(Self { at: ListeningAt { kind, address }, socket })
+        let bound = bound.map_err(|source| ListenError { address: address.clone(), source })?;
+        let of = |(address, socket)| Self { at: ListeningAt { kind, address }, socket };
+        Ok(bound.into_iter().map(of).collect())
     }
 
     /// Where it listens.
@@ -150,6 +161,20 @@ impl fmt::Display for BoundAddress {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "{UNIX_PREFIX}{}", path.display()),
+        }
+    }
+}
+
+fn of_tcp(socket: std::net::TcpListener) -> io::Result<(BoundAddress, StdListener)> {
+    Ok((BoundAddress::Tcp(socket.local_addr()?), StdListener::Tcp(socket)))
+}
+
+fn of_passed(socket: PassedSocket) -> io::Result<(BoundAddress, StdListener)> {
+    match socket {
+        PassedSocket::Tcp(socket) => of_tcp(socket),
+        PassedSocket::Unix(socket) => {
+            let path = socket.local_addr()?.as_pathname().map(PathBuf::from).unwrap_or_default();
+            Ok((BoundAddress::Unix(path), StdListener::Unix(socket, None)))
         }
     }
 }

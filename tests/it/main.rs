@@ -27,6 +27,7 @@ mod in_flight;
 mod keys;
 mod limits;
 mod operation;
+mod passed_sockets;
 mod preflights;
 mod proxy_protocol;
 mod readings;

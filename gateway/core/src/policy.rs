@@ -27,7 +27,7 @@ use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
 
 pub use forward::{ForwardPolicy, UpstreamHost};
-pub use listen_address::{ListenAddress, UNIX_PREFIX};
+pub use listen_address::{ListenAddress, PASSED_PREFIX, UNIX_PREFIX};
 pub use upstream::{AppAddress, UpstreamPolicy};
 
 /// The whole compiled configuration.

@@ -410,6 +410,9 @@ fn signal(name: &str, pid: u32) {
 /// Whatever the tests themselves run under says nothing to the gateway.
 fn forget_environment(command: &mut std::process::Command) {
     command.env_remove("RUST_LOG");
+    for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] {
+        command.env_remove(name);
+    }
     for name in ["LISTEN", "UPSTREAM", "HOSTS", "TRUSTED_PROXIES", "ADMIN_LISTEN"] {
         command.env_remove(format!("STAGEDOOR_{name}"));
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::context::resolve;
 use crate::location::{Setting, Spanned};
 use crate::problem::{Report, shown};
-use stagedoor_core::policy::{ListenAddress, UNIX_PREFIX};
+use stagedoor_core::policy::{ListenAddress, PASSED_PREFIX, UNIX_PREFIX};
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const MODE: u32 = 0o660;
@@ -15,7 +15,7 @@ const OTHERS_WRITE: u32 = 0o002;
 const PATH_MAX: usize = 107;
 
 const SOCKETS: &str = "accepted: \"127.0.0.1:8080\", \"0.0.0.0:8080\" for every IPv4 address, \"[::1]:8080\", \
-                       \"unix:/run/stagedoor/http.sock\"";
+                       \"unix:/run/stagedoor/http.sock\", \"fd:NAME\" for sockets of systemd";
 
 /// The addresses of a list; the default of `server.listen` where there is no list. Paths are relative to `main`.
 pub(super) fn listeners(
@@ -31,7 +31,7 @@ pub(super) fn listeners(
     for given in &listen.value {
         let Some(address) = listener(given, main, report) else { continue };
         if let Some(other) = found.iter().find(|other| conflict(other, &address)) {
-            let hint = "an address and port, or a path, can be listened on once";
+            let hint = "an address and port, a path or a name can be listened on once";
             report.problem(&given.at, format!("in conflict with `{other}`: `{}`", given.value), hint);
         }
         found.push(address);
@@ -59,10 +59,13 @@ pub(super) fn prior_knowledge(
 }
 
 fn listener(given: &Spanned<String>, main: &str, report: &Report) -> Option<ListenAddress> {
-    match given.value.strip_prefix(UNIX_PREFIX) {
-        Some(path) => unix(path, given, main, report),
-        None => address(given, SOCKETS, report).map(ListenAddress::Tcp),
+    if let Some(path) = given.value.strip_prefix(UNIX_PREFIX) {
+        return unix(path, given, main, report);
     }
+    if let Some(name) = given.value.strip_prefix(PASSED_PREFIX) {
+        return passed(name, given, report);
+    }
+    address(given, SOCKETS, report).map(ListenAddress::Tcp)
 }
 
 /// `server.unix_mode`: three octal digits, with or without a zero before them.
@@ -104,6 +107,21 @@ fn unix(path: &str, given: &Spanned<String>, main: &str, report: &Report) -> Opt
     None
 }
 
+/// The name of passed sockets: as systemd allows it (`FileDescriptorName=`).
+fn passed(name: &str, given: &Spanned<String>, report: &Report) -> Option<ListenAddress> {
+    let fits = |byte: u8| matches!(byte, b' '..=b'~') && byte != b':';
+    if name.is_empty() || name.len() > 255 || !name.bytes().all(fits) {
+        let hint = "what `FileDescriptorName=` of the .socket unit says: \"fd:http\"";
+        report.problem(
+            &given.at,
+            format!("not the name of a passed socket: `{}`", shown(&given.value)),
+            hint,
+        );
+        return None;
+    }
+    Some(ListenAddress::Passed(name.to_owned()))
+}
+
 fn length(path: &Path) -> usize {
     path.as_os_str().len()
 }
@@ -122,9 +140,9 @@ pub(super) fn conflict(a: &ListenAddress, b: &ListenAddress) -> bool {
     match (a, b) {
         (ListenAddress::Tcp(a), ListenAddress::Tcp(b)) => overlap(*a, *b),
         (ListenAddress::Unix(a), ListenAddress::Unix(b)) => a == b,
-        (ListenAddress::Tcp(_), ListenAddress::Unix(_)) | (ListenAddress::Unix(_), ListenAddress::Tcp(_)) => {
-            false
-        }
+        (ListenAddress::Passed(a), ListenAddress::Passed(b)) => a == b,
+        // One of different kinds.
+        (ListenAddress::Tcp(_) | ListenAddress::Unix(_) | ListenAddress::Passed(_), _) => false,
     }
 }
 

@@ -2,8 +2,8 @@
 
 /// Where a token may stand.
 pub(super) const SOURCE: &str = r"^(bearer|(header|cookie|query):.+)$";
-/// An address with a port, or the path of a Unix socket.
-pub(super) const LISTEN: &str = r"^(unix:[^@].*|(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+)$";
+/// An address with a port, the path of a Unix socket, or the name of passed sockets.
+pub(super) const LISTEN: &str = r"^(unix:[^@].*|fd:[^:]+|(\[[0-9A-Fa-f:.%]+\]|[0-9.]+):[0-9]+)$";
 /// Permission bits, in octal.
 pub(super) const UNIX_MODE: &str = r"^0?[0-7]{3}$";
 /// An address with a port, or none.

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// What comes before the path of a Unix socket.
 pub const UNIX_PREFIX: &str = "unix:";
 
+/// What comes before the name of sockets that are passed to the process.
+pub const PASSED_PREFIX: &str = "fd:";
+
 /// One address of a list of listeners, such as `server.listen`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddress {
@@ -14,6 +17,8 @@ pub enum ListenAddress {
     Tcp(SocketAddr),
     /// The path of a Unix socket, resolved against the main file.
     Unix(PathBuf),
+    /// The sockets that whoever started the process passes to it under this name (`LISTEN_FDNAMES`).
+    Passed(String),
 }
 
 impl ListenAddress {
@@ -22,15 +27,15 @@ impl ListenAddress {
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::Passed(_) => None,
         }
     }
 
-    /// The path of a Unix socket; `None` for TCP.
+    /// The path of a Unix socket to bind; `None` for anything else.
     #[must_use]
     pub fn unix(&self) -> Option<&Path> {
         match self {
-            Self::Tcp(_) => None,
+            Self::Tcp(_) | Self::Passed(_) => None,
             Self::Unix(path) => Some(path),
         }
     }
@@ -42,6 +47,7 @@ impl fmt::Display for ListenAddress {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "{UNIX_PREFIX}{}", path.display()),
+            Self::Passed(name) => write!(f, "{PASSED_PREFIX}{name}"),
         }
     }
 }

@@ -18,9 +18,11 @@ table! {
     /// Where the gateway listens, and how much it takes.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Server at "server" {
-        /// Addresses and ports to listen on, and paths of Unix sockets; `STAGEDOOR_LISTEN` overrides it. A
-        /// client of a Unix socket has the address 127.0.0.1, unless it is a proxy that tells another one.
-        listen: Texts = texts().default_texts(&["127.0.0.1:8080"]).accepts("`ADDRESS:PORT` or `unix:PATH` each")
+        /// Addresses and ports to listen on, paths of Unix sockets, and names of sockets that systemd passes
+        /// (`fd:NAME`); `STAGEDOOR_LISTEN` overrides it. A client of a Unix socket has the address 127.0.0.1,
+        /// unless it is a proxy that tells another one.
+        listen: Texts = texts().default_texts(&["127.0.0.1:8080"])
+            .accepts("`ADDRESS:PORT`, `unix:PATH` or `fd:NAME` each")
             .like(LISTEN).filled().by_server().restart()
             .mind("`0.0.0.0` is every network of this machine, unencrypted unless a proxy in front adds TLS"),
         /// Those of the addresses to listen on where clients may also begin with HTTP/2, without TLS and without
