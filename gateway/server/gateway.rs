@@ -26,7 +26,7 @@ use crate::recent_refusals::{RecentRefusals, RefusalContext, RefusalRecord};
 use crate::stage::Stage;
 use crate::telemetry::access::AccessLogWriter;
 use crate::telemetry::logs::Logs;
-use crate::telemetry::metrics::{ConnectionRefusal, Metrics};
+use crate::telemetry::metrics::{ConnectionRefusal, Http2Limit, Metrics};
 
 /// The one shared state of the server.
 pub(crate) struct Gateway {
@@ -38,6 +38,8 @@ pub(crate) struct Gateway {
     pub(crate) refusals: RecentRefusals,
     logs: Logs,
     pub(crate) permits: Arc<ConnectionPermits>,
+    /// Requests of HTTP/2 under way: each may hold as much as a connection.
+    streams: Arc<ConnectionPermits>,
     pub(crate) links: EnterLinks,
     /// The public listeners, as bound.
     listening: OnceLock<Vec<ListeningAt>>,
@@ -72,6 +74,7 @@ impl Gateway {
             refusals: RecentRefusals::default(),
             logs,
             permits: Arc::new(ConnectionPermits::default()),
+            streams: Arc::new(ConnectionPermits::default()),
             links: EnterLinks::default(),
             listening: OnceLock::new(),
             stage: watch::Sender::new(Stage::Serving),
@@ -169,6 +172,21 @@ impl Gateway {
             return Ok(());
         }
         permit.count(address.ip(), live.policy.server.limits.connections_per_ip)
+    }
+
+    /// Takes a permit for a stream of HTTP/2, which counts like a connection, apart from those. Those of trusted proxies are
+    /// counted against no address.
+    pub(crate) fn permit_stream(&self, address: PeerAddress) -> Result<ConnectionPermit, Http2Limit> {
+        let live = self.live();
+        let limits = &live.policy.server.limits;
+        let most = limits.connections.unwrap_or(self.machine.connections);
+        let mut permit = self.streams.take(most).map_err(|_| Http2Limit::Streams)?;
+        if !live.policy.client.trusted.names(address) {
+            permit
+                .count(address.ip(), limits.h2_streams_per_ip)
+                .map_err(|_| Http2Limit::StreamsPerAddress)?;
+        }
+        Ok(permit)
     }
 
     /// Keeps a refusal, for `stagedoor why`.

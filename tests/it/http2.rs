@@ -4,6 +4,8 @@ use crate::harness::{Gateway, Upstream};
 
 mod attacks;
 mod exchanges;
+mod malformed;
+mod rules;
 mod websockets;
 
 const CONFIG: &str = r#"

@@ -144,6 +144,8 @@ pub struct ServerLimits {
     pub requests_per_connection: u64,
     /// Requests of one connection of HTTP/2 at the same time.
     pub h2_streams: usize,
+    /// Requests of one address at the same time over HTTP/2; trusted proxies are not counted.
+    pub h2_streams_per_ip: usize,
     /// Caps of a head.
     pub head: HeadLimits,
     /// Clients remembered by each limit.

@@ -71,12 +71,12 @@ impl Http2 {
 
     /// Reads an answer to its end.
     pub(crate) fn answer(&self, answer: ResponseFuture) -> Result<Response, h2::Error> {
-        self.runtime.block_on(within(async {
-            let (head, mut body) = answer.await?.into_parts();
-            let mut response = response(head.status.as_u16(), &head.headers);
-            response.complete = read_all(&mut body, &mut response.body).await.is_ok();
-            Ok(response)
-        }))
+        self.runtime.block_on(within(read_answer(answer)))
+    }
+
+    /// Reads several answers to their ends, at the same time.
+    pub(crate) fn answers(&self, answers: Vec<ResponseFuture>) -> Vec<Result<Response, h2::Error>> {
+        self.runtime.block_on(within(futures_util::future::join_all(answers.into_iter().map(read_answer))))
     }
 
     /// Waits until the gateway has ended the connection; the reason that it gave.
@@ -100,6 +100,13 @@ pub(crate) async fn send_all(sending: &mut SendStream<Bytes>, mut body: Bytes) -
         sending.send_data(part, body.is_empty())?;
     }
     Ok(())
+}
+
+async fn read_answer(answer: ResponseFuture) -> Result<Response, h2::Error> {
+    let (head, mut body) = answer.await?.into_parts();
+    let mut response = response(head.status.as_u16(), &head.headers);
+    response.complete = read_all(&mut body, &mut response.body).await.is_ok();
+    Ok(response)
 }
 
 async fn read_all(body: &mut RecvStream, into: &mut Vec<u8>) -> Result<(), h2::Error> {

@@ -66,6 +66,7 @@ fn frames_that_carry_nothing_end_their_connection() {
         assert_eq!(attack(&gateway, &[], bytes), Some(ENHANCE_YOUR_CALM), "{name}");
         assert_serves(&gateway);
     }
+    assert_eq!(gateway.metric("stagedoor_http2_limited_total", &["frames"]), 6.0);
     assert!(gateway.memory() < before + 16 * MIB, "{} to {}", before, gateway.memory());
 }
 
@@ -154,8 +155,17 @@ fn a_head_without_end_ends_its_connection() {
         assert_eq!(attack(&gateway, &[], bytes), Some(ENHANCE_YOUR_CALM));
     }
     // One that stops in the middle: after the frame, or inside of it.
-    assert_eq!(attack(&gateway, &[], first.clone()), Some(ENHANCE_YOUR_CALM));
-    assert_eq!(attack(&gateway, &[], first[..20].to_vec()), Some(ENHANCE_YOUR_CALM));
+    for begun in [&first[..], &first[..20]] {
+        let mut client = RawHttp2::connect(gateway.address, &[]);
+        client.send(begun);
+        let mut code = None;
+        while let Some(next) = client.next_of_all() {
+            if next.kind == Frame::GOAWAY {
+                code = Some(next.code());
+            }
+        }
+        assert_eq!(code, Some(ENHANCE_YOUR_CALM));
+    }
     assert_serves(&gateway);
     assert!(app.seen().iter().all(|seen| seen.target == "/honest"), "{:?}", app.seen());
 }
@@ -363,4 +373,45 @@ fn a_connection_carries_only_so_many_requests() {
         }
     }
     assert!((3..=103).contains(&answered), "{answered}");
+}
+
+#[test]
+fn the_streams_of_one_address_are_counted_on_all_of_its_connections() {
+    const REFUSED_STREAM: u32 = 7;
+    let app = slow_app();
+    let gateway = gateway(&app, "limits.h2_streams_per_ip = 3\n", "");
+    let mut first = RawHttp2::connect(gateway.address, &[]);
+    first.get(1, "/slow");
+    first.get(3, "/slow");
+    poll_until("the app to be asked", || (app.seen().len() == 2).then_some(()));
+    let mut second = RawHttp2::connect(gateway.address, &[]);
+    second.get(1, "/slow");
+    second.get(3, "/slow");
+    assert_eq!(second.wait_for(Frame::RESET, 3).code(), REFUSED_STREAM);
+    assert_eq!(second.status(1), 200);
+    assert_eq!(gateway.metric("stagedoor_http2_limited_total", &["streams_per_address"]), 1.0);
+    // A stream that has ended makes room.
+    poll_until("the first to be answered", || {
+        (first.next_of_kind(Frame::HEADERS).status() == 200).then_some(())
+    });
+    second.get(5, "/slow");
+    assert_eq!(second.status(5), 200);
+    assert!(app.seen().len() == 4, "{:?}", app.seen());
+}
+
+#[test]
+fn the_streams_of_all_addresses_are_counted() {
+    const REFUSED_STREAM: u32 = 7;
+    let app = slow_app();
+    let gateway = gateway(&app, "limits.connections = 2\n", "");
+    let mut client = RawHttp2::connect(gateway.address, &[]);
+    for stream in [1, 3, 5] {
+        client.get(stream, "/slow");
+    }
+    assert_eq!(client.wait_for(Frame::RESET, 5).code(), REFUSED_STREAM);
+    assert_eq!(gateway.metric("stagedoor_http2_limited_total", &["\"streams\""]), 1.0);
+    client.next_of_kind(Frame::HEADERS);
+    client.next_of_kind(Frame::HEADERS);
+    client.get(7, "/slow");
+    assert_eq!(client.status(7), 200);
 }

@@ -106,6 +106,7 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
         connections_per_ip,
         requests_per_connection,
         h2_streams,
+        h2_streams_per_ip,
         header_bytes,
         header_count,
         uri_bytes,
@@ -118,6 +119,7 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
         connections_per_ip: count(connections_per_ip, 64),
         requests_per_connection: Spanned::value_or(requests_per_connection.as_ref(), 1000),
         h2_streams: count(h2_streams, 100),
+        h2_streams_per_ip: count(h2_streams_per_ip, 512),
         head: HeadLimits {
             bytes: count(header_bytes, 32 << 10),
             count: count(header_count, 100),

@@ -32,6 +32,10 @@ use crate::edge::date::http_date;
 pub(crate) struct Http2Client {
     receive: RecvStream,
     body: BodyState,
+    /// Bytes of the body that its length still promises, where it has one.
+    promised: Option<u64>,
+    /// The last data of a body with a length, until the client has said that it is the last.
+    last: Bytes,
     /// Data that was taken from the window: it opens again once the app has it.
     taken: usize,
     respond: SendResponse<Bytes>,
@@ -69,11 +73,13 @@ struct AnswerState {
 }
 
 impl Http2Client {
-    /// The stream of a request. `expects`: the client waits for `100 Continue` before it sends the body.
+    /// The stream of a request with a body of this length, where that is known. `expects`: the client waits for
+    /// `100 Continue` before it sends it.
     pub(crate) fn new(
         receive: RecvStream,
         respond: SendResponse<Bytes>,
         unsent: Arc<Unsent>,
+        length: Option<u64>,
         expects: bool,
     ) -> Self {
         let body = match (receive.is_end_stream(), expects) {
@@ -88,7 +94,18 @@ impl Http2Client {
             ended: false,
             end_sent: false,
         };
-        Self { receive, body, taken: 0, respond, send: None, answer, unsent, sent: 0 }
+        Self {
+            receive,
+            body,
+            promised: length,
+            last: Bytes::new(),
+            taken: 0,
+            respond,
+            send: None,
+            answer,
+            unsent,
+            sent: 0,
+        }
     }
 
     /// Sends a local answer; `false` if the client did not take it in time.
@@ -195,6 +212,14 @@ impl Http2Client {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether this data is the last of its length. It is held back until the client has ended the body: one that is
+    /// longer than its length must not look whole to the app.
+    fn is_last(&mut self, data: &Bytes) -> bool {
+        let Some(promised) = &mut self.promised else { return false };
+        *promised = promised.saturating_sub(data.len() as u64);
+        *promised == 0 && !self.receive.is_end_stream()
+    }
+
     /// Opens the window for what the app has taken.
     fn release(&mut self) {
         let taken = std::mem::take(&mut self.taken);
@@ -232,6 +257,7 @@ impl Client for Http2Client {
             }
             match read {
                 Some(Ok(data)) if data.is_empty() => {}
+                Some(Ok(data)) if self.is_last(&data) => self.last = data,
                 Some(Ok(data)) => {
                     self.taken = data.len();
                     return Poll::Ready(Ok(Some(data)));
@@ -241,7 +267,13 @@ impl Client for Http2Client {
                 }
                 Some(Err(_)) => return Poll::Ready(Err(BodyFault::Gone)),
                 None if self.body == BodyState::Tunnel => return Poll::Ready(Err(BodyFault::Closed)),
-                None => self.body = BodyState::Complete,
+                None => {
+                    self.body = BodyState::Complete;
+                    let last = std::mem::take(&mut self.last);
+                    if !last.is_empty() {
+                        return Poll::Ready(Ok(Some(last)));
+                    }
+                }
             }
         }
     }

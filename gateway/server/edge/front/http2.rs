@@ -26,7 +26,7 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::head::HeadLimits;
 use stagedoor_core::policy::{ServerLimits, Timeouts};
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::{Field, Head, Http2Request, Peer, Scheme, http2_head};
+use stagedoor_core::request::{Field, Head, Http2Request, Peer, PeerAddress, Scheme, http2_head};
 use stagedoor_core::secret::Secret;
 
 use super::handler::{Front, RequestHandler};
@@ -38,8 +38,10 @@ use crate::edge::date::http_date;
 use crate::edge::login::ConnectionLogin;
 use crate::edge::stage_watch::StageWatch;
 use crate::edge::timer::Timer;
+use crate::gateway::Gateway;
 use crate::materials::random;
 use crate::stage::Stage;
+use crate::telemetry::metrics::Http2Limit;
 
 /// How long a client may take to read a local answer.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -51,7 +53,7 @@ const GOODBYE_TIME: Duration = Duration::from_secs(1);
 const GOODBYE_BYTES: usize = 1024 * 1024;
 /// Of a body that is not taken by the app: in one stream, and in all of a connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * STREAM_WINDOW;
 /// Of an answer that is not sent, in one stream.
 const SEND_BUFFER: usize = 64 * 1024;
 /// Streams that the gateway has reset and still ignores frames of, and for how long.
@@ -88,23 +90,31 @@ impl Front {
             });
             tokio::time::timeout(timeouts.header, opening).await
         };
-        let Ok(Ok(connection)) = opened else { return };
+        let connection = match opened {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(_)) => return,
+            Err(_) => return self.gateway.metrics.http2_limited(Http2Limit::Header),
+        };
         let mut streams = FuturesUnordered::new();
         let unsent = Arc::new(Unsent::default());
         let mut connection = Connection {
             connection,
             socket: &socket,
             unsent: &unsent,
+            gateway: &self.gateway,
+            address: peer.address,
             timer: Timer::new(self.gateway.started()),
             stage: StageWatch::new(self.gateway.watch_stage()),
             limits,
             timeouts,
             accepted: 0,
+            window: STREAM_WINDOW,
             idle_since: None,
             ending: Ending::No,
         };
-        let answer = |request, respond| {
-            AssertUnwindSafe(self.answer_stream(request, respond, peer, Arc::clone(&unsent))).catch_unwind()
+        let answer = |request, respond, permit| {
+            AssertUnwindSafe(self.answer_stream(request, respond, peer, Arc::clone(&unsent), permit))
+                .catch_unwind()
         };
         std::future::poll_fn(|cx| connection.poll(cx, &mut streams, &answer)).await;
         drop(connection);
@@ -121,11 +131,14 @@ impl Front {
         respond: SendResponse<Bytes>,
         peer: Peer,
         unsent: Arc<Unsent>,
+        _permit: ConnectionPermit,
     ) {
         let (parts, receive) = request.into_parts();
         let expects = parts.headers.contains_key(header::EXPECT);
         let end_stream = receive.is_end_stream();
-        let mut client = Http2Client::new(receive, respond, unsent, expects);
+        let length =
+            parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let mut client = Http2Client::new(receive, respond, unsent, length, expects);
         let live = self.gateway.live();
         let handler = RequestHandler::new(self, &live, peer);
         let limits = &live.policy.server.limits.head;
@@ -170,7 +183,7 @@ fn settings(limits: &ServerLimits) -> Builder {
     builder
         .max_concurrent_streams(streams)
         .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_connection_window_size(STREAM_WINDOW)
         .max_header_list_size(u32::try_from(list).unwrap_or(u32::MAX))
         .max_send_buffer_size(SEND_BUFFER)
         .max_concurrent_reset_streams(FORGOTTEN)
@@ -186,12 +199,16 @@ struct Connection<'c, S> {
     connection: h2::server::Connection<Http2Socket<S>, Bytes>,
     socket: &'c Http2Socket<S>,
     unsent: &'c Unsent,
+    gateway: &'c Gateway,
+    address: PeerAddress,
     timer: Timer,
     stage: StageWatch,
     limits: ServerLimits,
     timeouts: Timeouts,
     /// Requests that came.
     accepted: u64,
+    /// What the client may send that the app has not taken.
+    window: u32,
     /// Since when there is no request.
     idle_since: Option<Duration>,
     ending: Ending,
@@ -214,7 +231,7 @@ impl<S: DownstreamIo> Connection<'_, S> {
         &mut self,
         cx: &mut Context<'_>,
         streams: &mut FuturesUnordered<F>,
-        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>, ConnectionPermit) -> F,
     ) -> Poll<()> {
         loop {
             if self.poll_frames(cx, streams, answer).is_ready() {
@@ -224,6 +241,7 @@ impl<S: DownstreamIo> Connection<'_, S> {
             while let Poll::Ready(Some(_)) = streams.poll_next_unpin(cx) {
                 answered = true;
             }
+            self.open_window(streams.len());
             // What streams gave has to be made frames of, and streams that ended make room for others.
             if self.unsent.take_fresh() || answered {
                 continue;
@@ -243,8 +261,12 @@ impl<S: DownstreamIo> Connection<'_, S> {
             ready!(self.timer.poll_until(cx, due));
             match wait {
                 Wait::Request => self.end_gracefully(),
-                Wait::Header => self.send_away(due),
-                Wait::Socket | Wait::Goodbye => return Poll::Ready(()),
+                Wait::Header => self.send_away(due, Http2Limit::Header),
+                Wait::Socket => {
+                    self.gateway.metrics.http2_limited(Http2Limit::Unread);
+                    return Poll::Ready(());
+                }
+                Wait::Goodbye => return Poll::Ready(()),
             }
         }
     }
@@ -254,7 +276,7 @@ impl<S: DownstreamIo> Connection<'_, S> {
         &mut self,
         cx: &mut Context<'_>,
         streams: &mut FuturesUnordered<F>,
-        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>, ConnectionPermit) -> F,
     ) -> Poll<()> {
         loop {
             // Streams that their client has reset may still be under way, and count.
@@ -267,12 +289,21 @@ impl<S: DownstreamIo> Connection<'_, S> {
                 Poll::Ready(Some(Ok((request, respond)))) => self.accept(request, respond, streams, answer),
                 Poll::Ready(Some(Err(error))) => {
                     tracing::debug!(%error, "a connection of HTTP/2 ended");
+                    match error.reason() {
+                        Some(Reason::ENHANCE_YOUR_CALM) => {
+                            self.gateway.metrics.http2_limited(Http2Limit::Frames)
+                        }
+                        Some(_) if error.is_library() => {
+                            self.gateway.metrics.http2_limited(Http2Limit::Protocol)
+                        }
+                        Some(_) | None => {}
+                    }
                     return Poll::Ready(());
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending if self.socket.is_over_budget() && !self.is_sent_away() => {
                     let now = self.timer.now();
-                    self.send_away(now);
+                    self.send_away(now, Http2Limit::Frames);
                 }
                 Poll::Pending => return Poll::Pending,
             }
@@ -284,19 +315,39 @@ impl<S: DownstreamIo> Connection<'_, S> {
         request: Request<RecvStream>,
         mut respond: SendResponse<Bytes>,
         streams: &mut FuturesUnordered<F>,
-        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>, ConnectionPermit) -> F,
     ) {
         self.accepted += 1;
         // A client that was told to open no more may have some on their way, and no more than it may have open.
         let most = self.limits.requests_per_connection.saturating_add(self.limits.h2_streams as u64);
         if self.accepted > most {
-            return respond.send_reset(Reason::REFUSED_STREAM);
+            return self.refuse(&mut respond, Http2Limit::Requests);
         }
         if self.accepted >= self.limits.requests_per_connection {
             self.end_gracefully();
         }
         self.idle_since = None;
-        streams.push(answer(request, respond));
+        match self.gateway.permit_stream(self.address) {
+            Ok(permit) => streams.push(answer(request, respond, permit)),
+            Err(limit) => self.refuse(&mut respond, limit),
+        }
+    }
+
+    /// Refuses a stream of which nothing was looked at: its client may ask again (RFC 9113 §8.7).
+    fn refuse(&self, respond: &mut SendResponse<Bytes>, limit: Http2Limit) {
+        self.gateway.metrics.http2_limited(limit);
+        respond.send_reset(Reason::REFUSED_STREAM);
+    }
+
+    /// Opens the window of the connection as far as its streams have permits for: a connection without any holds no more
+    /// than one of HTTP/1 does.
+    fn open_window(&mut self, streams: usize) {
+        let streams = u32::try_from(streams).unwrap_or(u32::MAX);
+        let window = STREAM_WINDOW.saturating_mul(streams).clamp(STREAM_WINDOW, CONNECTION_WINDOW);
+        if window != self.window {
+            self.window = window;
+            self.connection.set_target_window_size(window);
+        }
     }
 
     /// Tells the client to open no more streams.
@@ -308,7 +359,8 @@ impl<S: DownstreamIo> Connection<'_, S> {
     }
 
     /// Sends the client away, in the middle of what it does.
-    fn send_away(&mut self, now: Duration) {
+    fn send_away(&mut self, now: Duration, limit: Http2Limit) {
+        self.gateway.metrics.http2_limited(limit);
         self.ending = Ending::Abrupt(now);
         self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
     }

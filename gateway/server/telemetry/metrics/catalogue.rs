@@ -39,7 +39,7 @@ impl MetricKind {
 }
 
 /// Every metric, by name.
-pub const ALL: [&Metric; 30] = [
+pub const ALL: [&Metric; 31] = [
     &PROCESS_CPU,
     &PROCESS_MAX_FDS,
     &PROCESS_OPEN_FDS,
@@ -56,6 +56,7 @@ pub const ALL: [&Metric; 30] = [
     &CONNECTIONS_REFUSED,
     &DENIED,
     &GATEWAY_SECONDS,
+    &HTTP2_LIMITED,
     &JWT_CACHE,
     &LIMIT_OVERFLOWS,
     &LIMITED,
@@ -166,6 +167,12 @@ pub(super) const CONNECTIONS_REFUSED: Metric = metric(
 );
 pub(super) const DENIED: Metric =
     metric("stagedoor_denied_total", MetricKind::Counter, &["app", "route", "code"], "Requests refused.");
+pub(super) const HTTP2_LIMITED: Metric = metric(
+    "stagedoor_http2_limited_total",
+    MetricKind::Counter,
+    &["reason"],
+    "Connections of HTTP/2 that were ended, and streams that were refused, for what their clients did.",
+);
 pub(super) const GATEWAY_SECONDS: Metric = metric(
     "stagedoor_gateway_seconds",
     MetricKind::Histogram(GATEWAY_BUCKETS),

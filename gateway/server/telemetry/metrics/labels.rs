@@ -15,6 +15,25 @@ pub enum ConnectionRefusal {
     ProxyHeaderTimeout,
 }
 
+/// Why a connection of HTTP/2 was ended, or one of its streams refused, by the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Http2Limit {
+    /// More frames that carry nothing, or more resets, than a client may send; or more malformed streams.
+    Frames,
+    /// A frame that the protocol forbids.
+    Protocol,
+    /// A preface or a header block that did not come within `server.timeouts.header`.
+    Header,
+    /// A client that took nothing for `server.timeouts.send_idle`.
+    Unread,
+    /// A stream beyond `server.limits.connections`.
+    Streams,
+    /// A stream beyond `server.limits.h2_streams_per_ip`.
+    StreamsPerAddress,
+    /// A stream beyond `server.limits.requests_per_connection`, after the client was told to open no more.
+    Requests,
+}
+
 /// The result of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReloadResult {
@@ -36,6 +55,30 @@ impl ConnectionRefusal {
             Self::PerAddress => "per_address",
             Self::ProxyHeader => "proxy_header",
             Self::ProxyHeaderTimeout => "proxy_header_timeout",
+        }
+    }
+}
+
+impl Http2Limit {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Frames,
+        Self::Protocol,
+        Self::Header,
+        Self::Unread,
+        Self::Streams,
+        Self::StreamsPerAddress,
+        Self::Requests,
+    ];
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Frames => "frames",
+            Self::Protocol => "protocol",
+            Self::Header => "header",
+            Self::Unread => "unread",
+            Self::Streams => "streams",
+            Self::StreamsPerAddress => "streams_per_address",
+            Self::Requests => "requests",
         }
     }
 }

@@ -6,7 +6,7 @@ use prometheus::{IntCounter, IntGauge, Registry, TextEncoder};
 use stagedoor_core::policy::Policy;
 
 use super::catalogue;
-use super::labels::{ConnectionRefusal, ReloadResult, StreamEnd};
+use super::labels::{ConnectionRefusal, Http2Limit, ReloadResult, StreamEnd};
 use super::process::Process;
 use super::sampled::Sampled;
 use super::series::{Series, counter, gauge};
@@ -27,6 +27,7 @@ pub struct Metrics {
     pub(super) streams: Series<IntGauge>,
     pub(super) streams_closed: Series<IntCounter>,
     pub(super) connections_refused: Series<IntCounter>,
+    pub(super) http2_limited: Series<IntCounter>,
     pub(super) reloads: Series<IntCounter>,
     pub(super) config_last_reload: IntGauge,
     pub(super) config_loaded: IntGauge,
@@ -62,6 +63,7 @@ impl Metrics {
             streams: Series::gauges(r, &catalogue::STREAMS)?,
             streams_closed: Series::counters(r, &catalogue::STREAMS_CLOSED)?,
             connections_refused: Series::counters(r, &catalogue::CONNECTIONS_REFUSED)?,
+            http2_limited: Series::counters(r, &catalogue::HTTP2_LIMITED)?,
             reloads: Series::counters(r, &catalogue::CONFIG_RELOADS)?,
             config_last_reload: gauge(r, &catalogue::CONFIG_LAST_RELOAD)?,
             config_loaded: gauge(r, &catalogue::CONFIG_LOADED)?,
@@ -84,6 +86,11 @@ impl Metrics {
     /// Counts a refused connection.
     pub fn connection_refused(&self, refusal: ConnectionRefusal) {
         self.connections_refused.of(&[refusal.label()]).inc();
+    }
+
+    /// Counts a connection of HTTP/2 that was ended, or a stream that was refused.
+    pub fn http2_limited(&self, limit: Http2Limit) {
+        self.http2_limited.of(&[limit.label()]).inc();
     }
 
     /// Counts a reload at `at` (since the epoch). A successful one is when the policy in force was loaded.
@@ -129,6 +136,9 @@ impl Metrics {
     fn begin_closed_sets(&self) {
         for refusal in ConnectionRefusal::ALL {
             self.connections_refused.of(&[refusal.label()]);
+        }
+        for limit in Http2Limit::ALL {
+            self.http2_limited.of(&[limit.label()]);
         }
         for end in StreamEnd::ALL {
             self.streams_closed.of(&[end.label()]);

@@ -73,6 +73,7 @@ fn every_promised_name_is_there_from_the_start() {
     metrics.loaded(Duration::from_secs(1_800_000_000));
     metrics.connection_refused(ConnectionRefusal::PerAddress);
     metrics.reloaded(ReloadResult::Failed, Duration::ZERO);
+    metrics.http2_limited(Http2Limit::Frames);
     check(
         &metrics,
         &[
@@ -82,6 +83,8 @@ fn every_promised_name_is_there_from_the_start() {
             "stagedoor_connections 0",
             r#"stagedoor_connections_refused_total{reason="per_address"} 1"#,
             r#"stagedoor_connections_refused_total{reason="total"} 0"#,
+            r#"stagedoor_http2_limited_total{reason="frames"} 1"#,
+            r#"stagedoor_http2_limited_total{reason="protocol"} 0"#,
             r#"stagedoor_streams{app="film",kind="websocket"} 0"#,
             r#"stagedoor_streams_closed_total{reason="draining"} 0"#,
             r#"stagedoor_jwt_cache_total{result="hit"} 0"#,

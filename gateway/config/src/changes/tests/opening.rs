@@ -228,6 +228,7 @@ fn files() -> Vec<(String, String)> {
         (server(""), server("limits.connections_per_ip = 65\n")),
         (server(""), server("limits.requests_per_connection = 1001\n")),
         (server(""), server("limits.h2_streams = 101\n")),
+        (server(""), server("limits.h2_streams_per_ip = 513\n")),
         (server(""), server("timeouts.h2_idle = \"31s\"\n")),
         (
             server("listen = [\"127.0.0.1:1\"]\n"),

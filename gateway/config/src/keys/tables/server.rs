@@ -110,7 +110,7 @@ table! {
     /// Caps of what clients can make the gateway hold.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct ServerLimits at "server.limits" {
-        /// Open connections; auto is an eighth of the memory at 64 KiB each, at most half of the files that
+        /// Open connections, and apart from them requests of HTTP/2 under way; auto is an eighth of the memory at 64 KiB each, at most half of the files that
         /// may be open and 10000.
         connections: Setting<Option<u64>> = word_or_count("auto", 1, 1_000_000).default("auto").by_server(),
         /// Open connections of one address, or IPv6 /64; those of trusted proxies are not counted.
@@ -119,6 +119,9 @@ table! {
         requests_per_connection: Setting<u64> = count(1, 1_000_000_000).default_count(1000).by_server(),
         /// How many requests a connection of HTTP/2 may carry at the same time.
         h2_streams: Setting<u64> = count(1, 1000).default_count(100).by_server(),
+        /// How many requests one address, or IPv6 /64, may have under way over HTTP/2, on all of its connections; those
+        /// of trusted proxies are not counted.
+        h2_streams_per_ip: Setting<u64> = count(1, 1_000_000).default_count(512).by_server(),
         /// How large a request head may be.
         header_bytes: Setting<u64> = size(KIB, MIB).default("32KiB").by_server(),
         /// How many fields a request head may have.

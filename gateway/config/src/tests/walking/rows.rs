@@ -52,6 +52,7 @@ pub(super) const SERVER: &[Row] = &[
         "2",
     ),
     ("server.limits", "h2_streams", End, "[server.limits]\nh2_streams = @", "10", "20"),
+    ("server.limits", "h2_streams_per_ip", End, "[server.limits]\nh2_streams_per_ip = @", "10", "20"),
     ("server.limits", "header_bytes", End, "[server.limits]\nheader_bytes = @", "\"4KiB\"", "\"8KiB\""),
     ("server.limits", "header_count", End, "[server.limits]\nheader_count = @", "10", "20"),
     ("server.limits", "uri_bytes", End, "[server.limits]\nuri_bytes = @", "\"1KiB\"", "\"2KiB\""),

@@ -90,6 +90,7 @@ fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings) {
         connections_per_ip,
         requests_per_connection,
         h2_streams,
+        h2_streams_per_ip,
         head: HeadLimits { bytes, count, uri },
         limit_keys,
         token_cache,
@@ -110,6 +111,7 @@ fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings) {
     for (key, old, new) in [
         ("connections_per_ip", *connections_per_ip, new.connections_per_ip),
         ("h2_streams", *h2_streams, new.h2_streams),
+        ("h2_streams_per_ip", *h2_streams_per_ip, new.h2_streams_per_ip),
         ("header_bytes", *bytes, new.head.bytes),
         ("header_count", *count, new.head.count),
         ("uri_bytes", *uri, new.head.uri),
