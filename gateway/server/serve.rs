@@ -239,11 +239,13 @@ async fn probe(gateway: Arc<Gateway>) {
     let live = gateway.live();
     for app in &live.policy.apps {
         let upstream = &app.upstream;
-        if !live.upstream(app).reachable(upstream.connect).await {
+        if let Err(fault) = live.upstream(app).reachable(upstream.connect).await {
             tracing::warn!(
                 app = %app.name,
                 upstream = %upstream.url,
-                "the app cannot be reached; its requests get 502 until it can; hint: start it, or mend `upstream`"
+                "the app cannot be reached ({}); its requests get 502 until it can; hint: {}",
+                fault.reason(),
+                fault.advice(&upstream.url)
             );
         }
     }

@@ -20,6 +20,7 @@ mod panics;
 mod pool;
 mod restarts;
 mod silence;
+mod tls;
 mod unix_sockets;
 mod uploads;
 

@@ -1,6 +1,7 @@
 //! The language, from text to policy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod authorities;
 mod carried;
 mod crossing;
 mod design;

@@ -97,7 +97,13 @@ impl From<UpstreamFault> for Denial {
             | UpstreamFault::NoLocalAddress
             | UpstreamFault::Reset
             | UpstreamFault::Closed
-            | UpstreamFault::Tls
+            | UpstreamFault::SpeaksTls
+            | UpstreamFault::SpeaksNoTls
+            | UpstreamFault::CertificateIssuer
+            | UpstreamFault::CertificateName
+            | UpstreamFault::CertificateTime
+            | UpstreamFault::Certificate
+            | UpstreamFault::TlsHandshake
             | UpstreamFault::BadAnswer => Self::UpstreamUnreachable(fault),
         }
     }

@@ -28,7 +28,7 @@ use crate::secret::Secret;
 
 pub use forward::{ForwardPolicy, UpstreamHost};
 pub use listen_address::{ListenAddress, PASSED_PREFIX, UNIX_PREFIX};
-pub use upstream::{AppAddress, UpstreamPolicy};
+pub use upstream::{AppAddress, CertificateTrust, UpstreamPolicy, UpstreamTls};
 
 /// The whole compiled configuration.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
-//! Opens connections to apps, by pingora's connector.
+//! Opens connections to apps: TCP and Unix sockets by pingora's connector, TLS on top of TCP.
 //!
-//! Its own pool of connections is not used, see `pool`. Its streams have no buffers where a connector makes them, and write
-//! several parts in one system call.
+//! The connector's own pool of connections is not used, see `pool`. Its streams have no buffers where a connector makes them,
+//! and write several parts in one system call.
 //!
-//! Bounds: none of its own; the caller limits the time.
+//! Bounds: none of its own; the caller limits the time, of the TLS handshake too.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,7 +13,10 @@ use pingora::connectors::{ConnectorOptions, TransportConnector};
 use pingora::protocols::Stream;
 use pingora::upstreams::peer::BasicPeer;
 use stagedoor_core::denial::UpstreamFault;
+use stagedoor_core::policy::AppAddress;
 
+use super::app_tls::AppTls;
+use super::app_transport::AppTransport;
 use super::upstream_fault;
 
 /// The time between two tries to connect to a Unix socket whose queue is full.
@@ -31,6 +34,24 @@ pub(super) enum ConnectTo<'a> {
     Unix(&'a Path),
 }
 
+/// Whether the connections to an app are encrypted.
+#[derive(Debug)]
+pub(super) enum Security {
+    /// They are not.
+    Plain,
+    /// By TLS.
+    Tls(AppTls),
+}
+
+impl Security {
+    pub(super) fn of(address: &AppAddress) -> Self {
+        match address {
+            AppAddress::Tcp(_) | AppAddress::Unix(_) => Self::Plain,
+            AppAddress::Tls { authority: _, tls } => Self::Tls(AppTls::new(tls)),
+        }
+    }
+}
+
 impl Connector {
     pub(super) fn new() -> Self {
         // Its own pool stays empty.
@@ -38,7 +59,25 @@ impl Connector {
     }
 
     /// Opens a connection.
-    pub(super) async fn open(&self, to: ConnectTo<'_>) -> Result<Stream, UpstreamFault> {
+    pub(super) async fn open(
+        &self,
+        to: ConnectTo<'_>,
+        security: &Security,
+    ) -> Result<AppTransport, UpstreamFault> {
+        let stream = self.open_plain(to).await?;
+        match security {
+            Security::Plain => Ok(AppTransport::Plain(stream)),
+            Security::Tls(tls) => match tls.handshake(stream).await {
+                Ok(stream) => Ok(AppTransport::Tls(stream)),
+                Err(error) => {
+                    tracing::info!(app = ?to, server_name = %tls.server_name(), "TLS with an app failed: {error}");
+                    Err(upstream_fault::of_handshake(&error))
+                }
+            },
+        }
+    }
+
+    async fn open_plain(&self, to: ConnectTo<'_>) -> Result<Stream, UpstreamFault> {
         let peer = match to {
             ConnectTo::Tcp(address) => BasicPeer::new(&address.to_string()),
             ConnectTo::Unix(path) => {

@@ -156,6 +156,15 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
 
     /// Goes on in the direction of the app until something has to be waited for; returns the step that waits.
     fn poll_request(&mut self, cx: &mut Context<'_>, now: Duration) -> RequestStep {
+        let step = self.poll_request_steps(cx, now);
+        // What the exchange has given to the app may still lie in its stream. An error shows when the answer is read.
+        if let Some(app) = self.app.as_mut() {
+            let _ = app.poll_send_rest(cx);
+        }
+        step
+    }
+
+    fn poll_request_steps(&mut self, cx: &mut Context<'_>, now: Duration) -> RequestStep {
         loop {
             let step = self.exchange.request_step();
             let event = match step {

@@ -17,6 +17,8 @@ pub(crate) mod client_socket;
 
 pub(crate) mod pool;
 
+mod app_tls;
+mod app_transport;
 mod connector;
 
 pub(crate) mod names;

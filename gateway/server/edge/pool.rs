@@ -16,25 +16,23 @@
 //! addresses of it together.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant as StdInstant};
 
-use bytes::{BufMut as _, BytesMut};
-use pingora::protocols::Stream;
+use bytes::BytesMut;
 use stagedoor_core::denial::UpstreamFault;
 use stagedoor_core::policy::{AppAddress, UpstreamPolicy};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::task::unconstrained;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
-use super::connector::{ConnectTo, Connector};
+use super::app_transport::AppTransport;
+use super::connector::{ConnectTo, Connector, Security};
 use super::names::{Addresses, Name, Resolver, SystemResolver};
 use super::upstream_fault;
 
@@ -62,6 +60,7 @@ pub(crate) struct AppPool {
 #[derive(Debug)]
 pub(crate) struct Upstream {
     location: Location,
+    security: Security,
     idle: Mutex<IdleList>,
     pool: Arc<AppPool>,
 }
@@ -92,7 +91,7 @@ struct Idle {
 /// An open connection.
 #[derive(Debug)]
 struct Opened {
-    stream: Stream,
+    stream: AppTransport,
     far_end: FarEnd,
 }
 
@@ -148,24 +147,17 @@ impl AppPool {
         let known = all.get(&policy.address).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
             let location = match &policy.address {
-                AppAddress::Tcp(authority) => {
+                AppAddress::Tcp(authority) | AppAddress::Tls { authority, tls: _ } => {
                     Location::Name(Name::new(authority, Arc::clone(&self.resolver)))
                 }
                 AppAddress::Unix(path) => Location::Socket(path.clone()),
             };
-            let made = Arc::new(Upstream { location, idle: Mutex::default(), pool: Arc::clone(self) });
+            let security = Security::of(&policy.address);
+            let made = Upstream { location, security, idle: Mutex::default(), pool: Arc::clone(self) };
+            let made = Arc::new(made);
             all.insert(policy.address.clone(), Arc::downgrade(&made));
             made
         })
-    }
-
-    /// Opens a connection; where no descriptor is left for it, idle ones make room.
-    async fn open_making_room(&self, to: ConnectTo<'_>) -> Result<Stream, UpstreamFault> {
-        let opened = self.connector.open(to).await;
-        if opened.as_ref().err() == Some(&UpstreamFault::OutOfDescriptors) && self.close_idle() > 0 {
-            return self.connector.open(to).await;
-        }
-        opened
     }
 
     /// Closes the oldest connection of the upstream that has most: no app keeps another one from having some.
@@ -232,9 +224,9 @@ impl Upstream {
         Ok((AppStream { opened, upstream: self }, Reused::No))
     }
 
-    /// Whether the app accepts a connection.
-    pub(crate) async fn reachable(self: Arc<Self>, within: Duration) -> bool {
-        self.get(within, true).await.is_ok()
+    /// Whether the app accepts a connection, and if not, why.
+    pub(crate) async fn reachable(self: Arc<Self>, within: Duration) -> Result<(), UpstreamFault> {
+        self.get(within, true).await.map(|_| ())
     }
 
     /// The idle connection that was used last and is still good. Stale ones are closed.
@@ -242,7 +234,7 @@ impl Upstream {
         loop {
             let mut opened = self.lock().connections.pop()?.opened;
             self.pool.idle.fetch_sub(1, Ordering::Relaxed);
-            if self.location.still_has(&mut opened.far_end) && is_silent(&mut opened.stream) {
+            if self.location.still_has(&mut opened.far_end) && opened.stream.is_silent() {
                 return Some(opened);
             }
         }
@@ -268,7 +260,7 @@ impl Upstream {
         match &self.location {
             Location::Name(name) => self.connect_to_name(name, deadline).await,
             Location::Socket(path) => {
-                let opened = timeout_at(deadline, self.pool.open_making_room(ConnectTo::Unix(path))).await;
+                let opened = timeout_at(deadline, self.open_making_room(ConnectTo::Unix(path))).await;
                 let stream = opened.unwrap_or(Err(UpstreamFault::Timeout))?;
                 Ok(Opened { stream, far_end: FarEnd::Socket })
             }
@@ -286,7 +278,7 @@ impl Upstream {
             let address = addresses.at(place);
             let now = Instant::now();
             let share = deadline.saturating_duration_since(now).checked_div(left).unwrap_or_default();
-            let opened = timeout_at(now + share, self.pool.open_making_room(ConnectTo::Tcp(address))).await;
+            let opened = timeout_at(now + share, self.open_making_room(ConnectTo::Tcp(address))).await;
             match opened.unwrap_or(Err(UpstreamFault::Timeout)) {
                 Ok(stream) => {
                     addresses.reached(place);
@@ -304,6 +296,16 @@ impl Upstream {
         Err(failed)
     }
 
+    /// Opens a connection; where no descriptor is left for it, idle ones make room.
+    async fn open_making_room(&self, to: ConnectTo<'_>) -> Result<AppTransport, UpstreamFault> {
+        let connector = &self.pool.connector;
+        let opened = connector.open(to, &self.security).await;
+        if opened.as_ref().err() == Some(&UpstreamFault::OutOfDescriptors) && self.pool.close_idle() > 0 {
+            return connector.open(to, &self.security).await;
+        }
+        opened
+    }
+
     /// The addresses of the name; where no descriptor is left to look them up, idle connections make room.
     async fn addresses_making_room(&self, name: &Arc<Name>) -> Result<Arc<Addresses>, UpstreamFault> {
         let known = name.addresses(StdInstant::now()).await;
@@ -316,7 +318,7 @@ impl Upstream {
     fn drop_oldest(&self) {
         let mut list = self.lock();
         if !list.connections.is_empty() {
-            drop(list.connections.remove(0));
+            list.connections.remove(0).opened.stream.say_end();
             self.pool.idle.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -325,7 +327,9 @@ impl Upstream {
     fn drop_where(&self, goes: impl Fn(&Idle) -> bool) -> usize {
         let mut list = self.lock();
         let before = list.connections.len();
-        list.connections.retain(|idle| !goes(idle));
+        for mut idle in list.connections.extract_if(.., |idle| goes(idle)) {
+            idle.opened.stream.say_end();
+        }
         let gone = before - list.connections.len();
         self.pool.idle.fetch_sub(gone, Ordering::Relaxed);
         gone
@@ -378,9 +382,11 @@ impl Reused {
 }
 
 impl AppStream {
-    /// Keeps the connection for the next exchange.
+    /// Keeps the connection for the next exchange, unless it still holds bytes of the last one.
     pub(crate) fn give_back(self) {
-        self.upstream.put(self.opened);
+        if !self.opened.stream.holds_bytes() {
+            self.upstream.put(self.opened);
+        }
     }
 
     /// Whether it leads to this upstream.
@@ -390,7 +396,7 @@ impl AppStream {
 
     /// Whether the connection is open and nothing has come that nobody asked for.
     pub(crate) fn is_silent(&mut self) -> bool {
-        is_silent(&mut self.opened.stream)
+        self.opened.stream.is_silent()
     }
 
     /// Reads at most `most` bytes and appends them to `buffer`; ready with 0 at the end of what the app sends.
@@ -400,18 +406,13 @@ impl AppStream {
         buffer: &mut BytesMut,
         most: usize,
     ) -> Poll<io::Result<usize>> {
-        buffer.reserve(most);
-        std::pin::pin!(self.opened.stream.read_buf(&mut buffer.limit(most))).poll(cx)
+        self.opened.stream.poll_read_into(cx, buffer, most)
     }
-}
 
-fn is_silent(stream: &mut Stream) -> bool {
-    let mut byte = [0; 1];
-    let mut read = ReadBuf::new(&mut byte);
-    let looks = poll_fn(|cx| Pin::new(&mut *stream).poll_read(cx, &mut read));
-    // Without tokio's budget: a task that has used it up is told of every socket that it has nothing.
-    let looks = std::pin::pin!(unconstrained(looks));
-    looks.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    /// Sends the written bytes that still lie in the stream; ready at once where there are none.
+    pub(crate) fn poll_send_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.opened.stream.poll_send_rest(cx)
+    }
 }
 
 impl AsyncRead for AppStream {

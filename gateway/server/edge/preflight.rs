@@ -18,10 +18,11 @@ use crate::edge::upstream_fault::broken;
 
 /// Sends `head`, and reads the head of what the app answers.
 pub(crate) async fn ask(upstream: &Arc<Upstream>, app: &App, head: &[u8]) -> Result<AnswerHead, Denial> {
-    let mut tcp = connect(upstream, app).await?;
+    let mut stream = connect(upstream, app).await?;
     let exchange = async {
-        tcp.write_all(head).await.map_err(|error| broken(&error))?;
-        read(&mut tcp).await
+        stream.write_all(head).await.map_err(|error| broken(&error))?;
+        stream.flush().await.map_err(|error| broken(&error))?;
+        read(&mut stream).await
     };
     tokio::time::timeout(app.upstream.read, exchange).await.map_err(|_| Denial::UpstreamTimeout)?
 }

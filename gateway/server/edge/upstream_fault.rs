@@ -5,6 +5,7 @@ use std::io;
 
 use pingora::ErrorType;
 use rustix::io::Errno;
+use rustls::CertificateError;
 use stagedoor_core::denial::{Denial, UpstreamFault};
 
 /// The refusal after an error on an open connection to the app.
@@ -14,7 +15,37 @@ pub(crate) fn broken(error: &io::Error) -> Denial {
 
 /// The fault that an error on an open connection to the app stands for.
 pub(crate) fn of_open(error: &io::Error) -> UpstreamFault {
-    of_system(error).unwrap_or(UpstreamFault::Closed)
+    of_tls(error).or_else(|| of_system(error)).unwrap_or(UpstreamFault::Closed)
+}
+
+/// The fault of a TLS handshake that failed.
+pub(crate) fn of_handshake(error: &io::Error) -> UpstreamFault {
+    of_tls(error).or_else(|| of_system(error)).filter(|fault| *fault != UpstreamFault::Closed).unwrap_or(
+        // It closed the connection instead of answering.
+        UpstreamFault::TlsHandshake,
+    )
+}
+
+/// The fault that an error of TLS stands for, if it is one.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the errors of rustls are an open set")]
+fn of_tls(error: &io::Error) -> Option<UpstreamFault> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(match error {
+        // The first bytes are no record of TLS.
+        rustls::Error::InvalidMessage(_) => UpstreamFault::SpeaksNoTls,
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            CertificateError::UnknownIssuer => UpstreamFault::CertificateIssuer,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                UpstreamFault::CertificateName
+            }
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => UpstreamFault::CertificateTime,
+            _ => UpstreamFault::Certificate,
+        },
+        _ => UpstreamFault::TlsHandshake,
+    })
 }
 
 /// The fault that an error of the system stands for, if it stands for one.
@@ -82,7 +113,13 @@ pub(crate) fn is_of_the_address(fault: UpstreamFault) -> bool {
         | UpstreamFault::Reset
         | UpstreamFault::Closed
         | UpstreamFault::Timeout
-        | UpstreamFault::Tls
+        | UpstreamFault::SpeaksTls
+        | UpstreamFault::SpeaksNoTls
+        | UpstreamFault::CertificateIssuer
+        | UpstreamFault::CertificateName
+        | UpstreamFault::CertificateTime
+        | UpstreamFault::Certificate
+        | UpstreamFault::TlsHandshake
         | UpstreamFault::BadAnswer => true,
     }
 }

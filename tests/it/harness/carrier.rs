@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -14,7 +14,6 @@ use tempfile::TempDir;
 pub(crate) struct UnixCarrier {
     path: PathBuf,
     folder: Option<TempDir>,
-    connections: Arc<AtomicUsize>,
     open: Arc<Mutex<Vec<UnixStream>>>,
     closing: Arc<AtomicBool>,
     accepting: Option<JoinHandle<()>>,
@@ -32,32 +31,24 @@ impl UnixCarrier {
     /// A socket at `path` that leads to `app`.
     pub(crate) fn at(path: &Path, app: SocketAddr) -> Self {
         let listener = UnixListener::bind(path).unwrap();
-        let (connections, open, closing): (Arc<AtomicUsize>, Arc<Mutex<Vec<UnixStream>>>, Arc<AtomicBool>) =
-            Default::default();
+        let (open, closing): (Arc<Mutex<Vec<UnixStream>>>, Arc<AtomicBool>) = Default::default();
         let accepting = std::thread::spawn({
-            let (connections, open, closing) =
-                (Arc::clone(&connections), Arc::clone(&open), Arc::clone(&closing));
+            let (open, closing) = (Arc::clone(&open), Arc::clone(&closing));
             move || {
                 while let Ok((stream, _)) = listener.accept() {
                     if closing.load(Ordering::SeqCst) {
                         return;
                     }
-                    connections.fetch_add(1, Ordering::SeqCst);
                     lock(&open).push(stream.try_clone().unwrap());
                     std::thread::spawn(move || carry(&stream, app));
                 }
             }
         });
-        Self { path: path.to_owned(), folder: None, connections, open, closing, accepting: Some(accepting) }
+        Self { path: path.to_owned(), folder: None, open, closing, accepting: Some(accepting) }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("unix:{}", self.path.display())
-    }
-
-    /// How many connections there were.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
     }
 }
 

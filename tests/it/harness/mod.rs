@@ -8,21 +8,25 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 mod carrier;
+mod certificates;
 mod client;
 mod gateway;
 mod http2;
 mod message;
 mod request;
+mod tls_carrier;
 mod token;
 mod upstream;
 mod websocket;
 
 pub(crate) use carrier::UnixCarrier;
+pub(crate) use certificates::{Authority, Pair, self_signed};
 pub(crate) use client::Client;
 pub(crate) use gateway::{Command, Folder, Gateway, Output, Running};
 pub(crate) use http2::{Frame, Http2, RawHttp2, frame, header_block, request_block};
 pub(crate) use message::Response;
 pub(crate) use request::Request;
+pub(crate) use tls_carrier::{Ending, TlsCarrier, settings};
 pub(crate) use token::{SECRET, Token, token, unix_now};
 pub(crate) use upstream::{Exchange, Upstream, default_answer};
 pub(crate) use websocket::{WebSocket, websocket, websocket_of};

@@ -23,6 +23,7 @@ mod route;
 mod secrets;
 mod server;
 mod upstream;
+mod upstream_tls;
 
 use std::cell::RefCell;
 use std::sync::Arc;

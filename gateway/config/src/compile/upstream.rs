@@ -7,20 +7,33 @@ use std::time::Duration;
 use http::Uri;
 
 use super::context::Context;
+use super::upstream_tls::{self, TlsKeys};
 use crate::location::Spanned;
 use crate::problem::{Report, shown};
 use crate::raw;
-use stagedoor_core::policy::{AppAddress, ListenAddress, ServerPolicy, UpstreamHost, UpstreamPolicy};
+use stagedoor_core::policy::{
+    AppAddress, ListenAddress, ServerPolicy, UNIX_PREFIX, UpstreamHost, UpstreamPolicy,
+};
 use stagedoor_core::request::Scheme;
 
-const ACCEPTED: &str =
-    "accepted: http://HOST:PORT without a path, such as \"http://127.0.0.1:3000\", or unix:/PATH";
+const ACCEPTED: &str = "accepted: http://HOST:PORT or https://HOST:PORT without a path, such as \"http://127.0.0.1:3000\", or unix:/PATH";
 /// The longest path of a Unix socket (`sun_path` without its NUL).
 const SOCKET_PATH_MAX: usize = 107;
 
 /// Where the app is, and the `Host` it sees.
 pub(super) fn upstream(raw: &raw::Upstream, cx: &Context<'_>) -> (UpstreamPolicy, UpstreamHost) {
-    let raw::Upstream { at, urls, own_host, connect, read, retries } = raw;
+    let raw::Upstream {
+        at,
+        urls,
+        own_host,
+        connect,
+        read,
+        retries,
+        ca,
+        server_name,
+        dangerous_any_certificate: any,
+    } = raw;
+    let keys = TlsKeys { ca, server_name, any };
     let list = urls.as_ref().map(|urls| urls.value.as_slice()).unwrap_or_default();
     if let Some(second) = list.get(1) {
         let hint = "name one address for now";
@@ -47,8 +60,19 @@ pub(super) fn upstream(raw: &raw::Upstream, cx: &Context<'_>) -> (UpstreamPolicy
     let policy = UpstreamPolicy {
         url: list.first().map(|url| url.value.clone()).unwrap_or_default(),
         address: match address {
-            Some(Address::Tcp(tcp)) => AppAddress::Tcp(tcp.authority),
-            Some(Address::Unix(path)) => AppAddress::Unix(path),
+            Some(Address::Tcp(TcpAddress { scheme: Scheme::Https, authority, name, host: _ })) => {
+                let url = list.first().map_or(at, |url| &url.at);
+                let tls = upstream_tls::policy(&keys, &name, url, cx);
+                AppAddress::Tls { authority, tls }
+            }
+            Some(Address::Tcp(TcpAddress { scheme: Scheme::Http, authority, name: _, host: _ })) => {
+                keys.refuse(cx.report);
+                AppAddress::Tcp(authority)
+            }
+            Some(Address::Unix(path)) => {
+                keys.refuse(cx.report);
+                AppAddress::Unix(path)
+            }
             None => AppAddress::Tcp(String::new()),
         },
         connect: Spanned::value_or(connect.as_ref(), Duration::from_secs(3)),
@@ -62,13 +86,8 @@ pub(super) fn upstream(raw: &raw::Upstream, cx: &Context<'_>) -> (UpstreamPolicy
 pub(super) fn refuse_loop(app: &raw::App, server: &ServerPolicy, report: &Report) {
     let urls = app.upstream.iter().filter_map(|upstream| upstream.urls.as_ref());
     for url in urls.flat_map(|urls| &urls.value) {
-        let Ok(Address::Tcp(found)) = parse(&url.value) else { continue };
-        let Ok(to) = found.authority.parse::<SocketAddr>() else { continue };
-        let ours = |listen: &SocketAddr| {
-            listen.port() == to.port()
-                && (listen.ip() == to.ip() || (listen.ip().is_unspecified() && to.ip().is_loopback()))
-        };
-        if let Some(listen) = server.listen.iter().filter_map(ListenAddress::tcp).find(ours) {
+        let Ok(address) = parse(&url.value) else { continue };
+        if let Some(listen) = server.listen.iter().find(|listen| address.leads_to(listen)) {
             report.problem(
                 &url.at,
                 format!("the gateway listens at `{listen}` itself: `{}`", url.value),
@@ -85,9 +104,31 @@ enum Address {
     Unix(PathBuf),
 }
 
+impl Address {
+    /// Whether connections to this address arrive at the listener.
+    fn leads_to(&self, listen: &ListenAddress) -> bool {
+        match (self, listen) {
+            (Self::Tcp(tcp), ListenAddress::Tcp(listen)) => {
+                tcp.authority.parse::<SocketAddr>().is_ok_and(|to| {
+                    listen.port() == to.port()
+                        && (listen.ip() == to.ip() || (listen.ip().is_unspecified() && to.ip().is_loopback()))
+                })
+            }
+            (Self::Unix(path), ListenAddress::Unix(listen)) => path == listen,
+            // What is passed is not known here.
+            (Self::Tcp(_) | Self::Unix(_), ListenAddress::Passed(_))
+            | (Self::Tcp(_), ListenAddress::Unix(_))
+            | (Self::Unix(_), ListenAddress::Tcp(_)) => false,
+        }
+    }
+}
+
 struct TcpAddress {
+    scheme: Scheme,
     /// `host:port`.
     authority: String,
+    /// The host alone.
+    name: String,
     /// As in a `Host` field: without the default port.
     host: String,
 }
@@ -103,7 +144,7 @@ fn address(url: &Spanned<String>, report: &Report) -> Option<Address> {
 }
 
 fn parse(url: &str) -> Result<Address, (&'static str, &'static str)> {
-    match url.strip_prefix("unix:") {
+    match url.strip_prefix(UNIX_PREFIX) {
         Some(path) => socket(path).map(Address::Unix),
         None => tcp(url).map(Address::Tcp),
     }
@@ -130,7 +171,7 @@ fn tcp(url: &str) -> Result<TcpAddress, (&'static str, &'static str)> {
     let uri: Uri = url.parse().map_err(|_| malformed)?;
     let scheme = match uri.scheme_str() {
         Some("http") => Scheme::Http,
-        Some("https") => return Err(("https to the app is not yet supported", ACCEPTED)),
+        Some("https") => Scheme::Https,
         Some(_) | None => return Err(malformed),
     };
     let authority = uri.authority().ok_or(malformed)?;
@@ -156,7 +197,7 @@ fn tcp(url: &str) -> Result<TcpAddress, (&'static str, &'static str)> {
         return Err(malformed);
     }
     let named = if port == scheme.default_port() { host.to_owned() } else { format!("{host}:{port}") };
-    Ok(TcpAddress { authority: format!("{host}:{port}"), host: named })
+    Ok(TcpAddress { scheme, authority: format!("{host}:{port}"), name: host.to_owned(), host: named })
 }
 
 /// An address as it may be shown: a user name may come with a password.

@@ -18,7 +18,7 @@ pub(super) const PARAMETER: &str = r"^[^\s&=;?#%+\[\]]+$";
 pub(super) const LIMIT: &str =
     r"^\s*[0-9]+\s*/\s*[0-9]*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(\s+burst\s+[0-9]+)?\s*$";
 /// The address of an app.
-pub(super) const URL: &str = r"^([hH][tT][tT][pP]://[^/?#@\s]+/?|unix:/.*[^/])$";
+pub(super) const URL: &str = r"^([hH][tT][tT][pP][sS]?://[^/?#@\s]+/?|unix:/.*[^/])$";
 /// A path below which an app lies, or its root.
 pub(super) const BASE: &str = r"^(/|(/[A-Za-z0-9._~-]+)+)$";
 /// An origin as browsers send it, or any.

@@ -58,6 +58,7 @@ const WEAKENING: &[(&str, &[&str])] = &[
         "app.*",
         &["upstream", "auth", "by", "unlisted", "websocket", "case", "backslash", "encoded_slash", "cors"],
     ),
+    ("app.*.upstream", &["ca", "dangerous_any_certificate"]),
     ("app.*.identity", &["token", "pass"]),
     ("app.*.limit", &["ip"]),
     ("app.*.body", &["max"]),

@@ -214,7 +214,7 @@ kind = "jwtt"
 hosts = []
 [app.b]
 auth = "requird"
-upstream = "https://x"
+upstream = "ftp://x"
 hosts = ["a b"]
 [[app.b.route]]
 match = "GET"
@@ -235,7 +235,7 @@ request = "x"
             "12 app.a: missing key `auth`",
             "13 app.a.hosts: an app without a host",
             "15 app.b.auth: … did you mean `required`",
-            "16 app.b.upstream: https to the app is not yet supported: `https://x`",
+            "16 app.b.upstream: not an address of an app: `ftp://x`",
             "17 app.b.hosts[0]: not a host",
             "19 app.b.route[0].match: a method and a path",
             "22 app.b.route[1].limit.ip[0]: a limit without a unit of time",

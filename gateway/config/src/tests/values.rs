@@ -26,7 +26,6 @@ fn upstreams_are_one_address() {
             "\"127.0.0.1:3000\"",
             "8 app.media.upstream: not an address of an app: `127.0.0.1:3000` | accepted: http://HOST:PORT",
         ),
-        ("\"https://app\"", "8 app.media.upstream: https to the app is not yet supported: `https://app`"),
         ("\"ftp://app\"", "not an address of an app"),
         ("\"http://app:0\"", "not an address of an app"),
         ("\"http://app:\"", "not an address of an app"),

@@ -8,6 +8,7 @@ mod compared;
 mod panel;
 mod rows;
 
+use super::authorities::{ONE, TWO};
 use super::{APP, Desk, GOOD, HOUSE, compile, now, source, text};
 use crate::keys::{self, Honoured, Kind, State, tables};
 use crate::{Compiled, FileFault, Material, Materials, SourceFile, includes};
@@ -139,7 +140,7 @@ fn every_file_that_is_asked_for_is_named() {
     for (table, key, at, line, a, b) in all() {
         for value in [a, b] {
             let text = written(*at, key, &format!("{}\n", line.replace('@', value)));
-            let desk = Watched(Desk::default().file("s", &GOOD.repeat(2)), RefCell::default());
+            let desk = Watched(desk(), RefCell::default());
             let source = compile(&[source("f", &text)], &desk, None, now()).unwrap().source;
             let asked = desk.1.into_inner();
             asked_for += asked.len();
@@ -151,6 +152,11 @@ fn every_file_that_is_asked_for_is_named() {
     assert!(asked_for > all().count());
 }
 
+/// The files that rows name.
+fn desk() -> Desk {
+    Desk::default().file("s", &GOOD.repeat(2)).file("one.pem", ONE).file("two.pem", TWO)
+}
+
 /// The policy of a row with this value.
 fn with(row: &rows::Row, value: &str) -> Policy {
     whole(row, value).policy
@@ -159,7 +165,7 @@ fn with(row: &rows::Row, value: &str) -> Policy {
 /// The policy and the promises of a row with this value.
 fn whole((table, key, at, line, ..): &rows::Row, value: &str) -> Compiled {
     let text = written(*at, key, &format!("{}\n", line.replace('@', value)));
-    match compile(&[source("f", &text)], &Desk::default().file("s", &GOOD.repeat(2)), None, now()) {
+    match compile(&[source("f", &text)], &desk(), None, now()) {
         Ok(compiled) => compiled,
         Err(problems) => panic!("[{table}] {key}: {problems:#?}\n{text}"),
     }
@@ -178,6 +184,7 @@ fn instead(key: &str, line: &str) -> String {
     let key = match key {
         "kid" | "alg" => "keys",
         "urls" | "host" | "connect" | "read" | "retries" => "upstream",
+        "ca" | "server_name" | "dangerous_any_certificate" => "upstream",
         other => other.trim_start_matches("dangerous_any_"),
     };
     let lines = text(&[HOUSE, APP]);
@@ -339,7 +346,7 @@ fn defaults_are_those_of_the_table() {
         else {
             continue;
         };
-        let desk = Desk::default().file("s", &GOOD.repeat(2));
+        let desk = desk();
         let of = |line: &str| {
             let text = written(*at, key, &format!("{line}\n"));
             compile(&[source("f", &text)], &desk, None, now())

@@ -169,9 +169,10 @@ impl AnswerParser {
                 Ok(self.pass(At::EmptyLineLf))
             }
             b'\n' => bad("a bare line feed"),
-            TLS_ALERT => {
-                Err(AnswerFault { fault: UpstreamFault::Tls, why: "an alert of TLS on a plain connection" })
-            }
+            TLS_ALERT => Err(AnswerFault {
+                fault: UpstreamFault::SpeaksTls,
+                why: "an alert of TLS on a plain connection",
+            }),
             _ => {
                 self.start = self.read;
                 Ok(At::StatusLine)

@@ -294,11 +294,51 @@ faults! {
             advice:
                 "see why the app at `URL` is slow; `upstream.connect` and `upstream.read` are its deadlines",
         },
-        /// It speaks TLS where plain HTTP is expected, or the other way round.
-        Tls => UpstreamRow {
+        /// It speaks TLS where plain HTTP is expected.
+        SpeaksTls => UpstreamRow {
             label: "tls",
             reason: "app speaks TLS at the address in `upstream.urls`, which says `http`",
-            advice: "let the app at `URL` speak plain HTTP to the gateway, or name a port where it does",
+            advice: "write `https://` in the place of `URL`, or name a port where the app speaks plain HTTP",
+        },
+        /// It does not speak TLS where TLS is expected.
+        SpeaksNoTls => UpstreamRow {
+            label: "tls",
+            reason: "app does not speak TLS at the address in `upstream.urls`, which says `https`",
+            advice: "write `http://` in the place of `URL`, or name a port where the app speaks TLS",
+        },
+        /// Its certificate is by an issuer that is not trusted.
+        CertificateIssuer => UpstreamRow {
+            label: "tls",
+            reason:
+                "app's certificate is by an issuer that `upstream.ca` does not list, or, without that key, that browsers do not trust",
+            advice:
+                "name the PEM file with the certificate of the issuer, or with that of the app at `URL` itself, in `upstream.ca`",
+        },
+        /// Its certificate is for another name.
+        CertificateName => UpstreamRow {
+            label: "tls",
+            reason:
+                "app's certificate is for another name than `upstream.server_name`, or, without that key, than the host in `upstream.urls`",
+            advice: "name one of the names in the certificate of the app at `URL` in `upstream.server_name`; the log lists them",
+        },
+        /// Its certificate is not valid at this time.
+        CertificateTime => UpstreamRow {
+            label: "tls",
+            reason: "app's certificate has expired, or is not valid yet",
+            advice: "renew the certificate of the app at `URL`, and see whether the clocks of both machines are right",
+        },
+        /// Its certificate cannot be accepted for another reason.
+        Certificate => UpstreamRow {
+            label: "tls",
+            reason: "app's certificate is malformed, not one for servers, or signed in a way that is not accepted",
+            advice: "give the app at `URL` another certificate; the log says what is wrong with this one",
+        },
+        /// The TLS handshake with it failed, or TLS broke off later, though not for its certificate.
+        TlsHandshake => UpstreamRow {
+            label: "tls",
+            reason: "app ended the TLS handshake, or has no version or cipher in common with the gateway",
+            advice:
+                "see whether the app at `URL` speaks TLS 1.2 or 1.3 and asks for no client certificate; the log says what it answered",
         },
         /// Its answer is malformed, or one that may not be passed on.
         BadAnswer => UpstreamRow {

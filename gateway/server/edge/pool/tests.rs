@@ -1,10 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 use std::fs::File;
+use std::future::poll_fn;
 use std::sync::atomic::AtomicBool;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use stagedoor_core::policy::{CertificateTrust, UpstreamTls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::super::names::{FRESH, Lookup};
 use super::*;
@@ -295,10 +300,10 @@ async fn connecting_has_a_deadline_that_includes_the_name() {
 async fn an_app_that_does_not_listen_refuses() {
     let (_, pool) = pool();
     let (app, policy) = app().await;
-    assert!(pool.upstream(&policy).reachable(policy.connect).await);
+    assert_eq!(pool.upstream(&policy).reachable(policy.connect).await, Ok(()));
     drop(app);
     assert_eq!(get(&pool, &policy, false).await.unwrap_err(), UpstreamFault::Refused);
-    assert!(!pool.upstream(&policy).reachable(policy.connect).await);
+    assert_eq!(pool.upstream(&policy).reachable(policy.connect).await, Err(UpstreamFault::Refused));
 }
 
 /// An app whose system takes no further connection: it answers nothing to a new one, as a host that is gone.
@@ -542,4 +547,56 @@ async fn a_full_queue_of_a_unix_socket_is_waited_for() {
     let accepted = app.accept().await.unwrap();
     assert_eq!(waits.await.unwrap().unwrap().1, Reused::No);
     drop((accepted, queue));
+}
+
+/// An app that speaks TLS with a certificate of its own, which is not looked at.
+async fn app_over_tls() -> (TcpListener, TlsAcceptor, UpstreamPolicy) {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["app.lan".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let settings = ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let (listener, plain) = app().await;
+    let tls = UpstreamTls {
+        server_name: ServerName::try_from("app.lan").unwrap(),
+        trust: CertificateTrust::Anyone,
+    };
+    let authority = plain.address.authority().unwrap().to_owned();
+    let policy = UpstreamPolicy { address: AppAddress::Tls { authority, tls }, ..plain };
+    (listener, TlsAcceptor::from(Arc::new(settings)), policy)
+}
+
+/// The last bytes of a request may still lie in the stream, encrypted: nothing else would send them.
+#[tokio::test]
+async fn what_a_full_socket_did_not_take_is_sent_later() {
+    let (_, pool) = pool();
+    let (listener, acceptor, policy) = app_over_tls().await;
+    let _held = pool.upstream(&policy);
+    let accepts = async { acceptor.accept(listener.accept().await.unwrap().0).await.unwrap() };
+    let open = async || {
+        let (made, app) = tokio::join!(get(&pool, &policy, true), accepts);
+        (made.unwrap().0, app)
+    };
+    let (mut stream, mut app) = open().await;
+    let mut written = 0;
+    poll_fn(|cx| {
+        while let Poll::Ready(taken) = Pin::new(&mut stream).poll_write(cx, &[7; 8 << 10]) {
+            written += taken.unwrap();
+        }
+        Poll::Ready(())
+    })
+    .await;
+    assert!(stream.opened.stream.holds_bytes());
+    let reads = tokio::spawn(async move {
+        let mut all = vec![0; written];
+        app.read_exact(&mut all).await.map(|_| all)
+    });
+    poll_fn(|cx| stream.poll_send_rest(cx)).await.unwrap();
+    assert!(!stream.opened.stream.holds_bytes());
+    let all = tokio::time::timeout(Duration::from_secs(10), reads).await.unwrap().unwrap().unwrap();
+    assert!(all.iter().all(|byte| *byte == 7));
 }

@@ -31,7 +31,8 @@ table! {
         /// Where the gateway reaches it.
         upstream: Option<Upstream> = text_or_table::<Upstream>()
             .required_of_operator("say where it is: upstream = \"http://127.0.0.1:3000\"")
-            .accepts("`\"http://HOST:PORT\"` or `\"unix:/PATH\"`").like(URL).in_profiles()
+            .accepts("`\"http://HOST:PORT\"`, `\"https://HOST:PORT\"` or `\"unix:/PATH\"`").like(URL)
+            .in_profiles()
             .mind("only the gateway should be able to reach the app there"),
         /// Whether callers have to prove who they are, on every path whose route says nothing else.
         auth: Setting<AuthMode> = AUTH
@@ -125,7 +126,7 @@ table! {
     /// Where the app is.
     #[derive(Debug, Default)]
     pub(crate) struct Upstream at "app.*.upstream" {
-        /// Its address, as http://HOST:PORT, or unix:/PATH for a Unix socket; one so far.
+        /// Its address, as http://HOST:PORT, https://HOST:PORT, or unix:/PATH for a Unix socket; one so far.
         urls: Texts = texts()
             .required_of_operator("say where the app is: urls = [\"http://127.0.0.1:3000\"]").like(URL)
             .filled().by_server(),
@@ -133,13 +134,24 @@ table! {
         /// (upstream).
         own_host: Setting<bool> = choice!("keep" => false, "upstream" => true).called("host")
             .default("keep").in_profiles(),
-        /// How long a connection to it may take.
+        /// How long a connection to it may take, with the TLS handshake.
         connect: Setting<Duration> = duration(millis(10), minutes(5)).default("3s").by_server()
             .in_profiles(),
         /// How long it may take to begin its answer, and to send each further part.
         read: Setting<Duration> = duration(millis(10), days(1)).default("60s").by_server().in_profiles(),
         /// How often a request that is safe to repeat is sent again.
         retries: Setting<u64> = count(0, 1).default_count(1).by_server().in_profiles(),
+        /// For an https address: the PEM file with the authorities that may have issued the certificate of the
+        /// app, or with that certificate itself; relative to the main file.
+        ca: Setting<String> = text().otherwise("the authorities that browsers trust").by_server()
+            .mind("whoever has the key of one of them can play the app, and read what is sent to it"),
+        /// For an https address: the name that the certificate of the app has to be for; the app is told it
+        /// too (SNI).
+        server_name: Setting<String> = text().otherwise("the host of its address").by_server(),
+        /// For an https address: accept any certificate, of anybody, for any name and at any time.
+        dangerous_any_certificate: Setting<bool> = flag().default_flag(false).by_server()
+            .mind("whoever can redirect the connection can read and change what client and app send to each \
+                other, tokens and passwords too: name the certificate in `ca` instead"),
     }
     not yet {
         "health": "A path that is asked whether the app is well.",

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 mod rows;
 
-use super::{Desk, GOOD, HOUSE, State, compile, now, source, tables, text, written};
+use super::{Desk, GOOD, HOUSE, State, compile, desk, now, source, tables, text, written};
 use crate::tests::{APP, OTHER};
 use crate::{Compiled, PolicyChange, changes as changes_of};
 use rows::{EXCHANGED, NEUTRAL, ORDERED, Row};
@@ -31,7 +31,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 fn with((table, key, at, line, ..): &Row, value: &str) -> Compiled {
     let text = written(*at, key, &format!("{}\n", line.replace('@', value)));
-    let desk = Desk::default().file("s", &GOOD.repeat(2)).file("t", &OTHER.repeat(2)).file("weak", GOOD);
+    let desk = desk().file("t", &OTHER.repeat(2)).file("weak", GOOD);
     match compile(&[source("f", &text)], &desk, None, now()) {
         Ok(compiled) => compiled,
         Err(problems) => panic!("[{table}] {key} = {value}: {problems:#?}\n{text}"),

@@ -16,8 +16,8 @@ use crate::guard::access::AccessPolicy;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
 use crate::guard::credential::CarrierPolicy;
 use crate::guard::target::{Backslash, HostTable, PathPolicy, Slashes};
-use crate::policy::{App, UpstreamPolicy};
-use crate::policy::{ForwardPolicy, UpstreamHost};
+use crate::policy::{App, AppAddress, CertificateTrust, ForwardPolicy, UpstreamHost};
+use crate::policy::{UpstreamPolicy, UpstreamTls};
 use crate::units::show_duration;
 
 /// Which hosts are served, and by which app. Apps are the same when they have the same name.
@@ -212,13 +212,45 @@ fn upstream(old: &UpstreamPolicy, new: &UpstreamPolicy, at: Place<'_>, findings:
         read,
         retries,
     } = old;
-    findings.put(at, "upstream.urls", exchanged(address, &new.address), || {
-        (address.to_string(), new.address.to_string())
-    });
+    let [before, after] = [address, &new.address].map(ToString::to_string);
+    findings.put(at, "upstream.urls", exchanged(&before, &after), || (before.clone(), after.clone()));
+    if let (AppAddress::Tls { tls: old, .. }, AppAddress::Tls { tls: new, .. }) = (address, &new.address) {
+        upstream_tls(old, new, at, findings);
+    }
     for (key, old, new) in [("upstream.connect", connect, &new.connect), ("upstream.read", read, &new.read)] {
         findings.put(at, key, larger_is_looser(old, new), || (show_duration(*old), show_duration(*new)));
     }
     findings.put(at, "upstream.retries", larger_is_looser(*retries, new.retries), || {
         (retries.to_string(), new.retries.to_string())
     });
+}
+
+/// Whose answers are taken for the app's.
+fn upstream_tls(old: &UpstreamTls, new: &UpstreamTls, at: Place<'_>, findings: &mut Findings) {
+    let UpstreamTls { server_name, trust } = old;
+    findings.put(at, "upstream.server_name", exchanged(server_name, &new.server_name), || {
+        (server_name.to_str().into_owned(), new.server_name.to_str().into_owned())
+    });
+    let anyone = |trust: &CertificateTrust| *trust == CertificateTrust::Anyone;
+    let order = larger_is_looser(anyone(trust), anyone(&new.trust));
+    findings.put(at, "upstream.dangerous_any_certificate", order, || {
+        (anyone(trust).to_string(), anyone(&new.trust).to_string())
+    });
+    let order = match (trust, &new.trust) {
+        // Judged above.
+        (CertificateTrust::Anyone, _) | (_, CertificateTrust::Anyone) => Order::Same,
+        (CertificateTrust::Listed(old), CertificateTrust::Listed(new)) => more_is_looser(old, new),
+        (old, new) => exchanged(old, new),
+    };
+    let shown = |trust: &CertificateTrust| match trust {
+        CertificateTrust::WebAuthorities => "the authorities that browsers trust".to_owned(),
+        CertificateTrust::Listed(list) => {
+            let all: Vec<u8> = list.iter().flat_map(|certificate| certificate.iter().copied()).collect();
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &all);
+            let start: String = digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+            format!("{} certificates, SHA-256 {start}…", list.len())
+        }
+        CertificateTrust::Anyone => "anyone".to_owned(),
+    };
+    findings.put(at, "upstream.ca", order, || (shown(trust), shown(&new.trust)));
 }

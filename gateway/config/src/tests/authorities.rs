@@ -1,0 +1,139 @@
+//! `upstream.ca` and the other keys of an app that is reached over TLS.
+
+use super::{APP, Desk, HOUSE, check, check_at, compiled, text, warnings};
+use stagedoor_core::policy::{AppAddress, CertificateTrust, UpstreamTls};
+
+fn with(upstream: &str) -> String {
+    text(&[HOUSE, APP]).replace("\"http://127.0.0.1:3000\"", upstream)
+}
+
+fn tls(upstream: &str, desk: &Desk) -> UpstreamTls {
+    let policy = compiled(&with(upstream), desk).unwrap().policy;
+    let AppAddress::Tls { tls, .. } = policy.apps[0].upstream.address.clone() else { panic!("{upstream}") };
+    tls
+}
+
+#[test]
+fn an_app_over_tls_is_verified_unless_the_file_says_otherwise() {
+    let desk = Desk::default().file("one.pem", ONE).file("both.pem", &format!("about\n{TWO}\n{ONE}"));
+    for (upstream, name) in [
+        ("\"https://app.lan\"", "app.lan"),
+        ("\"https://App.LAN:8443/\"", "app.lan"),
+        ("\"https://app.lan.:8443\"", "app.lan"),
+        ("\"HTTPS://app_1\"", "app_1"),
+        ("\"https://127.0.0.1:8443\"", "127.0.0.1"),
+        ("\"https://[::1]:8443\"", "::1"),
+        ("{ urls = [\"https://127.0.0.1\"], server_name = \"app.lan\" }", "app.lan"),
+        ("{ urls = [\"https://app.lan\"], server_name = \"10.0.0.1\" }", "10.0.0.1"),
+    ] {
+        check(&with(upstream), &[]);
+        let UpstreamTls { server_name, trust } = tls(upstream, &desk);
+        assert_eq!((&*server_name.to_str(), trust), (name, CertificateTrust::WebAuthorities), "{upstream}");
+    }
+    for (file, number) in [("one.pem", 1), ("both.pem", 2)] {
+        let upstream = format!("{{ urls = [\"https://app.lan\"], ca = \"{file}\" }}");
+        let CertificateTrust::Listed(list) = tls(&upstream, &desk).trust else { panic!("{file}") };
+        assert_eq!(list.len(), number);
+    }
+    let open = "{ urls = [\"https://app.lan\"], dangerous_any_certificate = true }";
+    assert_eq!(tls(open, &desk).trust, CertificateTrust::Anyone);
+    warnings(
+        &with(open),
+        &["8 app.media.upstream.dangerous_any_certificate: … `dangerous_any_certificate = true`"],
+    );
+    let shut = "{ urls = [\"https://app.lan\"], dangerous_any_certificate = false }";
+    assert_eq!(tls(shut, &desk).trust, CertificateTrust::WebAuthorities);
+}
+
+#[test]
+fn what_is_wrong_with_the_keys_of_tls_is_told() {
+    for (upstream, expected) in [
+        (
+            "{ urls = [\"http://app\"], ca = \"one.pem\" }",
+            "8 app.media.upstream.ca: `ca` beside an address without TLS | write https://",
+        ),
+        ("{ urls = [\"unix:/a\"], server_name = \"a\" }", "`server_name` beside an address without TLS"),
+        (
+            "{ urls = [\"http://app\"], dangerous_any_certificate = true }",
+            "`dangerous_any_certificate` beside an address without TLS",
+        ),
+        (
+            "{ urls = [\"https://app\"], ca = \"one.pem\", dangerous_any_certificate = true }",
+            "8 app.media.upstream.ca: `dangerous_any_certificate` beside a `ca` | leave out either",
+        ),
+        (
+            "{ urls = [\"https://app\"], server_name = \"*.lan\" }",
+            "8 app.media.upstream.server_name: not a name of a certificate: `*.lan` | write the name",
+        ),
+        ("{ urls = [\"https://app\"], server_name = \"\" }", "not a name of a certificate: ``"),
+        ("\"https://-app.lan\"", "8 app.media.upstream: not a name of a certificate: `-app.lan`"),
+        ("\"https://app/path\"", "an address of an app with a path"),
+        ("\"https://bob@app\"", "a user name in the address of an app"),
+        ("\"https://127.0.0.1:8080\"", "the gateway listens at `127.0.0.1:8080` itself"),
+        (
+            "{ urls = [\"https://app\"], ca = \"gone.pem\" }",
+            "8 app.media.upstream.ca: cannot read the certificates (the file is missing): `gone.pem` | a PEM file",
+        ),
+        ("{ urls = [\"https://app\"], ca = \"unreadable\" }", "(permission denied): `unreadable`"),
+        ("{ urls = [\"https://app\"], ca = \"given-up/a.pem\" }", "the gateway confined itself … restart it"),
+        ("{ urls = [\"https://app\"], ca = \"empty.pem\" }", "(there is none in the file): `empty.pem`"),
+        ("{ urls = [\"https://app\"], ca = \"cut.pem\" }", "(not PEM): `cut.pem`"),
+        ("{ urls = [\"https://app\"], ca = \"broken.pem\" }", "(number 2 is malformed): `broken.pem`"),
+    ] {
+        let broken = format!("{ONE}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        let desk = Desk::default()
+            .file("one.pem", ONE)
+            .file("empty.pem", "")
+            .file("cut.pem", ONE.split_at(200).0)
+            .file("broken.pem", &broken);
+        check_at(&with(upstream), &desk, &[expected]);
+    }
+}
+
+/// The gateway would ask itself, again and again.
+#[test]
+fn a_listener_of_the_gateway_is_no_app() {
+    let socket = "[server]\nlisten = [\"unix:/run/gateway.sock\"]\n";
+    let at = |upstream: &str| text(&[&with(upstream), socket]);
+    check(&at("\"unix:/run/app.sock\""), &[]);
+    check(
+        &at("\"unix:/run/gateway.sock\""),
+        &["8 app.media.upstream: the gateway listens at `unix:/run/gateway.sock` itself"],
+    );
+}
+
+/// Without files a policy is compiled that trusts nobody, rather than everybody.
+#[test]
+fn without_files_no_authority_is_known() {
+    let desk = Desk { stand_in: true, ..Desk::default() };
+    let trust = tls("{ urls = [\"https://app\"], ca = \"gone.pem\" }", &desk).trust;
+    assert_eq!(trust, CertificateTrust::Listed([].into()));
+}
+
+/// The certificate of an authority.
+pub(super) const ONE: &str = "-----BEGIN CERTIFICATE-----
+MIIBhzCCAS2gAwIBAgIUfiCKBDnKAzn+UyIbmAgh4TUVMaYwCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNQXV0aG9yaXR5IE9uZTAgFw0yNjExMzAxMjAwMDBaGA8yMTI2
+MTEwNjEyMDAwMFowGDEWMBQGA1UEAwwNQXV0aG9yaXR5IE9uZTBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABAwJdmVPasKMSnDzkqyX+BPKmXVYoEA9PbDhwkqSFdQl
+RO0JbcODxoxx3PnUI3aF1IqdUIhvjpPe0oIRDR3p9EajUzBRMB0GA1UdDgQWBBQT
+N1+riD0qFbt0VjYTRFj9VYpZMTAfBgNVHSMEGDAWgBQTN1+riD0qFbt0VjYTRFj9
+VYpZMTAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIGMBsU21ijxP
+7+u0CSOE9SzUj/wZn6pZGX4aYjYKWkUsAiEA4XltWvdkou/CdoFm+dLku+AsUX0B
+vjIoPoowFfQxL5M=
+-----END CERTIFICATE-----
+";
+
+/// That of another one.
+pub(super) const TWO: &str = "-----BEGIN CERTIFICATE-----
+MIIBhzCCAS2gAwIBAgIUDp+bMmQ4Y1Mog9V0Zx6cEle4OgkwCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNQXV0aG9yaXR5IFR3bzAgFw0yNjExMzAxMjAwMDBaGA8yMTI2
+MTEwNjEyMDAwMFowGDEWMBQGA1UEAwwNQXV0aG9yaXR5IFR3bzBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABHhSpU31E4q5YfMobo+UxhKO8rdYRAC8sTToqNTGS6NK
+MRB5K6nj0UMMrZP5E8licGyGgJAgT6HoMaYgxcVmXYujUzBRMB0GA1UdDgQWBBR3
+tlcaLVO0dbalFrDH9bJMgvQ82TAfBgNVHSMEGDAWgBR3tlcaLVO0dbalFrDH9bJM
+gvQ82TAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCID4U+5kzp2Ms
+f/41vH2CW0+fy4s0ODNST5giv8CzMfyQAiEAv77TSBb4Se7aoRvspgMuwtUkOsrv
+DH/qf8RWr/uO6qM=
+-----END CERTIFICATE-----
+";
