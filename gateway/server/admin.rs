@@ -36,7 +36,7 @@ use crate::gateway::Gateway;
 use crate::recent_refusals::RequestId;
 use crate::reload::{Reloader, Trigger};
 use crate::stage::Stage;
-use crate::{status, why};
+use crate::{certificates, status, why};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 16 * 1024, count: 64, uri: 2 * 1024 };
 /// Deadline for the first byte of a head.
@@ -193,6 +193,13 @@ impl AdminListener {
                 authorised(head, policy)?;
                 readable(head)?;
                 Ok(AdminAnswer::json(StatusCode::OK, &status::of(&self.gateway)))
+            }
+            "/api/v1/certificates" => {
+                authorised(head, policy)?;
+                readable(head)?;
+                let (all, now) = (self.gateway.certificates.all(), self.gateway.now().unix_secs());
+                let certificates = all.iter().map(|served| &served.certificate);
+                Ok(AdminAnswer::json(StatusCode::OK, &certificates::listing(certificates, now)))
             }
             "/api/v1/why" => {
                 authorised(head, policy)?;

@@ -37,11 +37,16 @@ impl BoundListeners {
         let at = |key: &[&str]| KeyPlace::of(key, sources, materials);
         let mut passed = PassedSockets::from_env().context("cannot take the sockets of the environment")?;
         let mut public = Vec::new();
+        let mode = policy.server.unix_mode;
         for address in &policy.server.listen {
             let h2c = policy.server.h2c.contains(address);
             let kind = if h2c { ListenerKind::PlainH2c } else { ListenerKind::Plain };
-            let bound = BoundSocket::bind(kind, address, policy.server.unix_mode, &mut passed);
+            let bound = BoundSocket::bind(kind, address, mode, &mut passed);
             public.extend(bound.map_err(|error| at(&["server", "listen"]).describe(&error))?);
+        }
+        for address in policy.tls.listen() {
+            let bound = BoundSocket::bind(ListenerKind::Tls, address, mode, &mut passed);
+            public.extend(bound.map_err(|error| at(&["server", "tls", "listen"]).describe(&error))?);
         }
         if let Some(name) = passed.left() {
             // Nobody would accept its connections: they would wait for ever.
@@ -76,6 +81,9 @@ impl BoundListeners {
             match socket.at().kind {
                 ListenerKind::Plain | ListenerKind::PlainH2c => {
                     tracing::info!(address = %socket.at().address, "listening");
+                }
+                ListenerKind::Tls => {
+                    tracing::info!(address = %socket.at().address, tls = true, "listening");
                 }
             }
         }

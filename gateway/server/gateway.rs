@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use stagedoor_config::Source;
+use stagedoor_config::certificate::Certificate;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::pipeline::Trail;
@@ -13,10 +14,12 @@ use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::request::{Head, PeerAddress};
 use tokio::sync::watch;
 
+use crate::certificates::Certificates;
 use crate::clock;
 use crate::config_file_state::ConfigFileState;
 use crate::connection_permits::{ConnectionPermit, ConnectionPermits};
 use crate::edge::pool::AppPool;
+use crate::edge::tls::Handshakes;
 use crate::enter_links::EnterLinks;
 use crate::in_flight::{InFlightCounters, InFlightSlot};
 use crate::listening_socket::ListeningAt;
@@ -41,6 +44,8 @@ pub(crate) struct Gateway {
     /// Requests of HTTP/2 under way: each may hold as much as a connection.
     streams: Arc<ConnectionPermits>,
     pub(crate) links: EnterLinks,
+    pub(crate) certificates: Certificates,
+    pub(crate) handshakes: Arc<Handshakes>,
     /// The public listeners, as bound.
     listening: OnceLock<Vec<ListeningAt>>,
     stage: watch::Sender<Stage>,
@@ -56,8 +61,8 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// It sweeps its connections to apps on the present runtime.
     pub(crate) fn new(
-        policy: Policy,
-        source: Source,
+        (policy, source): (Policy, Source),
+        certificates: Certificates,
         metrics: Metrics,
         access: AccessLogWriter,
         logs: Logs,
@@ -76,6 +81,8 @@ impl Gateway {
             permits: Arc::new(ConnectionPermits::default()),
             streams: Arc::new(ConnectionPermits::default()),
             links: EnterLinks::default(),
+            certificates,
+            handshakes: Arc::default(),
             listening: OnceLock::new(),
             stage: watch::Sender::new(Stage::Serving),
             started,
@@ -98,9 +105,12 @@ impl Gateway {
     }
 
     /// Puts another policy in force. Requests under way keep theirs.
-    pub(crate) fn install(&self, policy: Policy, source: Source) {
+    pub(crate) fn install(&self, policy: Policy, source: Source, certificates: Vec<Certificate>) {
         if let Err(error) = self.logs.update(&policy) {
             tracing::warn!(%error, "the new log level cannot be set; the old one stays");
+        }
+        if let Err(error) = self.certificates.install(&policy.tls, certificates) {
+            tracing::error!(%error, "the certificates cannot be put in force; the old ones stay");
         }
         // Reloads come one at a time.
         let generation = self.live.load().generation + 1;
@@ -134,6 +144,7 @@ impl Gateway {
     pub(crate) fn render_metrics(&self, live: &LivePolicy) -> Result<String, Denial> {
         let open = i64::try_from(self.permits.open()).unwrap_or(i64::MAX);
         self.metrics.connections.set(open);
+        self.metrics.certificates(&self.certificates.ends());
         self.metrics.render(&live.policy).map_err(|_| Denial::Internal("the metrics cannot be written"))
     }
 
@@ -157,6 +168,14 @@ impl Gateway {
         live.take_in_flight(app, self.most_connections(live))
     }
 
+    /// How many TLS handshakes may be in progress.
+    pub(crate) fn most_handshakes(&self) -> usize {
+        let live = self.live();
+        let most = live.policy.server.limits.handshakes;
+        most.unwrap_or_else(|| (self.most_connections(&live) / 4).max(1))
+    }
+
+    /// How many connections may be open.
     fn most_connections(&self, live: &LivePolicy) -> usize {
         live.policy.server.limits.connections.unwrap_or(self.machine.connections)
     }

@@ -9,6 +9,8 @@ pub mod source;
 
 mod admin;
 mod bound_listeners;
+mod certificate_renewal;
+mod certificates;
 mod clock;
 mod config_file_state;
 mod confinement;

@@ -9,7 +9,7 @@ use stagedoor_core::request::{Peer, PeerAddress};
 use crate::edge::accept::{self, NewConnection};
 use crate::edge::client_socket::ClientSocket;
 use crate::edge::front::Front;
-use crate::listening_socket::{ListeningAt, ListeningSocket};
+use crate::listening_socket::{ListenerKind, ListeningAt, ListeningSocket};
 use crate::refused_connection;
 use crate::stage::Stage;
 
@@ -51,7 +51,7 @@ fn admit(front: &Arc<Front>, socket: ClientSocket, address: PeerAddress, listene
     match permitted {
         Ok(permit) => {
             let port = listener.address.tcp().map_or(0, |at| at.port());
-            let peer = Peer { address, port, tls: false };
+            let peer = Peer { address, port, tls: kind == ListenerKind::Tls };
             let connection = NewConnection { socket, kind, peer, permit, expects_proxy_header };
             tokio::spawn(accept::serve(Arc::clone(front), connection));
         }

@@ -22,6 +22,8 @@ pub(crate) enum ListenerKind {
     Plain,
     /// Nothing, and clients may begin with HTTP/2 (`server.h2c`).
     PlainH2c,
+    /// TLS.
+    Tls,
 }
 
 /// A listener, as bound.

@@ -27,6 +27,8 @@ pub(crate) fn refuse(
         ListenerKind::Plain | ListenerKind::PlainH2c => {
             let _ = socket.try_write(&refusal(gateway, &Denial::Overloaded, ip));
         }
+        // An answer would cost a handshake.
+        ListenerKind::Tls => {}
     }
 }
 

@@ -85,8 +85,8 @@ impl Reloader {
                 return Ok(ReloadReport::default());
             }
             Ok(LoadOutcome::Good(compiled, changes)) => {
-                let Compiled { policy, source, warnings, restart } = *compiled;
-                self.gateway.install(policy, source);
+                let Compiled { policy, source, certificates, warnings, restart } = *compiled;
+                self.gateway.install(policy, source, certificates);
                 waiting.clear();
                 let warnings = warnings.iter().map(line).collect();
                 let changes = changes.iter().map(ToString::to_string).collect();

@@ -16,6 +16,8 @@ use stagedoor_core::policy::{ConfinePolicy, Policy};
 use stagedoor_core::secret::Secret;
 
 use crate::bound_listeners::BoundListeners;
+use crate::certificate_renewal;
+use crate::certificates::Certificates;
 use crate::clock;
 use crate::confinement::{self, KeptPaths};
 use crate::edge::front::Front;
@@ -126,12 +128,14 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     let sources = from.read().map_err(Problems::new)?;
     let compiled =
         config::compile(&sources, &from.materials(), None, clock::now(started)).map_err(Problems::new)?;
-    let Compiled { policy, source, warnings, restart: _ } = compiled;
+    let Compiled { policy, source, certificates: loaded, warnings, restart: _ } = compiled;
     let logs = Logs::start(&policy).context("cannot set up logging")?;
     for warning in &warnings {
         tracing::warn!("{}", reload::line(warning));
     }
     let bound = BoundListeners::new(&policy, &source.files, &from.materials())?;
+    let certificates = Certificates::new().context("cannot set up TLS")?;
+    certificates.install(&policy.tls, loaded).context("cannot set up TLS")?;
     let machine = Machine::look();
     let metrics = Metrics::new().context("cannot set up the metrics")?;
     confine(&from, &policy, &source, companion)?;
@@ -148,6 +152,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         hangup,
         policy,
         source,
+        certificates,
         logs,
         metrics,
         bound,
@@ -196,6 +201,7 @@ struct ServerParts {
     hangup: Hangup,
     policy: Policy,
     source: Source,
+    certificates: Certificates,
     logs: Logs,
     metrics: Metrics,
     bound: BoundListeners,
@@ -204,14 +210,25 @@ struct ServerParts {
 }
 
 async fn serve(parts: ServerParts) -> anyhow::Result<()> {
-    let ServerParts { config, on_ready, hangup, policy, source, logs, metrics, bound, machine, started } =
-        parts;
+    let ServerParts {
+        config,
+        on_ready,
+        hangup,
+        policy,
+        source,
+        certificates,
+        logs,
+        metrics,
+        bound,
+        machine,
+        started,
+    } = parts;
     let mut signals = Signals::new()?;
     hook_panics(metrics.panics.clone());
     let access = AccessLogWriter::start(&policy.log, metrics.log_dropped.clone())
         .context("cannot write the access log")?;
     let drain = policy.server.drain;
-    let gateway = Gateway::new(policy, source, metrics, access, logs, machine, started);
+    let gateway = Gateway::new((policy, source), certificates, metrics, access, logs, machine, started);
     let reloader = Reloader::new(Arc::clone(&gateway), config.clone());
 
     let front = Arc::new(Front { gateway: Arc::clone(&gateway) });
@@ -223,6 +240,7 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
     if let ConfigSource::File(path) = &config {
         tokio::spawn(reload::watch(Arc::clone(&reloader), path.clone()));
     }
+    tokio::spawn(certificate_renewal::watch(Arc::clone(&gateway), config.materials()));
     tokio::spawn(probe(Arc::clone(&gateway)));
     tokio::spawn(limit_overflow::watch(Arc::clone(&gateway)));
 

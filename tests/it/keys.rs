@@ -10,7 +10,7 @@ use stagedoor_config::keys::{Honoured, State, tables};
 
 use crate::confinement;
 use crate::harness::{Client, Gateway, Request, Response, Upstream};
-use crate::{in_flight, proxy_protocol, unix_sockets};
+use crate::{in_flight, proxy_protocol, tls, unix_sockets};
 
 mod admin;
 mod deadlines;
@@ -28,6 +28,14 @@ const ROWS: &[Row] = &[
     ("server", "threads", limits::threads_are_as_many_as_told),
     ("server", "drain", deadlines::drain),
     ("server", "server_timing", of_the_answer),
+    ("server.tls", "listen", tls::requests::over_tls),
+    ("server.tls", "certificates", tls::certificates::chosen),
+    ("server.tls", "min_version", tls::handshakes::oldest_version),
+    ("server.tls.certificates[]", "cert", tls::certificates::chosen),
+    ("server.tls.certificates[]", "key", tls::certificates::unusable),
+    ("server.tls.certificates[]", "dangerous_open_file", tls::certificates::open_key),
+    ("server.timeouts", "handshake", tls::handshakes::deadline),
+    ("server.limits", "handshakes", tls::handshakes::cap),
     ("server", "confine", confinement::off_confines_nothing),
     ("server.timeouts", "proxy_protocol", proxy_protocol::a_header_has_a_deadline),
     ("server.timeouts", "header", deadlines::header),

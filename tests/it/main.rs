@@ -41,6 +41,7 @@ mod strange;
 mod systems;
 mod tidy;
 mod time;
+mod tls;
 mod unix_sockets;
 mod upgrades;
 mod why;

@@ -8,7 +8,9 @@ use std::path::Path;
 use serde_json::Value;
 use stagedoor::telemetry::metrics::catalogue::ALL;
 
-use crate::harness::{Command, Folder, Gateway, HOST, Output, Request, Upstream, token, websocket};
+use crate::harness::{
+    Authority, Command, Folder, Gateway, HOST, Output, Request, Upstream, token, websocket,
+};
 
 fn reference(arguments: &[&str]) -> Output {
     let output = Command::new(&Folder::empty(), &[&["reference"], arguments].concat()).run();
@@ -69,6 +71,9 @@ fn its_parts_are_told_to_people_and_to_programs() {
 
 /// An app whose requests bring every series to life.
 const CONFIG: &str = r#"
+[server.tls]
+listen = ["127.0.0.1:0"]
+certificates = [{ cert = "tls.pem", key = "tls.key" }]
 [app.media]
 hosts    = ["media.localhost"]
 upstream = { urls = ["UPSTREAM"] }
@@ -86,7 +91,11 @@ fn a_process_has_the_metrics_that_are_listed_and_no_others() {
         }
         crate::harness::default_answer(exchange)
     });
-    let gateway = Gateway::before(&app, CONFIG);
+    let pair = Authority::new("house").issue(&[HOST]);
+    let folder = Folder::new(&CONFIG.replace("UPSTREAM", &app.url()));
+    folder.write("tls.pem", &pair.cert);
+    folder.write_private("tls.key", &pair.key);
+    let gateway = Gateway::start_in(folder);
     for _ in 0..2 {
         gateway.ask(&Request::get("/limited").host(HOST).bearer(&token("bob")));
     }

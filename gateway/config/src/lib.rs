@@ -7,6 +7,7 @@
 //! Files and the environment are reached through [`Materials`] alone.
 
 mod built_in;
+pub mod certificate;
 mod changes;
 mod compile;
 mod edit;

@@ -3,6 +3,7 @@
 use stagedoor_core::clock::Now;
 use stagedoor_core::policy::Policy;
 
+use crate::certificate::Certificate;
 use crate::expect::check_expects;
 use crate::materials::Materials;
 use crate::problem::{self, Problem};
@@ -16,6 +17,8 @@ pub struct Compiled {
     pub policy: Policy,
     /// What it was compiled from.
     pub source: Source,
+    /// The certificates of `[server.tls]`, in the order of the policy; none where files are not looked at.
+    pub certificates: Vec<Certificate>,
     /// Warnings: dangerous keys, and settings that are hardly intended.
     pub warnings: Vec<Problem>,
     /// Keys that differ from what the process started with and take effect at a restart only.
@@ -43,20 +46,21 @@ pub fn compile(
     let compiled = crate::compile::policy(&file, sources, materials, previous, now, &report);
     let rank = |name: &str| sources.iter().position(|source| &*source.name == name).or(Some(sources.len()));
     let (problems, warnings) = report.finish(rank);
-    let Some((policy, source)) = compiled.filter(|_| problems.is_empty()) else {
+    let Some((policy, source, certificates)) = compiled.filter(|_| problems.is_empty()) else {
         return Err(problems);
     };
     if !source.expects.is_empty() {
         // Fresh stores: a promise must neither depend on earlier requests nor use up an allowance.
         let unreported = problem::Report::default();
         let fresh = crate::compile::policy(&file, sources, materials, None, now, &unreported);
-        let broken = fresh.map(|(policy, source)| check_expects(&policy, &source, now)).unwrap_or_default();
+        let broken =
+            fresh.map(|(policy, source, _)| check_expects(&policy, &source, now)).unwrap_or_default();
         if !broken.is_empty() {
             return Err(broken);
         }
     }
     let restart = crate::compile::restart(&policy);
-    Ok(Compiled { policy, source, warnings, restart })
+    Ok(Compiled { policy, source, certificates, warnings, restart })
 }
 
 /// The environment variable that overrides `key`, such as `server.listen`; `None` where it is not set.

@@ -37,6 +37,8 @@ pub mod policy;
 
 mod public_address;
 
+pub mod tls;
+
 pub mod request_out;
 pub mod response_fields;
 pub mod response_out;

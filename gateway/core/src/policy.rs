@@ -6,6 +6,7 @@
 pub mod compare;
 mod forward;
 mod listen_address;
+mod tls;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use crate::secret::Secret;
 
 pub use forward::{ForwardPolicy, UpstreamHost};
 pub use listen_address::{ListenAddress, PASSED_PREFIX, UNIX_PREFIX};
+pub use tls::{CertificateFiles, HttpsPolicy, TlsPolicy, TlsVersion};
 pub use upstream::{AppAddress, CertificateTrust, UpstreamPolicy, UpstreamTls};
 
 /// The whole compiled configuration.
@@ -35,6 +37,8 @@ pub use upstream::{AppAddress, CertificateTrust, UpstreamPolicy, UpstreamTls};
 pub struct Policy {
     /// Listeners, deadlines, caps.
     pub server: ServerPolicy,
+    /// Https listeners and their certificates.
+    pub tls: TlsPolicy,
     /// Which host belongs to which app: an index into `apps`.
     pub hosts: HostTable,
     /// Trusted proxies.
@@ -62,6 +66,8 @@ pub struct Started {
     pub h2c: Vec<ListenAddress>,
     /// `server.unix_mode`
     pub unix_mode: u32,
+    /// `server.tls.listen`
+    pub tls_listen: Vec<ListenAddress>,
     /// `server.threads`
     pub threads: Option<usize>,
     /// `server.drain`
@@ -119,6 +125,8 @@ pub struct Timeouts {
     pub proxy_protocol: Duration,
     /// The whole request head, from its first byte.
     pub header: Duration,
+    /// The TLS handshake, from the connection's first byte.
+    pub handshake: Duration,
     /// Between two requests, and before the first.
     pub idle: Duration,
     /// Between two requests of a connection of HTTP/2, and before the first.
@@ -140,6 +148,8 @@ pub struct ServerLimits {
     pub connections: Option<usize>,
     /// Open connections of one address (IPv6: one /64); trusted proxies are not counted.
     pub connections_per_ip: usize,
+    /// TLS handshakes in progress; `None` is "auto": a quarter of the connections.
+    pub handshakes: Option<usize>,
     /// Requests after which a connection is closed.
     pub requests_per_connection: u64,
     /// Requests of one connection of HTTP/2 at the same time.

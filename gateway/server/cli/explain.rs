@@ -65,7 +65,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let file = config_file(args.config.as_deref())?;
     let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
     let request = request(&args.request)?;
-    let Compiled { policy, source, warnings: _, restart: _ } = compile_file(&file, &materials)?;
+    let Compiled { policy, source, certificates: _, warnings: _, restart: _ } =
+        compile_file(&file, &materials)?;
     let host = match &args.host {
         Some(host) => host.clone(),
         None => usual_host(&policy)?,

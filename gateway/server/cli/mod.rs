@@ -8,6 +8,7 @@ use failure::Failure;
 
 mod admin_address;
 mod admin_client;
+mod certificates;
 mod check;
 mod completions;
 mod config_file;
@@ -45,6 +46,7 @@ enum Command {
     Explain(explain::Args),
     Why(why::Args),
     Status(status::Args),
+    Certificates(certificates::Args),
     Reload(reload::Args),
     Token(token::Args),
     /// Make secrets
@@ -74,6 +76,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Explain(args) => explain::run(&args),
         Command::Why(args) => why::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Certificates(args) => certificates::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Secret(command) => secret::run(&command),

@@ -10,6 +10,7 @@ use super::client_socket::ClientSocket;
 use super::front::Front;
 use super::preface::{self, FirstBytes};
 use super::proxy_protocol::{self, NoHeader};
+use super::tls::{self, NoHandshake};
 use crate::connection_permits::ConnectionPermit;
 use crate::gateway::Gateway;
 use crate::listening_socket::ListenerKind;
@@ -41,6 +42,19 @@ pub(crate) async fn serve(front: Arc<Front>, mut connection: NewConnection) {
     match kind {
         ListenerKind::Plain => front.serve_http1(socket, BytesMut::new(), peer, permit).await,
         ListenerKind::PlainH2c => serve_h2c(front, socket, peer, permit).await,
+        // Boxed, so that connections without TLS do not hold the memory of those with it.
+        ListenerKind::Tls => Box::pin(serve_tls(front, socket, peer, permit)).await,
+    }
+}
+
+/// Serves a connection over TLS. The protocol is the one that the handshake has settled on (RFC 7301), and HTTP/1 where the client
+/// named none.
+async fn serve_tls(front: Arc<Front>, socket: ClientSocket, peer: Peer, permit: ConnectionPermit) {
+    // Boxed, so that nothing of the handshake is held once it is done.
+    match Box::pin(tls::handshake(&front.gateway, socket)).await {
+        Ok(stream) => front.serve_http1(stream, BytesMut::new(), peer, permit).await,
+        Err(NoHandshake::Refused(reason)) => front.gateway.metrics.connection_refused(reason),
+        Err(NoHandshake::Draining) => {}
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) mod forward;
 pub(crate) mod client;
 pub(crate) mod client_socket;
 
+pub(crate) mod tls;
+
 pub(crate) mod pool;
 
 mod app_tls;

@@ -36,22 +36,31 @@ impl Authority {
 
     /// A certificate for these names and addresses, changed before it is signed.
     pub(crate) fn issue_with(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Pair {
-        let (params, key) = request(names, change);
-        let cert = params.signed_by(&key, &self.issuer).unwrap();
+        self.issue_for(&KeyPair::generate().unwrap(), names, change)
+    }
+
+    /// A certificate for a key of another kind.
+    pub(crate) fn issue_for(
+        &self,
+        key: &KeyPair,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Pair {
+        let cert = request(names, change).signed_by(key, &self.issuer).unwrap();
         Pair { cert: cert.pem(), key: key.serialize_pem() }
     }
 }
 
 /// A certificate that nobody else has issued.
 pub(crate) fn self_signed(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Pair {
-    let (params, key) = request(names, change);
-    let cert = params.self_signed(&key).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let cert = request(names, change).self_signed(&key).unwrap();
     Pair { cert: cert.pem(), key: key.serialize_pem() }
 }
 
-fn request(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (CertificateParams, KeyPair) {
+fn request(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names).unwrap();
     change(&mut params);
-    (params, KeyPair::generate().unwrap())
+    params
 }

@@ -1,6 +1,6 @@
 //! A client that sends exactly what it is given.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::Instant;
 
@@ -9,8 +9,8 @@ use super::{DEADLINE, Request};
 
 /// One connection to the gateway.
 #[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) reader: Reader<TcpStream>,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) reader: Reader<S>,
 }
 
 impl Client {
@@ -37,6 +37,22 @@ impl Client {
         Self { reader: Reader::new(stream) }
     }
 
+    /// Nothing more will be sent.
+    pub(crate) fn finish(&mut self) {
+        let _ = self.reader.stream.shutdown(Shutdown::Write);
+    }
+
+    /// Ends the connection with a reset.
+    pub(crate) fn reset(self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let _context = runtime.enter();
+        self.reader.stream.set_nonblocking(true).unwrap();
+        let stream = tokio::net::TcpStream::from_std(self.reader.stream).unwrap();
+        stream.set_zero_linger().unwrap();
+    }
+}
+
+impl<S: Read + Write> Client<S> {
     /// Sends bytes; panics if the gateway does not take them.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.try_send(bytes).expect("the gateway takes the bytes");
@@ -52,20 +68,6 @@ impl Client {
     pub(crate) fn ask(&mut self, request: &Request) -> Response {
         self.send(request.bytes());
         self.answer_to(&request.method)
-    }
-
-    /// Nothing more will be sent.
-    pub(crate) fn finish(&mut self) {
-        let _ = self.reader.stream.shutdown(Shutdown::Write);
-    }
-
-    /// Ends the connection with a reset.
-    pub(crate) fn reset(self) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        let _context = runtime.enter();
-        self.reader.stream.set_nonblocking(true).unwrap();
-        let stream = tokio::net::TcpStream::from_std(self.reader.stream).unwrap();
-        stream.set_zero_linger().unwrap();
     }
 
     pub(crate) fn answer(&mut self) -> Response {

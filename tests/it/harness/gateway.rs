@@ -31,6 +31,8 @@ pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     /// All public addresses.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// The public addresses of https listeners.
+    https: Vec<SocketAddr>,
     pub(crate) admin: SocketAddr,
     pub(crate) folder: Folder,
     lines: Lines,
@@ -154,11 +156,18 @@ impl Gateway {
                 .filter(|line| line.contains("listening") && !line.contains("admin listening"))
                 .filter_map(|line| address_in(line))
                 .collect();
-            Some(Ok((public, admin)))
+            let https: Vec<_> = said
+                .iter()
+                .filter(|line| {
+                    line.contains("listening") && (line.contains("\"tls\":true") || line.contains("tls=true"))
+                })
+                .filter_map(|line| address_in(line))
+                .collect();
+            Some(Ok((public, https, admin)))
         });
         match started {
-            Ok((addresses, admin)) => {
-                Ok(Self { child, address: addresses[0], addresses, admin, folder, lines, stdout })
+            Ok((addresses, https, admin)) => {
+                Ok(Self { child, address: addresses[0], addresses, https, admin, folder, lines, stdout })
             }
             Err(status) => {
                 let output = poll_until("the gateway's last words", || Some(ended(status, &stdout, &lines)));
@@ -169,6 +178,11 @@ impl Gateway {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The address of the https listener.
+    pub(crate) fn https(&self) -> SocketAddr {
+        *self.https.first().expect("an https listener")
     }
 
     pub(crate) fn client(&self) -> Client {

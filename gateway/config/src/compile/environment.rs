@@ -42,7 +42,7 @@ pub(super) fn over(
     let mut server = file.clone();
     if let Some(said) = list(LISTEN, "server.listen", materials, report) {
         note(LISTEN, file.listen.as_ref().map(lines), &said, report);
-        listen::listeners(file.listen.as_ref(), main, report);
+        listen::listeners(file.listen.as_ref(), listen::PLAIN, main, report);
         server.listen = Some(said);
     }
     if let Some(said) = list(TRUSTED, "server.trusted_proxies", materials, report) {

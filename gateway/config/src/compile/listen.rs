@@ -8,7 +8,10 @@ use crate::location::{Setting, Spanned};
 use crate::problem::{Report, shown};
 use stagedoor_core::policy::{ListenAddress, PASSED_PREFIX, UNIX_PREFIX};
 
-const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// Where plain HTTP is spoken unless the file says otherwise.
+pub(super) const PLAIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// Where https is spoken unless the file says otherwise.
+pub(super) const HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 const MODE: u32 = 0o660;
 const OTHERS_WRITE: u32 = 0o002;
 /// The longest path of a Unix socket on Linux, in bytes (`unix(7)`).
@@ -17,13 +20,14 @@ const PATH_MAX: usize = 107;
 const SOCKETS: &str = "accepted: \"127.0.0.1:8080\", \"0.0.0.0:8080\" for every IPv4 address, \"[::1]:8080\", \
                        \"unix:/run/stagedoor/http.sock\", \"fd:NAME\" for sockets of systemd";
 
-/// The addresses of a list; the default of `server.listen` where there is no list. Paths are relative to `main`.
+/// The addresses of a list; `otherwise` where there is no list. Paths are relative to `main`.
 pub(super) fn listeners(
     listen: Option<&Spanned<Vec<Spanned<String>>>>,
+    otherwise: SocketAddr,
     main: &str,
     report: &Report,
 ) -> Vec<ListenAddress> {
-    let Some(listen) = listen else { return vec![ListenAddress::Tcp(LISTEN)] };
+    let Some(listen) = listen else { return vec![ListenAddress::Tcp(otherwise)] };
     if listen.value.is_empty() {
         report.vacant(&listen.at, "nowhere to listen", "name an address and a port: [\"127.0.0.1:8080\"]");
     }

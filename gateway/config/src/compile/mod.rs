@@ -22,6 +22,7 @@ mod networks;
 mod route;
 mod secrets;
 mod server;
+mod tls;
 mod upstream;
 mod upstream_tls;
 
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use context::Context;
 pub(super) use environment::{name_variables, variable_for, variable_over};
 
+use super::certificate::Certificate;
 use super::location::{Location, Spanned};
 use super::materials::Materials;
 use super::problem::Report;
@@ -39,7 +41,7 @@ use super::source::{self, SourceFile};
 use stagedoor_core::clock::Now;
 use stagedoor_core::guard::jwt::TokenCache;
 use stagedoor_core::guard::target::{HostFault, HostTable};
-use stagedoor_core::policy::{AdminPolicy, App, LogPolicy, Policy, ServerPolicy, Started};
+use stagedoor_core::policy::{AdminPolicy, App, LogPolicy, Policy, ServerPolicy, Started, TlsPolicy};
 
 /// Compiles the files; `None` if some part could not even stand in for itself. What counts is whether
 /// `report` is clean.
@@ -50,7 +52,7 @@ pub(super) fn policy(
     previous: Option<&Policy>,
     now: Now,
     report: &Report,
-) -> Option<(Policy, source::Source)> {
+) -> Option<(Policy, source::Source, Vec<Certificate>)> {
     let raw::File { main, include: _, server, admin, state, log, providers, apps, expects } = file;
     let server = &environment::over(server, main, materials, report);
     let admin = &environment::over_admin(admin, materials, report);
@@ -58,6 +60,7 @@ pub(super) fn policy(
     let limit_keys = server_policy.limits.limit_keys;
     let (main_place, named) = (Location::whole(main), RefCell::default());
     let cx = Context { materials, previous, now, report, limit_keys, main: main_place, files: named };
+    let (tls, certificates) = tls::tls(server.tls.as_ref(), main, &cx);
     let client = forwarded::client(server, report);
     let providers = auth::providers(providers, &cx);
     if apps.is_empty() {
@@ -71,9 +74,13 @@ pub(super) fn policy(
         environment::warn_of_unserved_hosts(hosts, apps, materials, report);
     }
     for app in apps {
-        upstream::refuse_loop(app, &server_policy, report);
+        upstream::refuse_loop(app, [&*server_policy.listen, tls.listen()], report);
     }
     let admin = server::admin(admin, &server_policy, &cx, state);
+    tls::refuse_conflicts(server.tls.as_ref(), (&tls, &server_policy, &admin), report);
+    if let Some(hosts) = &hosts {
+        tls::warn_of_names(server.tls.as_ref(), &certificates, (&compiled, hosts), &cx);
+    }
     let of_providers = providers.all().flat_map(|provider| provider.sources.iter());
     let of_apps = compiled.iter().flatten().flat_map(App::sources);
     let carriers = of_providers.chain(of_apps).cloned().collect();
@@ -87,19 +94,20 @@ pub(super) fn policy(
     let apps = compiled.into_iter().map(|app| app.map(Arc::new)).collect::<Option<Vec<_>>>()?;
     let started = match previous {
         Some(before) => Arc::clone(&before.started),
-        None => Arc::new(starts(&server_policy, &admin, &log)),
+        None => Arc::new(starts(&server_policy, &tls, &admin, &log)),
     };
-    let policy =
-        Policy { server: server_policy, hosts: hosts?, client, apps, providers, tokens, admin, log, started };
-    Some((policy, source))
+    let server = server_policy;
+    let policy = Policy { server, tls, hosts: hosts?, client, apps, providers, tokens, admin, log, started };
+    Some((policy, source, certificates))
 }
 
 /// The settings that a process keeps from its start.
-fn starts(server: &ServerPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Started {
+fn starts(server: &ServerPolicy, tls: &TlsPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Started {
     Started {
         listen: server.listen.clone(),
         h2c: server.h2c.clone(),
         unix_mode: server.unix_mode,
+        tls_listen: tls.listen().to_vec(),
         threads: server.threads,
         drain: server.drain,
         confine: server.confine,
@@ -111,11 +119,13 @@ fn starts(server: &ServerPolicy, admin: &AdminPolicy, log: &LogPolicy) -> Starte
 
 /// Keys that differ from what the process started with and that a running process cannot change.
 pub(super) fn restart(policy: &Policy) -> Vec<String> {
-    let Started { listen, h2c, unix_mode, threads, drain, confine, admin, format, access } = &*policy.started;
-    let wanted = starts(&policy.server, &policy.admin, &policy.log);
+    let Started { listen, h2c, tls_listen, unix_mode, threads, drain, confine, admin, format, access } =
+        &*policy.started;
+    let wanted = starts(&policy.server, &policy.tls, &policy.admin, &policy.log);
     let differ = [
         ("server.listen", wanted.listen != *listen),
         ("server.h2c", wanted.h2c != *h2c),
+        ("server.tls.listen", wanted.tls_listen != *tls_listen),
         ("server.unix_mode", wanted.unix_mode != *unix_mode),
         ("server.threads", wanted.threads != *threads),
         ("server.drain", wanted.drain != *drain),

@@ -41,6 +41,7 @@ pub(super) fn server(
         confine,
         timeouts,
         limits,
+        tls: _,
     } = server;
     let raw::StateTable { at: _, dir } = state;
     if let Some(Spanned { value, at }) = dir
@@ -56,7 +57,7 @@ pub(super) fn server(
             hint,
         );
     }
-    let listen = listen::listeners(listen.as_ref(), main, report);
+    let listen = listen::listeners(listen.as_ref(), listen::PLAIN, main, report);
     ServerPolicy {
         h2c: listen::prior_knowledge(h2c.as_ref(), &listen, main, report),
         listen,
@@ -77,6 +78,7 @@ fn deadlines(raw: &raw::Timeouts) -> Timeouts {
         at: _,
         proxy_protocol,
         header,
+        handshake,
         idle,
         h2_idle,
         body_idle,
@@ -90,6 +92,7 @@ fn deadlines(raw: &raw::Timeouts) -> Timeouts {
     Timeouts {
         proxy_protocol: seconds(proxy_protocol, 10),
         header: seconds(header, 10),
+        handshake: seconds(handshake, 10),
         idle: seconds(idle, 60),
         h2_idle: seconds(h2_idle, 30),
         body_idle: seconds(body_idle, 30),
@@ -104,6 +107,7 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
         at: _,
         connections,
         connections_per_ip,
+        handshakes,
         requests_per_connection,
         h2_streams,
         h2_streams_per_ip,
@@ -117,6 +121,7 @@ fn caps(raw: &raw::ServerLimits) -> ServerLimits {
     ServerLimits {
         connections: Spanned::value_or(connections.as_ref(), None).map(whole),
         connections_per_ip: count(connections_per_ip, 64),
+        handshakes: Spanned::value_or(handshakes.as_ref(), None).map(whole),
         requests_per_connection: Spanned::value_or(requests_per_connection.as_ref(), 1000),
         h2_streams: count(h2_streams, 100),
         h2_streams_per_ip: count(h2_streams_per_ip, 512),

@@ -11,9 +11,7 @@ use super::upstream_tls::{self, TlsKeys};
 use crate::location::Spanned;
 use crate::problem::{Report, shown};
 use crate::raw;
-use stagedoor_core::policy::{
-    AppAddress, ListenAddress, ServerPolicy, UNIX_PREFIX, UpstreamHost, UpstreamPolicy,
-};
+use stagedoor_core::policy::{AppAddress, ListenAddress, UNIX_PREFIX, UpstreamHost, UpstreamPolicy};
 use stagedoor_core::request::Scheme;
 
 const ACCEPTED: &str = "accepted: http://HOST:PORT or https://HOST:PORT without a path, such as \"http://127.0.0.1:3000\", or unix:/PATH";
@@ -83,11 +81,11 @@ pub(super) fn upstream(raw: &raw::Upstream, cx: &Context<'_>) -> (UpstreamPolicy
 }
 
 /// Reports an app whose address is one of the gateway's own listeners.
-pub(super) fn refuse_loop(app: &raw::App, server: &ServerPolicy, report: &Report) {
+pub(super) fn refuse_loop(app: &raw::App, listeners: [&[ListenAddress]; 2], report: &Report) {
     let urls = app.upstream.iter().filter_map(|upstream| upstream.urls.as_ref());
     for url in urls.flat_map(|urls| &urls.value) {
         let Ok(address) = parse(&url.value) else { continue };
-        if let Some(listen) = server.listen.iter().find(|listen| address.leads_to(listen)) {
+        if let Some(listen) = listeners.into_iter().flatten().find(|listen| address.leads_to(listen)) {
             report.problem(
                 &url.at,
                 format!("the gateway listens at `{listen}` itself: `{}`", url.value),

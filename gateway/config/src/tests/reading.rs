@@ -40,8 +40,6 @@ fn unknown_keys_are_told_with_what_was_meant() {
 #[test]
 fn what_is_not_built_says_so_once() {
     for (part, expected) in [
-        ("[server.tls]\nlisten = []\nnonsense = 1", "10 server.tls: not yet supported: `tls`"),
-        ("[server.timeouts]\nhandshake = \"10s\"", "11 server.timeouts.handshake: not yet"),
         ("[state]\nredis = { url = \"redis://x\" }", "11 state.redis: not yet"),
         ("[audit]\nfile = 1", "10 audit: not yet"),
         ("[lockout]\n", "10 lockout: not yet"),

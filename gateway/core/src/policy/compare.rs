@@ -16,6 +16,7 @@ mod order;
 mod provider;
 mod response;
 mod route;
+mod tls;
 
 pub use findings::{ChangedTable, Difference, Direction};
 
@@ -29,6 +30,7 @@ impl Policy {
     pub fn compare(&self, new: &Self) -> Vec<Difference> {
         let Self {
             server,
+            tls,
             hosts,
             client,
             apps,
@@ -42,6 +44,7 @@ impl Policy {
         } = self;
         let mut findings = Findings::default();
         listener::server(server, &new.server, &mut findings);
+        tls::tls(tls, &new.tls, &mut findings);
         listener::client(client, &new.client, [apps.as_slice(), new.apps.as_slice()], &mut findings);
         listener::admin(admin, &new.admin, &mut findings);
         listener::log(log, &new.log, &mut findings);

@@ -39,7 +39,7 @@ impl MetricKind {
 }
 
 /// Every metric, by name.
-pub const ALL: [&Metric; 31] = [
+pub const ALL: [&Metric; 32] = [
     &PROCESS_CPU,
     &PROCESS_MAX_FDS,
     &PROCESS_OPEN_FDS,
@@ -69,6 +69,7 @@ pub const ALL: [&Metric; 31] = [
     &STATE_KEYS,
     &STREAMS,
     &STREAMS_CLOSED,
+    &TLS_NOT_AFTER,
     &UPSTREAM_FAILURES,
     &UPSTREAM_SECONDS,
 ];
@@ -227,6 +228,12 @@ pub(super) const STREAMS: Metric =
     metric("stagedoor_streams", MetricKind::Gauge, &["app", "kind"], "Open WebSockets and event streams.");
 pub(super) const STREAMS_CLOSED: Metric =
     metric("stagedoor_streams_closed_total", MetricKind::Counter, &["reason"], "Streams that ended.");
+pub(super) const TLS_NOT_AFTER: Metric = metric(
+    "stagedoor_tls_not_after_seconds",
+    MetricKind::Gauge,
+    &["host"],
+    "When the certificate of a host ends, since the epoch.",
+);
 pub(super) const UPSTREAM_FAILURES: Metric = metric(
     "stagedoor_upstream_failures_total",
     MetricKind::Counter,

@@ -13,6 +13,12 @@ pub enum ConnectionRefusal {
     ProxyHeader,
     /// `server.timeouts.proxy_protocol`
     ProxyHeaderTimeout,
+    /// `server.limits.handshakes`
+    Handshakes,
+    /// The TLS handshake failed: the client broke it off, or speaks nothing that is accepted.
+    Tls,
+    /// The TLS handshake took longer than `server.timeouts.handshake`.
+    TlsTimeout,
 }
 
 /// Why a connection of HTTP/2 was ended, or one of its streams refused, by the gateway.
@@ -46,8 +52,15 @@ pub enum ReloadResult {
 }
 
 impl ConnectionRefusal {
-    pub(super) const ALL: [Self; 4] =
-        [Self::Total, Self::PerAddress, Self::ProxyHeader, Self::ProxyHeaderTimeout];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Total,
+        Self::PerAddress,
+        Self::ProxyHeader,
+        Self::ProxyHeaderTimeout,
+        Self::Handshakes,
+        Self::Tls,
+        Self::TlsTimeout,
+    ];
 
     pub(super) fn label(self) -> &'static str {
         match self {
@@ -55,6 +68,9 @@ impl ConnectionRefusal {
             Self::PerAddress => "per_address",
             Self::ProxyHeader => "proxy_header",
             Self::ProxyHeaderTimeout => "proxy_header_timeout",
+            Self::Handshakes => "handshakes",
+            Self::Tls => "tls",
+            Self::TlsTimeout => "tls_timeout",
         }
     }
 }

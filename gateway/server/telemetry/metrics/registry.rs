@@ -1,5 +1,6 @@
 //! The registry: every metric of the process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{IntCounter, IntGauge, Registry, TextEncoder};
@@ -32,6 +33,7 @@ pub struct Metrics {
     pub(super) config_last_reload: IntGauge,
     pub(super) config_loaded: IntGauge,
     pub(super) config_waiting: IntGauge,
+    pub(super) tls_not_after: Series<IntGauge>,
     pub(super) sampled: Sampled,
     pub(super) process: Process,
     /// Open client connections.
@@ -68,6 +70,7 @@ impl Metrics {
             config_last_reload: gauge(r, &catalogue::CONFIG_LAST_RELOAD)?,
             config_loaded: gauge(r, &catalogue::CONFIG_LOADED)?,
             config_waiting: gauge(r, &catalogue::CONFIG_WAITING)?,
+            tls_not_after: Series::gauges(r, &catalogue::TLS_NOT_AFTER)?,
             sampled: Sampled::new(r)?,
             process: Process::new(r)?,
             connections: gauge(r, &catalogue::CONNECTIONS)?,
@@ -116,6 +119,18 @@ impl Metrics {
     /// Notes when the policy in force was loaded, since the epoch. Called at start, which counts as no reload.
     pub fn loaded(&self, at: Duration) {
         self.config_loaded.set(i64::try_from(at.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// Notes for each host of a certificate when that ends, in seconds since the epoch. Of several certificates for one host,
+    /// the first one counts.
+    pub(crate) fn certificates(&self, hosts: &[(String, u64)]) {
+        let known = |labels: &[Arc<str>]| {
+            hosts.iter().any(|(host, _)| matches!(labels, [label] if **label == **host))
+        };
+        self.tls_not_after.retain(known);
+        for (host, not_after) in hosts.iter().rev() {
+            self.tls_not_after.of(&[host]).set(i64::try_from(*not_after).unwrap_or(i64::MAX));
+        }
     }
 
     /// All metrics in the text format 0.0.4, `policy` (the one in force) sampled now.

@@ -9,6 +9,7 @@ mod root;
 mod route;
 mod server;
 mod shared;
+mod tls;
 
 pub(crate) use app::{Access, App, AppBody, AppLimit, AppLog, AppOrigin, Identity, Upstream};
 pub(crate) use auth::{ALGORITHMS, Claims, JwtKey, JwtProvider, Provider, PublicKey, Secret};
@@ -21,6 +22,7 @@ pub(crate) use server::{
     AccessFile, AccessLog, Admin, Log, REDACTED, Server, ServerLimits, StateTable, Timeouts,
 };
 pub(crate) use shared::AuthMode;
+pub(crate) use tls::{CertificateTable, Tls};
 
 use super::key::Table;
 use super::nested::ConfigTable;
@@ -31,6 +33,8 @@ pub(crate) const LANGUAGE: &[&Table] = &[
     Server::TABLE,
     Timeouts::TABLE,
     ServerLimits::TABLE,
+    Tls::TABLE,
+    CertificateTable::TABLE,
     Admin::TABLE,
     StateTable::TABLE,
     Log::TABLE,

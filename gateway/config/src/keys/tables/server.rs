@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::auth::Secret;
+use super::tls::Tls;
 use crate::keys::nested::{TextOrTable, group, table, text_or_table};
 use crate::keys::patterns::{LISTEN, PARAMETER, PEERS, SOCKET_OR_OFF, UNIX_MODE, WHOLE_HOST};
 use crate::keys::reader::Reader;
@@ -73,9 +74,8 @@ table! {
         timeouts: Timeouts = group::<Timeouts>(),
         /// Caps of what clients can make the gateway hold.
         limits: ServerLimits = group::<ServerLimits>(),
-    }
-    not yet {
-        "tls": "Https listeners.",
+        /// Https listeners.
+        tls: Option<Tls> = table::<Tls>().otherwise("plain HTTP only"),
     }
 }
 
@@ -87,6 +87,8 @@ table! {
         proxy_protocol: Setting<Duration> = duration(millis(10), days(1)).default("10s").by_server(),
         /// How long a client may take to send a whole request head.
         header: Setting<Duration> = duration(millis(10), days(1)).default("10s").by_server(),
+        /// How long a client may take for the TLS handshake.
+        handshake: Setting<Duration> = duration(millis(10), days(1)).default("10s").by_server(),
         /// How long a connection may wait for the next request.
         idle: Setting<Duration> = duration(millis(10), days(1)).default("60s").by_server(),
         /// How long a connection of HTTP/2 may wait for the next request.
@@ -101,9 +103,6 @@ table! {
         /// How long a WebSocket or event stream may be silent.
         stream_idle: Setting<Duration> = duration(millis(10), days(1)).default("1h").by_server(),
     }
-    not yet {
-        "handshake": "The TLS handshake.",
-    }
 }
 
 table! {
@@ -115,6 +114,9 @@ table! {
         connections: Setting<Option<u64>> = word_or_count("auto", 1, 1_000_000).default("auto").by_server(),
         /// Open connections of one address, or IPv6 /64; those of trusted proxies are not counted.
         connections_per_ip: Setting<u64> = count(1, 1_000_000).default_count(64).by_server(),
+        /// TLS handshakes in progress; further connections are closed before any cryptography. Auto is a quarter
+        /// of `connections`.
+        handshakes: Setting<Option<u64>> = word_or_count("auto", 1, 1_000_000).default("auto").by_server(),
         /// How many requests a connection may carry before it is closed.
         requests_per_connection: Setting<u64> = count(1, 1_000_000_000).default_count(1000).by_server(),
         /// How many requests a connection of HTTP/2 may carry at the same time.

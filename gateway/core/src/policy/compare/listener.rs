@@ -66,11 +66,22 @@ pub(super) fn server(old: &ServerPolicy, new: &ServerPolicy, findings: &mut Find
 
 /// The longer a client may take, the more it can hold.
 fn deadlines(old: &Timeouts, new: &Timeouts, findings: &mut Findings) {
-    let Timeouts { proxy_protocol, header, idle, h2_idle, body_idle, min_rate, send_idle, stream_idle } = old;
+    let Timeouts {
+        proxy_protocol,
+        header,
+        handshake,
+        idle,
+        h2_idle,
+        body_idle,
+        min_rate,
+        send_idle,
+        stream_idle,
+    } = old;
     let at = Place::Table(&["server", "timeouts"]);
     for (key, old, new) in [
         ("proxy_protocol", proxy_protocol, &new.proxy_protocol),
         ("header", header, &new.header),
+        ("handshake", handshake, &new.handshake),
         ("idle", idle, &new.idle),
         ("h2_idle", h2_idle, &new.h2_idle),
         ("body_idle", body_idle, &new.body_idle),
@@ -88,6 +99,7 @@ fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings) {
     let ServerLimits {
         connections,
         connections_per_ip,
+        handshakes,
         requests_per_connection,
         h2_streams,
         h2_streams_per_ip,
@@ -96,14 +108,17 @@ fn caps(old: &ServerLimits, new: &ServerLimits, findings: &mut Findings) {
         token_cache,
     } = old;
     let at = Place::Table(&["server", "limits"]);
-    let order = match (connections, new.connections) {
-        (Some(old), Some(new)) => larger_is_looser(*old, new),
-        // `auto` depends on the machine.
-        (None, _) | (_, None) => exchanged(connections, &new.connections),
-    };
-    let connections =
-        |connections: Option<usize>| connections.map_or("auto".to_owned(), |most| most.to_string());
-    findings.put(at, "connections", order, || (connections(old.connections), connections(new.connections)));
+    let shown = |most: Option<usize>| most.map_or("auto".to_owned(), |most| most.to_string());
+    for (key, old, new) in
+        [("connections", *connections, new.connections), ("handshakes", *handshakes, new.handshakes)]
+    {
+        let order = match (old, new) {
+            (Some(old), Some(new)) => larger_is_looser(old, new),
+            // `auto` depends on the machine.
+            (None, _) | (_, None) => exchanged(&old, &new),
+        };
+        findings.put(at, key, order, || (shown(old), shown(new)));
+    }
     let per_connection = larger_is_looser(*requests_per_connection, new.requests_per_connection);
     findings.put(at, "requests_per_connection", per_connection, || {
         (requests_per_connection.to_string(), new.requests_per_connection.to_string())

@@ -1,0 +1,134 @@
+//! Compiles `[server.tls]`.
+
+use super::context::Context;
+use super::listen::{self, conflict};
+use super::secrets::dangerous;
+use crate::certificate::{Certificate, PemFile};
+use crate::location::{Location, Spanned};
+use crate::problem::Report;
+use crate::raw;
+use stagedoor_core::guard::target::HostTable;
+use stagedoor_core::policy::{
+    AdminPolicy, App, CertificateFiles, HttpsPolicy, ListenAddress, ServerPolicy, TlsPolicy, TlsVersion,
+};
+
+/// What `[server.tls]` says, and the certificates that it names; none where files are not looked at.
+pub(super) fn tls(raw: Option<&raw::Tls>, main: &str, cx: &Context<'_>) -> (TlsPolicy, Vec<Certificate>) {
+    let Some(raw::Tls { at: _, listen, certificates, min_version }) = raw else {
+        return (TlsPolicy::Off, Vec::new());
+    };
+    let named: Vec<_> = certificates.iter().filter_map(|table| Some((table, files(table, cx)?))).collect();
+    let loaded = named.iter().filter_map(|(table, files)| load(table, files, cx)).collect();
+    let policy = HttpsPolicy {
+        listen: listen::listeners(listen.as_ref(), listen::HTTPS, main, cx.report),
+        certificates: named.into_iter().map(|(_, files)| files).collect(),
+        min_version: Spanned::value_or(min_version.as_ref(), TlsVersion::Tls12),
+    };
+    (TlsPolicy::On(policy), loaded)
+}
+
+/// Reports https listeners whose address is that of another listener.
+pub(super) fn refuse_conflicts(
+    raw: Option<&raw::Tls>,
+    (tls, server, admin): (&TlsPolicy, &ServerPolicy, &AdminPolicy),
+    report: &Report,
+) {
+    let Some(raw) = raw else { return };
+    let at = raw.listen.as_ref().map_or(&raw.at, |listen| &listen.at);
+    let of_admin = admin.listen.map(ListenAddress::Tcp);
+    let others = server.listen.iter().map(|other| ("server.listen", other));
+    let others: Vec<_> = others.chain(of_admin.iter().map(|other| ("admin.listen", other))).collect();
+    for address in tls.listen() {
+        if let Some((key, other)) = others.iter().find(|(_, other)| conflict(address, other)) {
+            let message = format!("server.tls.listen and {key} are in conflict: `{address}` and `{other}`");
+            report.problem(at, message, "https needs a port of its own");
+        }
+    }
+}
+
+/// Warns of certificates that no app can use, and of apps that have none.
+pub(super) fn warn_of_names(
+    raw: Option<&raw::Tls>,
+    loaded: &[Certificate],
+    (apps, table): (&[Option<App>], &HostTable),
+    cx: &Context<'_>,
+) {
+    let Some(raw) = raw else { return };
+    // Without one of them, nothing can be said of the others.
+    if loaded.is_empty() || loaded.len() < raw.certificates.len() || apps.iter().any(Option::is_none) {
+        return;
+    }
+    let serves = |certificate: &Certificate, app: &App| {
+        let names = &certificate.names;
+        let is_of_app = |host: String| table.find(&host).is_ok_and(|found| found.app() == app.index);
+        app.hosts.iter().any(|host| names.covers(&example(host)))
+            || names.names().any(|name| is_of_app(example(name)))
+            || names.addresses().any(|ip| is_of_app(example(&ip.to_string())))
+    };
+    for (table, certificate) in raw.certificates.iter().zip(loaded) {
+        let used = apps.iter().flatten().any(|app| serves(certificate, app));
+        if !used && !certificate.names.is_empty() {
+            let names: Vec<&str> = certificate.names.names().take(SHOWN).collect();
+            let message = format!("no app has a host that the certificate is for: `{}`", names.join(", "));
+            cx.report.warn(&table.at, message, "add its names to the `hosts` of an app, or leave it out");
+        }
+    }
+    for app in apps.iter().flatten() {
+        if !loaded.iter().any(|certificate| serves(certificate, app)) {
+            cx.report.warn(
+                &raw.at.key("certificates"),
+                format!("no certificate is for a host of this app, so browsers warn of it: `{}`", app.name),
+                "add a certificate for its hosts",
+            );
+        }
+    }
+}
+
+/// How many names of a certificate a message shows.
+const SHOWN: usize = 3;
+
+/// A host that the entry of an app or a certificate stands for.
+fn example(host: &str) -> String {
+    match host.strip_prefix("*.") {
+        Some(parent) => format!("any.{parent}"),
+        None if host.contains(':') && !host.starts_with('[') => format!("[{host}]"),
+        None => host.to_owned(),
+    }
+}
+
+/// The files of a certificate; `None` where one is not named, which the reader has reported.
+fn files(table: &raw::CertificateTable, cx: &Context<'_>) -> Option<CertificateFiles> {
+    let raw::CertificateTable { at: _, cert, key, dangerous_open_file } = table;
+    let open_key = dangerous(dangerous_open_file, "the key may be read by others", cx);
+    for file in [cert, key].into_iter().flatten() {
+        cx.names(&file.value, false);
+    }
+    Some(CertificateFiles { cert: cert.as_ref()?.value.clone(), key: key.as_ref()?.value.clone(), open_key })
+}
+
+fn load(table: &raw::CertificateTable, files: &CertificateFiles, cx: &Context<'_>) -> Option<Certificate> {
+    if cx.materials.stand_in() {
+        return None;
+    }
+    let place = |file: PemFile| -> (&Location, &str) {
+        let given = match file {
+            PemFile::Certificate => &table.cert,
+            PemFile::Key => &table.key,
+        };
+        given.as_ref().map_or((&table.at, ""), |given| (&given.at, &given.value))
+    };
+    match Certificate::load(files, cx.materials) {
+        Ok(certificate) => {
+            let (at, path) = place(PemFile::Certificate);
+            for concern in certificate.concerns(cx.now.unix_secs()) {
+                cx.report.warn(at, format!("{concern}: `{path}`"), concern.hint());
+            }
+            Some(certificate)
+        }
+        Err(fault) => {
+            let (at, path) = place(fault.file);
+            cx.report.problem(at, format!("{}: `{path}`", fault.message), fault.hint);
+            None
+        }
+    }
+}

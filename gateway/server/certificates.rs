@@ -1,0 +1,154 @@
+//! The certificates in force: which of them a client is shown, and the TLS configuration of its connection.
+//!
+//! They are replaced as a whole (`ArcSwap`): by a reload with those of its policy, and by a renewal with what is in their files
+//! now (`certificate_renewal.rs`). A connection keeps the one that it began with.
+//!
+//! Session tickets (RFC 5077, RFC 8446 §4.6.1) are sealed with keys that rotate every six hours and never leave the process. rustls
+//! takes a ticket back only for the server name that it was made for.
+
+mod listing;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::sign::SingleCertAndKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SignatureScheme, SupportedProtocolVersion};
+use stagedoor_config::certificate::Certificate;
+use stagedoor_core::policy::{TlsPolicy, TlsVersion};
+
+pub(crate) use listing::listing;
+
+/// The protocols over TLS that are offered (RFC 7301), in the order of preference.
+const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
+
+/// The certificates in force, and what all their connections share.
+pub(crate) struct Certificates {
+    provider: Arc<CryptoProvider>,
+    ticketer: Arc<dyn ProducesTickets>,
+    served: ArcSwap<Vec<Arc<ServedCertificate>>>,
+    /// Held while they are replaced.
+    replacing: Mutex<TlsVersion>,
+}
+
+/// A certificate in force.
+#[derive(Debug)]
+pub(crate) struct ServedCertificate {
+    /// The certificate.
+    pub(crate) certificate: Certificate,
+    /// The configuration of a connection that is shown it.
+    pub(crate) config: Arc<ServerConfig>,
+}
+
+impl Certificates {
+    /// Without a certificate.
+    ///
+    /// # Errors
+    /// There are no random bytes for the keys of the tickets.
+    pub(crate) fn new() -> Result<Self, rustls::Error> {
+        Ok(Self {
+            provider: Arc::new(aws_lc_rs::default_provider()),
+            ticketer: aws_lc_rs::Ticketer::new()?,
+            served: ArcSwap::default(),
+            replacing: Mutex::new(TlsVersion::Tls12),
+        })
+    }
+
+    /// Puts the certificates of a policy in force.
+    ///
+    /// # Errors
+    /// The cryptography does not support a version of TLS: a fault of this file.
+    pub(crate) fn install(
+        &self,
+        tls: &TlsPolicy,
+        certificates: Vec<Certificate>,
+    ) -> Result<(), rustls::Error> {
+        let mut oldest = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = tls.https().map_or(TlsVersion::Tls12, |https| https.min_version);
+        let served = certificates
+            .into_iter()
+            .map(|certificate| self.serve(certificate, wanted).map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
+        *oldest = wanted;
+        self.served.store(Arc::new(served));
+        Ok(())
+    }
+
+    /// Puts a renewed certificate in the place of the one that was read from the same files. Returns whether there was one.
+    ///
+    /// # Errors
+    /// As [`Certificates::install`].
+    pub(crate) fn replace(&self, renewed: Certificate) -> Result<bool, rustls::Error> {
+        let oldest = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut served = Vec::clone(&self.served.load());
+        let Some(old) = served.iter_mut().find(|old| old.certificate.files == renewed.files) else {
+            return Ok(false);
+        };
+        *old = Arc::new(self.serve(renewed, *oldest)?);
+        self.served.store(Arc::new(served));
+        Ok(true)
+    }
+
+    /// All of them, in the order of the policy.
+    pub(crate) fn all(&self) -> Arc<Vec<Arc<ServedCertificate>>> {
+        self.served.load_full()
+    }
+
+    /// For each host of a certificate, when the certificate ends, in seconds since the epoch.
+    pub(crate) fn ends(&self) -> Vec<(String, u64)> {
+        let ends = |one: &Arc<ServedCertificate>| {
+            let not_after = one.certificate.not_after;
+            listing::hosts(&one.certificate)
+                .into_iter()
+                .map(move |host| (host, not_after))
+                .collect::<Vec<_>>()
+        };
+        self.served.load().iter().flat_map(ends).collect()
+    }
+
+    /// The certificate for a client that asks for this server and can verify signatures of these kinds; `None` where there is
+    /// none at all.
+    ///
+    /// It is the first one that is for the server and that the client can verify, else the first one for the server. Without one,
+    /// or without a name, it is the first of all: an address has no name, and a browser then says whose certificate it is.
+    pub(crate) fn choose(
+        &self,
+        server_name: Option<&str>,
+        schemes: &[SignatureScheme],
+    ) -> Option<Arc<ServedCertificate>> {
+        let served = self.served.load();
+        let mut of_name =
+            served.iter().filter(|one| server_name.is_some_and(|name| one.certificate.names.covers(name)));
+        let verifies =
+            |one: &&Arc<ServedCertificate>| one.certificate.key.key.choose_scheme(schemes).is_some();
+        let chosen = of_name.clone().find(verifies).or_else(|| of_name.next());
+        chosen.or_else(|| served.first()).map(Arc::clone)
+    }
+
+    fn serve(
+        &self,
+        certificate: Certificate,
+        oldest: TlsVersion,
+    ) -> Result<ServedCertificate, rustls::Error> {
+        let versions: &[&SupportedProtocolVersion] = match oldest {
+            TlsVersion::Tls12 => &[&TLS13, &TLS12],
+            TlsVersion::Tls13 => &[&TLS13],
+        };
+        let shown = Arc::new(SingleCertAndKey::from(Arc::clone(&certificate.key)));
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(versions)?
+            .with_no_client_auth()
+            .with_cert_resolver(shown);
+        config.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
+        config.ticketer = Arc::clone(&self.ticketer);
+        // Tickets hold the sessions: nothing is stored for a client, and nothing is accepted before its handshake is complete.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.max_early_data_size = 0;
+        Ok(ServedCertificate { certificate, config: Arc::new(config) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! TLS of clients: the handshake, and its stream.
+//!
+//! The handshake runs after the permit of the connection and before anything of a request is known, so its cost is bounded here:
+//! one deadline for all of it, and a cap on how many are in progress. A connection counts against the cap from the moment its
+//! first message (ClientHello) is complete, which is before any cryptography; one that sends nothing holds no place in it.
+//!
+//! Bounds: rustls takes messages of at most 64 KiB before the handshake is complete; what it holds of an answer that the client does
+//! not read is at most [`UNSENT_MAX`].
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use rustls::server::Acceptor;
+use stagedoor_core::request::Scheme;
+use tokio::time::Instant;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::client::io::DownstreamIo;
+use crate::gateway::Gateway;
+use crate::stage::last_moments;
+use crate::telemetry::metrics::ConnectionRefusal;
+
+/// Bytes of records that wait for the socket of a client.
+const UNSENT_MAX: usize = 32 * 1024;
+
+/// The handshakes in progress; the process has one.
+#[derive(Debug, Default)]
+pub(crate) struct Handshakes {
+    in_progress: AtomicUsize,
+}
+
+/// One handshake in progress.
+struct HandshakePlace(Arc<Handshakes>);
+
+/// Why a connection has no TLS stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoHandshake {
+    /// It is refused.
+    Refused(ConnectionRefusal),
+    /// The gateway ends.
+    Draining,
+}
+
+impl Handshakes {
+    fn enter(self: &Arc<Self>, most: usize) -> Option<HandshakePlace> {
+        // Dropping the place gives it back, on every return.
+        let place = HandshakePlace(Arc::clone(self));
+        (self.in_progress.fetch_add(1, Ordering::AcqRel) < most).then_some(place)
+    }
+}
+
+impl Drop for HandshakePlace {
+    fn drop(&mut self) {
+        self.0.in_progress.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Makes a TLS stream of a connection.
+///
+/// # Errors
+/// Why there is none. Where the protocol asks for it, the client has been sent an alert.
+pub(crate) async fn handshake<S: DownstreamIo>(
+    gateway: &Gateway,
+    io: S,
+) -> Result<TlsStream<S>, NoHandshake> {
+    let deadline = Instant::now() + gateway.live().policy.server.timeouts.handshake;
+    let mut stage = gateway.watch_stage();
+    tokio::select! {
+        biased;
+        shaken = shake_hands(gateway, io) => shaken.map_err(NoHandshake::Refused),
+        () = tokio::time::sleep_until(deadline) => Err(NoHandshake::Refused(ConnectionRefusal::TlsTimeout)),
+        () = last_moments(&mut stage) => Err(NoHandshake::Draining),
+    }
+}
+
+async fn shake_hands<S: DownstreamIo>(gateway: &Gateway, io: S) -> Result<TlsStream<S>, ConnectionRefusal> {
+    let failed = |_: io::Error| ConnectionRefusal::Tls;
+    let start = LazyConfigAcceptor::new(Acceptor::default(), io).await.map_err(failed)?;
+    let _place = gateway.handshakes.enter(gateway.most_handshakes()).ok_or(ConnectionRefusal::Handshakes)?;
+    let hello = start.client_hello();
+    let certificate = gateway.certificates.choose(hello.server_name(), hello.signature_schemes());
+    let certificate = certificate.ok_or(ConnectionRefusal::Tls)?;
+    let configure = |session: &mut rustls::ServerConnection| session.set_buffer_limit(Some(UNSENT_MAX));
+    start.into_stream_with(Arc::clone(&certificate.config), configure).await.map_err(failed)
+}
+
+impl<S: DownstreamIo> DownstreamIo for TlsStream<S> {
+    fn scheme(&self) -> Scheme {
+        Scheme::Https
+    }
+
+    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (io, session) = self.get_mut();
+        // Bytes that were decrypted with earlier ones lie in the session, of which the socket knows nothing.
+        if session.wants_read() { io.poll_wake(cx) } else { Poll::Ready(Ok(())) }
+    }
+
+    fn reset(&mut self) {
+        self.get_mut().0.reset();
+    }
+}

@@ -1,0 +1,96 @@
+//! Clients that speak TLS.
+
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, SignatureScheme, StreamOwned, SupportedProtocolVersion,
+};
+
+use super::certificates::{Authority, Pair};
+use super::message::Reader;
+use super::{Client, DEADLINE};
+
+/// A client over TLS.
+pub(crate) type TlsClient = Client<StreamOwned<ClientConnection, TcpStream>>;
+
+/// A client that trusts this authority alone.
+pub(crate) fn client_config(authority: &Authority) -> ClientConfig {
+    config_with(authority, &[&TLS13, &TLS12], None)
+}
+
+/// A client that speaks these versions, and has a certificate of its own or none.
+pub(crate) fn config_with(
+    authority: &Authority,
+    versions: &[&'static SupportedProtocolVersion],
+    own: Option<&Pair>,
+) -> ClientConfig {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    config_over(authority, provider, versions, own)
+}
+
+/// A client that cannot verify Ed25519, as browsers cannot.
+pub(crate) fn config_without_ed25519(authority: &Authority) -> ClientConfig {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    let all = provider.signature_verification_algorithms;
+    let mapping: Vec<_> =
+        all.mapping.iter().filter(|(scheme, _)| *scheme != SignatureScheme::ED25519).copied().collect();
+    provider.signature_verification_algorithms =
+        WebPkiSupportedAlgorithms { mapping: Vec::leak(mapping), ..all };
+    config_over(authority, provider, &[&TLS13, &TLS12], None)
+}
+
+fn config_over(
+    authority: &Authority,
+    provider: CryptoProvider,
+    versions: &[&'static SupportedProtocolVersion],
+    own: Option<&Pair>,
+) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap()).unwrap();
+    let provider = Arc::new(provider);
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots);
+    match own {
+        None => builder.with_no_client_auth(),
+        Some(Pair { cert, key }) => {
+            let cert = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(vec![cert], key).unwrap()
+        }
+    }
+}
+
+impl TlsClient {
+    /// Connects and completes the handshake.
+    pub(crate) fn over_tls(to: SocketAddr, name: &str, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let tcp = TcpStream::connect_timeout(&to, DEADLINE)?;
+        Self::over_tcp(tcp, name, config)
+    }
+
+    /// Completes the handshake on a connection.
+    pub(crate) fn over_tcp(mut tcp: TcpStream, name: &str, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        tcp.set_read_timeout(Some(DEADLINE))?;
+        tcp.set_write_timeout(Some(DEADLINE))?;
+        tcp.set_nodelay(true)?;
+        let name = ServerName::try_from(name.to_owned()).expect("a server name");
+        let mut session = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+        while session.is_handshaking() {
+            session.complete_io(&mut tcp)?;
+        }
+        tcp.flush()?;
+        Ok(Self { reader: Reader::new(StreamOwned::new(session, tcp)) })
+    }
+
+    /// The session.
+    pub(crate) fn session(&self) -> &ClientConnection {
+        &self.reader.stream.conn
+    }
+}
