@@ -1,17 +1,21 @@
 //! Apps that are reached over TLS: whose certificate is accepted, and what TLS changes about an exchange.
 
-use std::io::Write as _;
-use std::net::TcpListener;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, date_time_ymd};
+use rustls::ServerConfig;
 use rustls::version::TLS12;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::assert_failed;
 use super::unix_sockets::film;
 use crate::harness::{
-    Authority, Command, Ending, Folder, Gateway, Pair, Request, TlsCarrier, Upstream, default_answer,
-    self_signed, settings, websocket,
+    Authority, Client, Command, DEADLINE, Ending, Folder, Gateway, Pair, Request, TlsCarrier, Upstream,
+    default_answer, poll_until, self_signed, settings, websocket,
 };
 
 /// The address of every app here, which its certificate is for.
@@ -73,6 +77,122 @@ fn an_app_over_tls_is_an_app_like_any_other() {
     assert!(tls.protocols().iter().all(|one| one.as_deref() == Some("http/1.1")), "{:?}", tls.protocols());
     let (_, resumed) = tls.handshakes();
     assert!(resumed > 0, "no later connection has resumed a session");
+}
+
+/// What a full socket did not take lies in the gateway, encrypted: it is sent before the answer is waited for.
+///
+/// How much a socket takes depends on the machine, so the end of the body comes to lie at many places.
+#[test]
+fn the_end_of_an_upload_does_not_stay_in_the_gateway() {
+    let authority = Authority::new("home");
+    let app = SlowReader::start(&authority.issue(&[ADDRESS]));
+    let url = format!("https://{}", app.address);
+    let gateway = gateway(&url, "read = \"1h\", retries = 0", &authority.pem);
+    let capacity = capacity();
+    for length in (0..12).map(|step| capacity - 160_000 + step * 40_000) {
+        app.reads.store(false, Ordering::SeqCst);
+        let mut client = gateway.client();
+        client.send(super::post_of("/upload", length)).send(vec![b'x'; length]);
+        // Where the gateway cannot take it all, the end does not come to lie in it.
+        for _ in 0..100 {
+            if unread(&client, &gateway) == Some(0) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        app.reads.store(true, Ordering::SeqCst);
+        assert_eq!(client.answer().status, 200, "{length}");
+    }
+}
+
+/// A listener whose connections take little that is not read.
+fn small_listener() -> TcpListener {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let listener = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket.listen(16).unwrap().into_std().unwrap()
+    });
+    listener.set_nonblocking(false).unwrap();
+    listener
+}
+
+/// About how much the system takes of what is written to such a connection.
+fn capacity() -> usize {
+    let listener = small_listener();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let _other_end = listener.accept().unwrap();
+    stream.set_nonblocking(true).unwrap();
+    let (mut taken, mut refusals) = (0, 0);
+    while refusals < 10 {
+        match stream.write(&[0; 16 << 10]) {
+            Ok(bytes) => taken += bytes,
+            Err(_) => {
+                refusals += 1;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+    taken
+}
+
+/// How many bytes of a client lie in the system, not yet read by the gateway.
+fn unread(client: &Client, gateway: &Gateway) -> Option<u64> {
+    let [from, to] = [client.reader.stream.local_addr().unwrap(), gateway.address].map(|end| end.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().find_map(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let (near, far, queues) = (words.next()?, words.next()?, words.nth(1)?);
+        let is = |address: &str, port: u16| address.ends_with(&format!(":{port:04X}"));
+        let (_, unread) = queues.split_once(':')?;
+        (is(near, to) && is(far, from)).then(|| u64::from_str_radix(unread, 16).ok()).flatten()
+    })
+}
+
+/// An app over TLS that takes little into its socket, and reads requests only when it is told to.
+struct SlowReader {
+    address: SocketAddr,
+    reads: Arc<AtomicBool>,
+}
+
+impl SlowReader {
+    fn start(pair: &Pair) -> Self {
+        let listener = small_listener();
+        let (address, reads) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
+        let (settings, may_read) = (Arc::new(settings(pair)), Arc::clone(&reads));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (settings, may_read) = (Arc::clone(&settings), Arc::clone(&may_read));
+                std::thread::spawn(move || read_late(stream, settings, &may_read));
+            }
+        });
+        Self { address, reads }
+    }
+}
+
+/// Makes the handshake, and answers one request after having read all of it.
+fn read_late(mut stream: TcpStream, settings: Arc<ServerConfig>, may_read: &AtomicBool) -> io::Result<()> {
+    stream.set_read_timeout(Some(DEADLINE))?;
+    let mut session = rustls::ServerConnection::new(settings).map_err(io::Error::other)?;
+    while session.is_handshaking() {
+        session.complete_io(&mut stream)?;
+    }
+    poll_until("the word to read", || may_read.load(Ordering::SeqCst).then_some(()));
+    let mut reader = BufReader::new(rustls::StreamOwned::new(session, stream));
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? <= 2 {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+    }
+    io::copy(&mut reader.by_ref().take(length), &mut io::sink())?;
+    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")?;
+    reader.get_mut().flush()
 }
 
 #[test]
@@ -145,7 +265,7 @@ fn a_certificate_may_be_listed_itself_or_not_be_looked_at() {
 #[test]
 fn what_does_not_speak_tls_is_no_app() {
     let authority = Authority::new("home");
-    let ask = |address: std::net::SocketAddr| {
+    let ask = |address: SocketAddr| {
         let url = format!("https://{address}");
         let gateway = gateway(&url, "connect = \"300ms\", retries = 0", &authority.pem);
         let answer = gateway.ask(&Request::get("/x"));
@@ -176,7 +296,7 @@ fn what_does_not_speak_tls_is_no_app() {
         for _ in 0..2 {
             let (mut stream, _) = listener.accept().unwrap();
             // What was sent is read first: closing would reset the connection otherwise.
-            let _ = std::io::Read::read(&mut stream, &mut [0; 16 << 10]);
+            let _ = stream.read(&mut [0; 16 << 10]);
         }
     });
     let (gateway, answer) = ask(address);
@@ -234,12 +354,12 @@ fn an_answer_that_was_cut_off_below_tls_does_not_look_whole() {
 }
 
 /// TLS 1.2 alone.
-fn old_settings(pair: &Pair) -> rustls::ServerConfig {
+fn old_settings(pair: &Pair) -> ServerConfig {
     use rustls::pki_types::pem::PemObject as _;
     let chain =
         rustls::pki_types::CertificateDer::pem_slice_iter(pair.cert.as_bytes()).map(Result::unwrap).collect();
     let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
-    rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+    ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
         .with_protocol_versions(&[&TLS12])
         .unwrap()
         .with_no_client_auth()
