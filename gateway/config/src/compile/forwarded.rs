@@ -11,6 +11,7 @@ const NAMES: [&str; 5] = ["for", "proto", "host", "port", "forwarded"];
 /// The proxies that are believed, and in which fields.
 pub(super) fn client(server: &raw::Server, report: &Report) -> ClientPolicy {
     let trusted = networks::trusted(&server.trusted_proxies, report);
+    networks::warn_of_both(&server.proxy_protocol, &trusted, report);
     let believed = match &server.forwarded {
         None => TrustedFields::default(),
         Some(list) => believed(&list.value, report),

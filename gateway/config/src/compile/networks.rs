@@ -32,6 +32,21 @@ pub(super) fn proxies(list: &Setting<Vec<Spanned<String>>>, report: &Report) -> 
     peers(list, report)
 }
 
+/// Warns of peers that tell their clients by the PROXY protocol and are trusted in forwarding fields as well.
+pub(super) fn warn_of_both(proxies: &Setting<Vec<Spanned<String>>>, trusted: &PeerNetworks, report: &Report) {
+    for given in proxies.iter().flat_map(|list| &list.value) {
+        let both = match parse(&given.value) {
+            Some(net) => trusted.networks.iter().any(|other| other.contains(&net) || net.contains(other)),
+            None => given.value == UNIX && trusted.unix_sockets,
+        };
+        if both {
+            let hint = "take it out of `trusted_proxies`: with its PROXY header the client itself is the peer, and one \
+                        that it cannot tell would be believed as the proxy is";
+            report.warn(&given.at, format!("also in `trusted_proxies`: `{}`", given.value), hint);
+        }
+    }
+}
+
 /// The entries of a list that name every address of their family.
 fn everybody(list: &Setting<Vec<Spanned<String>>>) -> impl Iterator<Item = &Spanned<String>> {
     let given = list.iter().flat_map(|list| &list.value);

@@ -71,6 +71,24 @@ fn upstreams_are_one_address() {
 }
 
 #[test]
+fn a_proxy_that_speaks_proxy_needs_no_trust() {
+    let with = |proxies: &str, trusted: &str| {
+        with(&format!("[server]\nproxy_protocol = {proxies}\ntrusted_proxies = {trusted}\n"))
+    };
+    warnings(&with("[\"10.0.0.1\", \"unix\"]", "[\"10.0.0.2\", \"192.0.2.0/24\"]"), &[]);
+    for (proxies, trusted) in [
+        ("[\"10.0.0.1\"]", "[\"10.0.0.0/8\"]"),
+        ("[\"10.0.0.0/8\"]", "[\"10.0.0.1\"]"),
+        ("[\"::ffff:10.0.0.1\"]", "[\"10.0.0.1\"]"),
+        ("[\"unix\"]", "[\"unix\"]"),
+    ] {
+        warnings(&with(proxies, trusted), &["11 server.proxy_protocol[0]: also in `trusted_proxies`: `"]);
+    }
+    warnings(&with("[\"0.0.0.0/0\"]", "[]"), &["11 server.proxy_protocol[0]: anybody may tell any client"]);
+    check(&with("[\"proxy.lan\"]", "[]"), &["11 server.proxy_protocol[0]: not a network: `proxy.lan`"]);
+}
+
+#[test]
 fn modes_of_sockets_are_octal() {
     let with = |mode: &str| with(&format!("[server]\nunix_mode = \"{mode}\"\n"));
     for mode in ["660", "0660", "0600", "000"] {
