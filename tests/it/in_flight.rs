@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::harness::{Client, Gateway, Request, Upstream, poll_until};
+use crate::harness::{Client, Gateway, Http2, Request, Upstream, poll_until};
 
 const APPS: &str = r#"
 [app.media]
@@ -73,6 +73,24 @@ pub(crate) fn an_app_that_is_busy_gets_no_more() {
     assert_eq!(first.answer().status, 200);
     poll_until("another slot", || (gateway.ask(&Request::get("/x")).status == 200).then_some(()));
     drop(third);
+}
+
+/// The streams of one connection of HTTP/2 are requests like any other.
+#[test]
+fn streams_of_one_connection_are_counted() {
+    let (app, open) = holding();
+    let gateway = Gateway::before(&app, &format!("[server]\nh2c = [\"127.0.0.1:0\"]\n{APPS}"));
+    let mut client = Http2::connect(gateway.address);
+    let (head, _) = Request::get("/hold").http2();
+    let held: Vec<_> = (0..2).map(|_| client.begin(head.clone(), true).unwrap().answer).collect();
+    poll_until("the app to have both", || (app.seen().len() == 2).then_some(()));
+    let refused = client.ask(&Request::get("/x"));
+    assert_eq!((refused.status, refused.field("x-stagedoor-code")), (503, "overloaded"), "{refused:?}");
+    open.store(true, Ordering::SeqCst);
+    for answer in client.answers(held) {
+        assert_eq!(answer.unwrap().status, 200);
+    }
+    poll_until("a slot", || (client.ask(&Request::get("/x")).status == 200).then_some(()));
 }
 
 /// The count outlives a reload: a new policy does not let in as many once more.

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::net::UnixStream;
 
-use crate::harness::{Client, DEADLINE, Gateway, Request, Upstream, poll_until};
+use crate::harness::{Client, DEADLINE, Frame, Gateway, Request, Upstream, frame, poll_until, request_block};
 
 const APP: &str = r#"
 [app.media]
@@ -190,6 +190,39 @@ pub(crate) fn the_address_of_the_client() {
     poll_until("every closed connection to be counted", || (refused() == closed).then_some(()));
     let told = gateway.log().matches("did not begin with a PROXY header").count();
     assert_eq!(told, 1, "the operator is told once");
+}
+
+/// The operator who forgot to list the proxy is told so.
+#[test]
+fn an_unlisted_header_is_told_to_the_operator() {
+    let app = Upstream::start();
+    let gateway = Gateway::before(&app, &format!("{SERVER}{APP}"));
+    for header in [v1("198.51.100.7"), v2_of("198.51.100.7", b"")] {
+        let answer = gateway.raw([header, Request::get("/x").bytes()].concat());
+        assert_eq!(answer.status, 400);
+        let why = Request::get(&format!("/api/v1/why?id={}", answer.field("x-request-id")));
+        let told = gateway.ask_admin_as_operator(why).text();
+        assert!(told.contains("a header of the PROXY protocol, which is not expected here"), "{told}");
+    }
+}
+
+/// The header comes before HTTP/2 as it does before HTTP/1.
+#[test]
+fn a_header_comes_before_http2() {
+    let app = Upstream::start();
+    let server = SERVER.replace("[server]", "[server]\nh2c = [\"127.0.0.1:0\"]");
+    let gateway = Gateway::before(&app, &format!("{server}{APP}"));
+    let mut proxy = Client::connect_from("127.0.0.2".parse().unwrap(), gateway.address);
+    let request = frame(
+        Frame::HEADERS,
+        Frame::END_HEADERS | Frame::END_STREAM,
+        1,
+        request_block("GET", "/x", &[("x-forwarded-for", "203.0.113.66")]),
+    );
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    proxy.send([v1("198.51.100.7"), preface, frame(Frame::SETTINGS, 0, 0, []), request].concat());
+    let seen = poll_until("the app to have the request", || app.seen().pop());
+    assert_eq!(seen.fields.sole("x-forwarded-for"), Some("198.51.100.7"));
 }
 
 /// A probe of the port and a client that changes its mind are no fault of the proxy's.

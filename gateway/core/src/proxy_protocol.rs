@@ -75,6 +75,12 @@ pub fn parse(received: &[u8]) -> Result<ParsedHeader, HeaderFault> {
     parse_v1(received)
 }
 
+/// Whether these bytes begin with a whole header.
+#[must_use]
+pub fn is_header(received: &[u8]) -> bool {
+    matches!(parse(received), Ok(ParsedHeader::Complete { .. }))
+}
+
 /// `PROXY TCP4 198.51.100.7 192.0.2.1 51000 443` and CR LF.
 fn parse_v1(received: &[u8]) -> Result<ParsedHeader, HeaderFault> {
     const START: &[u8] = b"PROXY ";

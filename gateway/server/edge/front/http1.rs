@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use stagedoor_core::chunked::Malformed;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{self, Parsed};
+use stagedoor_core::proxy_protocol::is_header;
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Framing, Http1Meta, Http1Version, Peer};
 use stagedoor_core::secret::Secret;
@@ -26,6 +27,9 @@ use crate::edge::timer::Timer;
 /// The longest body of a refused request that is read and dropped, so that the connection can serve the next request.
 const SKIP: u64 = 64 * 1024;
 const SKIP_TIME: Duration = Duration::from_secs(5);
+
+/// Why a request is none that begins with a header of the PROXY protocol.
+const UNLISTED_PROXY: &str = "a header of the PROXY protocol, which is not expected here";
 
 impl Front {
     /// Serves one connection to its end. `early`: what was read of it before.
@@ -129,6 +133,9 @@ impl<S: DownstreamIo> Next<'_, S> {
 
     /// Refuses bytes that are not a request.
     async fn refuse(self, handler: &RequestHandler<'_>, received: &[u8], denial: &Denial) -> ConnectionState {
+        // Else the operator reads of white space or of empty lines, and not that a proxy is not listed.
+        let unlisted = matches!(denial, Denial::BadRequest(_)) && is_header(received);
+        let denial = if unlisted { &Denial::BadRequest(UNLISTED_PROXY) } else { denial };
         let limits = &handler.live.policy.server.limits.head;
         let reply = handler.refuse_early(denial, too_many_fields(denial, received, limits));
         let answer = adapt::to_h1(reply, handler.front.gateway.now(), false, true);
