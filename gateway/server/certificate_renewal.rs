@@ -42,7 +42,7 @@ struct FileStamp {
 
 /// The files of a certificate as they were when they were last read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct PairStamp([Option<FileStamp>; 2]);
+struct PairStamp([Option<FileStamp>; 3]);
 
 /// Watches the files of the certificates; ends with the process.
 pub(crate) async fn watch(gateway: Arc<Gateway>, materials: DiskMaterials) {
@@ -136,7 +136,7 @@ impl Renewal {
     fn folders(&self) -> HashSet<PathBuf> {
         let mut folders = HashSet::new();
         for files in self.gateway.live().policy.tls.certificates() {
-            for path in [&files.cert, &files.key] {
+            for path in [&files.cert, &files.key].into_iter().chain(&files.ocsp) {
                 let path = self.materials.base.join(path);
                 folders.extend(path.canonicalize().map(|real| folder_of(&real)).ok());
                 folders.insert(folder_of(&path));
@@ -149,10 +149,15 @@ impl Renewal {
     async fn look(&mut self) {
         let live = self.gateway.live();
         let named = live.policy.tls.certificates();
+        let (now, served) = (self.gateway.now().unix_secs(), self.gateway.certificates.all());
+        // A staple that counts no longer is worse than none.
+        let stale = |files: &CertificateFiles| {
+            served.iter().any(|one| one.certificate.files == *files && one.certificate.has_stale_staple(now))
+        };
         self.stamps.retain(|cert, _| named.iter().any(|files| files.cert == *cert));
         for files in named {
             let stamp = PairStamp::of(files, &self.materials.base);
-            if self.stamps.get(&files.cert) == Some(&stamp) {
+            if self.stamps.get(&files.cert) == Some(&stamp) && !stale(files) {
                 continue;
             }
             match self.load(files).await {
@@ -169,7 +174,8 @@ impl Renewal {
     /// Reads a certificate on a thread that may block; `None` if that thread panics.
     async fn load(&self, files: &CertificateFiles) -> Option<Result<Certificate, CertificateFault>> {
         let (files, materials) = (files.clone(), self.materials.clone());
-        tokio::task::spawn_blocking(move || Certificate::load(&files, &materials)).await.ok()
+        let now = self.gateway.now().unix_secs();
+        tokio::task::spawn_blocking(move || Certificate::load(&files, &materials, now)).await.ok()
     }
 
     fn put_in_force(&mut self, renewed: Certificate) {
@@ -225,7 +231,8 @@ impl Renewal {
 
 impl PairStamp {
     fn of(files: &CertificateFiles, base: &Path) -> Self {
-        Self([&files.cert, &files.key].map(|path| FileStamp::of(&base.join(path))))
+        let stamp = |path: &String| FileStamp::of(&base.join(path));
+        Self([stamp(&files.cert), stamp(&files.key), files.ocsp.as_ref().and_then(stamp)])
     }
 }
 

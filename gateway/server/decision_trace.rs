@@ -102,6 +102,8 @@ pub(crate) fn name(guard: Guard) -> &'static str {
         Guard::Connection => "connection",
         Guard::Framing => "framing",
         Guard::Target => "host and path",
+        Guard::ServerName => "server name",
+        Guard::Https => "https",
         Guard::Client => "client",
         Guard::Access => "address",
         Guard::AppLimit => "app limits",
@@ -134,8 +136,9 @@ impl<'a> DecisionTrace<'a> {
             let (file, line) = (line.map(|line| line.file.to_string()), line.and_then(Line::number));
             Check { check: name(guard).to_owned(), outcome, rule, file, line }
         };
-        // Most requests have nothing to do with the gateway's own pages.
-        let is_listed = |guard: &Guard| *guard != Guard::Own || self.reached == Guard::Own;
+        // Most requests have nothing to do with these.
+        const SELDOM: [Guard; 3] = [Guard::Own, Guard::ServerName, Guard::Https];
+        let is_listed = |guard: &Guard| !SELDOM.contains(guard) || self.reached == *guard;
         CHECKS.into_iter().filter(is_listed).chain(ended_later).map(check).collect()
     }
 
@@ -144,6 +147,8 @@ impl<'a> DecisionTrace<'a> {
         let (app, route) = (self.app, self.route);
         match guard {
             Guard::Connection | Guard::Framing => None,
+            Guard::ServerName => Some(("the host of the TLS connection".into(), None)),
+            Guard::Https => Some(("plain HTTP is redirected".into(), None)),
             Guard::Upstream => app.map(|app| (app.upstream.url.clone(), self.of_app(app, &["upstream"]))),
             Guard::Target => match app {
                 Some(app) => {
@@ -223,9 +228,11 @@ impl<'a> DecisionTrace<'a> {
 const RULE_MAX: usize = 120;
 
 /// The checks that are listed, in the order in which they run.
-const CHECKS: [Guard; 15] = [
+const CHECKS: [Guard; 17] = [
     Guard::Framing,
     Guard::Target,
+    Guard::ServerName,
+    Guard::Https,
     Guard::Client,
     Guard::Access,
     Guard::AppLimit,
@@ -246,8 +253,10 @@ fn outcome(guard: Guard, reached: Guard, admitted: bool) -> CheckOutcome {
         std::cmp::Ordering::Less => CheckOutcome::Passed,
         std::cmp::Ordering::Greater => CheckOutcome::NotReached,
         std::cmp::Ordering::Equal if !admitted => CheckOutcome::Refused,
-        // Only a preflight and a page of the gateway's own are answered this early.
-        std::cmp::Ordering::Equal if matches!(guard, Guard::Preflight | Guard::Own) => CheckOutcome::Answered,
+        // Only a redirect, a preflight and a page of the gateway's own are answered this early.
+        std::cmp::Ordering::Equal if matches!(guard, Guard::Preflight | Guard::Own | Guard::Https) => {
+            CheckOutcome::Answered
+        }
         std::cmp::Ordering::Equal => CheckOutcome::Passed,
     }
 }

@@ -19,7 +19,7 @@ use crate::clock;
 use crate::config_file_state::ConfigFileState;
 use crate::connection_permits::{ConnectionPermit, ConnectionPermits};
 use crate::edge::pool::AppPool;
-use crate::edge::tls::Handshakes;
+use crate::handshakes::Handshakes;
 use crate::enter_links::EnterLinks;
 use crate::in_flight::{InFlightCounters, InFlightSlot};
 use crate::listening_socket::ListeningAt;

@@ -20,6 +20,7 @@ mod edge;
 mod enter_links;
 mod folders;
 mod gateway;
+mod handshakes;
 mod in_flight;
 mod limit_overflow;
 mod listeners;

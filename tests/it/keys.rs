@@ -33,6 +33,7 @@ const ROWS: &[Row] = &[
     ("server.tls", "min_version", tls::handshakes::oldest_version),
     ("server.tls.certificates[]", "cert", tls::certificates::chosen),
     ("server.tls.certificates[]", "key", tls::certificates::unusable),
+    ("server.tls.certificates[]", "ocsp", tls::certificates::staple),
     ("server.tls.certificates[]", "dangerous_open_file", tls::certificates::open_key),
     ("server.timeouts", "handshake", tls::handshakes::deadline),
     ("server.limits", "handshakes", tls::handshakes::cap),

@@ -73,6 +73,7 @@ fn its_parts_are_told_to_people_and_to_programs() {
 const CONFIG: &str = r#"
 [server.tls]
 listen = ["127.0.0.1:0"]
+redirect_http = false
 certificates = [{ cert = "tls.pem", key = "tls.key" }]
 [app.media]
 hosts    = ["media.localhost"]

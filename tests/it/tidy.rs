@@ -156,6 +156,8 @@ fn the_order_of_the_source_is_the_order_of_the_checks() {
     let body = text.split("pub fn admit").nth(1).unwrap();
     let order = [
         "Guard::Target",
+        "Guard::ServerName",
+        "Guard::Https",
         "Guard::Access",
         "Guard::AppLimit",
         "Guard::Own",

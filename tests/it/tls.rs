@@ -2,6 +2,8 @@
 
 pub(crate) mod certificates;
 pub(crate) mod handshakes;
+mod hosts;
+mod plain;
 mod renewal;
 pub(crate) mod requests;
 
@@ -17,6 +19,7 @@ const CONFIG: &str = r#"
 SERVER
 [server.tls]
 listen       = ["127.0.0.1:0"]
+REDIRECT
 certificates = [CERTIFICATES]
 TLS
 [app.media]
@@ -41,6 +44,7 @@ fn folder(app: &Upstream, pairs: &[&Pair], wish: &Wish<'_>) -> Folder {
     let config = CONFIG
         .replace("SERVER", wish.server)
         .replace("CERTIFICATES", &named.join(", "))
+        .replace("REDIRECT", if wish.tls.contains("redirect_http") { "" } else { "redirect_http = false" })
         .replace("TLS", wish.tls)
         .replace("REST", wish.rest)
         .replace("UPSTREAM", &app.url());

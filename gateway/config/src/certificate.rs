@@ -5,6 +5,7 @@
 
 mod facts;
 mod fault;
+mod ocsp;
 
 use std::sync::Arc;
 
@@ -13,9 +14,10 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use crate::materials::Materials;
+use crate::materials::{FileFault, Materials};
 use facts::CertificateFacts;
 pub use fault::{CertificateFault, Concern, PemFile};
+use ocsp::Staple;
 use stagedoor_core::policy::CertificateFiles;
 use stagedoor_core::secret::Secret;
 use stagedoor_core::tls::CertificateNames;
@@ -37,6 +39,10 @@ pub struct Certificate {
     pub not_after: u64,
     /// It names an issuer whose certificate is not in the chain, and tells where that certificate can be fetched.
     lacks_intermediate: bool,
+    /// The last second at which its staple counts, since the epoch; `None` without a staple.
+    staple_until: Option<u64>,
+    /// Why the staple of its file is left out.
+    staple_fault: Option<&'static str>,
 }
 
 /// How long before its end a certificate is worth a warning: those of public authorities are renewed earlier.
@@ -44,11 +50,15 @@ pub const WARN_DAYS: u64 = 21;
 const DAY: u64 = 86_400;
 
 impl Certificate {
-    /// Reads and judges a certificate and its key.
+    /// Reads and judges a certificate and its key at `now`, seconds since the epoch. A staple that does not help is left out.
     ///
     /// # Errors
     /// What is wrong with which of the files.
-    pub fn load(files: &CertificateFiles, materials: &dyn Materials) -> Result<Self, CertificateFault> {
+    pub fn load(
+        files: &CertificateFiles,
+        materials: &dyn Materials,
+        now: u64,
+    ) -> Result<Self, CertificateFault> {
         let chain = chain(&files.cert, materials)?;
         let key = private_key(files, materials)?;
         let [first, issuers @ ..] = chain.as_slice() else {
@@ -56,8 +66,14 @@ impl Certificate {
         };
         let facts = CertificateFacts::read(first, issuers)?;
         let signing = any_supported_type(&key).map_err(|_| fault::unusable_key())?;
-        let certified = CertifiedKey::new(chain, signing);
+        let (staple, staple_fault) = match staple(files, materials, &facts.serial, now).transpose() {
+            Ok(staple) => (staple, None),
+            Err(fault) => (None, Some(fault)),
+        };
+        let mut certified = CertifiedKey::new(chain, signing);
         certified.keys_match().map_err(|_| fault::other_key())?;
+        let staple_until = staple.as_ref().map(|staple| staple.until);
+        certified.ocsp = staple.map(|staple| staple.der);
         Ok(Self {
             files: files.clone(),
             key: Arc::new(certified),
@@ -66,13 +82,21 @@ impl Certificate {
             not_before: facts.not_before,
             not_after: facts.not_after,
             lacks_intermediate: facts.lacks_intermediate,
+            staple_until,
+            staple_fault,
         })
     }
 
     /// Whether both were read from the same files, with the same content.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.files == other.files && self.key.cert == other.key.cert
+        self.files == other.files && self.key.cert == other.key.cert && self.key.ocsp == other.key.ocsp
+    }
+
+    /// Whether its staple counts no longer: then the certificate has to be loaded again.
+    #[must_use]
+    pub fn has_stale_staple(&self, now: u64) -> bool {
+        self.staple_until.is_some_and(|until| until < now)
     }
 
     /// What an operator should know of the certificate at `now`, seconds since the epoch.
@@ -88,7 +112,8 @@ impl Certificate {
         };
         let of_names = self.names.is_empty().then_some(Concern::NoName);
         let of_chain = self.lacks_intermediate.then_some(Concern::NoIntermediate);
-        [of_date, of_names, of_chain].into_iter().flatten().collect()
+        let of_staple = self.staple_fault.map(Concern::NoStaple);
+        [of_date, of_names, of_chain, of_staple].into_iter().flatten().collect()
     }
 }
 
@@ -117,6 +142,21 @@ fn private_key(
         Err(pem::Error::NoItemsFound) => Err(fault::no_key()),
         Err(_) => Err(fault::not_pem(PemFile::Key)),
     }
+}
+
+/// The staple of a certificate with this serial number; `None` where no file is named.
+fn staple(
+    files: &CertificateFiles,
+    materials: &dyn Materials,
+    serial: &[u8],
+    now: u64,
+) -> Option<Result<Staple, &'static str>> {
+    let path = files.ocsp.as_ref()?;
+    Some(match materials.file(path) {
+        Ok(material) => Staple::read(material.bytes.expose(), serial, now),
+        Err(FileFault::Missing) => Err("an OCSP response that is missing"),
+        Err(FileFault::Unreadable(_) | FileFault::GivenUp(_)) => Err("an OCSP response that cannot be read"),
+    })
 }
 
 /// Whether a PEM file holds a key that needs a password (RFC 5958 §3, RFC 1421 §4.6.1.1).

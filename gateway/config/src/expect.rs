@@ -13,6 +13,7 @@ use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{self, Arrival, Trail};
 use stagedoor_core::policy::{App, ListenAddress, Policy};
 use stagedoor_core::request::{Peer, PeerAddress, Scheme};
+use stagedoor_core::tls::Transport;
 
 /// Time between two promises: longer than any limit remembers, so that none meets the traces of another.
 const APART: Duration = Duration::from_secs(400 * 86_400);
@@ -58,7 +59,10 @@ pub fn dry_run(
         return (Err(Denial::BadRequest(fault)), trail);
     }
     let text = format!("{request} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    let outcome = match parse(text.as_bytes(), &policy.server.limits.head, Scheme::Http) {
+    // Where there is https, that is where the apps are served.
+    let tls = policy.tls.https().is_some();
+    let scheme = if tls { Scheme::Https } else { Scheme::Http };
+    let outcome = match parse(text.as_bytes(), &policy.server.limits.head, scheme) {
         Err(denial) => Err(denial),
         Ok(Parsed::Partial) => Err(Denial::BadRequest("not one whole request")),
         Ok(Parsed::Complete(_, meta)) if meta.length != text.len() => {
@@ -66,8 +70,15 @@ pub fn dry_run(
         }
         Ok(Parsed::Complete(head, _)) => {
             let port = policy.server.listen.iter().find_map(ListenAddress::tcp).map_or(80, |at| at.port());
-            let peer = Peer { address: PeerAddress::Ip(ip.to_canonical()), port, tls: false };
-            pipeline::dry_run(policy, &head, &Arrival { peer, now }, assumed, &mut trail).map(drop)
+            let peer = Peer { address: PeerAddress::Ip(ip.to_canonical()), port, tls };
+            pipeline::dry_run(
+                policy,
+                &head,
+                &Arrival { peer, transport: &Transport::Plain, now },
+                assumed,
+                &mut trail,
+            )
+            .map(drop)
         }
     };
     (outcome, trail)
@@ -177,6 +188,8 @@ fn guard(reached: Guard) -> &'static str {
         Guard::Connection => "the connection caps",
         Guard::Framing => "the syntax of HTTP",
         Guard::Target => "the host and the path",
+        Guard::ServerName => "the connection",
+        Guard::Https => "the scheme",
         Guard::Client | Guard::Access => "the client's address",
         Guard::AppLimit | Guard::RouteLimit | Guard::CallerLimit => "a limit",
         Guard::Own => "the gateway's own pages",

@@ -179,6 +179,7 @@ fn outcome(admission: &Result<Admission<'_>, Denial>) -> String {
         Ok(Admission::Forward(permit)) => format!("forward {}", permit.route().label),
         Ok(Admission::Preflight(_) | Admission::AppPreflight(_)) => "preflight".to_owned(),
         Ok(Admission::GatewayPage(_)) => "own".to_owned(),
+        Ok(Admission::Redirect(_)) => "redirect".to_owned(),
         Err(denial) => format!("deny {}", denial.code()),
     }
 }

@@ -172,9 +172,12 @@ fn permit<'h>(
     *trail = Trail::default();
     match admit(policy, head, &arrival(call), trail) {
         Ok(Admission::Forward(permit)) => Ok(permit),
-        Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::GatewayPage(_)) => {
-            Err("not forwarded".into())
-        }
+        Ok(
+            Admission::Preflight(_)
+            | Admission::AppPreflight(_)
+            | Admission::GatewayPage(_)
+            | Admission::Redirect(_),
+        ) => Err("not forwarded".into()),
         Err(denial) => Err(denial.code().into()),
     }
 }

@@ -13,21 +13,26 @@ use crate::guard::client::Client;
 use crate::guard::cors::{AppPreflight, CorsGrant, Preflight, PreflightRequest};
 use crate::guard::destination::{self, CheckedDestination};
 use crate::guard::gateway_pages::{self, NotGatewayPage, PageRequest, PathOwner};
+use crate::guard::https::{HttpsRedirect, SchemeChecked, SchemeOutcome};
 use crate::guard::limit::{Budget, ChargedLimits, LimitKey};
 use crate::guard::origin::OriginChecked;
 use crate::guard::permission::Allowed;
 use crate::guard::routes::{Found, Route};
+use crate::guard::server_name::{self, ServerNameChecked};
 use crate::guard::target::Target;
 use crate::guard::upgrade::Upgrade;
 use crate::policy::{App, Policy};
 use crate::public_address::PublicAddress;
 use crate::request::{Head, Peer};
+use crate::tls::Transport;
 
 /// What is known of a request besides its head.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival {
+pub struct Arrival<'t> {
     /// The other end of the socket.
     pub peer: Peer,
+    /// How its bytes came.
+    pub transport: &'t Transport,
     /// When the request arrived.
     pub now: Now,
 }
@@ -90,6 +95,8 @@ pub enum Admission<'h> {
     AppPreflight(Box<PreflightPermit<'h>>),
     /// Answer with one of the gateway's own pages.
     GatewayPage(PageRequest),
+    /// Answer with the same address over https.
+    Redirect(HttpsRedirect),
 }
 
 /// Proof that a preflight may go to an app that answers CORS itself. It holds no caller, and allows nothing else to be
@@ -100,6 +107,7 @@ pub struct PreflightPermit<'h> {
     client: Client,
     app: Arc<App>,
     _asked: AppPreflight,
+    _connection: (ServerNameChecked, SchemeChecked),
     _screened: Screened,
     _not_gateway_page: NotGatewayPage,
     _budget: Budget,
@@ -118,6 +126,8 @@ pub enum DryRun {
     Preflight,
     /// It is for a page of the gateway's own.
     GatewayPage,
+    /// It would be answered with the same address over https.
+    Redirect,
 }
 
 /// Decides about one request.
@@ -127,15 +137,18 @@ pub enum DryRun {
 pub fn admit<'h>(
     policy: &Policy,
     head: &'h Head<'h>,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     trail: &mut Trail,
 ) -> Result<Admission<'h>, Denial> {
     let prove = |auth: &AuthPolicy| auth.authenticate(head, arrival.now, &policy.tokens);
-    match decide(policy, head, arrival, trail, prove)? {
+    // The host that the request itself names: a proxy names another one of its own.
+    let connected = || server_name::check(arrival.transport, head.host());
+    match decide(policy, head, arrival, trail, (connected, prove))? {
         Decision::Forward(evidence) => Ok(Admission::Forward(Box::new(Permit(evidence)))),
         Decision::Preflight(preflight) => Ok(Admission::Preflight(preflight)),
         Decision::AppPreflight(permit) => Ok(Admission::AppPreflight(permit)),
         Decision::GatewayPage(page) => Ok(Admission::GatewayPage(page)),
+        Decision::Redirect(redirect) => Ok(Admission::Redirect(redirect)),
     }
 }
 
@@ -146,14 +159,16 @@ pub fn admit<'h>(
 pub fn dry_run(
     policy: &Policy,
     head: &Head<'_>,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     assumed: Option<&AssumedIdentity>,
     trail: &mut Trail,
 ) -> Result<DryRun, Denial> {
-    match decide(policy, head, arrival, trail, |auth| auth.dry_run(assumed))? {
+    let connected = || Ok(ServerNameChecked::DRY_RUN);
+    match decide(policy, head, arrival, trail, (connected, |auth: &AuthPolicy| auth.dry_run(assumed)))? {
         Decision::Forward(_) => Ok(DryRun::Forward),
         Decision::Preflight(_) | Decision::AppPreflight(_) => Ok(DryRun::Preflight),
         Decision::GatewayPage(_) => Ok(DryRun::GatewayPage),
+        Decision::Redirect(_) => Ok(DryRun::Redirect),
     }
 }
 
@@ -167,6 +182,7 @@ enum Decision<'h, C> {
     Preflight(Preflight),
     AppPreflight(Box<PreflightPermit<'h>>),
     GatewayPage(PageRequest),
+    Redirect(HttpsRedirect),
 }
 
 /// The evidence of all guards; `C` is the caller, authenticated or assumed.
@@ -179,6 +195,7 @@ struct Evidence<'h, C> {
     gate: BodyGate,
     app: Arc<App>,
     route: Arc<Route>,
+    _connection: (ServerNameChecked, SchemeChecked),
     _screened: Screened,
     _not_gateway_page: NotGatewayPage,
     _origin: OriginChecked,
@@ -187,15 +204,18 @@ struct Evidence<'h, C> {
     _budgets: [Budget; 3],
 }
 
-/// Runs the checks in their order; `prove` finds the caller.
+/// Runs the checks in their order; `connected` judges the connection, and `prove` finds the caller.
 fn decide<'h, C: AsRef<Caller>>(
     policy: &Policy,
     head: &'h Head<'h>,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     trail: &mut Trail,
-    prove: impl Fn(&AuthPolicy) -> Result<C, Denial>,
+    (connected, prove): (
+        impl Fn() -> Result<ServerNameChecked, Denial>,
+        impl Fn(&AuthPolicy) -> Result<C, Denial>,
+    ),
 ) -> Result<Decision<'h, C>, Denial> {
-    let Arrival { peer, now } = *arrival;
+    let Arrival { peer, now, transport: _ } = *arrival;
 
     trail.reached = Guard::Target;
     let identified = policy.client.identify(peer, head);
@@ -208,6 +228,15 @@ fn decide<'h, C: AsRef<Caller>>(
     let target = app.path.normalise(head, host)?;
     trail.rewritten = target.is_rewritten().then(|| target.raw().into());
     let public = PublicAddress::of(&client, target.host());
+
+    trail.reached = Guard::ServerName;
+    let server_name = connected()?;
+
+    trail.reached = Guard::Https;
+    let scheme = match policy.tls.plain_http().check(&client, head, &public)? {
+        SchemeOutcome::Serve(scheme) => scheme,
+        SchemeOutcome::Redirect(redirect) => return Ok(Decision::Redirect(redirect)),
+    };
 
     trail.reached = Guard::Access;
     let screened = app.access.screen(&client)?;
@@ -249,6 +278,7 @@ fn decide<'h, C: AsRef<Caller>>(
                     client,
                     app: Arc::clone(app),
                     _asked: asked,
+                    _connection: (server_name, scheme),
                     _screened: screened,
                     _not_gateway_page: not_gateway_page,
                     _budget: app_budget,
@@ -296,6 +326,7 @@ fn decide<'h, C: AsRef<Caller>>(
         gate,
         app: Arc::clone(app),
         route,
+        _connection: (server_name, scheme),
         _screened: screened,
         _not_gateway_page: not_gateway_page,
         _origin: origin,

@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::denial::{Challenge, Denial};
 use crate::field_list::FieldList;
 use crate::guard::cors::{self, CorsGrant, Preflight};
+use crate::guard::https::HttpsRedirect;
 use crate::guard::limit::ChargedLimits;
 use crate::policy::ErrorShape;
 use crate::request::Head;
@@ -90,6 +91,15 @@ impl Reply {
         let cors = CorsGrant::default();
         let reply = Self { status, fields, body: Vec::new(), close: false };
         reply.with_policy(policy, &ResponseContext { cors: &cors, ..*at })
+    }
+
+    /// The answer to a request over plain HTTP: the same address over https (RFC 9110 §15.4.9).
+    #[must_use]
+    pub fn redirect(to: &HttpsRedirect, policy: &ResponsePolicy, at: &ResponseContext<'_>) -> Self {
+        let mut reply =
+            Self::plain(StatusCode::PERMANENT_REDIRECT, "text/plain; charset=utf-8", b"use https\n".to_vec());
+        reply.fields.insert(header::LOCATION, to.location().clone());
+        reply.with_policy(policy, at)
     }
 
     /// The answer to a request for one of the gateway's own pages, in the app of this name. `cookies` are values of `Set-Cookie`.

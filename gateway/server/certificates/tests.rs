@@ -3,6 +3,7 @@
 
 use rcgen::{CertificateParams, KeyPair};
 use stagedoor_config::certificate::Certificate;
+use stagedoor_core::guard::https::PlainHttpPolicy;
 use stagedoor_core::policy::{CertificateFiles, HttpsPolicy, TlsPolicy, TlsVersion};
 
 use super::Certificates;
@@ -14,13 +15,23 @@ fn certificate(folder: &std::path::Path, name: &str) -> Certificate {
     for (ending, text) in [("pem", cert.pem()), ("key", key.serialize_pem())] {
         std::fs::write(folder.join(format!("{name}.{ending}")), text).unwrap();
     }
-    let files = CertificateFiles { cert: format!("{name}.pem"), key: format!("{name}.key"), open_key: true };
-    Certificate::load(&files, &DiskMaterials::within(folder)).unwrap()
+    let files = CertificateFiles {
+        cert: format!("{name}.pem"),
+        key: format!("{name}.key"),
+        ocsp: None,
+        open_key: true,
+    };
+    Certificate::load(&files, &DiskMaterials::within(folder), 0).unwrap()
 }
 
 fn policy(certificates: &[&Certificate]) -> TlsPolicy {
     let certificates = certificates.iter().map(|certificate| certificate.files.clone()).collect();
-    TlsPolicy::On(HttpsPolicy { listen: Vec::new(), certificates, min_version: TlsVersion::Tls12 })
+    TlsPolicy::On(HttpsPolicy {
+        listen: Vec::new(),
+        certificates,
+        min_version: TlsVersion::Tls12,
+        plain_http: PlainHttpPolicy::Serves,
+    })
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use stagedoor_core::proxy_protocol::ToldClient;
 use stagedoor_core::request::{Peer, PeerAddress};
+use stagedoor_core::tls::Transport;
 
 use super::client_socket::ClientSocket;
-use super::front::Front;
+use super::front::{ClientLink, Front};
 use super::preface::{self, FirstBytes};
 use super::proxy_protocol::{self, NoHeader};
 use super::tls::{self, NoHandshake};
@@ -40,11 +41,16 @@ pub(crate) async fn serve(front: Arc<Front>, mut connection: NewConnection) {
     }
     let NewConnection { socket, kind, peer, permit, expects_proxy_header: _ } = connection;
     match kind {
-        ListenerKind::Plain => front.serve_http1(socket, BytesMut::new(), peer, permit).await,
+        ListenerKind::Plain => front.serve_http1(socket, BytesMut::new(), plain(peer), permit).await,
         ListenerKind::PlainH2c => serve_h2c(front, socket, peer, permit).await,
         // Boxed, so that connections without TLS do not hold the memory of those with it.
         ListenerKind::Tls => Box::pin(serve_tls(front, socket, peer, permit)).await,
     }
+}
+
+/// A client without TLS.
+fn plain(peer: Peer) -> ClientLink {
+    ClientLink { peer, transport: Transport::Plain }
 }
 
 /// Serves a connection over TLS. The protocol is the one that the handshake has settled on (RFC 7301), and HTTP/1 where the client
@@ -52,7 +58,10 @@ pub(crate) async fn serve(front: Arc<Front>, mut connection: NewConnection) {
 async fn serve_tls(front: Arc<Front>, socket: ClientSocket, peer: Peer, permit: ConnectionPermit) {
     // Boxed, so that nothing of the handshake is held once it is done.
     match Box::pin(tls::handshake(&front.gateway, socket)).await {
-        Ok(stream) => front.serve_http1(stream, BytesMut::new(), peer, permit).await,
+        Ok((stream, session)) => {
+            let link = ClientLink { peer, transport: Transport::Tls(Arc::new(session)) };
+            front.serve_http1(stream, BytesMut::new(), link, permit).await;
+        }
         Err(NoHandshake::Refused(reason)) => front.gateway.metrics.connection_refused(reason),
         Err(NoHandshake::Draining) => {}
     }
@@ -65,8 +74,10 @@ async fn serve_h2c(front: Arc<Front>, mut socket: ClientSocket, peer: Peer, perm
         (timeouts.idle, timeouts.header)
     };
     match preface::read(&mut socket, waits, &mut front.gateway.watch_stage()).await {
-        Some(FirstBytes::Http2(early)) => Box::pin(front.serve_http2(socket, early, peer, permit)).await,
-        Some(FirstBytes::Other(early)) => front.serve_http1(socket, early, peer, permit).await,
+        Some(FirstBytes::Http2(early)) => {
+            Box::pin(front.serve_http2(socket, early, plain(peer), permit)).await
+        }
+        Some(FirstBytes::Other(early)) => front.serve_http1(socket, early, plain(peer), permit).await,
         None => {}
     }
 }

@@ -23,7 +23,7 @@ use stagedoor_core::sign_in::ReturnPath;
 use super::fault_point;
 use crate::in_flight::InFlightSlot;
 use crate::stage::Stage;
-pub(crate) use handler::Front;
+pub(crate) use handler::{ClientLink, Front};
 use handler::{LocalReply, RequestHandler};
 use record::RequestOutcome;
 use turn::{ConnectionState, LocalFormat, Then, Turn, TurnParts};
@@ -45,7 +45,7 @@ impl RequestHandler<'_> {
         fault_point::arm(head.first(fault_point::FIELD));
         let mut trail = Trail::default();
         let verdict = if self.front.gateway.stage() == Stage::Serving {
-            let arrival = Arrival { peer: self.peer, now: self.arrived };
+            let arrival = Arrival { peer: self.peer, transport: self.transport, now: self.arrived };
             admit(&self.live.policy, head, &arrival, &mut trail)
         } else {
             Err(Denial::Draining)
@@ -67,6 +67,11 @@ impl RequestHandler<'_> {
                 None => self.refuse_busy(parts, head, trail).await,
             },
             Ok(Admission::GatewayPage(own)) => self.answer_page(parts, head, own, trail).await,
+            Ok(Admission::Redirect(redirect)) => {
+                let reply =
+                    self.with_context(head, &trail, |policy, at| Reply::redirect(&redirect, policy, at));
+                self.answer(parts, head, &trail, LocalReply::new(reply, None)).await
+            }
             Err(denial) => {
                 let reply = self.refusal(head, &trail, &denial);
                 self.answer(parts, head, &trail, LocalReply::new(reply, Some(denial))).await

@@ -9,11 +9,11 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use rustls::server::Acceptor;
 use stagedoor_core::request::Scheme;
+use stagedoor_core::tls::TlsSession;
 use tokio::time::Instant;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -26,15 +26,6 @@ use crate::telemetry::metrics::ConnectionRefusal;
 /// Bytes of records that wait for the socket of a client.
 const UNSENT_MAX: usize = 32 * 1024;
 
-/// The handshakes in progress; the process has one.
-#[derive(Debug, Default)]
-pub(crate) struct Handshakes {
-    in_progress: AtomicUsize,
-}
-
-/// One handshake in progress.
-struct HandshakePlace(Arc<Handshakes>);
-
 /// Why a connection has no TLS stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoHandshake {
@@ -44,20 +35,6 @@ pub(crate) enum NoHandshake {
     Draining,
 }
 
-impl Handshakes {
-    fn enter(self: &Arc<Self>, most: usize) -> Option<HandshakePlace> {
-        // Dropping the place gives it back, on every return.
-        let place = HandshakePlace(Arc::clone(self));
-        (self.in_progress.fetch_add(1, Ordering::AcqRel) < most).then_some(place)
-    }
-}
-
-impl Drop for HandshakePlace {
-    fn drop(&mut self) {
-        self.0.in_progress.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 /// Makes a TLS stream of a connection.
 ///
 /// # Errors
@@ -65,7 +42,7 @@ impl Drop for HandshakePlace {
 pub(crate) async fn handshake<S: DownstreamIo>(
     gateway: &Gateway,
     io: S,
-) -> Result<TlsStream<S>, NoHandshake> {
+) -> Result<(TlsStream<S>, TlsSession), NoHandshake> {
     let deadline = Instant::now() + gateway.live().policy.server.timeouts.handshake;
     let mut stage = gateway.watch_stage();
     tokio::select! {
@@ -76,15 +53,23 @@ pub(crate) async fn handshake<S: DownstreamIo>(
     }
 }
 
-async fn shake_hands<S: DownstreamIo>(gateway: &Gateway, io: S) -> Result<TlsStream<S>, ConnectionRefusal> {
+async fn shake_hands<S: DownstreamIo>(
+    gateway: &Gateway,
+    io: S,
+) -> Result<(TlsStream<S>, TlsSession), ConnectionRefusal> {
     let failed = |_: io::Error| ConnectionRefusal::Tls;
     let start = LazyConfigAcceptor::new(Acceptor::default(), io).await.map_err(failed)?;
     let _place = gateway.handshakes.enter(gateway.most_handshakes()).ok_or(ConnectionRefusal::Handshakes)?;
     let hello = start.client_hello();
     let certificate = gateway.certificates.choose(hello.server_name(), hello.signature_schemes());
     let certificate = certificate.ok_or(ConnectionRefusal::Tls)?;
-    let configure = |session: &mut rustls::ServerConnection| session.set_buffer_limit(Some(UNSENT_MAX));
-    start.into_stream_with(Arc::clone(&certificate.config), configure).await.map_err(failed)
+    let session = TlsSession {
+        server_name: hello.server_name().map(|name| name.to_ascii_lowercase().into()),
+        certificate: Arc::clone(&certificate.certificate.names),
+    };
+    let configure = |connection: &mut rustls::ServerConnection| connection.set_buffer_limit(Some(UNSENT_MAX));
+    let stream = start.into_stream_with(Arc::clone(&certificate.config), configure).await.map_err(failed)?;
+    Ok((stream, session))
 }
 
 impl<S: DownstreamIo> DownstreamIo for TlsStream<S> {

@@ -15,6 +15,7 @@ use stagedoor_core::head::{HeadLimits, Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
 use stagedoor_core::request::{Head, Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::write_head;
+use stagedoor_core::tls::Transport;
 
 #[path = "../../../gateway/core/tests/pipeline/one_secret.rs"]
 mod one_secret;
@@ -43,7 +44,7 @@ static REQUEST: LazyLock<(&Head<'static>, Box<Permit<'static>>)> = LazyLock::new
     };
     let head: &Head<'_> = Box::leak(Box::new(head));
     let peer = Peer { address: PeerAddress::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), port: 8080, tls: false };
-    match admit(&policy, head, &Arrival { peer, now }, &mut Trail::default()) {
+    match admit(&policy, head, &Arrival { peer, transport: &Transport::Plain, now }, &mut Trail::default()) {
         Ok(Admission::Forward(permit)) => (head, permit),
         other => panic!("{other:?}"),
     }

@@ -1,13 +1,17 @@
 //! Which certificate a client is shown, and which one the gateway refuses to start with.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rcgen::CertificateParams;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use time::OffsetDateTime;
 
 use super::{Wish, connect, folder, write_pair};
 use crate::harness::{
-    Authority, Command, Folder, Gateway, HOST, Pair, Request, TlsClient, Upstream, client_config, unix_now,
+    Authority, Command, Folder, Gateway, HOST, Pair, Request, TlsClient, Upstream, client_config, poll_until,
+    unix_now,
 };
 
 /// The serial number of the certificate that a client was shown, which these tests use as its name.
@@ -242,4 +246,107 @@ fn a_listener_that_is_used_already_is_told_with_its_line() {
     write_pair(&folder, "tls/0", &authority.issue(&[HOST]));
     let (_, output) = Gateway::try_start_in(folder).unwrap_err();
     assert!(output.stderr.contains("server.tls.listen") && output.stderr.contains(&address), "{output:?}");
+}
+
+/// Clients are sent the response of the file with the certificate, as long as it counts.
+#[test]
+pub(crate) fn staple() {
+    let app = Upstream::start();
+    let authority = Authority::new("house");
+    let pair = numbered(&authority, 7, &[HOST]);
+    let folder = folder(&app, &[&pair], &Wish::default());
+    let text = folder.read("stagedoor.toml").replace("0.key\" }", "0.key\", ocsp = \"tls/0.ocsp\" }");
+    folder.write("stagedoor.toml", &text);
+    let write = |folder: &Folder, days: i64| {
+        std::fs::write(
+            folder.path().join("tls/0.ocsp"),
+            response(7, i64::try_from(unix_now()).unwrap() + days * 86_400),
+        )
+    };
+    write(&folder, 7).unwrap();
+    let gateway = Gateway::start_in(folder);
+    let stapled = || {
+        let verifier = Arc::new(Stapled::default());
+        let mut config = client_config(&authority);
+        config.dangerous().set_certificate_verifier(Arc::clone(&verifier) as Arc<dyn ServerCertVerifier>);
+        connect(&gateway, HOST, &Arc::new(config));
+        verifier.0.lock().unwrap().clone()
+    };
+    assert_eq!(stapled(), std::fs::read(gateway.folder.path().join("tls/0.ocsp")).unwrap());
+    // One that is out of date is worse than none.
+    write(&gateway.folder, -1).unwrap();
+    poll_until("no staple", || stapled().is_empty().then_some(()));
+    write(&gateway.folder, 3).unwrap();
+    poll_until("the new staple", || (!stapled().is_empty()).then_some(()));
+}
+
+/// A response about a serial number that is good until `until`: nobody has signed it.
+fn response(serial: u8, until: i64) -> Vec<u8> {
+    let element = |tag: u8, parts: &[Vec<u8>]| {
+        let content = parts.concat();
+        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [vec![tag, 0x82, length[0], length[1]], content].concat()
+    };
+    let time = |at: i64| {
+        let at = OffsetDateTime::from_unix_timestamp(at).unwrap();
+        let (date, clock) = (at.date(), at.time());
+        let text = format!(
+            "{:04}{:02}{:02}{:02}{:02}{:02}Z",
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            clock.hour(),
+            clock.minute(),
+            clock.second()
+        );
+        element(0x18, &[text.into_bytes()])
+    };
+    let id =
+        element(0x30, &[element(0x30, &[]), element(4, &[]), element(4, &[]), element(2, &[vec![serial]])]);
+    let single = element(0x30, &[id, vec![0x80, 0], time(until - 100), element(0xa0, &[time(until)])]);
+    let data =
+        element(0x30, &[element(0xa2, &[element(4, &[])]), time(until - 100), element(0x30, &[single])]);
+    let basic = element(0x30, &[data, element(0x30, &[]), element(3, &[vec![0]])]);
+    let bytes = element(0x30, &[element(6, &[vec![43, 6, 1, 5, 5, 7, 48, 1, 1]]), element(4, &[basic])]);
+    element(0x30, &[vec![10, 1, 0], element(0xa0, &[bytes])])
+}
+
+/// A client that accepts every certificate and keeps the staple.
+#[derive(Debug, Default)]
+struct Stapled(Mutex<Vec<u8>>);
+
+impl ServerCertVerifier for Stapled {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        staple: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        *self.0.lock().unwrap() = staple.to_vec();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
+    }
 }

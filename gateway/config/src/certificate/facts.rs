@@ -23,6 +23,8 @@ pub(super) struct CertificateFacts {
     pub(super) issuer: String,
     pub(super) not_before: u64,
     pub(super) not_after: u64,
+    /// Its serial number.
+    pub(super) serial: Vec<u8>,
     /// It has no issuer in its chain, is not its own, and says where the certificate of its issuer can be fetched.
     pub(super) lacks_intermediate: bool,
 }
@@ -50,6 +52,7 @@ impl CertificateFacts {
             issuer: name(certificate.issuer()),
             not_before: seconds(validity.not_before.timestamp()),
             not_after: seconds(validity.not_after.timestamp()),
+            serial: certificate.raw_serial().to_vec(),
             lacks_intermediate,
         })
     }

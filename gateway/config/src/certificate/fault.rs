@@ -46,6 +46,8 @@ pub enum Concern {
     NoName,
     /// The certificate of its issuer is not in the file.
     NoIntermediate,
+    /// The staple of its file is left out: what is there instead.
+    NoStaple(&'static str),
 }
 
 impl Concern {
@@ -57,6 +59,9 @@ impl Concern {
                 "renew it; a gateway that runs loads it when the files change"
             }
             Self::NotYetValid { .. } => "see whether the clock of this machine is right",
+            Self::NoStaple(_) => {
+                "write a new one to the file, or leave `ocsp` out; the certificate is sent without it until then"
+            }
             Self::NoName => {
                 "make one with the host in its alternative names (SAN): clients look at nothing else"
             }
@@ -78,6 +83,7 @@ impl fmt::Display for Concern {
             }
             Self::Expires { days: 0 } => f.write_str("the certificate expires today"),
             Self::Expires { days } => write!(f, "the certificate expires in {}", plural(days)),
+            Self::NoStaple(fault) => write!(f, "the certificate is sent without a staple: {fault}"),
             Self::NoName => f.write_str("the certificate is for no host name"),
             Self::NoIntermediate => f.write_str("the certificate of the issuer is missing in the file"),
         }

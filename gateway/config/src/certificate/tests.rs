@@ -10,11 +10,11 @@ use crate::tests::Desk;
 const DAY: u64 = 86_400;
 
 fn files() -> CertificateFiles {
-    CertificateFiles { cert: "c".to_owned(), key: "k".to_owned(), open_key: false }
+    CertificateFiles { cert: "c".to_owned(), key: "k".to_owned(), ocsp: None, open_key: false }
 }
 
 fn load(cert: &str, key: &str) -> Result<Certificate, CertificateFault> {
-    Certificate::load(&files(), &Desk::default().file("c", cert).file("k", key))
+    Certificate::load(&files(), &Desk::default().file("c", cert).file("k", key), 0)
 }
 
 /// A certificate that another authority has issued, changed before it is signed.

@@ -7,6 +7,7 @@ use crate::certificate::{Certificate, PemFile};
 use crate::location::{Location, Spanned};
 use crate::problem::Report;
 use crate::raw;
+use stagedoor_core::guard::https::PlainHttpPolicy;
 use stagedoor_core::guard::target::HostTable;
 use stagedoor_core::policy::{
     AdminPolicy, App, CertificateFiles, HttpsPolicy, ListenAddress, ServerPolicy, TlsPolicy, TlsVersion,
@@ -14,15 +15,21 @@ use stagedoor_core::policy::{
 
 /// What `[server.tls]` says, and the certificates that it names; none where files are not looked at.
 pub(super) fn tls(raw: Option<&raw::Tls>, main: &str, cx: &Context<'_>) -> (TlsPolicy, Vec<Certificate>) {
-    let Some(raw::Tls { at: _, listen, certificates, min_version }) = raw else {
+    let Some(raw::Tls { at: _, listen, certificates, min_version, redirect_http, public_port }) = raw else {
         return (TlsPolicy::Off, Vec::new());
     };
     let named: Vec<_> = certificates.iter().filter_map(|table| Some((table, files(table, cx)?))).collect();
     let loaded = named.iter().filter_map(|(table, files)| load(table, files, cx)).collect();
+    let port = Spanned::value_or(public_port.as_ref(), 443);
     let policy = HttpsPolicy {
         listen: listen::listeners(listen.as_ref(), listen::HTTPS, main, cx.report),
         certificates: named.into_iter().map(|(_, files)| files).collect(),
         min_version: Spanned::value_or(min_version.as_ref(), TlsVersion::Tls12),
+        plain_http: match Spanned::value_or(redirect_http.as_ref(), true) {
+            // The range was judged by the reader.
+            true => PlainHttpPolicy::Redirects { port: u16::try_from(port).unwrap_or(443) },
+            false => PlainHttpPolicy::Serves,
+        },
     };
     (TlsPolicy::On(policy), loaded)
 }
@@ -98,12 +105,13 @@ fn example(host: &str) -> String {
 
 /// The files of a certificate; `None` where one is not named, which the reader has reported.
 fn files(table: &raw::CertificateTable, cx: &Context<'_>) -> Option<CertificateFiles> {
-    let raw::CertificateTable { at: _, cert, key, dangerous_open_file } = table;
+    let raw::CertificateTable { at: _, cert, key, ocsp, dangerous_open_file } = table;
     let open_key = dangerous(dangerous_open_file, "the key may be read by others", cx);
-    for file in [cert, key].into_iter().flatten() {
+    for file in [cert, key, ocsp].into_iter().flatten() {
         cx.names(&file.value, false);
     }
-    Some(CertificateFiles { cert: cert.as_ref()?.value.clone(), key: key.as_ref()?.value.clone(), open_key })
+    let (cert, key) = (cert.as_ref()?.value.clone(), key.as_ref()?.value.clone());
+    Some(CertificateFiles { cert, key, ocsp: ocsp.as_ref().map(|ocsp| ocsp.value.clone()), open_key })
 }
 
 fn load(table: &raw::CertificateTable, files: &CertificateFiles, cx: &Context<'_>) -> Option<Certificate> {
@@ -117,7 +125,7 @@ fn load(table: &raw::CertificateTable, files: &CertificateFiles, cx: &Context<'_
         };
         given.as_ref().map_or((&table.at, ""), |given| (&given.at, &given.value))
     };
-    match Certificate::load(files, cx.materials) {
+    match Certificate::load(files, cx.materials, cx.now.unix_secs()) {
         Ok(certificate) => {
             let (at, path) = place(PemFile::Certificate);
             for concern in certificate.concerns(cx.now.unix_secs()) {

@@ -14,6 +14,7 @@ use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::request::{Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::write_head;
+use stagedoor_core::tls::Transport;
 
 /// `forward` or a code, and the key and line that decided.
 fn ask(Compiled { policy, source, .. }: &Compiled, request: &str, user: Option<&str>) -> (String, Trail) {
@@ -141,15 +142,18 @@ fn forwarded(policy: &Policy, fields: &str) -> String {
         panic!("not a head: {request}");
     };
     let peer = Peer { address: PeerAddress::Ip("192.0.2.1".parse().unwrap()), port: 8080, tls: false };
-    let arrival = Arrival { peer, now: now() };
+    let arrival = Arrival { peer, transport: &Transport::Plain, now: now() };
     match admit(policy, &head, &arrival, &mut Trail::default()) {
         Ok(Admission::Forward(permit)) => {
             let to_app = write_head(&permit, &head, "1", BytesMut::new()).finish(head.body());
             String::from_utf8(to_app.to_vec()).unwrap().replace(&token, "TOKEN")
         }
-        Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::GatewayPage(_)) => {
-            "answered here".to_owned()
-        }
+        Ok(
+            Admission::Preflight(_)
+            | Admission::AppPreflight(_)
+            | Admission::GatewayPage(_)
+            | Admission::Redirect(_),
+        ) => "answered here".to_owned(),
         Err(denial) => denial.code().to_owned(),
     }
 }

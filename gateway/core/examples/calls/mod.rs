@@ -8,12 +8,13 @@ use std::time::Duration;
 use stagedoor_core::clock::Now;
 use stagedoor_core::pipeline::Arrival;
 use stagedoor_core::request::{Peer, PeerAddress};
+use stagedoor_core::tls::Transport;
 
 /// Call after call from one address, 50 a second, so that no limit but that of the search is used up.
-pub(crate) fn arrival(call: u32) -> Arrival {
+pub(crate) fn arrival(call: u32) -> Arrival<'static> {
     let peer =
         Peer { address: PeerAddress::Ip(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))), port: 8080, tls: false };
-    Arrival { peer, now: now(call) }
+    Arrival { peer, transport: &Transport::Plain, now: now(call) }
 }
 
 /// The time of a call.

@@ -7,6 +7,8 @@ pub enum Guard {
     Connection,
     Framing,
     Target,
+    ServerName,
+    Https,
     Client,
     Access,
     AppLimit,

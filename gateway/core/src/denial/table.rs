@@ -259,6 +259,38 @@ denials! {
         keys: &["hosts"],
         remedy: RemedyKind::Host,
     }
+    /// The TLS connection was made for another host, and its certificate is not for this one.
+    Misdirected => {
+        code: "misdirected",
+        status: MISDIRECTED_REQUEST,
+        guard: ServerName,
+        closes: false,
+        detail: "This connection was made for another host name",
+        reason: "the request came over a TLS connection for another server name, whose certificate is not for its host",
+        page: PageText::new(
+            "This connection was made for another address",
+            "Open the address again, in a new window."
+        ),
+        keys: &["server.tls.certificates"],
+        remedy: RemedyKind::Advice(
+            "the client has to connect under the name of the host; a certificate for both hosts lets it use one connection"
+        ),
+    }
+    /// Plain HTTP serves no app, and the method is not one that is redirected.
+    HttpsRequired => {
+        code: "https_required",
+        status: FORBIDDEN,
+        guard: Https,
+        closes: true,
+        detail: "Plain HTTP is not served here: use https",
+        reason: "plain HTTP serves no app (`server.tls.redirect_http`), and only GET and HEAD are redirected",
+        page: PageText::new(
+            "This address is served over https alone",
+            "Open it with https:// in front, and send the form again."
+        ),
+        keys: &["server.tls.redirect_http"],
+        remedy: RemedyKind::Advice("the client has to use https"),
+    }
     /// The path is not listed and the app says `unlisted = "deny"`.
     NotFound => {
         code: "not_found",

@@ -27,6 +27,8 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::AmbiguousPath(PathFault::DotSegment), "400 ambiguous_path close", Guard::Target),
         (Denial::AmbiguousHost("a colon"), "400 ambiguous_path close", Guard::Target),
         (Denial::UnknownHost, "421 unknown_host", Guard::Target),
+        (Denial::Misdirected, "421 misdirected", Guard::ServerName),
+        (Denial::HttpsRequired, "403 https_required close", Guard::Https),
         (Denial::NotFound, "404 not_found", Guard::Route),
         (Denial::MethodNotAllowed { allow }, "405 method_not_allowed", Guard::Route),
         (Denial::MethodNeverAllowed, "405 method_not_allowed close", Guard::Route),

@@ -7,6 +7,10 @@ pub mod target;
 
 pub mod client;
 
+pub mod server_name;
+
+pub mod https;
+
 pub mod access;
 
 pub mod limit;

@@ -1,6 +1,7 @@
 //! `[server.tls]`: https listeners and their certificates.
 
 use super::listen_address::ListenAddress;
+use crate::guard::https::PlainHttpPolicy;
 
 /// Whether the gateway speaks https.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct HttpsPolicy {
     pub certificates: Vec<CertificateFiles>,
     /// The oldest version that is spoken.
     pub min_version: TlsVersion,
+    /// What plain HTTP serves.
+    pub plain_http: PlainHttpPolicy,
 }
 
 /// A version of TLS, from older to newer.
@@ -49,6 +52,8 @@ pub struct CertificateFiles {
     pub cert: String,
     /// Its private key, PEM.
     pub key: String,
+    /// An OCSP response about it, DER.
+    pub ocsp: Option<String>,
     /// A key that group or others can read is used.
     pub open_key: bool,
 }
@@ -61,6 +66,12 @@ impl TlsPolicy {
             Self::Off => None,
             Self::On(https) => Some(https),
         }
+    }
+
+    /// What plain HTTP serves.
+    #[must_use]
+    pub fn plain_http(&self) -> PlainHttpPolicy {
+        self.https().map_or(PlainHttpPolicy::Serves, |https| https.plain_http)
     }
 
     /// The addresses of the https listeners.

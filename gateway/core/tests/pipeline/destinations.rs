@@ -10,6 +10,7 @@ use stagedoor_core::pipeline::{Admission, Arrival, admit};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::request::{Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::write_head;
+use stagedoor_core::tls::Transport;
 
 const DAV: &str = r#"
 [app.dav]
@@ -190,7 +191,11 @@ fn judged(policy: &Policy, from: &str, to: &str, now: Now) -> (String, String, O
         panic!("no head: {bytes}");
     };
     let ip = "192.0.2.1".parse().unwrap();
-    let arrival = Arrival { peer: Peer { address: PeerAddress::Ip(ip), port: 8080, tls: false }, now };
+    let arrival = Arrival {
+        peer: Peer { address: PeerAddress::Ip(ip), port: 8080, tls: false },
+        transport: &Transport::Plain,
+        now,
+    };
     let mut trail = Trail::default();
     let label = |index: usize| {
         policy.apps[0].routes.all().find(|route| route.index == index).map(|route| route.label.to_string())
@@ -225,7 +230,7 @@ fn the_app_is_told_the_destination_that_was_judged() {
             panic!("{to}")
         };
         let peer = Peer { address: PeerAddress::Ip("192.0.2.1".parse().unwrap()), port: 8080, tls: false };
-        let arrival = Arrival { peer, now: now() };
+        let arrival = Arrival { peer, transport: &Transport::Plain, now: now() };
         let Ok(Admission::Forward(permit)) = admit(&policy, &head, &arrival, &mut Trail::default()) else {
             panic!("{to}")
         };

@@ -22,6 +22,7 @@ use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::request::{Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::write_preflight;
+use stagedoor_core::tls::Transport;
 
 fn now() -> Now {
     Now::new(Duration::from_secs(10_000), Duration::from_secs(1_790_000_000))
@@ -63,7 +64,11 @@ fn outcome(policy: &Policy, from: &str, request: &str) -> String {
         Ok(Parsed::Complete(head, _)) => head,
     };
     let ip: IpAddr = from.parse().unwrap();
-    let arrival = Arrival { peer: Peer { address: PeerAddress::Ip(ip), port: 8080, tls: false }, now: now() };
+    let arrival = Arrival {
+        peer: Peer { address: PeerAddress::Ip(ip), port: 8080, tls: false },
+        transport: &Transport::Plain,
+        now: now(),
+    };
     match admit(policy, &head, &arrival, &mut Trail::default()) {
         Ok(Admission::Forward(permit)) => format!("forward {}", permit.route().label),
         Ok(Admission::Preflight(preflight)) => {
@@ -76,6 +81,7 @@ fn outcome(policy: &Policy, from: &str, request: &str) -> String {
             format!("ask the app {}", String::from_utf8(to_app.to_vec()).unwrap())
         }
         Ok(Admission::GatewayPage(own)) => format!("own {own:?}"),
+        Ok(Admission::Redirect(redirect)) => format!("redirect {:?}", redirect.location()),
         Err(denial) => denied(&denial),
     }
 }

@@ -8,6 +8,7 @@ use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::request::{Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::write_head;
+use stagedoor_core::tls::Transport;
 
 const MEDIA: &str = r#"
 [app.media]
@@ -40,7 +41,7 @@ fn answer(policy: &Policy, target: &[u8]) -> String {
         Err(denial) => return denial.code().to_owned(),
     };
     let peer = Peer { address: PeerAddress::Ip("192.0.2.1".parse().unwrap()), port: 8080, tls: false };
-    let arrival = Arrival { peer, now: now() };
+    let arrival = Arrival { peer, transport: &Transport::Plain, now: now() };
     let mut trail = Trail::default();
     match admit(policy, &head, &arrival, &mut trail) {
         Ok(Admission::Forward(permit)) => {
@@ -51,9 +52,12 @@ fn answer(policy: &Policy, target: &[u8]) -> String {
             assert_eq!(path(trail.target(&head)), path(sent));
             format!("{} {}", permit.route().label, sent.escape_ascii())
         }
-        Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::GatewayPage(_)) => {
-            "own".to_owned()
-        }
+        Ok(
+            Admission::Preflight(_)
+            | Admission::AppPreflight(_)
+            | Admission::GatewayPage(_)
+            | Admission::Redirect(_),
+        ) => "own".to_owned(),
         Err(denial) => denial.code().to_owned(),
     }
 }
@@ -338,7 +342,7 @@ fn the_reason_names_the_reading() {
             panic!()
         };
         let peer = Peer { address: PeerAddress::Ip("192.0.2.1".parse().unwrap()), port: 8080, tls: false };
-        let arrival = Arrival { peer, now: now() };
+        let arrival = Arrival { peer, transport: &Transport::Plain, now: now() };
         let denial = admit(&policy, &head, &arrival, &mut Trail::default()).unwrap_err();
         assert!(denial.reason().contains(expected), "{target}: {}", denial.reason());
     }
@@ -372,7 +376,7 @@ fn a_host_has_one_name() {
             }
         };
         let peer = Peer { address: PeerAddress::Ip("192.0.2.1".parse().unwrap()), port: 8080, tls: false };
-        let arrival = Arrival { peer, now: now() };
+        let arrival = Arrival { peer, transport: &Transport::Plain, now: now() };
         match admit(&policy, &head, &arrival, &mut Trail::default()) {
             Ok(Admission::Forward(permit)) => {
                 let out = write_head(&permit, &head, "1", BytesMut::new()).finish(head.body());
@@ -381,7 +385,12 @@ fn a_host_has_one_name() {
                     assert!(text.contains(&format!("\r\n{name}: {expected}\r\n")), "{target} {host}: {text}");
                 }
             }
-            Ok(Admission::Preflight(_) | Admission::AppPreflight(_) | Admission::GatewayPage(_)) => {
+            Ok(
+                Admission::Preflight(_)
+                | Admission::AppPreflight(_)
+                | Admission::GatewayPage(_)
+                | Admission::Redirect(_),
+            ) => {
                 panic!("{target} {host}")
             }
             Err(denial) => assert_eq!(denial.code(), expected, "{target} {host}"),

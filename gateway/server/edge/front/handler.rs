@@ -10,6 +10,7 @@ use stagedoor_core::pipeline::Trail;
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Head, Peer};
 use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
+use stagedoor_core::tls::Transport;
 
 use crate::edge::request_id;
 use crate::gateway::Gateway;
@@ -20,11 +21,19 @@ pub(crate) struct Front {
     pub(crate) gateway: Arc<Gateway>,
 }
 
+/// The other end of a client's connection, and how its bytes come.
+#[derive(Clone)]
+pub(crate) struct ClientLink {
+    pub(crate) peer: Peer,
+    pub(crate) transport: Transport,
+}
+
 /// Handles one request: from its head to its record.
 pub(super) struct RequestHandler<'a> {
     pub(super) front: &'a Front,
     pub(super) live: &'a Arc<LivePolicy>,
     pub(super) peer: Peer,
+    pub(super) transport: &'a Transport,
     pub(super) request_id: String,
     /// When the head had arrived.
     pub(super) arrived: Now,
@@ -55,9 +64,10 @@ impl LocalReply {
 }
 
 impl<'a> RequestHandler<'a> {
-    pub(super) fn new(front: &'a Front, live: &'a Arc<LivePolicy>, peer: Peer) -> Self {
+    pub(super) fn new(front: &'a Front, live: &'a Arc<LivePolicy>, link: &'a ClientLink) -> Self {
         let arrived = front.gateway.now();
-        Self { front, live, peer, request_id: request_id::fresh(arrived.unix()), arrived }
+        let ClientLink { peer, transport } = link;
+        Self { front, live, peer: *peer, transport, request_id: request_id::fresh(arrived.unix()), arrived }
     }
 
     /// The time since the head had arrived.

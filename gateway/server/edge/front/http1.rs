@@ -9,10 +9,10 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::head::{self, Parsed};
 use stagedoor_core::proxy_protocol::is_header;
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::{Framing, Http1Meta, Http1Version, Peer};
+use stagedoor_core::request::{Framing, Http1Meta, Http1Version};
 use stagedoor_core::secret::Secret;
 
-use super::handler::{Front, RequestHandler};
+use super::handler::{ClientLink, Front, RequestHandler};
 use super::record::too_many_fields;
 use super::turn::{AnswerRules, ConnectionState, LocalFormat, Then, Turn, TurnParts};
 use crate::connection_permits::ConnectionPermit;
@@ -37,7 +37,7 @@ impl Front {
         self: Arc<Self>,
         io: S,
         early: BytesMut,
-        peer: Peer,
+        link: ClientLink,
         _permit: ConnectionPermit,
     ) {
         let mut stage = self.gateway.watch_stage();
@@ -68,7 +68,7 @@ impl Front {
                 may_go_on: served < limits.requests_per_connection,
             };
             // Boxed, so that idle connections do not hold the memory that a request needs.
-            let state = Box::pin(self.answer_next(next, peer, fault)).await;
+            let state = Box::pin(self.answer_next(next, &link, fault)).await;
             match state {
                 ConnectionState::KeepAlive => {}
                 ConnectionState::Close => return Box::pin(connection.close(&mut stage)).await,
@@ -82,11 +82,11 @@ impl Front {
     async fn answer_next<S: DownstreamIo>(
         &self,
         next: Next<'_, S>,
-        peer: Peer,
+        link: &ClientLink,
         fault: Option<Denial>,
     ) -> ConnectionState {
         let live = self.gateway.live();
-        let handler = RequestHandler::new(self, &live, peer);
+        let handler = RequestHandler::new(self, &live, link);
         let mut received = std::mem::take(&mut next.connection.buffer);
         let state = match fault {
             Some(denial) => next.refuse(&handler, &received, &denial).await,

@@ -26,10 +26,10 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::head::HeadLimits;
 use stagedoor_core::policy::{ServerLimits, Timeouts};
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::{Field, Head, Http2Request, Peer, PeerAddress, Scheme, http2_head};
+use stagedoor_core::request::{Field, Head, Http2Request, PeerAddress, Scheme, http2_head};
 use stagedoor_core::secret::Secret;
 
-use super::handler::{Front, RequestHandler};
+use super::handler::{ClientLink, Front, RequestHandler};
 use super::turn::{AnswerRules, ConnectionState, LocalFormat, Turn, TurnParts};
 use crate::connection_permits::ConnectionPermit;
 use crate::edge::client::http2::{Http2Client, Http2Socket, Unsent};
@@ -72,7 +72,7 @@ impl Front {
         self: Arc<Self>,
         io: S,
         early: BytesMut,
-        peer: Peer,
+        link: ClientLink,
         _permit: ConnectionPermit,
     ) {
         let (limits, timeouts) = {
@@ -102,7 +102,7 @@ impl Front {
             socket: &socket,
             unsent: &unsent,
             gateway: &self.gateway,
-            address: peer.address,
+            address: link.peer.address,
             timer: Timer::new(self.gateway.started()),
             stage: StageWatch::new(self.gateway.watch_stage()),
             limits,
@@ -113,7 +113,7 @@ impl Front {
             ending: Ending::No,
         };
         let answer = |request, respond, permit| {
-            AssertUnwindSafe(self.answer_stream(request, respond, peer, Arc::clone(&unsent), permit))
+            AssertUnwindSafe(self.answer_stream(request, respond, &link, Arc::clone(&unsent), permit))
                 .catch_unwind()
         };
         std::future::poll_fn(|cx| connection.poll(cx, &mut streams, &answer)).await;
@@ -129,7 +129,7 @@ impl Front {
         &self,
         request: Request<RecvStream>,
         respond: SendResponse<Bytes>,
-        peer: Peer,
+        link: &ClientLink,
         unsent: Arc<Unsent>,
         _permit: ConnectionPermit,
     ) {
@@ -140,10 +140,10 @@ impl Front {
             parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let mut client = Http2Client::new(receive, respond, unsent, length, expects);
         let live = self.gateway.live();
-        let handler = RequestHandler::new(self, &live, peer);
+        let handler = RequestHandler::new(self, &live, link);
         let limits = &live.policy.server.limits.head;
         let key = websocket_key(&parts);
-        let state = match read_head(&parts, end_stream, &key, limits, peer.scheme()) {
+        let state = match read_head(&parts, end_stream, &key, limits, link.peer.scheme()) {
             Ok(head) => {
                 let (mut login, mut timer) = (ConnectionLogin::default(), Timer::new(self.gateway.started()));
                 let mut stage = StageWatch::new(self.gateway.watch_stage());

@@ -74,7 +74,7 @@ table! {
         timeouts: Timeouts = group::<Timeouts>(),
         /// Caps of what clients can make the gateway hold.
         limits: ServerLimits = group::<ServerLimits>(),
-        /// Https listeners.
+        /// Https listeners, and their certificates.
         tls: Option<Tls> = table::<Tls>().otherwise("plain HTTP only"),
     }
 }

@@ -3,7 +3,7 @@
 use crate::keys::nested::tables;
 use crate::keys::patterns::LISTEN;
 use crate::keys::table::table;
-use crate::keys::value::{choice, flag, text, texts};
+use crate::keys::value::{choice, count, flag, text, texts};
 use crate::location::{Setting, Texts};
 use stagedoor_core::policy::TlsVersion;
 
@@ -22,10 +22,14 @@ table! {
         /// The oldest version of TLS that is spoken.
         min_version: Setting<TlsVersion> = choice!("1.2" => TlsVersion::Tls12, "1.3" => TlsVersion::Tls13)
             .default("1.2").by_server(),
+        /// Whether plain HTTP serves no app: GET and HEAD are answered with the same address over https, other methods
+        /// with 403. Clients of a trusted proxy that tells https are served.
+        redirect_http: Setting<bool> = flag().default_flag(true)
+            .mind("with false, credentials can be read on their way to `server.listen`"),
+        /// The port under which browsers reach the https listeners; that of a redirect.
+        public_port: Setting<u64> = count(1, 65_535).default_count(443),
     }
     not yet {
-        "redirect_http": "Plain HTTP answers with the address over https.",
-        "public_port": "The port under which browsers reach the https listeners.",
         "client_ca": "Certificates of clients.",
         "acme": "Certificates that come by themselves.",
     }
@@ -44,11 +48,11 @@ table! {
         /// The file with its private key (PEM), relative to the main file.
         key: Setting<String> = text().required("name the file: key = \"tls/privkey.pem\"").by_server()
             .mind("whoever reads it can pose as this site"),
+        /// A file with an OCSP response about it (DER), which clients are sent with it. One that is out of date or for another
+        /// certificate is left out, with a warning. Let's Encrypt has ended OCSP in 2025: its certificates need none.
+        ocsp: Setting<String> = text().otherwise("none").by_server(),
         /// Use a key that group or others can read.
         dangerous_open_file: Setting<bool> = flag().default_flag(false).by_server()
             .mind("every user of the machine may be able to read the key"),
-    }
-    not yet {
-        "ocsp": "A staple that says that it is not revoked.",
     }
 }

@@ -19,6 +19,7 @@ use stagedoor_core::reply::{RefusalFormat, Reply};
 use stagedoor_core::request::{Head, Peer, PeerAddress, Scheme};
 use stagedoor_core::request_out::{write_head, write_preflight};
 use stagedoor_core::response_out::ResponseContext;
+use stagedoor_core::tls::Transport;
 
 const HOST: &str = "media.example.com";
 /// What the claims of `bob` are unless a row says otherwise; `NOW` and numbers after it are reckoned.
@@ -39,6 +40,7 @@ pub(super) fn behaviour(policy: &Policy) -> String {
         let bearer = format!("Authorization: Bearer {token}");
         one(policy, "10.0.0.2", &wire("GET", "/scoped", HOST, &[&bearer]), now(), &mut out);
     }
+    over_plain_http(policy, &mut out);
     crowd(policy, &mut out);
     let _ = writeln!(out, "{} tokens remembered", policy.tokens.len());
     out
@@ -131,6 +133,20 @@ fn wire(method: &str, path: &str, host: &str, fields: &[&str]) -> String {
     text + "\r\n"
 }
 
+/// What becomes of a request without TLS.
+fn over_plain_http(policy: &Policy, out: &mut String) {
+    let text = wire("GET", "/", HOST, &[]);
+    let Ok(Parsed::Complete(head, _)) = parse(text.as_bytes(), &policy.server.limits.head, Scheme::Http)
+    else {
+        panic!("not a whole head: {text}");
+    };
+    let peer = Peer { address: PeerAddress::Ip([10, 0, 0, 4].into()), port: 8080, tls: false };
+    let arrival = Arrival { peer, transport: &Transport::Plain, now: now() };
+    if let Ok(Admission::Redirect(redirect)) = admit(policy, &head, &arrival, &mut Trail::default()) {
+        let _ = writeln!(out, "redirected to {:?}", redirect.location());
+    }
+}
+
 /// Three hundred clients, twice each: how many of them a limit refuses.
 fn crowd(policy: &Policy, out: &mut String) {
     let later = now().after(Duration::from_secs(86_400));
@@ -154,8 +170,12 @@ fn head_of<'t>(policy: &Policy, text: &'t str) -> Result<Head<'t>, stagedoor_cor
     }
 }
 
-fn arrival(ip: IpAddr, now: Now) -> Arrival {
-    Arrival { peer: Peer { address: PeerAddress::Ip(ip), port: 8080, tls: true }, now }
+fn arrival(ip: IpAddr, now: Now) -> Arrival<'static> {
+    Arrival {
+        peer: Peer { address: PeerAddress::Ip(ip), port: 8080, tls: true },
+        transport: &Transport::Plain,
+        now,
+    }
 }
 
 fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
@@ -195,6 +215,9 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
             let mut to_app = BytesMut::new();
             write_preflight(&permit, &head, "1", &mut to_app);
             out.push_str(std::str::from_utf8(&to_app).unwrap());
+        }
+        Ok(Admission::Redirect(redirect)) => {
+            let _ = writeln!(out, "redirected: {:?}", redirect.location());
         }
         Ok(Admission::GatewayPage(own)) => {
             let _ = writeln!(out, "a page of ours: {own:?}");

@@ -65,6 +65,22 @@ pub(super) const SERVER: &[Row] = &[
     ),
     (
         "server.tls",
+        "redirect_http",
+        End,
+        "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]\nredirect_http = @",
+        "true",
+        "false",
+    ),
+    (
+        "server.tls",
+        "public_port",
+        End,
+        "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]\npublic_port = @",
+        "443",
+        "8443",
+    ),
+    (
+        "server.tls",
         "min_version",
         End,
         "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]\nmin_version = @",
@@ -86,6 +102,14 @@ pub(super) const SERVER: &[Row] = &[
         "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = @ }]",
         "\"tls.key\"",
         "\"tls/same.key\"",
+    ),
+    (
+        "server.tls.certificates[]",
+        "ocsp",
+        End,
+        "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\", ocsp = @ }]",
+        "\"a\"",
+        "\"b\"",
     ),
     (
         "server.tls.certificates[]",

@@ -2,6 +2,7 @@
 
 use super::findings::{Findings, Place, list};
 use super::order::{Order, exchanged, larger_is_tighter, more_is_looser};
+use crate::guard::https::PlainHttpPolicy;
 use crate::policy::{CertificateFiles, HttpsPolicy, TlsPolicy};
 
 pub(super) fn tls(old: &TlsPolicy, new: &TlsPolicy, findings: &mut Findings) {
@@ -20,7 +21,7 @@ pub(super) fn tls(old: &TlsPolicy, new: &TlsPolicy, findings: &mut Findings) {
 }
 
 fn https(old: &HttpsPolicy, new: &HttpsPolicy, findings: &mut Findings) {
-    let HttpsPolicy { listen, certificates, min_version } = old;
+    let HttpsPolicy { listen, certificates, min_version, plain_http } = old;
     let at = Place::Table(&["server", "tls"]);
     findings.put(at, "listen", more_is_looser(listen, &new.listen), || (list(listen), list(&new.listen)));
     // Whoever has the key of a new certificate can pose as this site.
@@ -33,4 +34,17 @@ fn https(old: &HttpsPolicy, new: &HttpsPolicy, findings: &mut Findings) {
     findings.put(at, "min_version", larger_is_tighter(min_version, &new.min_version), || {
         (min_version.as_str().to_owned(), new.min_version.as_str().to_owned())
     });
+    let (key, order) = match (plain_http, new.plain_http) {
+        (PlainHttpPolicy::Serves, PlainHttpPolicy::Serves) => return,
+        (PlainHttpPolicy::Serves, PlainHttpPolicy::Redirects { .. }) => ("redirect_http", Order::Tighter),
+        (PlainHttpPolicy::Redirects { .. }, PlainHttpPolicy::Serves) => ("redirect_http", Order::Looser),
+        (PlainHttpPolicy::Redirects { port: old }, PlainHttpPolicy::Redirects { port: new }) => {
+            ("public_port", exchanged(old, &new))
+        }
+    };
+    let shown = |plain_http: &PlainHttpPolicy| match plain_http {
+        PlainHttpPolicy::Serves => "off".to_owned(),
+        PlainHttpPolicy::Redirects { port } => format!("to port {port}"),
+    };
+    findings.put(at, key, order, || (shown(plain_http), shown(&new.plain_http)));
 }

@@ -50,6 +50,14 @@ pub(super) const ORDERED: &[Row] = &[
     ),
     (
         "server.tls",
+        "redirect_http",
+        End,
+        "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]\nredirect_http = @",
+        "true",
+        "false",
+    ),
+    (
+        "server.tls",
         "min_version",
         End,
         "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]\nmin_version = @",
@@ -367,6 +375,14 @@ pub(super) const EXCHANGED: &[Row] = &[
         "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]",
     ),
     (
+        "server.tls",
+        "public_port",
+        End,
+        "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]\npublic_port = @",
+        "443",
+        "8443",
+    ),
+    (
         "server.tls.certificates[]",
         "cert",
         End,
@@ -381,6 +397,14 @@ pub(super) const EXCHANGED: &[Row] = &[
         "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = @ }]",
         "\"tls.key\"",
         "\"tls/same.key\"",
+    ),
+    (
+        "server.tls.certificates[]",
+        "ocsp",
+        End,
+        "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\", ocsp = @ }]",
+        "\"a\"",
+        "\"b\"",
     ),
     (
         "server.tls.certificates[]",
