@@ -15,9 +15,10 @@ use std::time::Duration;
 use http::StatusCode;
 use stagedoor_core::denial::{Denial, TokenFault};
 use stagedoor_core::guard::gateway_pages;
+use stagedoor_core::guard::https::PlainHttpPolicy;
 use stagedoor_core::head::HeadLimits;
 use stagedoor_core::head::{self, Parsed};
-use stagedoor_core::policy::AdminPolicy;
+use stagedoor_core::policy::{AdminPolicy, Policy};
 use stagedoor_core::reply::Reply;
 use stagedoor_core::request::{Head, Http1Meta, RequestBody, Scheme};
 use stagedoor_core::secret::Secret;
@@ -269,6 +270,7 @@ impl AdminListener {
                     "hosts": link.app.hosts,
                     "listen": listen,
                     "needs_https": link.needs_https,
+                    "https_port": https_port(&live.policy),
                 });
                 AdminAnswer::json(StatusCode::CREATED, &body)
             }
@@ -287,6 +289,14 @@ impl AdminListener {
                 }
             }
         })
+    }
+}
+
+/// The port of https for browsers, where plain HTTP leads there.
+fn https_port(policy: &Policy) -> Option<u16> {
+    match policy.tls.plain_http() {
+        PlainHttpPolicy::Serves => None,
+        PlainHttpPolicy::Redirects { port } => Some(port),
     }
 }
 

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stagedoor_core::clock::Now;
 use stagedoor_core::guard::gateway_pages;
 use stagedoor_core::policy::{App, Policy};
+use stagedoor_core::request::Scheme;
 use stagedoor_core::secret::Secret;
 use stagedoor_core::sign_in::{self, NoTokenCookie};
 
@@ -177,14 +178,15 @@ pub(crate) fn address(base: &str, code: &str) -> Secret<String> {
     Secret::new(format!("{base}{}#{code}", gateway_pages::ENTER))
 }
 
-/// The base address at which a browser on this machine reaches an app with these `hosts` and this port; `None` if all hosts
-/// are wildcards.
+/// The base address at which a browser on this machine reaches an app with these `hosts` by this scheme and port; `None` if all
+/// hosts are wildcards.
 #[must_use]
-pub(crate) fn base(hosts: &[String], port: u16) -> Option<String> {
+pub(crate) fn base(hosts: &[String], scheme: Scheme, port: u16) -> Option<String> {
     let host = hosts.iter().find(|host| !host.contains('*'))?;
     let bare = host.parse::<std::net::Ipv6Addr>().is_ok();
     let host = if bare { format!("[{host}]") } else { host.clone() };
-    Some(if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") })
+    let port = if port == scheme.default_port() { String::new() } else { format!(":{port}") };
+    Some(format!("{}://{host}{port}", scheme.as_str()))
 }
 
 #[cfg(test)]

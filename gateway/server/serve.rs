@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stagedoor_config::{self as config, Compiled, Source};
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::{ConfinePolicy, Policy};
+use stagedoor_core::request::Scheme;
 use stagedoor_core::secret::Secret;
 
 use crate::bound_listeners::BoundListeners;
@@ -112,7 +113,8 @@ impl RunningGateway<'_> {
         let made = self.gateway.links.make(&live.policy, None, token, self.gateway.now());
         let link = made.map_err(|error| error.to_string())?;
         let port = self.address().map_or(80, |address| address.port());
-        let base = enter_links::base(&link.app.hosts, port).ok_or("no host of the app can be named")?;
+        let base = enter_links::base(&link.app.hosts, Scheme::Http, port)
+            .ok_or("no host of the app can be named")?;
         Ok(enter_links::address(&base, link.code.expose()))
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use stagedoor_config::Compiled;
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::Policy;
+use stagedoor_core::request::Scheme;
 
 use super::admin_client::AdminClient;
 use super::config_file::{compile_file, config_file, now};
@@ -80,7 +81,7 @@ fn link(policy: Policy, token: &str, args: &Args) -> Result<(), Failure> {
     })?;
     let base = match &args.url {
         Some(base) => base.clone(),
-        None => enter_links::base(&made.hosts, made.port).ok_or_else(|| {
+        None => enter_links::base(&made.hosts, made.scheme, made.port).ok_or_else(|| {
             Failure::usage(
                 format!("every host of the app is a wildcard: `{}`", made.hosts.join("`, `")),
                 "say how browsers reach it: `--url https://media.example.com`",
@@ -103,6 +104,7 @@ struct CreatedLink {
     code: String,
     app: String,
     hosts: Vec<String>,
+    scheme: Scheme,
     port: u16,
     expires_in: u64,
     needs_https: bool,
@@ -115,11 +117,17 @@ impl CreatedLink {
             answer.get(name)?.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
         };
         let listen = texts("listen")?;
+        let https =
+            answer.get("https_port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
         Some(Self {
             code: text("code")?,
             app: text("app")?,
             hosts: texts("hosts")?,
-            port: listen.iter().find_map(|at| at.parse::<SocketAddr>().ok())?.port(),
+            scheme: if https.is_some() { Scheme::Https } else { Scheme::Http },
+            port: match https {
+                Some(port) => port,
+                None => listen.iter().find_map(|at| at.parse::<SocketAddr>().ok())?.port(),
+            },
             expires_in: answer.get("expires_in")?.as_u64()?,
             needs_https: answer.get("needs_https")?.as_bool()?,
         })

@@ -99,8 +99,11 @@ fn codes_have_256_bits_and_neither_code_nor_token_is_shown() {
 fn where_a_browser_finds_an_app() {
     fn check(hosts: &[&str], port: u16, expected: Option<&str>) {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
-        assert_eq!(base(&hosts, port).as_deref(), expected, "{hosts:?}");
+        assert_eq!(base(&hosts, Scheme::Http, port).as_deref(), expected, "{hosts:?}");
     }
+    let host = ["media.example.com".to_owned()];
+    assert_eq!(base(&host, Scheme::Https, 443).as_deref(), Some("https://media.example.com"));
+    assert_eq!(base(&host, Scheme::Https, 8443).as_deref(), Some("https://media.example.com:8443"));
     check(&["media.localhost"], 8080, Some("http://media.localhost:8080"));
     check(&["*.example.com", "media.lan"], 80, Some("http://media.lan"));
     check(&["::1"], 8080, Some("http://[::1]:8080"));
