@@ -70,7 +70,7 @@ impl Connector {
             Security::Tls(tls) => match tls.handshake(stream).await {
                 Ok(stream) => Ok(AppTransport::Tls(stream)),
                 Err(error) => {
-                    tracing::info!(app = ?to, server_name = %tls.server_name(), "TLS with an app failed: {error}");
+                    tracing::info!(app = %to, server_name = %tls.server_name(), "TLS with an app failed: {error}");
                     Err(upstream_fault::of_handshake(&error))
                 }
             },
@@ -93,6 +93,15 @@ impl Connector {
                 }
                 Err(error) => return Err(upstream_fault::of_connecting(&error)),
             }
+        }
+    }
+}
+
+impl std::fmt::Display for ConnectTo<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
         }
     }
 }
