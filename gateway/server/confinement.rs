@@ -132,7 +132,8 @@ impl KeptPaths {
                 kept.write_with_its_folder(&path);
             }
         }
-        for socket in policy.server.listen.iter().filter_map(ListenAddress::unix) {
+        let listeners = policy.server.listen.iter().chain(policy.tls.listen());
+        for socket in listeners.filter_map(ListenAddress::unix) {
             kept.socket(socket);
         }
         kept.own_folder(&policy.server.state_dir, "state").map_err(Misplaced::State)?;

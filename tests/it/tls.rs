@@ -6,6 +6,7 @@ mod hosts;
 mod plain;
 mod renewal;
 pub(crate) mod requests;
+mod transports;
 
 use std::sync::Arc;
 
