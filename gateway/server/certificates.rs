@@ -22,7 +22,9 @@ use stagedoor_core::policy::{TlsPolicy, TlsVersion};
 pub(crate) use listing::listing;
 
 /// The protocols over TLS that are offered (RFC 7301), in the order of preference.
-const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
+const PROTOCOLS: &[&[u8]] = &[HTTP2, b"http/1.1"];
+/// The name of HTTP/2 among them (RFC 9113 §3.1).
+pub(crate) const HTTP2: &[u8] = b"h2";
 
 /// The certificates in force, and what all their connections share.
 pub(crate) struct Certificates {

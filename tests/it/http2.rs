@@ -1,4 +1,4 @@
-//! Clients that speak HTTP/2, over plain connections with prior knowledge: what they are answered, and what they may try.
+//! Clients that speak HTTP/2, over TLS, and over plain connections with prior knowledge: what they are answered, and what they may try.
 
 use crate::harness::{Gateway, Upstream};
 
@@ -6,6 +6,7 @@ mod attacks;
 mod exchanges;
 mod malformed;
 mod rules;
+mod tls;
 mod websockets;
 
 const CONFIG: &str = r#"

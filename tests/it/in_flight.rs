@@ -81,7 +81,7 @@ fn streams_of_one_connection_are_counted() {
     let (app, open) = holding();
     let gateway = Gateway::before(&app, &format!("[server]\nh2c = [\"127.0.0.1:0\"]\n{APPS}"));
     let mut client = Http2::connect(gateway.address);
-    let (head, _) = Request::get("/hold").http2();
+    let (head, _) = Request::get("/hold").http2("http");
     let held: Vec<_> = (0..2).map(|_| client.begin(head.clone(), true).unwrap().answer).collect();
     poll_until("the app to have both", || (app.seen().len() == 2).then_some(()));
     let refused = client.ask(&Request::get("/x"));

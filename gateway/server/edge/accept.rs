@@ -60,7 +60,10 @@ async fn serve_tls(front: Arc<Front>, socket: ClientSocket, peer: Peer, permit: 
     match Box::pin(tls::handshake(&front.gateway, socket)).await {
         Ok((stream, session)) => {
             let link = ClientLink { peer, transport: Transport::Tls(Arc::new(session)) };
-            front.serve_http1(stream, BytesMut::new(), link, permit).await;
+            match tls::speaks_http2(&stream) {
+                true => Box::pin(front.serve_http2(stream, BytesMut::new(), link, permit)).await,
+                false => front.serve_http1(stream, BytesMut::new(), link, permit).await,
+            }
         }
         Err(NoHandshake::Refused(reason)) => front.gateway.metrics.connection_refused(reason),
         Err(NoHandshake::Draining) => {}

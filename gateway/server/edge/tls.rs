@@ -19,6 +19,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::client::io::DownstreamIo;
+use crate::certificates::HTTP2;
 use crate::gateway::Gateway;
 use crate::stage::last_moments;
 use crate::telemetry::metrics::ConnectionRefusal;
@@ -51,6 +52,11 @@ pub(crate) async fn handshake<S: DownstreamIo>(
         () = tokio::time::sleep_until(deadline) => Err(NoHandshake::Refused(ConnectionRefusal::TlsTimeout)),
         () = last_moments(&mut stage) => Err(NoHandshake::Draining),
     }
+}
+
+/// Whether the handshake has settled on HTTP/2.
+pub(crate) fn speaks_http2<S>(stream: &TlsStream<S>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }
 
 async fn shake_hands<S: DownstreamIo>(

@@ -7,7 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Runtime;
+use tokio_rustls::TlsConnector;
 
 use super::message::{Fields, Response};
 use super::{DEADLINE, HOST, Request, poll_until};
@@ -16,6 +20,7 @@ use super::{DEADLINE, HOST, Request, poll_until};
 pub(crate) struct Http2 {
     runtime: Runtime,
     send: SendRequest<Bytes>,
+    scheme: &'static str,
     /// How it ended.
     ended: Arc<Mutex<Option<Result<(), h2::Error>>>>,
 }
@@ -28,13 +33,35 @@ pub(crate) struct Pending {
 
 impl Http2 {
     pub(crate) fn connect(to: SocketAddr) -> Self {
+        Self::over("http", async {
+            let stream = tokio::net::TcpStream::connect(to).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            stream
+        })
+    }
+
+    /// A connection over TLS, whose handshake has to settle on HTTP/2.
+    pub(crate) fn connect_over_tls(to: SocketAddr, name: &str, mut config: ClientConfig) -> Self {
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        Self::over("https", async {
+            let stream = tokio::net::TcpStream::connect(to).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+            assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+            stream
+        })
+    }
+
+    fn over<S>(scheme: &'static str, stream: impl Future<Output = S>) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let ended = Arc::new(Mutex::new(None));
         let send = runtime.block_on(async {
-            let stream = tokio::net::TcpStream::connect(to).await.unwrap();
-            stream.set_nodelay(true).unwrap();
-            let (send, connection) = h2::client::handshake(stream).await.unwrap();
+            let (send, connection) = h2::client::handshake(stream.await).await.unwrap();
             let ended = Arc::clone(&ended);
             tokio::spawn(async move {
                 let end = connection.await;
@@ -42,7 +69,7 @@ impl Http2 {
             });
             send
         });
-        Self { runtime, send, ended }
+        Self { runtime, send, scheme, ended }
     }
 
     /// Sends a request and reads the answer.
@@ -51,7 +78,7 @@ impl Http2 {
     }
 
     pub(crate) fn try_ask(&mut self, request: &Request) -> Result<Response, h2::Error> {
-        let (head, body) = request.http2();
+        let (head, body) = request.http2(self.scheme);
         let end = body.as_ref().is_none_or(Vec::is_empty);
         let pending = self.begin(head, end)?;
         let Pending { answer, body: mut sending } = pending;

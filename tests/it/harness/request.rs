@@ -51,8 +51,8 @@ impl Request {
     }
 
     /// The head of the request as HTTP/2 has it, and its body.
-    pub(crate) fn http2(&self) -> (http::Request<()>, Option<Vec<u8>>) {
-        let uri = format!("http://{}{}", self.host, self.target);
+    pub(crate) fn http2(&self, scheme: &str) -> (http::Request<()>, Option<Vec<u8>>) {
+        let uri = format!("{scheme}://{}{}", self.host, self.target);
         let mut request = http::Request::builder().method(&*self.method).uri(uri);
         for (name, value) in &self.fields {
             request = request.header(&*name.to_ascii_lowercase(), value);

@@ -290,7 +290,7 @@ fn many_large_answers_arrive_whole() {
     let gateway = gateway(&app, "", "");
     let mut client = Http2::connect(gateway.address);
     let pending = (0..20).map(|n| {
-        let (head, _) = Request::get(&format!("/{n}")).http2();
+        let (head, _) = Request::get(&format!("/{n}")).http2("http");
         client.begin(head, true).unwrap().answer
     });
     let pending = pending.collect();

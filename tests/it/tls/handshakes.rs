@@ -75,6 +75,10 @@ fn protocols_are_agreed_upon_or_refused() {
         assert_eq!(client.session().alpn_protocol(), agreed, "{protocols:?}");
         assert_eq!(client.ask(&Request::get("/x")).status, 200);
     }
+    for protocols in [&["h2"][..], &["http/1.1", "h2"]] {
+        let client = offering(protocols).unwrap();
+        assert_eq!(client.session().alpn_protocol(), Some(&b"h2"[..]), "{protocols:?}");
+    }
     let error = offering(&["imap"]).unwrap_err();
     assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
     assert_eq!(app.seen().len(), 3);

@@ -27,6 +27,7 @@ pub(crate) use self::unsent::Unsent;
 use super::{BodyFault, Client, Closed};
 use crate::clock;
 use crate::edge::date::http_date;
+use crate::edge::login;
 
 /// The client's side of one exchange over HTTP/2.
 pub(crate) struct Http2Client {
@@ -42,6 +43,8 @@ pub(crate) struct Http2Client {
     /// There once the head of the answer was given to the library.
     send: Option<SendStream<Bytes>>,
     answer: AnswerState,
+    /// The client can ask again over HTTP/1.1: it has chosen HTTP/2 in the handshake of TLS.
+    may_fall_back: bool,
     unsent: Arc<Unsent>,
     /// Bytes that were given to the library.
     sent: u64,
@@ -65,6 +68,8 @@ enum BodyState {
 struct AnswerState {
     head: Option<Response<()>>,
     framing: AnswerFraming,
+    /// The client is sent no answer, but told to ask over HTTP/1.1.
+    needs_http1: bool,
     data: Bytes,
     /// Nothing follows.
     ended: bool,
@@ -74,13 +79,14 @@ struct AnswerState {
 
 impl Http2Client {
     /// The stream of a request with a body of this length, where that is known. `expects`: the client waits for
-    /// `100 Continue` before it sends it.
+    /// `100 Continue` before it sends it. `may_fall_back`: it can ask again over HTTP/1.1.
     pub(crate) fn new(
         receive: RecvStream,
         respond: SendResponse<Bytes>,
         unsent: Arc<Unsent>,
         length: Option<u64>,
         expects: bool,
+        may_fall_back: bool,
     ) -> Self {
         let body = match (receive.is_end_stream(), expects) {
             (true, _) => BodyState::Complete,
@@ -90,6 +96,7 @@ impl Http2Client {
         let answer = AnswerState {
             head: None,
             framing: AnswerFraming::None,
+            needs_http1: false,
             data: Bytes::new(),
             ended: false,
             end_sent: false,
@@ -103,6 +110,7 @@ impl Http2Client {
             respond,
             send: None,
             answer,
+            may_fall_back,
             unsent,
             sent: 0,
         }
@@ -174,8 +182,13 @@ impl Http2Client {
     /// Gives the answer to the library as far as the client's window and the bound of the connection allow; ready once it has all.
     fn poll_give(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { answer, send, respond, unsent, sent, .. } = self;
-        let AnswerState { head, data, ended, end_sent, .. } = answer;
+        let AnswerState { head, data, needs_http1, ended, end_sent, .. } = answer;
         if let Some(head) = head.take() {
+            if *needs_http1 {
+                respond.send_reset(Reason::HTTP_1_1_REQUIRED);
+                unsent.give_head();
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
             let end = *ended && data.is_empty();
             *send = Some(respond.send_response(head, end).map_err(gone)?);
             *end_sent = end;
@@ -307,6 +320,9 @@ impl Client for Http2Client {
         let date = http_date(clock::unix());
         self.answer.head = Some(response_out::http2_answer(head, framing, &date));
         self.answer.framing = framing;
+        // A login that belongs to a connection needs one of its own, which HTTP/1.1 has (RFC 9113 §7).
+        self.answer.needs_http1 =
+            self.may_fall_back && head.status == StatusCode::UNAUTHORIZED && login::in_answer(head);
     }
 
     fn give(&mut self, data: Bytes) {

@@ -48,8 +48,10 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// How much of a body that nobody wants is read, and for how long, so that its client can read the answer.
 const UNWANTED_BYTES: usize = 16 * 1024 * 1024;
 const UNWANTED_TIME: Duration = Duration::from_secs(5);
-/// How long a connection that is to end may take for it once it has no streams, and how much of it is read meanwhile.
+/// How long a connection that is to end may take for it once it has no streams, how long if the gateway ends, and how much
+/// of it is read meanwhile.
 const GOODBYE_TIME: Duration = Duration::from_secs(1);
+const LAST_GOODBYE_TIME: Duration = Duration::from_millis(250);
 const GOODBYE_BYTES: usize = 1024 * 1024;
 /// Of a body that is not taken by the app: in one stream, and in all of a connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -138,7 +140,7 @@ impl Front {
         let end_stream = receive.is_end_stream();
         let length =
             parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let mut client = Http2Client::new(receive, respond, unsent, length, expects);
+        let mut client = Http2Client::new(receive, respond, unsent, length, expects, link.peer.tls);
         let live = self.gateway.live();
         let handler = RequestHandler::new(self, &live, link);
         let limits = &live.policy.server.limits.head;
@@ -380,11 +382,15 @@ impl<S: DownstreamIo> Connection<'_, S> {
         let waits = self.socket.waits();
         let header = waits.header.map(|since| (Wait::Header, since.saturating_add(self.timeouts.header)));
         let socket = waits.full.map(|since| (Wait::Socket, since.saturating_add(self.timeouts.send_idle)));
+        let goodbye = match self.stage.stage() {
+            Stage::Serving => GOODBYE_TIME,
+            Stage::Draining | Stage::Closing => LAST_GOODBYE_TIME,
+        };
         let request = idle.then(|| {
             let since = *self.idle_since.get_or_insert(now);
             match self.ending {
                 Ending::No => (Wait::Request, since.saturating_add(self.timeouts.h2_idle)),
-                Ending::Graceful | Ending::Abrupt(_) => (Wait::Goodbye, since.saturating_add(GOODBYE_TIME)),
+                Ending::Graceful | Ending::Abrupt(_) => (Wait::Goodbye, since.saturating_add(goodbye)),
             }
         });
         [header, socket, request].into_iter().flatten().min_by_key(|(_, due)| *due)
