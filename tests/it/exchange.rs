@@ -20,7 +20,7 @@ mod panics;
 mod pool;
 mod restarts;
 mod silence;
-mod tls;
+pub(crate) mod tls;
 mod unix_sockets;
 mod uploads;
 

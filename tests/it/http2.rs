@@ -2,8 +2,8 @@
 
 use crate::harness::{Gateway, Upstream};
 
-mod attacks;
-mod exchanges;
+pub(crate) mod attacks;
+pub(crate) mod exchanges;
 mod malformed;
 mod rules;
 mod tls;

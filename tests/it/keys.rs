@@ -10,7 +10,7 @@ use stagedoor_config::keys::{Honoured, State, tables};
 
 use crate::confinement;
 use crate::harness::{Client, Gateway, Request, Response, Upstream};
-use crate::{in_flight, proxy_protocol, tls, unix_sockets};
+use crate::{exchange, http2, in_flight, proxy_protocol, tls, unix_sockets};
 
 mod admin;
 mod deadlines;
@@ -48,6 +48,14 @@ const ROWS: &[Row] = &[
     ("server.limits", "connections", limits::connections),
     ("server.limits", "connections_per_ip", limits::connections_per_ip),
     ("server.limits", "requests_per_connection", limits::requests_per_connection),
+    ("server", "h2c", http2::exchanges::a_listener_speaks_http_2_only_where_the_file_says_so),
+    ("server.timeouts", "h2_idle", http2::attacks::silence_is_not_waited_for),
+    ("server.limits", "h2_streams", http2::attacks::more_streams_than_allowed_are_refused_one_by_one),
+    (
+        "server.limits",
+        "h2_streams_per_ip",
+        http2::attacks::the_streams_of_one_address_are_counted_on_all_of_its_connections,
+    ),
     ("server.limits", "header_bytes", limits::heads),
     ("server.limits", "header_count", limits::heads),
     ("server.limits", "uri_bytes", limits::heads),
@@ -66,6 +74,13 @@ const ROWS: &[Row] = &[
     ("log.access", "keep", logs::rotation),
     ("app.*.limit", "in_flight", in_flight::an_app_that_is_busy_gets_no_more),
     ("app.*.upstream", "urls", upstream::urls),
+    ("app.*.upstream", "ca", exchange::tls::no_request_reaches_an_app_whose_certificate_is_not_accepted),
+    ("app.*.upstream", "server_name", exchange::tls::the_name_of_the_certificate_is_told_to_the_app),
+    (
+        "app.*.upstream",
+        "dangerous_any_certificate",
+        exchange::tls::a_certificate_may_be_listed_itself_or_not_be_looked_at,
+    ),
     ("app.*.upstream", "connect", upstream::connect),
     ("app.*.upstream", "read", upstream::read),
     ("app.*.upstream", "retries", upstream::retries),

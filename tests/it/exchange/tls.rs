@@ -196,7 +196,7 @@ fn read_late(mut stream: TcpStream, settings: Arc<ServerConfig>, may_read: &Atom
 }
 
 #[test]
-fn the_name_of_the_certificate_is_told_to_the_app() {
+pub(crate) fn the_name_of_the_certificate_is_told_to_the_app() {
     let authority = Authority::new("home");
     let app = Upstream::start();
     let tls = TlsCarrier::to(app.address, &authority.issue(&["app.lan"]));
@@ -209,7 +209,7 @@ fn the_name_of_the_certificate_is_told_to_the_app() {
 }
 
 #[test]
-fn no_request_reaches_an_app_whose_certificate_is_not_accepted() {
+pub(crate) fn no_request_reaches_an_app_whose_certificate_is_not_accepted() {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let is_authority =
         |params: &mut CertificateParams| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -248,7 +248,7 @@ fn no_request_reaches_an_app_whose_certificate_is_not_accepted() {
 }
 
 #[test]
-fn a_certificate_may_be_listed_itself_or_not_be_looked_at() {
+pub(crate) fn a_certificate_may_be_listed_itself_or_not_be_looked_at() {
     let is_authority =
         |params: &mut CertificateParams| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let app = Upstream::start();

@@ -276,7 +276,7 @@ fn an_upload_in_single_bytes_costs_little_memory() {
 }
 
 #[test]
-fn silence_is_not_waited_for() {
+pub(crate) fn silence_is_not_waited_for() {
     let app = Upstream::start();
     let gateway =
         gateway(&app, "timeouts.header = \"1s\"\ntimeouts.idle = \"1s\"\ntimeouts.h2_idle = \"1s\"\n", "");
@@ -327,7 +327,7 @@ fn a_client_that_leaves_a_page_of_posters_ten_times_is_served() {
 }
 
 #[test]
-fn more_streams_than_allowed_are_refused_one_by_one() {
+pub(crate) fn more_streams_than_allowed_are_refused_one_by_one() {
     const REFUSED_STREAM: u32 = 7;
     let app = slow_app();
     let gateway = gateway(&app, "limits.h2_streams = 3\n", "");
@@ -376,7 +376,7 @@ fn a_connection_carries_only_so_many_requests() {
 }
 
 #[test]
-fn the_streams_of_one_address_are_counted_on_all_of_its_connections() {
+pub(crate) fn the_streams_of_one_address_are_counted_on_all_of_its_connections() {
     const REFUSED_STREAM: u32 = 7;
     let app = slow_app();
     let gateway = gateway(&app, "limits.h2_streams_per_ip = 3\n", "");

@@ -40,7 +40,7 @@ fn requests_of_one_connection_are_answered() {
 }
 
 #[test]
-fn a_listener_speaks_http_2_only_where_the_file_says_so() {
+pub(crate) fn a_listener_speaks_http_2_only_where_the_file_says_so() {
     let app = Upstream::start();
     let with = gateway(&app, "", "");
     // HTTP/1.1 is served beside it.
