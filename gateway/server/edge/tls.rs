@@ -43,7 +43,7 @@ pub(crate) enum NoHandshake {
 pub(crate) async fn handshake<S: DownstreamIo>(
     gateway: &Gateway,
     io: S,
-) -> Result<(TlsStream<S>, TlsSession), NoHandshake> {
+) -> Result<(Box<TlsStream<S>>, TlsSession), NoHandshake> {
     let deadline = Instant::now() + gateway.live().policy.server.timeouts.handshake;
     let mut stage = gateway.watch_stage();
     tokio::select! {
@@ -62,7 +62,7 @@ pub(crate) fn speaks_http2<S>(stream: &TlsStream<S>) -> bool {
 async fn shake_hands<S: DownstreamIo>(
     gateway: &Gateway,
     io: S,
-) -> Result<(TlsStream<S>, TlsSession), ConnectionRefusal> {
+) -> Result<(Box<TlsStream<S>>, TlsSession), ConnectionRefusal> {
     let failed = |_: io::Error| ConnectionRefusal::Tls;
     let start = LazyConfigAcceptor::new(Acceptor::default(), io).await.map_err(failed)?;
     let _place = gateway.handshakes.enter(gateway.most_handshakes()).ok_or(ConnectionRefusal::Handshakes)?;
@@ -75,10 +75,11 @@ async fn shake_hands<S: DownstreamIo>(
     };
     let configure = |connection: &mut rustls::ServerConnection| connection.set_buffer_limit(Some(UNSENT_MAX));
     let stream = start.into_stream_with(Arc::clone(&certificate.config), configure).await.map_err(failed)?;
-    Ok((stream, session))
+    // Boxed, so that it is not held once for each future that it is handed through.
+    Ok((Box::new(stream), session))
 }
 
-impl<S: DownstreamIo> DownstreamIo for TlsStream<S> {
+impl<S: DownstreamIo> DownstreamIo for Box<TlsStream<S>> {
     fn scheme(&self) -> Scheme {
         Scheme::Https
     }
