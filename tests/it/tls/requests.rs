@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use tokio_tungstenite::tungstenite;
+
 use super::{Wish, connect, folder, gateway};
 use crate::harness::{Authority, Gateway, HOST, Request, Upstream, client_config, poll_until};
 
@@ -127,4 +129,53 @@ fn a_draining_gateway_ends_idle_connections_and_handshakes() {
 
 fn connections(gateway: &Gateway) -> f64 {
     gateway.metric("stagedoor_connections", &[])
+}
+
+#[test]
+fn a_websocket_over_tls_echoes_and_ends() {
+    let app = Upstream::with(|exchange| exchange.echo_websocket());
+    let (gateway, config) = gateway(&app, &Wish::default());
+    let stream = connect(&gateway, HOST, &config).reader.stream;
+    let request = http::Request::builder()
+        .uri(format!("wss://{HOST}/ws"))
+        .header("Host", HOST)
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", tungstenite::handshake::client::generate_key());
+    let (mut socket, _) = tungstenite::client::client(request.body(()).unwrap(), stream).unwrap();
+    for length in [1, 125, 70_000] {
+        let message = tungstenite::Message::text("x".repeat(length));
+        socket.send(message.clone()).unwrap();
+        assert_eq!(socket.read().unwrap(), message);
+    }
+    socket.close(None).unwrap();
+    while socket.read().is_ok() {}
+    poll_until("the app's connection to end", || (app.open_connections() == 0).then_some(()));
+}
+
+/// Over https the origin of the app is https, its cookies may be `Secure`, and another origin is another one.
+#[test]
+fn the_origin_of_the_app_is_that_of_https() {
+    let app = Upstream::start();
+    let rest = "[app.own]\nhosts = [\"own.localhost\"]\nupstream = \"UPSTREAM\"\nauth = \"required\"\nsources = [\"cookie:t\"]\n\
+                cors.origins = [\"https://other.localhost\"]";
+    let authority = Authority::new("house");
+    let pair = authority.issue(&[HOST, "own.localhost"]);
+    let gateway = Gateway::start_in(folder(&app, &[&pair], &Wish { rest, ..Wish::default() }));
+    let config = Arc::new(client_config(&authority));
+    let cookie = format!("t={}", crate::harness::token("bob"));
+    for (origin, status) in [
+        ("https://own.localhost", 200),
+        ("http://own.localhost", 403),
+        ("https://other.localhost", 200),
+        ("https://evil.localhost", 403),
+    ] {
+        let request =
+            Request::post("/x", "a").host("own.localhost").field("Cookie", &*cookie).field("Origin", origin);
+        let answer = connect(&gateway, "own.localhost", &config).ask(&request);
+        assert_eq!(answer.status, status, "{origin}: {answer:?}");
+        let allowed = if origin == "https://other.localhost" { origin } else { "" };
+        assert_eq!(answer.field("access-control-allow-origin"), allowed, "{origin}");
+    }
 }
