@@ -50,6 +50,14 @@ pub struct AskedWith {
     pub head: bool,
 }
 
+impl AnswerHead {
+    /// Whether it asks the client for credentials (RFC 9110 §15.5.2).
+    #[must_use]
+    pub fn asks_for_credentials(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+}
+
 impl ResponseFields for AnswerHead {
     fn first(&self, name: &HeaderName) -> Option<&HeaderValue> {
         self.fields.first(name)

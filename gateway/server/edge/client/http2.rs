@@ -321,8 +321,7 @@ impl Client for Http2Client {
         self.answer.head = Some(response_out::http2_answer(head, framing, &date));
         self.answer.framing = framing;
         // A login that belongs to a connection needs one of its own, which HTTP/1.1 has (RFC 9113 §7).
-        self.answer.needs_http1 =
-            self.may_fall_back && head.status == StatusCode::UNAUTHORIZED && login::in_answer(head);
+        self.answer.needs_http1 = self.may_fall_back && head.asks_for_credentials() && login::in_answer(head);
     }
 
     fn give(&mut self, data: Bytes) {
