@@ -13,7 +13,7 @@ timeouts.header = "1s"
 listen       = ["127.0.0.1:0"]
 certificates = [{ cert = "tls/0.pem", key = "tls/0.key" }]
 [app.media]
-hosts    = ["media.localhost", "media.example.com"]
+hosts    = ["media.localhost", "media.example.com", "other.example.com"]
 upstream = { urls = ["UPSTREAM"] }
 auth     = "public"
 "#;
@@ -58,6 +58,19 @@ fn a_request_names_the_scheme_of_its_connection() {
     let pending = client.begin(head, true).unwrap();
     assert_eq!(client.answer(pending.answer).unwrap().status, 400);
     assert!(app.seen().is_empty());
+}
+
+/// Browsers use one connection for all hosts of its certificate. Another host is one of another connection (RFC 9110 §15.5.20).
+#[test]
+fn one_connection_serves_the_hosts_of_its_certificate() {
+    let app = Upstream::start();
+    let (gateway, authority) = gateway(&app);
+    let mut client = Http2::connect_over_tls(gateway.https(), HOST, client_config(&authority));
+    for (host, status) in [(HOST, 200), ("media.example.com", 200), ("other.example.com", 421), (HOST, 200)] {
+        let answer = client.ask(&Request::get("/x").host(host));
+        assert_eq!(answer.status, status, "{host}: {answer:?}");
+    }
+    assert_eq!(app.seen().len(), 3);
 }
 
 #[test]
