@@ -73,7 +73,12 @@ fn what_is_wrong_is_told_where_it_stands() {
             "cors = { origins = [\"https://a.example/\"] }\nerrors = ",
             "/app/media/cors/origins/0: \"https://a.example/\" does not match",
         ),
-        ("[server]\n", "[server]\ntls = { listen = [] }\n", "/server: Additional properties"),
+        (
+            "[server]\n",
+            "[server]\ntls = { certificates = [{ cert = \"a\", key = \"b\" }], acme = 1 }\n",
+            "/server/tls: Additional properties",
+        ),
+        ("[server]\n", "[server]\ntls = {}\n", "/server/tls: \"certificates\" is a required property"),
         (
             "[server]\n",
             "[serverr]\nlisten = 1\n[server]\n",
@@ -212,7 +217,8 @@ fn every_default_is_accepted_by_its_own_key() {
 fn what_is_not_built_is_no_key_of_it() {
     let schema = schema();
     let at = |path: &str, key: &str| schema.pointer(&format!("{path}/properties/{key}")).is_some();
-    assert!(at("/properties/server", "listen") && !at("/properties/server", "tls"));
+    let tls = "/properties/server/properties/tls";
+    assert!(at(tls, "certificates") && !at(tls, "acme"));
     let app = "/properties/app/additionalProperties";
     assert!(at(app, "hosts") && !at(app, "cookies"));
     let route = format!("{app}/properties/route/items");

@@ -176,6 +176,11 @@ fn what_needs_a_restart_says_so() {
         ("[server]\nlisten = [\"127.0.0.1:1\"]\nthreads = 3\n", &["server.listen", "server.threads"]),
         ("[server]\nconfine = \"off\"\n", &["server.confine"]),
         ("[server]\nlisten = [\"127.0.0.1:8080\"]\nh2c = [\"127.0.0.1:8080\"]\n", &["server.h2c"]),
+        ("[server]\nunix_mode = \"0666\"\n", &["server.unix_mode"]),
+        (
+            "[server.tls]\nlisten = [\"127.0.0.1:2\"]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]\n",
+            &["server.tls.listen"],
+        ),
         ("[server.limits]\nconnections = 10\n", &[]),
         ("[state]\ndir = \"other\"\n[admin]\nlisten = \"off\"\n", &["admin.listen"]),
         (
@@ -192,5 +197,5 @@ fn what_needs_a_restart_says_so() {
     }
     // Those of `log.access` are told as one.
     let marked = keys::tables().filter(|table| table.path != "log.access").flat_map(|table| table.keys);
-    assert_eq!(marked.filter(|key| key.reload == Reload::Restart).count(), 8);
+    assert_eq!(marked.filter(|key| key.reload == Reload::Restart).count(), 10);
 }

@@ -144,7 +144,7 @@ fn status_lines_that_are_none() {
 #[test]
 fn an_app_that_speaks_tls_is_told() {
     for alert in [&b"\x15\x03\x01\x00\x02\x02\x46"[..], b"\x15\x03\x03\x00\x02\x02\x28", b"\x15"] {
-        check_with(alert, GET, "Tls: an alert of TLS on a plain connection");
+        check_with(alert, GET, "SpeaksTls: an alert of TLS on a plain connection");
     }
     // The settings with which HTTP/2 begins.
     check("\0\0\u{12}\u{4}", "the answer does not begin with HTTP/1.");
