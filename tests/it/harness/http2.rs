@@ -341,10 +341,11 @@ impl RawHttp2 {
         self.wait_for(Frame::HEADERS, stream).status()
     }
 
-    /// Reads to the end of the connection; the error code of the last GOAWAY.
+    /// Reads to the end of the connection; the error code of the last GOAWAY. Nothing is answered: what is sent meanwhile may be
+    /// in the middle of a header block, which no other frame may interrupt.
     pub(crate) fn end(&mut self) -> Option<u32> {
         let mut code = None;
-        while let Some(next) = self.next() {
+        while let Some(next) = self.next_of_all() {
             if next.kind == Frame::GOAWAY {
                 code = Some(next.code());
             }
