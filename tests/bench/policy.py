@@ -4,15 +4,15 @@ import secrets
 import threading
 import time
 
-from rig import ORIGIN, Failed, ask
+from rig import ORIGIN, Failed, StreamReset, ask
 
 
-def prove(row):
-    """That the full policy is in force: raises `Failed` where it is not."""
-    tokens = row.tokens
+def prove(row, port=None):
+    """That the full policy is in force, at `port` or the plain one: raises `Failed` where it is not."""
+    tokens, port = row.tokens, port or row.port
 
     def expect(what, status, *args, **more):
-        answer = ask(row.port, *args, **more)
+        answer = ask(port, *args, **more)
         if answer.status != status:
             raise Failed(f"{row.name}: {what}: expected {status}, got {answer.status}")
         return answer
@@ -32,17 +32,26 @@ def prove(row):
     expect("an expired token is refused", 401, "GET /x", tokens.expired)
     expect("a foreign issuer is refused", 401, "GET /x", tokens.issuer)
     # Envoy says 403 where the token is good, but for another audience.
-    if ask(row.port, "GET /x", tokens.audience).status not in (401, 403):
+    if ask(port, "GET /x", tokens.audience).status not in (401, 403):
         raise Failed(f"{row.name}: a foreign audience is not refused")
-    expect("a body over the cap is refused", 413, "POST /x", tokens.good, [("Content-Length", row.body + 1)])
-    if not limited(row):
+    if not over_cap_is_refused(row, port):
+        raise Failed(f"{row.name}: a body over the cap is not refused")
+    if not limited(row, port):
         raise Failed(f"{row.name}: eight requests at once are not limited")
     seen_by_the_app(row, expect)
     seen_in_the_log(row, expect)
 
 
-def limited(row):
-    return any(ask(row.port, "GET /limited", row.tokens.good).status == 429 for _ in range(8))
+def over_cap_is_refused(row, port):
+    """With 413. Over HTTP/2 some peers reset the stream before a client that still sends has read it."""
+    try:
+        return ask(port, "POST /x", row.tokens.good, [("Content-Length", row.body + 1)]).status == 413
+    except StreamReset:
+        return not row.name.startswith("stagedoor")
+
+
+def limited(row, port):
+    return any(ask(port, "GET /limited", row.tokens.good).status == 429 for _ in range(8))
 
 
 def seen_by_the_app(row, expect):
@@ -77,26 +86,26 @@ def seen_in_the_log(row, expect):
 class Heckler(threading.Thread):
     """Knocks at a full policy with what it has to refuse while it is under load. Bare rows are left alone."""
 
-    def __init__(self, row):
+    def __init__(self, row, port=None):
         super().__init__(daemon=True)
-        self.row = row
+        self.row, self.port = row, port or row.port
         self.over = threading.Event()
         self.refused, self.fault = 0, None
 
     def run(self):
-        tokens, cap = self.row.tokens, self.row.body
+        tokens = self.row.tokens
         try:
             while not self.over.wait(0.2):
-                for request, bearer, fields, expected in (
-                    ("GET /x", tokens.forged, (), 401),
-                    ("GET /x", None, (), 401),
-                    ("POST /x", tokens.good, [("Content-Length", cap + 1)], 413),
-                    ("GET /x", tokens.good, (), 200),
+                for request, bearer, expected in (
+                    ("GET /x", tokens.forged, 401), ("GET /x", None, 401), ("GET /x", tokens.good, 200),
                 ):
-                    got = ask(self.row.port, request, bearer, fields).status
+                    got = ask(self.port, request, bearer).status
                     if got != expected:
                         raise Failed(f"expected {expected}, got {got}")
                     self.refused += expected != 200
+                if not over_cap_is_refused(self.row, self.port):
+                    raise Failed("a body over the cap was not refused")
+                self.refused += 1
         except (Failed, OSError) as fault:
             self.fault = fault
 

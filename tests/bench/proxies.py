@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rig import MIB, PROXY_CORE, Failed, Process, free_port, wait_for
+from rig import MIB, PROXY_CORE, Certificate, Failed, Http2Port, Process, TlsPort, free_port, wait_for
 from tools import HERE, VENV, have, lua_modules
 
 PEERS = HERE / "peers"
@@ -34,6 +34,9 @@ class Proxy:
     home: Path = None
     tokens: object = None
     body: int = 0
+    with_tls: bool = False
+    tls: TlsPort = None
+    http2: Http2Port = None
     rounds: list = field(default_factory=list)
 
     def start(self, folder, upstream_port, tokens, body=MIB, address_limit=NEVER_REACHED, seconds=10):
@@ -45,12 +48,18 @@ class Proxy:
         self.home = home
         self.port, self.admin = free_port(), free_port()
         self.tokens, self.body = tokens, body
+        certificate, tls = Certificate(home), free_port()
+        self.tls, self.http2 = TlsPort(tls, certificate.authority), Http2Port(tls, certificate.authority)
         key = home / "jwt_key"
         key.touch(0o600)
         key.write_text(tokens.key.file.read_text())
         values = {
             "PORT": self.port,
             "ADMIN": self.admin,
+            "TLS": tls,
+            "CHAIN": certificate.chain,
+            "CHAIN_KEY": certificate.key,
+            "CHAIN_AND_KEY": certificate.both,
             "UPSTREAM": upstream_port,
             "ADDRESS_LIMIT": address_limit,
             "BODY": f"{body // MIB}MiB",
@@ -139,8 +148,8 @@ def stagedoor(binary, profile):
         return [binary, "run", "--config", config]
 
     return [
-        Proxy("stagedoor full", version, True, "stagedoor-full.toml", command),
-        Proxy("stagedoor off", version, False, "stagedoor-off.toml", command),
+        Proxy("stagedoor full", version, True, "stagedoor-full.toml", command, with_tls=True),
+        Proxy("stagedoor off", version, False, "stagedoor-off.toml", command, with_tls=True),
     ]
 
 
@@ -151,8 +160,8 @@ def haproxy(program):
         return [program, "-db", "-f", config]
 
     return [
-        Proxy("haproxy full", version, True, "haproxy-full.cfg", command),
-        Proxy("haproxy bare", version, False, "haproxy-bare.cfg", command),
+        Proxy("haproxy full", version, True, "haproxy-full.cfg", command, with_tls=True),
+        Proxy("haproxy bare", version, False, "haproxy-bare.cfg", command, with_tls=True),
     ]
 
 
@@ -165,11 +174,11 @@ def nginx_command(program):
 
 def nginx_with_lua(program):
     version = version_in(first_line(program, "-v"))
-    return [Proxy("nginx+lua full", version, True, "nginx-full.conf", nginx_command(program))]
+    return [Proxy("nginx+lua full", version, True, "nginx-full.conf", nginx_command(program), with_tls=True)]
 
 
 def nginx(program):
-    return [Proxy("nginx bare", version_in(first_line(program, "-v")), False, "nginx-bare.conf", nginx_command(program))]
+    return [Proxy("nginx bare", version_in(first_line(program, "-v")), False, "nginx-bare.conf", nginx_command(program), with_tls=True)]
 
 
 def caddy(program):

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 
 from rig import CORES, OTHER_CORES
+from load import STREAMS
 from scenarios import FLOOD_RATE, HONEST_RATE, middle
 from tools import HERE
 
@@ -74,6 +75,34 @@ TABLES = {
         "Of the process, after 100 requests (Pss: what processes share counts once; then RSS); what each of {idle:,} idle "
         "connections adds to it; and what each of {keys:,} addresses adds that a limit is counted for.",
         [("rest_mib", "at rest MiB", 1), ("rest_rss_mib", "RSS MiB", 1), ("idle_kib", "idle connection KiB", 2), ("key_bytes", "limited key B", 0)],
+    ),
+    "tls_requests": Table(
+        "Requests over TLS",
+        "As the first table, over TLS 1.3 with HTTP/1.1 (AES-256-GCM or AES-128-GCM, as wrk and the proxy agree), a P-256 certificate.",
+        [("cpu_us", "CPU µs a request", 1), ("user_us", "user", 1), ("system_us", "system", 1), ("busy", "busy", "%"),
+         ("rps", "requests/s", 0), ("p99_us", "p99 µs", 0), ("rss_mib", "MiB", 1)],
+    ),
+    "http2_requests": Table(
+        "Requests over HTTP/2",
+        f"The same over HTTP/2 by h2load: {STREAMS} streams a connection, as many in all as there are connections above.",
+        [("cpu_us", "CPU µs a request", 1), ("user_us", "user", 1), ("system_us", "system", 1), ("busy", "busy", "%"),
+         ("rps", "requests/s", 0), ("rss_mib", "MiB", 1)],
+    ),
+    "tls_handshakes": Table(
+        "New connections over TLS",
+        "A connection with TLS 1.3 and one request: a full handshake, and one that resumes an earlier session.",
+        [("full_us", "full, CPU µs", 0), ("resumed_us", "resumed, CPU µs", 0)],
+    ),
+    "tls_files": Table(
+        "A big file over TLS",
+        "{mib:,} MiB over one connection with TLS 1.3: CPU seconds a GiB.",
+        [("down_cpu", "down, HTTP/1.1", 2), ("up_cpu", "up, HTTP/1.1", 2), ("http2_down_cpu", "down, HTTP/2", 2), ("http2_up_cpu", "up, HTTP/2", 2),
+         ("highest_mib", "highest MiB", 1)],
+    ),
+    "tls_memory": Table(
+        "Memory of idle connections",
+        "What each of {idle_tls:,} idle connections adds after one request (Pss).",
+        [("tls_kib", "TLS, HTTP/1.1 KiB", 2), ("http2_kib", "HTTP/2 KiB", 2)],
     ),
 }
 
@@ -166,6 +195,22 @@ def goals(report):
         ("at rest", 25, " MiB", lambda: of("memory", mine, "rest_mib")),
         ("honest client's p99 beside a 401 flood / alone", 2, "", lambda: of("floods", mine, "times_401")),
         ("honest client's p99 beside a 429 flood / alone", 2, "", lambda: of("floods", mine, "times_429")),
+        *(
+            (f"{what}: Stagedoor / {peer}", most, "", lambda scenario=scenario, pair=pair, key=key: ratio(scenario, *pair, key))
+            for what, scenario, key, most, peer, pair in (
+                ("TLS, full policy, CPU a request", "tls_requests", "cpu_us", 0.9, "HAProxy", (mine, "haproxy full")),
+                ("TLS, bare, CPU a request", "tls_requests", "cpu_us", 0.9, "HAProxy", ("stagedoor off", "haproxy bare")),
+                ("HTTP/2, full policy, CPU a request", "http2_requests", "cpu_us", 1.1, "HAProxy", (mine, "haproxy full")),
+                ("HTTP/2, bare, CPU a request", "http2_requests", "cpu_us", 1.1, "HAProxy", ("stagedoor off", "haproxy bare")),
+                ("HTTP/2, bare, CPU a request", "http2_requests", "cpu_us", 1.0, "nginx", ("stagedoor off", "nginx bare")),
+                ("full handshake, CPU", "tls_handshakes", "full_us", 0.7, "HAProxy", (mine, "haproxy full")),
+                ("resumed handshake, CPU", "tls_handshakes", "resumed_us", 0.7, "HAProxy", (mine, "haproxy full")),
+                ("big file down over TLS, CPU a GiB", "tls_files", "down_cpu", 0.9, "HAProxy", (mine, "haproxy full")),
+                ("big file up over TLS, CPU a GiB", "tls_files", "up_cpu", 0.9, "HAProxy", (mine, "haproxy full")),
+            )
+        ),
+        ("an idle connection with TLS", 12, " KiB", lambda: of("tls_memory", mine, "tls_kib")),
+        ("an idle connection of HTTP/2", 56, " KiB", lambda: of("tls_memory", mine, "http2_kib")),
     ]
     lines = []
     for what, most, unit, find in wanted:
@@ -201,7 +246,7 @@ def markdown(report):
         "Written by `tests/bench/run --all`; the figures of every round are in [results.json](results.json).",
         f"{report['taken']}; {where['cpu']}, {where['cores']} cores, {where['memory_gib']} GiB, Linux {where['kernel']}. "
         f"The proxy has a core of its own, the app and the load share {'the other' if where['cores'] == 2 else 'the others'}; "
-        "everything goes over loopback, HTTP/1.1 without TLS. Rounds are interleaved; figures are medians of "
+        "everything goes over loopback, and where the title of a table does not say more, by HTTP/1.1 without TLS. Rounds are interleaved; figures are medians of "
         f"{report['options']['rounds']}. Compare figures of one run: those of another machine differ.",
         "\"full\" rows do the same work: bearer token with issuer, audience and expiry, limits for each address and each "
         "user, security headers, CORS, body cap, identity for the app, metrics, access log; that they do is proven before "
@@ -230,6 +275,10 @@ PANELS = [
     ("system_calls", "calls", "system calls a request, full policy", 1, True),
     ("files", "down_cpu", "CPU seconds a GiB down, full policy", 2, True),
     ("memory", "idle_kib", "KiB of an idle connection, full policy", 1, True),
+    ("tls_requests", "cpu_us", "CPU µs a request over TLS, full policy", 1, True),
+    ("http2_requests", "cpu_us", "CPU µs a request over HTTP/2, full policy", 1, True),
+    ("tls_handshakes", "full_us", "CPU µs of a full handshake", 0, True),
+    ("tls_memory", "tls_kib", "KiB of an idle connection with TLS", 1, True),
 ]
 WIDTH, NAMES, BAR, GAP = 420, 112, 18, 8
 

@@ -14,6 +14,7 @@ import resource
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -225,11 +226,44 @@ def upstream(folder):
     return process, port
 
 
+# --- ports behind which more is spoken than HTTP/1.1 ------------------------------------------------
+
+
+class TlsPort(int):
+    """A port where TLS is spoken, and HTTP/1.1 in it. The clients here verify its certificate."""
+
+    def __new__(cls, number, authority):
+        port = super().__new__(cls, number)
+        port.authority = authority
+        port.context = ssl.create_default_context(cafile=authority)
+        port.context.set_alpn_protocols(["http/1.1"])
+        return port
+
+
+class Http2Port(TlsPort):
+    """The same port, where HTTP/2 is chosen (ALPN)."""
+
+    def __new__(cls, number, authority):
+        port = super().__new__(cls, number, authority)
+        port.context.set_alpn_protocols(["h2"])
+        return port
+
+
+class Certificate:
+    """An authority of our own, and a certificate for 127.0.0.1 on the curve P-256."""
+
+    def __init__(self, folder):
+        self.authority, self.chain, self.key, self.both = (
+            Path(folder) / name for name in ("authority.pem", "chain.pem", "chain.key", "both.pem")
+        )
+        subprocess.run([VENV / "bin" / "python", HERE / "certificate.py", folder], check=True)
+
+
 # --- one request by hand ----------------------------------------------------------------------------
 
 
 def head(port, request, bearer=None, fields=()):
-    lines = [f"{request} HTTP/1.1", f"Host: 127.0.0.1:{port}"]
+    lines = [f"{request} HTTP/1.1", f"Host: 127.0.0.1:{int(port)}"]
     lines += [f"Authorization: Bearer {bearer}"] if bearer else []
     lines += [f"{name}: {value}" for name, value in fields]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
@@ -263,13 +297,66 @@ def receive(line, came, enough):
 
 
 def connect(port, seconds=5, source=None):
-    line = socket.create_connection(("127.0.0.1", port), seconds, source_address=source and (source, 0))
+    line = socket.create_connection(("127.0.0.1", int(port)), seconds, source_address=source and (source, 0))
     line.settimeout(seconds)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if isinstance(port, TlsPort):
+        return port.context.wrap_socket(line, server_hostname="127.0.0.1")
     return line
 
 
 def ask(port, request, bearer=None, fields=(), source=None):
     """One request on a connection of its own."""
+    if isinstance(port, Http2Port):
+        return ask_by_curl(port, request, bearer, fields)
     with connect(port, source=source) as line:
         line.sendall(head(port, request, bearer, [("Connection", "close"), *fields]))
         return Answer(line).rest(line)
+
+
+class CurlAnswer:
+    """The same of an answer over HTTP/2."""
+
+    def __init__(self, output):
+        top, self.body = output.split(b"\r\n\r\n", 1)
+        status, *rest = top.decode("latin-1").split("\r\n")
+        if not status.startswith("HTTP/2 "):
+            raise Failed(f"not an answer over HTTP/2: {status}")
+        self.status = int(status.split()[1])
+        pairs = (one.split(":", 1) for one in rest)
+        self.fields = {name.lower(): value.strip() for name, value in pairs}
+
+
+def ask_by_curl(port, request, bearer=None, fields=()):
+    method, path = request.split()
+    command = curl(port, path, "--include", "--request", method, "--max-time", 10)
+    command += ["--header", f"Authorization: Bearer {bearer}"] if bearer else []
+    with tempfile.NamedTemporaryFile() as body:
+        for name, value in fields:
+            if name == "Content-Length":
+                # A request that says a length and has no body is malformed in HTTP/2.
+                body.truncate(int(value))
+                command += ["--data-binary", f"@{body.name}", "--header", "Expect:", "--header", "Content-Type:"]
+            else:
+                command += ["--header", f"{name}: {value}"]
+        done = subprocess.run([str(word) for word in command], capture_output=True, preexec_fn=placed(OTHER_CORES))
+    if done.returncode == STREAM_RESET and not done.stdout:
+        raise StreamReset
+    if not done.stdout:
+        raise Failed(f"curl: {done.stderr.decode().strip()}")
+    return CurlAnswer(done.stdout)
+
+
+STREAM_RESET = 92  # what curl says of a stream that ended without an answer
+
+
+class StreamReset(Exception):
+    """The proxy has reset the stream of a request before its answer could be read."""
+
+
+def curl(port, path, *options):
+    """The beginning of a command that asks over HTTP/2."""
+    return [
+        "curl", "--silent", "--show-error", "--http2", "--cacert", port.authority, *options,
+        f"https://127.0.0.1:{int(port)}{path}",
+    ]

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import transfer
-from load import Load, Requests, saturate, saturated
+from load import Load, Requests, handshakes, saturate, saturate_http2, saturated, saturated_http2
 from policy import Heckler, prove
 from proxies import running
 from rig import GIB, KIB, MIB, OTHER_CORES, Es256, Failed, Tokens, ask, claims, placed
@@ -31,14 +31,17 @@ class Bench:
         self.found = {}
         self.own_time = {}
 
+    def with_tls(self):
+        return [row for row in self.rows if row.with_tls]
+
     def full(self):
         return [row for row in self.rows if row.full]
 
     def running(self, rows, tokens=None, **how):
         return running(rows, self.folder, self.upstream_port, tokens or self.tokens, **how)
 
-    def interleaved(self, rows, one, rounds=None):
-        """`one(row)` for each row in each round; the policies are proven before."""
+    def interleaved(self, rows, one, rounds=None, port=lambda row: row.port):
+        """`one(row)` for each row in each round; the policies are proven before, at this port of each."""
         found = {row.name: [] for row in rows}
         rounds = rounds or self.options.rounds
         for number in range(rounds):
@@ -46,7 +49,7 @@ class Bench:
             for row in rows if number % 2 == 0 else rows[::-1]:
                 try:
                     if row.full:
-                        prove(row)
+                        prove(row, port(row))
                     found[row.name].append(one(row))
                 except OSError as fault:
                     raise Failed(f"{row.name}: {fault}") from fault
@@ -259,6 +262,73 @@ def memory(bench):
     return found
 
 
+def over_tls(row):
+    return row.tls
+
+
+def over_http2(row):
+    return row.http2
+
+
+def tls_requests(bench):
+    """As many requests as the proxy can take over TLS 1.3, HTTP/1.1."""
+    with bench.running(bench.with_tls()) as rows:
+        for row in rows:
+            saturate(row, 1, bench.options.connections, port=row.tls)
+        return bench.interleaved(rows, lambda row: saturated(row, bench.options, port=row.tls), port=over_tls)
+
+
+def http2_requests(bench):
+    """As many requests as the proxy can take over HTTP/2 and TLS 1.3."""
+    with bench.running(bench.with_tls()) as rows:
+        for row in rows:
+            saturate_http2(row, 1, bench.options.connections)
+        return bench.interleaved(rows, lambda row: saturated_http2(row, bench.options), port=over_http2)
+
+
+def tls_handshakes(bench):
+    """New connections with TLS 1.3, each with one request: full handshakes, and resumed ones."""
+
+    def one(row):
+        return {f"{kind}_us": handshakes(row, bench.options, kind) for kind in ("full", "resumed")}
+
+    with bench.running(bench.with_tls()) as rows:
+        return bench.interleaved(rows, one, port=over_tls)
+
+
+def tls_files(bench):
+    """A big file down and up over TLS, with HTTP/1.1 and with HTTP/2."""
+    size = bench.options.mib * MIB
+    ways = {
+        "down": lambda row: transfer.download(row, size, row.tls),
+        "up": lambda row: transfer.upload(row, size, row.tls),
+        "http2_down": lambda row: transfer.download_http2(row, size),
+        "http2_up": lambda row: transfer.upload_http2(row, size),
+    }
+
+    def one(row):
+        found = {}
+        for way, move in ways.items():
+            before = sum(row.process.cpu())
+            move(row)
+            found[f"{way}_cpu"] = (sum(row.process.cpu()) - before) * GIB / size
+        return found | {"highest_mib": row.process.memory("VmHWM")}
+
+    with bench.running(bench.with_tls(), body=HUGE_BODY) as rows:
+        return bench.interleaved(rows, one, port=over_tls)
+
+
+def tls_memory(bench):
+    """Memory of an idle connection with TLS, and of one of HTTP/2."""
+
+    def one(row):
+        count = bench.options.idle_tls
+        return {"tls_kib": transfer.idle(row, count, row.tls), "http2_kib": transfer.idle(row, count, row.http2)}
+
+    with bench.running(bench.with_tls()) as rows:
+        return bench.interleaved(rows, one, rounds=1, port=over_tls)
+
+
 def middle(rounds, key):
     values = sorted(one[key] for one in rounds)
     half = len(values) // 2
@@ -275,4 +345,9 @@ ALL = {
     "floods": floods,
     "files": files,
     "memory": memory,
+    "tls_requests": tls_requests,
+    "http2_requests": http2_requests,
+    "tls_handshakes": tls_handshakes,
+    "tls_files": tls_files,
+    "tls_memory": tls_memory,
 }

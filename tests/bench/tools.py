@@ -22,6 +22,8 @@ DEBIAN = {
     "nginx": ["nginx-light"],
     "nginx with Lua": ["nginx-light", "libnginx-mod-http-lua", "lua-cjson"],
     "wrk": ["wrk"],
+    "h2load": ["nghttp2-client"],
+    "curl": ["curl"],
     "strace": ["strace"],
     "valgrind": ["valgrind"],
 }
