@@ -53,21 +53,26 @@ fn wait_for_no_connection(gateway: &Gateway) {
     });
 }
 
-/// Asserts that the refusal has this status, and that the operator reads this cause.
-fn assert_failed(gateway: &Gateway, answer: &Response, status: u16, cause: &str) {
+/// Asserts that the refusal has this status, and that the operator reads this cause. Returns the event.
+fn assert_failed(gateway: &Gateway, answer: &Response, status: u16, cause: &str) -> Value {
     assert_eq!(answer.status, status, "{answer:?}");
     let code = if status == 504 { "upstream_timeout" } else { "upstream_unreachable" };
     assert_eq!(answer.code(), code, "{answer:?}");
     let event = gateway.event(answer);
     assert_eq!(event["upstream_error"], cause, "{event}");
     assert_eq!(event["status"], status, "{event}");
+    assert!(event["ended_by"].is_null(), "a refusal is a whole answer: {event}");
+    event
 }
 
-/// Asserts that the answer began and broke off, and that the operator reads one of these causes.
-fn assert_cut(gateway: &Gateway, answer: &Response, causes: &[&str]) {
+/// Asserts that the answer began and broke off, and that the operator reads one of these causes. Returns the event.
+fn assert_cut(gateway: &Gateway, answer: &Response, causes: &[&str]) -> Value {
     assert!(!answer.complete, "an answer that broke off looks whole: {answer:?}");
     let event = gateway.event(answer);
     assert!(causes.contains(&event["upstream_error"].as_str().unwrap_or("-")), "{causes:?}: {event}");
+    assert_eq!(event["ended_by"], "app", "{event}");
+    assert!(event["detail"].is_string(), "what exactly was wrong: {event}");
+    event
 }
 
 /// The access events of a path.

@@ -204,6 +204,7 @@ fn a_silent_body_is_cut() {
         let answer = client.answer();
         println!("cut after {:?}", from.elapsed());
         assert_eq!((answer.status, answer.field("connection")), (408, "close"), "{framing}");
+        assert_eq!(gateway.event(&answer)["code"], "body_timeout");
         assert!(client.is_closed());
     }
     poll_until("the app to see the end", || app.seen().iter().all(|seen| seen.broken).then_some(()));
@@ -221,6 +222,7 @@ fn a_dripping_body_is_cut() {
     println!("cut after {:?}", from.elapsed());
     let answer = client.answer();
     assert_eq!(answer.status, 408);
+    assert_eq!(gateway.event(&answer)["code"], "body_timeout");
     poll_until("the app to see the end", || app.sole().broken.then_some(()));
 }
 
@@ -256,6 +258,8 @@ fn a_client_that_takes_nothing_is_cut() {
     poll_until("the connection to end", || {
         (gateway.metric("stagedoor_connections", &[]) == 0.0).then_some(())
     });
+    let event = gateway.event_where("/film", |event| event["path"] == "/film");
+    assert_eq!((&event["status"], &event["ended_by"]), (&200.into(), &"client".into()), "{event}");
 }
 
 #[test]

@@ -136,7 +136,11 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             return RequestStep::Wait;
         }
         match self.request.state() {
-            RequestState::Connecting => RequestStep::Connect { fresh: self.fresh, tries: self.tries },
+            RequestState::Connecting => RequestStep::Connect {
+                fresh: self.fresh,
+                tries: self.tries,
+                watch: self.terms.body.is_empty() && !self.half_closed,
+            },
             RequestState::Holding | RequestState::Gathering | RequestState::Reading => RequestStep::Read,
             RequestState::Asking { .. } => RequestStep::Ask,
             RequestState::Writing => RequestStep::Write,
@@ -704,7 +708,12 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             let late = late.clone();
             return self.fail(late);
         }
-        self.detail = Some("the app sent nothing for `upstream.read`");
+        self.detail = Some(match self.answer.state() {
+            AnswerState::Head if self.answer.was_heard() => {
+                "the head of the app's answer was not complete within `upstream.read`"
+            }
+            _ => "the app sent nothing for `upstream.read`",
+        });
         if self.answer.stream().is_some() {
             self.stream_end.get_or_insert(StreamEnd::App);
             return self.break_off(None);
@@ -727,6 +736,8 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             && !self.answer.has_unasked()
             && self.answer.is_delimited();
         let app = if reusable { AppReuse::Yes } else { AppReuse::No };
+        let unasked = whole && self.answer.is_delimited() && self.answer.has_unasked();
+        let detail = self.detail.or(unasked.then_some("the app sent bytes after its answer"));
         let by_closing = matches!(self.framing, AnswerFraming::UntilClose | AnswerFraming::Tunnel);
         let client = match ended {
             Ended::Answered if self.keep_alive => ClientReuse::KeepAlive,
@@ -741,7 +752,8 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             bytes_out: self.answer.given(),
             failure: self.failure,
             fault: self.fault,
-            detail: self.detail,
+            detail,
+            retries: self.tries,
             asked: self.asked,
             answered: self.answered,
             stream_end: self.stream_end,

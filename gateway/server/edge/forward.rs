@@ -3,7 +3,7 @@
 //! It moves bytes between the client and the app as [`Exchange`] says, and tells it what happened. It decides nothing itself.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -45,6 +45,15 @@ pub(crate) trait Surroundings {
     fn poll_verdict(&mut self, cx: &mut Context<'_>, direction: Direction, held: &[u8]) -> Poll<Verdict>;
 }
 
+impl From<Closed> for Event {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Half => Self::ClientClosed,
+            Closed::Gone => Self::ClientGone,
+        }
+    }
+}
+
 /// Runs an exchange, which began just `now`, to its end. Returns the connection to the app, if there still is one.
 pub(crate) async fn forward<U: Gate, D: Gate>(
     exchange: &mut Exchange<U, D>,
@@ -57,17 +66,24 @@ pub(crate) async fn forward<U: Gate, D: Gate>(
     let mut app = None;
     let mut told = Stage::Serving;
     loop {
-        if let RequestStep::Connect { fresh, tries } = exchange.request_step() {
+        if let RequestStep::Connect { fresh, tries, watch } = exchange.request_step() {
             // A connection that turned out to be stale ends here.
             drop(app.take());
             exchange.on(Event::Connecting, now);
             fault_point::hit("connect");
-            let event = match surroundings.connect(fresh, tries).await {
-                Ok((stream, reused)) => {
+            let mut connecting = pin!(surroundings.connect(fresh, tries));
+            let mut meanwhile = Meanwhile { exchange, client, timer, stage, told: &mut told, watch };
+            let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
+                Poll::Ready(connected) => Poll::Ready(Some(connected)),
+                Poll::Pending => meanwhile.poll_over(cx).map(|()| None),
+            });
+            let event = match connected.await {
+                Some(Ok((stream, reused))) => {
                     app = Some(stream);
                     Event::Connected { reused }
                 }
-                Err(fault) => Event::NotConnected(fault),
+                Some(Err(fault)) => Event::NotConnected(fault),
+                None => return None,
             };
             if !matches!(event, Event::Connected { reused: true }) {
                 now = timer.now();
@@ -95,6 +111,55 @@ pub(crate) async fn forward<U: Gate, D: Gate>(
     }
 }
 
+/// What may end an exchange while a connection to the app is awaited.
+struct Meanwhile<'a, U, D, C> {
+    exchange: &'a mut Exchange<U, D>,
+    client: &'a mut C,
+    timer: &'a Timer,
+    stage: &'a mut StageWatch,
+    told: &'a mut Stage,
+    watch: bool,
+}
+
+impl<U: Gate, D: Gate, C: Client> Meanwhile<'_, U, D, C> {
+    /// Ready when the exchange has ended.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let now = self.timer.now();
+            tell_stage(self.exchange, self.stage, self.told, now);
+            if self.watch
+                && let Poll::Ready(closed) = self.client.poll_closed(cx)
+            {
+                self.watch = false;
+                self.exchange.on(closed.into(), now);
+            }
+            if self.exchange.ended().is_some() {
+                return Poll::Ready(());
+            }
+            ready!(self.stage.poll_changed(cx));
+        }
+    }
+}
+
+/// Tells an exchange the gateway's stage, where it is not the one that it was `told`.
+fn tell_stage<U: Gate, D: Gate>(
+    exchange: &mut Exchange<U, D>,
+    watch: &StageWatch,
+    told: &mut Stage,
+    now: Duration,
+) {
+    let stage = watch.stage();
+    if stage == *told {
+        return;
+    }
+    *told = stage;
+    match stage {
+        Stage::Serving => {}
+        Stage::Draining => exchange.on(Event::Draining, now),
+        Stage::Closing => exchange.on(Event::Closing, now),
+    }
+}
+
 /// Both directions, over one connection to the app.
 struct Transfer<'a, U, D, C, S> {
     exchange: &'a mut Exchange<U, D>,
@@ -118,7 +183,7 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut now = self.now.take().unwrap_or_else(|| self.timer.now());
         loop {
-            self.tell_stage(now);
+            tell_stage(self.exchange, self.stage, self.told, now);
             let request = self.poll_request(cx, now);
             self.poll_answer(cx, now);
             if self.exchange.ended().is_some() {
@@ -138,19 +203,6 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
             ready!(self.timer.poll_until(cx, due));
             now = self.timer.now();
             self.exchange.on(Event::Time, now);
-        }
-    }
-
-    fn tell_stage(&mut self, now: Duration) {
-        let stage = self.stage.stage();
-        if stage == *self.told {
-            return;
-        }
-        *self.told = stage;
-        match stage {
-            Stage::Serving => {}
-            Stage::Draining => self.exchange.on(Event::Draining, now),
-            Stage::Closing => self.exchange.on(Event::Closing, now),
         }
     }
 
@@ -192,10 +244,7 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
                         continue;
                     }
                 },
-                RequestStep::Watch => self.client.poll_closed(cx).map(|closed| match closed {
-                    Closed::Half => Event::ClientClosed,
-                    Closed::Gone => Event::ClientGone,
-                }),
+                RequestStep::Watch => self.client.poll_closed(cx).map(Event::from),
                 RequestStep::Ask => self.poll_verdict(cx, Direction::Request),
                 RequestStep::Shutdown => match self.app.as_mut() {
                     // Whether it could be told or not: the rest of its answer shows it.

@@ -48,6 +48,12 @@ pub struct Record<'a> {
     pub upstream: Option<Duration>,
     /// The fault of the app, if there was one.
     pub upstream_fault: Option<UpstreamFault>,
+    /// Who ended a stream, or an answer before it was whole: `client`, `app`, `idle`, `draining` or `gateway`.
+    pub ended_by: Option<&'static str>,
+    /// What exactly went wrong between the client and the app.
+    pub detail: Option<&'static str>,
+    /// How often the request was sent, or tried to be sent, to the app again.
+    pub retries: usize,
     /// From the first byte of the request to the last of the answer.
     pub total: Duration,
     /// The connection to the gateway is TLS.
@@ -167,6 +173,18 @@ impl Record<'_> {
             out.extend_from_slice(b",\"upstream_error\":");
             push_quoted(fault.label().as_bytes(), NAME_MAX, out);
         }
+        if let Some(ended_by) = self.ended_by {
+            out.extend_from_slice(b",\"ended_by\":");
+            push_quoted(ended_by.as_bytes(), NAME_MAX, out);
+        }
+        if let Some(detail) = self.detail {
+            out.extend_from_slice(b",\"detail\":");
+            push_quoted(detail.as_bytes(), REASON_MAX, out);
+        }
+        if self.retries > 0 {
+            out.extend_from_slice(b",\"retries\":");
+            push_number(self.retries as u64, out);
+        }
         if let Some(limit) = self.refusal.and_then(|r| r.limit) {
             out.extend_from_slice(b",\"limit\":");
             push_quoted(limit.as_bytes(), NAME_MAX, out);
@@ -219,6 +237,18 @@ impl Record<'_> {
         if let Some(fault) = self.upstream_fault {
             out.extend_from_slice(b" upstream_error=");
             push_word(fault.label().as_bytes(), out);
+        }
+        if let Some(ended_by) = self.ended_by {
+            out.extend_from_slice(b" ended_by=");
+            push_word(ended_by.as_bytes(), out);
+        }
+        if let Some(detail) = self.detail {
+            out.extend_from_slice(b" detail=");
+            push_quoted(detail.as_bytes(), REASON_MAX, out);
+        }
+        if self.retries > 0 {
+            out.extend_from_slice(b" retries=");
+            push_number(self.retries as u64, out);
         }
         if let Some(refusal) = self.refusal {
             out.extend_from_slice(b" code=");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{assert_cut, assert_failed, patient};
-use crate::harness::{Client, Exchange, Request, Upstream, poll_until};
+use crate::harness::{Client, Exchange, Request, Response, Upstream, poll_until};
 
 /// Writes `bytes` one at a time.
 fn drip(exchange: &mut Exchange<'_>, bytes: &str, every: Duration) -> std::io::Result<()> {
@@ -27,7 +27,11 @@ fn a_head_that_drips_is_waited_for_no_longer_than_read() {
     });
     let gateway = patient(&app, "", "read = \"1s\"");
     for request in [Request::get("/x"), Request::post("/x", "abc")] {
-        assert_failed(&gateway, &gateway.ask(&request), 504, "timeout");
+        let event = assert_failed(&gateway, &gateway.ask(&request), 504, "timeout");
+        assert_eq!(
+            event["detail"], "the head of the app's answer was not complete within `upstream.read`",
+            "{event}"
+        );
     }
 }
 
@@ -42,7 +46,8 @@ fn interim_answers_for_ever_end_by_the_deadline_or_the_cap() {
             let (pad, pause) = match exchange.path().as_str() {
                 "/fast" => (10, Duration::ZERO),
                 "/large" => (4_000, Duration::ZERO),
-                _ => (1_000, Duration::from_millis(20)),
+                // So few of them that only the deadline ends it.
+                _ => (10, Duration::from_millis(200)),
             };
             let interim = format!("HTTP/1.1 102 Processing\r\nX-Pad: {}\r\n\r\n", "x".repeat(pad));
             loop {
@@ -54,10 +59,13 @@ fn interim_answers_for_ever_end_by_the_deadline_or_the_cap() {
     });
     let gateway = patient(&app, "", "read = \"1s\"");
     let before = gateway.memory();
-    for path in ["/fast", "/large", "/paced"] {
-        let answer = gateway.ask(&Request::get(path));
-        let (status, cause) = if answer.status == 504 { (504, "timeout") } else { (502, "bad_answer") };
-        assert_failed(&gateway, &answer, status, cause);
+    for (path, status, cause, detail) in [
+        ("/fast", 502, "bad_answer", "more than 256 interim answers"),
+        ("/large", 502, "bad_answer", "larger than 64 KiB"),
+        ("/paced", 504, "timeout", "the head of the app's answer was not complete within `upstream.read`"),
+    ] {
+        let event = assert_failed(&gateway, &gateway.ask(&Request::get(path)), status, cause);
+        assert!(event["detail"].as_str().unwrap().contains(detail), "{event}");
     }
     assert!(gateway.memory() < before + (16 << 20), "{} bytes were sent", written.load(Ordering::SeqCst));
 }
@@ -74,7 +82,8 @@ fn a_switch_that_was_not_asked_for_is_a_bad_answer() {
     let gateway = patient(&app, "", "");
     for request in [Request::get("/x"), Request::post("/x", "abc")] {
         let answer = gateway.ask(&request);
-        assert_failed(&gateway, &answer, 502, "bad_answer");
+        let event = assert_failed(&gateway, &answer, 502, "bad_answer");
+        assert_eq!(event["detail"], "a 101 that no client asked for", "{event}");
         assert!(!answer.text().contains("secret"));
     }
 }
@@ -94,9 +103,10 @@ fn a_head_of_64_mib_is_a_bad_answer_and_not_held() {
     let gateway = patient(&app, "", "");
     assert_eq!(gateway.ask(&Request::get("/warm")).status, 502);
     let before = gateway.memory();
-    for path in ["/value", "/fields"] {
+    for (path, detail) in [("/value", "larger than 64 KiB"), ("/fields", "more than 256 fields")] {
         let answer = gateway.ask(&Request::get(path));
-        assert_failed(&gateway, &answer, 502, "bad_answer");
+        let event = assert_failed(&gateway, &answer, 502, "bad_answer");
+        assert!(event["detail"].as_str().unwrap().contains(detail), "{event}");
     }
     assert!(gateway.memory() < before + (16 << 20), "grew from {before} to {}", gateway.memory());
 }
@@ -166,7 +176,8 @@ fn an_answer_whose_framing_is_ambiguous_is_a_bad_answer() {
             app.forget();
             let answer = gateway.ask(&request);
             assert_eq!(answer.status, 502, "{wire:?}");
-            assert_failed(&gateway, &answer, 502, "bad_answer");
+            let event = assert_failed(&gateway, &answer, 502, "bad_answer");
+            assert!(event["detail"].is_string(), "{event}");
             assert_eq!(app.seen().len(), 1, "{wire:?}: an app that answered is not asked again");
         }
     }
@@ -216,7 +227,7 @@ fn a_wrong_chunk_is_never_a_whole_answer() {
         match answer.status {
             200 => assert_cut(&gateway, &answer, &["bad_answer"]),
             _ => assert_failed(&gateway, &answer, 502, "bad_answer"),
-        }
+        };
     }
 }
 
@@ -247,6 +258,8 @@ fn a_chunk_line_or_a_trailer_without_an_end_is_cut() {
     }
     assert!(gateway.memory() < before + (16 << 20));
 }
+
+const TOO_EARLY: &str = "the app closed the connection too early";
 
 #[test]
 fn half_an_answer_is_noticed() {
@@ -285,6 +298,8 @@ fn half_an_answer_is_noticed() {
     // A stream that its app ends without a last chunk is cut as well.
     let answer = gateway.ask(&Request::get("/stream/close"));
     assert!(!answer.complete, "{answer:?}");
+    let event = gateway.event(&answer);
+    assert_eq!((&event["ended_by"], &event["detail"]), (&"app".into(), &TOO_EARLY.into()), "{event}");
 }
 
 /// An app that sends more than its answer has: with it, or later.
@@ -332,7 +347,11 @@ fn bytes_after_an_answer_reach_nobody() {
             for target in [path.to_owned(), format!("{path}-late")] {
                 rounds += 1;
                 let method = if path == "/head" { "HEAD" } else { "GET" };
-                assert_in_step(&mut kept, method, &target);
+                let answer = assert_in_step(&mut kept, method, &target);
+                if !target.ends_with("-late") {
+                    let event = gateway.event(&answer);
+                    assert_eq!(event["detail"], "the app sent bytes after its answer", "{event}");
+                }
                 if target.ends_with("-late") && matches!(path, "/length" | "/chunks") {
                     // Nothing shows that the app will go on: a request that comes before would be taken for answered.
                     poll_until("the poison", || (poisoned.load(Ordering::SeqCst) == rounds).then_some(()));
@@ -347,11 +366,12 @@ fn bytes_after_an_answer_reach_nobody() {
     }
 }
 
-fn assert_in_step(client: &mut Client, method: &str, target: &str) {
+fn assert_in_step(client: &mut Client, method: &str, target: &str) -> Response {
     let answer = client.ask(&Request::new(method, target));
     assert!(answer.complete && matches!(answer.status, 200 | 204 | 304), "{target}: {answer:?}");
     assert!(matches!(answer.text().as_str(), "ok" | ""), "{target}: {answer:?}");
     assert_ne!(answer.field("connection"), "close", "{target}");
+    answer
 }
 
 fn assert_next(client: &mut Client) {

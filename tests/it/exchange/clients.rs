@@ -30,8 +30,18 @@ fn a_client_that_leaves_at_any_byte_has_sent_no_whole_request() {
                 if half {
                     client.finish();
                     match client.try_answer_to("POST") {
-                        Ok(answer) => assert_eq!(answer.status, 400, "{length} of {whole:?}: {answer:?}"),
-                        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{length}"),
+                        Ok(answer) => {
+                            assert_eq!(answer.status, 400, "{length} of {whole:?}: {answer:?}");
+                            if length >= head {
+                                let event = gateway.event(&answer);
+                                let reason = event["reason"].as_str().unwrap();
+                                assert!(reason.contains("the body ends in the middle"), "{event}");
+                            }
+                        }
+                        // It has sent nothing: there is no request to answer.
+                        Err(error) => {
+                            assert_eq!((error.kind(), length), (std::io::ErrorKind::UnexpectedEof, 0));
+                        }
                     }
                 }
                 drop(client);
@@ -105,6 +115,7 @@ fn a_client_that_leaves_in_its_answer_frees_the_app() {
             poll_until("both events", || (events_of(&gateway, path).len() == 2).then_some(()));
             for event in events_of(&gateway, path) {
                 assert!(event["upstream_error"].is_null(), "the app has no part in it: {event}");
+                assert_eq!(event["ended_by"], "client", "{event}");
             }
         }
     }
@@ -130,6 +141,11 @@ fn a_client_that_leaves_before_its_answer_frees_the_app() {
         poll_until("the app to see the end of both", || (ended.load(Ordering::SeqCst) == 2).then_some(()));
         wait_for_no_connection(&gateway);
         poll_until("both events", || (events_of(&gateway, "/before").len() == 2).then_some(()));
+        for event in events_of(&gateway, "/before") {
+            let (status, ended_by) = if resets { (0, "client") } else { (504, "-") };
+            assert_eq!(event["status"], status, "{event}");
+            assert_eq!(event["ended_by"].as_str().unwrap_or("-"), ended_by, "{event}");
+        }
     }
 }
 
@@ -161,6 +177,7 @@ fn a_body_that_drips_is_cut_whatever_the_app_does() {
             assert_eq!((answer.status, answer.code().as_str()), (408, "body_timeout"), "{path}");
             let event = gateway.event(&answer);
             assert!(event["upstream_error"].is_null(), "the app has no part in it: {event}");
+            assert_eq!(event["code"], "body_timeout", "{event}");
         }
     }
     hold.release();
@@ -209,6 +226,11 @@ fn a_client_that_takes_nothing_of_an_answer_is_left_in_time() {
     for path in paths {
         let event = gateway.event_where(path, |event| event["path"] == path);
         assert!(event["upstream_error"].is_null(), "the app has no part in it: {event}");
+        assert_eq!(event["ended_by"], "client", "{event}");
+        assert_eq!(
+            event["detail"], "the client took nothing of the answer for `server.timeouts.send_idle`",
+            "{event}"
+        );
     }
     drop(clients);
 }

@@ -132,8 +132,12 @@ fn in_a_stream_and_in_a_websocket() {
         gateway.metrics()
     );
     for path in ["/events", "/ws"] {
-        gateway.event_where(path, |event| event["path"] == path);
-        poll_until("its event", || (events_of(&gateway, path).len() == 1).then_some(()));
+        let events = poll_until("its event", || {
+            let events = events_of(&gateway, path);
+            (!events.is_empty()).then_some(events)
+        });
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!(events[0]["ended_by"], "app", "{events:?}");
     }
     drop((events, socket));
     wait_for_no_connection(&gateway);

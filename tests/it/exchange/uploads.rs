@@ -29,7 +29,8 @@ fn assert_times_out(app: &Upstream, hold: &Hold) {
         let mut client = gateway.client();
         let sending = send_in_background(&client, upload);
         let answer = client.answer();
-        assert_failed(&gateway, &answer, 504, "timeout");
+        let event = assert_failed(&gateway, &answer, 504, "timeout");
+        assert_eq!(event["detail"], "the app took nothing for `upstream.read`", "{event}");
         assert!(answer.complete);
         drop(client);
         let _ = sending.join().unwrap();

@@ -103,6 +103,8 @@ pub struct Outcome {
     pub fault: Option<UpstreamFault>,
     /// What exactly was wrong, for the log.
     pub detail: Option<&'static str>,
+    /// How often the request was tried again.
+    pub retries: usize,
     /// When a connection to the app was first asked for.
     pub asked: Option<Duration>,
     /// When its final head was complete.
@@ -113,4 +115,26 @@ pub struct Outcome {
     pub app: AppReuse,
     /// The client's connection.
     pub client: ClientReuse,
+}
+
+impl Outcome {
+    /// Who or what ended an exchange that left the client without the whole of an answer, or that was a stream: `client`, `app`,
+    /// `idle`, `draining` or `gateway`. `None` for a whole answer, and for a refusal, which says it itself.
+    #[must_use]
+    pub fn ended_by(&self) -> Option<&'static str> {
+        if let Some(end) = self.stream_end {
+            return Some(end.label());
+        }
+        match (&self.ended, self.fault, &self.failure) {
+            (Ended::Answered | Ended::Refused(_), _, _) => None,
+            (Ended::ClientGone, _, _) => Some(StreamEnd::Client.label()),
+            (Ended::Broken, Some(_), _) => Some(StreamEnd::App.label()),
+            (Ended::Broken, None, Some(Denial::Draining)) => Some(StreamEnd::Draining.label()),
+            // Of its body.
+            (Ended::Broken, None, Some(denial)) if denial.status().is_client_error() => {
+                Some(StreamEnd::Client.label())
+            }
+            (Ended::Broken, None, _) => Some("gateway"),
+        }
+    }
 }

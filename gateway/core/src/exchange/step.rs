@@ -14,6 +14,8 @@ pub enum RequestStep {
         fresh: bool,
         /// How many tries failed before.
         tries: usize,
+        /// Meanwhile, watch whether the client closes its side. Otherwise its body would have to be read for that.
+        watch: bool,
     },
     /// Write [`super::Exchange::outgoing`] to the app.
     Write,

@@ -40,7 +40,7 @@ fn an_answer_goes_to_the_client_and_both_connections_go_on() {
     let head = OutgoingHead::of(b"GET / HTTP/1.1\r\nHost: x\r\n");
     let at = Duration::from_secs(1);
     let mut exchange = Exchange::new(head, terms(RequestBody::None), (PassAll, PassAll), BytesMut::new(), at);
-    assert_eq!(exchange.request_step(), RequestStep::Connect { fresh: false, tries: 0 });
+    assert_eq!(exchange.request_step(), RequestStep::Connect { fresh: false, tries: 0, watch: true });
     exchange.on(Event::Connecting, at);
     exchange.on(Event::Connected { reused: true }, at);
     let sent = exchange.outgoing().concat();

@@ -118,18 +118,6 @@ impl RequestHandler<'_> {
         }
     }
 
-    /// Says in the log what was wrong with the app, where the access log has no word for it.
-    fn log_failure(&self, app: &App, outcome: &Outcome) {
-        if let Some(detail) = outcome.detail {
-            tracing::info!(
-                request_id = %self.request_id,
-                app = %app.name,
-                fault = outcome.fault.map_or("-", UpstreamFault::label),
-                "the exchange broke off: {detail}"
-            );
-        }
-    }
-
     /// Records the exchange. Returns a refusal, where the client has no answer yet.
     fn conclude(&self, head: &Head<'_>, trail: &Trail, app: &App, outcome: &Outcome) -> Option<Reply> {
         let own_time = outcome.asked.map_or_else(|| self.elapsed(), |asked| self.since(asked));
@@ -143,8 +131,10 @@ impl RequestHandler<'_> {
             upstream_time: outcome.answered.zip(outcome.asked).map(|(to, from)| to.saturating_sub(from)),
             asked: Some(app),
             upstream_fault: outcome.fault,
+            ended_by: outcome.ended_by(),
+            detail: outcome.detail,
+            retries: outcome.retries,
         };
-        self.log_failure(app, outcome);
         if let Some(denial) = &outcome.failure {
             self.remember(Some(head), trail, denial, false);
         }

@@ -31,6 +31,11 @@ pub(super) struct RequestOutcome<'a> {
     /// The app that the request, or its preflight, was sent to.
     pub(super) asked: Option<&'a App>,
     pub(super) upstream_fault: Option<UpstreamFault>,
+    /// [`Outcome::ended_by`](stagedoor_core::exchange::Outcome::ended_by)
+    pub(super) ended_by: Option<&'static str>,
+    /// What exactly was wrong.
+    pub(super) detail: Option<&'static str>,
+    pub(super) retries: usize,
 }
 
 impl<'a> RequestOutcome<'a> {
@@ -51,6 +56,9 @@ impl<'a> RequestOutcome<'a> {
             upstream_time: None,
             asked: None,
             upstream_fault: None,
+            ended_by: None,
+            detail: None,
+            retries: 0,
         }
     }
 }
@@ -89,6 +97,9 @@ impl RequestHandler<'_> {
             upstream_time,
             asked,
             upstream_fault,
+            ended_by,
+            detail,
+            retries,
         } = *outcome;
         let reason = denial.map(|denial| match (denial, head.map(|head| self.host(head))) {
             (Denial::UnknownHost, Some(host)) => {
@@ -113,6 +124,9 @@ impl RequestHandler<'_> {
             gateway: own_time,
             upstream: upstream_time,
             upstream_fault,
+            ended_by,
+            detail,
+            retries,
             total: self.elapsed(),
             tls: self.peer.tls,
             user_agent: head.and_then(|head| head.first("user-agent")),

@@ -22,6 +22,9 @@ pub(crate) fn record<'a>() -> Record<'a> {
         gateway: Duration::from_micros(57),
         upstream: Some(Duration::from_micros(2_048)),
         upstream_fault: None,
+        ended_by: None,
+        detail: None,
+        retries: 0,
         total: Duration::from_micros(3_000),
         tls: false,
         user_agent: Some(b"curl/8"),
@@ -169,6 +172,18 @@ fn numbers_have_no_leading_zeros() {
         push_number(value, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
     }
+}
+
+#[test]
+fn how_an_exchange_ended_is_told_where_its_answer_does_not_tell_it() {
+    let whole = read_back(&record());
+    assert!(["ended_by", "detail", "retries"].iter().all(|field| whole.get(field).is_none()), "{whole}");
+    let cut = Record { ended_by: Some("app"), detail: Some("a \"bad\" chunk"), retries: 1, ..record() };
+    let event = read_back(&cut);
+    assert_eq!((&event["ended_by"], &event["detail"]), (&"app".into(), &"a \"bad\" chunk".into()));
+    assert_eq!(event["retries"], 1);
+    let text = written(&cut, LineFormat::Text);
+    assert!(text.contains(r#" ended_by=app detail="a \"bad\" chunk" retries=1 "#), "{text}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::exchange::{AppReuse, Event, ExchangeTerms, RequestStep};
 use crate::request::RequestBody;
 
 const STALE: [Event; 2] = [Event::AppClosed, Event::AppBroken(UpstreamFault::Reset)];
-const AGAIN: RequestStep = RequestStep::Connect { fresh: true, tries: 1 };
+const AGAIN: RequestStep = RequestStep::Connect { fresh: true, tries: 1, watch: true };
 
 #[test]
 fn a_stale_connection_is_replaced_by_a_new_one_once() {
@@ -69,11 +69,14 @@ fn what_the_app_may_have_done_is_not_repeated() {
 #[test]
 fn a_body_or_a_handshake_asks_for_a_new_connection() {
     let step = |terms| Run::new(terms).exchange.request_step();
-    assert_eq!(step(get()), RequestStep::Connect { fresh: false, tries: 0 });
-    for terms in
-        [post(RequestBody::Known(5)), post(RequestBody::Unknown), post(RequestBody::None), websocket()]
-    {
-        assert_eq!(step(terms), RequestStep::Connect { fresh: true, tries: 0 });
+    assert_eq!(step(get()), RequestStep::Connect { fresh: false, tries: 0, watch: true });
+    for (terms, watch) in [
+        (post(RequestBody::Known(5)), false),
+        (post(RequestBody::Unknown), false),
+        (post(RequestBody::None), true),
+        (websocket(), true),
+    ] {
+        assert_eq!(step(terms), RequestStep::Connect { fresh: true, tries: 0, watch });
     }
 }
 
@@ -86,7 +89,8 @@ fn a_connection_that_cannot_be_made_is_tried_again_whatever_the_method() {
     ] {
         let mut run = Run::new(post(RequestBody::Unknown));
         run.on(Event::NotConnected(fault));
-        assert_eq!(run.exchange.request_step(), AGAIN);
+        let again = RequestStep::Connect { fresh: true, tries: 1, watch: false };
+        assert_eq!(run.exchange.request_step(), again);
         run.on(Event::NotConnected(fault));
         assert_eq!(run.end(), expected);
     }

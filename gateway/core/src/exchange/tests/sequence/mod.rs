@@ -115,7 +115,7 @@ impl Sequence {
 
     fn on(&mut self, event: Event) {
         self.exchange.on(event, self.now);
-        if let RequestStep::Connect { fresh, tries } = self.exchange.request_step() {
+        if let RequestStep::Connect { fresh, tries, .. } = self.exchange.request_step() {
             self.sides.check_connect(fresh, tries);
             self.stopped = false;
         } else if self.stopped && !self.is_over() {
