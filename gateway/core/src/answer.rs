@@ -22,6 +22,10 @@
 //! * `a_value_may_be_empty`
 //! * `http_1_0_may_switch_protocols`: a 101, as any other 1xx, may be of HTTP/1.0.
 //! * `names_may_be_any_token`: dots, underscores and the other signs of a token, in any case.
+//! * `options_of_connection_may_be_anything`: only `close` is heard; the field is removed.
+//! * `the_answer_to_a_head_and_a_304_may_announce_a_body`: a length or chunks that the answer to a GET would have (RFC 9110 §8.6).
+//!
+//! What is lenient inside a chunked body is listed at [`crate::chunked`].
 //!
 //! Bounds: 64 KiB of heads in one answer, interim heads and empty lines included; 256 fields a head; 256 interim heads;
 //! 32 options of `Connection`. Each byte is read once, however the head was cut into packets, and a fault is found at

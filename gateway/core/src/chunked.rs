@@ -4,6 +4,12 @@
 //! It also encodes a body again. All data of one read becomes one chunk, because a sender may send chunks of a single
 //! byte, and each chunk costs the receiver more work than its bytes. Extensions and trailers are dropped.
 //!
+//! It is lenient in what is dropped, and in one thing besides. These are all leniencies; each is the name of a test:
+//!
+//! * `extensions_may_hold_anything_but_controls`: they need not be names and values, nor closed quotes.
+//! * `lines_of_a_trailer_need_not_be_fields`: without a colon, with white space in front, of any name.
+//! * `a_size_may_begin_with_zeros`: of 15 digits in all.
+//!
 //! Trust: none. Bounds: no memory beyond the few fields below, extensions and trailers capped; the work is linear in
 //! the bytes.
 

@@ -185,6 +185,42 @@ fn what_is_beside_the_chunks_may_be_as_long_as_the_bound() {
 }
 
 #[test]
+fn extensions_may_hold_anything_but_controls() {
+    for extension in ["", "a", "=", "a=b=c", "\"open", " ; ;\t;", "\u{e9}", "3"] {
+        check(&format!("1;{extension}\r\nx\r\n0;{extension}\r\n\r\n"), Ok(13 + 2 * extension.len()));
+    }
+    for control in ["\0", "\u{1}", "\u{7f}"] {
+        check(&format!("1;a{control}\r\nx"), Err("a control byte in a chunk extension"));
+    }
+}
+
+#[test]
+fn lines_of_a_trailer_need_not_be_fields() {
+    for line in ["no colon", " folded", "\ttab", ": without a name", "Content-Length: 5", "a b: c", "\u{e9}"]
+    {
+        check(&format!("0\r\n{line}\r\n\r\n"), Ok(7 + line.len()));
+    }
+}
+
+#[test]
+fn a_size_may_begin_with_zeros() {
+    check("0000001\r\nx\r\n000\r\n\r\n", Ok(19));
+    check("000000000000001\r\nx\r\n0\r\n\r\n", Ok(25));
+    check("0000000000000001\r\nx\r\n0\r\n\r\n", Err("a chunk size that is too large"));
+}
+
+/// The names that the module lists are tests here.
+#[test]
+fn every_leniency_is_listed() {
+    let listed = include_str!("../chunked.rs").lines().filter_map(|line| line.strip_prefix("//! * `"));
+    let names: Vec<&str> = listed.filter_map(|rest| rest.split('`').next()).collect();
+    assert_eq!(names.len(), 3);
+    for name in names {
+        assert!(include_str!("tests.rs").contains(&format!("fn {name}()")), "{name}");
+    }
+}
+
+#[test]
 fn a_body_that_stops_is_not_done() {
     for body in ["", "3", "3\r\n", "3\r\nab", "3\r\nabc\r\n", "3\r\nabc\r\n0\r\n", "0\r\nX: 1\r\n"] {
         check(body, Err("unfinished"));

@@ -121,6 +121,32 @@ fn names_may_be_any_token() {
     );
 }
 
+#[test]
+fn options_of_connection_may_be_anything() {
+    check(
+        "HTTP/1.1 204\r\nConnection: a b, (q), ,@\r\n\r\n",
+        "204 1.1 None keeps connection=a b, (q), ,@ | ",
+    );
+    check(
+        "HTTP/1.1 204\r\nConnection: a b,CLOSE ,@\r\n\r\n",
+        "204 1.1 None closes connection=a b,CLOSE ,@ | ",
+    );
+}
+
+#[test]
+fn the_answer_to_a_head_and_a_304_may_announce_a_body() {
+    for (lines, told) in
+        [("Content-Length: 7\r\n", "content-length=7 "), ("Transfer-Encoding: chunked\r\n", "")]
+    {
+        check(&format!("HTTP/1.1 304 X\r\n{lines}X: 1\r\n\r\n"), &format!("304 1.1 None keeps {told}x=1 | "));
+        check_with(
+            format!("HTTP/1.1 200 OK\r\n{lines}X: 1\r\n\r\n").as_bytes(),
+            AskedWith { head: true },
+            &format!("200 1.1 None keeps {told}x=1 | "),
+        );
+    }
+}
+
 /// The names that the module lists are those of the tests above.
 #[test]
 fn every_leniency_is_listed() {
