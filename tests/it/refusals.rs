@@ -375,6 +375,8 @@ fn an_answer_to_head_has_no_body() {
     assert_eq!(answer.status, 401);
     let with = gateway.ask(&Request::get("/x"));
     assert_eq!(answer.field("content-length"), with.field("content-length"));
+    assert_eq!((gateway.event(&answer)["bytes_out"].as_u64(), answer.body.len()), (Some(0), 0));
+    assert_eq!(gateway.event(&with)["bytes_out"], with.body.len());
     assert_eq!(client.ask(&Request::get("/nothing")).status, 404, "the connection is still in step");
 }
 

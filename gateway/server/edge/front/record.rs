@@ -120,7 +120,8 @@ impl RequestHandler<'_> {
             user: trail.user.as_deref(),
             ip: trail.client.as_ref().map_or(self.peer.ip(), |client| client.ip()),
             bytes_in,
-            bytes_out,
+            // The answer to a HEAD has no body, whatever it says of one.
+            bytes_out: if head.is_some_and(|head| head.method() == "HEAD") { 0 } else { bytes_out },
             gateway: own_time,
             upstream: upstream_time,
             upstream_fault,
