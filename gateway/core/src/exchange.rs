@@ -76,6 +76,8 @@ pub struct Exchange<U, D> {
     fault: Option<UpstreamFault>,
     detail: Option<&'static str>,
     stream_end: Option<StreamEnd>,
+    /// Who sent the first close frame of a WebSocket.
+    closing: Option<StreamEnd>,
     asked: Option<Duration>,
     answered: Option<Duration>,
 }
@@ -122,6 +124,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             fault: None,
             detail: None,
             stream_end: None,
+            closing: None,
             asked: None,
             answered: None,
             terms,
@@ -242,6 +245,9 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             Event::ClientData(data) => {
                 self.moved = now;
                 let taken = self.request.client_data(data, &self.terms.deadlines, now);
+                if self.request.closes() {
+                    self.closing.get_or_insert(StreamEnd::Client);
+                }
                 self.or_fail(taken, now);
             }
             Event::ClientSilent => self.request.client_is_silent(now),
@@ -256,7 +262,12 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
                 self.answer.wait_anew(now);
             }
             // The app may have answered and closed: then its answer counts, and not the write that failed.
-            Event::AppStopped => self.stop_request(now),
+            Event::AppStopped { reset } => {
+                if reset {
+                    self.answer.app_was_reset();
+                }
+                self.stop_request(now);
+            }
             Event::AppTold => {
                 self.request.closed(now);
                 self.answer.wait_anew(now);
@@ -321,7 +332,10 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             AnswerPart::Nothing if self.connected => Ok(Some(AnswerStep::Read)),
             AnswerPart::Nothing => Ok(Some(AnswerStep::Wait)),
             AnswerPart::Head(head) => self.head(head, now),
-            AnswerPart::Data(data) => Ok(self.answer.data(data)?.map(|data| {
+            AnswerPart::Data(data) => Ok(self.answer.data(data, self.stage != Stage::Serving)?.map(|data| {
+                if self.answer.closes() {
+                    self.closing.get_or_insert(StreamEnd::App);
+                }
                 let step = self.give(data, now);
                 if self.stage != Stage::Serving {
                     self.end_stream();
@@ -330,7 +344,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             })),
             AnswerPart::End => {
                 if self.answer.stream().is_some() {
-                    self.stream_end.get_or_insert(StreamEnd::App);
+                    self.stream_ends(StreamEnd::App);
                 }
                 self.answer.ended(now).map(|()| None)
             }
@@ -425,10 +439,16 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.request.open(now);
         self.note_given(now);
         if self.half_closed {
+            self.stream_ends(StreamEnd::Client);
             let closed = self.request.client_end(now);
             self.or_fail(closed, now);
         }
         Ok(AnswerStep::Begin { head, framing: AnswerFraming::Tunnel, connection: ConnectionLine::Upgrade })
+    }
+
+    /// Notes who ends a stream: whoever said so first.
+    fn stream_ends(&mut self, by: StreamEnd) {
+        self.stream_end.get_or_insert(self.closing.unwrap_or(by));
     }
 
     fn is_websocket(&self) -> bool {
@@ -447,10 +467,10 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         }
         self.half_closed = true;
         if self.is_websocket() {
-            self.stream_end.get_or_insert(StreamEnd::Client);
+            self.stream_ends(StreamEnd::Client);
             self.client_end(now);
         } else if !self.request.is_body_complete() {
-            if !self.answer.has_begun() {
+            if !self.answer.has_head() {
                 self.refuse(Denial::BadRequest("the body ends in the middle"));
             } else if self.answer.stream().is_some() && !self.answer.is_ending() {
                 self.client_gone();
@@ -465,7 +485,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
 
     fn client_gone(&mut self) {
         if self.answer.stream().is_some() {
-            self.stream_end.get_or_insert(StreamEnd::Client);
+            self.stream_ends(StreamEnd::Client);
         }
         self.ended = Some(Ended::ClientGone);
     }
@@ -479,7 +499,10 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             // Until now the client was waited for. A head does not wait for it.
             self.answer.wait_anew(now);
         }
-        self.socket = state;
+        // It has sent all that it was given: more can only be what the exchange did not give, such as a 100 (Continue).
+        if !(self.socket == ClientSocket::Empty && state == ClientSocket::Open) {
+            self.socket = state;
+        }
     }
 
     fn not_connected(&mut self, fault: UpstreamFault, now: Duration) {
@@ -499,10 +522,8 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
     fn stop_request(&mut self, now: Duration) {
         self.spent = true;
         self.request.stop();
-        if !self.answer.has_head() {
-            // Until now the app was not waited for.
-            self.answer.wait_anew(now);
-        }
+        // Until now the app was not waited for.
+        self.answer.wait_anew(now);
     }
 
     fn answer_failed(&mut self, failure: AnswerFailure, now: Duration) {
@@ -510,7 +531,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             AnswerFailure::App(fault, detail) => (fault, detail),
             AnswerFailure::Refused(denial) => {
                 if self.answer.stream().is_some() {
-                    self.stream_end.get_or_insert(StreamEnd::App);
+                    self.stream_ends(StreamEnd::App);
                 }
                 return self.fail(denial);
             }
@@ -529,7 +550,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             return self.refuse(fault.into());
         }
         match self.answer.stream() {
-            Some(_) => self.stream_end = Some(self.stream_end.unwrap_or(StreamEnd::App)),
+            Some(_) => self.stream_ends(StreamEnd::App),
             None => self.fault = Some(fault),
         }
         self.break_off(None);
@@ -563,7 +584,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         } else if self.answer.has_begun() {
             if self.answer.stream().is_some() {
                 // Where the app is not to blame, it is what the client sends.
-                self.stream_end.get_or_insert(StreamEnd::Client);
+                self.stream_ends(StreamEnd::Client);
             }
             self.break_off(Some(denial));
         } else {
@@ -604,7 +625,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             Some(StreamKind::Events) => self.answer.cut_whole(),
             Some(StreamKind::Websocket) | None => return,
         }
-        self.stream_end = Some(StreamEnd::Draining);
+        self.stream_ends(StreamEnd::Draining);
     }
 
     /// The drain is over.
@@ -614,9 +635,12 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         match self.answer.state() {
             AnswerState::End | AnswerState::Flushing => {}
             AnswerState::Body => {
-                let stream = self.answer.stream();
-                self.stream_end = stream.map(|_| StreamEnd::Draining);
-                self.break_off(stream.is_none().then_some(Denial::Draining));
+                if self.answer.stream().is_some() {
+                    self.stream_ends(StreamEnd::Draining);
+                    self.break_off(None);
+                } else {
+                    self.break_off(Some(Denial::Draining));
+                }
             }
             AnswerState::Head
             | AnswerState::Holding(_)
@@ -630,7 +654,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.waits().into_iter().flatten().map(|(_, due)| due).min()
     }
 
-    /// The waits in progress, each with its end.
+    /// The waits in progress, each with its end. Of those that are over at once, the first one says how the exchange ends.
     fn waits(&self) -> [Option<(Wait, Duration)>; 4] {
         if self.is_over() {
             return [None; 4];
@@ -659,9 +683,16 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
                 None
             }
             AnswerState::Body if self.socket == ClientSocket::Full => None,
+            // The app may answer what it has of the request: the rest is the client's to send.
+            AnswerState::Body | AnswerState::Holding(_) if self.client_is_waited_for() => None,
             AnswerState::Head | AnswerState::Body | AnswerState::Holding(_) => self.answer.wait(deadlines),
             AnswerState::Released(..) | AnswerState::End | AnswerState::Flushing => None,
         }
+    }
+
+    /// Whether the client is to send more of its body.
+    fn client_is_waited_for(&self) -> bool {
+        matches!(self.request.wait(&self.terms.deadlines), Some((RequestWait::Client, _)))
     }
 
     /// Ends the waits that are over.
@@ -678,8 +709,9 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
                 Wait::Request(RequestWait::App) => self.app_took_nothing(now),
                 Wait::App => self.app_was_silent(),
                 Wait::Stream => {
-                    self.stream_end = Some(StreamEnd::Idle);
-                    self.break_off(Some(Denial::UpstreamTimeout));
+                    self.detail = Some("no byte went either way for `server.timeouts.stream_idle`");
+                    self.stream_ends(StreamEnd::Idle);
+                    self.break_off(None);
                 }
                 Wait::Client => {
                     self.detail =
@@ -697,7 +729,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         }
         self.detail = Some("the app took nothing for `upstream.read`");
         if self.is_websocket() {
-            self.stream_end.get_or_insert(StreamEnd::App);
+            self.stream_ends(StreamEnd::App);
             return self.break_off(None);
         }
         self.refuse(Denial::UpstreamTimeout);
@@ -708,14 +740,13 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             let late = late.clone();
             return self.fail(late);
         }
-        self.detail = Some(match self.answer.state() {
-            AnswerState::Head if self.answer.was_heard() => {
-                "the head of the app's answer was not complete within `upstream.read`"
-            }
-            _ => "the app sent nothing for `upstream.read`",
+        self.detail = Some(if !self.answer.has_head() && self.answer.was_heard() {
+            "the head of the app's answer was not complete within `upstream.read`"
+        } else {
+            "the app sent nothing for `upstream.read`"
         });
         if self.answer.stream().is_some() {
-            self.stream_end.get_or_insert(StreamEnd::App);
+            self.stream_ends(StreamEnd::App);
             return self.break_off(None);
         }
         if self.answer.has_begun() {

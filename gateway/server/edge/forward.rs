@@ -3,6 +3,7 @@
 //! It moves bytes between the client and the app as [`Exchange`] says, and tells it what happened. It decides nothing itself.
 
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -261,7 +262,7 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let Some(app) = self.app.as_mut() else {
-            return Poll::Ready(Event::AppStopped);
+            return Poll::Ready(Event::AppStopped { reset: false });
         };
         let parts = self.exchange.outgoing();
         let app = Pin::new(&mut **app);
@@ -270,7 +271,8 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
             [..] => app.poll_write_vectored(cx, &parts.map(std::io::IoSlice::new)),
         };
         written.map(|written| match written {
-            Ok(0) | Err(_) => Event::AppStopped,
+            Ok(0) => Event::AppStopped { reset: false },
+            Err(error) => Event::AppStopped { reset: error.kind() != ErrorKind::BrokenPipe },
             Ok(bytes) => Event::AppTook(bytes),
         })
     }
@@ -285,7 +287,12 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
         loop {
             self.look_for_room(cx, now);
             match self.exchange.answer_step(now) {
-                AnswerStep::Wait => return,
+                AnswerStep::Wait => {
+                    if !self.full && self.exchange.ended().is_none() {
+                        let _ = self.poll_flush(cx, now);
+                    }
+                    return;
+                }
                 AnswerStep::Read => {
                     if self.poll_read(cx, now).is_pending() {
                         // What was gathered is not kept from the client while the app is slow.
@@ -321,7 +328,10 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
                 }
                 AnswerStep::Ask => match self.poll_verdict(cx, Direction::Answer) {
                     Poll::Ready(event) => self.exchange.on(event, now),
-                    Poll::Pending => return,
+                    Poll::Pending => {
+                        let _ = self.poll_flush(cx, now);
+                        return;
+                    }
                 },
             }
         }
@@ -345,6 +355,9 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
     fn tell_socket(&mut self, state: ClientSocket, now: Duration) {
         let sent = self.client.sent();
         let took = sent != self.sent;
+        if took {
+            fault_point::hit("sent");
+        }
         self.sent = sent;
         self.full = state == ClientSocket::Full;
         self.exchange.on(Event::ClientSocket { took, state }, now);

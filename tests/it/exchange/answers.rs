@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::{assert_cut, assert_failed, patient};
+use super::{MORE_THAN_BUFFERS, assert_cut, assert_failed, patient, post_of, send_in_background};
 use crate::harness::{Client, Exchange, Request, Response, Upstream, poll_until};
 
 /// Writes `bytes` one at a time.
@@ -400,6 +400,36 @@ fn words_on_an_idle_connection_answer_no_request() {
         let answer = client.ask(&Request::get("/x"));
         assert_eq!((answer.status, answer.text().as_str()), (200, "fine"), "round {round}");
         std::thread::sleep(Duration::from_millis(if round % 2 == 0 { 0 } else { 15 }));
+    }
+}
+
+/// A reset shows to whoever uses the connection first: here the writer of the upload. The app is reset with a part of its answer
+/// sent and most of the upload unread, or closes in order behind a whole answer.
+#[test]
+fn an_answer_without_framing_that_is_reset_in_an_upload_does_not_look_whole() {
+    let app = Upstream::with(|exchange| {
+        exchange.write("HTTP/1.0 200 OK\r\n\r\nhalf")?;
+        std::thread::sleep(Duration::from_millis(20));
+        exchange.reset();
+        Ok(())
+    });
+    let gateway = patient(&app, "", "");
+    for round in 0..40 {
+        let mut client = gateway.client();
+        let upload =
+            [post_of("/upload", MORE_THAN_BUFFERS).into_bytes(), vec![b'z'; MORE_THAN_BUFFERS]].concat();
+        let sending = send_in_background(&client, upload);
+        // Its beginning may be lost with the connection: then it is a refusal.
+        match client.try_answer_to("POST") {
+            Ok(answer) if answer.status == 502 => {}
+            Ok(answer) => {
+                assert!(!answer.complete, "round {round}: {answer:?}");
+                assert_cut(&gateway, &answer, &["reset", "closed"]);
+            }
+            Err(error) => assert_ne!(error.kind(), std::io::ErrorKind::TimedOut, "round {round}"),
+        }
+        drop(client);
+        let _ = sending.join().unwrap();
     }
 }
 

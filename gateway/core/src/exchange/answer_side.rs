@@ -28,6 +28,8 @@ pub(super) struct AnswerSide<G> {
     heard: bool,
     /// How the app ended its side, once it has.
     end: Option<AppEnd>,
+    /// The connection was reset, as the writer was told.
+    reset: bool,
     body: BodyReader,
     stream: Option<StreamKind>,
     /// The gate has let the body go: it passes as it is.
@@ -120,6 +122,7 @@ impl<G: Gate> AnswerSide<G> {
             incoming,
             heard: false,
             end: None,
+            reset: false,
             body: BodyReader::UntilClose,
             stream: None,
             judged: false,
@@ -178,6 +181,11 @@ impl<G: Gate> AnswerSide<G> {
         self.end
     }
 
+    /// Whether the app has sent a close frame.
+    pub(super) fn closes(&self) -> bool {
+        self.frames.closes()
+    }
+
     /// Whether a close frame may be sent now: no frame is half out.
     pub(super) fn at_frame_boundary(&self) -> bool {
         self.frames.at_boundary()
@@ -190,6 +198,11 @@ impl<G: Gate> AnswerSide<G> {
         if !matches!(self.state, AnswerState::Head) {
             self.since = now;
         }
+    }
+
+    /// The connection to the app was reset, which the system tells no second time: it has no orderly end any more.
+    pub(super) fn app_was_reset(&mut self) {
+        self.reset = true;
     }
 
     /// The app has ended its side. The first end stands.
@@ -209,6 +222,7 @@ impl<G: Gate> AnswerSide<G> {
         self.incoming.clear();
         self.heard = false;
         self.end = None;
+        self.reset = false;
         self.since = now;
     }
 
@@ -247,6 +261,9 @@ impl<G: Gate> AnswerSide<G> {
         );
         match self.end {
             None => Ok(part),
+            Some(AppEnd::Closed) if self.reset => {
+                Err(AnswerFailure::App(UpstreamFault::Reset, "the connection to the app broke"))
+            }
             Some(AppEnd::Closed) if delimits => Ok(AnswerPart::End),
             Some(AppEnd::Closed) => {
                 Err(AnswerFailure::App(UpstreamFault::Closed, "the app closed the connection too early"))
@@ -290,11 +307,12 @@ impl<G: Gate> AnswerSide<G> {
         }
     }
 
-    /// Judges the next data. Returns it if it is to be given to the client now.
+    /// Judges the next data. Returns it if it is to be given to the client now; of a WebSocket that `ends`, only whole frames if
+    /// there are any.
     ///
     /// # Errors
     /// The gate refuses it.
-    pub(super) fn data(&mut self, data: Bytes) -> Result<Option<Bytes>, AnswerFailure> {
+    pub(super) fn data(&mut self, mut data: Bytes, ends: bool) -> Result<Option<Bytes>, AnswerFailure> {
         let tunnel = self.stream == Some(StreamKind::Websocket);
         if !tunnel && !self.judged {
             self.gate.pass(&data).map_err(AnswerFailure::Refused)?;
@@ -305,10 +323,11 @@ impl<G: Gate> AnswerSide<G> {
                 Err(TooLarge) => Err(AnswerFailure::Refused(self.gate.overflow())),
             };
         }
-        self.given = self.given.saturating_add(data.len() as u64);
-        if tunnel {
-            self.frames.feed(&data);
+        if tunnel && let Some(whole) = self.frames.feed(&data).filter(|_| ends) {
+            data.truncate(whole);
+            self.frames.cut();
         }
+        self.given = self.given.saturating_add(data.len() as u64);
         Ok(Some(data))
     }
 

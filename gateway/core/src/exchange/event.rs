@@ -39,7 +39,11 @@ pub enum Event {
     /// The app's socket took so many bytes of [`super::Exchange::outgoing`].
     AppTook(usize),
     /// The app's socket takes no more bytes. Why shows by its answer, or by how that ends.
-    AppStopped,
+    AppStopped {
+        /// The connection was reset, where otherwise the app has closed it in order: what it sent may have been cut. The system
+        /// tells a reset once, to the writer or to the reader.
+        reset: bool,
+    },
     /// The app has been told that the client has closed its side.
     AppTold,
     /// Bytes of the app were appended to [`super::Exchange::incoming`].

@@ -8,34 +8,55 @@ pub(super) struct Frames {
     have: usize,
     /// Bytes of mask and payload that are still to come.
     left: u64,
+    /// A close frame was among them.
+    closes: bool,
 }
 
+/// The opcode in the first byte of a frame, and that of a close frame (RFC 6455 §5.2).
+const OPCODE: u8 = 0x0F;
+const CLOSE: u8 = 0x08;
 /// `1012 Service Restart`, unmasked as a server sends it.
 pub(super) const CLOSE_RESTART: [u8; 4] = [0x88, 0x02, 0x03, 0xF4];
 /// `1001 Going Away`
 pub(super) const CLOSE_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
 
 impl Frames {
-    /// Follows bytes that were forwarded.
-    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
+    /// Follows bytes that are forwarded. Returns where the last frame that ends in them does.
+    pub(super) fn feed(&mut self, all: &[u8]) -> Option<usize> {
+        let (mut bytes, mut whole) = (all, None);
         while !bytes.is_empty() {
             if self.left > 0 {
                 let step = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
                 self.left -= step as u64;
                 bytes = bytes.get(step..).unwrap_or_default();
-                continue;
+            } else {
+                let Some((first, rest)) = bytes.split_first() else { break };
+                if let Some(slot) = self.head.get_mut(self.have) {
+                    *slot = *first;
+                }
+                self.have += 1;
+                bytes = rest;
+                if self.have >= 2 && self.have == self.head_length() {
+                    self.left = self.payload();
+                    self.have = 0;
+                    self.closes |= self.head[0] & OPCODE == CLOSE;
+                }
             }
-            let Some((first, rest)) = bytes.split_first() else { return };
-            if let Some(slot) = self.head.get_mut(self.have) {
-                *slot = *first;
-            }
-            self.have += 1;
-            bytes = rest;
-            if self.have >= 2 && self.have == self.head_length() {
-                self.left = self.payload();
-                self.have = 0;
+            if self.at_boundary() {
+                whole = Some(all.len() - bytes.len());
             }
         }
+        whole
+    }
+
+    /// What comes behind the last whole frame was not forwarded.
+    pub(super) fn cut(&mut self) {
+        (self.have, self.left) = (0, 0);
+    }
+
+    /// Whether a close frame was among the bytes.
+    pub(super) fn closes(&self) -> bool {
+        self.closes
     }
 
     /// Whether no frame is incomplete.
@@ -88,5 +109,22 @@ mod tests {
         let mut frames = Frames::default();
         frames.feed(&[0x81, 0x03, b'a']);
         assert!(!frames.at_boundary());
+    }
+
+    #[test]
+    fn the_last_whole_frame_is_found_and_a_close_frame_noticed() {
+        let mut frames = Frames::default();
+        assert_eq!(frames.feed(b"\x81\x03a"), None);
+        assert_eq!(frames.feed(b"bc\x89\x00\x82\x02d"), Some(4));
+        assert!(!frames.at_boundary());
+        frames.cut();
+        assert!(frames.at_boundary() && !frames.closes());
+        // A payload is not looked at, whatever is in it.
+        assert_eq!(frames.feed(b"\x82\x02\x88\x00"), Some(4));
+        assert!(!frames.closes());
+        assert_eq!(frames.feed(b"\x88"), None);
+        assert_eq!(frames.feed(b"\x00"), Some(1));
+        assert!(frames.closes());
+        assert_eq!(frames.feed(b""), None);
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use super::frames::Frames;
 use super::gate::{Gate, HELD_MAX, Held, Judgement, TooLarge, Verdict};
 use super::outgoing::Outgoing;
 use super::rate::BodyRate;
@@ -26,6 +27,7 @@ pub(super) struct RequestSide<G> {
     complete: bool,
     /// The app has switched protocols: the body is whatever the client sends.
     tunnel: bool,
+    frames: Frames,
     /// Data of the body that came, in bytes.
     came: u64,
     rate: BodyRate,
@@ -98,6 +100,7 @@ impl<G: Gate> RequestSide<G> {
             body,
             complete: body.is_empty(),
             tunnel: false,
+            frames: Frames::default(),
             came: 0,
             rate: BodyRate::default(),
             since: now,
@@ -134,6 +137,11 @@ impl<G: Gate> RequestSide<G> {
     /// Data of the body that came, in bytes.
     pub(super) fn came(&self) -> u64 {
         self.came
+    }
+
+    /// Whether the client has sent a close frame of a WebSocket.
+    pub(super) fn closes(&self) -> bool {
+        self.frames.closes()
     }
 
     /// Everything of the body has come from the client.
@@ -201,6 +209,7 @@ impl<G: Gate> RequestSide<G> {
             return Ok(());
         }
         if self.tunnel {
+            self.frames.feed(&data);
             self.send(data, now);
             return Ok(());
         }
@@ -244,6 +253,11 @@ impl<G: Gate> RequestSide<G> {
     /// # Errors
     /// It is shorter than was announced, the gate refuses it, or it was not asked for.
     pub(super) fn client_end(&mut self, now: Duration) -> Result<(), Refused> {
+        if self.tunnel && self.state == RequestState::Writing {
+            // The app has answered the handshake before it took all of it. Its end follows.
+            self.complete = true;
+            return Ok(());
+        }
         if self.complete || !self.reads()? {
             return Ok(());
         }

@@ -228,13 +228,30 @@ fn an_early_answer_closes_the_connection_of_a_client_that_still_sends() {
 #[test]
 fn an_app_that_answers_and_closes_while_it_is_sent_a_body_is_heard() {
     let mut run = Run::new(post(RequestBody::Unknown));
-    run.connect(false).data(b"01234").on(Event::AppStopped).answer(FIVE);
+    run.connect(false).data(b"01234").on(Event::AppStopped { reset: false }).answer(FIVE);
     assert_eq!(run.told, ["begin 200 Length(5) Close", "end"]);
     assert_eq!(run.flush().end(), "answered");
 
     let mut run = Run::new(post(RequestBody::Unknown));
-    run.connect(false).data(b"01234").on(Event::AppStopped).on(Event::AppClosed);
+    run.connect(false).data(b"01234").on(Event::AppStopped { reset: false }).on(Event::AppClosed);
     assert_eq!(run.end(), "502 upstream_unreachable closed");
+}
+
+/// The system tells a reset once. Where the writer was told, the reader finds an end like any other.
+#[test]
+fn an_answer_that_ends_with_its_connection_is_cut_where_that_was_reset() {
+    for (reset, end, told) in [(true, "broken", 1), (false, "answered", 2)] {
+        let mut run = Run::new(post(RequestBody::Unknown));
+        run.connect(false).data(b"01234").answer(b"HTTP/1.1 200 OK\r\n\r\nhel");
+        run.on(Event::AppStopped { reset }).on(Event::AppClosed).flush();
+        assert_eq!((run.end().as_str(), run.told.len()), (end, told), "{:?}", run.told);
+        assert_eq!(run.outcome().ended_by(), reset.then_some("app"));
+    }
+    // What delimits itself is whole all the same.
+    let mut run = Run::new(post(RequestBody::Unknown));
+    run.connect(false).data(b"01234").answer(FIVE).on(Event::AppStopped { reset: true });
+    run.on(Event::AppClosed).flush();
+    assert_eq!(run.end(), "answered");
 }
 
 #[test]

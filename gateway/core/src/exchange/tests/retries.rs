@@ -16,7 +16,7 @@ fn a_stale_connection_is_replaced_by_a_new_one_once() {
             let mut run = Run::new(get());
             run.connect(true);
             match taken {
-                0 => run.on(Event::AppStopped),
+                0 => run.on(Event::AppStopped { reset: true }),
                 taken => run.take(taken),
             };
             run.on(stale.clone());

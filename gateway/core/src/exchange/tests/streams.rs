@@ -210,7 +210,67 @@ fn a_stream_lives_while_either_side_moves() {
     }
     assert_eq!(run.wait_secs(299).end(), "goes on");
     run.wait_secs(1).flush();
-    assert_eq!((run.end().as_str(), run.outcome().stream_end), ("answered", Some(StreamEnd::Idle)));
+    assert_eq!(run.end(), "answered");
+    let outcome = run.outcome();
+    assert_eq!((outcome.stream_end, outcome.ended_by()), (Some(StreamEnd::Idle), Some("idle")));
+    assert_eq!(outcome.detail, Some("no byte went either way for `server.timeouts.stream_idle`"));
+    assert_eq!(outcome.failure, None, "the gateway has refused nothing");
+}
+
+/// Who sends the first close frame ends a WebSocket, whoever closes the connection first (RFC 6455 §7.1.1: the server).
+#[test]
+fn a_websocket_was_ended_by_the_side_that_sent_the_first_close_frame() {
+    let ended_by = |first: StreamEnd, client_closes: bool| {
+        let mut run = opened();
+        let app = |run: &mut Run| _ = run.answer(b"\x81\x01x\x88\x00");
+        let client = |run: &mut Run| _ = run.data(b"\x82\x80....\x88\x80....").take_all();
+        if first == StreamEnd::App {
+            app(&mut run);
+            client(&mut run);
+        } else {
+            client(&mut run);
+            app(&mut run);
+        }
+        if client_closes {
+            run.on(Event::ClientClosed).on(Event::AppTold);
+        }
+        run.on(Event::AppClosed).flush();
+        assert_eq!(run.end(), "answered");
+        run.outcome().stream_end
+    };
+    for client_closes in [false, true] {
+        assert_eq!(ended_by(StreamEnd::Client, client_closes), Some(StreamEnd::Client));
+        assert_eq!(ended_by(StreamEnd::App, client_closes), Some(StreamEnd::App));
+    }
+}
+
+/// No read of a busy WebSocket need end where a frame does.
+#[test]
+fn a_shutdown_ends_a_busy_websocket_behind_the_last_whole_frame() {
+    let mut run = opened();
+    run.answer(b"\x81\x02h").on(Event::Draining).flush();
+    run.answer(b"i\x81\x01x\x82\x7e\x10\x00....").flush();
+    let given = [&b"\x81\x02hi\x81\x01x"[..], &closing(1012)].concat();
+    assert_eq!((&*run.client, run.end().as_str()), (&*given, "answered"));
+    let outcome = run.outcome();
+    assert_eq!((outcome.stream_end, outcome.bytes_out), (Some(StreamEnd::Draining), 7));
+    // A frame that ends in no read is cut at the end of the drain.
+    let mut run = opened();
+    run.answer(b"\x82\x7e\x10\x00..").on(Event::Draining).flush().answer(b"....").flush();
+    assert_eq!(run.end(), "goes on");
+    assert_eq!(run.on(Event::Closing).flush().end(), "broken");
+}
+
+/// It said all it would before the app had its handshake; the app answers that before it has taken the last byte of it.
+#[test]
+fn a_client_that_closes_its_side_before_the_app_has_its_handshake_is_no_fault_of_the_gateway() {
+    let mut run = Run::new(websocket());
+    run.on(Event::ClientClosed).connect(false).take(10).answer(SWITCH).flush();
+    assert_eq!(run.end(), "goes on");
+    run.take_all();
+    assert_eq!(run.exchange.request_step(), RequestStep::Shutdown);
+    run.on(Event::AppTold).on(Event::AppClosed).flush();
+    assert_eq!((run.end().as_str(), run.outcome().stream_end), ("answered", Some(StreamEnd::Client)));
 }
 
 #[test]

@@ -28,8 +28,9 @@ fn after(event: Option<&Event>) -> Option<Event> {
             Event::ClientSocket { took: false, state: ClientSocket::Full }
         }
         Some(Event::ClientSocket { state: ClientSocket::Full, .. }) => Event::AppTook(usize::MAX),
-        Some(Event::AppTook(_)) => Event::AppStopped,
-        Some(Event::AppStopped) => Event::AppTold,
+        Some(Event::AppTook(_)) => Event::AppStopped { reset: false },
+        Some(Event::AppStopped { reset: false }) => Event::AppStopped { reset: true },
+        Some(Event::AppStopped { reset: true }) => Event::AppTold,
         Some(Event::AppTold) => Event::AppData,
         Some(Event::AppData) => Event::AppClosed,
         Some(Event::AppClosed) => Event::AppBroken(fault),
@@ -58,7 +59,8 @@ fn event_name(event: &Event) -> &'static str {
         Event::ClientSocket { state: ClientSocket::Open, .. } => "SocketOpen",
         Event::ClientSocket { state: ClientSocket::Full, .. } => "SocketFull",
         Event::AppTook(_) => "AppTook",
-        Event::AppStopped => "AppStopped",
+        Event::AppStopped { reset: false } => "AppStopped",
+        Event::AppStopped { reset: true } => "AppStoppedReset",
         Event::AppTold => "AppTold",
         Event::AppData => "AppData",
         Event::AppClosed => "AppClosed",
@@ -103,12 +105,17 @@ fn answer_name(state: &AnswerState) -> &'static str {
     }
 }
 
-/// An exchange whose request is in this phase. `Tunnel` is `Reading` in a WebSocket, `Answered` is `Reading` while an early
-/// answer is given.
+/// An exchange whose request is in this phase. `Tunnel` is `Reading` in a WebSocket. The early ones are `Reading` while an answer
+/// that came early is given (`Answered`; `EarlyEvents` is a stream), held back (`EarlyHeld`) or asked about (`EarlyAsked`);
+/// `EarlyReset` is `Stopped` in an answer that ends with its connection, which was reset.
 fn request_phase(phase: &str) -> Run {
     let chunked = || Run::new(post(RequestBody::Unknown));
     match phase {
-        "Holding" => Run::gated(post(RequestBody::Unknown), TestGate::asking(), TestGate::open()),
+        "Holding" => {
+            let mut run = Run::gated(post(RequestBody::Unknown), TestGate::asking(), TestGate::open());
+            run.on(Event::ClientSilent);
+            run
+        }
         "Asking" => {
             let mut run = request_phase("Holding");
             run.data(b"abc").on(Event::ClientEnd);
@@ -127,12 +134,30 @@ fn request_phase(phase: &str) -> Run {
         }
         "Reading" => {
             let mut run = request_phase("Writing");
-            run.take_all();
+            run.take_all().on(Event::ClientSilent);
             run
         }
         "Answered" => {
             let mut run = request_phase("Reading");
             run.answer(FIVE_HEAD).flush();
+            run
+        }
+        "EarlyEvents" => {
+            let mut run = request_phase("Reading");
+            run.answer(EVENTS).flush();
+            run
+        }
+        "EarlyHeld" | "EarlyAsked" => {
+            let mut run = Run::gated(post(RequestBody::Unknown), TestGate::open(), TestGate::asking());
+            run.connect(false).data(b"abc").take_all().on(Event::ClientSilent).answer(FIVE_HEAD);
+            if phase == "EarlyAsked" {
+                run.answer(b"hello");
+            }
+            run
+        }
+        "EarlyReset" => {
+            let mut run = request_phase("Reading");
+            run.answer(b"HTTP/1.1 200 OK\r\n\r\n").flush().on(Event::AppStopped { reset: true });
             run
         }
         "Tunnel" => {
@@ -152,7 +177,7 @@ fn request_phase(phase: &str) -> Run {
         }
         "Stopped" => {
             let mut run = request_phase("Reading");
-            run.on(Event::AppStopped);
+            run.on(Event::AppStopped { reset: false });
             run
         }
         other => panic!("{other}"),
@@ -208,6 +233,7 @@ fn answer_phase(phase: &str) -> Run {
 fn request_cell(phase: &str, event: &Event) -> String {
     let mut run = request_phase(phase);
     let before = request_name(run.exchange.request.state());
+    prepare(&mut run, event);
     run.on(event.clone());
     let after = request_name(run.exchange.request.state());
     match run.exchange.ended() {
@@ -217,12 +243,19 @@ fn request_cell(phase: &str, event: &Event) -> String {
     }
 }
 
-/// What the answer's direction does next, or the end. After [`Event::AppData`] an `x` has come.
-fn answer_cell(phase: &str, event: &Event) -> String {
-    let mut run = answer_phase(phase);
+/// With [`Event::AppData`] an `x` has come, and with [`Event::Time`] the first wait is over.
+fn prepare(run: &mut Run, event: &Event) {
     if *event == Event::AppData {
         run.exchange.incoming().extend_from_slice(b"x");
+    } else if *event == Event::Time {
+        run.now = run.exchange.wake_at().unwrap_or(run.now);
     }
+}
+
+/// What the answer's direction does next, or the end.
+fn answer_cell(phase: &str, event: &Event) -> String {
+    let mut run = answer_phase(phase);
+    prepare(&mut run, event);
     run.exchange.on(event.clone(), run.now);
     let step = match run.exchange.answer_step(run.now) {
         AnswerStep::Read => "Read",
@@ -287,55 +320,57 @@ fn every_event_in_every_phase_of_the_answer() {
 }
 
 const REQUEST: &str = "
-event           Holding     Asking      Connecting  Gathering   Writing     Reading     Answered    Tunnel      Closing     Complete    Stopped
-Connecting      =           =           =           =           =           =           =           =           =           =           =
-Connected       =           =           Gathering   =           =           =           =           =           =           =           =
-NotConnected    =           =           =           =           =           =           =           =           =           =           =
-ClientData      =           500         500         Writing     500         Writing     Writing     Writing     Stopped     500         =
-ClientSilent    =           =           =           Writing     =           =           =           =           =           =           =
-ClientEnd       Asking      =           500         Writing     500         Writing     Writing     Closing     =           =           =
-ClientMalformed 400         400         400         400         400         400         broken      Stopped     Stopped     400         400
-ClientClosed    400         =           400         400         400         400         Stopped     Closing     =           =           400
-ClientGone      gone        gone        gone        gone        gone        gone        gone        gone        gone        gone        gone
-SocketEmpty     =           =           =           =           =           =           =           =           =           =           =
-SocketOpen      =           =           =           =           =           =           =           =           =           =           =
-SocketFull      =           =           =           =           =           =           =           =           =           =           =
-AppTook         =           =           =           =           Reading     =           =           =           =           =           =
-AppStopped      Stopped     Stopped     Stopped     Stopped     Stopped     Stopped     Stopped     Stopped     Stopped     Stopped     =
-AppTold         =           =           =           =           =           =           =           =           Stopped     =           =
-AppData         =           =           =           =           =           =           =           =           =           =           =
-AppClosed       502         502         502         502         502         502         broken      =           =           502         502
-AppBroken       502         502         502         502         502         502         broken      Stopped     Stopped     502         502
-VerdictRequest  =           Connecting  =           =           =           =           =           =           =           =           =
-VerdictAnswer   =           =           =           =           =           =           =           =           =           =           =
-Draining        =           =           =           =           =           =           =           =           =           =           =
-Closing         503         503         503         503         503         503         broken      =           =           503         503
-Time            =           =           =           =           =           =           =           =           =           =           =
+event            Holding  Asking      Connecting  Gathering  Writing  Reading  Answered  EarlyHeld  EarlyAsked  EarlyEvents  EarlyReset  Tunnel   Closing  Complete  Stopped
+Connecting       =        =           =           =          =        =        =         =          =           =            =           =        =        =         =
+Connected        =        =           Gathering   =          =        =        =         =          =           =            =           =        =        =         =
+NotConnected     =        =           =           =          =        =        =         =          =           =            =           =        =        =         =
+ClientData       =        500         500         Writing    500      Writing  Writing   Writing    Writing     Writing      =           Writing  Stopped  500       =
+ClientSilent     =        =           =           Writing    =        =        =         =          =           =            =           =        =        =         =
+ClientEnd        Asking   =           500         Writing    500      Writing  Writing   Writing    Writing     Writing      =           Closing  =        =         =
+ClientMalformed  400      400         400         400        400      400      broken    400        400         broken       broken      Stopped  Stopped  400       400
+ClientClosed     400      =           400         400        400      400      Stopped   Stopped    Stopped     gone         =           Closing  =        =         400
+ClientGone       gone     gone        gone        gone       gone     gone     gone      gone       gone        gone         gone        gone     gone     gone      gone
+SocketEmpty      =        =           =           =          =        =        =         =          =           =            =           =        =        =         =
+SocketOpen       =        =           =           =          =        =        =         =          =           =            =           =        =        =         =
+SocketFull       =        =           =           =          =        =        =         =          =           =            =           =        =        =         =
+AppTook          =        =           =           =          Reading  =        =         =          =           =            =           =        =        =         =
+AppStopped       Stopped  Stopped     Stopped     Stopped    Stopped  Stopped  Stopped   Stopped    Stopped     Stopped      =           Stopped  Stopped  Stopped   =
+AppStoppedReset  Stopped  Stopped     Stopped     Stopped    Stopped  Stopped  Stopped   Stopped    Stopped     Stopped      =           Stopped  Stopped  Stopped   =
+AppTold          =        =           =           =          =        =        =         =          =           =            =           =        Stopped  =         =
+AppData          502      502         502         502        502      502      =         =          =           broken       =           =        =        502       502
+AppClosed        502      502         502         502        502      502      broken    502        =           broken       broken      =        =        502       502
+AppBroken        502      502         502         502        502      502      broken    502        =           broken       broken      Stopped  Stopped  502       502
+VerdictRequest   =        Connecting  =           =          =        =        =         =          =           =            =           =        =        =         =
+VerdictAnswer    =        =           =           =          =        =        =         =          =           =            =           =        =        =         =
+Draining         =        =           =           =          =        =        =         =          =           =            =           =        =        =         =
+Closing          503      503         503         503        503      503      broken    503        503         =            broken      =        =        503       503
+Time             408      403         =           =          504      408      Stopped   Stopped    403         Stopped      broken      Stopped  Stopped  504       504
 ";
 
 const ANSWER: &str = "
-event           Head        Holding     Asking      Released    Body        Events      Tunnel      End         Flushing
-Connecting      Read        Read        Ask         Begin       Read        Read        Read        End         Flush
-Connected       Read        Read        Ask         Begin       Read        Read        Read        End         Flush
-NotConnected    Read        Read        Ask         Begin       Read        Read        Read        End         Flush
-ClientData      500         500         500         500         broken      broken      Read        End         Flush
-ClientSilent    Read        Read        Ask         Begin       Read        Read        Read        End         Flush
-ClientEnd       Read        Read        Ask         Begin       Read        Read        Read        End         Flush
-ClientMalformed 400         400         400         400         broken      broken      Give        End         Flush
-ClientClosed    Read        Read        Ask         Begin       Read        gone        Read        End         Flush
-ClientGone      gone        gone        gone        gone        gone        gone        gone        gone        gone
-SocketEmpty     Read        Read        Ask         Begin       Read        Read        Read        End         answered
-SocketOpen      Read        Read        Ask         Begin       Read        Read        Read        End         Flush
-SocketFull      Read        Read        Ask         Begin       Wait        Wait        Wait        End         Flush
-AppTook         Read        Read        Ask         Begin       Read        Read        Read        End         Flush
-AppStopped      Read        Read        Ask         Begin       Read        Read        Read        End         Flush
-AppTold         Read        Read        Ask         Begin       Read        Read        Read        End         Flush
-AppData         502         Read        Ask         Begin       Give        broken      Give        End         Flush
-AppClosed       502         502         Ask         Begin       broken      broken      End         End         Flush
-AppBroken       502         502         Ask         Begin       broken      broken      Give        End         Flush
-VerdictRequest  Read        Read        Ask         Begin       Read        Read        Read        End         Flush
-VerdictAnswer   Read        Read        Begin       Begin       Read        Read        Read        End         Flush
-Draining        Read        Read        Ask         Begin       Read        End         Give        End         Flush
-Closing         503         503         503         503         broken      End         Give        End         Flush
-Time            Read        Read        Ask         Begin       Read        Read        Read        End         Flush
+event            Head  Holding  Asking  Released  Body    Events  Tunnel  End   Flushing
+Connecting       Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+Connected        Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+NotConnected     Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+ClientData       500   500      500     500       broken  broken  Read    End   Flush
+ClientSilent     Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+ClientEnd        Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+ClientMalformed  400   400      400     400       broken  broken  Give    End   Flush
+ClientClosed     Read  Read     Ask     Begin     Read    gone    Read    End   Flush
+ClientGone       gone  gone     gone    gone      gone    gone    gone    gone  gone
+SocketEmpty      Read  Read     Ask     Begin     Read    Read    Read    End   answered
+SocketOpen       Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+SocketFull       Read  Read     Ask     Begin     Wait    Wait    Wait    End   Flush
+AppTook          Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+AppStopped       Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+AppStoppedReset  Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+AppTold          Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+AppData          502   Read     Ask     Begin     Give    broken  Give    End   Flush
+AppClosed        502   502      Ask     Begin     broken  broken  End     End   Flush
+AppBroken        502   502      Ask     Begin     broken  broken  Give    End   Flush
+VerdictRequest   Read  Read     Ask     Begin     Read    Read    Read    End   Flush
+VerdictAnswer    Read  Read     Begin   Begin     Read    Read    Read    End   Flush
+Draining         Read  Read     Ask     Begin     Read    End     Give    End   Flush
+Closing          503   503      503     503       broken  End     Give    End   Flush
+Time             504   504      403     Begin     broken  broken  Give    End   gone
 ";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::run::{DEADLINES, EVENTS, FIVE, FIVE_HEAD, Run, SWITCH, TestGate, get, post, websocket};
-use crate::exchange::{ClientSocket, Event, ExchangeTerms, RequestStep};
+use crate::exchange::{ClientSocket, Deadlines, Event, ExchangeTerms, RequestStep};
 use crate::request::RequestBody;
 
 /// What the client sends of its request.
@@ -352,6 +352,30 @@ fn no_combination_of_silent_sides_outlives_its_deadline() {
     assert_eq!(tried, 6 * 3 * 4 * 13 * 2 * 3);
 }
 
+/// The client may take longer between two parts of its body than the app between two parts of its answer.
+#[test]
+fn an_app_that_began_its_answer_early_is_not_waited_for_while_the_client_sends() {
+    let deadlines = Deadlines { body_idle: 5 * DEADLINES.read, ..DEADLINES };
+    let mut run = Run::new(ExchangeTerms { deadlines, ..post(RequestBody::Unknown) });
+    run.connect(false).data(&[b'x'; 100_000]).take_all().answer(FIVE_HEAD).flush().on(Event::ClientSilent);
+    assert_eq!(run.due(), Some(300.0));
+    assert_eq!(run.wait_secs(299).end(), "goes on");
+    run.data(&[b'x'; 100_000]).take_all().on(Event::ClientEnd).take_all();
+    // Now it has all of the request.
+    assert_eq!((run.due(), run.wait_secs(59).end().as_str()), (Some(60.0), "goes on"));
+    assert_eq!(run.wait_secs(1).flush().end(), "broken");
+}
+
+/// A 100 (Continue) goes to the client past the exchange.
+#[test]
+fn what_the_client_was_told_besides_starts_no_wait_for_it() {
+    let mut run = Run::gated(post(RequestBody::Unknown), TestGate::asking(), TestGate::open());
+    run.on(Event::ClientSilent).socket(true, ClientSocket::Open);
+    for _ in 0..10 {
+        assert_eq!(run.wait_secs(10).data(&[b'x'; 2000]).on(Event::ClientSilent).end(), "goes on");
+    }
+}
+
 #[test]
 fn each_wait_ends_by_the_deadline_of_the_side_that_is_waited_for() {
     use Answering as A;
@@ -399,7 +423,8 @@ fn each_wait_ends_by_the_deadline_of_the_side_that_is_waited_for() {
         (Silence { reading: Reading::Drips, ..none }, "175: gone"),
         // An early answer goes on without the rest of the request.
         (Silence { early: true, upload: Upload::Nothing, ..none }, "0: answered"),
-        (Silence { early: true, upload: Upload::Half, ..answers(A::Head) }, "60: broken"),
+        // First the client is waited for, and then the app.
+        (Silence { early: true, upload: Upload::Half, ..answers(A::Head) }, "80: broken"),
         (Silence { early: true, taking: Taking::Nothing, ..none }, "0: answered"),
         (Silence { early: true, taking: Taking::Nothing, ..answers(A::Head) }, "60: broken"),
         // A verdict that never comes.

@@ -234,7 +234,7 @@ impl Sequence {
             (Happening::AppStops, RequestStep::Write) => {
                 self.sides.trouble = true;
                 self.sides.spent = true;
-                self.on(Event::AppStopped);
+                self.on(Event::AppStopped { reset: false });
             }
             (Happening::Connected { reused }, _) if self.setting.unruly => {
                 self.on(Event::Connected { reused: *reused });
@@ -443,7 +443,7 @@ impl Sequence {
             Event::ClientGone,
             Event::ClientSocket { took: true, state: ClientSocket::Open },
             Event::AppTook(1),
-            Event::AppStopped,
+            Event::AppStopped { reset: false },
             Event::AppTold,
             Event::AppData,
             Event::AppClosed,
