@@ -27,7 +27,12 @@ fn a_panic_in_any_phase_ends_one_request_and_nothing_else() {
     let (next, asked) = mpsc::channel::<()>();
     let asked = Mutex::new(asked);
     let app = Upstream::with(move |exchange| match exchange.path().as_str() {
-        "/ws" => exchange.echo_websocket(),
+        "/ws" | "/victim-ws" => exchange.echo_websocket(),
+        "/victim-cut" => {
+            exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")?;
+            exchange.wait_for_the_end();
+            Ok(())
+        }
         "/events" => {
             exchange.write(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -96,8 +101,23 @@ fn a_panic_in_any_phase_ends_one_request_and_nothing_else() {
                 .then_some(())
         });
     }
+    // The same once a part of the answer is with the client, and in a stream.
+    let fault = ("X-Stagedoor-Fault-Point", "sent");
+    let mut victim = gateway.client();
+    victim.send(Request::get("/victim-cut").field(fault.0, fault.1).bytes());
+    let answer = victim.answer();
+    assert_eq!((answer.status, answer.text().as_str(), answer.complete), (200, "half", false));
+    let mut victim_socket = websocket(gateway.address, "/victim-ws", &[fault]).unwrap();
+    assert!(victim_socket.read().is_err());
+    for path in ["/victim-cut", "/victim-ws"] {
+        let event = gateway.event_where(path, |event| event["path"] == path);
+        assert_eq!((&event["code"], &event["ended_by"]), (&"internal".into(), &"gateway".into()), "{event}");
+        assert_eq!(event["status"], if path == "/victim-ws" { 101 } else { 200 }, "{event}");
+    }
+    drop((victim, victim_socket));
+    others_are_served("after its answer has begun");
     gateway.wait_for_log("panic");
-    assert_eq!(gateway.metric("stagedoor_panics_total", &[]), POINTS.len() as f64);
+    assert_eq!(gateway.metric("stagedoor_panics_total", &[]), (POINTS.len() + 2) as f64);
 }
 
 /// Without the variable, a field of a client does nothing.

@@ -1,5 +1,6 @@
 //! Every combination of silent sides ends by a deadline.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,8 +30,8 @@ body.max = "1GiB"
 "#;
 
 /// What the app does before it falls silent.
-const APPS: [&str; 9] =
-    ["reads", "unread", "interim", "half-head", "early", "part", "chunk", "full", "events"];
+const APPS: [&str; 10] =
+    ["reads", "unread", "interim", "half-head", "early", "part", "chunk", "full", "events", "websocket"];
 /// How much of its body the client sends: in two rounds, as the large ones keep a machine busy.
 const BODIES: [&[&str]; 2] = [&["none", "whole", "half"], &["large"]];
 /// More than all buffers between the client and the app take.
@@ -48,6 +49,10 @@ fn falls_silent(exchange: &mut Exchange<'_>, hold: &Hold) -> std::io::Result<()>
         "early" => exchange.reply("413 Content Too Large", &["Connection: close"], "too much")?,
         "part" => exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\nhalf")?,
         "chunk" => exchange.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf")?,
+        "websocket" => {
+            let mut socket = exchange.accept_websocket()?;
+            socket.get_mut().write_all(b"\x81\x02hi")?;
+        }
         "full" => {
             exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n")?;
             for _ in 0..LARGE / 65536 {
@@ -104,6 +109,8 @@ fn assert_names_its_cause(event: &Value) {
         (200, "part" | "chunk" | "full") => ended_by == "app" && event["upstream_error"] == "timeout",
         (0, "events") if client == "half-closed" => ended_by == "client",
         (200, "events") => ended_by == "idle",
+        (101, "websocket") if client == "half-closed" => ended_by == "client",
+        (101, "websocket") => ended_by == "idle",
         _ => path.is_empty() || path == "/x",
     };
     assert!(named, "{event}");
@@ -116,13 +123,14 @@ fn assert_all_end(gateway: &Gateway, bodies: &[&str]) -> usize {
     for app in APPS {
         for body in bodies {
             for does in CLIENTS {
-                if does == "half-closed" && *body == "large" {
-                    // One that has sent all and closed its side is the same to the app as one that reads.
+                if (does == "half-closed" && *body == "large") || (app == "websocket" && *body != "none") {
+                    // One that has sent all and closed its side is the same to the app as one that reads; a handshake has no body.
                     continue;
                 }
                 let path = format!("/{app}/{body}/{does}");
                 let mut client = gateway.client();
                 match *body {
+                    "none" if app == "websocket" => _ = client.send(handshake(&path)),
                     "none" => _ = client.send(Request::get(&path).bytes()),
                     "whole" => _ = client.send(Request::post(&path, "abc").bytes()),
                     "half" => _ = client.send(post_of(&path, 6) + "abc"),
@@ -157,6 +165,8 @@ fn assert_all_end(gateway: &Gateway, bodies: &[&str]) -> usize {
         let status = drained.join().unwrap();
         let allowed: &[&str] = match path.split('/').nth(1).unwrap() {
             "early" => &["413"],
+            // An interim answer is the only one.
+            "websocket" => &["-"],
             "reads" | "unread" | "interim" | "half-head" if path.contains("/half/") => &["408", "504"],
             "reads" | "unread" | "interim" | "half-head" => &["504"],
             _ => &["200"],
@@ -168,6 +178,13 @@ fn assert_all_end(gateway: &Gateway, bodies: &[&str]) -> usize {
         let _ = sending.join().unwrap();
     }
     requests
+}
+
+/// A handshake for a WebSocket.
+fn handshake(path: &str) -> Vec<u8> {
+    let request = Request::get(path).field("Connection", "Upgrade").field("Upgrade", "websocket");
+    let request = request.field("Sec-WebSocket-Version", "13");
+    request.field("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==").bytes()
 }
 
 /// Reads all that comes; the status of the first final answer.

@@ -137,7 +137,7 @@ table! {
         /// How long a connection to it may take, with the TLS handshake.
         connect: Setting<Duration> = duration(millis(10), minutes(5)).default("3s").by_server()
             .in_profiles(),
-        /// How long it may take to begin its answer, and to send each further part.
+        /// How long it may take to take each part of a request, to begin its answer, and to send each further part.
         read: Setting<Duration> = duration(millis(10), days(1)).default("60s").by_server().in_profiles(),
         /// How often a request that is safe to repeat is sent again.
         retries: Setting<u64> = count(0, 1).default_count(1).by_server().in_profiles(),
