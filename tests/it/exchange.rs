@@ -13,6 +13,7 @@ use crate::harness::{Client, DEADLINE, Gateway, Response, Upstream, poll_until};
 
 mod answers;
 mod clients;
+mod connecting;
 mod descriptors;
 mod logins;
 mod names;

@@ -1,8 +1,10 @@
 //! Preflights that the app answers: only the question gets in, only the word on CORS gets out.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 
-use crate::harness::{Exchange, Gateway, Request, Response, Upstream, poll_until};
+use crate::harness::{DEADLINE, Exchange, Gateway, Http2, Request, Response, Upstream, poll_until};
 
 const CONFIG: &str = r#"
 [auth.house]
@@ -149,4 +151,85 @@ fn the_time_of_the_app_is_the_apps() {
     let event = gateway.event(&gateway.ask(&preflight("/films", "GET")));
     assert_eq!(event["upstream"], app.url(), "{event}");
     assert!(event["upstream_us"].is_number() && event["upstream_error"].is_null(), "{event}");
+}
+
+/// An app that takes the question and never answers; it counts the connections that have ended.
+fn silent(ended: &Arc<AtomicUsize>) -> Upstream {
+    let ended = Arc::clone(ended);
+    Upstream::with(move |exchange| {
+        exchange.wait_for_the_end();
+        ended.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    })
+}
+
+/// A gateway that waits an hour for the answer of `app`, with these further lines of `[server]`.
+fn patient(app: &Upstream, server: &str) -> Gateway {
+    let config = CONFIG.replace("read = \"1s\"", "read = \"1h\"");
+    Gateway::before(app, &format!("[server]\nh2c = [\"127.0.0.1:0\"]\n{server}{config}"))
+}
+
+fn wait_until_asked(app: &Upstream, times: usize) {
+    poll_until("the app to be asked", || (app.seen().len() == times).then_some(()));
+}
+
+#[test]
+fn a_client_that_is_gone_is_not_asked_for_any_longer() {
+    let ended = Arc::new(AtomicUsize::new(0));
+    let app = silent(&ended);
+    let gateway = patient(&app, "");
+    let mut http1 = gateway.client();
+    http1.send(preflight("/http1", "GET").bytes());
+    let mut http2 = Http2::connect(gateway.address);
+    let (head, _) = preflight("/http2", "GET").http2("http");
+    let stream = http2.begin(head, true).unwrap();
+    wait_until_asked(&app, 2);
+    http1.reset();
+    drop(stream);
+    poll_until("the app to be left", || (ended.load(Ordering::SeqCst) == 2).then_some(()));
+    for path in ["/http1", "/http2"] {
+        let event = gateway.event_where(path, |event| event["path"] == path);
+        assert_eq!((&event["status"], &event["ended_by"]), (&0.into(), &"client".into()), "{event}");
+        assert_eq!(event["upstream"], app.url(), "{event}");
+        assert!(event["code"].is_null() && event["upstream_error"].is_null(), "nobody refused it: {event}");
+    }
+}
+
+#[test]
+fn a_client_that_closes_its_side_still_gets_the_answer() {
+    let (release, held) = mpsc::channel();
+    let held = Mutex::new(held);
+    let app = Upstream::with(move |exchange| {
+        let _ = held.lock().unwrap().recv_timeout(DEADLINE * 2);
+        careless(exchange)
+    });
+    let gateway = patient(&app, "");
+    let mut client = gateway.client();
+    client.send(preflight("/films", "GET").bytes());
+    wait_until_asked(&app, 1);
+    client.finish();
+    gateway.metrics();
+    release.send(()).unwrap();
+    let answer = client.answer_to("OPTIONS");
+    assert_eq!((answer.status, answer.field("vary")), (200, "Origin"), "{answer:?}");
+}
+
+#[test]
+fn an_app_that_is_silent_is_waited_for_until_the_drain_is_over() {
+    let app = silent(&Arc::default());
+    let mut gateway = patient(&app, "drain = \"300ms\"\n");
+    let mut http1 = gateway.client();
+    http1.send(preflight("/http1", "GET").bytes());
+    let mut http2 = Http2::connect(gateway.address);
+    let (head, _) = preflight("/http2", "GET").http2("http");
+    let stream = http2.begin(head, true).unwrap();
+    wait_until_asked(&app, 2);
+    gateway.signal("TERM");
+    let answers = [http1.answer_to("OPTIONS"), http2.answer(stream.answer).unwrap()];
+    assert!(gateway.wait().0.success());
+    for answer in answers {
+        assert_eq!((answer.status, answer.code().as_str()), (503, "draining"), "{answer:?}");
+        let event = gateway.event(&answer);
+        assert_eq!((&event["status"], &event["code"]), (&503.into(), &"draining".into()), "{event}");
+    }
 }

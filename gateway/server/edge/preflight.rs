@@ -2,9 +2,13 @@
 //!
 //! One exchange on a connection of its own: it sends the head that the core wrote, reads the head of the answer, and closes.
 //! The body of the answer is never read, and nothing of it can reach another exchange. Trust: none; the core's parser reads
-//! the answer. Bounds: those of that parser, and the app's `upstream.connect` and `upstream.read`.
+//! the answer. Bounds: those of that parser, and the app's `upstream.connect` and `upstream.read`. It ends before that when its
+//! client is gone, and at the end of the drain.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use stagedoor_core::answer::{AnswerFault, AnswerHead, AnswerParser, AskedWith};
@@ -13,11 +17,68 @@ use stagedoor_core::policy::App;
 use stagedoor_core::response_fields::ResponseFields;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
+use crate::edge::client::{Client, Closed};
 use crate::edge::pool::{AppStream, Upstream};
+use crate::edge::stage_watch::StageWatch;
 use crate::edge::upstream_fault::broken;
+use crate::stage::Stage;
 
-/// Sends `head`, and reads the head of what the app answers.
-pub(crate) async fn ask(upstream: &Arc<Upstream>, app: &App, head: &[u8]) -> Result<AnswerHead, Denial> {
+/// Why there is no answer of the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NoAnswer {
+    /// The client is to have this refusal.
+    Refused(Denial),
+    /// The client is gone: nobody waits for an answer.
+    ClientGone,
+}
+
+/// Sends `head`, and reads the head of what the app answers. This takes no longer than the client and the gateway last.
+pub(crate) async fn ask(
+    upstream: &Arc<Upstream>,
+    app: &App,
+    head: &[u8],
+    client: &mut impl Client,
+    stage: &mut StageWatch,
+) -> Result<AnswerHead, NoAnswer> {
+    let mut exchange = pin!(exchange(upstream, app, head));
+    let mut meanwhile = Meanwhile { client, stage, watch: true };
+    poll_fn(|cx| match exchange.as_mut().poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(answer.map_err(NoAnswer::Refused)),
+        Poll::Pending => meanwhile.poll_over(cx).map(Err),
+    })
+    .await
+}
+
+/// What may end the wait for the app. The request has no body, so that the client can be watched.
+struct Meanwhile<'a, C> {
+    client: &'a mut C,
+    stage: &'a mut StageWatch,
+    /// The client has not closed its side. One that has may still wait for the answer (RFC 9112 §9.6).
+    watch: bool,
+}
+
+impl<C: Client> Meanwhile<'_, C> {
+    /// Ready when the wait is over.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<NoAnswer> {
+        loop {
+            match self.stage.stage() {
+                Stage::Serving | Stage::Draining => {}
+                Stage::Closing => return Poll::Ready(NoAnswer::Refused(Denial::Draining)),
+            }
+            if self.watch
+                && let Poll::Ready(closed) = self.client.poll_closed(cx)
+            {
+                match closed {
+                    Closed::Half => self.watch = false,
+                    Closed::Gone => return Poll::Ready(NoAnswer::ClientGone),
+                }
+            }
+            ready!(self.stage.poll_changed(cx));
+        }
+    }
+}
+
+async fn exchange(upstream: &Arc<Upstream>, app: &App, head: &[u8]) -> Result<AnswerHead, Denial> {
     let mut stream = connect(upstream, app).await?;
     let exchange = async {
         stream.write_all(head).await.map_err(|error| broken(&error))?;
