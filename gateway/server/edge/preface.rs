@@ -1,13 +1,14 @@
 //! The first bytes of a connection on which a client may begin with HTTP/1.1 or, with prior knowledge, with HTTP/2
 //! (RFC 9113 §3.3): they are the preface of HTTP/2, or they are not.
 //!
-//! Bounds: the deadlines of a head, and no more bytes than the preface has.
+//! Bounds: one deadline for the first byte and one for all others, and no more bytes than the preface has.
 
 use std::future::poll_fn;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::client::io::{self as downstream, DownstreamIo};
 use crate::stage::{Stage, last_moments};
@@ -24,20 +25,22 @@ pub(crate) enum FirstBytes {
     Other(BytesMut),
 }
 
-/// Reads until the protocol is clear; `None` if nothing came in time: `idle` for the first byte, `header` from there on.
+/// Reads until the protocol is clear; `None` if nothing came in time. The first byte may take `idle`, and all that follow may
+/// take `header` from there on.
 pub(crate) async fn read<S: DownstreamIo>(
     io: &mut S,
     (idle, header): (Duration, Duration),
     stage: &mut watch::Receiver<Stage>,
 ) -> Option<FirstBytes> {
     let mut received = BytesMut::new();
-    let mut wait = idle;
+    let mut until = Instant::now() + idle;
     while PREFACE.starts_with(&received) && received.len() < PREFACE.len() {
+        let is_first = received.is_empty();
         let most = PREFACE.len() - received.len();
         let read = poll_fn(|cx| downstream::poll_read(io, &mut received, PREFACE.len(), most, cx));
         let read = tokio::select! {
             biased;
-            read = tokio::time::timeout(wait, read) => read,
+            read = tokio::time::timeout_at(until, read) => read,
             () = last_moments(stage) => return None,
         };
         match read {
@@ -48,7 +51,9 @@ pub(crate) async fn read<S: DownstreamIo>(
             Err(_) if received.is_empty() => return None,
             Err(_) => break,
         }
-        wait = header;
+        if is_first {
+            until = Instant::now() + header;
+        }
     }
     match *received == *PREFACE {
         true => Some(FirstBytes::Http2(received)),

@@ -58,3 +58,19 @@ async fn a_client_that_is_silent_is_not_waited_for_when_the_gateway_ends() {
     let read = tokio::time::timeout(Duration::from_secs(10), read(&mut ours, (long, long), &mut stage));
     assert_eq!(read.await, Ok(None));
 }
+
+/// Each byte is in time, and all of them are not.
+#[tokio::test]
+async fn a_preface_that_drips_has_one_deadline() {
+    let (mut ours, mut theirs) = tokio::io::duplex(1024);
+    let (_sender, mut stage) = watch::channel(Stage::Serving);
+    let (idle, header) = (Duration::from_secs(60), Duration::from_millis(200));
+    let drips = async {
+        for byte in PREFACE {
+            theirs.write_all(&[*byte]).await.unwrap();
+            tokio::time::sleep(header / 8).await;
+        }
+    };
+    let (read, ()) = tokio::join!(read(&mut ours, (idle, header), &mut stage), drips);
+    assert!(matches!(&read, Some(FirstBytes::Other(early)) if early.len() < PREFACE.len()), "{read:?}");
+}
