@@ -3,9 +3,11 @@
 //! A name that was resolved less than [`FRESH`] ago is used as it is. An older one is used too, and resolved again in the
 //! background; the pool asks for that with each sweep where idle connections serve all requests. A result is never used for
 //! longer than [`KEPT`], even while the name cannot be resolved. After a failed connection the addresses are forgotten, so that
-//! the next try waits for new ones: a container that was started again may have another address. Of several addresses the one
-//! that was reached last is tried first. A name is resolved by one task at a time, for which all requests wait that need its
-//! result, and never twice within [`PAUSE`]: what was found, or was not, holds until then.
+//! the next try waits for new ones: a container that was started again may have another address. Where the resolver then fails, and
+//! does not say that there is no such name, the addresses are used again: the app may be back at one of them. Of several addresses
+//! the one that was reached last is tried first. A name is resolved by one task at a time, for which all requests wait that need its
+//! result, and no lookup begins within [`PAUSE`] of the last one: what was found, or was not, holds until then. A lookup that failed
+//! for want of descriptors is the exception: it asked no resolver, and there may be some again at any time.
 //!
 //! Bounds: one [`Name`] for each upstream of a policy, which lives as long as that; [`ADDRESSES_MAX`] addresses
 //! of a name. A request waits no longer than its own deadline. A lookup may take longer: the next request has its result.
@@ -36,6 +38,15 @@ const PAUSE: Duration = Duration::from_millis(100);
 const LOOKUP: Duration = Duration::from_secs(30);
 /// The most addresses of one name that are used.
 const ADDRESSES_MAX: usize = 16;
+/// Of a lookup that was given up, or whose task is gone.
+const UNENDED: LookupFault = LookupFault::Unknown(UpstreamFault::Timeout);
+/// How glibc and musl say that a resolver cannot be reached or fails itself (`EAI_AGAIN`, `EAI_FAIL`; RFC 3493 §6.1).
+const FAILURES: [&str; 4] = [
+    "Temporary failure in name resolution",
+    "Non-recoverable failure in name resolution",
+    "Try again",
+    "Non-recoverable error",
+];
 
 /// What resolves names: the system, or a table in tests.
 pub(crate) trait Resolver: fmt::Debug + Send + Sync {
@@ -79,12 +90,23 @@ struct State {
     fault: Option<UpstreamFault>,
 }
 
+/// Why a lookup found nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LookupFault {
+    /// The resolver says that the name has no address.
+    NoSuchName,
+    /// Nobody says whether the name has other addresses than before.
+    Unknown(UpstreamFault),
+    /// No descriptor was left to ask with.
+    OutOfDescriptors,
+}
+
 #[derive(Debug)]
 struct Known {
     addresses: Arc<Addresses>,
     /// When the lookup began that found them; `None` for an address in the configuration, which does not change.
     at: Option<Instant>,
-    /// Whether a connection failed since: they may not be used, but the order of the next ones goes on from theirs.
+    /// Whether a connection failed since and no lookup did: they may not be used, but the order of the next ones goes on from theirs.
     forgotten: bool,
 }
 
@@ -162,12 +184,12 @@ impl Name {
         });
     }
 
-    /// Forgets these addresses after a failed connection, unless newer ones are known or they were found just now.
+    /// Forgets these addresses after a failed connection, unless newer ones are known or the name was looked up just now.
     pub(crate) fn forget(&self, failed: &Arc<Addresses>, now: Instant) {
         self.state.send_if_modified(|state| {
-            let same = |known: &&mut Known| {
-                known.at.is_some() && known.age(now) >= PAUSE && Arc::ptr_eq(&known.addresses, failed)
-            };
+            let asked = state.was_asked_within(PAUSE, now);
+            let same =
+                |known: &&mut Known| known.at.is_some() && !asked && Arc::ptr_eq(&known.addresses, failed);
             let known = state.known.as_mut().filter(same);
             known.is_some_and(|known| !std::mem::replace(&mut known.forgotten, true))
         });
@@ -196,15 +218,15 @@ impl Name {
             starts
         });
         if starts {
-            let ending = LookupEnd { name: Arc::clone(self), at: now, found: Err(UpstreamFault::Timeout) };
+            let ending = LookupEnd { name: Arc::clone(self), at: now, found: Err(UNENDED) };
             let lookup = self.resolver.resolve(&self.authority);
             tokio::spawn(async move {
                 // All of it, and not the one field: its end is noted even if the lookup never is.
                 let mut ending = ending;
                 if let Ok(found) = tokio::time::timeout(LOOKUP, lookup).await {
                     ending.found = found
-                        .map_err(|error| of_descriptors(&error))
-                        .and_then(|list| Addresses::new(list).ok_or(UpstreamFault::NoSuchName));
+                        .map_err(|error| LookupFault::of(&error))
+                        .and_then(|list| Addresses::new(list).ok_or(LookupFault::NoSuchName));
                 }
             });
         }
@@ -216,40 +238,62 @@ fn fault_holds(fault: UpstreamFault, state: &State, now: Instant) -> bool {
     fault != UpstreamFault::OutOfDescriptors && !state.asking && state.was_asked_within(PAUSE, now)
 }
 
-/// A resolver reports all faults of DNS alike.
-fn of_descriptors(error: &io::Error) -> UpstreamFault {
-    of_system(error)
-        .filter(|fault| *fault == UpstreamFault::OutOfDescriptors)
-        .unwrap_or(UpstreamFault::NoSuchName)
+impl LookupFault {
+    /// The system reports all faults of DNS alike, but for their texts.
+    fn of(error: &io::Error) -> Self {
+        if of_system(error) == Some(UpstreamFault::OutOfDescriptors) {
+            return Self::OutOfDescriptors;
+        }
+        let text = error.to_string();
+        let failed = error.raw_os_error().is_some() || FAILURES.iter().any(|failure| text.contains(failure));
+        if failed { Self::Unknown(UpstreamFault::NoSuchName) } else { Self::NoSuchName }
+    }
+
+    fn told(self) -> UpstreamFault {
+        match self {
+            Self::NoSuchName => UpstreamFault::NoSuchName,
+            Self::Unknown(fault) => fault,
+            Self::OutOfDescriptors => UpstreamFault::OutOfDescriptors,
+        }
+    }
 }
 
 /// Notes the result of a lookup when it is dropped: also when its task is cancelled or panics, so that another can start.
 struct LookupEnd {
     name: Arc<Name>,
     at: Instant,
-    found: Result<Addresses, UpstreamFault>,
+    found: Result<Addresses, LookupFault>,
 }
 
 impl Drop for LookupEnd {
     fn drop(&mut self) {
-        let found = std::mem::replace(&mut self.found, Err(UpstreamFault::Timeout));
+        let found = std::mem::replace(&mut self.found, Err(UNENDED));
         self.name.state.send_modify(|state| {
             state.asking = false;
-            state.fault = found.as_ref().err().copied();
-            if let Ok(found) = found {
-                let before = state.known.take().map(|known| known.addresses);
-                let same = before.as_ref().filter(|before| before.all().eq(found.all())).map(Arc::clone);
-                let changed = same.is_none();
-                let addresses = same.unwrap_or_else(|| {
-                    if let Some(before) = &before {
-                        found.start_as(before);
+            state.fault = found.as_ref().err().map(|fault| fault.told());
+            match found {
+                Ok(found) => {
+                    let before = state.known.take().map(|known| known.addresses);
+                    let same = before.as_ref().filter(|before| before.all().eq(found.all())).map(Arc::clone);
+                    let changed = same.is_none();
+                    let addresses = same.unwrap_or_else(|| {
+                        if let Some(before) = &before {
+                            found.start_as(before);
+                        }
+                        Arc::new(found)
+                    });
+                    state.known = Some(Known { addresses, at: Some(self.at), forgotten: false });
+                    if changed {
+                        self.name.version.fetch_add(1, Ordering::Release);
                     }
-                    Arc::new(found)
-                });
-                state.known = Some(Known { addresses, at: Some(self.at), forgotten: false });
-                if changed {
-                    self.name.version.fetch_add(1, Ordering::Release);
                 }
+                // The app may be back where it was, or have been there all the time.
+                Err(LookupFault::Unknown(_)) => {
+                    if let Some(known) = &mut state.known {
+                        known.forgotten = false;
+                    }
+                }
+                Err(LookupFault::NoSuchName | LookupFault::OutOfDescriptors) => {}
             }
         });
     }

@@ -39,6 +39,11 @@ impl Table {
         self.ready.lock().unwrap().push_back(Err(io::Error::other("no such name")));
     }
 
+    /// As a machine without its network says it.
+    fn will_not_know(&self) {
+        self.ready.lock().unwrap().push_back(Err(io::Error::other(UNREACHABLE)));
+    }
+
     fn answer(&self, ports: &[u16]) {
         self.asked.lock().unwrap().pop_front().unwrap().send(Ok(list(ports))).unwrap();
     }
@@ -47,6 +52,8 @@ impl Table {
         self.count.load(Ordering::Relaxed)
     }
 }
+
+const UNREACHABLE: &str = "failed to lookup address information: Temporary failure in name resolution";
 
 fn list(ports: &[u16]) -> Vec<SocketAddr> {
     ports.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], *port))).collect()
@@ -181,6 +188,60 @@ async fn a_name_that_is_gone_is_an_error_after_a_failed_connection() {
     table.ready.lock().unwrap().push_back(Ok(Vec::new()));
     assert_eq!(name.addresses(later + PAUSE).await.unwrap_err(), UpstreamFault::NoSuchName);
     assert_eq!(table.lookups(), 3);
+}
+
+#[tokio::test]
+async fn a_resolver_that_fails_takes_no_address_away() {
+    let (table, name) = name();
+    let now = Instant::now();
+    table.will_say(&[1]);
+    let known = name.addresses(now).await.unwrap();
+    let later = now + FRESH / 2;
+    name.forget(&known, later);
+    table.will_not_know();
+    assert_eq!(
+        name.addresses(later).await.map(|found| ports(&found)),
+        Ok(vec![1]),
+        "the app may be back there"
+    );
+    // It is not: that leads to another lookup, and not at once.
+    name.forget(&known, later);
+    assert_eq!(name.addresses(later).await.map(|found| ports(&found)), Ok(vec![1]));
+    assert_eq!(table.lookups(), 2);
+    let later = later + PAUSE;
+    name.forget(&known, later);
+    table.will_say(&[2]);
+    let moved = name.addresses(later).await.unwrap();
+    assert_eq!((ports(&moved), table.lookups()), (vec![2], 3));
+    // The time for which addresses are kept goes on.
+    let last = later + KEPT - Duration::from_millis(1);
+    name.forget(&moved, last);
+    table.will_not_know();
+    assert_eq!(name.addresses(last).await.map(|found| ports(&found)), Ok(vec![2]));
+    table.will_not_know();
+    assert_eq!(name.addresses(last + PAUSE).await.unwrap_err(), UpstreamFault::NoSuchName);
+}
+
+#[test]
+fn a_resolver_that_fails_is_told_from_a_name_that_is_gone() {
+    let lookup = |text: &str| {
+        LookupFault::of(&io::Error::other(format!("failed to lookup address information: {text}")))
+    };
+    for gone in [
+        "Name or service not known",
+        "No address associated with hostname",
+        "Name does not resolve",
+        "Name has no usable address",
+        "nodename nor servname provided, or not known",
+    ] {
+        assert_eq!(lookup(gone), LookupFault::NoSuchName, "{gone}");
+    }
+    for failure in FAILURES {
+        assert_eq!(lookup(failure), LookupFault::Unknown(UpstreamFault::NoSuchName), "{failure}");
+    }
+    let of_system = |errno: rustix::io::Errno| LookupFault::of(&errno.into());
+    assert_eq!(of_system(rustix::io::Errno::CONNREFUSED), LookupFault::Unknown(UpstreamFault::NoSuchName));
+    assert_eq!(of_system(rustix::io::Errno::MFILE), LookupFault::OutOfDescriptors);
 }
 
 #[tokio::test]
