@@ -124,6 +124,11 @@ impl Gateway {
         ));
     }
 
+    /// Closes the idle connections to all apps, to have descriptors again. Returns how many there were.
+    pub(crate) fn close_idle_app_connections(&self) -> usize {
+        self.pool.close_idle()
+    }
+
     /// How the configuration files compare with the policy in force.
     pub(crate) fn files(&self) -> Arc<ConfigFileState> {
         self.files.load_full()

@@ -169,7 +169,7 @@ impl AppPool {
     }
 
     /// Closes all idle connections, to have descriptors again. Returns how many there were.
-    fn close_idle(&self) -> usize {
+    pub(crate) fn close_idle(&self) -> usize {
         self.all().iter().map(|upstream| upstream.drop_where(|_| true)).sum()
     }
 

@@ -30,6 +30,14 @@ fn lowest_free(gateway: &Gateway) -> u64 {
     (0..).find(|number| !open.contains(number)).unwrap()
 }
 
+fn settle(gateway: &Gateway) {
+    poll_until("the number of open files to settle", || {
+        let before = open_files(gateway);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        (open_files(gateway) == before).then_some(())
+    });
+}
+
 #[test]
 fn without_descriptors_open_connections_go_on_and_the_cause_is_named() {
     let hold = Hold::default();
@@ -51,11 +59,7 @@ fn without_descriptors_open_connections_go_on_and_the_cause_is_named() {
     let mut other = gateway.client();
     let answer = other.ask(&Request::get("/x").host("unknown.example"));
     assert_eq!((answer.status, answer.complete), (421, true), "{answer:?}");
-    poll_until("the number of open files to settle", || {
-        let before = open_files(&gateway);
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        (open_files(&gateway) == before).then_some(())
-    });
+    settle(&gateway);
     let before = limit_files(&gateway, Some(lowest_free(&gateway)));
 
     for _ in 0..3 {
@@ -66,14 +70,14 @@ fn without_descriptors_open_connections_go_on_and_the_cause_is_named() {
     poll_until("the pool to be empty", || app.seen().iter().any(|seen| seen.target == "/held").then_some(()));
     let answer = other.ask(&Request::post("/x", "abc"));
     assert_eq!((answer.status, answer.code().as_str()), (502, "upstream_unreachable"), "{answer:?}");
-    hold.release();
-    assert_eq!(open.answer().status, 200);
     let mut waiting = gateway.client();
     waiting.send(Request::get("/x").bytes());
     gateway.wait_for_log("raise the limit of open files");
 
     limit_files(&gateway, before);
     assert_eq!(waiting.answer().status, 200, "it is accepted once there is room");
+    hold.release();
+    assert_eq!(open.answer().status, 200);
     // The access log is a file as well: it is read now.
     let event = gateway.event(&answer);
     assert!(event["reason"].as_str().unwrap().contains("file descriptor"), "{event}");
@@ -82,6 +86,42 @@ fn without_descriptors_open_connections_go_on_and_the_cause_is_named() {
         assert_eq!(gateway.ask(&request).status, 200);
         assert_eq!(open.ask(&request).status, 200);
     }
+}
+
+/// Connections to apps that nobody uses are worth less than a client.
+#[test]
+fn a_new_client_takes_the_descriptors_of_idle_connections_to_apps() {
+    let hold = Hold::default();
+    let app = Upstream::with({
+        let hold = hold.clone();
+        move |exchange| {
+            if exchange.path() == "/held" {
+                hold.wait();
+            }
+            default_answer(exchange)
+        }
+    });
+    let gateway = patient(&app, "", "");
+    let mut clients: Vec<_> = (0..4).map(|_| gateway.client()).collect();
+    for client in &mut clients {
+        client.send(Request::get("/held").bytes());
+    }
+    poll_until("the app to be asked", || (app.seen().len() == clients.len()).then_some(()));
+    hold.release();
+    for client in &mut clients {
+        assert_eq!(client.answer().status, 200);
+    }
+    // Their connections to the app are idle now, and no file can be opened.
+    settle(&gateway);
+    limit_files(&gateway, Some(lowest_free(&gateway)));
+    let answers = [0, 1].map(|_| {
+        let mut client = gateway.client();
+        (client.ask(&Request::get("/x")), client)
+    });
+    for (answer, _client) in &answers {
+        assert_eq!((answer.status, answer.complete), (200, true), "{answer:?}");
+    }
+    gateway.wait_for_log("cannot accept connections");
 }
 
 /// Started with few: clients beyond them wait, and none that was accepted is left without an answer.
