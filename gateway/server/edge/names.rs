@@ -233,6 +233,12 @@ impl Name {
     }
 }
 
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.authority)
+    }
+}
+
 /// Whether a lookup that failed need not be made again yet. Descriptors may be there again at any time.
 fn fault_holds(fault: UpstreamFault, state: &State, now: Instant) -> bool {
     fault != UpstreamFault::OutOfDescriptors && !state.asking && state.was_asked_within(PAUSE, now)

@@ -16,6 +16,7 @@
 //! addresses of it together.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -234,9 +235,13 @@ impl Upstream {
         loop {
             let mut opened = self.lock().connections.pop()?.opened;
             self.pool.idle.fetch_sub(1, Ordering::Relaxed);
-            if self.location.still_has(&mut opened.far_end) && opened.stream.is_silent() {
+            if !self.location.still_has(&mut opened.far_end) {
+                continue;
+            }
+            if opened.stream.is_silent() {
                 return Some(opened);
             }
+            tracing::debug!(app = %self.location, "an idle connection was stale: closed by the app, or with bytes that nobody asked for");
         }
     }
 
@@ -317,22 +322,26 @@ impl Upstream {
 
     fn drop_oldest(&self) {
         let mut list = self.lock();
-        if !list.connections.is_empty() {
-            list.connections.remove(0).opened.stream.say_end();
-            self.pool.idle.fetch_sub(1, Ordering::Relaxed);
-        }
+        let oldest = (!list.connections.is_empty()).then(|| list.connections.remove(0));
+        drop(list);
+        self.close(oldest);
     }
 
     /// Closes connections. Returns how many.
     fn drop_where(&self, goes: impl Fn(&Idle) -> bool) -> usize {
-        let mut list = self.lock();
-        let before = list.connections.len();
-        for mut idle in list.connections.extract_if(.., |idle| goes(idle)) {
+        let gone: Vec<Idle> = self.lock().connections.extract_if(.., |idle| goes(idle)).collect();
+        self.close(gone)
+    }
+
+    /// Closes connections that were taken out of the list, whose lock nobody waits for meanwhile. Returns how many.
+    fn close(&self, gone: impl IntoIterator<Item = Idle>) -> usize {
+        let mut closed = 0;
+        for mut idle in gone {
             idle.opened.stream.say_end();
+            closed += 1;
         }
-        let gone = before - list.connections.len();
-        self.pool.idle.fetch_sub(gone, Ordering::Relaxed);
-        gone
+        self.pool.idle.fetch_sub(closed, Ordering::Relaxed);
+        closed
     }
 
     fn sweeps(&self) -> u32 {
@@ -363,6 +372,15 @@ impl Location {
             (Self::Name(name), FarEnd::Address { address, version: _ }) => name.may_have(address),
             (Self::Socket(_), FarEnd::Socket) => true,
             (Self::Name(_), FarEnd::Socket) | (Self::Socket(_), FarEnd::Address { .. }) => false,
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => name.fmt(f),
+            Self::Socket(path) => path.display().fmt(f),
         }
     }
 }

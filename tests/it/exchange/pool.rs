@@ -35,7 +35,7 @@ fn fill(gateway: &Gateway) {
 #[test]
 fn no_request_fails_after_the_app_was_restarted_between_requests() {
     let app = filled(default_answer);
-    let gateway = patient(&app, "", "retries = 0");
+    let gateway = patient(&app, "[log]\nlevel = \"debug\"", "retries = 0");
     fill(&gateway);
     let address = app.kill();
     let app = Upstream::on(address, default_answer);
@@ -47,6 +47,13 @@ fn no_request_fails_after_the_app_was_restarted_between_requests() {
     }
     assert_eq!(gateway.metric("stagedoor_upstream_failures_total", &[]), 0.0);
     assert!(app.seen().iter().all(|seen| seen.complete));
+    // The operator can find out that it happened, and with which app.
+    let of_app = format!("\"app\":\"{address}\"");
+    poll_until("a line for each stale connection", || {
+        let log = gateway.log();
+        let stale = log.lines().filter(|line| line.contains("an idle connection was stale"));
+        (stale.filter(|line| line.contains(&of_app)).count() == MANY).then_some(())
+    });
 }
 
 /// Connections that only show to be stale when they are used: the second try opens a new one instead of using the next
