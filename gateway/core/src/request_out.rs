@@ -52,6 +52,17 @@ impl OutgoingHead {
         out
     }
 
+    /// The value of the field `name`, where exactly one line has it.
+    #[must_use]
+    pub fn sole(&self, name: &str) -> Option<&[u8]> {
+        let mut values = self.0.as_ref().split(|byte| *byte == b'\n').filter_map(|line: &[u8]| {
+            let (field, value) = line.split_at_checked(name.len())?;
+            let value = value.strip_prefix(b":")?;
+            field.eq_ignore_ascii_case(name.as_bytes()).then(|| value.trim_ascii())
+        });
+        values.next().filter(|_| values.next().is_none())
+    }
+
     #[cfg(test)]
     pub(crate) fn of(text: &[u8]) -> Self {
         Self(text.into())

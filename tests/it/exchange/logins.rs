@@ -1,6 +1,6 @@
 //! Logins that belong to a connection (NTLM, Negotiate), when something else happens on the way.
 
-use crate::harness::{Gateway, Request, Upstream};
+use crate::harness::{Gateway, Request, Token, Upstream};
 
 const LOGIN: &str = "NTLM alice";
 const CONFIG: &str =
@@ -133,4 +133,95 @@ fn the_steps_of_a_login_are_on_one_connection_however_they_come() {
             assert_eq!(other.answer().text(), "nobody", "nobody's second step finds another's first one");
         }
     }
+}
+
+/// A gateway that trusts the proxy in front of it; `books` is at the same upstream and receives no `Authorization`.
+fn behind_a_proxy(app: &Upstream, server: &str) -> Gateway {
+    let books = CONFIG.replace("media", "books").replace("UPSTREAM", &app.url());
+    Gateway::before(app, &format!("{server}{CONFIG}{books}identity.strip = [\"authorization\"]\n"))
+}
+
+const TRUSTED: &str = "[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n";
+
+/// A proxy that sends the requests of many through one connection, from clients that have one address.
+#[test]
+fn a_login_behind_a_proxy_is_of_no_request_but_its_own() {
+    // One that is not trusted shows by its fields.
+    for server in [TRUSTED, ""] {
+        let app = in_two_steps();
+        let gateway = behind_a_proxy(&app, server);
+        let of_one = |host: &str| Request::get("/x").host(host).field("X-Forwarded-For", "192.0.2.7");
+        let one = || of_one("media.localhost");
+        let login = |step: &str| one().field("Authorization", format!("NTLM {step}"));
+        for by_bob in [
+            one(),
+            one().field("Proxy-Authorization", "NTLM x"),
+            one().field("Connection", "authorization").field("Authorization", "NTLM x"),
+            one().field("Authorization", "Basic eDp5, NTLM"),
+            one().field("Authorization", "Basic eDp5, NTLM x"),
+            one().field("Authorization", "NTLM"),
+            of_one("books.localhost").field("Authorization", "NTLM x"),
+            // A login of his own, which is none.
+            login("x"),
+        ] {
+            let mut proxy = gateway.client();
+            assert_eq!(proxy.ask(&one()).text(), "nobody");
+            assert_eq!(proxy.ask(&login("first")).text(), "first");
+            assert_eq!(proxy.ask(&login("alice")).text(), "alice");
+            assert_eq!(proxy.ask(&by_bob).text(), "nobody", "after her login: {by_bob:?}");
+            // In the middle of hers.
+            assert_eq!(proxy.ask(&login("first")).text(), "first");
+            if by_bob.bytes() != login("x").bytes() {
+                assert_eq!(proxy.ask(&by_bob).text(), "nobody", "in the middle of it: {by_bob:?}");
+                assert_eq!(proxy.ask(&login("alice")).text(), "nobody", "hers has ended: {by_bob:?}");
+            }
+        }
+    }
+}
+
+/// An app that refuses a user who is logged in, and names the scheme again.
+#[test]
+fn a_refusal_of_who_is_logged_in_is_no_challenge() {
+    for refusal in
+        [&["WWW-Authenticate: NTLM"][..], &["WWW-Authenticate: Negotiate x", "Persistent-Auth: true"]]
+    {
+        let app = Upstream::with(move |exchange| match exchange.before {
+            0 => exchange.reply("401 Unauthorized", refusal, "not for alice"),
+            _ => exchange.reply("200 OK", &[], "alice"),
+        });
+        let gateway = behind_a_proxy(&app, TRUSTED);
+        let login = Request::get("/x").field("X-Forwarded-For", "192.0.2.7").field("Authorization", LOGIN);
+        let mut proxy = gateway.client();
+        for _ in 0..3 {
+            assert_eq!(proxy.ask(&login).text(), "not for alice", "{refusal:?}");
+        }
+    }
+}
+
+/// Two providers may give one name to two people.
+#[test]
+fn a_login_is_of_one_provider_too() {
+    let app = in_two_steps();
+    let mut config = String::new();
+    for (host, provider) in [("media", "house"), ("books", "tower")] {
+        config.push_str(&format!(
+            "[auth.{provider}]\nkind = \"jwt\"\nissuer = \"{provider}\"\naudience = [\"media\"]\n\
+             sources = [\"header:x-stagedoor-token\"]\n\
+             keys = [{{ kid = \"k1\", alg = \"HS256\", secret = {{ file = \"secret\" }} }}]\n\
+             [app.{host}]\nhosts = [\"{host}.localhost\"]\nauth = \"required\"\nby = [\"{provider}\"]\n\
+             upstream = {{ urls = [\"{}\"] }}\n",
+            app.url()
+        ));
+    }
+    let gateway = Gateway::before(&app, &config);
+    let by = |host: &str, provider: &str| {
+        let token = Token::of("alice").claim("iss", provider).sign();
+        Request::get("/x").host(host).field("x-stagedoor-token", token)
+    };
+    let at_media = || by("media.localhost", "house");
+    let mut both = gateway.client();
+    assert_eq!(both.ask(&at_media().field("Authorization", "NTLM first")).text(), "first");
+    assert_eq!(both.ask(&at_media().field("Authorization", "NTLM alice")).text(), "alice");
+    assert_eq!(both.ask(&at_media()).text(), "alice");
+    assert_eq!(both.ask(&by("books.localhost", "tower")).text(), "nobody");
 }

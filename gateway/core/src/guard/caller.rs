@@ -152,6 +152,12 @@ impl Caller {
         self.proven.as_ref().map(|verified| verified.user())
     }
 
+    /// The name of the provider whose token names the user, unless anonymous.
+    #[must_use]
+    pub fn provider(&self) -> Option<&Arc<str>> {
+        self.proven.as_ref().map(|verified| verified.provider())
+    }
+
     /// The roles; none if anonymous.
     #[must_use]
     pub fn roles(&self) -> &[Arc<str>] {

@@ -44,12 +44,8 @@ impl RequestHandler<'_> {
         let gate = permit.take_gate();
         let outgoing = request_out::write_head(&permit, head, &self.request_id, buffers::take());
         let TurnParts { turn, login, timer, stage } = parts;
-        let who = || Who {
-            ip: permit.client().ip(),
-            user: permit.caller().user().cloned(),
-            proxied: permit.client().is_proxied(),
-        };
-        let own = login.applies(who, login::in_request(head));
+        let who = || Who::of(&permit, head, self.peer);
+        let own = login.applies(who, login::in_request(head, &outgoing));
         let terms = self.terms(head, turn.answers(), &permit);
         let mut surroundings = AppSide {
             handler: self,
@@ -236,7 +232,7 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
             server_timing: timing.as_deref(),
         };
         self.app.response.apply(head, &at);
-        !logs_in || self.own
+        if self.own { !(self.who)().may_be_another() || login::is_challenge(head) } else { !logs_in }
     }
 
     fn poll_verdict(&mut self, _cx: &mut Context<'_>, _direction: Direction, _held: &[u8]) -> Poll<Verdict> {

@@ -43,6 +43,7 @@ fn read(policy: &JwtPolicy, claims: &Map<String, Value>, now: Now) -> Result<Ver
         return Err(TokenFault::Lifetime);
     }
     Ok(Verified {
+        provider: Arc::clone(&policy.name),
         user: user(at_path(claims, &policy.claims.user))?,
         roles: names(at_path(claims, &policy.claims.roles), |text| vec![text])?,
         scopes: names(at_path(claims, &policy.claims.scopes), |text| text.split(' ').collect())?,

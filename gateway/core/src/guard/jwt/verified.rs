@@ -9,6 +9,8 @@ use crate::denial::{Denial, TokenFault};
 /// Evidence: the claims of a valid token.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verified {
+    /// The name of the provider.
+    pub(super) provider: Arc<str>,
     pub(super) user: Arc<str>,
     pub(super) roles: Vec<Arc<str>>,
     pub(super) scopes: Vec<Arc<str>>,
@@ -22,12 +24,19 @@ impl Verified {
     pub(crate) fn assumed(user: &str, roles: &[String], scopes: &[String]) -> Self {
         let names = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
         Self {
+            provider: Arc::default(),
             user: Arc::from(user),
             roles: names(roles),
             scopes: names(scopes),
             expires: Duration::MAX,
             not_before: Duration::ZERO,
         }
+    }
+
+    /// The name of the provider.
+    #[must_use]
+    pub fn provider(&self) -> &Arc<str> {
+        &self.provider
     }
 
     /// The user: 1 to 256 bytes without control characters.
