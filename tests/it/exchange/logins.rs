@@ -71,6 +71,7 @@ fn a_login_at_an_app_of_before_is_none_at_the_next() {
 fn in_two_steps() -> Upstream {
     let steps = std::sync::Mutex::new(std::collections::HashMap::new());
     Upstream::with(move |exchange| {
+        exchange.body()?;
         let mut steps = steps.lock().unwrap();
         let step = steps.entry(exchange.peer()).or_insert_with(String::new);
         if exchange.before == 0 {
@@ -224,4 +225,62 @@ fn a_login_is_of_one_provider_too() {
     assert_eq!(both.ask(&at_media().field("Authorization", "NTLM alice")).text(), "alice");
     assert_eq!(both.ask(&at_media()).text(), "alice");
     assert_eq!(both.ask(&by("books.localhost", "tower")).text(), "nobody");
+}
+
+/// The same body with a length, and in chunks.
+fn posts(host: &str, fields: &str) -> [String; 2] {
+    ["Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"]
+        .map(|rest| format!("POST /x HTTP/1.1\r\nHost: {host}\r\n{fields}{rest}"))
+}
+
+#[test]
+fn a_login_in_two_steps_completes_where_its_requests_have_bodies() {
+    for coding in 0..2 {
+        let app = in_two_steps();
+        let gateway = Gateway::before(&app, CONFIG);
+        let mut client = gateway.client();
+        let mut ask = |fields: &str| {
+            client.send(&posts("media.localhost", fields)[coding]);
+            client.answer().text()
+        };
+        assert_eq!(ask(""), "nobody");
+        for _ in 0..2 {
+            assert_eq!(ask("Authorization: NTLM first\r\n"), "first");
+            assert_eq!(ask("Authorization: NTLM alice\r\n"), "alice");
+            for _ in 0..3 {
+                assert_eq!(ask(""), "alice");
+            }
+        }
+        assert_eq!(client.ask(&Request::get("/x")).text(), "alice");
+        for seen in app.seen() {
+            assert!(seen.complete && (seen.body == b"abc" || seen.method == "GET"), "{seen:?}");
+        }
+        // Nobody else is on it.
+        for post in posts("media.localhost", "") {
+            let mut other = gateway.client();
+            other.send(post);
+            assert_eq!(other.answer().text(), "nobody");
+        }
+    }
+}
+
+/// Whoever merely names a scheme gets no further request past an app that does not read bodies.
+#[test]
+fn a_body_ends_the_connection_to_an_app_that_asks_for_no_login() {
+    let (plain, asks) = (Upstream::start(), in_two_steps());
+    let proxied = "X-Forwarded-For: 192.0.2.7\r\n";
+    for (app, fields) in [(&plain, ""), (&plain, proxied), (&asks, proxied)] {
+        let gateway = Gateway::before(app, CONFIG);
+        let mut client = gateway.client();
+        assert!(client.ask(&Request::get("/x")).complete);
+        app.forget();
+        for post in posts("media.localhost", &format!("Authorization: NTLM first\r\n{fields}")) {
+            client.send(post);
+            assert!(client.answer().complete);
+        }
+        for seen in app.seen() {
+            assert_eq!(seen.fields.sole("connection"), Some("close"), "{seen:?}");
+        }
+        assert_eq!(app.seen().len(), 2);
+    }
 }
