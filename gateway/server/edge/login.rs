@@ -14,7 +14,7 @@
 //! adds no forwarding field to them.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use http::{HeaderName, header};
 use stagedoor_core::answer::AnswerHead;
@@ -23,10 +23,11 @@ use stagedoor_core::request::{Head, Peer, PeerAddress};
 use stagedoor_core::request_out::OutgoingHead;
 use stagedoor_core::response_fields::ResponseFields;
 
-use super::pool::{AppStream, Upstream};
+use super::pool::{AppStream, Owner, Upstream};
 
-/// The most idle connections to the app that one client connection keeps for itself.
-const IDLE_MAX: usize = 4;
+/// The most upstreams at which one client connection keeps a connection for itself: one at each, which counts among the idle
+/// ones of the pool, and is closed as they are where they become too many or too old.
+const UPSTREAMS_MAX: usize = 4;
 
 /// The login of one client connection, if there is one.
 #[derive(Debug, Default)]
@@ -35,7 +36,28 @@ pub(crate) struct ConnectionLogin(Option<OwnConnections>);
 #[derive(Debug)]
 struct OwnConnections {
     who: Who,
-    idle: Vec<AppStream>,
+    /// Names the idle connections, which the upstreams hold.
+    owner: Owner,
+    /// Where it has any.
+    upstreams: Vec<Weak<Upstream>>,
+}
+
+impl OwnConnections {
+    fn of(who: Who) -> Self {
+        Self { who, owner: Owner::fresh(), upstreams: Vec::new() }
+    }
+
+    fn end_idle(&self) {
+        for upstream in self.upstreams.iter().filter_map(Weak::upgrade) {
+            upstream.end_owned(self.owner);
+        }
+    }
+}
+
+impl Drop for OwnConnections {
+    fn drop(&mut self) {
+        self.end_idle();
+    }
 }
 
 /// The client that uses a client connection.
@@ -105,33 +127,39 @@ impl ConnectionLogin {
         let goes_on = !who.may_be_another() || login == RequestLogin::Carried;
         self.0.take_if(|own| own.who != who || !goes_on);
         if logs_in {
-            self.0.get_or_insert(OwnConnections { who, idle: Vec::new() });
+            self.0.get_or_insert_with(|| OwnConnections::of(who));
         }
         self.0.is_some()
     }
 
     /// Notes that an answer to `who` asked for a login, or confirmed one.
     pub(crate) fn seen(&mut self, who: Who) {
-        self.0.get_or_insert(OwnConnections { who, idle: Vec::new() });
+        self.0.get_or_insert_with(|| OwnConnections::of(who));
     }
 
-    /// An idle connection of its own to this upstream; the one that was used last. Requests to several apps may come on one
-    /// client connection. Where that may be another client's request, no login waits for a later one.
+    /// The idle connection of its own to this upstream, if it is still good. Requests to several apps may come on one client
+    /// connection. Where that may be another client's request, no login waits for a later one.
     pub(crate) fn take(&mut self, upstream: &Arc<Upstream>) -> Option<AppStream> {
-        let own = self.0.as_mut()?;
-        let place = own.idle.iter().rposition(|stream| stream.is_of(upstream));
-        let taken = place.map(|place| own.idle.remove(place));
+        let own = self.0.as_ref()?;
+        let taken = upstream.take_owned(own.owner);
         if own.who.may_be_another() {
-            own.idle.clear();
+            own.end_idle();
         }
         taken
     }
 
     /// Keeps a connection for the next request.
     pub(crate) fn keep(&mut self, stream: AppStream) {
-        if let Some(own) = self.0.as_mut().filter(|own| own.idle.len() < IDLE_MAX) {
-            own.idle.push(stream);
+        let Some(own) = &mut self.0 else { return };
+        let upstream = Arc::downgrade(stream.upstream());
+        if !own.upstreams.iter().any(|known| known.ptr_eq(&upstream)) {
+            own.upstreams.retain(|known| known.strong_count() > 0);
+            if own.upstreams.len() >= UPSTREAMS_MAX {
+                return;
+            }
+            own.upstreams.push(upstream);
         }
+        stream.keep_for(own.owner);
     }
 }
 

@@ -11,6 +11,9 @@
 //! same ones where the address is the same, with their connections; an upstream that no policy has any more ends. The age of a
 //! connection is counted in sweeps: using one again reads no clock.
 //!
+//! A connection after a login on it has an [`Owner`], the client connection that logged in, and serves no other one. It waits
+//! in a list of its own, within the same bounds: to end it costs its client another login.
+//!
 //! Bounds: [`IDLE_MAX`] idle connections in all, of which the app that has most gives one up for another; each is idle for
 //! [`IDLE_SWEEPS`] sweeps and ends with the next. Every connection attempt has the app's `upstream.connect` for its name and for all
 //! addresses of it together.
@@ -21,7 +24,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant as StdInstant};
@@ -80,6 +83,8 @@ enum Location {
 struct IdleList {
     /// The connection that was used last stands at the end.
     connections: Vec<Idle>,
+    /// Those that have an owner, in the same order.
+    owned: Vec<Idle>,
     /// The number of sweeps when a connection was last opened or given back.
     used: u32,
 }
@@ -89,6 +94,19 @@ struct Idle {
     opened: Opened,
     /// The number of sweeps when it was given back.
     since: u32,
+    owner: Option<Owner>,
+}
+
+/// The client connection that alone may use a connection to an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner(u64);
+
+impl Owner {
+    /// One that there never was.
+    pub(crate) fn fresh() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// An open connection.
@@ -170,7 +188,7 @@ impl AppPool {
 
     /// Closes the oldest connection of the upstream that has most: no app keeps another one from having some.
     fn make_room(&self) {
-        let longest = self.all().into_iter().max_by_key(|upstream| upstream.lock().connections.len());
+        let longest = self.all().into_iter().max_by_key(|upstream| upstream.lock().len());
         if let Some(longest) = longest {
             longest.drop_oldest();
         }
@@ -262,14 +280,37 @@ impl Upstream {
         }
     }
 
-    /// Keeps a connection for the next exchange.
-    fn put(&self, opened: Opened) {
+    /// The idle connection of this owner, if it is still good. Stale ones are closed.
+    pub(crate) fn take_owned(self: &Arc<Self>, owner: Owner) -> Option<AppStream> {
+        loop {
+            let mut list = self.lock();
+            let place = list.owned.iter().rposition(|idle| idle.owner == Some(owner))?;
+            let mut opened = list.owned.remove(place).opened;
+            drop(list);
+            self.pool.idle.fetch_sub(1, Ordering::Relaxed);
+            if self.location.still_has(&mut opened.far_end) && opened.stream.is_silent() {
+                return Some(AppStream { opened, upstream: Arc::clone(self) });
+            }
+        }
+    }
+
+    /// Closes the idle connections of this owner.
+    pub(crate) fn end_owned(&self, owner: Owner) {
+        self.drop_where(|idle| idle.owner == Some(owner));
+    }
+
+    /// Keeps a connection for the next exchange, of its owner alone where it has one.
+    fn put(&self, opened: Opened, owner: Option<Owner>) {
         let since = self.sweeps();
         // Counted before it can be taken: the number never falls below zero.
         let full = self.pool.idle.fetch_add(1, Ordering::Relaxed) >= IDLE_MAX;
         let mut list = self.lock();
         list.used = since;
-        list.connections.push(Idle { opened, since });
+        let idle = Idle { opened, since, owner };
+        match owner {
+            None => list.connections.push(idle),
+            Some(_) => list.owned.push(idle),
+        }
         drop(list);
         if full {
             self.pool.make_room();
@@ -339,14 +380,17 @@ impl Upstream {
 
     fn drop_oldest(&self) {
         let mut list = self.lock();
-        let oldest = (!list.connections.is_empty()).then(|| list.connections.remove(0));
+        let oldest = list.take_oldest();
         drop(list);
         self.close(oldest);
     }
 
     /// Closes connections. Returns how many.
     fn drop_where(&self, goes: impl Fn(&Idle) -> bool) -> usize {
-        let gone: Vec<Idle> = self.lock().connections.extract_if(.., |idle| goes(idle)).collect();
+        let mut list = self.lock();
+        let mut gone: Vec<Idle> = list.connections.extract_if(.., |idle| goes(idle)).collect();
+        gone.extend(list.owned.extract_if(.., |idle| goes(idle)));
+        drop(list);
         self.close(gone)
     }
 
@@ -367,6 +411,23 @@ impl Upstream {
 
     fn lock(&self) -> MutexGuard<'_, IdleList> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl IdleList {
+    fn len(&self) -> usize {
+        self.connections.len() + self.owned.len()
+    }
+
+    /// The connection that has been idle for longest; one with an owner, where both have been idle for as long.
+    fn take_oldest(&mut self) -> Option<Idle> {
+        let since = |of: &[Idle]| of.first().map(|idle| idle.since);
+        let owned_goes = match (since(&self.connections), since(&self.owned)) {
+            (Some(shared), Some(owned)) => owned <= shared,
+            (shared, _) => shared.is_none(),
+        };
+        let of = if owned_goes { &mut self.owned } else { &mut self.connections };
+        (!of.is_empty()).then(|| of.remove(0))
     }
 }
 
@@ -420,18 +481,20 @@ impl AppStream {
     /// Keeps the connection for the next exchange, unless it still holds bytes of the last one.
     pub(crate) fn give_back(self) {
         if !self.opened.stream.holds_bytes() {
-            self.upstream.put(self.opened);
+            self.upstream.put(self.opened, None);
         }
     }
 
-    /// Whether it leads to this upstream.
-    pub(crate) fn is_of(&self, upstream: &Arc<Upstream>) -> bool {
-        Arc::ptr_eq(&self.upstream, upstream)
+    /// Keeps the connection for the next exchange of `owner`, unless it still holds bytes of the last one.
+    pub(crate) fn keep_for(self, owner: Owner) {
+        if !self.opened.stream.holds_bytes() {
+            self.upstream.put(self.opened, Some(owner));
+        }
     }
 
-    /// Whether the connection is open and nothing has come that nobody asked for.
-    pub(crate) fn is_silent(&mut self) -> bool {
-        self.opened.stream.is_silent()
+    /// Where it leads.
+    pub(crate) fn upstream(&self) -> &Arc<Upstream> {
+        &self.upstream
     }
 
     /// Reads at most `most` bytes and appends them to `buffer`; ready with 0 at the end of what the app sends.

@@ -196,10 +196,8 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
         let upstream = self.handler.live.upstream(self.app);
         if self.own && tries == 0 {
             // A login is one of the connection: no other one will do.
-            while let Some(mut stream) = self.login.take(&upstream) {
-                if stream.is_silent() {
-                    return Ok((stream, true));
-                }
+            if let Some(stream) = self.login.take(&upstream) {
+                return Ok((stream, true));
             }
         }
         let (stream, reused) = upstream.get(self.app.upstream.connect, fresh || self.own).await?;

@@ -96,7 +96,7 @@ async fn open(pool: &Arc<AppPool>, policy: &UpstreamPolicy, app: &TcpListener) -
 
 /// What the pool counts, compared with what it holds.
 fn idle(pool: &Arc<AppPool>) -> usize {
-    let held: usize = pool.all().iter().map(|upstream| upstream.lock().connections.len()).sum();
+    let held: usize = pool.all().iter().map(|upstream| upstream.lock().len()).sum();
     assert_eq!(pool.idle.load(Ordering::Relaxed), held);
     held
 }
@@ -121,7 +121,7 @@ async fn heard_by(mut stream: AppStream, ends: &mut [TcpStream]) -> usize {
 
 async fn until_heard(stream: &mut AppStream) {
     let heard = async {
-        while stream.is_silent() {
+        while stream.opened.stream.is_silent() {
             tokio::task::yield_now().await;
         }
     };
@@ -283,7 +283,7 @@ async fn a_task_without_budget_still_sees_a_stale_connection() {
         while let Poll::Ready(budget) = tokio::task::coop::poll_proceed(cx) {
             budget.made_progress();
         }
-        assert!(!stream.is_silent());
+        assert!(!stream.opened.stream.is_silent());
         Poll::Ready(())
     })
     .await;
@@ -599,4 +599,43 @@ async fn what_a_full_socket_did_not_take_is_sent_later() {
     assert!(!stream.opened.stream.holds_bytes());
     let all = tokio::time::timeout(Duration::from_secs(10), reads).await.unwrap().unwrap().unwrap();
     assert!(all.iter().all(|byte| *byte == 7));
+}
+
+#[tokio::test]
+async fn connections_of_one_client_are_within_the_bounds_of_all() {
+    let (_, pool) = pool();
+    let (app, policy) = app().await;
+    let upstream = pool.upstream(&policy);
+    let (alice, bob) = (Owner::fresh(), Owner::fresh());
+    let (stream, _end) = open(&pool, &policy, &app).await;
+    stream.keep_for(alice);
+    assert_eq!(idle(&pool), 1);
+    // Nobody else is given it.
+    assert!(upstream.take_owned(bob).is_none());
+    let (other, reused) = get(&pool, &policy, false).await.unwrap();
+    assert_eq!((reused, idle(&pool)), (Reused::No, 1));
+    let stream = upstream.take_owned(alice).unwrap();
+    assert_eq!(idle(&pool), 0);
+    // One that ends with its client leaves those of others.
+    stream.keep_for(alice);
+    other.keep_for(bob);
+    upstream.end_owned(bob);
+    assert_eq!(idle(&pool), 1);
+    // It makes room where there are too many.
+    let (newer, _newer_end) = open(&pool, &policy, &app).await;
+    pool.idle.fetch_add(IDLE_MAX, Ordering::Relaxed);
+    newer.give_back();
+    pool.idle.fetch_sub(IDLE_MAX, Ordering::Relaxed);
+    assert_eq!(idle(&pool), 1);
+    assert!(upstream.take_owned(alice).is_none());
+    // It is closed where descriptors run out, and when it is too old.
+    let (stream, _end) = open(&pool, &policy, &app).await;
+    stream.keep_for(alice);
+    assert_eq!((pool.close_idle(), idle(&pool)), (2, 0));
+    let (stream, _end) = open(&pool, &policy, &app).await;
+    stream.keep_for(alice);
+    for _ in 0..=IDLE_SWEEPS {
+        pool.sweep(StdInstant::now());
+    }
+    assert_eq!(idle(&pool), 0);
 }
