@@ -57,8 +57,6 @@ pub struct Exchange<U, D> {
     tries: usize,
     /// The connection to the app may not be used again, whatever its answer says.
     spent: bool,
-    /// It may be used again after a request with a body.
-    goes_on_after_body: bool,
     framing: AnswerFraming,
     status: Option<u16>,
     keep_alive: bool,
@@ -102,7 +100,6 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         now: Duration,
     ) -> Self {
         let (upload, download) = gates;
-        let goes_on_after_body = head.goes_on_after_body();
         let (request, judged) = RequestSide::new(head, terms.body, upload, now);
         let mut exchange = Self {
             request,
@@ -112,7 +109,6 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             fresh: !terms.body.is_empty() || !terms.repeatable || terms.handshake.is_some(),
             tries: 0,
             spent: false,
-            goes_on_after_body,
             framing: AnswerFraming::None,
             status: None,
             keep_alive: terms.keep_alive,
@@ -765,7 +761,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         let whole = ended == Ended::Answered;
         let reusable = whole
             && self.request.is_complete()
-            && (self.terms.body.is_empty() || self.goes_on_after_body)
+            && self.terms.body.is_empty()
             && !self.spent
             && self.answer.end().is_none()
             && !self.answer.has_unasked()

@@ -29,43 +29,23 @@ use crate::work;
 /// A head for the app, in HTTP/1.1, without the fields that delimit its body: only [`write_head`] makes one, so that
 /// nothing reaches an app that was not permitted.
 #[derive(Debug)]
-pub struct OutgoingHead {
-    written: BytesMut,
-    goes_on: bool,
-}
+pub struct OutgoingHead(BytesMut);
 
 impl OutgoingHead {
-    fn new(written: BytesMut) -> Self {
-        Self { written, goes_on: false }
-    }
-
-    /// The connection may serve another request after this one even if this one has a body.
-    ///
-    /// Only for a connection that no other client uses, to an app that has asked for a login of the connection: such a login
-    /// needs several requests on one connection, so the app has to read the bodies in between.
-    pub fn go_on_after_body(&mut self) {
-        self.goes_on = true;
-    }
-
-    /// Whether the connection may serve another request after a body.
-    pub(crate) fn goes_on_after_body(&self) -> bool {
-        self.goes_on
-    }
-
     /// The whole head, up to and with its last empty line: with exactly one way to delimit the body, and none where there is no
     /// body. `content-length: 0` is said where the client said it.
     ///
     /// A request with a body is the last one of its connection: an app that does not read the body would take it for the next
-    /// request, which was not permitted. [`OutgoingHead::go_on_after_body`] is the exception.
+    /// request, which was not permitted.
     #[must_use]
     pub fn finish(self, body: RequestBody) -> BytesMut {
-        let Self { written: mut out, goes_on } = self;
+        let Self(mut out) = self;
         match body {
             RequestBody::None => {}
             RequestBody::Known(length) => put_shown(&mut out, "content-length", length),
             RequestBody::Unknown => out.put_slice(b"transfer-encoding: chunked\r\n"),
         }
-        if !body.is_empty() && !goes_on {
+        if !body.is_empty() {
             out.put_slice(b"Connection: close\r\n");
         }
         out.put_slice(b"\r\n");
@@ -75,7 +55,7 @@ impl OutgoingHead {
     /// The value of the field `name`, where exactly one line has it.
     #[must_use]
     pub fn sole(&self, name: &str) -> Option<&[u8]> {
-        let mut values = self.written.as_ref().split(|byte| *byte == b'\n').filter_map(|line: &[u8]| {
+        let mut values = self.0.as_ref().split(|byte| *byte == b'\n').filter_map(|line: &[u8]| {
             let (field, value) = line.split_at_checked(name.len())?;
             let value = value.strip_prefix(b":")?;
             field.eq_ignore_ascii_case(name.as_bytes()).then(|| value.trim_ascii())
@@ -85,7 +65,7 @@ impl OutgoingHead {
 
     #[cfg(test)]
     pub(crate) fn of(text: &[u8]) -> Self {
-        Self::new(text.into())
+        Self(text.into())
     }
 }
 
@@ -110,7 +90,7 @@ pub fn write_head(permit: &Permit<'_>, head: &Head<'_>, request_id: &str, mut ou
         request_id,
     };
     outgoing.write(&mut out);
-    OutgoingHead::new(out)
+    OutgoingHead(out)
 }
 
 /// Appends the head of a preflight that the app answers: path, host, the fields that the Fetch standard defines for a

@@ -24,7 +24,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant as StdInstant};
@@ -66,8 +66,6 @@ pub(crate) struct Upstream {
     location: Location,
     security: Security,
     idle: Mutex<IdleList>,
-    /// The app has asked for a login of the connection.
-    asks_for_logins: AtomicBool,
     pool: Arc<AppPool>,
 }
 
@@ -174,13 +172,8 @@ impl AppPool {
                 AppAddress::Unix(path) => Location::Socket(path.clone()),
             };
             let security = Security::of(&policy.address);
-            let made = Arc::new(Upstream {
-                location,
-                security,
-                idle: Mutex::default(),
-                asks_for_logins: AtomicBool::new(false),
-                pool: Arc::clone(self),
-            });
+            let made = Upstream { location, security, idle: Mutex::default(), pool: Arc::clone(self) };
+            let made = Arc::new(made);
             all.insert(policy.address.clone(), Arc::downgrade(&made));
             made
         })
@@ -248,16 +241,6 @@ impl Upstream {
         // Boxed: it is large and rare.
         let opened = Box::pin(self.connect(within)).await?;
         Ok((AppStream { opened, upstream: self }, Reused::No))
-    }
-
-    /// Notes that the app has asked for a login of the connection.
-    pub(crate) fn note_login(&self) {
-        self.asks_for_logins.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the app has ever asked for a login of the connection. No client can say so.
-    pub(crate) fn asks_for_logins(&self) -> bool {
-        self.asks_for_logins.load(Ordering::Relaxed)
     }
 
     /// Whether the app accepts a connection, and if not, why.

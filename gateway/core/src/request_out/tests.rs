@@ -92,7 +92,7 @@ impl Case {
         };
         let mut out = BytesMut::new();
         outgoing.write(&mut out);
-        OutgoingHead::new(out).finish(outgoing.head.body()).to_vec()
+        OutgoingHead(out).finish(outgoing.head.body()).to_vec()
     }
 
     /// What is written beyond the head of an empty request, one line each.
@@ -357,20 +357,4 @@ fn options_of_the_connection_are_read_once() {
     assert!(names.iter().all(|name| lines.contains(&format!("{name}: 1"))), "{lines:?}");
     // Once while the head is made, and once here.
     assert!(steps < 2 * options.len() + fields.len() * 2 * CONNECTION_OPTIONS_MAX, "{steps} steps");
-}
-
-#[test]
-fn a_body_ends_the_connection_unless_it_is_said_to_go_on() {
-    for (body, framing) in [
-        (RequestBody::None, ""),
-        (RequestBody::Known(3), "content-length: 3\r\n"),
-        (RequestBody::Unknown, "transfer-encoding: chunked\r\n"),
-    ] {
-        let head = || OutgoingHead::of(b"POST / HTTP/1.1\r\n");
-        let close = if body.is_empty() { "" } else { "Connection: close\r\n" };
-        assert_eq!(head().finish(body), format!("POST / HTTP/1.1\r\n{framing}{close}\r\n").as_bytes());
-        let mut going_on = head();
-        going_on.go_on_after_body();
-        assert_eq!(going_on.finish(body), format!("POST / HTTP/1.1\r\n{framing}\r\n").as_bytes());
-    }
 }

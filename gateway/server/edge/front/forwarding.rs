@@ -42,18 +42,10 @@ impl RequestHandler<'_> {
     ) -> ConnectionState {
         let app = Arc::clone(permit.app());
         let gate = permit.take_gate();
-        let mut outgoing = request_out::write_head(&permit, head, &self.request_id, buffers::take());
+        let outgoing = request_out::write_head(&permit, head, &self.request_id, buffers::take());
         let TurnParts { turn, login, timer, stage } = parts;
         let who = || Who::of(&permit, head, self.peer);
         let own = login.applies(who, login::in_request(head, &outgoing));
-        // Behind a proxy, what an app left of one client's body could stand before the login of another.
-        if own
-            && !head.body().is_empty()
-            && !who().may_be_another()
-            && self.live.upstream(&app).asks_for_logins()
-        {
-            outgoing.go_on_after_body();
-        }
         let terms = self.terms(head, turn.answers(), &permit);
         let mut surroundings = AppSide {
             handler: self,
@@ -219,9 +211,6 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
         let logs_in = login::in_answer(head);
         if logs_in {
             self.login.seen((self.who)());
-            if head.asks_for_credentials() {
-                self.handler.live.upstream(self.app).note_login();
-            }
         }
         let own_time = self.handler.since(asked);
         let timing = self
