@@ -39,10 +39,10 @@ impl Frames {
                 if self.have >= 2 && self.have == self.head_length() {
                     self.left = self.payload();
                     self.have = 0;
-                    self.closes |= self.head[0] & OPCODE == CLOSE;
                 }
             }
             if self.at_boundary() {
+                self.closes |= self.head[0] & OPCODE == CLOSE;
                 whole = Some(all.len() - bytes.len());
             }
         }
@@ -122,8 +122,9 @@ mod tests {
         // A payload is not looked at, whatever is in it.
         assert_eq!(frames.feed(b"\x82\x02\x88\x00"), Some(4));
         assert!(!frames.closes());
-        assert_eq!(frames.feed(b"\x88"), None);
-        assert_eq!(frames.feed(b"\x00"), Some(1));
+        assert_eq!(frames.feed(b"\x88\x02."), None);
+        assert!(!frames.closes(), "it may be cut");
+        assert_eq!(frames.feed(b"."), Some(1));
         assert!(frames.closes());
         assert_eq!(frames.feed(b""), None);
     }
