@@ -47,10 +47,16 @@ impl OwnConnections {
         Self { who, owner: Owner::fresh(), upstreams: Vec::new() }
     }
 
-    fn end_idle(&self) {
-        for upstream in self.upstreams.iter().filter_map(Weak::upgrade) {
-            upstream.end_owned(self.owner);
+    fn end_idle(&mut self) {
+        for upstream in self.upstreams.drain(..) {
+            end_owned(&upstream, self.owner);
         }
+    }
+}
+
+fn end_owned(upstream: &Weak<Upstream>, owner: Owner) {
+    if let Some(upstream) = upstream.upgrade() {
+        upstream.end_owned(owner);
     }
 }
 
@@ -140,7 +146,7 @@ impl ConnectionLogin {
     /// The idle connection of its own to this upstream, if it is still good. Requests to several apps may come on one client
     /// connection. Where that may be another client's request, no login waits for a later one.
     pub(crate) fn take(&mut self, upstream: &Arc<Upstream>) -> Option<AppStream> {
-        let own = self.0.as_ref()?;
+        let own = self.0.as_mut()?;
         let taken = upstream.take_owned(own.owner);
         if own.who.may_be_another() {
             own.end_idle();
@@ -148,14 +154,14 @@ impl ConnectionLogin {
         taken
     }
 
-    /// Keeps a connection for the next request.
+    /// Keeps a connection for the next request. Where it has them at too many upstreams, the one that was known first gives up.
     pub(crate) fn keep(&mut self, stream: AppStream) {
         let Some(own) = &mut self.0 else { return };
         let upstream = Arc::downgrade(stream.upstream());
         if !own.upstreams.iter().any(|known| known.ptr_eq(&upstream)) {
             own.upstreams.retain(|known| known.strong_count() > 0);
             if own.upstreams.len() >= UPSTREAMS_MAX {
-                return;
+                end_owned(&own.upstreams.remove(0), own.owner);
             }
             own.upstreams.push(upstream);
         }

@@ -190,7 +190,9 @@ fn a_refusal_of_who_is_logged_in_is_no_challenge() {
             0 => exchange.reply("401 Unauthorized", refusal, "not for alice"),
             _ => exchange.reply("200 OK", &[], "alice"),
         });
-        let gateway = behind_a_proxy(&app, TRUSTED);
+        // What the client is not shown counts too.
+        let gateway =
+            Gateway::before(&app, &format!("{TRUSTED}{CONFIG}headers.remove = [\"persistent-auth\"]\n"));
         let login = Request::get("/x").field("X-Forwarded-For", "192.0.2.7").field("Authorization", LOGIN);
         let mut proxy = gateway.client();
         for _ in 0..3 {
@@ -250,4 +252,30 @@ fn a_login_whose_first_step_has_no_body_completes_with_one_which_ends_its_connec
     for seen in bodies {
         assert_eq!((&*seen.body, seen.fields.sole("connection")), (&b"abc"[..], Some("close")), "{seen:?}");
     }
+}
+
+/// A client connection keeps few connections, but may log in at any number of apps.
+#[test]
+fn a_login_at_a_fifth_app_completes_too() {
+    let apps: Vec<Upstream> = (0..6).map(|_| in_two_steps()).collect();
+    let mut config = String::new();
+    for (n, app) in apps.iter().enumerate() {
+        config.push_str(&format!(
+            "[app.a{n}]\nhosts = [\"a{n}.localhost\"]\nauth = \"public\"\nupstream = {{ urls = [\"{}\"] }}\n",
+            app.url()
+        ));
+    }
+    let gateway = Gateway::start(&config);
+    let mut client = gateway.client();
+    for _ in 0..2 {
+        for n in 0..apps.len() {
+            let host = format!("a{n}.localhost");
+            for step in ["first", "alice"] {
+                let request = Request::get("/x").host(&host).field("Authorization", format!("NTLM {step}"));
+                assert_eq!(client.ask(&request).text(), step, "{host}");
+            }
+            assert_eq!(client.ask(&Request::get("/x").host(&host)).text(), "alice", "{host}");
+        }
+    }
+    assert!(apps.iter().map(Upstream::open_connections).sum::<usize>() <= 4);
 }

@@ -212,6 +212,9 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
         if logs_in {
             self.login.seen((self.who)());
         }
+        // Judged before any field is removed or set.
+        let goes_on =
+            if self.own { !(self.who)().may_be_another() || login::is_challenge(head) } else { !logs_in };
         let own_time = self.handler.since(asked);
         let timing = self
             .handler
@@ -230,7 +233,7 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
             server_timing: timing.as_deref(),
         };
         self.app.response.apply(head, &at);
-        if self.own { !(self.who)().may_be_another() || login::is_challenge(head) } else { !logs_in }
+        goes_on
     }
 
     fn poll_verdict(&mut self, _cx: &mut Context<'_>, _direction: Direction, _held: &[u8]) -> Poll<Verdict> {
