@@ -63,10 +63,11 @@ impl RequestHandler<'_> {
                 self.answer(parts, head, &trail, LocalReply::new(reply, None)).await
             }
             Ok(Admission::AppPreflight(permit)) => match self.take_in_flight(permit.app()) {
-                Some(_slot) => self.answer_app_preflight(parts, head, &permit, trail).await,
+                // Boxed, as every request would hold room for it.
+                Some(_slot) => Box::pin(self.answer_app_preflight(parts, head, &permit, trail)).await,
                 None => self.refuse_busy(parts, head, trail).await,
             },
-            Ok(Admission::GatewayPage(own)) => self.answer_page(parts, head, own, trail).await,
+            Ok(Admission::GatewayPage(own)) => Box::pin(self.answer_page(parts, head, own, trail)).await,
             Ok(Admission::Redirect(redirect)) => {
                 let reply =
                     self.with_context(head, &trail, |policy, at| Reply::redirect(&redirect, policy, at));

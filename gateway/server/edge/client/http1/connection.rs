@@ -151,7 +151,8 @@ impl<S: DownstreamIo> Connection<S> {
         let begun = length.min(self.buffer.len());
         self.buffer.advance(begun);
         length -= begun;
-        let mut waste = [0u8; 4 * 1024];
+        // On the heap: each request would hold room for it.
+        let mut waste = vec![0; length.min(STEP)];
         while length > 0 {
             let Some(part) = waste.get_mut(..length.min(STEP)) else { return false };
             match tokio::time::timeout_at(until, self.io.read(part)).await {
