@@ -47,6 +47,14 @@ ROWS = (
     row("an early answer", ["unread"], "body", "\\d+ bytes( cut)?", "\\d+ bytes( cut)?",
         f"{EARLY} It closed its connection with data unread, which is a reset: how much of its answer outruns the reset "
         "is a matter of moments, and an answer without framing that is reset is cut for Stagedoor."),
+    row("an answer that a reset outruns", ["unread"], "answer", "answer ... of the app", "answer 502 of its own",
+        f"{EARLY} It closed its connection with data unread, which is a reset. nginx may learn of it by what it still writes, and "
+        "then reads no answer; Stagedoor reads what has come."),
+    row("an answer that a reset outruns", ["unread"], "body", "\\d+ bytes( cut)?", "-",
+        f"{EARLY} The same: nginx has no answer of the app."),
+    row("an answer in the moment of the last byte", ["request body", "request chunked"], "end", "kept", "closed unannounced",
+        "nginx takes an answer that comes while it still notes that the request is sent for an early one, and ends the connection "
+        "of the client without a word. It is seen on a busy machine."),
     row("a client that has closed its side", ["half-closes"], "end", "closed", "kept|closed unannounced",
         "No further request can come, so Stagedoor closes the connection, and says so in the answer."),
     row("a cut answer, to HTTP/1.0", ["client 1.0"], "body", "\\d+ bytes cut", "\\d+ bytes",
