@@ -1,10 +1,16 @@
 //! Malformed messages are refused before the app sees anything; well-formed ones arrive as sent.
 
+use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
+use rustls::ClientConfig;
 use serde_json::Value;
 
-use crate::harness::{Client, Gateway, Request, Upstream};
+use crate::harness::{
+    Authority, Client, Folder, Gateway, HOST, HalfClose, Request, TlsClient, Upstream, client_config,
+    poll_until,
+};
 
 const PUBLIC: &str = r#"
 [app.media]
@@ -12,6 +18,37 @@ hosts    = ["media.localhost", "a.example"]
 upstream = { urls = ["UPSTREAM"] }
 auth     = "public"
 "#;
+
+/// Beside it, https.
+const TLS: &str = r#"
+[server.tls]
+listen        = ["127.0.0.1:0"]
+redirect_http = false
+certificates  = [{ cert = "tls/0.pem", key = "tls/0.key" }]
+"#;
+
+/// How a vector reaches the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Way {
+    tls: bool,
+    /// The connection has carried a request before.
+    used: bool,
+}
+
+/// The first is the one that the others are compared with.
+const WAYS: [Way; 4] = [
+    Way { tls: false, used: false },
+    Way { tls: false, used: true },
+    Way { tls: true, used: false },
+    Way { tls: true, used: true },
+];
+
+/// A gateway, a client that trusts it, and the app behind it.
+struct Stand {
+    gateway: Gateway,
+    config: Arc<ClientConfig>,
+    app: Upstream,
+}
 
 /// One line of a corpus.
 struct Vector {
@@ -142,36 +179,100 @@ impl Vector {
             body_fault: flag("body_fault").unwrap_or(false),
         }
     }
+
+    /// The bytes for this way. An absolute form names the scheme of its connection, or the other one.
+    fn over(&self, way: Way) -> Vec<u8> {
+        let line = self.raw.iter().position(|byte| *byte == b'\n').unwrap_or(self.raw.len());
+        let (line, rest) = self.raw.split_at(line);
+        let line: String = line.iter().copied().map(char::from).collect();
+        let line = match way.tls {
+            false => line,
+            true if line.contains(" https://") => line.replacen(" https://", " http://", 1),
+            true => line.replacen(" http://", " https://", 1),
+        };
+        line.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).chain(rest.iter().copied()).collect()
+    }
 }
 
+/// Every vector in each way: what the corpus expects of it, and the same answer as on a plain new connection.
 fn run(vectors: &[Vector]) {
-    let pair = || {
-        let app = Upstream::start();
-        (Gateway::before(&app, PUBLIC), app)
-    };
-    let (mut gateway, mut app) = pair();
+    let mut stand = Stand::new();
     let mut faults = Vec::new();
     for vector in vectors {
-        app.forget();
-        faults.extend(judge(vector, &gateway, &app).err().map(|fault| format!("{}: {fault}", vector.name)));
-        if vector.body_fault || ["either", "cut"].contains(&&*vector.expect) {
-            // A second request of it, or half of one, may still be on its way to this app.
-            (gateway, app) = pair();
+        let mut first = None;
+        for way in WAYS {
+            let outcome = judge(vector, way, &stand);
+            stand.settle(vector.body_fault || ["either", "cut"].contains(&&*vector.expect));
+            let answer = outcome.and_then(|answer| match first.get_or_insert_with(|| answer.clone()) {
+                first if *first == answer => Ok(()),
+                first => Err(format!("answered {answer:?}, and {first:?} on a plain new connection")),
+            });
+            faults.extend(answer.err().map(|fault| format!("{} {way:?}: {fault}", vector.name)));
         }
     }
     assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), vectors.len(), faults.join("\n"));
 }
 
-fn judge(vector: &Vector, gateway: &Gateway, app: &Upstream) -> Result<(), String> {
-    let mut client = gateway.client();
-    client.try_send(&vector.raw).map_err(|error| format!("cannot be sent: {error}"))?;
+impl Stand {
+    fn new() -> Self {
+        let app = Upstream::start();
+        let authority = Authority::new("house");
+        let pair = authority.issue(&[HOST, "a.example"]);
+        let folder = Folder::new(&format!("{TLS}{PUBLIC}").replace("UPSTREAM", &app.url()));
+        folder.write("tls/0.pem", &pair.cert);
+        folder.write_private("tls/0.key", &pair.key);
+        let gateway = Gateway::start_in(folder);
+        Self { gateway, config: Arc::new(client_config(&authority)), app }
+    }
+
+    /// Ends what a vector has begun. Where a second request of it, or half of one, may still be on its way to the app, another
+    /// app takes its place.
+    fn settle(&mut self, anew: bool) {
+        if anew {
+            let open = || self.gateway.metric("stagedoor_connections", &[]);
+            poll_until("the connections to end", || (open() == 0.0).then_some(()));
+            self.app.start_anew();
+        }
+        self.app.forget();
+    }
+}
+
+/// What a client is answered: the status, and the code of a refusal.
+type Answer = Option<(u16, String)>;
+
+fn judge(vector: &Vector, way: Way, stand: &Stand) -> Result<Answer, String> {
+    let Stand { gateway, config, .. } = stand;
+    let raw = vector.over(way);
+    if way.tls {
+        let client = TlsClient::over_tls(gateway.https(), HOST, config).unwrap();
+        judge_on(client, vector, &raw, way, stand)
+    } else {
+        judge_on(gateway.client(), vector, &raw, way, stand)
+    }
+}
+
+fn judge_on<S: Read + Write + HalfClose>(
+    mut client: Client<S>,
+    vector: &Vector,
+    raw: &[u8],
+    way: Way,
+    Stand { gateway, app, .. }: &Stand,
+) -> Result<Answer, String> {
+    if way.used {
+        let before = client.ask(&Request::post("/before", "the request before"));
+        assert_eq!((before.status, app.sole().complete), (200, true));
+        app.forget();
+    }
+    client.try_send(raw).map_err(|error| format!("cannot be sent: {error}"))?;
     if vector.finish {
         client.finish();
     }
     let method = String::from_utf8_lossy(vector.raw.split(|b| *b == b' ').next().unwrap()).into_owned();
     let answer = client.try_answer_to(&method);
+    let said =
+        answer.as_ref().ok().map(|answer| (answer.status, answer.field("x-stagedoor-code").to_owned()));
     match vector.expect.as_str() {
-        "forward" => forwarded(vector, &answer.map_err(|error| error.to_string())?.status, app),
+        "forward" => forwarded(vector, answer.map_err(|error| error.to_string())?.status, app),
         "either" => match answer {
             Ok(answer) if answer.status == 200 => {
                 // Whatever comes behind it belongs to this vector, not to the next.
@@ -183,11 +284,12 @@ fn judge(vector: &Vector, gateway: &Gateway, app: &Upstream) -> Result<(), Strin
         "cut" => unfinished(app),
         "refuse" => refused(vector, answer, &mut client, gateway, app),
         other => Err(format!("an expectation `{other}`")),
-    }
+    }?;
+    Ok(said)
 }
 
-fn forwarded(vector: &Vector, status: &u16, app: &Upstream) -> Result<(), String> {
-    if *status != 200 {
+fn forwarded(vector: &Vector, status: u16, app: &Upstream) -> Result<(), String> {
+    if status != 200 {
         return Err(format!("answered {status}"));
     }
     let seen = app.seen();
@@ -210,10 +312,10 @@ fn forwarded(vector: &Vector, status: &u16, app: &Upstream) -> Result<(), String
     }
 }
 
-fn refused(
+fn refused<S: Read + Write + HalfClose>(
     vector: &Vector,
     answer: std::io::Result<crate::harness::Response>,
-    client: &mut Client,
+    client: &mut Client<S>,
     gateway: &Gateway,
     app: &Upstream,
 ) -> Result<(), String> {

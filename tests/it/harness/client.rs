@@ -37,11 +37,6 @@ impl Client {
         Self { reader: Reader::new(stream) }
     }
 
-    /// Nothing more will be sent.
-    pub(crate) fn finish(&mut self) {
-        let _ = self.reader.stream.shutdown(Shutdown::Write);
-    }
-
     /// Ends the connection with a reset.
     pub(crate) fn reset(self) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
@@ -49,6 +44,24 @@ impl Client {
         self.reader.stream.set_nonblocking(true).unwrap();
         let stream = tokio::net::TcpStream::from_std(self.reader.stream).unwrap();
         stream.set_zero_linger().unwrap();
+    }
+}
+
+/// A stream of which one side can tell that it sends nothing more.
+pub(crate) trait HalfClose {
+    fn end_sending(&mut self);
+}
+
+impl HalfClose for TcpStream {
+    fn end_sending(&mut self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+impl<S: HalfClose> Client<S> {
+    /// Nothing more will be sent.
+    pub(crate) fn finish(&mut self) {
+        self.reader.stream.end_sending();
     }
 }
 

@@ -22,7 +22,7 @@ mod websocket;
 
 pub(crate) use carrier::UnixCarrier;
 pub(crate) use certificates::{Authority, Pair, self_signed};
-pub(crate) use client::Client;
+pub(crate) use client::{Client, HalfClose};
 pub(crate) use gateway::{Command, Folder, Gateway, Output, Running};
 pub(crate) use http2::{Frame, Http2, RawHttp2, frame, header_block, request_block};
 pub(crate) use message::Response;

@@ -13,6 +13,7 @@ use rustls::{
 };
 
 use super::certificates::{Authority, Pair};
+use super::client::HalfClose;
 use super::message::Reader;
 use super::{Client, DEADLINE};
 
@@ -65,6 +66,13 @@ fn config_over(
             let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
             builder.with_client_auth_cert(vec![cert], key).unwrap()
         }
+    }
+}
+
+impl HalfClose for StreamOwned<ClientConnection, TcpStream> {
+    fn end_sending(&mut self) {
+        self.conn.send_close_notify();
+        let _ = self.flush();
     }
 }
 

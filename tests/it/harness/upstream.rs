@@ -128,6 +128,12 @@ impl Upstream {
         self.address
     }
 
+    /// Ends every connection; an app that knows nothing of them takes its place, and answers as one of [`Self::start`].
+    pub(crate) fn start_anew(&mut self) {
+        self.end();
+        *self = Self::on(self.address, default_answer);
+    }
+
     fn end(&mut self) {
         let Some(accepting) = self.accepting.take() else { return };
         self.book.closing.store(true, Ordering::SeqCst);
