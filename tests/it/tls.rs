@@ -2,8 +2,8 @@
 
 pub(crate) mod certificates;
 pub(crate) mod handshakes;
-mod hosts;
 mod plain;
+mod protocols;
 mod renewal;
 pub(crate) mod requests;
 mod transports;

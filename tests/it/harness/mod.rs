@@ -27,7 +27,9 @@ pub(crate) use gateway::{Command, Folder, Gateway, Output, Running};
 pub(crate) use http2::{Frame, Http2, RawHttp2, frame, header_block, request_block};
 pub(crate) use message::Response;
 pub(crate) use request::Request;
-pub(crate) use tls::{TlsClient, client_config, config_with, config_without_ed25519};
+pub(crate) use tls::{
+    Protocol, TlsClient, TlsConnection, client_config, config_with, config_without_ed25519,
+};
 pub(crate) use tls_carrier::{Ending, TlsCarrier, settings};
 pub(crate) use token::{SECRET, Token, token, unix_now};
 pub(crate) use upstream::{Exchange, Upstream, default_answer};

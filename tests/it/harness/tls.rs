@@ -15,9 +15,26 @@ use rustls::{
 use super::certificates::{Authority, Pair};
 use super::client::HalfClose;
 use super::message::Reader;
-use super::{Client, DEADLINE};
+use super::{Client, DEADLINE, Http2, Request, Response};
 
-/// A client over TLS.
+/// What a client speaks over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
+
+impl Protocol {
+    pub(crate) const BOTH: [Self; 2] = [Self::Http1, Self::Http2];
+}
+
+/// A connection over TLS that speaks either protocol.
+pub(crate) enum TlsConnection {
+    Http1(Box<TlsClient>),
+    Http2(Http2),
+}
+
+/// A client over TLS that speaks HTTP/1.1.
 pub(crate) type TlsClient = Client<StreamOwned<ClientConnection, TcpStream>>;
 
 /// A client that trusts this authority alone.
@@ -65,6 +82,26 @@ fn config_over(
             let cert = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();
             let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
             builder.with_client_auth_cert(vec![cert], key).unwrap()
+        }
+    }
+}
+
+impl TlsConnection {
+    /// Connects and completes the handshake with `name`.
+    pub(crate) fn open(protocol: Protocol, to: SocketAddr, name: &str, config: &Arc<ClientConfig>) -> Self {
+        match protocol {
+            Protocol::Http1 => {
+                Self::Http1(Box::new(TlsClient::over_tls(to, name, config).expect("a handshake")))
+            }
+            Protocol::Http2 => Self::Http2(Http2::connect_over_tls(to, name, (**config).clone())),
+        }
+    }
+
+    /// Sends a request and reads the answer.
+    pub(crate) fn ask(&mut self, request: &Request) -> Response {
+        match self {
+            Self::Http1(client) => client.ask(request),
+            Self::Http2(client) => client.ask(request),
         }
     }
 }

@@ -13,14 +13,14 @@ timeouts.header = "1s"
 listen       = ["127.0.0.1:0"]
 certificates = [{ cert = "tls/0.pem", key = "tls/0.key" }]
 [app.media]
-hosts    = ["media.localhost", "media.example.com", "other.example.com"]
+hosts    = ["media.localhost"]
 upstream = { urls = ["UPSTREAM"] }
 auth     = "public"
 "#;
 
 fn gateway(app: &Upstream) -> (Gateway, Authority) {
     let authority = Authority::new("house");
-    let pair = authority.issue(&[HOST, "media.example.com"]);
+    let pair = authority.issue(&[HOST]);
     let folder = Folder::new(&CONFIG.replace("UPSTREAM", &app.url()));
     folder.write("tls/0.pem", &pair.cert);
     folder.write_private("tls/0.key", &pair.key);
@@ -36,17 +36,6 @@ fn a_client_that_offers_http_2_speaks_it() {
         let answer = client.ask(&Request::post("/echo", vec![b'x'; size]));
         assert_eq!((answer.status, answer.body.len()), (200, size));
     }
-    let answer = client.ask(&Request::get("/x").host("media.example.com"));
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.field("strict-transport-security"), "max-age=31536000");
-    let seen = app.last();
-    assert_eq!(seen.fields.sole("x-forwarded-proto"), Some("https"));
-    let event = gateway.event(&answer);
-    assert_eq!(
-        (event["protocol"].as_str(), event["scheme"].as_str()),
-        (Some("HTTP/2"), Some("https")),
-        "{event}"
-    );
 }
 
 #[test]
@@ -58,19 +47,6 @@ fn a_request_names_the_scheme_of_its_connection() {
     let pending = client.begin(head, true).unwrap();
     assert_eq!(client.answer(pending.answer).unwrap().status, 400);
     assert!(app.seen().is_empty());
-}
-
-/// Browsers use one connection for all hosts of its certificate. Another host is one of another connection (RFC 9110 §15.5.20).
-#[test]
-fn one_connection_serves_the_hosts_of_its_certificate() {
-    let app = Upstream::start();
-    let (gateway, authority) = gateway(&app);
-    let mut client = Http2::connect_over_tls(gateway.https(), HOST, client_config(&authority));
-    for (host, status) in [(HOST, 200), ("media.example.com", 200), ("other.example.com", 421), (HOST, 200)] {
-        let answer = client.ask(&Request::get("/x").host(host));
-        assert_eq!(answer.status, status, "{host}: {answer:?}");
-    }
-    assert_eq!(app.seen().len(), 3);
 }
 
 #[test]

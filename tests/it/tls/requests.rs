@@ -1,12 +1,11 @@
 //! Requests over TLS.
 
 use std::io::Write as _;
-use std::sync::Arc;
 
 use tokio_tungstenite::tungstenite;
 
-use super::{Wish, connect, folder, gateway};
-use crate::harness::{Authority, Gateway, HOST, Request, Upstream, client_config, poll_until};
+use super::{Wish, connect, gateway};
+use crate::harness::{Gateway, HOST, Request, Upstream, poll_until};
 
 #[test]
 pub(crate) fn over_tls() {
@@ -99,21 +98,6 @@ fn an_end_of_the_connection_is_told_in_order() {
 }
 
 #[test]
-fn hsts_is_said_over_https_alone_and_not_of_local_names() {
-    let app = Upstream::start();
-    let rest = "[app.public]\nhosts = [\"media.example.com\", \"nas.local\"]\nupstream = \"UPSTREAM\"\nauth = \"public\"";
-    let authority = Authority::new("house");
-    let pair = authority.issue(&[HOST, "media.example.com", "nas.local"]);
-    let gateway = Gateway::start_in(folder(&app, &[&pair], &Wish { rest, ..Wish::default() }));
-    let config = Arc::new(client_config(&authority));
-    let over_tls = |host: &str| connect(&gateway, HOST, &config).ask(&Request::get("/").host(host));
-    assert_eq!(over_tls("media.example.com").field("strict-transport-security"), "max-age=31536000");
-    assert_eq!(over_tls("nas.local").field("strict-transport-security"), "");
-    let plain = gateway.ask(&Request::get("/").host("media.example.com"));
-    assert_eq!(plain.field("strict-transport-security"), "");
-}
-
-#[test]
 fn a_draining_gateway_ends_idle_connections_and_handshakes() {
     let app = Upstream::start();
     let (mut gateway, config) = gateway(&app, &Wish::default());
@@ -152,30 +136,4 @@ fn a_websocket_over_tls_echoes_and_ends() {
     socket.close(None).unwrap();
     while socket.read().is_ok() {}
     poll_until("the app's connection to end", || (app.open_connections() == 0).then_some(()));
-}
-
-/// Over https the origin of the app is https, its cookies may be `Secure`, and another origin is another one.
-#[test]
-fn the_origin_of_the_app_is_that_of_https() {
-    let app = Upstream::start();
-    let rest = "[app.own]\nhosts = [\"own.localhost\"]\nupstream = \"UPSTREAM\"\nauth = \"required\"\nsources = [\"cookie:t\"]\n\
-                cors.origins = [\"https://other.localhost\"]";
-    let authority = Authority::new("house");
-    let pair = authority.issue(&[HOST, "own.localhost"]);
-    let gateway = Gateway::start_in(folder(&app, &[&pair], &Wish { rest, ..Wish::default() }));
-    let config = Arc::new(client_config(&authority));
-    let cookie = format!("t={}", crate::harness::token("bob"));
-    for (origin, status) in [
-        ("https://own.localhost", 200),
-        ("http://own.localhost", 403),
-        ("https://other.localhost", 200),
-        ("https://evil.localhost", 403),
-    ] {
-        let request =
-            Request::post("/x", "a").host("own.localhost").field("Cookie", &*cookie).field("Origin", origin);
-        let answer = connect(&gateway, "own.localhost", &config).ask(&request);
-        assert_eq!(answer.status, status, "{origin}: {answer:?}");
-        let allowed = if origin == "https://other.localhost" { origin } else { "" };
-        assert_eq!(answer.field("access-control-allow-origin"), allowed, "{origin}");
-    }
 }
