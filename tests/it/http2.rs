@@ -5,6 +5,7 @@ use crate::harness::{Gateway, Upstream};
 pub(crate) mod attacks;
 pub(crate) mod exchanges;
 mod malformed;
+mod proxies;
 mod rules;
 mod tls;
 mod websockets;

@@ -15,7 +15,7 @@ pub use head::Head;
 pub(crate) use head_builder::tests as heads;
 pub(crate) use head_builder::{HeadBuilder, RequestLine};
 pub use http1::{Framing, Http1Meta, Http1Version};
-pub use http2::{Http2Request, http2_head};
+pub use http2::{Http2Request, SchemeRule, http2_head};
 pub use message::{Field, Protocol, RequestBody, Scheme};
 pub use peer::{Peer, PeerAddress, PeerNetworks, UNIX};
 pub use syntax::judge_method;

@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use stagedoor_core::guard::target::{HostTable, PathPolicy};
 use stagedoor_core::head::HeadLimits;
-use stagedoor_core::request::{Http2Request, Scheme, http2_head};
+use stagedoor_core::request::{Http2Request, Scheme, SchemeRule, http2_head};
 
 const LIMITS: HeadLimits = HeadLimits { bytes: 1 << 16, count: 100, uri: 1 << 16 };
 
@@ -29,7 +29,7 @@ fuzz_target!(|input: (&str, &[u8])| {
         protocol: None,
         websocket_key: "",
     };
-    let Ok(head) = http2_head(&request, [], &LIMITS, Scheme::Http) else { return };
+    let Ok(head) = http2_head(&request, [], &LIMITS, Scheme::Http, SchemeRule::OfConnection) else { return };
     let Ok(host) = hosts.find(head.host()) else { panic!("the host") };
     let Ok(target) = PathPolicy::default().normalise(&head, host) else { return };
     assert_eq!(target.raw(), head.target());

@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use self::hop::{MAX_HOPS, is_port, node};
 use crate::denial::Denial;
 use crate::host;
-use crate::request::{Head, Peer, PeerNetworks, Scheme};
+use crate::request::{Head, Peer, PeerAddress, PeerNetworks, Scheme, SchemeRule};
 
 const FOR: &str = "x-forwarded-for";
 const PROTO: &str = "x-forwarded-proto";
@@ -152,6 +152,12 @@ impl ClientPolicy {
             ignored: IgnoredForwarding { address: false, host: not_named },
         };
         Identified { client, host: served.map(|host| host::without_default_port(host, scheme)) }
+    }
+
+    /// Which `:scheme` the requests of this peer may have.
+    #[must_use]
+    pub fn scheme_rule(&self, peer: PeerAddress) -> SchemeRule {
+        if self.trusted.names(peer) { SchemeRule::OfEitherKind } else { SchemeRule::OfConnection }
     }
 
     /// What the trusted fields of `X-Forwarded-*` say.

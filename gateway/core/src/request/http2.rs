@@ -33,10 +33,20 @@ pub struct Http2Request<'a> {
     pub websocket_key: &'a str,
 }
 
+/// Which `:scheme` the requests of a connection may have. It decides nothing: the scheme of a request is that of its connection,
+/// or the one that the forwarding fields of a trusted proxy tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemeRule {
+    /// That of the connection.
+    OfConnection,
+    /// `http` or `https`: a trusted proxy passes on what its client has named, whatever carries it (RFC 9110 §7.4).
+    OfEitherKind,
+}
+
 /// The head of a request on a connection of the scheme `connection`.
 ///
 /// # Errors
-/// As the parser of HTTP/1.1 (`head::parse`), caps included; [`Denial::BadRequest`] for a scheme that is not the connection's, a
+/// As the parser of HTTP/1.1 (`head::parse`), caps included; [`Denial::BadRequest`] for a scheme that `rule` does not allow, a
 /// path that is not in origin form, a name with an upper-case letter, a field of the connection (RFC 9113 §8.2.2), a
 /// stream that ends before the body that it declares, and a WebSocket that has a body or ends at once. A CONNECT that is no
 /// WebSocket is refused like any other method that is never allowed.
@@ -45,12 +55,13 @@ pub fn http2_head<'a>(
     fields: impl IntoIterator<Item = Field<'a>>,
     limits: &HeadLimits,
     connection: Scheme,
+    rule: SchemeRule,
 ) -> Result<Head<'a>, Denial> {
     let Http2Request { method, scheme, authority, path, end_stream, protocol, websocket_key } = *request;
     let websocket = method == "CONNECT" && protocol.is_some_and(|it| it.eq_ignore_ascii_case("websocket"));
     let method = if websocket { "GET" } else { method };
     syntax::judge_method(method)?;
-    if !scheme.eq_ignore_ascii_case(connection.as_str()) {
+    if !rule.allows(scheme, connection) {
         return Err(Denial::BadRequest("a scheme that is not the connection's"));
     }
     if path.first() != Some(&b'/') {
@@ -104,6 +115,16 @@ pub fn http2_head<'a>(
         None => RequestBody::Unknown,
     };
     head.finish(body)
+}
+
+impl SchemeRule {
+    fn allows(self, scheme: &str, connection: Scheme) -> bool {
+        let is = |known: Scheme| scheme.eq_ignore_ascii_case(known.as_str());
+        match self {
+            Self::OfConnection => is(connection),
+            Self::OfEitherKind => is(Scheme::Http) || is(Scheme::Https),
+        }
+    }
 }
 
 /// Fields that describe a connection of HTTP/1 (RFC 9113 §8.2.2). A gateway that wrote them to an app would let a client

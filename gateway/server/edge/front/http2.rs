@@ -26,7 +26,7 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::head::HeadLimits;
 use stagedoor_core::policy::{ServerLimits, Timeouts};
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::{Field, Head, Http2Request, PeerAddress, Scheme, http2_head};
+use stagedoor_core::request::{Field, Head, Http2Request, PeerAddress, Scheme, SchemeRule, http2_head};
 use stagedoor_core::secret::Secret;
 
 use super::handler::{ClientLink, Front, RequestHandler};
@@ -145,7 +145,8 @@ impl Front {
         let handler = RequestHandler::new(self, &live, link);
         let limits = &live.policy.server.limits.head;
         let key = websocket_key(&parts);
-        let state = match read_head(&parts, end_stream, &key, limits, link.peer.scheme()) {
+        let scheme = (link.peer.scheme(), live.policy.client.scheme_rule(link.peer.address));
+        let state = match read_head(&parts, end_stream, &key, limits, scheme) {
             Ok(head) => {
                 let (mut login, mut timer) = (ConnectionLogin::default(), Timer::new(self.gateway.started()));
                 let mut stage = StageWatch::new(self.gateway.watch_stage());
@@ -428,7 +429,7 @@ fn read_head<'p>(
     end_stream: bool,
     websocket_key: &'p str,
     limits: &HeadLimits,
-    connection: Scheme,
+    (connection, rule): (Scheme, SchemeRule),
 ) -> Result<Head<'p>, Denial> {
     let path = match parts.uri.path_and_query() {
         // The library reads an absent path as one slash, and this as none.
@@ -448,7 +449,7 @@ fn read_head<'p>(
     };
     let fields =
         parts.headers.iter().map(|(name, value)| Field { name: name.as_str(), value: value.as_bytes() });
-    http2_head(&request, fields, limits, connection)
+    http2_head(&request, fields, limits, connection, rule)
 }
 
 /// The key for the handshake of a WebSocket.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::head::{HeadLimits, Parsed, parse};
-use crate::request::{Http2Request, http2_head};
+use crate::request::{Http2Request, SchemeRule, http2_head};
 
 /// The head of a request with these fields, without a body unless they say so; one for `host` is put in front where they
 /// name none.
@@ -23,7 +23,7 @@ pub(crate) fn build<'a>(
             websocket_key: "",
         };
         let limits = HeadLimits { bytes: 1 << 16, count: 100, uri: 8192 };
-        return http2_head(&request, fields, &limits, Scheme::Http);
+        return http2_head(&request, fields, &limits, Scheme::Http, SchemeRule::OfConnection);
     }
     finished(HeadBuilder::new(RequestLine::new(method, target, Scheme::Http)?, protocol), host, fields)
 }

@@ -21,7 +21,8 @@ const WEBSOCKET: Http2Request<'_> =
 const LIMITS: HeadLimits = HeadLimits { bytes: 256, count: 5, uri: 64 };
 
 fn read<'a>(request: &Http2Request<'a>, fields: &[(&'a str, &'a [u8])]) -> Result<Head<'a>, Denial> {
-    http2_head(request, fields.iter().map(|(name, value)| Field { name, value }), &LIMITS, Scheme::Https)
+    let fields = fields.iter().map(|(name, value)| Field { name, value });
+    http2_head(request, fields, &LIMITS, Scheme::Https, SchemeRule::OfConnection)
 }
 
 #[test]
@@ -136,7 +137,7 @@ fn a_websocket_is_the_get_that_its_connect_stands_for() {
     let limits = HeadLimits { count: 10, ..LIMITS };
     let head = |request: &Http2Request<'static>, fields: &[(&'static str, &'static [u8])]| {
         let fields = fields.iter().map(|(name, value)| Field { name, value });
-        http2_head(request, fields, &limits, Scheme::Https)
+        http2_head(request, fields, &limits, Scheme::Https, SchemeRule::OfConnection)
     };
     let read = head(&WEBSOCKET, &fields).unwrap();
     assert_eq!((read.method(), read.target(), read.body()), ("GET", &b"/a?b"[..], RequestBody::None));
@@ -218,4 +219,29 @@ fn a_body_has_the_length_that_it_declares() {
     check(&["7"], true, None);
     check(&["7", "7"], false, None);
     check(&["+7"], false, None);
+}
+
+/// Whatever `:scheme` is taken, what guards see is the scheme of the connection.
+#[test]
+fn the_scheme_that_a_proxy_passes_on_is_taken_and_decides_nothing() {
+    for connection in [Scheme::Http, Scheme::Https] {
+        for (scheme, named) in [
+            ("http", Some(Scheme::Http)),
+            ("https", Some(Scheme::Https)),
+            ("HTTPS", Some(Scheme::Https)),
+            ("", None),
+            ("ws", None),
+            ("ftp", None),
+            ("https:", None),
+        ] {
+            let request = Http2Request { scheme, ..GET };
+            let seen =
+                |rule| http2_head(&request, [], &LIMITS, connection, rule).ok().map(|head| head.scheme());
+            let expected = Some(connection);
+            let row = format!("{scheme} over {connection:?}");
+            assert_eq!(seen(SchemeRule::OfEitherKind), named.and(expected), "{row}");
+            let own = named.filter(|named| *named == connection);
+            assert_eq!(seen(SchemeRule::OfConnection), own.and(expected), "{row}");
+        }
+    }
 }
