@@ -28,12 +28,17 @@ export function folder(t) {
   return path;
 }
 
-/** The address of an empty page that is none of ours. */
-export async function site(t) {
-  const server = createHttpServer((_, answer) => answer.setHeader("content-type", "text/html").end("<p>x"));
+/** A server of plain HTTP; its origin. */
+export async function serve(t, answer) {
+  const server = createHttpServer(answer);
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   t.after(() => server.closeAllConnections() ?? server.close());
-  return `http://127.0.0.1:${server.address().port}/`;
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** The address of an empty page that is none of ours. */
+export async function site(t) {
+  return `${await serve(t, (_, answer) => answer.setHeader("content-type", "text/html").end("<p>x"))}/`;
 }
 
 /** A port that was free a moment ago. */
@@ -95,7 +100,8 @@ ${app}`);
   const running = stagedoor(t, ["run", "--config", config], { cwd: home });
   await poll("the gateway", () => running.said.includes("admin listening"));
   const link = (user, ...more) => ask(t, ["token", "--sub", user, ...more, "--config", config, "--link"], { cwd: home });
-  return { port, link };
+  const metrics = async () => (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+  return { port, link, metrics };
 }
 
 /** What a command of the binary prints. */
