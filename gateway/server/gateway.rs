@@ -173,7 +173,7 @@ impl Gateway {
         live.take_in_flight(app, self.most_connections(live))
     }
 
-    /// How many TLS handshakes may be in progress.
+    /// How many TLS handshakes may wait for the processor.
     pub(crate) fn most_handshakes(&self) -> usize {
         let live = self.live();
         let most = live.policy.server.limits.handshakes;

@@ -1,15 +1,18 @@
-//! How many TLS handshakes are in progress.
+//! How many TLS handshakes wait for the processor.
+//!
+//! Each is counted from its complete ClientHello on until the answer is computed, and never while its client is waited for, so
+//! that no client can hold a place. Beyond the cap, the answer is not computed at all.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The handshakes in progress; the process has one.
+/// The handshakes that wait for the processor; the process has one count.
 #[derive(Debug, Default)]
 pub(crate) struct Handshakes {
-    in_progress: AtomicUsize,
+    waiting: AtomicUsize,
 }
 
-/// One handshake in progress.
+/// One handshake that waits for the processor.
 #[derive(Debug)]
 pub(crate) struct HandshakePlace(Arc<Handshakes>);
 
@@ -18,12 +21,15 @@ impl Handshakes {
     pub(crate) fn enter(self: &Arc<Self>, most: usize) -> Option<HandshakePlace> {
         // Dropping the place gives it back, on every return.
         let place = HandshakePlace(Arc::clone(self));
-        (self.in_progress.fetch_add(1, Ordering::AcqRel) < most).then_some(place)
+        (self.waiting.fetch_add(1, Ordering::AcqRel) < most).then_some(place)
     }
 }
 
 impl Drop for HandshakePlace {
     fn drop(&mut self) {
-        self.0.in_progress.fetch_sub(1, Ordering::AcqRel);
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,7 +148,7 @@ pub struct ServerLimits {
     pub connections: Option<usize>,
     /// Open connections of one address (IPv6: one /64); trusted proxies are not counted.
     pub connections_per_ip: usize,
-    /// TLS handshakes in progress; `None` is "auto": a quarter of the connections.
+    /// TLS handshakes that wait for the processor; `None` is "auto": a quarter of the connections.
     pub handshakes: Option<usize>,
     /// Requests after which a connection is closed.
     pub requests_per_connection: u64,

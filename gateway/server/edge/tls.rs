@@ -1,13 +1,17 @@
 //! TLS of clients: the handshake, and its stream.
 //!
 //! The handshake runs after the permit of the connection and before anything of a request is known, so its cost is bounded here:
-//! one deadline for all of it, and a cap on how many are in progress. A connection counts against the cap from the moment its
-//! first message (ClientHello) is complete, which is before any cryptography; one that sends nothing holds no place in it.
+//! one deadline for all of it, and a cap on how many wait for the processor. A connection takes a place once its first message
+//! (ClientHello) is complete, which is before any cryptography, and gives it back once the answer is computed, whose signature is the
+//! dearest part. No place is held while a client is waited for: half-open handshakes, in whichever state, are bounded by the permits
+//! of their connections, in all and of one address, and by the deadline.
 //!
 //! Bounds: rustls takes messages of at most 64 KiB before the handshake is complete; what it holds of an answer that the client does
 //! not read is at most [`UNSENT_MAX`].
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -65,7 +69,9 @@ async fn shake_hands<S: DownstreamIo>(
 ) -> Result<(Box<TlsStream<S>>, TlsSession), ConnectionRefusal> {
     let failed = |_: io::Error| ConnectionRefusal::Tls;
     let start = LazyConfigAcceptor::new(Acceptor::default(), io).await.map_err(failed)?;
-    let _place = gateway.handshakes.enter(gateway.most_handshakes()).ok_or(ConnectionRefusal::Handshakes)?;
+    let place = gateway.handshakes.enter(gateway.most_handshakes()).ok_or(ConnectionRefusal::Handshakes)?;
+    // Whatever else is ready comes first: requests, and the ClientHellos of others, which are counted before this one costs anything.
+    tokio::task::yield_now().await;
     let hello = start.client_hello();
     let certificate = gateway.certificates.choose(hello.server_name(), hello.signature_schemes());
     let certificate = certificate.ok_or(ConnectionRefusal::Tls)?;
@@ -74,7 +80,16 @@ async fn shake_hands<S: DownstreamIo>(
         certificate: Arc::clone(&certificate.certificate.names),
     };
     let configure = |connection: &mut rustls::ServerConnection| connection.set_buffer_limit(Some(UNSENT_MAX));
-    let stream = start.into_stream_with(Arc::clone(&certificate.config), configure).await.map_err(failed)?;
+    let mut step = pin!(start.into_stream_with(Arc::clone(&certificate.config), configure));
+    let mut place = Some(place);
+    let stream = poll_fn(|cx| {
+        let polled = step.as_mut().poll(cx);
+        // The answer is computed, and the socket has taken it as far as it does. From here on the client is waited for; what it sends
+        // then is computed in one go, in as many connections at once as there are threads.
+        place = None;
+        polled
+    });
+    let stream = stream.await.map_err(failed)?;
     // Boxed, so that it is not held once for each future that it is handed through.
     Ok((Box::new(stream), session))
 }

@@ -114,8 +114,8 @@ table! {
         connections: Setting<Option<u64>> = word_or_count("auto", 1, 1_000_000).default("auto").by_server(),
         /// Open connections of one address, or IPv6 /64; those of trusted proxies are not counted.
         connections_per_ip: Setting<u64> = count(1, 1_000_000).default_count(64).by_server(),
-        /// TLS handshakes in progress; further connections are closed before any cryptography. Auto is a quarter
-        /// of `connections`.
+        /// TLS handshakes that wait for the processor: from a complete first message (ClientHello) on until the answer to it is
+        /// computed. Further connections are closed before any cryptography. Auto is a quarter of `connections`.
         handshakes: Setting<Option<u64>> = word_or_count("auto", 1, 1_000_000).default("auto").by_server(),
         /// How many requests a connection may carry before it is closed.
         requests_per_connection: Setting<u64> = count(1, 1_000_000_000).default_count(1000).by_server(),
