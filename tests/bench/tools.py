@@ -88,22 +88,22 @@ def by_apt(packages):
             subprocess.run([*root, "systemctl", "--quiet", "disable", service], stderr=subprocess.DEVNULL, check=False)
 
 
-def by_pip():
+def by_pip(pins=PINS, venv=VENV):
     """The environment with the pinned packages; made anew when the list has changed."""
-    done = VENV / "installed"
-    if done.exists() and done.read_text() == PINS.read_text():
+    done = venv / "installed"
+    if done.exists() and done.read_text() == pins.read_text():
         return
-    say(f"installing what {PINS.name} names into {VENV}")
-    shutil.rmtree(VENV, ignore_errors=True)
+    say(f"installing what {pins.name} names into {venv}")
+    shutil.rmtree(venv, ignore_errors=True)
     try:
-        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-        pip = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        whole = subprocess.run([*pip, "--requirement", PINS], capture_output=True, text=True)
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        pip = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        whole = subprocess.run([*pip, "--requirement", pins], capture_output=True, text=True)
         if whole.returncode == 0:
-            done.write_text(PINS.read_text())
+            done.write_text(pins.read_text())
             return
         say(f"pip could not install all of it:\n{whole.stderr.strip()}")
-        for line in PINS.read_text().split():
+        for line in pins.read_text().split():
             subprocess.run([*pip, line], capture_output=True, check=False)
     except (OSError, subprocess.CalledProcessError) as fault:
         say(f"pip could not be run: {fault}")

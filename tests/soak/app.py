@@ -49,7 +49,7 @@ async def answer(head, reader, writer):
     name = path.split("/")[1]
     if name == "faults":
         return await fault(path.split("/")[2], head, reader, writer)
-    if name == "ws":
+    if name in ("ws", "socket"):
         return await websocket(head, reader, writer)
     body = Body()
     await read_body(reader, head.fields, body.take)
@@ -116,17 +116,18 @@ async def send_film(method, head, writer):
 
 
 async def events(asked, writer):
+    """`count` of them, a rest of `every` seconds behind each; `first`: behind the first one."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
     for number in range(int(asked["count"])):
         writer.write(chunk(f"id: {number}\ndata: something happened\n\n".encode()))
         await writer.drain()
-        await asyncio.sleep(float(asked["every"]))
+        await asyncio.sleep(float(asked["first"] if number == 0 and "first" in asked else asked["every"]))
     writer.write(b"0\r\n\r\n")
     return True
 
 
 async def websocket(head, reader, writer):
-    """Echoes. `close N` lets the app close with that code, `drop` end the connection."""
+    """Echoes. `close N` lets the app close with that code, `drop` end the connection, `later N` say `now` after so many seconds."""
     key = head.fields["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
     accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
     writer.write(
@@ -147,7 +148,10 @@ async def websocket(head, reader, writer):
             while (came := await read_frame(reader)) is not None and came[0] != CLOSE:
                 pass
             break
-        if opcode in (TEXT, BINARY):
+        if payload.startswith(b"later "):
+            await asyncio.sleep(float(payload[6:]))
+            writer.write(frame(TEXT, b"now", masked=False))
+        elif opcode in (TEXT, BINARY):
             writer.write(frame(opcode, payload, masked=False))
         elif opcode == PING:
             writer.write(frame(PONG, payload, masked=False))

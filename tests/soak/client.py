@@ -37,9 +37,9 @@ class Answer:
 class Line:
     """A connection to the gateway; it ends with the `async with`."""
 
-    def __init__(self, port, source, receives=None):
-        """`receives`: how many bytes the kernel may take in for us, where it is to be few."""
-        self.port, self.source, self.receives = port, source, receives
+    def __init__(self, port, source, receives=None, tls=None):
+        """`receives`: how many bytes the kernel may take in for us, where it is to be few. `tls`: the context, where TLS is spoken."""
+        self.port, self.source, self.receives, self.tls = port, source, receives, tls
 
     async def __aenter__(self):
         made = socket.socket()
@@ -55,7 +55,10 @@ class Line:
             made.close()
             raise
         self.socket = made
-        self.reader, self.writer = await asyncio.open_connection(sock=made, limit=self.receives or 256 * KIB)
+        name = "127.0.0.1" if self.tls else None
+        self.reader, self.writer = await asyncio.open_connection(
+            sock=made, limit=self.receives or 256 * KIB, ssl=self.tls, server_hostname=name
+        )
         return self
 
     async def __aexit__(self, *_):
