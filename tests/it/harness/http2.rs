@@ -88,6 +88,19 @@ impl Http2 {
         self.answer(answer)
     }
 
+    /// Sends a body in these pieces, a frame each, and reads the answer.
+    pub(crate) fn upload(&mut self, path: &str, pieces: Vec<Bytes>) -> Result<Response, h2::Error> {
+        let (head, _) = Request::new("POST", path).http2(self.scheme);
+        let Pending { answer, mut body } = self.begin(head, false)?;
+        self.runtime.spawn(async move {
+            for piece in pieces {
+                send_piece(&mut body, piece).await?;
+            }
+            body.send_data(Bytes::new(), true)
+        });
+        self.answer(answer)
+    }
+
     /// Sends the head of a request.
     pub(crate) fn begin(&mut self, head: http::Request<()>, end: bool) -> Result<Pending, h2::Error> {
         let send = self.send.clone();
@@ -113,6 +126,18 @@ impl Http2 {
             ended.as_ref().map(|end| end.as_ref().err().and_then(h2::Error::reason))
         })
     }
+}
+
+/// Sends a piece of a body in one frame, once the windows have room for it.
+async fn send_piece(sending: &mut SendStream<Bytes>, piece: Bytes) -> Result<(), h2::Error> {
+    sending.reserve_capacity(piece.len());
+    while sending.capacity() < piece.len() {
+        match std::future::poll_fn(|cx| sending.poll_capacity(cx)).await {
+            Some(room) => room?,
+            None => return Err(Reason::CANCEL.into()),
+        };
+    }
+    sending.send_data(piece, false)
 }
 
 /// Sends a body as far as the gateway takes it.

@@ -89,6 +89,55 @@ fn a_body_without_a_length_arrives_whole() {
     assert_eq!(seen.fields.sole("transfer-encoding"), Some("chunked"));
 }
 
+/// A client that writes line by line sends a frame for each.
+#[test]
+fn uploads_in_many_small_pieces_arrive_whole() {
+    let app = Upstream::start();
+    let gateway = gateway(&app, "", "");
+    let mut client = Http2::connect(gateway.address);
+    for count in [2000, 30_000] {
+        let lines = (0..count).map(|n| format!("line {n}\n"));
+        let answer = client.upload("/echo", lines.clone().map(Into::into).collect()).unwrap();
+        assert_eq!(answer.status, 200);
+        assert!(answer.body == lines.collect::<String>().into_bytes(), "{} bytes", answer.body.len());
+    }
+    // Six at once, in one segment, before any of them has a connection to the app.
+    let mut client = RawHttp2::connect(gateway.address, &[]);
+    let mut all = Vec::new();
+    for stream in (1..12).step_by(2) {
+        all.extend(frame(Frame::HEADERS, Frame::END_HEADERS, stream, request_block("POST", "/x", &[])));
+        all.extend(frame(Frame::DATA, 0, stream, "piece").repeat(600));
+        all.extend(frame(Frame::DATA, Frame::END_STREAM, stream, ""));
+    }
+    client.send(all);
+    for _ in 0..6 {
+        assert_eq!(client.next_of_kind(Frame::HEADERS).status(), 200);
+    }
+    assert!(app.seen().iter().rev().take(6).all(|seen| seen.body == b"piece".repeat(600)));
+}
+
+/// What a client had sent when it learnt that its stream is reset is nothing to the other streams.
+#[test]
+fn pieces_that_come_late_end_nothing() {
+    let app = Upstream::with(|exchange| {
+        if exchange.path() != "/half" {
+            return default_answer(exchange);
+        }
+        exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
+        Err(std::io::ErrorKind::Other.into())
+    });
+    let gateway = gateway(&app, "", "");
+    let mut client = RawHttp2::connect(gateway.address, &[]);
+    for stream in (1..80).step_by(2) {
+        let head = request_block("POST", "/half", &[]);
+        client.send(frame(Frame::HEADERS, Frame::END_HEADERS, stream, head));
+        client.wait_for(Frame::RESET, stream);
+        client.send(frame(Frame::DATA, 0, stream, "late").repeat(30));
+    }
+    client.get(101, "/x");
+    assert_eq!(client.status(101), 200);
+}
+
 #[test]
 fn streams_of_one_connection_do_not_wait_for_each_other() {
     let app = Upstream::with(|exchange| {

@@ -86,6 +86,17 @@ fn a_connect_for_a_websocket_is_the_handshake_that_the_app_knows() {
 }
 
 #[test]
+fn many_small_messages_at_once_are_passed_on() {
+    let app = Upstream::with(|exchange| exchange.echo_websocket());
+    let gateway = gateway(&app, "", "");
+    let mut client = RawHttp2::connect(gateway.address, &[]);
+    client.send(frame(Frame::HEADERS, Frame::END_HEADERS, 1, connect("/ws", "websocket", &[VERSION])));
+    assert_eq!(client.status(1), 200);
+    client.send(frame(Frame::DATA, 0, 1, text("note")).repeat(500));
+    assert_eq!(data(&mut client, 1, 500 * 6), b"\x81\x04note".repeat(500));
+}
+
+#[test]
 fn a_connect_that_is_no_websocket_is_refused() {
     let app = Upstream::with(|exchange| exchange.echo_websocket());
     let gateway = gateway(&app, "", "route = [{ match = \"* /quiet\", websocket = false }]\n");

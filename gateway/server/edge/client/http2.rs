@@ -22,12 +22,16 @@ use stagedoor_core::answer::AnswerHead;
 use stagedoor_core::answer_framing::{AnswerFraming, ConnectionLine};
 use stagedoor_core::response_out;
 
+use self::frames::SMALL;
 pub(crate) use self::socket::Http2Socket;
 pub(crate) use self::unsent::Unsent;
 use super::{BodyFault, Client, Closed};
 use crate::clock;
 use crate::edge::date::http_date;
 use crate::edge::login;
+
+/// Small pieces of a body go on as one of about so many bytes.
+const TOGETHER: usize = 16 * 1024;
 
 /// The client's side of one exchange over HTTP/2.
 pub(crate) struct Http2Client {
@@ -233,6 +237,25 @@ impl Http2Client {
         *promised == 0 && !self.receive.is_end_stream()
     }
 
+    /// A small piece of a body, and what is there behind it: the app is sent many small pieces as one.
+    fn gather(&mut self, first: Bytes, cx: &mut Context<'_>) -> Bytes {
+        let mut all = BytesMut::new();
+        // An end or an error is told again when it is asked for next.
+        while all.len() < TOGETHER
+            && let Poll::Ready(Some(Ok(data))) = self.receive.poll_data(cx)
+        {
+            if self.is_last(&data) {
+                self.last = data;
+                break;
+            }
+            if all.is_empty() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&data);
+        }
+        if all.is_empty() { first } else { all.freeze() }
+    }
+
     /// Opens the window for what the app has taken.
     fn release(&mut self) {
         let taken = std::mem::take(&mut self.taken);
@@ -272,6 +295,7 @@ impl Client for Http2Client {
                 Some(Ok(data)) if data.is_empty() => {}
                 Some(Ok(data)) if self.is_last(&data) => self.last = data,
                 Some(Ok(data)) => {
+                    let data = if data.len() < SMALL { self.gather(data, cx) } else { data };
                     self.taken = data.len();
                     return Poll::Ready(Ok(Some(data)));
                 }

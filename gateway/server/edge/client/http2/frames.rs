@@ -1,9 +1,9 @@
 //! The heads of the frames of one direction of an HTTP/2 connection, read as its bytes pass, and a budget of what they cost.
 //!
 //! The library that reads the frames bounds what they hold, and not how many there are: a frame that carries nothing costs
-//! a client nine bytes, and the gateway as much work as any other. So each frame has a cost, and a connection has a budget
-//! that refills with time. What a client does in order to read answers costs nothing: each frame of data that it is sent
-//! pays for two window updates.
+//! a client nine bytes, and the gateway as much work as any other. So frames have a cost, and a connection has a budget
+//! that refills with time. Data costs nothing unless it comes in tiny pieces, and requests pay for what follows them. What a
+//! client does in order to read answers costs nothing: each frame of data that it is sent pays for two window updates.
 
 use std::time::Duration;
 
@@ -13,9 +13,13 @@ const HEAD: usize = 9;
 pub(super) const PREFACE: usize = 24;
 
 /// What a budget holds at most, and at first.
-const FULL: u32 = 6000;
+const FULL: u32 = 60_000;
 /// What is added to a budget in each second.
-const REFILL: u32 = 300;
+const REFILL: u32 = 3000;
+/// Data of fewer bytes is a small piece: the library needs more memory for its place in a queue.
+pub(super) const SMALL: usize = 256;
+/// Data of fewer bytes is a tiny piece: more than a third of what is sent is the head of the frame.
+const TINY: usize = 16;
 
 /// The frames of one direction.
 #[derive(Debug)]
@@ -35,8 +39,22 @@ pub(super) struct FrameReader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FrameHead {
     kind: Kind,
+    /// Bytes of the payload.
+    length: usize,
+    /// The last frame of its stream.
+    ends: bool,
+}
+
+impl FrameHead {
     /// The payload is empty and ends nothing.
-    carries_nothing: bool,
+    fn carries_nothing(self) -> bool {
+        self.length == 0 && !self.ends
+    }
+
+    /// Whether it is data that costs the library more memory than it has bytes.
+    pub(super) fn is_small_piece(self) -> bool {
+        self.kind == Kind::Data && self.length < SMALL && !self.ends
+    }
 }
 
 /// The types of frames (RFC 9113 §6).
@@ -91,7 +109,7 @@ impl FrameReader {
         let kind = Kind::of(kind);
         self.in_block = matches!(kind, Kind::Headers | Kind::Continuation);
         self.block_goes_on = self.in_block && flags & END_HEADERS == 0;
-        FrameHead { kind, carries_nothing: self.skip == 0 && flags & END_STREAM == 0 }
+        FrameHead { kind, length: self.skip, ends: flags & END_STREAM != 0 }
     }
 
     /// Whether the client has begun a header block and not yet sent all of it.
@@ -146,23 +164,24 @@ impl FrameBudget {
     pub(super) fn came(&mut self, frame: FrameHead) {
         match frame.kind {
             // A browser that leaves a page of posters resets the stream of each.
-            Kind::Headers => self.earn(2),
-            Kind::Reset => self.spend(3),
-            Kind::Data if frame.carries_nothing => self.spend(12),
+            Kind::Headers => self.earn(20),
+            Kind::Reset => self.spend(30),
+            Kind::Data if frame.carries_nothing() => self.spend(120),
+            Kind::Data if frame.length < TINY => self.spend(1),
             Kind::Data => {}
-            Kind::WindowUpdate | Kind::Priority => self.spend(1),
-            Kind::Unknown => self.spend(6),
-            Kind::Ping | Kind::Continuation | Kind::GoAway | Kind::PushPromise => self.spend(12),
-            Kind::Settings => self.spend(60),
+            Kind::WindowUpdate | Kind::Priority => self.spend(10),
+            Kind::Unknown => self.spend(60),
+            Kind::Ping | Kind::Continuation | Kind::GoAway | Kind::PushPromise => self.spend(120),
+            Kind::Settings => self.spend(600),
         }
     }
 
     /// A frame went to the client.
     pub(super) fn went(&mut self, frame: FrameHead) {
         match frame.kind {
-            Kind::Data => self.earn(2),
+            Kind::Data => self.earn(20),
             // The client did what a stream is reset for.
-            Kind::Reset => self.spend(3),
+            Kind::Reset => self.spend(30),
             Kind::Headers
             | Kind::Priority
             | Kind::Settings

@@ -2,7 +2,8 @@
 //!
 //! What is written is gathered, and sent in one go once the task of the connection has polled everything: the library would
 //! flush after each frame of data, which is a system call and a TLS record each. What passes is counted by its frames
-//! ([`super::frames`]). Bounds: at most [`GATHERED`] bytes are gathered; of a client that has spent its budget nothing more is read.
+//! ([`super::frames`]). Bounds: at most [`GATHERED`] bytes are gathered; of a client that has spent its budget nothing more is read;
+//! after [`PIECES`] small pieces of bodies nothing is read before the streams could take them.
 
 use std::io;
 use std::pin::Pin;
@@ -19,6 +20,8 @@ use crate::edge::client::io::DownstreamIo;
 
 /// Bytes that are gathered before they are sent in any case.
 const GATHERED: usize = 64 * 1024;
+/// Small pieces of bodies after which the streams have their turn. One read brings at most a few hundred more.
+const PIECES: usize = 1024;
 
 /// A handle of the socket: the library has one, the task of the connection another.
 #[derive(Debug)]
@@ -32,6 +35,10 @@ struct State<S> {
     came: FrameReader,
     went: FrameReader,
     budget: FrameBudget,
+    /// Small pieces of bodies that came since the streams had their turn.
+    pieces: usize,
+    /// Nothing was read, since the streams are to have their turn.
+    paused: bool,
     /// Since when a header block is on its way.
     header_since: Option<Duration>,
     out: BytesMut,
@@ -69,6 +76,8 @@ impl<S: DownstreamIo> Http2Socket<S> {
             came: FrameReader::after(PREFACE),
             went: FrameReader::after(0),
             budget: FrameBudget::new(started.elapsed()),
+            pieces: 0,
+            paused: false,
             header_since: None,
             out: BytesMut::new(),
             flushes: false,
@@ -90,6 +99,13 @@ impl<S: DownstreamIo> Http2Socket<S> {
     /// Whether the library was told to wait since this was last asked: it has more to send than is gathered.
     pub(crate) fn take_refused(&self) -> bool {
         std::mem::take(&mut self.state().refused)
+    }
+
+    /// Reads go on. Whether one had to wait for it.
+    pub(crate) fn take_paused(&self) -> bool {
+        let mut state = self.state();
+        state.pieces = 0;
+        std::mem::take(&mut state.paused)
     }
 
     /// Whether the client has sent more frames than it may.
@@ -147,9 +163,12 @@ impl<S: DownstreamIo> State<S> {
     /// Counts what came, unless there was too much of it.
     fn count(&mut self, bytes: &[u8]) {
         let now = self.started.elapsed();
-        let Self { came, budget, header_since, .. } = self;
+        let Self { came, budget, pieces, header_since, .. } = self;
         budget.refill(now);
-        came.read(bytes, |frame| budget.came(frame));
+        came.read(bytes, |frame| {
+            budget.came(frame);
+            *pieces += usize::from(frame.is_small_piece());
+        });
         match came.is_in_header_block() {
             true => {
                 header_since.get_or_insert(now);
@@ -185,6 +204,11 @@ impl<S: DownstreamIo> AsyncRead for Http2Socket<S> {
     ) -> Poll<io::Result<()>> {
         let mut state = self.state();
         if state.budget.is_spent() {
+            return Poll::Pending;
+        }
+        if state.pieces >= PIECES {
+            // The task of the connection asks again.
+            state.paused = true;
             return Poll::Pending;
         }
         let before = buffer.filled().len();

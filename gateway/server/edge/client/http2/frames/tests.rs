@@ -32,7 +32,7 @@ fn frames_are_found_however_their_bytes_come() {
         let mut reader = FrameReader::after(PREFACE);
         let mut found = Vec::new();
         for part in bytes.chunks(step) {
-            reader.read(part, |frame| found.push((frame.kind, frame.carries_nothing)));
+            reader.read(part, |frame| found.push((frame.kind, frame.carries_nothing())));
         }
         assert_eq!(found, expected, "{step} bytes at once");
     }
@@ -81,11 +81,12 @@ fn frames_that_carry_nothing_are_bounded() {
         ("reset", &[(3, 0, 4)], 2000),
         ("a request and its reset", &[(1, 5, 10), (3, 0, 4)], 5998),
         ("continuation", &[(9, 0, 0)], 500),
+        ("single bytes", &[(0, 0, 1)], 60_000),
     ] {
         assert_eq!(bears(sent), most, "{name}");
     }
     for (name, sent) in [
-        ("data", &[(0, 0, 1)][..]),
+        ("data", &[(0, 0, TINY)][..]),
         ("requests", &[(1, 5, 10)]),
         ("requests with a body", &[(1, 4, 10), (0, 1, 0)]),
         ("requests that are given a priority", &[(1, 5, 10), (2, 0, 5), (2, 0, 5)]),
@@ -110,9 +111,17 @@ fn a_browser_that_leaves_a_page_of_posters_ten_times_is_borne() {
 }
 
 #[test]
+fn small_pieces_are_told_from_the_last_of_a_stream() {
+    let is_small = |kind, length, ends| FrameHead { kind, length, ends }.is_small_piece();
+    assert!(is_small(Kind::Data, 1, false) && is_small(Kind::Data, SMALL - 1, false));
+    assert!(!is_small(Kind::Data, SMALL, false));
+    assert!(!is_small(Kind::Data, 1, true) && !is_small(Kind::Headers, 1, false));
+}
+
+#[test]
 fn a_budget_refills_with_time() {
     let mut budget = FrameBudget::new(Duration::ZERO);
-    let ping = FrameHead { kind: Kind::Ping, carries_nothing: false };
+    let ping = FrameHead { kind: Kind::Ping, length: 8, ends: false };
     let mut now = Duration::ZERO;
     // Twenty pings a second, for an hour.
     for _ in 0..3600 * 20 {
@@ -132,7 +141,7 @@ fn a_budget_refills_with_time() {
 #[test]
 fn what_a_client_does_to_read_answers_costs_nothing() {
     let mut budget = FrameBudget::new(Duration::ZERO);
-    let frame = |kind| FrameHead { kind, carries_nothing: false };
+    let frame = |kind| FrameHead { kind, length: 4, ends: false };
     for _ in 0..100_000 {
         budget.went(frame(Kind::Data));
         budget.came(frame(Kind::WindowUpdate));
