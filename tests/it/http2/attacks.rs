@@ -22,7 +22,11 @@ fn assert_serves(gateway: &Gateway) {
 
 /// Sends these bytes, reads what comes meanwhile to the end of the connection, and returns the reason that was given for it.
 fn attack(gateway: &Gateway, settings: &[(u16, u32)], bytes: Vec<u8>) -> Option<u32> {
-    let mut client = RawHttp2::connect(gateway.address, settings);
+    attack_on(RawHttp2::connect(gateway.address, settings), bytes)
+}
+
+/// The same on a connection that has begun.
+fn attack_on(mut client: RawHttp2, bytes: Vec<u8>) -> Option<u32> {
     let mut stream = client.stream.try_clone().unwrap();
     // The gateway may have ended the connection long before all is sent.
     let sending = std::thread::spawn(move || stream.write_all(&bytes));
@@ -67,6 +71,41 @@ fn frames_that_carry_nothing_end_their_connection() {
     }
     assert_eq!(gateway.metric("stagedoor_http2_limited_total", &["frames"]), 6.0);
     assert!(gateway.memory() < before + 16 * MIB, "{} to {}", before, gateway.memory());
+}
+
+/// Heads that the gateway ignores: of a stream that it has reset, and of streams that it told the client not to open.
+#[test]
+fn heads_that_open_no_stream_end_their_connection() {
+    let app = Upstream::with(|exchange| match exchange.path().as_str() {
+        "/half" => {
+            exchange.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")?;
+            Err(std::io::ErrorKind::Other.into())
+        }
+        "/events" => {
+            exchange.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")?;
+            exchange.wait_for_the_end();
+            Ok(())
+        }
+        _ => default_answer(exchange),
+    });
+    let gateway = gateway(&app, "limits.requests_per_connection = 2\n", "");
+    // What a budget gets back meanwhile is added.
+    let heads = 3001 + 1500;
+    let mut client = RawHttp2::connect(gateway.address, &[]);
+    client.send(frame(Frame::HEADERS, Frame::END_HEADERS, 1, request_block("POST", "/half", &[])));
+    client.wait_for(Frame::RESET, 1);
+    let again = head(1, Frame::END_STREAM, "/half").repeat(heads);
+    assert_eq!(attack_on(client, again), Some(ENHANCE_YOUR_CALM));
+    let mut client = RawHttp2::connect(gateway.address, &[]);
+    client.get(1, "/events");
+    client.get(3, "/x");
+    // The second one names the last stream that is answered.
+    client.next_of_kind(Frame::GOAWAY);
+    assert_ne!(client.next_of_kind(Frame::GOAWAY).payload[..4], [0x7f, 0xff, 0xff, 0xff]);
+    let further = (5..).step_by(2).take(heads).flat_map(|stream| head(stream, Frame::END_STREAM, "/x"));
+    assert_eq!(attack_on(client, further.collect()), Some(ENHANCE_YOUR_CALM));
+    assert_serves(&gateway);
+    assert!(app.seen().iter().filter(|seen| seen.target == "/x").count() == 1);
 }
 
 #[test]

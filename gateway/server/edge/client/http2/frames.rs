@@ -2,7 +2,7 @@
 //!
 //! The library that reads the frames bounds what they hold, and not how many there are: a frame that carries nothing costs
 //! a client nine bytes, and the gateway as much work as any other. So frames have a cost, and a connection has a budget
-//! that refills with time. Data costs nothing unless it comes in tiny pieces, and requests pay for what follows them. What a
+//! that refills with time. Data costs nothing unless it comes in tiny pieces, and a request pays for what follows it. What a
 //! client does in order to read answers costs nothing: each frame of data that it is sent pays for two window updates.
 
 use std::time::Duration;
@@ -39,6 +39,7 @@ pub(super) struct FrameReader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FrameHead {
     kind: Kind,
+    stream: u32,
     /// Bytes of the payload.
     length: usize,
     /// The last frame of its stream.
@@ -104,12 +105,14 @@ impl FrameReader {
 
     /// Begins the frame of which the head is there.
     fn begin(&mut self) -> FrameHead {
-        let [high, middle, low, kind, flags, ..] = self.head;
+        let [high, middle, low, kind, flags, stream @ ..] = self.head;
+        // The highest bit is reserved.
+        let stream = u32::from_be_bytes(stream) & !(1 << 31);
         self.skip = u32::from_be_bytes([0, high, middle, low]) as usize;
         let kind = Kind::of(kind);
         self.in_block = matches!(kind, Kind::Headers | Kind::Continuation);
         self.block_goes_on = self.in_block && flags & END_HEADERS == 0;
-        FrameHead { kind, length: self.skip, ends: flags & END_STREAM != 0 }
+        FrameHead { kind, stream, length: self.skip, ends: flags & END_STREAM != 0 }
     }
 
     /// Whether the client has begun a header block and not yet sent all of it.
@@ -143,11 +146,15 @@ pub(super) struct FrameBudget {
     /// When it was last refilled.
     refilled: Duration,
     spent: bool,
+    /// The last stream that the client opened.
+    last_stream: u32,
+    /// The client was told to open no more streams.
+    ending: bool,
 }
 
 impl FrameBudget {
     pub(super) fn new(now: Duration) -> Self {
-        Self { left: FULL, refilled: now, spent: false }
+        Self { left: FULL, refilled: now, spent: false, last_stream: 0, ending: false }
     }
 
     /// Adds what the time since the last call is worth.
@@ -164,7 +171,9 @@ impl FrameBudget {
     pub(super) fn came(&mut self, frame: FrameHead) {
         match frame.kind {
             // A browser that leaves a page of posters resets the stream of each.
-            Kind::Headers => self.earn(20),
+            Kind::Headers if self.opens(frame.stream) => self.earn(20),
+            // Trailers, for which the head has paid; or a stream that is ignored.
+            Kind::Headers => self.spend(20),
             Kind::Reset => self.spend(30),
             Kind::Data if frame.carries_nothing() => self.spend(120),
             Kind::Data if frame.length < TINY => self.spend(1),
@@ -182,12 +191,12 @@ impl FrameBudget {
             Kind::Data => self.earn(20),
             // The client did what a stream is reset for.
             Kind::Reset => self.spend(30),
+            Kind::GoAway => self.ending = true,
             Kind::Headers
             | Kind::Priority
             | Kind::Settings
             | Kind::PushPromise
             | Kind::Ping
-            | Kind::GoAway
             | Kind::WindowUpdate
             | Kind::Continuation
             | Kind::Unknown => {}
@@ -197,6 +206,13 @@ impl FrameBudget {
     /// Whether the client has cost more than it may. It stays so.
     pub(super) fn is_spent(&self) -> bool {
         self.spent
+    }
+
+    /// Whether a head opens a stream, of a client that may.
+    fn opens(&mut self, stream: u32) -> bool {
+        let new = stream > self.last_stream;
+        self.last_stream = self.last_stream.max(stream);
+        new && !self.ending
     }
 
     fn earn(&mut self, amount: u32) {

@@ -1,9 +1,14 @@
 use super::*;
 
 fn frame(kind: u8, flags: u8, length: usize) -> Vec<u8> {
+    frame_of(1, kind, flags, length)
+}
+
+fn frame_of(stream: u32, kind: u8, flags: u8, length: usize) -> Vec<u8> {
     let mut bytes = u32::try_from(length).unwrap_or(0).to_be_bytes().to_vec();
     bytes.remove(0);
-    bytes.extend([kind, flags, 0, 0, 0, 1]);
+    bytes.extend([kind, flags]);
+    bytes.extend(stream.to_be_bytes());
     bytes.resize(HEAD + length, b'x');
     bytes
 }
@@ -54,13 +59,13 @@ fn a_header_block_lasts_until_its_last_frame_is_there() {
     assert!(!read(&frame(9, END_HEADERS, 10)));
 }
 
-/// How many of these frames, sent without a pause, a budget bears.
+/// How many of these frames, sent without a pause and each time of a new stream, a budget bears.
 fn bears(sent: &[(u8, u8, usize)]) -> u32 {
     let mut budget = FrameBudget::new(Duration::ZERO);
     let mut reader = FrameReader::after(0);
     for round in 0..100_000 {
         for (kind, flags, length) in sent {
-            reader.read(&frame(*kind, *flags, *length), |frame| budget.came(frame));
+            reader.read(&frame_of(2 * round + 1, *kind, *flags, *length), |frame| budget.came(frame));
         }
         if budget.is_spent() {
             return round;
@@ -89,10 +94,33 @@ fn frames_that_carry_nothing_are_bounded() {
         ("data", &[(0, 0, TINY)][..]),
         ("requests", &[(1, 5, 10)]),
         ("requests with a body", &[(1, 4, 10), (0, 1, 0)]),
+        ("requests with trailers", &[(1, 4, 10), (0, 0, 100), (1, 5, 10)]),
         ("requests that are given a priority", &[(1, 5, 10), (2, 0, 5), (2, 0, 5)]),
     ] {
         assert_eq!(bears(sent), u32::MAX, "{name}");
     }
+}
+
+#[test]
+fn heads_that_open_no_stream_are_bounded() {
+    let heads = |budget: &mut FrameBudget, streams: &mut dyn FnMut(u32) -> u32| {
+        let mut reader = FrameReader::after(0);
+        for round in 0..100_000 {
+            reader.read(&frame_of(streams(round), 1, 5, 10), |frame| budget.came(frame));
+            if budget.is_spent() {
+                return round;
+            }
+        }
+        u32::MAX
+    };
+    // The first one opens it.
+    assert_eq!(heads(&mut FrameBudget::new(Duration::ZERO), &mut |_| 1), 3001);
+    // The reserved bit makes no other stream of it.
+    assert_eq!(heads(&mut FrameBudget::new(Duration::ZERO), &mut |round| 1 | round << 31), 3001);
+    // The client was told to open no more.
+    let mut budget = FrameBudget::new(Duration::ZERO);
+    FrameReader::after(0).read(&frame_of(0, 7, 0, 8), |frame| budget.went(frame));
+    assert_eq!(heads(&mut budget, &mut |round| 2 * round + 1), 3000);
 }
 
 #[test]
@@ -102,8 +130,9 @@ fn a_browser_that_leaves_a_page_of_posters_ten_times_is_borne() {
     for page in 0..10 {
         budget.refill(Duration::from_millis(page * 100));
         for sent in [(1, 5, 60), (2, 0, 5), (3, 0, 4)] {
-            for _ in 0..200 {
-                reader.read(&frame(sent.0, sent.1, sent.2), |frame| budget.came(frame));
+            for stream in 0..200 {
+                let stream = 2 * (page as u32 * 200 + stream) + 1;
+                reader.read(&frame_of(stream, sent.0, sent.1, sent.2), |frame| budget.came(frame));
             }
         }
         assert!(!budget.is_spent(), "page {page}");
@@ -112,7 +141,7 @@ fn a_browser_that_leaves_a_page_of_posters_ten_times_is_borne() {
 
 #[test]
 fn small_pieces_are_told_from_the_last_of_a_stream() {
-    let is_small = |kind, length, ends| FrameHead { kind, length, ends }.is_small_piece();
+    let is_small = |kind, length, ends| FrameHead { kind, stream: 1, length, ends }.is_small_piece();
     assert!(is_small(Kind::Data, 1, false) && is_small(Kind::Data, SMALL - 1, false));
     assert!(!is_small(Kind::Data, SMALL, false));
     assert!(!is_small(Kind::Data, 1, true) && !is_small(Kind::Headers, 1, false));
@@ -121,7 +150,7 @@ fn small_pieces_are_told_from_the_last_of_a_stream() {
 #[test]
 fn a_budget_refills_with_time() {
     let mut budget = FrameBudget::new(Duration::ZERO);
-    let ping = FrameHead { kind: Kind::Ping, length: 8, ends: false };
+    let ping = FrameHead { kind: Kind::Ping, stream: 0, length: 8, ends: false };
     let mut now = Duration::ZERO;
     // Twenty pings a second, for an hour.
     for _ in 0..3600 * 20 {
@@ -141,7 +170,7 @@ fn a_budget_refills_with_time() {
 #[test]
 fn what_a_client_does_to_read_answers_costs_nothing() {
     let mut budget = FrameBudget::new(Duration::ZERO);
-    let frame = |kind| FrameHead { kind, length: 4, ends: false };
+    let frame = |kind| FrameHead { kind, stream: 1, length: 4, ends: false };
     for _ in 0..100_000 {
         budget.went(frame(Kind::Data));
         budget.came(frame(Kind::WindowUpdate));
