@@ -266,6 +266,36 @@ fn a_client_that_opens_no_window_is_not_waited_for() {
     assert_serves(&gateway);
 }
 
+/// Windows of one byte, on many streams: each update brings one byte of an answer.
+#[test]
+fn answers_that_are_read_byte_by_byte_end_their_connection() {
+    const INITIAL_WINDOW_SIZE: u16 = 4;
+    let app = big_app();
+    let gateway = gateway(&app, "", "");
+    let mut client = RawHttp2::connect(gateway.address, &[(INITIAL_WINDOW_SIZE, 1)]);
+    let streams = || (1..120).step_by(2);
+    for stream in streams() {
+        client.get(stream, "/big");
+    }
+    let update: Vec<u8> =
+        streams().flat_map(|stream| frame(Frame::WINDOW, 0, stream, [0, 0, 0, 1])).collect();
+    // Six thousand updates, and half as many again, for what a budget gets back meanwhile.
+    let code = (0..150).find_map(|_| {
+        let mut came = 0;
+        while came < 60 {
+            match client.next().expect("a frame") {
+                Frame { kind: Frame::DATA, .. } => came += 1,
+                end @ Frame { kind: Frame::GOAWAY, .. } => return Some(end.code()),
+                _ => {}
+            }
+        }
+        client.send(&update);
+        None
+    });
+    assert_eq!(code, Some(ENHANCE_YOUR_CALM));
+    assert_serves(&gateway);
+}
+
 #[test]
 fn a_client_that_reads_nothing_is_not_waited_for() {
     const INITIAL_WINDOW_SIZE: u16 = 4;

@@ -3,7 +3,7 @@
 //! The library that reads the frames bounds what they hold, and not how many there are: a frame that carries nothing costs
 //! a client nine bytes, and the gateway as much work as any other. So frames have a cost, and a connection has a budget
 //! that refills with time. Data costs nothing unless it comes in tiny pieces, and a request pays for what follows it. What a
-//! client does in order to read answers costs nothing: each frame of data that it is sent pays for two window updates.
+//! client does in order to read answers costs nothing: each 500 bytes of data that it is sent pay for a window update.
 
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ pub(super) const PREFACE: usize = 24;
 const FULL: u32 = 60_000;
 /// What is added to a budget in each second.
 const REFILL: u32 = 3000;
+/// Bytes of data sent that are worth one.
+const PAID: usize = 50;
 /// Data of fewer bytes is a small piece: the library needs more memory for its place in a queue.
 pub(super) const SMALL: usize = 256;
 /// Data of fewer bytes is a tiny piece: more than a third of what is sent is the head of the frame.
@@ -143,6 +145,8 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct FrameBudget {
     left: u32,
+    /// Bytes of data that were sent and have earned nothing yet: fewer than [`PAID`].
+    unpaid: usize,
     /// When it was last refilled.
     refilled: Duration,
     spent: bool,
@@ -154,7 +158,7 @@ pub(super) struct FrameBudget {
 
 impl FrameBudget {
     pub(super) fn new(now: Duration) -> Self {
-        Self { left: FULL, refilled: now, spent: false, last_stream: 0, ending: false }
+        Self { left: FULL, unpaid: 0, refilled: now, spent: false, last_stream: 0, ending: false }
     }
 
     /// Adds what the time since the last call is worth.
@@ -188,7 +192,11 @@ impl FrameBudget {
     /// A frame went to the client.
     pub(super) fn went(&mut self, frame: FrameHead) {
         match frame.kind {
-            Kind::Data => self.earn(20),
+            Kind::Data => {
+                let bytes = self.unpaid.saturating_add(frame.length);
+                self.unpaid = bytes % PAID;
+                self.earn(u32::try_from(bytes / PAID).unwrap_or(FULL));
+            }
             // The client did what a stream is reset for.
             Kind::Reset => self.spend(30),
             Kind::GoAway => self.ending = true,
