@@ -68,6 +68,15 @@ fn refusals_are_whole_answers() {
         assert_eq!(answer.field("x-content-type-options"), "nosniff", "{answer:?}");
         assert_eq!(gateway.event(&answer)["code"], code);
     }
+    for fields in [vec![("x-a".to_owned(), 40_000)], (0..150).map(|n| (format!("x-{n}"), 1)).collect()] {
+        let request = fields
+            .iter()
+            .fold(Request::get("/a"), |request, (name, length)| request.field(name, "v".repeat(*length)));
+        let answer = client.ask(&request);
+        assert_eq!((answer.status, answer.field("x-stagedoor-code")), (431, "headers_too_large"));
+        assert_eq!(answer.field("x-content-type-options"), "nosniff", "{answer:?}");
+        assert_eq!(gateway.event(&answer)["code"], "headers_too_large");
+    }
     assert!(app.seen().is_empty());
     // The connection goes on.
     assert_eq!(client.ask(&Request::get("/a")).status, 200);
