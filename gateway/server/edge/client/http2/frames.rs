@@ -35,6 +35,8 @@ pub(super) struct FrameReader {
     in_block: bool,
     /// The block goes on after this frame.
     block_goes_on: bool,
+    /// When the last header block began.
+    block_began: Duration,
 }
 
 /// What the head of a frame says, as far as the budget asks.
@@ -79,11 +81,18 @@ enum Kind {
 impl FrameReader {
     /// The frames that begin after so many bytes.
     pub(super) fn after(skip: usize) -> Self {
-        Self { skip, head: [0; HEAD], have: 0, in_block: false, block_goes_on: false }
+        Self {
+            skip,
+            head: [0; HEAD],
+            have: 0,
+            in_block: false,
+            block_goes_on: false,
+            block_began: Duration::ZERO,
+        }
     }
 
-    /// Reads the next bytes, and tells of each frame that begins in them.
-    pub(super) fn read(&mut self, mut bytes: &[u8], mut tell: impl FnMut(FrameHead)) {
+    /// Reads the next bytes, which came at this time, and tells of each frame that begins in them.
+    pub(super) fn read(&mut self, mut bytes: &[u8], now: Duration, mut tell: impl FnMut(FrameHead)) {
         while !bytes.is_empty() {
             if self.skip > 0 {
                 let passed = self.skip.min(bytes.len());
@@ -100,7 +109,11 @@ impl FrameReader {
             bytes = rest;
             if self.have == HEAD {
                 self.have = 0;
-                tell(self.begin());
+                let frame = self.begin();
+                if frame.kind == Kind::Headers {
+                    self.block_began = now;
+                }
+                tell(frame);
             }
         }
     }
@@ -117,9 +130,9 @@ impl FrameReader {
         FrameHead { kind, stream, length: self.skip, ends: flags & END_STREAM != 0 }
     }
 
-    /// Whether the client has begun a header block and not yet sent all of it.
-    pub(super) fn is_in_header_block(&self) -> bool {
-        self.block_goes_on || (self.in_block && self.skip > 0)
+    /// When the header block began of which not all is there.
+    pub(super) fn header_since(&self) -> Option<Duration> {
+        (self.block_goes_on || (self.in_block && self.skip > 0)).then_some(self.block_began)
     }
 }
 

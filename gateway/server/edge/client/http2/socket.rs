@@ -39,8 +39,6 @@ struct State<S> {
     pieces: usize,
     /// Nothing was read, since the streams are to have their turn.
     paused: bool,
-    /// Since when a header block is on its way.
-    header_since: Option<Duration>,
     out: BytesMut,
     /// The stream may have bytes that its own socket has not taken.
     flushes: bool,
@@ -78,7 +76,6 @@ impl<S: DownstreamIo> Http2Socket<S> {
             budget: FrameBudget::new(started.elapsed()),
             pieces: 0,
             paused: false,
-            header_since: None,
             out: BytesMut::new(),
             flushes: false,
             refused: false,
@@ -115,7 +112,7 @@ impl<S: DownstreamIo> Http2Socket<S> {
 
     pub(crate) fn waits(&self) -> Waits {
         let state = self.state();
-        Waits { header: state.header_since, full: state.full_since }
+        Waits { header: state.came.header_since(), full: state.full_since }
     }
 
     /// Reads bytes of a connection that has ended and drops them; ready with 0 at their end.
@@ -163,18 +160,12 @@ impl<S: DownstreamIo> State<S> {
     /// Counts what came, unless there was too much of it.
     fn count(&mut self, bytes: &[u8]) {
         let now = self.started.elapsed();
-        let Self { came, budget, pieces, header_since, .. } = self;
+        let Self { came, budget, pieces, .. } = self;
         budget.refill(now);
-        came.read(bytes, |frame| {
+        came.read(bytes, now, |frame| {
             budget.came(frame);
             *pieces += usize::from(frame.is_small_piece());
         });
-        match came.is_in_header_block() {
-            true => {
-                header_since.get_or_insert(now);
-            }
-            false => *header_since = None,
-        }
     }
 
     /// Makes room for so many bytes to gather.
@@ -191,7 +182,8 @@ impl<S: DownstreamIo> State<S> {
 
     fn gather(&mut self, bytes: &[u8]) {
         let Self { went, budget, out, .. } = self;
-        went.read(bytes, |frame| budget.went(frame));
+        // The heads of the gateway have no deadline.
+        went.read(bytes, Duration::ZERO, |frame| budget.went(frame));
         out.extend_from_slice(bytes);
     }
 }

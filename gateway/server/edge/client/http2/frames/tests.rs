@@ -37,7 +37,7 @@ fn frames_are_found_however_their_bytes_come() {
         let mut reader = FrameReader::after(PREFACE);
         let mut found = Vec::new();
         for part in bytes.chunks(step) {
-            reader.read(part, |frame| found.push((frame.kind, frame.carries_nothing())));
+            reader.read(part, Duration::ZERO, |frame| found.push((frame.kind, frame.carries_nothing())));
         }
         assert_eq!(found, expected, "{step} bytes at once");
     }
@@ -46,17 +46,23 @@ fn frames_are_found_however_their_bytes_come() {
 #[test]
 fn a_header_block_lasts_until_its_last_frame_is_there() {
     let mut reader = FrameReader::after(0);
-    let mut read = |bytes: &[u8]| {
-        reader.read(bytes, |_| {});
-        reader.is_in_header_block()
+    let mut read = |bytes: &[u8], second| {
+        reader.read(bytes, Duration::from_secs(second), |_| {});
+        reader.header_since().map(|since| since.as_secs())
     };
-    assert!(!read(&frame(6, 0, 8)));
+    assert_eq!(read(&frame(6, 0, 8), 1), None);
     let head = frame(1, END_HEADERS, 10);
-    assert!(read(&head[..HEAD + 9]));
-    assert!(!read(&head[HEAD + 9..]));
-    assert!(read(&frame(1, 0, 10)));
-    assert!(read(&frame(9, 0, 10)));
-    assert!(!read(&frame(9, END_HEADERS, 10)));
+    assert_eq!(read(&head[..HEAD + 9], 2), Some(2));
+    assert_eq!(read(&head[HEAD + 9..], 3), None);
+    assert_eq!(read(&frame(1, 0, 10), 4), Some(4));
+    assert_eq!(read(&frame(9, 0, 10), 5), Some(4));
+    assert_eq!(read(&frame(9, END_HEADERS, 10), 6), None);
+    // Reads that end in the middle of one head after the other.
+    assert_eq!(read(&head[..HEAD + 9], 7), Some(7));
+    for second in 8..20 {
+        assert_eq!(read(&[&head[HEAD + 9..], &head[..HEAD + 9]].concat(), second), Some(second));
+    }
+    assert_eq!(read(&[], 30), Some(19));
 }
 
 /// How many of these frames, sent without a pause and each time of a new stream, a budget bears.
@@ -65,7 +71,9 @@ fn bears(sent: &[(u8, u8, usize)]) -> u32 {
     let mut reader = FrameReader::after(0);
     for round in 0..100_000 {
         for (kind, flags, length) in sent {
-            reader.read(&frame_of(2 * round + 1, *kind, *flags, *length), |frame| budget.came(frame));
+            reader.read(&frame_of(2 * round + 1, *kind, *flags, *length), Duration::ZERO, |frame| {
+                budget.came(frame)
+            });
         }
         if budget.is_spent() {
             return round;
@@ -106,7 +114,7 @@ fn heads_that_open_no_stream_are_bounded() {
     let heads = |budget: &mut FrameBudget, streams: &mut dyn FnMut(u32) -> u32| {
         let mut reader = FrameReader::after(0);
         for round in 0..100_000 {
-            reader.read(&frame_of(streams(round), 1, 5, 10), |frame| budget.came(frame));
+            reader.read(&frame_of(streams(round), 1, 5, 10), Duration::ZERO, |frame| budget.came(frame));
             if budget.is_spent() {
                 return round;
             }
@@ -119,7 +127,7 @@ fn heads_that_open_no_stream_are_bounded() {
     assert_eq!(heads(&mut FrameBudget::new(Duration::ZERO), &mut |round| 1 | round << 31), 3001);
     // The client was told to open no more.
     let mut budget = FrameBudget::new(Duration::ZERO);
-    FrameReader::after(0).read(&frame_of(0, 7, 0, 8), |frame| budget.went(frame));
+    FrameReader::after(0).read(&frame_of(0, 7, 0, 8), Duration::ZERO, |frame| budget.went(frame));
     assert_eq!(heads(&mut budget, &mut |round| 2 * round + 1), 3000);
 }
 
@@ -132,7 +140,9 @@ fn a_browser_that_leaves_a_page_of_posters_ten_times_is_borne() {
         for sent in [(1, 5, 60), (2, 0, 5), (3, 0, 4)] {
             for stream in 0..200 {
                 let stream = 2 * (page as u32 * 200 + stream) + 1;
-                reader.read(&frame_of(stream, sent.0, sent.1, sent.2), |frame| budget.came(frame));
+                reader.read(&frame_of(stream, sent.0, sent.1, sent.2), Duration::ZERO, |frame| {
+                    budget.came(frame)
+                });
             }
         }
         assert!(!budget.is_spent(), "page {page}");
