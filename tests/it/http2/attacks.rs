@@ -173,7 +173,7 @@ fn requests_that_make_the_gateway_reset_them_end_their_connection() {
     };
     let mut by_window = Vec::new();
     let mut by_length = Vec::new();
-    for stream in (1..400).step_by(2) {
+    for stream in (1..800).step_by(2) {
         by_window.extend(head(stream, Frame::END_STREAM, "/slow"));
         by_window.extend(overflow(stream));
         by_length.extend(too_long(stream));
@@ -419,6 +419,31 @@ pub(crate) fn more_streams_than_allowed_are_refused_one_by_one() {
     }
     client.get(9, "/slow");
     assert_eq!(client.status(9), 200);
+}
+
+/// A client may not know yet how many streams it may have: those beyond are refused, and the others are answered.
+#[test]
+fn streams_that_are_opened_before_the_settings_came_do_not_end_their_connection() {
+    const REFUSED_STREAM: u32 = 7;
+    let app = slow_app();
+    let gateway = gateway(&app, "", "");
+    let mut client = RawHttp2::connect(gateway.address, &[]);
+    client.send(
+        (1..600).step_by(2).flat_map(|stream| head(stream, Frame::END_STREAM, "/slow")).collect::<Vec<_>>(),
+    );
+    let (mut answered, mut refused) = (0, 0);
+    while answered + refused < 300 {
+        let next = client.next().expect("a frame");
+        match next.kind {
+            Frame::HEADERS => answered += usize::from(next.status() == 200),
+            Frame::RESET => refused += usize::from(next.code() == REFUSED_STREAM),
+            Frame::GOAWAY => panic!("{next:?}"),
+            _ => {}
+        }
+    }
+    assert!(answered >= 100, "{answered}");
+    client.get(601, "/x");
+    assert_eq!(client.status(601), 200);
 }
 
 #[test]

@@ -64,8 +64,9 @@ const PIECES: usize = 1024 * 1024;
 /// Streams that the gateway has reset and still ignores frames of, and for how long.
 const FORGOTTEN: usize = 64;
 const FORGETTING: Duration = Duration::from_secs(10);
-/// Streams of one connection that may break the protocol before it ends.
-const BROKEN: usize = 100;
+/// Streams of one connection that may break the protocol, or be opened beyond `h2_streams`, before it ends. A client opens as
+/// many as it likes before it has read how many it may. The library counts them for as long as the connection lasts.
+const BROKEN: usize = 300;
 /// What the header list of HTTP/2 counts for each field besides its bytes (RFC 9113 §6.5.2).
 const FIELD: usize = 32;
 /// Pseudo-header fields of a request.
