@@ -109,6 +109,12 @@ impl Http2 {
         Ok(Pending { answer, body })
     }
 
+    /// Reads the head of an answer.
+    pub(crate) fn head(&self, answer: ResponseFuture) -> Result<Response, h2::Error> {
+        let (head, _) = self.runtime.block_on(within(answer))?.into_parts();
+        Ok(response(head.status.as_u16(), &head.headers))
+    }
+
     /// Reads an answer to its end.
     pub(crate) fn answer(&self, answer: ResponseFuture) -> Result<Response, h2::Error> {
         self.runtime.block_on(within(read_answer(answer)))

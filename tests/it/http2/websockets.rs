@@ -1,7 +1,9 @@
 //! WebSockets over HTTP/2 (RFC 8441): what the client asks for with CONNECT is the handshake that the app knows.
 
 use super::gateway;
-use crate::harness::{Frame, Http2, RawHttp2, Request, Upstream, frame, header_block, poll_until};
+use crate::harness::{
+    Frame, Http2, RawHttp2, Request, Upstream, default_answer, frame, header_block, poll_until,
+};
 
 /// The head of an extended CONNECT.
 fn connect(path: &str, protocol: &str, fields: &[(&str, &str)]) -> Vec<u8> {
@@ -85,6 +87,32 @@ fn a_connect_for_a_websocket_is_the_handshake_that_the_app_knows() {
     );
 }
 
+/// It is a final answer, unlike the 101 that it stands for.
+#[test]
+fn the_answer_to_a_connect_has_the_fields_of_every_answer() {
+    let app = Upstream::with(|exchange| match exchange.path().as_str() {
+        "/ws" => exchange.echo_websocket(),
+        _ => default_answer(exchange),
+    });
+    let gateway = gateway(&app, "", "headers.set = { x-set = \"1\" }\n");
+    let mut client = Http2::connect(gateway.address);
+    // Then the client knows that the gateway takes such a CONNECT.
+    assert_eq!(client.ask(&Request::get("/x")).status, 200);
+    let mut head = http::Request::new(());
+    *head.method_mut() = http::Method::CONNECT;
+    *head.uri_mut() = "http://media.localhost/ws".parse().unwrap();
+    head.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    head.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+    let pending = client.begin(head, false).unwrap();
+    let fields = client.head(pending.answer).unwrap();
+    assert_eq!((fields.status, fields.field("x-content-type-options")), (200, "nosniff"), "{fields:?}");
+    assert_eq!(fields.field("x-set"), "1");
+    let id = fields.field("x-request-id").to_owned();
+    drop(client);
+    let event = gateway.event_where("the WebSocket", |event| event["path"] == "/ws");
+    assert_eq!(event["request_id"].as_str(), Some(&*id), "{event}");
+}
+
 #[test]
 fn many_small_messages_at_once_are_passed_on() {
     let app = Upstream::with(|exchange| exchange.echo_websocket());
@@ -149,7 +177,7 @@ fn the_end_of_the_gateway_is_told_to_every_stream() {
             return exchange.echo_websocket();
         }
         std::thread::sleep(std::time::Duration::from_millis(500));
-        crate::harness::default_answer(exchange)
+        default_answer(exchange)
     });
     let mut gateway = gateway(&app, "", "");
     let idle = Http2::connect(gateway.address);

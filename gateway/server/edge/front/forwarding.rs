@@ -16,7 +16,7 @@ use stagedoor_core::guard::upgrade::Upgrade;
 use stagedoor_core::pipeline::{Permit, Trail};
 use stagedoor_core::policy::App;
 use stagedoor_core::reply::Reply;
-use stagedoor_core::request::Head;
+use stagedoor_core::request::{Head, Protocol};
 use stagedoor_core::request_out;
 use stagedoor_core::response_out::{ResponseContext, ResponsePolicy};
 
@@ -57,6 +57,7 @@ impl RequestHandler<'_> {
             who: &who,
             login,
             own,
+            switches: head.protocol() != Protocol::Http2,
             open_stream: None,
         };
         let client = turn.client();
@@ -160,6 +161,8 @@ struct AppSide<'a, W> {
     login: &'a mut ConnectionLogin,
     /// The request uses connections that no other client uses.
     own: bool,
+    /// A WebSocket is answered with 101, an interim answer. Over HTTP/2 it is a final answer, 200.
+    switches: bool,
     open_stream: Option<OpenStream>,
 }
 
@@ -204,9 +207,12 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
         if let Some(kind) = stream {
             self.open_stream = Some(self.handler.live.counters.open_stream(self.app.index, kind));
         }
-        if stream == Some(StreamKind::Websocket) {
+        let websocket = stream == Some(StreamKind::Websocket);
+        if websocket {
             ResponsePolicy::clean_interim(head);
-            return false;
+            if self.switches {
+                return false;
+            }
         }
         let logs_in = login::in_answer(head);
         if logs_in {
@@ -233,7 +239,7 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
             server_timing: timing.as_deref(),
         };
         self.app.response.apply(head, &at);
-        goes_on
+        goes_on && !websocket
     }
 
     fn poll_verdict(&mut self, _cx: &mut Context<'_>, _direction: Direction, _held: &[u8]) -> Poll<Verdict> {
