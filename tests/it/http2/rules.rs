@@ -33,6 +33,9 @@ struct Rule {
 /// The library names the error in general. The connection ends all the same.
 const GENERAL: &str = "the code says less than it could";
 
+/// The library reads the name and its value while it unfolds the block.
+const MALFORMED: &str = "a connection error, which §5.4.1 allows: the streams beside it end too";
+
 fn rule(section: &'static str, what: &'static str, sent: Vec<u8>, due: Reply) -> Rule {
     Rule { section, what, sent, due, instead: None }
 }
@@ -238,11 +241,41 @@ fn rules_of_settings() -> Vec<Rule> {
             [f(Frame::HEADERS, 0, 5, &block()), f(Frame::DATA, 0, 1, b"x")].concat(),
             PROTOCOL,
         ),
+    ]
+}
+
+/// Messages.
+fn rules_of_messages() -> Vec<Rule> {
+    vec![
         rule(
             "8.1",
             "a second HEADERS that ends nothing",
             f(Frame::HEADERS, Frame::END_HEADERS, 1, &header_block(&[("x-a", "1")])),
             Reset(PROTOCOL_ERROR),
+        ),
+        but(
+            "8.1",
+            "pseudo-header fields in trailers",
+            f(Frame::HEADERS, END, 1, &header_block(&[(":path", "/y"), ("x-a", "1")])),
+            Reset(PROTOCOL_ERROR),
+            Ignored,
+            "the library drops them, and nothing of trailers reaches an app",
+        ),
+        but(
+            "8.2.1",
+            "an upper-case letter in a name",
+            f(Frame::HEADERS, END, 5, &[block(), header_block(&[("X-A", "1")])].concat()),
+            Reset(PROTOCOL_ERROR),
+            PROTOCOL,
+            MALFORMED,
+        ),
+        but(
+            "8.3.1",
+            "a path that is no text",
+            f(Frame::HEADERS, END, 5, &header_block(&[(&b":method"[..], &b"GET"[..]), (b":path", b"/\xff")])),
+            Reset(PROTOCOL_ERROR),
+            PROTOCOL,
+            MALFORMED,
         ),
         rule(
             "8.3",
@@ -265,7 +298,9 @@ fn frames_that_may_not_be_sent_are_met_as_the_rfc_says() {
     let gateway = gateway(&app, "", "");
     let mut wrong = Vec::new();
     for Rule { section, what, sent, due, instead } in
-        [rules_of_streams(), rules_of_frames(), rules_of_settings()].into_iter().flatten()
+        [rules_of_streams(), rules_of_frames(), rules_of_settings(), rules_of_messages()]
+            .into_iter()
+            .flatten()
     {
         let mut client = RawHttp2::connect(gateway.address, &[]);
         client.send(frame(Frame::HEADERS, Frame::END_HEADERS, 1, request_block("POST", "/x", &[])));
