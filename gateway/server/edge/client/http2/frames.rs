@@ -174,14 +174,15 @@ impl FrameBudget {
         Self { left: FULL, unpaid: 0, refilled: now, spent: false, last_stream: 0, ending: false }
     }
 
-    /// Adds what the time since the last call is worth.
+    /// Adds what the time since the last call is worth. What is left of it counts in the next one.
     pub(super) fn refill(&mut self, now: Duration) {
-        let millis = now.saturating_sub(self.refilled).as_millis();
-        let earned = u32::try_from(millis * u128::from(REFILL) / 1000).unwrap_or(FULL);
-        if earned > 0 {
+        let nanos = now.saturating_sub(self.refilled).as_nanos();
+        let Ok(earned) = u32::try_from(nanos * u128::from(REFILL) / NANOS) else {
             self.refilled = now;
-            self.earn(earned);
-        }
+            return self.earn(FULL);
+        };
+        self.refilled += Duration::from_secs(earned.into()) / REFILL;
+        self.earn(earned);
     }
 
     /// A frame came from the client.
@@ -247,6 +248,9 @@ impl FrameBudget {
         }
     }
 }
+
+/// Of a second.
+const NANOS: u128 = 1_000_000_000;
 
 /// RFC 9113 §6.1, §6.2
 const END_STREAM: u8 = 0x1;

@@ -178,6 +178,25 @@ fn a_budget_refills_with_time() {
 }
 
 #[test]
+fn a_budget_refills_at_one_rate_however_often_it_is_asked() {
+    for micros in [1, 333, 700, 3100, 70_000] {
+        let mut budget = FrameBudget::new(Duration::ZERO);
+        budget.left = 0;
+        let mut now = Duration::ZERO;
+        while now < Duration::from_secs(2) {
+            now += Duration::from_micros(micros);
+            budget.refill(now);
+        }
+        let expected = u32::try_from(now.as_millis()).unwrap_or(0) * 3;
+        assert!((expected - 3..=expected + 3).contains(&budget.left), "{micros}: {}", budget.left);
+    }
+    let mut budget = FrameBudget::new(Duration::ZERO);
+    budget.left = 0;
+    budget.refill(Duration::MAX);
+    assert_eq!(budget.left, FULL);
+}
+
+#[test]
 fn what_a_client_does_to_read_answers_costs_nothing() {
     let frame = |kind, length| FrameHead { kind, stream: 1, length, ends: false };
     // Data, and how often its window is opened: for each KiB as zealous clients do, or for half a window of 64 KiB.
