@@ -44,6 +44,14 @@ pub fn is_of_our_answers(name: &str) -> bool {
     }
 }
 
+/// Whether the field `name`, in lower case, describes a connection of HTTP/1, so that HTTP/2 has none (RFC 9113 §8.2.2). A
+/// gateway that wrote them to an app would let a client choose how the next message is read. `TE` is not among them: a
+/// request of HTTP/2 may have it.
+#[must_use]
+pub fn is_of_http1(name: &str) -> bool {
+    matches!(name, "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade")
+}
+
 /// Whether two names are the same to an app that folds them.
 #[must_use]
 pub fn same(a: &str, b: &str) -> bool {

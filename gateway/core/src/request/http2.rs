@@ -12,6 +12,7 @@ use super::head_builder::{HeadBuilder, RequestLine};
 use super::message::{Field, Protocol, RequestBody, Scheme};
 use super::syntax;
 use crate::denial::Denial;
+use crate::field_names;
 use crate::head::HeadLimits;
 
 /// The pseudo-header fields of a request, and whether it has a body.
@@ -85,7 +86,7 @@ pub fn http2_head<'a>(
         if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(Denial::BadRequest("an upper-case letter in a header name"));
         }
-        let of_connection = OF_THE_CONNECTION.contains(&name) || (name == "te" && value != b"trailers");
+        let of_connection = field_names::is_of_http1(name) || (name == "te" && value != b"trailers");
         if of_connection {
             return Err(Denial::BadRequest("a header of the connection"));
         }
@@ -126,11 +127,6 @@ impl SchemeRule {
         }
     }
 }
-
-/// Fields that describe a connection of HTTP/1 (RFC 9113 §8.2.2). A gateway that wrote them to an app would let a client
-/// choose how the next message is read.
-const OF_THE_CONNECTION: [&str; 5] =
-    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
 #[cfg(test)]
 mod tests;

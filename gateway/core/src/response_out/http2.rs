@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::answer::AnswerHead;
 use crate::answer_framing::AnswerFraming;
+use crate::field_names;
 
 /// The head of an answer of the app.
 ///
@@ -47,18 +48,15 @@ fn keeps_length(framing: AnswerFraming, status: StatusCode) -> bool {
     framing == AnswerFraming::None && !status.is_informational() && status != StatusCode::NO_CONTENT
 }
 
-/// Whether HTTP/2 has no such field (RFC 9113 §8.2.2).
+/// Whether no answer of HTTP/2 has such a field (RFC 9113 §8.2.2). `TE` is one of requests.
 fn is_of_the_connection(name: &HeaderName) -> bool {
-    OF_THE_CONNECTION.contains(&name.as_str())
+    *name == header::TE || field_names::is_of_http1(name.as_str())
 }
 
 /// An answer has fewer fields than a map can hold, since its head is capped.
 fn append(fields: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     let _ = fields.try_append(name, value);
 }
-
-const OF_THE_CONNECTION: [&str; 6] =
-    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"];
 
 #[cfg(test)]
 mod tests;
