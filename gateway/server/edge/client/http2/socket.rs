@@ -2,7 +2,7 @@
 //!
 //! What is written is gathered, and sent in one go once the task of the connection has polled everything: the library would
 //! flush after each frame of data, which is a system call and a TLS record each. What passes is counted by its frames
-//! ([`super::frames`]). Bounds: at most [`GATHERED`] bytes are gathered; of a client that has spent its budget nothing more is read;
+//! ([`super::frames`]). Bounds: at most [`GATHERED`] bytes, or one piece, are gathered; of a client that has spent its budget nothing more is read;
 //! after [`PIECES`] small pieces of bodies nothing is read before the streams could take them.
 
 use std::io;

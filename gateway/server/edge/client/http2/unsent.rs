@@ -1,12 +1,13 @@
 //! How much of the answers of one connection its socket has not taken yet.
 //!
 //! What a stream gives to the library is in its memory until the socket takes it. One connection may have a hundred streams,
-//! so the sum is bounded and not the part of each: a stream that finds [`MOST`] bytes unsent waits.
+//! so the sum is bounded and not the part of each: a stream that finds [`MOST`] bytes unsent waits. Meanwhile it holds the
+//! piece that it is about to give, and what was read of the app behind it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Bytes that may be unsent. With the last piece of each side it is what a connection holds of answers.
+/// Bytes that may be unsent, besides the last piece that was given.
 const MOST: usize = 64 * 1024;
 /// What a head counts.
 const HEAD: usize = 512;
