@@ -18,6 +18,7 @@ mod connection_permits;
 mod decision_trace;
 mod edge;
 mod enter_links;
+mod folder_watch;
 mod folders;
 mod gateway;
 mod handshakes;

@@ -4,17 +4,16 @@
 //! may be half written. So the file watch loads a configuration only where every change in it is neutral or tighter than
 //! the policy in force. Any other configuration waits, as a whole, until an operator asks for it or it is put back.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::{EventKind, RecursiveMode, Watcher};
 use stagedoor_config::{self as config, Compiled, PolicyChange, Problem, Source, SourceFile};
 use stagedoor_core::clock::Now;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 
 use crate::config_file_state::ConfigFileState;
+use crate::folder_watch::FolderWatch;
 use crate::gateway::Gateway;
 use crate::live_policy::LivePolicy;
 use crate::loader;
@@ -204,61 +203,16 @@ fn log_result(result: ReloadResult, answer: &Result<ReloadReport, Vec<String>>) 
 
 /// Watches the folders of the configuration files; ends with the process.
 pub(crate) async fn watch(reloader: Arc<Reloader>, main: PathBuf) {
-    let (changed, mut changes) = mpsc::channel::<()>(1);
-    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| matters(&event)) {
-            let _ = changed.try_send(());
-        }
-    });
-    let mut watcher = match watcher {
-        Ok(watcher) => watcher,
-        Err(error) => {
-            tracing::warn!(%error, "configuration files are not watched; hint: reload by SIGHUP");
-            return;
-        }
-    };
-    let mut watched = HashSet::new();
+    let mut folders = FolderWatch::new(is_toml, "hint: reload by SIGHUP");
     loop {
         // Includes may lie in new folders by now. Changes there from before the watch began were missed, so the files are
         // loaded once.
-        let mut unseen = false;
-        for folder in loader::folders(&main) {
-            if watched.insert(folder.clone()) {
-                observe(&mut watcher, &folder);
-                unseen = true;
-            }
+        let main = main.clone();
+        if !folders.observe(move || loader::folders(&main).into_iter().collect()).await {
+            folders.change().await;
         }
-        if !unseen && changes.recv().await.is_none() {
-            return;
-        }
-        let most = tokio::time::Instant::now() + SETTLE_MOST;
-        loop {
-            let settled = (tokio::time::Instant::now() + SETTLE).min(most);
-            match tokio::time::timeout_at(settled, changes.recv()).await {
-                Ok(Some(())) if tokio::time::Instant::now() < most => {}
-                Ok(_) | Err(_) => break,
-            }
-        }
+        folders.rest(SETTLE, SETTLE_MOST).await;
         let _ = reloader.reload(Trigger::Watched).await;
-    }
-}
-
-fn observe(watcher: &mut notify::RecommendedWatcher, folder: &Path) {
-    if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
-        tracing::warn!(folder = %folder.display(), %error, "a folder is not watched; hint: reload by SIGHUP");
-    }
-}
-
-#[allow(clippy::wildcard_enum_match_arm, reason = "the watch needs few kinds of events")]
-/// Whether a file was written and closed, renamed, created or removed.
-fn matters(event: &notify::Event) -> bool {
-    use notify::event::{AccessKind, AccessMode, ModifyKind};
-    match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => {
-            event.paths.iter().any(|path| is_toml(path))
-        }
-        EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => true,
-        _ => false,
     }
 }
 
