@@ -198,9 +198,10 @@ impl AdminListener {
             "/api/v1/certificates" => {
                 authorised(head, policy)?;
                 readable(head)?;
-                let (all, now) = (self.gateway.certificates.all(), self.gateway.now().unix_secs());
+                let (all, faults) = (self.gateway.certificates.all(), self.gateway.certificates.faults());
                 let certificates = all.iter().map(|served| &served.certificate);
-                Ok(AdminAnswer::json(StatusCode::OK, &certificates::listing(certificates, now)))
+                let document = certificates::listing(certificates, &faults, self.gateway.now().unix_secs());
+                Ok(AdminAnswer::json(StatusCode::OK, &document))
             }
             "/api/v1/why" => {
                 authorised(head, policy)?;

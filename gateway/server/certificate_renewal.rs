@@ -3,20 +3,23 @@
 //! It is independent of a reload: a policy that waits for an operator holds no renewal back. The folders of the files are watched,
 //! also those that links lead to. Every [`LOOK`], the files are looked at without an event, as on a network drive.
 //!
-//! A pair that cannot be used, such as a new certificate beside the old key, changes nothing, and is tried again.
+//! A pair that cannot be used, such as a new certificate beside the old key, changes nothing, and is tried again. Until it can be used,
+//! the log says so once a day, and `stagedoor certificates` whenever it is asked.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use notify::{EventKind, RecursiveMode, Watcher};
+use rustls::sign::CertifiedKey;
 use stagedoor_config::certificate::{Certificate, CertificateFault};
+use stagedoor_core::clock::Now;
 use stagedoor_core::policy::CertificateFiles;
-use tokio::sync::mpsc;
 
+use crate::certificates::{Certificates, RenewalFault, ServedCertificate};
+use crate::folder_watch::FolderWatch;
 use crate::folders::folder_of;
 use crate::gateway::Gateway;
 use crate::materials::DiskMaterials;
@@ -27,7 +30,7 @@ const SETTLE: Duration = Duration::from_millis(250);
 const SETTLE_MOST: Duration = Duration::from_secs(5);
 /// How often the files are looked at without an event.
 const LOOK: Duration = Duration::from_secs(30);
-/// How often a warning about the same certificate is repeated.
+/// How often a warning that still holds is repeated.
 const REMIND: Duration = Duration::from_secs(86_400);
 
 /// What identifies the content of a file without reading it.
@@ -40,192 +43,169 @@ struct FileStamp {
     modified: (i64, i64),
 }
 
-/// The files of a certificate as they were when they were last read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The files of a certificate as they were at one time.
+#[derive(Debug, PartialEq, Eq)]
 struct PairStamp([Option<FileStamp>; 3]);
 
 /// Watches the files of the certificates; ends with the process.
 pub(crate) async fn watch(gateway: Arc<Gateway>, materials: DiskMaterials) {
-    let (changed, mut changes) = mpsc::channel::<()>(1);
-    let mut watcher = Folders::new(changed);
-    let mut renewal = Renewal { gateway, materials, stamps: HashMap::new(), told: HashMap::new() };
+    let mut folders = FolderWatch::new(|_| true, "the files of certificates are looked at every 30 s");
+    let mut renewal = Renewal::new(materials.clone());
     // The compiler of the configuration has warned of what is wrong at the start.
-    let _ = renewal.reminders();
+    let _ = renewal.reminders.due(warnings(&gateway.certificates, gateway.now().unix_secs()), gateway.now());
+    let renewal = Arc::new(Mutex::new(renewal));
     loop {
-        watcher.observe(&renewal.folders());
-        renewal.look().await;
-        for reminder in renewal.reminders() {
-            tracing::warn!("{reminder}");
-        }
-        if let Ok(Some(())) = tokio::time::timeout(LOOK, changes.recv()).await {
-            settle(&mut changes).await;
-        }
-    }
-}
-
-/// Waits until the files have come to rest.
-async fn settle(changes: &mut mpsc::Receiver<()>) {
-    let most = tokio::time::Instant::now() + SETTLE_MOST;
-    loop {
-        let settled = (tokio::time::Instant::now() + SETTLE).min(most);
-        match tokio::time::timeout_at(settled, changes.recv()).await {
-            Ok(Some(())) if tokio::time::Instant::now() < most => {}
-            Ok(_) | Err(_) => return,
+        let (live, base) = (gateway.live(), materials.base.clone());
+        folders.observe(move || folders_of(live.policy.tls.certificates(), &base)).await;
+        // Files are read on a thread that may block. A panic there ends this look alone.
+        let (shared, looking) = (Arc::clone(&gateway), Arc::clone(&renewal));
+        let look = move || looking.lock().unwrap_or_else(PoisonError::into_inner).look_for(&shared);
+        match tokio::task::spawn_blocking(look).await {
+            Ok(Watched::Nothing) => gateway.policy_installed().await,
+            Ok(Watched::Files) | Err(_) => tokio::select! {
+                () = folders.change() => folders.rest(SETTLE, SETTLE_MOST).await,
+                () = gateway.policy_installed() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            },
         }
     }
 }
 
-/// The watched folders.
-struct Folders {
-    /// `None` where the system has no means to watch: then the files are looked at from time to time alone.
-    watcher: Option<notify::RecommendedWatcher>,
-    watched: HashSet<PathBuf>,
+/// The folders of the files, and those that links lead to.
+fn folders_of(named: &[CertificateFiles], base: &Path) -> HashSet<PathBuf> {
+    let mut folders = HashSet::new();
+    for files in named {
+        for path in [&files.cert, &files.key].into_iter().chain(&files.ocsp) {
+            let path = base.join(path);
+            folders.extend(path.canonicalize().map(|real| folder_of(&real)).ok());
+            folders.insert(folder_of(&path));
+        }
+    }
+    folders
 }
 
-impl Folders {
-    fn new(changed: mpsc::Sender<()>) -> Self {
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| matters(event.kind)) {
-                let _ = changed.try_send(());
-            }
-        });
-        if let Err(error) = &watcher {
-            tracing::warn!(%error, "certificates are not watched; their files are looked at every 30 s");
-        }
-        Self { watcher: watcher.ok(), watched: HashSet::new() }
-    }
-
-    /// Watches these folders, and no longer any other.
-    fn observe(&mut self, folders: &HashSet<PathBuf>) {
-        let Some(watcher) = &mut self.watcher else { return };
-        for gone in self.watched.difference(folders) {
-            let _ = watcher.unwatch(gone);
-        }
-        let mut watched: HashSet<PathBuf> = self.watched.intersection(folders).cloned().collect();
-        // A folder that is not there, or cannot be watched, is tried again.
-        let new = folders.difference(&self.watched);
-        watched
-            .extend(new.filter(|folder| watcher.watch(folder, RecursiveMode::NonRecursive).is_ok()).cloned());
-        self.watched = watched;
-    }
-}
-
-/// Whether a file was written and closed, renamed, created or removed.
-fn matters(event: EventKind) -> bool {
-    use notify::event::{AccessKind, AccessMode, ModifyKind};
-    matches!(
-        event,
-        EventKind::Access(AccessKind::Close(AccessMode::Write))
-            | EventKind::Create(_)
-            | EventKind::Remove(_)
-            | EventKind::Modify(ModifyKind::Name(_))
-    )
+/// What there is to watch.
+enum Watched {
+    /// The policy names no certificate.
+    Nothing,
+    Files,
 }
 
 struct Renewal {
-    gateway: Arc<Gateway>,
     materials: DiskMaterials,
-    /// By the path of the certificate: the files in force.
-    stamps: HashMap<String, PairStamp>,
-    /// When a warning was last given.
-    told: HashMap<String, tokio::time::Instant>,
+    known: Vec<KnownCertificate>,
+    reminders: Reminders,
+}
+
+/// A certificate in force, and its files when it was read.
+struct KnownCertificate {
+    files: CertificateFiles,
+    stamp: PairStamp,
+    /// A reload may have put another one in force, which it had read before the files changed.
+    key: Arc<CertifiedKey>,
 }
 
 impl Renewal {
-    /// The folders of the files, and those that links lead to.
-    fn folders(&self) -> HashSet<PathBuf> {
-        let mut folders = HashSet::new();
-        for files in self.gateway.live().policy.tls.certificates() {
-            for path in [&files.cert, &files.key].into_iter().chain(&files.ocsp) {
-                let path = self.materials.base.join(path);
-                folders.extend(path.canonicalize().map(|real| folder_of(&real)).ok());
-                folders.insert(folder_of(&path));
-            }
-        }
-        folders
+    fn new(materials: DiskMaterials) -> Self {
+        Self { materials, known: Vec::new(), reminders: Reminders::default() }
     }
 
-    /// Loads each certificate whose files are not those in force.
-    async fn look(&mut self) {
-        let live = self.gateway.live();
+    /// Loads what has changed of the certificates of the policy in force, and warns of what is wrong with them. Blocks.
+    fn look_for(&mut self, gateway: &Gateway) -> Watched {
+        let (live, now) = (gateway.live(), gateway.now());
         let named = live.policy.tls.certificates();
-        let (now, served) = (self.gateway.now().unix_secs(), self.gateway.certificates.all());
-        // A staple that counts no longer is worse than none.
-        let stale = |files: &CertificateFiles| {
-            served.iter().any(|one| one.certificate.files == *files && one.certificate.has_stale_staple(now))
-        };
-        self.stamps.retain(|cert, _| named.iter().any(|files| files.cert == *cert));
+        self.look(named, &gateway.certificates, now.unix_secs());
+        for warning in self.reminders.due(warnings(&gateway.certificates, now.unix_secs()), now) {
+            tracing::warn!("{warning}");
+        }
+        if named.is_empty() { Watched::Nothing } else { Watched::Files }
+    }
+
+    /// Loads each certificate whose files are not those in force, at `now`, seconds since the epoch. Blocks.
+    fn look(&mut self, named: &[CertificateFiles], certificates: &Certificates, now: u64) {
+        self.known.retain(|known| named.contains(&known.files));
+        let served = certificates.all();
+        let mut faults = Vec::new();
         for files in named {
             let stamp = PairStamp::of(files, &self.materials.base);
-            if self.stamps.get(&files.cert) == Some(&stamp) && !stale(files) {
+            let served = served.iter().find(|served| served.certificate.files == *files);
+            // A staple that counts no longer is worse than none.
+            if served.is_some_and(|it| self.is_in_force(it, &stamp) && !it.certificate.has_stale_staple(now))
+            {
                 continue;
             }
-            match self.load(files).await {
-                Some(Ok(renewed)) => {
-                    self.put_in_force(renewed);
-                    self.stamps.insert(files.cert.clone(), stamp);
+            match Certificate::load(files, &self.materials, now) {
+                Ok(renewed) => {
+                    let key = put_in_force(renewed, served, certificates, now);
+                    self.known.retain(|known| known.files != *files);
+                    self.known.push(KnownCertificate { files: files.clone(), stamp, key });
                 }
-                Some(Err(fault)) => self.warn_of_fault(files, &fault),
-                None => {}
-            }
-        }
-    }
-
-    /// Reads a certificate on a thread that may block; `None` if that thread panics.
-    async fn load(&self, files: &CertificateFiles) -> Option<Result<Certificate, CertificateFault>> {
-        let (files, materials) = (files.clone(), self.materials.clone());
-        let now = self.gateway.now().unix_secs();
-        tokio::task::spawn_blocking(move || Certificate::load(&files, &materials, now)).await.ok()
-    }
-
-    fn put_in_force(&mut self, renewed: Certificate) {
-        let same = self.gateway.certificates.all().iter().any(|served| served.certificate.is_same(&renewed));
-        if same {
-            return;
-        }
-        let cert = renewed.files.cert.clone();
-        let days = renewed.not_after.saturating_sub(self.gateway.now().unix_secs()) / 86_400;
-        match self.gateway.certificates.replace(renewed) {
-            Ok(true) => tracing::info!(%cert, days, "certificate renewed"),
-            Ok(false) => {}
-            Err(error) => tracing::error!(%cert, %error, "the renewed certificate cannot be used"),
-        }
-    }
-
-    fn warn_of_fault(&mut self, files: &CertificateFiles, fault: &CertificateFault) {
-        let CertificateFault { file: _, message, hint } = fault;
-        if self.is_due(&format!("{} {message}", files.cert)) {
-            tracing::warn!(
-                cert = %files.cert,
-                "the files of a certificate have changed and cannot be used, so the old one stays: {message}; hint: {hint}"
-            );
-        }
-    }
-
-    /// The warnings of certificates that end soon, each once a day.
-    fn reminders(&mut self) -> Vec<String> {
-        let now = self.gateway.now().unix_secs();
-        let mut due = Vec::new();
-        for served in self.gateway.certificates.all().iter() {
-            let cert = &served.certificate.files.cert;
-            for concern in served.certificate.concerns(now) {
-                if self.is_due(&format!("{cert} {concern}")) {
-                    due.push(format!("{concern}: `{cert}`; hint: {}", concern.hint()));
+                Err(CertificateFault { file: _, message, hint }) => {
+                    faults.push(RenewalFault { files: files.clone(), message, hint });
                 }
             }
         }
+        certificates.note_faults(faults);
+    }
+
+    /// Whether a served certificate was read from its files as they are now.
+    fn is_in_force(&self, served: &ServedCertificate, stamp: &PairStamp) -> bool {
+        let files = &served.certificate.files;
+        let known = self.known.iter().find(|known| known.files == *files);
+        known.is_some_and(|known| known.stamp == *stamp && Arc::ptr_eq(&known.key, &served.certificate.key))
+    }
+}
+
+/// Serves a certificate in the place of the one that was read from the same files. Returns the key that is in force then.
+fn put_in_force(
+    renewed: Certificate,
+    served: Option<&Arc<ServedCertificate>>,
+    certificates: &Certificates,
+    now: u64,
+) -> Arc<CertifiedKey> {
+    if let Some(served) = served.filter(|served| served.certificate.is_same(&renewed)) {
+        return Arc::clone(&served.certificate.key);
+    }
+    let (cert, key) = (renewed.files.cert.clone(), Arc::clone(&renewed.key));
+    let days = renewed.not_after.saturating_sub(now) / 86_400;
+    match certificates.replace(renewed) {
+        Ok(true) => tracing::info!(%cert, days, "certificate renewed"),
+        Ok(false) => {}
+        Err(error) => tracing::error!(%cert, %error, "the renewed certificate cannot be used"),
+    }
+    key
+}
+
+/// What is wrong with certificates and their files at `now`, seconds since the epoch.
+fn warnings(certificates: &Certificates, now: u64) -> Vec<String> {
+    let faults = certificates.faults();
+    let of_renewals = faults.iter().map(|fault| {
+        let RenewalFault { files, message: _, hint } = fault;
+        format!("{fault}: `{}`; hint: {hint}", files.cert)
+    });
+    let all = certificates.all();
+    let of_served = all.iter().flat_map(|served| {
+        let cert = &served.certificate.files.cert;
+        let concerns = served.certificate.concerns(now).into_iter();
+        concerns.map(move |concern| format!("{concern}: `{cert}`; hint: {}", concern.hint()))
+    });
+    of_renewals.chain(of_served).collect()
+}
+
+/// The warnings that hold, each with the time since the start at which it was last given.
+#[derive(Debug, Default)]
+struct Reminders(Vec<(String, Duration)>);
+
+impl Reminders {
+    /// Those of the warnings that hold now that were not given for a day. One that holds no longer is forgotten, so that it is given at
+    /// once when it holds again.
+    fn due(&mut self, holding: Vec<String>, now: Now) -> Vec<String> {
+        let Self(given) = self;
+        given.retain(|(warning, at)| holding.contains(warning) && now.mono().saturating_sub(*at) < REMIND);
+        let due: Vec<String> =
+            holding.into_iter().filter(|warning| !given.iter().any(|(known, _)| known == warning)).collect();
+        given.extend(due.iter().map(|warning| (warning.clone(), now.mono())));
         due
-    }
-
-    /// Whether this warning was not given for a day. At most one for each certificate and message is remembered.
-    fn is_due(&mut self, warning: &str) -> bool {
-        let now = tokio::time::Instant::now();
-        self.told.retain(|_, given| now.duration_since(*given) < REMIND);
-        if self.told.contains_key(warning) {
-            return false;
-        }
-        self.told.insert(warning.to_owned(), now);
-        true
     }
 }
 
@@ -249,3 +229,6 @@ impl FileStamp {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 //! takes a ticket back only for the server name that it was made for.
 
 mod listing;
+mod renewal_fault;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +21,7 @@ use stagedoor_config::certificate::Certificate;
 use stagedoor_core::policy::{TlsPolicy, TlsVersion};
 
 pub(crate) use listing::listing;
+pub(crate) use renewal_fault::RenewalFault;
 
 /// The protocols over TLS that are offered (RFC 7301), in the order of preference.
 const PROTOCOLS: &[&[u8]] = &[HTTP2, b"http/1.1"];
@@ -31,6 +33,7 @@ pub(crate) struct Certificates {
     provider: Arc<CryptoProvider>,
     ticketer: Arc<dyn ProducesTickets>,
     served: ArcSwap<Vec<Arc<ServedCertificate>>>,
+    faults: ArcSwap<Vec<RenewalFault>>,
     /// Held while they are replaced.
     replacing: Mutex<TlsVersion>,
 }
@@ -54,6 +57,7 @@ impl Certificates {
             provider: Arc::new(aws_lc_rs::default_provider()),
             ticketer: aws_lc_rs::Ticketer::new()?,
             served: ArcSwap::default(),
+            faults: ArcSwap::default(),
             replacing: Mutex::new(TlsVersion::Tls12),
         })
     }
@@ -96,6 +100,16 @@ impl Certificates {
     /// All of them, in the order of the policy.
     pub(crate) fn all(&self) -> Arc<Vec<Arc<ServedCertificate>>> {
         self.served.load_full()
+    }
+
+    /// Notes all renewals that fail now.
+    pub(crate) fn note_faults(&self, faults: Vec<RenewalFault>) {
+        self.faults.store(Arc::new(faults));
+    }
+
+    /// The renewals that fail.
+    pub(crate) fn faults(&self) -> Arc<Vec<RenewalFault>> {
+        self.faults.load_full()
     }
 
     /// For each host of a certificate, when the certificate ends, in seconds since the epoch.

@@ -12,7 +12,7 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::request::{Head, PeerAddress};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::certificates::Certificates;
 use crate::clock;
@@ -34,6 +34,8 @@ use crate::telemetry::metrics::{ConnectionRefusal, Http2Limit, Metrics};
 /// The one shared state of the server.
 pub(crate) struct Gateway {
     live: ArcSwap<LivePolicy>,
+    /// Wakes the renewal of certificates when another policy is in force.
+    installed: Notify,
     /// How the configuration files compare with it.
     files: ArcSwap<ConfigFileState>,
     pub(crate) metrics: Metrics,
@@ -73,6 +75,7 @@ impl Gateway {
         let (pool, in_flight) = (AppPool::start(), InFlightCounters::default());
         Arc::new(Self {
             live: ArcSwap::new(LivePolicy::new(policy, source, 0, &metrics, &pool, &in_flight)),
+            installed: Notify::new(),
             files: ArcSwap::default(),
             metrics,
             access,
@@ -122,6 +125,12 @@ impl Gateway {
             &self.pool,
             &self.in_flight,
         ));
+        self.installed.notify_one();
+    }
+
+    /// Waits until another policy is in force than at the last call. One task may wait.
+    pub(crate) async fn policy_installed(&self) {
+        self.installed.notified().await;
     }
 
     /// Closes the idle connections to all apps, to have descriptors again. Returns how many there were.
@@ -149,7 +158,7 @@ impl Gateway {
     pub(crate) fn render_metrics(&self, live: &LivePolicy) -> Result<String, Denial> {
         let open = i64::try_from(self.permits.open()).unwrap_or(i64::MAX);
         self.metrics.connections.set(open);
-        self.metrics.certificates(&self.certificates.ends());
+        self.metrics.certificates(&self.certificates.ends(), self.certificates.faults().len());
         self.metrics.render(&live.policy).map_err(|_| Denial::Internal("the metrics cannot be written"))
     }
 

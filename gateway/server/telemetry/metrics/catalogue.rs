@@ -39,7 +39,7 @@ impl MetricKind {
 }
 
 /// Every metric, by name.
-pub const ALL: [&Metric; 32] = [
+pub const ALL: [&Metric; 33] = [
     &PROCESS_CPU,
     &PROCESS_MAX_FDS,
     &PROCESS_OPEN_FDS,
@@ -70,6 +70,7 @@ pub const ALL: [&Metric; 32] = [
     &STREAMS,
     &STREAMS_CLOSED,
     &TLS_NOT_AFTER,
+    &TLS_RENEWALS_FAILING,
     &UPSTREAM_FAILURES,
     &UPSTREAM_SECONDS,
 ];
@@ -232,7 +233,13 @@ pub(super) const TLS_NOT_AFTER: Metric = metric(
     "stagedoor_tls_not_after_seconds",
     MetricKind::Gauge,
     &["host"],
-    "When the certificate of a host ends, since the epoch.",
+    "When the certificate of a host ends, since the epoch; of several, the one that ends first.",
+);
+pub(super) const TLS_RENEWALS_FAILING: Metric = metric(
+    "stagedoor_tls_renewals_failing",
+    MetricKind::Gauge,
+    &[],
+    "Certificates whose files have changed and cannot be used, so that the old ones stay.",
 );
 pub(super) const UPSTREAM_FAILURES: Metric = metric(
     "stagedoor_upstream_failures_total",

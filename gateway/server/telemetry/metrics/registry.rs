@@ -34,6 +34,7 @@ pub struct Metrics {
     pub(super) config_loaded: IntGauge,
     pub(super) config_waiting: IntGauge,
     pub(super) tls_not_after: Series<IntGauge>,
+    pub(super) tls_renewals_failing: IntGauge,
     pub(super) sampled: Sampled,
     pub(super) process: Process,
     /// Open client connections.
@@ -71,6 +72,7 @@ impl Metrics {
             config_loaded: gauge(r, &catalogue::CONFIG_LOADED)?,
             config_waiting: gauge(r, &catalogue::CONFIG_WAITING)?,
             tls_not_after: Series::gauges(r, &catalogue::TLS_NOT_AFTER)?,
+            tls_renewals_failing: gauge(r, &catalogue::TLS_RENEWALS_FAILING)?,
             sampled: Sampled::new(r)?,
             process: Process::new(r)?,
             connections: gauge(r, &catalogue::CONNECTIONS)?,
@@ -122,8 +124,9 @@ impl Metrics {
     }
 
     /// Notes for each host of a certificate when that ends, in seconds since the epoch. Of several certificates for one host,
-    /// the first one counts.
-    pub(crate) fn certificates(&self, hosts: &[(String, u64)]) {
+    /// the one that ends first counts: any client may be shown that one. `failing` renewals wait for other files.
+    pub(crate) fn certificates(&self, hosts: &[(String, u64)], failing: usize) {
+        self.tls_renewals_failing.set(i64::try_from(failing).unwrap_or(i64::MAX));
         let known = |labels: &[Arc<str>]| {
             hosts.iter().any(|(host, _)| matches!(labels, [label] if **label == **host))
         };
