@@ -131,7 +131,9 @@ impl Metrics {
             hosts.iter().any(|(host, _)| matches!(labels, [label] if **label == **host))
         };
         self.tls_not_after.retain(known);
-        for (host, not_after) in hosts.iter().rev() {
+        let mut last_first: Vec<_> = hosts.iter().collect();
+        last_first.sort_by_key(|(_, not_after)| std::cmp::Reverse(*not_after));
+        for (host, not_after) in last_first {
             self.tls_not_after.of(&[host]).set(i64::try_from(*not_after).unwrap_or(i64::MAX));
         }
     }

@@ -103,6 +103,23 @@ fn every_promised_name_is_there_from_the_start() {
 }
 
 #[test]
+fn of_several_certificates_for_a_host_the_one_that_ends_first_is_told() {
+    let metrics = Metrics::new().unwrap();
+    let hosts = |ends: &[u64]| ends.iter().map(|end| ("a.example".to_owned(), *end)).collect::<Vec<_>>();
+    for ends in [[100, 200, 300], [300, 200, 100], [200, 100, 300]] {
+        metrics.certificates(&hosts(&ends), 2);
+        check(
+            &metrics,
+            &[r#"stagedoor_tls_not_after_seconds{host="a.example"} 100"#, "stagedoor_tls_renewals_failing 2"],
+        );
+    }
+    metrics.certificates(&hosts(&[250]), 0);
+    check(&metrics, &[r#"stagedoor_tls_not_after_seconds{host="a.example"} 250"#]);
+    metrics.certificates(&[], 0);
+    check_absent(&metrics, "a.example");
+}
+
+#[test]
 fn a_reload_keeps_what_stays_and_forgets_what_went() {
     let metrics = Metrics::new().unwrap();
     let refusal = EventRefusal { code: "rate_limited", limit: Some("app.ip-1"), reason: None };
