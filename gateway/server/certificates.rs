@@ -16,7 +16,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, SignatureScheme, SupportedProtocolVersion};
+use rustls::{CipherSuite, ServerConfig, SignatureAlgorithm, SignatureScheme, SupportedProtocolVersion};
 use stagedoor_config::certificate::Certificate;
 use stagedoor_core::policy::{TlsPolicy, TlsVersion};
 
@@ -124,23 +124,34 @@ impl Certificates {
         self.served.load().iter().flat_map(ends).collect()
     }
 
-    /// The certificate for a client that asks for this server and can verify signatures of these kinds; `None` where there is
-    /// none at all.
+    /// The certificate for a client that asks for this server, can verify signatures of these kinds and speaks these cipher suites; `None`
+    /// where there is none at all.
     ///
     /// It is the first one that is for the server and that the client can verify, else the first one for the server. Without one,
-    /// or without a name, it is the first of all: an address has no name, and a browser then says whose certificate it is.
+    /// or without a name, it is the first of all that the client can verify, else the first: an address has no name, and a browser then
+    /// says whose certificate it is.
     pub(crate) fn choose(
         &self,
         server_name: Option<&str>,
         schemes: &[SignatureScheme],
+        suites: &[CipherSuite],
     ) -> Option<Arc<ServedCertificate>> {
         let served = self.served.load();
         let mut of_name =
             served.iter().filter(|one| server_name.is_some_and(|name| one.certificate.names.covers(name)));
-        let verifies =
-            |one: &&Arc<ServedCertificate>| one.certificate.key.key.choose_scheme(schemes).is_some();
+        let verifies = |one: &&Arc<ServedCertificate>| {
+            let key = &one.certificate.key.key;
+            key.choose_scheme(schemes).is_some() && self.is_usable(key.algorithm(), suites)
+        };
         let chosen = of_name.clone().find(verifies).or_else(|| of_name.next());
-        chosen.or_else(|| served.first()).map(Arc::clone)
+        chosen.or_else(|| served.iter().find(verifies)).or_else(|| served.first()).map(Arc::clone)
+    }
+
+    /// Whether one of these cipher suites goes with a key of this kind: those of TLS 1.2 name one (RFC 8422 §5.10), so that a client may
+    /// know a kind of signature and still be unable to use it.
+    fn is_usable(&self, key: SignatureAlgorithm, suites: &[CipherSuite]) -> bool {
+        let mut spoken = self.provider.cipher_suites.iter().filter(|suite| suites.contains(&suite.suite()));
+        spoken.any(|suite| suite.usable_for_signature_algorithm(key))
     }
 
     fn serve(

@@ -73,7 +73,8 @@ async fn shake_hands<S: DownstreamIo>(
     // Whatever else is ready comes first: requests, and the ClientHellos of others, which are counted before this one costs anything.
     tokio::task::yield_now().await;
     let hello = start.client_hello();
-    let certificate = gateway.certificates.choose(hello.server_name(), hello.signature_schemes());
+    let certificate =
+        gateway.certificates.choose(hello.server_name(), hello.signature_schemes(), hello.cipher_suites());
     let certificate = certificate.ok_or(ConnectionRefusal::Tls)?;
     let session = TlsSession {
         server_name: hello.server_name().map(|name| name.to_ascii_lowercase().into()),
