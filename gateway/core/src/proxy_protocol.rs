@@ -148,18 +148,19 @@ fn parse_v2(received: &[u8]) -> Result<ParsedHeader, HeaderFault> {
     if V2_FIXED + length > V2_MAX {
         return Err(HeaderFault("a header of the PROXY protocol of more than 4096 bytes"));
     }
-    let family = Family::of(family_and_transport)?;
-    if !is_local && length < family.addresses() {
+    // A proxy that connects for itself says nothing of a client: the receiver ignores the family.
+    let family = if is_local { Family::Unspecified } else { Family::of(family_and_transport)? };
+    if length < family.addresses() {
         return Err(HeaderFault("a header of the PROXY protocol too short for its addresses"));
     }
     let Some(block) = rest.get(..length) else { return Ok(ParsedHeader::Partial) };
-    let client = match (is_local, family) {
-        (true, _) | (false, Family::Unspecified | Family::Unix) => ToldClient::NotTold,
-        (false, Family::V4) => {
+    let client = match family {
+        Family::Unspecified | Family::Unix => ToldClient::NotTold,
+        Family::V4 => {
             let source = block.first_chunk::<4>().ok_or(HeaderFault("no address"))?;
             told(IpAddr::V4(Ipv4Addr::from(*source)))?
         }
-        (false, Family::V6) => {
+        Family::V6 => {
             let source = block.first_chunk::<16>().ok_or(HeaderFault("no address"))?;
             told(IpAddr::V6(Ipv6Addr::from(*source)))?
         }
