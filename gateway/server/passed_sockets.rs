@@ -28,19 +28,17 @@ impl PassedSockets {
     /// Takes the sockets of the environment. The process must have one thread: the variables are removed.
     ///
     /// # Errors
-    /// One of them is no stream socket, or does not listen.
+    /// One of them is no stream socket, or does not listen; or there are names for more or fewer sockets.
     pub(crate) fn from_env() -> io::Result<Self> {
         let ours = std::env::var("LISTEN_PID").is_ok_and(|pid| pid == std::process::id().to_string());
         if !ours {
             return Ok(Self::default());
         }
-        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let mut names = names.split(':').filter(|name| !name.is_empty());
+        let given = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut passed = ListenFd::from_env();
-        let mut sockets = Vec::with_capacity(passed.len());
-        for index in 0..passed.len() {
-            // What systemd calls a socket without a name.
-            let name = names.next().unwrap_or("unknown").to_owned();
+        let names = names(&given, passed.len())?;
+        let mut sockets = Vec::with_capacity(names.len());
+        for (index, name) in names.into_iter().enumerate() {
             let socket = take(&mut passed, index).map_err(|error| {
                 io::Error::new(error.kind(), format!("the passed socket `{name}`: {error}"))
             })?;
@@ -61,6 +59,23 @@ impl PassedSockets {
     }
 }
 
+/// The name of each of `count` sockets. A name that is missing would give the others to the wrong sockets: plain HTTP to the one of
+/// https.
+fn names(given: &str, count: usize) -> io::Result<Vec<String>> {
+    /// What systemd calls a socket without a name.
+    const NAMELESS: &str = "unknown";
+    if given.is_empty() {
+        return Ok(vec![NAMELESS.to_owned(); count]);
+    }
+    let named = |name: &str| if name.is_empty() { NAMELESS } else { name }.to_owned();
+    let names: Vec<String> = given.split(':').map(named).collect();
+    if names.len() != count {
+        let message = format!("LISTEN_FDNAMES has {} names for {count} sockets: `{given}`", names.len());
+        return Err(io::Error::new(ErrorKind::InvalidInput, message));
+    }
+    Ok(names)
+}
+
 fn take(passed: &mut ListenFd, index: usize) -> io::Result<PassedSocket> {
     let no_socket = || io::Error::new(ErrorKind::InvalidInput, "no stream socket");
     let socket = match passed.take_tcp_listener(index) {
@@ -79,5 +94,25 @@ fn listens(socket: impl AsFd) -> io::Result<()> {
     match socket_acceptconn(socket)? {
         true => Ok(()),
         false => Err(io::Error::new(ErrorKind::InvalidInput, "it does not listen")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn each_socket_has_the_name_of_its_place() {
+        let check = |given: &str, count: usize, expected: &str| {
+            let names = names(given, count).map_or_else(|error| error.to_string(), |names| names.join(" "));
+            assert_eq!(names, expected, "{given}");
+        };
+        check("http:proxy", 2, "http proxy");
+        check("http::https", 3, "http unknown https");
+        check("http:", 2, "http unknown");
+        check("", 2, "unknown unknown");
+        check("", 0, "");
+        check("http", 2, "LISTEN_FDNAMES has 1 names for 2 sockets: `http`");
+        check("http::https", 2, "LISTEN_FDNAMES has 3 names for 2 sockets: `http::https`");
     }
 }
