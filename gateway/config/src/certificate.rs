@@ -7,6 +7,7 @@ mod facts;
 mod fault;
 mod ocsp;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -39,8 +40,8 @@ pub struct Certificate {
     pub not_after: u64,
     /// It names an issuer whose certificate is not in the chain, and tells where that certificate can be fetched.
     lacks_intermediate: bool,
-    /// The last second at which its staple counts, since the epoch; `None` without a staple.
-    staple_until: Option<u64>,
+    /// When the staple of its file counts, in seconds since the epoch, whether or not it is sent; `None` where there is none.
+    staple_valid: Option<RangeInclusive<u64>>,
     /// Why the staple of its file is left out.
     staple_fault: Option<&'static str>,
 }
@@ -66,13 +67,14 @@ impl Certificate {
         };
         let facts = CertificateFacts::read(first, issuers)?;
         let signing = any_supported_type(&key).map_err(|_| fault::unusable_key())?;
-        let (staple, staple_fault) = match staple(files, materials, &facts.serial, now).transpose() {
+        let staple = staple(files, materials, &facts.serial);
+        let staple_valid = staple.as_ref().and_then(|read| Some(read.as_ref().ok()?.valid.clone()));
+        let (staple, staple_fault) = match staple.map(|read| read?.at(now)).transpose() {
             Ok(staple) => (staple, None),
             Err(fault) => (None, Some(fault)),
         };
         let mut certified = CertifiedKey::new(chain, signing);
         certified.keys_match().map_err(|_| fault::other_key())?;
-        let staple_until = staple.as_ref().map(|staple| staple.until);
         certified.ocsp = staple.map(|staple| staple.der);
         Ok(Self {
             files: files.clone(),
@@ -82,21 +84,25 @@ impl Certificate {
             not_before: facts.not_before,
             not_after: facts.not_after,
             lacks_intermediate: facts.lacks_intermediate,
-            staple_until,
+            staple_valid,
             staple_fault,
         })
     }
 
-    /// Whether both were read from the same files, with the same content.
+    /// Whether both were read from the same files, with the same content and the same concerns.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.files == other.files && self.key.cert == other.key.cert && self.key.ocsp == other.key.ocsp
+        self.files == other.files
+            && self.key.cert == other.key.cert
+            && self.key.ocsp == other.key.ocsp
+            && self.staple_fault == other.staple_fault
     }
 
-    /// Whether its staple counts no longer: then the certificate has to be loaded again.
+    /// Whether its staple counts no longer, or was left out and counts by now: then the certificate has to be loaded again.
     #[must_use]
     pub fn has_stale_staple(&self, now: u64) -> bool {
-        self.staple_until.is_some_and(|until| until < now)
+        let counts = self.staple_valid.as_ref().map(|valid| valid.contains(&now));
+        counts.is_some_and(|counts| counts != self.key.ocsp.is_some())
     }
 
     /// What an operator should know of the certificate at `now`, seconds since the epoch.
@@ -149,11 +155,10 @@ fn staple(
     files: &CertificateFiles,
     materials: &dyn Materials,
     serial: &[u8],
-    now: u64,
 ) -> Option<Result<Staple, &'static str>> {
     let path = files.ocsp.as_ref()?;
     Some(match materials.file(path) {
-        Ok(material) => Staple::read(material.bytes.expose(), serial, now),
+        Ok(material) => Staple::read(material.bytes.expose(), serial),
         Err(FileFault::Missing) => Err("an OCSP response that is missing"),
         Err(FileFault::Unreadable(_) | FileFault::GivenUp(_)) => Err("an OCSP response that cannot be read"),
     })

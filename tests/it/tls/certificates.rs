@@ -280,6 +280,9 @@ pub(crate) fn staple() {
     poll_until("the new staple", || (!stapled().is_empty()).then_some(()));
 }
 
+/// How long a response counts, in seconds.
+const MONTH: i64 = 30 * 86_400;
+
 /// A response about a serial number that is good until `until`: nobody has signed it.
 fn response(serial: u8, until: i64) -> Vec<u8> {
     let element = |tag: u8, parts: &[Vec<u8>]| {
@@ -303,9 +306,9 @@ fn response(serial: u8, until: i64) -> Vec<u8> {
     };
     let id =
         element(0x30, &[element(0x30, &[]), element(4, &[]), element(4, &[]), element(2, &[vec![serial]])]);
-    let single = element(0x30, &[id, vec![0x80, 0], time(until - 100), element(0xa0, &[time(until)])]);
+    let single = element(0x30, &[id, vec![0x80, 0], time(until - MONTH), element(0xa0, &[time(until)])]);
     let data =
-        element(0x30, &[element(0xa2, &[element(4, &[])]), time(until - 100), element(0x30, &[single])]);
+        element(0x30, &[element(0xa2, &[element(4, &[])]), time(until - MONTH), element(0x30, &[single])]);
     let basic = element(0x30, &[data, element(0x30, &[]), element(3, &[vec![0]])]);
     let bytes = element(0x30, &[element(6, &[vec![43, 6, 1, 5, 5, 7, 48, 1, 1]]), element(4, &[basic])]);
     element(0x30, &[vec![10, 1, 0], element(0xa0, &[bytes])])

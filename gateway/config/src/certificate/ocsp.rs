@@ -3,16 +3,18 @@
 //! A staple that does not help is left out: clients refuse a certificate with a stale staple, and accept it without one. Its signature is
 //! not verified here; a client does that. What is read is in the operator's own file.
 
+use std::ops::RangeInclusive;
+
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 
-/// A staple that can be sent.
+/// A response of an OCSP responder that says that a certificate is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Staple {
     /// The response, DER.
     pub(super) der: Vec<u8>,
-    /// The last second at which it counts, since the epoch.
-    pub(super) until: u64,
+    /// When it counts, in seconds since the epoch.
+    pub(super) valid: RangeInclusive<u64>,
 }
 
 impl Staple {
@@ -20,7 +22,7 @@ impl Staple {
     ///
     /// # Errors
     /// Why it cannot be sent.
-    pub(super) fn read(der: &[u8], serial: &[u8], now: u64) -> Result<Self, &'static str> {
+    pub(super) fn read(der: &[u8], serial: &[u8]) -> Result<Self, &'static str> {
         const MALFORMED: &str = "not an OCSP response (DER)";
         let response = single(der).ok_or(MALFORMED)??;
         if strip_zeros(response.serial) != strip_zeros(serial) {
@@ -30,10 +32,21 @@ impl Staple {
             return Err("an OCSP response that does not say `good`");
         }
         let until = response.until.ok_or("an OCSP response without an end")?;
-        if until < now {
+        Ok(Self { der: der.to_vec(), valid: response.from..=until })
+    }
+
+    /// The same response, if it counts at `now`.
+    ///
+    /// # Errors
+    /// Why it does not: it is out of date, or begins later (RFC 6960 §4.2.2.1).
+    pub(super) fn at(self, now: u64) -> Result<Self, &'static str> {
+        if now < *self.valid.start() {
+            return Err("an OCSP response that is not valid yet");
+        }
+        if now > *self.valid.end() {
             return Err("an OCSP response that is out of date");
         }
-        Ok(Self { der: der.to_vec(), until })
+        Ok(self)
     }
 }
 
@@ -42,6 +55,9 @@ struct SingleResponse<'d> {
     serial: &'d [u8],
     /// The tag of `certStatus`.
     status: u8,
+    /// `thisUpdate`
+    from: u64,
+    /// `nextUpdate`
     until: Option<u64>,
 }
 
@@ -80,12 +96,12 @@ fn single(der: &[u8]) -> Option<Result<SingleResponse<'_>, &'static str>> {
     let serial = id.take(INTEGER)?;
     let status = first.tag()?;
     first.any()?;
-    first.take(GENERALIZED_TIME)?;
+    let from = seconds(first.element(GENERALIZED_TIME)?)?;
     let until = match first.tag() {
         Some(CONTEXT_0) => Some(seconds(first.take(CONTEXT_0)?)?),
         Some(_) | None => None,
     };
-    Some(Ok(SingleResponse { serial, status, until }))
+    Some(Ok(SingleResponse { serial, status, from, until }))
 }
 
 /// A time as seconds since the epoch.
@@ -105,6 +121,13 @@ impl<'d> Der<'d> {
     /// The content of the next element, which has to have this tag.
     fn take(&mut self, tag: u8) -> Option<&'d [u8]> {
         (self.tag()? == tag).then(|| self.any())?
+    }
+
+    /// The next element as a whole, which has to have this tag.
+    fn element(&mut self, tag: u8) -> Option<&'d [u8]> {
+        let all = self.0;
+        self.take(tag)?;
+        all.get(..all.len() - self.0.len())
     }
 
     /// The content of the next element.
@@ -195,16 +218,17 @@ mod tests {
     #[test]
     fn a_staple_is_for_its_certificate_and_has_an_end() {
         let der = response();
-        let staple = Staple::read(&der, &[7], NOW).unwrap();
-        assert_eq!((staple.der, staple.until), (der.clone(), 2_082_758_400));
-        assert!(Staple::read(&der, &[0, 7], NOW).is_ok());
+        let staple = Staple::read(&der, &[7]).unwrap();
+        assert_eq!((&staple.der, staple.valid), (&der, 1_767_225_600..=2_082_758_400));
+        assert!(Staple::read(&der, &[0, 7]).is_ok());
         for (der, serial, now, expected) in [
             (der.clone(), 8, NOW, "another certificate"),
             (der.clone(), 7, 2_082_758_401, "out of date"),
+            (der.clone(), 7, 1_767_225_599, "not valid yet"),
             (b"nothing".to_vec(), 7, NOW, "not an OCSP response"),
             (element(SEQUENCE, &element(ENUMERATED, &[6])), 7, NOW, "tells an error"),
         ] {
-            let fault = Staple::read(&der, &[serial], now).unwrap_err();
+            let fault = Staple::read(&der, &[serial]).and_then(|staple| staple.at(now)).unwrap_err();
             assert!(fault.contains(expected), "{expected}: {fault}");
         }
         let revoked: Vec<u8> = {
@@ -213,18 +237,21 @@ mod tests {
             der[at] = 0xa1;
             der
         };
-        assert!(Staple::read(&revoked, &[7], NOW).unwrap_err().contains("does not say `good`"));
+        for now in [1_767_225_600, 2_082_758_400] {
+            assert!(Staple::read(&der, &[7]).unwrap().at(now).is_ok());
+        }
+        assert!(Staple::read(&revoked, &[7]).unwrap_err().contains("does not say `good`"));
     }
 
     #[test]
     fn no_damage_is_a_panic() {
         let der = response();
         for at in 0..der.len() {
-            let _ = Staple::read(&der[..at], &[7], NOW);
+            let _ = Staple::read(&der[..at], &[7]);
             for value in [0, 0x7f, 0x80, 0x84, 0xff] {
                 let mut damaged = der.clone();
                 damaged[at] = value;
-                let _ = Staple::read(&damaged, &[7], NOW);
+                let _ = Staple::read(&damaged, &[7]);
             }
         }
     }

@@ -202,3 +202,18 @@ Rc7RPMLpke6KLazJZrEa8jykeQ==
 -----END PRIVATE KEY-----
 ",
 );
+
+/// An operator is told of the reason that counts now.
+#[test]
+fn another_reason_to_leave_a_staple_out_is_a_change() {
+    let key = KeyPair::generate().unwrap();
+    let cert = CertificateParams::new(vec!["a.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let files = CertificateFiles { ocsp: Some("o".to_owned()), ..files() };
+    let desk = || Desk::default().file("c", &cert.pem()).file("k", &key.serialize_pem());
+    let load = |desk: Desk| Certificate::load(&files, &desk, 0).unwrap();
+    let (missing, malformed) = (load(desk()), load(desk().file("o", "nothing")));
+    let reasons = |certificate: &Certificate| certificate.concerns(certificate.not_before);
+    assert_eq!(reasons(&missing), [Concern::NoStaple("an OCSP response that is missing")]);
+    assert_eq!(reasons(&malformed), [Concern::NoStaple("not an OCSP response (DER)")]);
+    assert!(!missing.is_same(&malformed) && missing.is_same(&load(desk())));
+}
