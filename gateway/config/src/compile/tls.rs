@@ -20,6 +20,12 @@ pub(super) fn tls(raw: Option<&raw::Tls>, main: &str, cx: &Context<'_>) -> (TlsP
     };
     let named: Vec<_> = certificates.iter().filter_map(|table| Some((table, files(table, cx)?))).collect();
     let loaded = named.iter().filter_map(|(table, files)| load(table, files, cx)).collect();
+    for (place, (table, files)) in named.iter().enumerate() {
+        let same = |(_, other): &&(_, CertificateFiles)| other.cert == files.cert && other.key == files.key;
+        if named.iter().take(place).any(|other| same(&other)) {
+            cx.report.problem(&table.at, format!("listed twice: `{}`", files.cert), "once is enough");
+        }
+    }
     let port = Spanned::value_or(public_port.as_ref(), 443);
     let policy = HttpsPolicy {
         listen: listen::listeners(listen.as_ref(), listen::HTTPS, main, cx.report),

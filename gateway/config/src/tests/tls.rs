@@ -50,6 +50,10 @@ fn mistakes_are_told_with_their_place() {
             ],
         ),
         (
+            "certificates = [{ cert = \"tls.pem\", key = \"tls.key\" }, { cert = \"tls.pem\", key = \"tls.key\" }]",
+            &["11 server.tls.certificates[1]: listed twice: `tls.pem` | once is enough"],
+        ),
+        (
             "listen = []\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]",
             &["11 server.tls.listen: nowhere to listen"],
         ),
