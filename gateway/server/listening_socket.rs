@@ -72,17 +72,17 @@ pub(crate) struct ListenError {
 #[derive(Debug)]
 enum StdListener {
     Tcp(std::net::TcpListener),
-    /// With its file, unless somebody else made the socket.
-    Unix(std::os::unix::net::UnixListener, Option<SocketFile>),
+    /// With its file, which is dropped first, unless somebody else made the socket.
+    Unix(Option<SocketFile>, std::os::unix::net::UnixListener),
 }
 
 #[derive(Debug)]
 enum Listener {
     Tcp(tokio::net::TcpListener),
     Unix {
-        socket: tokio::net::UnixListener,
-        /// It is removed when the socket is closed.
+        /// It is removed before the socket is closed: fields are dropped in their order.
         _file: Option<SocketFile>,
+        socket: tokio::net::UnixListener,
     },
 }
 
@@ -98,7 +98,7 @@ impl BoundSocket {
         let bound = match address {
             ListenAddress::Tcp(address) => bind_tcp(*address).and_then(|socket| Ok(vec![of_tcp(socket)?])),
             ListenAddress::Unix(path) => unix_socket::bind(path, unix_mode).map(|(socket, file)| {
-                vec![(BoundAddress::Unix(path.clone()), StdListener::Unix(socket, Some(file)))]
+                vec![(BoundAddress::Unix(path.clone()), StdListener::Unix(Some(file), socket))]
             }),
             ListenAddress::Passed(name) => {
                 let sockets: io::Result<Vec<_>> = passed.take(name).into_iter().map(of_passed).collect();
@@ -123,8 +123,8 @@ impl BoundSocket {
         let Self { at, socket } = self;
         let socket = match socket {
             StdListener::Tcp(socket) => Listener::Tcp(tokio::net::TcpListener::from_std(socket)?),
-            StdListener::Unix(socket, file) => {
-                Listener::Unix { socket: tokio::net::UnixListener::from_std(socket)?, _file: file }
+            StdListener::Unix(file, socket) => {
+                Listener::Unix { _file: file, socket: tokio::net::UnixListener::from_std(socket)? }
             }
         };
         Ok(ListeningSocket { at, socket })
@@ -176,7 +176,7 @@ fn of_passed(socket: PassedSocket) -> io::Result<(BoundAddress, StdListener)> {
         PassedSocket::Tcp(socket) => of_tcp(socket),
         PassedSocket::Unix(socket) => {
             let path = socket.local_addr()?.as_pathname().map(PathBuf::from).unwrap_or_default();
-            Ok((BoundAddress::Unix(path), StdListener::Unix(socket, None)))
+            Ok((BoundAddress::Unix(path), StdListener::Unix(None, socket)))
         }
     }
 }

@@ -66,9 +66,49 @@ fn what_somebody_uses_stays() {
 fn the_file_of_a_successor_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("http.sock");
-    let (listener, file) = bind(&path, 0o600).unwrap();
-    drop(listener);
+    let (_listener, file) = bind(&path, 0o600).unwrap();
+    fs::remove_file(&path).unwrap();
     let (_next, _its_file) = bind(&path, 0o600).unwrap();
     drop(file);
     UnixStream::connect(&path).unwrap();
+}
+
+/// An operator may open the socket to others, or give it to another group.
+#[test]
+fn a_file_whose_mode_was_changed_is_removed_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("http.sock");
+    let (_listener, file) = bind(&path, 0o600).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    drop(file);
+    assert!(!path.exists());
+}
+
+/// Another gateway that starts has found the same file left behind, and makes its own.
+#[test]
+fn a_file_that_another_gateway_makes_meanwhile_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("http.sock");
+    drop(UnixListener::bind(&path).unwrap());
+    let lock = lock(folder.path()).unwrap();
+    let (bound, result) = std::sync::mpsc::channel();
+    let own = path.clone();
+    let starting = std::thread::spawn(move || bound.send(bind(&own, 0o600).map(|_| ())));
+    assert!(result.recv_timeout(Duration::from_millis(200)).is_err(), "it does not wait for the other one");
+    fs::remove_file(&path).unwrap();
+    let _other = UnixListener::bind(&path).unwrap();
+    drop(lock);
+    let bound = result.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(bound.unwrap_err().kind(), ErrorKind::AddrInUse);
+    UnixStream::connect(&path).unwrap();
+    starting.join().unwrap().unwrap();
+}
+
+/// Any user who can read a folder can hold its lock.
+#[test]
+fn a_lock_that_is_never_given_back_holds_up_nothing_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let held = lock(folder.path()).unwrap();
+    let (_listener, _file) = bind(&folder.path().join("http.sock"), 0o600).unwrap();
+    drop(held);
 }
