@@ -180,6 +180,12 @@ impl ResponsePolicy {
         }
     }
 
+    /// Whether answers over https for `host` say Strict-Transport-Security although the configuration does not mention it.
+    #[must_use]
+    pub fn adds_hsts(&self, host: &str) -> bool {
+        self.settings.hsts.is_none() && self.hsts.is_some() && hsts::suits(host)
+    }
+
     /// What it was compiled from.
     pub(crate) fn settings(&self) -> &HeaderSettings {
         &self.settings

@@ -78,6 +78,7 @@ pub(super) fn policy(
     }
     let admin = server::admin(admin, &server_policy, &cx, state);
     tls::refuse_conflicts(server.tls.as_ref(), (&tls, &server_policy, &admin), report);
+    tls::warn_of_hsts(server.tls.as_ref(), &tls, &compiled, report);
     if let Some(hosts) = &hosts {
         tls::warn_of_names(server.tls.as_ref(), &certificates, (&compiled, hosts), &cx);
     }

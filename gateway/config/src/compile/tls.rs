@@ -97,6 +97,31 @@ pub(super) fn warn_of_names(
     }
 }
 
+/// Warns where the redirect to https works once: a browser that has been told Strict-Transport-Security goes to https by itself from then
+/// on, and keeps the port or takes 443 (RFC 6797 §8.3).
+pub(super) fn warn_of_hsts(raw: Option<&raw::Tls>, tls: &TlsPolicy, apps: &[Option<App>], report: &Report) {
+    let Some(given) = raw.and_then(|raw| raw.public_port.as_ref()) else { return };
+    let redirects = match tls.https().map(|https| https.plain_http) {
+        Some(PlainHttpPolicy::Redirects { port }) => port != 443,
+        Some(PlainHttpPolicy::Serves) | None => false,
+    };
+    let told = apps.iter().flatten().find_map(|app| {
+        let host = app.hosts.iter().find(|host| app.response.adds_hsts(host))?;
+        Some((app, host))
+    });
+    if let Some((app, host)) = told.filter(|_| redirects) {
+        let message = format!(
+            "after one visit over https, browsers no longer find this port by the redirect: they are told \
+             Strict-Transport-Security, and go from http to https by themselves, without the port: `{host}`"
+        );
+        let hint = format!(
+            "let https be reached at port 443, or say what browsers are told: [app.{}.headers] hsts = {{ max_age = \"0s\" }}",
+            app.name
+        );
+        report.warn(&given.at, message, hint);
+    }
+}
+
 /// How many names of a certificate a message shows.
 const SHOWN: usize = 3;
 

@@ -93,6 +93,28 @@ fn without_files_certificates_are_not_looked_at() {
     assert!(compiled.source.named_files.iter().any(|file| file.path == "gone.key"));
 }
 
+/// Browsers keep the port of an address that they take to https by themselves (RFC 6797 §8.3).
+#[test]
+fn another_port_than_443_and_strict_transport_security_are_warned_of() {
+    let warned = "12 server.tls.public_port: after one visit over https, browsers no longer find this port … `media.example.com` \
+                  | let https be reached at port 443 … [app.media.headers] hsts";
+    let of = |app: &str, tls: &str, expected: &[&str]| {
+        warnings(&text(&[HOUSE, app, "[server.tls]\n", CERTIFICATES, tls]), expected);
+    };
+    of(APP, "public_port = 8443", &[warned]);
+    of(APP, "public_port = 443", &[]);
+    of(APP, "", &[]);
+    for said in [
+        "headers = { hsts = { max_age = \"0s\" } }\n",
+        "headers = { hsts = { max_age = \"30d\" } }\n",
+        "headers = { preset = \"off\" }\n",
+        "headers = { remove = [\"strict-transport-security\"] }\n",
+        "headers = { set = { strict-transport-security = \"max-age=0\" } }\n",
+    ] {
+        of(&format!("{APP}{said}"), "public_port = 8443", &[]);
+    }
+}
+
 #[test]
 fn hosts_and_certificates_have_to_meet() {
     let other = text(&[

@@ -27,7 +27,8 @@ table! {
         redirect_http: Setting<bool> = flag().default_flag(true)
             .mind("with false, credentials can be read on their way to `server.listen`"),
         /// The port under which browsers reach the https listeners; that of a redirect.
-        public_port: Setting<u64> = count(1, 65_535).default_count(443),
+        public_port: Setting<u64> = count(1, 65_535).default_count(443)
+            .mind("browsers that are told Strict-Transport-Security find no other port than 443 by the redirect after their first visit: see `headers.hsts`"),
     }
     not yet {
         "client_ca": "Certificates of clients.",
