@@ -107,7 +107,7 @@ fn read(path: &Path) -> Result<Material, FileFault> {
     let file = File::open(path).map_err(fault)?;
     let metadata = file.metadata().map_err(fault)?;
     if metadata.len() > FILE_MAX {
-        return refused("larger than 64 KiB");
+        return refused("larger than 1 MiB");
     }
     let own = rustix::process::geteuid().as_raw();
     if is_foreign(metadata.uid(), own) && is_in_shared_folder(path) {
@@ -120,7 +120,7 @@ fn read(path: &Path) -> Result<Material, FileFault> {
     let read = file.take(FILE_MAX + 1).read_to_end(&mut bytes);
     let bytes = Secret::new(bytes);
     if read.map_err(fault)? as u64 > FILE_MAX {
-        return refused("larger than 64 KiB");
+        return refused("larger than 1 MiB");
     }
     Ok(Material { bytes, open: is_open(metadata.permissions().mode(), path, &MOUNTED) })
 }
@@ -193,8 +193,8 @@ fn write_new(path: &Path, secret: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The most bytes of one file: a secret, a certificate, a key.
-const FILE_MAX: u64 = 64 << 10;
+/// The most bytes of one file: a secret, a key, certificates. The list of authorities of a system has some 250 KiB.
+const FILE_MAX: u64 = 1 << 20;
 /// Container runtimes mount secrets at the first, with mode 0444 in a file system that only the container sees. systemd puts
 /// the credentials of a service at the second, readable by that service alone.
 const MOUNTED: [&str; 2] = ["/run/secrets", "/run/credentials"];

@@ -117,13 +117,13 @@ fn what_container_runtimes_mount_is_not_open() {
 #[test]
 fn what_cannot_be_a_secret_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("large"), vec![0; (64 << 10) + 1]).unwrap();
-    fs::write(dir.path().join("fits"), vec![0; 64 << 10]).unwrap();
+    fs::write(dir.path().join("large"), vec![0; (1 << 20) + 1]).unwrap();
+    fs::write(dir.path().join("fits"), vec![0; 1 << 20]).unwrap();
     fs::create_dir(dir.path().join("folder")).unwrap();
     let fault = |path: &str| materials(dir.path()).file(path).err();
     let refused = |text: &str| Some(FileFault::Unreadable(text.into()));
     assert_eq!(fault("fits"), None);
-    assert_eq!(fault("large"), refused("larger than 64 KiB"));
+    assert_eq!(fault("large"), refused("larger than 1 MiB"));
     assert_eq!(fault("folder"), refused("not a regular file"));
     assert_eq!(fault("/dev/zero"), refused("not a regular file"));
     assert_eq!(fault("missing"), Some(FileFault::Missing));
