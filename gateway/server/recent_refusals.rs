@@ -1,7 +1,7 @@
 //! The last refusals, kept for `stagedoor why`.
 //!
 //! Input: values that a client chose. They are redacted and cut before they are kept; of the header fields, only `Host` and
-//! `Origin` are kept. Bounds: [`KEPT`] refusals, each of a bounded size. A refusal costs one allocation, and the lock is
+//! `Origin` are kept. Bounds: [`KEPT`] refusals of requests and [`CONNECTIONS_KEPT`] of connections, each of a bounded size. A refusal costs one allocation, and the lock is
 //! held for as long as it takes to move a pointer: text is rendered only when an operator asks ([`crate::why`]). The policy
 //! that refused is not kept; `why` looks names up in the one in force.
 
@@ -18,8 +18,10 @@ use uuid::Uuid;
 
 use crate::telemetry::redact::Redaction;
 
-/// How many refusals are kept.
+/// How many refusals of requests are kept.
 pub(crate) const KEPT: usize = 10_000;
+/// How many refusals of connections are kept. They come before a request and cost a client nothing, so they push out no other ones.
+const CONNECTIONS_KEPT: usize = 100;
 /// Bytes that are kept of a target.
 pub(crate) const TARGET_MAX: usize = 512;
 /// Bytes that are kept of a `Host` or an `Origin`: a name of 253 bytes, a scheme and a port fit.
@@ -29,11 +31,18 @@ pub(crate) const ROLES_MAX: usize = 8;
 /// The longest role that is kept, in bytes.
 pub(crate) const ROLE_MAX: usize = 128;
 
-/// The ring of the last [`KEPT`].
+/// The last [`KEPT`] of requests, and the last [`CONNECTIONS_KEPT`] of connections.
 #[derive(Debug, Default)]
 pub(crate) struct RecentRefusals {
+    requests: Ring,
+    connections: Ring,
+}
+
+/// The last refusals of one kind.
+#[derive(Debug, Default)]
+struct Ring {
     /// The ids stand beside the records, so that a search reads little memory: refusals wait for the lock meanwhile.
-    ring: Mutex<VecDeque<(RequestId, Arc<RefusalRecord>)>>,
+    entries: Mutex<VecDeque<(RequestId, Arc<RefusalRecord>)>>,
 }
 
 /// What is kept of one refusal.
@@ -86,30 +95,54 @@ pub(crate) struct RefusalContext<'a> {
 }
 
 impl RecentRefusals {
-    /// Keeps a refusal, and drops the oldest if there are [`KEPT`].
+    /// Keeps a refusal, and drops the oldest of its kind if there are too many.
     pub(crate) fn push(&self, refusal: RefusalRecord) {
+        // No request was read.
+        let of_connection = refusal.guard == Guard::Connection && refusal.method.is_empty();
+        match of_connection {
+            true => self.connections.push(refusal, CONNECTIONS_KEPT),
+            false => self.requests.push(refusal, KEPT),
+        }
+    }
+
+    pub(crate) fn find(&self, id: RequestId) -> Option<Arc<RefusalRecord>> {
+        self.requests.find(id).or_else(|| self.connections.find(id))
+    }
+
+    /// The newest `count` refusals, newest first.
+    pub(crate) fn newest(&self, count: usize) -> Vec<Arc<RefusalRecord>> {
+        let mut newest = self.requests.newest(count);
+        newest.extend(self.connections.newest(count));
+        // A stable sort: of the same moment, those of requests come first.
+        newest.sort_by_key(|refusal| std::cmp::Reverse(refusal.time));
+        newest.truncate(count);
+        newest
+    }
+}
+
+impl Ring {
+    fn push(&self, refusal: RefusalRecord, most: usize) {
         let entry = (refusal.id, Arc::new(refusal));
         let oldest = {
-            let mut ring = self.ring();
-            let oldest = if ring.len() >= KEPT { ring.pop_front() } else { None };
-            ring.push_back(entry);
+            let mut entries = self.entries();
+            let oldest = if entries.len() >= most { entries.pop_front() } else { None };
+            entries.push_back(entry);
             oldest
         };
         // Freed outside the lock.
         drop(oldest);
     }
 
-    pub(crate) fn find(&self, id: RequestId) -> Option<Arc<RefusalRecord>> {
-        self.ring().iter().rev().find(|(known, _)| *known == id).map(|(_, refusal)| Arc::clone(refusal))
+    fn find(&self, id: RequestId) -> Option<Arc<RefusalRecord>> {
+        self.entries().iter().rev().find(|(known, _)| *known == id).map(|(_, refusal)| Arc::clone(refusal))
     }
 
-    /// The newest `count` refusals, newest first.
-    pub(crate) fn newest(&self, count: usize) -> Vec<Arc<RefusalRecord>> {
-        self.ring().iter().rev().take(count).map(|(_, refusal)| Arc::clone(refusal)).collect()
+    fn newest(&self, count: usize) -> Vec<Arc<RefusalRecord>> {
+        self.entries().iter().rev().take(count).map(|(_, refusal)| Arc::clone(refusal)).collect()
     }
 
-    fn ring(&self) -> MutexGuard<'_, VecDeque<(RequestId, Arc<RefusalRecord>)>> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, VecDeque<(RequestId, Arc<RefusalRecord>)>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -59,6 +59,37 @@ fn the_oldest_makes_room() {
     assert_eq!(newest, [&ids[KEPT], &ids[KEPT - 1], &ids[KEPT - 2]].map(String::as_str));
 }
 
+/// They cost a client nothing: an address over its cap makes thousands in a second.
+#[test]
+fn refused_connections_push_out_no_request() {
+    let refusals = RecentRefusals::default();
+    let id = fresh(Duration::from_secs(1));
+    refusals.push(refusal(&id, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", &Denial::TokenMissing));
+    let redaction = Redaction::default();
+    let connection = |request_id: &str| {
+        let at = RefusalContext {
+            request_id,
+            time: Duration::from_secs(2),
+            generation: 0,
+            peer: Ipv4Addr::LOCALHOST.into(),
+            host: None,
+            too_many_fields: false,
+            redaction: &redaction,
+        };
+        RefusalRecord::of(&at, None, &Trail::default(), &Denial::Overloaded).unwrap()
+    };
+    let ids: Vec<String> = (0..KEPT + 50).map(|_| fresh(Duration::from_secs(2))).collect();
+    for id in &ids {
+        refusals.push(connection(id));
+    }
+    let known = |id: &String| refusals.find(RequestId::parse(id).unwrap()).is_some();
+    assert!(known(&id));
+    assert!(!known(&ids[0]) && known(&ids[ids.len() - CONNECTIONS_KEPT]) && known(&ids[ids.len() - 1]));
+    assert_eq!(refusals.newest(usize::MAX).len(), CONNECTIONS_KEPT + 1);
+    assert_eq!(refusals.newest(1)[0].id.to_string(), ids[ids.len() - 1]);
+    assert_eq!(refusals.newest(usize::MAX)[CONNECTIONS_KEPT].id.to_string(), id);
+}
+
 #[test]
 fn what_a_client_chose_is_cut() {
     let long = get(&format!("/{}", "a".repeat(8 << 10)));
@@ -86,7 +117,7 @@ fn the_whole_is_bounded() {
     worst.roles = (0..ROLES_MAX).map(|_| Arc::from("r".repeat(ROLE_MAX))).collect();
     assert_eq!((worst.host.as_deref(), worst.origin.as_deref()), (Some(&*host), Some(&*host)));
     assert!(held(&worst) <= MOST, "{}", held(&worst));
-    const { assert!(KEPT * MOST <= 40 << 20) };
+    const { assert!((KEPT + CONNECTIONS_KEPT) * MOST <= 40 << 20) };
 }
 
 #[test]
