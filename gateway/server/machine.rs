@@ -1,5 +1,9 @@
 //! What the machine has: the values behind `connections = "auto"` and `threads = "auto"`.
 
+use std::io;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 /// Memory that `connections = "auto"` allows for one connection.
 const PER_CONNECTION: u64 = 64 * 1024;
 const AUTO_MOST: usize = 10_000;
@@ -20,6 +24,16 @@ impl Machine {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self { connections: auto_connections(), threads }
     }
+}
+
+/// Lets the process open as many files as its hard limit allows. The soft limit is 1,024 on most systems, for programs that use
+/// `select(2)`; this one does not, and each connection is a file.
+pub(crate) fn raise_open_files() -> io::Result<()> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return Ok(());
+    }
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
 /// What `connections = "auto"` means on this machine: an eighth of the memory at 64 KiB each, at most 10,000, and no more
@@ -53,4 +67,20 @@ fn open_files() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = text.lines().find(|line| line.starts_with("Max open files"))?;
     line.split_whitespace().nth(3)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn as_many_files_may_be_open_as_the_hard_limit_allows() {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        setrlimit(Resource::Nofile, Rlimit { current: Some(256), maximum }).unwrap();
+        raise_open_files().unwrap();
+        assert_eq!(getrlimit(Resource::Nofile), Rlimit { current: maximum, maximum });
+        assert!(open_files().is_none_or(|files| Some(files) == maximum), "what `auto` is computed of");
+    }
 }

@@ -26,7 +26,7 @@ use crate::enter_links;
 use crate::gateway::Gateway;
 use crate::limit_overflow;
 use crate::loader;
-use crate::machine::Machine;
+use crate::machine::{self, Machine};
 use crate::materials::random;
 use crate::problems::Problems;
 use crate::reload::{self, Reloader};
@@ -138,6 +138,9 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     let bound = BoundListeners::new(&policy, &source.files, &from.materials())?;
     let certificates = Certificates::new().context("cannot set up TLS")?;
     certificates.install(&policy.tls, loaded).context("cannot set up TLS")?;
+    if let Err(error) = machine::raise_open_files() {
+        tracing::warn!(%error, "the limit of open files stays as it is; hint: raise it: `LimitNOFILE` of its unit, `ulimit -n`");
+    }
     let machine = Machine::look();
     let metrics = Metrics::new().context("cannot set up the metrics")?;
     confine(&from, &policy, &source, companion)?;
