@@ -54,6 +54,7 @@ pub(crate) struct Gateway {
     started: Instant,
     untrusted_proxy_warned: AtomicBool,
     proxy_header_warned: AtomicBool,
+    unexpected_proxy_header_warned: AtomicBool,
     machine: Machine,
     /// The connections to apps, which stay open while policies change.
     pool: Arc<AppPool>,
@@ -91,6 +92,7 @@ impl Gateway {
             started,
             untrusted_proxy_warned: AtomicBool::new(false),
             proxy_header_warned: AtomicBool::new(false),
+            unexpected_proxy_header_warned: AtomicBool::new(false),
             machine,
             pool,
             in_flight,
@@ -243,6 +245,12 @@ impl Gateway {
     /// Whether the warning about a proxy without a PROXY header is still due; `true` once in the life of the process.
     pub(crate) fn warns_of_proxy_header(&self) -> bool {
         !self.proxy_header_warned.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether the warning about a PROXY header on an https listener that is not expected is still due; `true` once in the life of the
+    /// process.
+    pub(crate) fn warns_of_unexpected_proxy_header(&self) -> bool {
+        !self.unexpected_proxy_header_warned.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn now(&self) -> Now {

@@ -13,9 +13,12 @@ use crate::request::{PeerAddress, PeerNetworks};
 
 /// The longest header of version 1, its CR LF included.
 pub const V1_MAX: usize = 107;
+/// How many bytes tell that a header begins.
+pub const START_MAX: usize = V2_SIGNATURE.len();
 /// The longest header of version 2 that is read, with its extensions.
 pub const V2_MAX: usize = 4096;
 
+const V1_START: &[u8] = b"PROXY ";
 const V2_SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Signature, version and command, family and transport, length.
 const V2_FIXED: usize = 16;
@@ -81,11 +84,16 @@ pub fn is_header(received: &[u8]) -> bool {
     matches!(parse(received), Ok(ParsedHeader::Complete { .. }))
 }
 
+/// Whether these are the first bytes of a header, whatever follows them. No other protocol begins so.
+#[must_use]
+pub fn begins_header(received: &[u8]) -> bool {
+    received.starts_with(V1_START) || received.starts_with(V2_SIGNATURE)
+}
+
 /// `PROXY TCP4 198.51.100.7 192.0.2.1 51000 443` and CR LF.
 fn parse_v1(received: &[u8]) -> Result<ParsedHeader, HeaderFault> {
-    const START: &[u8] = b"PROXY ";
-    let compared = received.len().min(START.len());
-    if received.get(..compared) != START.get(..compared) {
+    let compared = received.len().min(V1_START.len());
+    if received.get(..compared) != V1_START.get(..compared) {
         return Err(HeaderFault("no header of the PROXY protocol"));
     }
     let within = received.get(..V1_MAX).unwrap_or(received);
@@ -97,7 +105,7 @@ fn parse_v1(received: &[u8]) -> Result<ParsedHeader, HeaderFault> {
     };
     let line = within.get(..end).and_then(|line| line.strip_suffix(b"\r"));
     let line = line.ok_or(HeaderFault("a line of the PROXY protocol that ends without CR"))?;
-    let client = client_of_line(line.get(START.len()..).unwrap_or_default())?;
+    let client = client_of_line(line.get(V1_START.len()..).unwrap_or_default())?;
     Ok(ParsedHeader::Complete { length: end + 1, client })
 }
 

@@ -11,7 +11,7 @@ use super::client_socket::ClientSocket;
 use super::front::{ClientLink, Front};
 use super::preface::{self, FirstBytes};
 use super::proxy_protocol::{self, NoHeader};
-use super::tls::{self, NoHandshake};
+use super::tls::{self, FailedHandshake, NoHandshake};
 use crate::connection_permits::ConnectionPermit;
 use crate::gateway::Gateway;
 use crate::listening_socket::ListenerKind;
@@ -65,8 +65,28 @@ async fn serve_tls(front: Arc<Front>, socket: ClientSocket, peer: Peer, permit: 
                 false => front.serve_http1(stream, BytesMut::new(), link, permit).await,
             }
         }
-        Err(NoHandshake::Refused(reason)) => front.gateway.metrics.connection_refused(reason),
+        Err(NoHandshake::Refused(FailedHandshake { reason, error })) => {
+            front.gateway.metrics.connection_refused(reason);
+            let fault = error.map_or_else(|| reason.label().to_owned(), |error| error.to_string());
+            tracing::debug!(peer = %peer.ip(), %fault, "a TLS handshake failed");
+        }
+        Err(NoHandshake::ProxyHeader) => unexpected_proxy_header(&front.gateway, peer),
         Err(NoHandshake::Draining) => {}
+    }
+}
+
+/// Counts a connection that began with a header instead of TLS, and warns the operator of the first one.
+fn unexpected_proxy_header(gateway: &Gateway, peer: Peer) {
+    gateway.metrics.connection_refused(ConnectionRefusal::Tls);
+    let peer = peer.ip();
+    if gateway.warns_of_unexpected_proxy_header() {
+        tracing::warn!(
+            %peer,
+            "a connection to an https listener began with a PROXY header, which is not expected from this peer, and was closed; hint: \
+             if it is a proxy of yours, name it in `server.proxy_protocol`"
+        );
+    } else {
+        tracing::debug!(%peer, "a PROXY header that is not expected");
     }
 }
 

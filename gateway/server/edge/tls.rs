@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rustls::server::Acceptor;
+use stagedoor_core::proxy_protocol::{START_MAX, begins_header};
 use stagedoor_core::request::Scheme;
 use stagedoor_core::tls::TlsSession;
 use tokio::time::Instant;
@@ -23,6 +24,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::client::io::DownstreamIo;
+use super::client_socket::ClientSocket;
 use crate::certificates::HTTP2;
 use crate::gateway::Gateway;
 use crate::stage::last_moments;
@@ -32,30 +34,62 @@ use crate::telemetry::metrics::ConnectionRefusal;
 const UNSENT_MAX: usize = 32 * 1024;
 
 /// Why a connection has no TLS stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum NoHandshake {
     /// It is refused.
-    Refused(ConnectionRefusal),
+    Refused(FailedHandshake),
+    /// It began with a header of the PROXY protocol, which is not expected.
+    ProxyHeader,
     /// The gateway ends.
     Draining,
+}
+
+/// A handshake that failed.
+#[derive(Debug)]
+pub(crate) struct FailedHandshake {
+    /// As it is counted.
+    pub(crate) reason: ConnectionRefusal,
+    /// What was wrong, for the log; `None` where the reason says all.
+    pub(crate) error: Option<io::Error>,
+}
+
+impl From<ConnectionRefusal> for FailedHandshake {
+    fn from(reason: ConnectionRefusal) -> Self {
+        Self { reason, error: None }
+    }
 }
 
 /// Makes a TLS stream of a connection.
 ///
 /// # Errors
 /// Why there is none. Where the protocol asks for it, the client has been sent an alert.
-pub(crate) async fn handshake<S: DownstreamIo>(
+pub(crate) async fn handshake(
     gateway: &Gateway,
-    io: S,
-) -> Result<(Box<TlsStream<S>>, TlsSession), NoHandshake> {
+    socket: ClientSocket,
+) -> Result<(Box<TlsStream<ClientSocket>>, TlsSession), NoHandshake> {
     let deadline = Instant::now() + gateway.live().policy.server.timeouts.handshake;
     let mut stage = gateway.watch_stage();
+    let shaken = async {
+        match begins_proxy_header(&socket).await {
+            true => Err(NoHandshake::ProxyHeader),
+            false => shake_hands(gateway, socket).await.map_err(NoHandshake::Refused),
+        }
+    };
     tokio::select! {
         biased;
-        shaken = shake_hands(gateway, io) => shaken.map_err(NoHandshake::Refused),
-        () = tokio::time::sleep_until(deadline) => Err(NoHandshake::Refused(ConnectionRefusal::TlsTimeout)),
+        shaken = shaken => shaken,
+        () = tokio::time::sleep_until(deadline) => Err(NoHandshake::Refused(ConnectionRefusal::TlsTimeout.into())),
         () = last_moments(&mut stage) => Err(NoHandshake::Draining),
     }
+}
+
+/// Whether the first bytes of a connection are those of a PROXY header. They are looked at and stay in the socket: an error of TLS would
+/// not say what they were.
+async fn begins_proxy_header(socket: &ClientSocket) -> bool {
+    let mut first = [0; START_MAX];
+    // What is wrong with the socket is met by the handshake.
+    let seen = socket.peek(&mut first).await.unwrap_or(0);
+    begins_header(first.get(..seen).unwrap_or_default())
 }
 
 /// Whether the handshake has settled on HTTP/2.
@@ -66,8 +100,8 @@ pub(crate) fn speaks_http2<S>(stream: &TlsStream<S>) -> bool {
 async fn shake_hands<S: DownstreamIo>(
     gateway: &Gateway,
     io: S,
-) -> Result<(Box<TlsStream<S>>, TlsSession), ConnectionRefusal> {
-    let failed = |_: io::Error| ConnectionRefusal::Tls;
+) -> Result<(Box<TlsStream<S>>, TlsSession), FailedHandshake> {
+    let failed = |error: io::Error| FailedHandshake { reason: ConnectionRefusal::Tls, error: Some(error) };
     let start = LazyConfigAcceptor::new(Acceptor::default(), io).await.map_err(failed)?;
     let place = gateway.handshakes.enter(gateway.most_handshakes()).ok_or(ConnectionRefusal::Handshakes)?;
     // Whatever else is ready comes first: requests, and the ClientHellos of others, which are counted before this one costs anything.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-use super::{Wish, gateway};
+use super::{Wish, connect, gateway};
 use crate::harness::{Client, DEADLINE, Gateway, HOST, Request, TlsClient, Upstream, poll_until};
 
 const PROXY: &str = "proxy_protocol = [\"127.0.0.2\"]";
@@ -46,6 +46,29 @@ fn a_proxy_header_comes_before_the_handshake() {
     assert_eq!(app.seen().len(), 1);
     let refused = || gateway.metric("stagedoor_connections_refused_total", &["\"proxy_header\""]);
     poll_until("the connection without a header to be counted", || (refused() == 1.0).then_some(()));
+}
+
+/// An operator who has put a proxy before an https listener and forgot to name it learns so; other failures are told at `debug`.
+#[test]
+fn handshakes_that_fail_leave_a_trace() {
+    let app = Upstream::start();
+    let rest = "[log]\nlevel = \"debug\"\n";
+    let (gateway, config) = gateway(&app, &Wish { server: PROXY, rest, ..Wish::default() });
+    let send = |bytes: &[u8]| TcpStream::connect(gateway.https()).unwrap().write_all(bytes).unwrap();
+    let signature = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc6\x33\x64\x07\xc0\0\x02\x01\0\x01\0\x02";
+    send(signature);
+    gateway.wait_for_log("began with a PROXY header, which is not expected from this peer");
+    send(b"PROXY TCP4 198.51.100.7 192.0.2.1 51000 443\r\n");
+    gateway.wait_for_log("a PROXY header that is not expected");
+    send(b"GET / HTTP/1.1\r\n\r\n");
+    gateway.wait_for_log("a TLS handshake failed");
+    let log = gateway.log();
+    assert_eq!(log.matches("began with a PROXY header").count(), 1, "{log}");
+    let line = log.lines().find(|line| line.contains("a TLS handshake failed")).unwrap();
+    assert!(line.contains("127.0.0.1") && line.contains("InvalidContentType"), "{line}");
+    let refused = || gateway.metric("stagedoor_connections_refused_total", &["\"tls\""]);
+    poll_until("all three to be counted", || (refused() == 3.0).then_some(()));
+    assert_eq!(connect(&gateway, HOST, &config).ask(&Request::get("/x")).status, 200);
 }
 
 /// A client that has too many connections gets no handshake, whatever proxy they come through.

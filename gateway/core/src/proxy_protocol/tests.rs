@@ -186,6 +186,23 @@ fn a_header_has_4096_bytes_at_most() {
     }
 }
 
+#[test]
+fn the_first_bytes_tell_a_header() {
+    for (bytes, expected) in [
+        (&b"PROXY TCP4"[..], true),
+        (b"PROXY ", true),
+        (b"PROXY", false),
+        (b"PROXY\r", false),
+        (V2_SIGNATURE, true),
+        (&V2_SIGNATURE[..11], false),
+        (b"GET / HTTP/1.1", false),
+        (b"\x16\x03\x01", false),
+        (b"", false),
+    ] {
+        assert_eq!(begins_header(bytes), expected, "{bytes:?}");
+    }
+}
+
 proptest! {
     /// Whatever comes: no panic, and a header is never longer than its bound and than what came.
     #[test]

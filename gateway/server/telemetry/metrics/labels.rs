@@ -62,7 +62,7 @@ impl ConnectionRefusal {
         Self::TlsTimeout,
     ];
 
-    pub(super) fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Total => "total",
             Self::PerAddress => "per_address",
