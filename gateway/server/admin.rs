@@ -31,6 +31,7 @@ use crate::config_file_state::ConfigFileState;
 use crate::edge::adapt;
 use crate::edge::client::http1::{Connection, HeadRead};
 use crate::edge::request_id;
+use crate::edge::stage_watch::StageWatch;
 use crate::edge::timer::Timer;
 use crate::enter_links::{self, EnterLinkError};
 use crate::gateway::Gateway;
@@ -102,9 +103,16 @@ impl AdminListener {
     ) {
         let mut open = self.open.subscribe();
         let mut timer = Timer::new(self.gateway.started());
+        let mut stage = StageWatch::new(open.clone());
+        let read = async {
+            if !connection.begin_head(FIRST_BYTE, &mut timer, &mut stage).await {
+                return HeadRead::Closed;
+            }
+            connection.read_head(LIMITS, REST).await
+        };
         let read = tokio::select! {
             biased;
-            read = connection.read_head(&LIMITS, (FIRST_BYTE, REST), &mut timer, &mut open) => read,
+            read = read => read,
             Ok(()) = told_to_leave => return,
         };
         let request_id = request_id::fresh(self.gateway.now().unix());

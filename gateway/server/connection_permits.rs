@@ -16,14 +16,14 @@ use crate::telemetry::metrics::ConnectionRefusal;
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionPermits {
     open: AtomicUsize,
-    by_address: DashMap<u128, usize>,
+    by_address: DashMap<AddressGroup, usize>,
 }
 
 /// One open connection.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     permits: Arc<ConnectionPermits>,
-    address: Option<u128>,
+    address: Option<AddressGroup>,
 }
 
 impl ConnectionPermits {
@@ -49,7 +49,7 @@ impl ConnectionPermit {
         if self.address.is_some() {
             return Ok(());
         }
-        let key = group(ip);
+        let key = AddressGroup::of(ip);
         let mut count = self.permits.by_address.entry(key).or_insert(0);
         if *count >= per_address {
             return Err(ConnectionRefusal::PerAddress);
@@ -73,11 +73,21 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// The key of an address: IPv4 whole, IPv6 by its /64.
-fn group(ip: IpAddr) -> u128 {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => u128::from(u32::from(v4)),
-        IpAddr::V6(v6) => (u128::from(v6) >> 64) | (1 << 127),
+/// The addresses that are counted as one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum AddressGroup {
+    /// An IPv4 address.
+    V4(u32),
+    /// The first half of an IPv6 address.
+    V6(u64),
+}
+
+impl AddressGroup {
+    fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(v4) => Self::V4(v4.to_bits()),
+            IpAddr::V6(v6) => Self::V6((v6.to_bits() >> 64) as u64),
+        }
     }
 }
 

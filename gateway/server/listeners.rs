@@ -105,7 +105,7 @@ fn admit(front: &Arc<Front>, socket: ClientSocket, address: PeerAddress, listene
             let port = listener.address.tcp().map_or(0, |at| at.port());
             let peer = Peer { address, port, tls: kind == ListenerKind::Tls };
             let connection = NewConnection { socket, kind, peer, permit, expects_proxy_header };
-            tokio::spawn(accept::serve(Arc::clone(front), connection));
+            accept::serve(Arc::clone(front), connection);
         }
         Err(reason) => refused_connection::refuse(gateway, &socket, kind, address.ip(), reason),
     }

@@ -17,7 +17,7 @@ pub(crate) enum Stage {
 
 /// How long a quiet connection still waits for a request once the gateway has begun to end: one that was on its way gets an
 /// answer.
-const LAST_MOMENTS: Duration = Duration::from_millis(250);
+pub(crate) const LAST_MOMENTS: Duration = Duration::from_millis(250);
 
 /// Over a little after the gateway has begun to end.
 pub(crate) async fn last_moments(stage: &mut watch::Receiver<Stage>) {

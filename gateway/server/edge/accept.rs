@@ -30,22 +30,27 @@ pub(crate) struct NewConnection {
     pub(crate) expects_proxy_header: bool,
 }
 
-/// Serves a connection to its end.
-pub(crate) async fn serve(front: Arc<Front>, mut connection: NewConnection) {
+/// Serves a connection to its end: each part of it in a task of its own, so that none holds the memory of those before.
+pub(crate) fn serve(front: Arc<Front>, mut connection: NewConnection) {
     if connection.expects_proxy_header {
-        // Boxed, so that other connections do not hold the memory that the header needs.
-        let told = Box::pin(read_proxy_header(&front.gateway, &mut connection)).await;
-        if told.is_none() {
-            return;
-        }
+        tokio::spawn(async move {
+            if read_proxy_header(&front.gateway, &mut connection).await.is_some() {
+                serve_client(front, connection);
+            }
+        });
+    } else {
+        serve_client(front, connection);
     }
+}
+
+/// Serves a connection of which the client is known.
+fn serve_client(front: Arc<Front>, connection: NewConnection) {
     let NewConnection { socket, kind, peer, permit, expects_proxy_header: _ } = connection;
     match kind {
-        ListenerKind::Plain => front.serve_http1(socket, BytesMut::new(), plain(peer), permit).await,
-        ListenerKind::PlainH2c => serve_h2c(front, socket, peer, permit).await,
-        // Boxed, so that connections without TLS do not hold the memory of those with it.
-        ListenerKind::Tls => Box::pin(serve_tls(front, socket, peer, permit)).await,
-    }
+        ListenerKind::Plain => tokio::spawn(front.serve_http1(socket, BytesMut::new(), plain(peer), permit)),
+        ListenerKind::PlainH2c => tokio::spawn(serve_h2c(front, socket, peer, permit)),
+        ListenerKind::Tls => tokio::spawn(serve_tls(front, socket, peer, permit)),
+    };
 }
 
 /// A client without TLS.
@@ -56,14 +61,13 @@ fn plain(peer: Peer) -> ClientLink {
 /// Serves a connection over TLS. The protocol is the one that the handshake has settled on (RFC 7301), and HTTP/1 where the client
 /// named none.
 async fn serve_tls(front: Arc<Front>, socket: ClientSocket, peer: Peer, permit: ConnectionPermit) {
-    // Boxed, so that nothing of the handshake is held once it is done.
-    match Box::pin(tls::handshake(&front.gateway, socket)).await {
+    match tls::handshake(&front.gateway, socket).await {
         Ok((stream, session)) => {
             let link = ClientLink { peer, transport: Transport::Tls(Arc::new(session)) };
             match tls::speaks_http2(&stream) {
-                true => Box::pin(front.serve_http2(stream, BytesMut::new(), link, permit)).await,
-                false => front.serve_http1(stream, BytesMut::new(), link, permit).await,
-            }
+                true => tokio::spawn(front.serve_http2(stream, BytesMut::new(), link, permit)),
+                false => tokio::spawn(front.serve_http1(stream, BytesMut::new(), link, permit)),
+            };
         }
         Err(NoHandshake::Refused(FailedHandshake { reason, error })) => {
             front.gateway.metrics.connection_refused(reason);
@@ -98,9 +102,11 @@ async fn serve_h2c(front: Arc<Front>, mut socket: ClientSocket, peer: Peer, perm
     };
     match preface::read(&mut socket, waits, &mut front.gateway.watch_stage()).await {
         Some(FirstBytes::Http2(early)) => {
-            Box::pin(front.serve_http2(socket, early, plain(peer), permit)).await
+            tokio::spawn(front.serve_http2(socket, early, plain(peer), permit));
         }
-        Some(FirstBytes::Other(early)) => front.serve_http1(socket, early, plain(peer), permit).await,
+        Some(FirstBytes::Other(early)) => {
+            tokio::spawn(front.serve_http1(socket, early, plain(peer), permit));
+        }
         None => {}
     }
 }

@@ -29,9 +29,9 @@ use super::pool::{AppStream, Owner, Upstream};
 /// ones of the pool, and is closed as they are where they become too many or too old.
 const UPSTREAMS_MAX: usize = 4;
 
-/// The login of one client connection, if there is one.
+/// The login of one client connection, if there is one. Few have one, and the others hold no room for it.
 #[derive(Debug, Default)]
-pub(crate) struct ConnectionLogin(Option<OwnConnections>);
+pub(crate) struct ConnectionLogin(Option<Box<OwnConnections>>);
 
 #[derive(Debug)]
 struct OwnConnections {
@@ -43,8 +43,8 @@ struct OwnConnections {
 }
 
 impl OwnConnections {
-    fn of(who: Who) -> Self {
-        Self { who, owner: Owner::fresh(), upstreams: Vec::new() }
+    fn of(who: Who) -> Box<Self> {
+        Box::new(Self { who, owner: Owner::fresh(), upstreams: Vec::new() })
     }
 
     fn end_idle(&mut self) {

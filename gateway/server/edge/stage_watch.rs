@@ -32,7 +32,7 @@ impl StageWatch {
 
     /// The present stage.
     pub(crate) fn stage(&self) -> Stage {
-        if self.is_unchanged() { Stage::Serving } else { *self.stage.borrow() }
+        if self.is_unchanged() { self.seen } else { *self.stage.borrow() }
     }
 
     /// Ready when the stage is another one than when this was last ready.
@@ -98,6 +98,14 @@ mod tests {
         sender.send_replace(Stage::Closing);
         assert!(std::future::poll_fn(|cx| watch.poll_changed(cx)).now_or_never().is_some());
         assert!(std::future::poll_fn(|cx| watch.poll_changed(cx)).now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_begins_after_a_change_notices_it() {
+        let (_sender, stage) = watch::channel(Stage::Draining);
+        let mut watch = StageWatch::new(stage);
+        assert!(std::future::poll_fn(|cx| watch.poll_changed(cx)).now_or_never().is_some());
+        assert_eq!(watch.stage(), Stage::Draining);
     }
 
     #[tokio::test]

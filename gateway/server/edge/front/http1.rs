@@ -33,67 +33,94 @@ const UNLISTED_PROXY: &str = "a header of the PROXY protocol, which is not expec
 
 impl Front {
     /// Serves one connection to its end. `early`: what was read of it before.
-    pub(crate) async fn serve_http1<S: DownstreamIo>(
+    pub(crate) fn serve_http1<S: DownstreamIo>(
         self: Arc<Self>,
         io: S,
         early: BytesMut,
         link: ClientLink,
-        _permit: ConnectionPermit,
-    ) {
-        let mut stage = self.gateway.watch_stage();
-        let mut stage_watch = StageWatch::new(self.gateway.watch_stage());
-        let mut connection = Connection::begun(io, early);
-        let mut login = ConnectionLogin::default();
-        let mut timer = Timer::new(self.gateway.started());
-        let mut served = 0u64;
+        permit: ConnectionPermit,
+    ) -> impl Future<Output = ()> + Send {
+        let mut served = ServedConnection {
+            connection: Connection::begun(io, early),
+            login: ConnectionLogin::default(),
+            timer: Timer::new(self.gateway.started()),
+            stage: StageWatch::new(self.gateway.watch_stage()),
+            requests: 0,
+            link,
+            front: self,
+            _permit: permit,
+        };
+        // No async function: it would hold its arguments twice, while the connection waits for a request.
+        async move { served.serve().await }
+    }
+}
+
+/// A connection and what lasts as long as it does.
+struct ServedConnection<S> {
+    connection: Connection<S>,
+    login: ConnectionLogin,
+    timer: Timer,
+    stage: StageWatch,
+    /// Requests that came.
+    requests: u64,
+    link: ClientLink,
+    front: Arc<Front>,
+    _permit: ConnectionPermit,
+}
+
+impl<S: DownstreamIo> ServedConnection<S> {
+    async fn serve(&mut self) {
         loop {
-            let (limits, timeouts) = {
-                let live = self.gateway.live();
-                (live.policy.server.limits, live.policy.server.timeouts)
+            let idle = self.front.gateway.live().policy.server.timeouts.idle;
+            if !self.connection.begin_head(idle, &mut self.timer, &mut self.stage).await {
+                return;
+            }
+            // What is boxed from here on is held by no connection that waits for a request.
+            let fault = match self.connection.holds_head() {
+                true => None,
+                false => match Box::pin(self.read_head()).await {
+                    HeadRead::Closed => return,
+                    HeadRead::Refused(denial) => Some(denial),
+                    HeadRead::Complete => None,
+                },
             };
-            let read = connection
-                .read_head(&limits.head, (timeouts.idle, timeouts.header), &mut timer, &mut stage)
-                .await;
-            served += 1;
-            let fault = match read {
-                HeadRead::Closed => return,
-                HeadRead::Refused(denial) => Some(denial),
-                HeadRead::Complete => None,
-            };
-            let next = Next {
-                connection: &mut connection,
-                login: &mut login,
-                timer: &mut timer,
-                stage: &mut stage_watch,
-                may_go_on: served < limits.requests_per_connection,
-            };
-            // Boxed, so that idle connections do not hold the memory that a request needs.
-            let state = Box::pin(self.answer_next(next, &link, fault)).await;
-            match state {
+            match Box::pin(self.answer(fault)).await {
                 ConnectionState::KeepAlive => {}
-                ConnectionState::Close => return Box::pin(connection.close(&mut stage)).await,
-                ConnectionState::Reset => return connection.reset(),
+                ConnectionState::Close => return Box::pin(self.close()).await,
+                ConnectionState::Reset => return self.connection.reset(),
                 ConnectionState::Closed => return,
             }
         }
     }
 
+    /// Reads the rest of a head.
+    async fn read_head(&mut self) -> HeadRead {
+        let (limits, within) = {
+            let live = self.front.gateway.live();
+            (live.policy.server.limits.head, live.policy.server.timeouts.header)
+        };
+        self.connection.read_head(limits, within).await
+    }
+
     /// Handles the request in the buffer of the connection, or refuses what is there.
-    async fn answer_next<S: DownstreamIo>(
-        &self,
-        next: Next<'_, S>,
-        link: &ClientLink,
-        fault: Option<Denial>,
-    ) -> ConnectionState {
-        let live = self.gateway.live();
-        let handler = RequestHandler::new(self, &live, link);
-        let mut received = std::mem::take(&mut next.connection.buffer);
+    async fn answer(&mut self, fault: Option<Denial>) -> ConnectionState {
+        let Self { connection, login, timer, stage, requests, link, front, _permit } = self;
+        *requests += 1;
+        let live = front.gateway.live();
+        let may_go_on = *requests < live.policy.server.limits.requests_per_connection;
+        let handler = RequestHandler::new(front, &live, link);
+        let mut received = std::mem::take(&mut connection.buffer);
+        let next = Next { connection, login, timer, stage, may_go_on };
         let state = match fault {
             Some(denial) => next.refuse(&handler, &received, &denial).await,
             None => next.run(&handler, &received).await,
         };
         buffers::give_back(&mut received);
         state
+    }
+
+    async fn close(&mut self) {
+        self.connection.close(&mut self.front.gateway.watch_stage()).await;
     }
 }
 
@@ -211,5 +238,22 @@ impl<'c, S: DownstreamIo> Turn for Http1Turn<'c, S> {
                 false => ConnectionState::Closed,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::client_socket::ClientSocket;
+
+    /// A block of 512 bytes has room for it and for the 104 that the runtime adds. A larger task takes 768.
+    #[test]
+    fn a_connection_that_waits_for_a_request_is_small() {
+        fn size<F>(
+            _: impl Fn(Arc<Front>, ClientSocket, BytesMut, ClientLink, ConnectionPermit) -> F,
+        ) -> usize {
+            size_of::<F>()
+        }
+        assert!(size(Front::serve_http1) <= 512 - 104);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -16,8 +17,9 @@ use tokio::time::Instant;
 
 use crate::edge::buffers;
 use crate::edge::client::io::{self as downstream, DownstreamIo};
+use crate::edge::stage_watch::StageWatch;
 use crate::edge::timer::Timer;
-use crate::stage::{Stage, last_moments};
+use crate::stage::{LAST_MOMENTS, Stage, last_moments};
 
 /// Bytes asked of the socket at once while a head is read.
 const STEP: usize = 4 * 1024;
@@ -57,24 +59,51 @@ impl<S: DownstreamIo> Connection<S> {
         Self { io, buffer, unsent: BytesMut::new() }
     }
 
-    /// Waits for a head: `idle` for its first byte, `header` from there to its last.
-    pub(crate) async fn read_head(
+    /// Waits for the first bytes of a head; `false` when the connection should end: there were none within `idle`, or the
+    /// gateway ends. It holds no buffer meanwhile.
+    pub(crate) fn begin_head(
         &mut self,
-        limits: &HeadLimits,
-        (idle, header): (Duration, Duration),
+        idle: Duration,
         timer: &mut Timer,
-        stage: &mut watch::Receiver<Stage>,
-    ) -> HeadRead {
-        if self.buffer.is_empty() && !self.wake(idle, timer, stage).await {
-            return HeadRead::Closed;
+        stage: &mut StageWatch,
+    ) -> impl Future<Output = bool> {
+        if self.buffer.is_empty() {
+            buffers::give_back(&mut self.buffer);
         }
-        if holds_head(&self.buffer) {
-            return HeadRead::Complete;
-        }
-        let deadline = Instant::now() + header;
+        let mut due = None;
+        // No async function: it would hold its arguments twice.
+        poll_fn(move |cx| {
+            if !self.buffer.is_empty() {
+                return Poll::Ready(true);
+            }
+            if let Poll::Ready(came) = self.poll_read(cx) {
+                return Poll::Ready(matches!(came, Ok(1..)));
+            }
+            let due = due.get_or_insert_with(|| {
+                let wait = if stage.stage() == Stage::Serving { idle } else { idle.min(LAST_MOMENTS) };
+                timer.now().saturating_add(wait)
+            });
+            while stage.poll_changed(cx).is_ready() {
+                *due = timer.now().saturating_add(LAST_MOMENTS).min(*due);
+            }
+            timer.poll_until(cx, *due).map(|()| false)
+        })
+    }
+
+    /// Whether the buffer holds the end of a head.
+    ///
+    /// The parser judges; this only spares it the second look at a head that came in one piece. It is to be asked of the first
+    /// piece alone: of many it would look at each as often as there are more.
+    pub(crate) fn holds_head(&self) -> bool {
+        holds_head(&self.buffer)
+    }
+
+    /// Reads a head that has begun to its end, within `within`.
+    pub(crate) async fn read_head(&mut self, limits: HeadLimits, within: Duration) -> HeadRead {
+        let deadline = Instant::now() + within;
         let mut arriving = IncrementalParser::new(self.io.scheme());
         loop {
-            match arriving.look(&self.buffer, limits) {
+            match arriving.look(&self.buffer, &limits) {
                 Ok(Progress::Whole) => return HeadRead::Complete,
                 Ok(Progress::Partial) => {}
                 Err(denial) => return HeadRead::Refused(denial),
@@ -88,24 +117,12 @@ impl<S: DownstreamIo> Connection<S> {
         }
     }
 
-    /// Waits for the first bytes without holding a buffer; `false` when the connection should end.
-    async fn wake(&mut self, idle: Duration, timer: &mut Timer, stage: &mut watch::Receiver<Stage>) -> bool {
-        buffers::give_back(&mut self.buffer);
-        let mut due = None;
-        tokio::select! {
-            biased;
-            came = self.read() => matches!(came, Ok(1..)),
-            () = last_moments(stage) => false,
-            () = poll_fn(|cx| {
-                let due = *due.get_or_insert_with(|| timer.now().saturating_add(idle));
-                timer.poll_until(cx, due)
-            }) => false,
-        }
+    async fn read(&mut self) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read(cx)).await
     }
 
-    async fn read(&mut self) -> io::Result<usize> {
-        let Self { io, buffer, .. } = self;
-        poll_fn(|cx| downstream::poll_read(io, buffer, buffers::SIZE, STEP, cx)).await
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        downstream::poll_read(&mut self.io, &mut self.buffer, buffers::SIZE, STEP, cx)
     }
 
     /// Sends a local answer; `false` if the client did not take it.
@@ -165,7 +182,7 @@ impl<S: DownstreamIo> Connection<S> {
 
     /// Closes the connection so that the client can still read the last answer: our side is closed, theirs
     /// is read for a while (RFC 9112 §9.6), and for less of it once the gateway itself is to end.
-    pub(crate) async fn close(mut self, stage: &mut watch::Receiver<Stage>) {
+    pub(crate) async fn close(&mut self, stage: &mut watch::Receiver<Stage>) {
         tokio::select! {
             biased;
             () = self.linger() => {}
@@ -189,15 +206,13 @@ impl<S: DownstreamIo> Connection<S> {
         }
     }
 
-    /// Resets the connection: the client cannot take what it has for the whole answer.
-    pub(crate) fn reset(mut self) {
+    /// Lets the end of the connection be a reset: the client cannot take what it has for the whole answer.
+    pub(crate) fn reset(&mut self) {
         self.io.reset();
     }
 }
 
 /// Whether the empty line that ends a head is there, the empty lines that may precede one aside.
-/// The parser judges; this only spares it the second look at a head that came in one piece. It is asked of the first
-/// piece alone: of many it would look at each as often as there are more.
 fn holds_head(mut buffer: &[u8]) -> bool {
     while let Some(rest) = buffer.strip_prefix(b"\r\n") {
         buffer = rest;

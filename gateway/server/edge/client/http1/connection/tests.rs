@@ -24,8 +24,18 @@ fn timer() -> Timer {
 }
 
 async fn read_head<S: DownstreamIo>(connection: &mut Connection<S>) -> HeadRead {
-    let (_stage, mut watched) = watch::channel(Stage::Serving);
-    connection.read_head(&LIMITS, (AGES, AGES), &mut timer(), &mut watched).await
+    let (_stage, watched) = watch::channel(Stage::Serving);
+    read_head_while(connection, watched).await
+}
+
+async fn read_head_while<S: DownstreamIo>(
+    connection: &mut Connection<S>,
+    stage: watch::Receiver<Stage>,
+) -> HeadRead {
+    if !connection.begin_head(AGES, &mut timer(), &mut StageWatch::new(stage)).await {
+        return HeadRead::Closed;
+    }
+    if connection.holds_head() { HeadRead::Complete } else { connection.read_head(LIMITS, AGES).await }
 }
 
 /// A connection whose client sends `bytes`, `step` of them at a time, and closes its side.
@@ -45,9 +55,8 @@ async fn sent(bytes: &[u8], step: usize) -> (DuplexStream, Connection<DuplexStre
 #[tokio::test]
 async fn a_head_that_crosses_the_end_on_its_way_is_read() {
     let (client, mut connection) = connection().await;
-    let (stage, mut watched) = watch::channel(Stage::Serving);
-    let mut timer = timer();
-    let reads = connection.read_head(&LIMITS, (AGES, AGES), &mut timer, &mut watched);
+    let (stage, watched) = watch::channel(Stage::Serving);
+    let reads = read_head_while(&mut connection, watched);
     let (read, ()) = tokio::join!(reads, async {
         stage.send_replace(Stage::Draining);
         // The connection looks again, and still finds nothing.
@@ -60,11 +69,8 @@ async fn a_head_that_crosses_the_end_on_its_way_is_read() {
 #[tokio::test]
 async fn a_quiet_connection_does_not_hold_up_the_end() {
     let (_client, mut connection) = connection().await;
-    let (_stage, mut watched) = watch::channel(Stage::Draining);
-    assert_eq!(
-        connection.read_head(&LIMITS, (AGES, AGES), &mut timer(), &mut watched).await,
-        HeadRead::Closed
-    );
+    let (_stage, watched) = watch::channel(Stage::Draining);
+    assert_eq!(read_head_while(&mut connection, watched).await, HeadRead::Closed);
 }
 
 #[tokio::test]
@@ -196,6 +202,7 @@ async fn a_reset_connection_looks_broken_to_its_client() {
     let (mut client, mut connection) = connection().await;
     assert!(connection.write_answer(b"half of an ans").await);
     connection.reset();
+    drop(connection);
     let mut answer = Vec::new();
     let error = client.read_to_end(&mut answer).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
@@ -208,7 +215,8 @@ async fn a_client_that_does_not_take_the_end_is_not_waited_for() {
         let mut io = Scripted::sends(b"", 1, End::Waits);
         io.become_full();
         let (_stage, mut watched) = watch::channel(stage);
-        let closes = Connection::new(io).close(&mut watched);
+        let mut connection = Connection::new(io);
+        let closes = connection.close(&mut watched);
         assert!(tokio::time::timeout(2 * LINGER_TIME, closes).await.is_ok(), "{stage:?}");
     }
 }
