@@ -206,7 +206,7 @@ impl<S> fmt::Debug for ClientStore<S> {
 }
 
 /// Where a network's shared allowance is.
-fn slot(area: u64) -> usize {
+pub(super) fn slot(area: u64) -> usize {
     usize::try_from(area % AREAS as u64).unwrap_or_default()
 }
 

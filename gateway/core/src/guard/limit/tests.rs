@@ -3,7 +3,7 @@
 mod carry;
 mod properties;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,6 +26,14 @@ fn policy<const N: usize>(limits: [&Arc<Limit>; N]) -> LimitPolicy {
 
 fn address(number: u32) -> LimitKey {
     LimitKey::address(IpAddr::V4(Ipv4Addr::from_bits(number)))
+}
+
+/// Of these keys, the first and the next one whose network shares no allowance with the first one's. Where a network's allowance is
+/// differs from process to process.
+fn apart(keys: impl IntoIterator<Item = LimitKey>) -> [LimitKey; 2] {
+    let mut keys = keys.into_iter();
+    let first = keys.next().unwrap();
+    [first, keys.find(|key| store::slot(key.area) != store::slot(first.area)).unwrap()]
 }
 
 /// One request; on refusal, the nanoseconds to wait.
@@ -259,7 +267,8 @@ fn who_shared_an_allowance_has_no_second_one_when_a_place_is_free() {
     for rule in ["5/hour", "50/hour", "1/hour burst 3"] {
         let limit = limit(rule, 1, 0, None);
         let each = limit.rule().allowance() as usize;
-        let (first, second, stranger) = (address(0x0A00_0001), address(0xC000_0201), address(0xC000_0301));
+        let first = address(0x0A00_0001);
+        let [second, stranger] = apart((2..64).map(|network| address(0xC000_0001 | network << 8)));
         assert_eq!(ask(&limit, &first, 0), Ok(()));
         assert_eq!(passes(&limit, &second, 3000 * SECOND, each), each);
         // By now the first one is whole, and its place free.
@@ -275,13 +284,20 @@ fn who_shared_an_allowance_has_no_second_one_when_a_place_is_free() {
 
 #[test]
 fn users_without_room_share_by_their_address() {
-    let limit = limit("1/hour", 0, 0, None);
-    assert_eq!(ask(&limit, &address(0xC000_0201), 0), Ok(()));
-    assert!(ask(&limit, &address(0xC000_0202), 0).is_err());
-    let v6 = |ip: &str| LimitKey::address(ip.parse().unwrap());
-    assert_eq!(ask(&limit, &v6("2001:db8:1:1::1"), 0), Ok(()));
-    assert!(ask(&limit, &v6("2001:db8:1:2::1"), 0).is_err());
-    assert_eq!(ask(&limit, &v6("2001:db8:2:1::1"), 0), Ok(()));
+    let neighbour = |key: &LimitKey| LimitKey { key: key.key ^ 1, ..*key };
+    let v6 = |network: u16| LimitKey::address(Ipv6Addr::new(0x2001, 0xdb8, network, 1, 0, 0, 0, 1).into());
+    let v4 = |network: u32| address(0xC000_0001 | network << 8);
+    for [one, other] in [apart((2..64).map(v4)), apart((2..64).map(v6))] {
+        let limit = limit("1/hour", 0, 0, None);
+        assert_eq!(ask(&limit, &one, 0), Ok(()));
+        assert!(ask(&limit, &neighbour(&one), 0).is_err());
+        assert_eq!(ask(&limit, &other, 0), Ok(()));
+    }
+    // One /24, and one /48.
+    for (one, other) in [("192.0.2.1", "192.0.2.2"), ("2001:db8:1:1::1", "2001:db8:1:2::1")] {
+        let [one, other] = [one, other].map(|ip| LimitKey::address(ip.parse().unwrap()));
+        assert!(one.area == other.area && one.key != other.key);
+    }
 }
 
 #[test]
