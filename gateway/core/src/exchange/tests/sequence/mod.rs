@@ -214,6 +214,7 @@ impl Sequence {
                 let reused = *reused && (!fresh || self.setting.unruly);
                 self.on(Event::Connecting);
                 self.sides.connections.push(Connection { reused, ..Connection::default() });
+                self.sides.spent = false;
                 self.on(Event::Connected { reused });
             }
             (Happening::NotConnected, RequestStep::Connect { .. }) => {
