@@ -4,7 +4,8 @@
 //! now (`certificate_renewal.rs`). A connection keeps the one that it began with.
 //!
 //! Session tickets (RFC 5077, RFC 8446 §4.6.1) are sealed with keys that rotate every six hours and never leave the process. rustls
-//! takes a ticket back only for the server name that it was made for.
+//! takes a ticket back only for the server name that it was made for. A connection whose client has to show a certificate gets no
+//! ticket: with one, the certificate would not be verified again once it is revoked, has ended, or its authority is no longer named.
 
 mod listing;
 mod renewal_fault;
@@ -13,12 +14,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, ProducesTickets, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{CipherSuite, ServerConfig, SignatureAlgorithm, SignatureScheme, SupportedProtocolVersion};
-use stagedoor_config::certificate::Certificate;
-use stagedoor_core::policy::{TlsPolicy, TlsVersion};
+use stagedoor_config::certificate::{Certificate, clients};
+use stagedoor_core::policy::{ClientAuthority, TlsPolicy, TlsVersion};
+use stagedoor_core::tls::AuthorityId;
 
 pub(crate) use listing::listing;
 pub(crate) use renewal_fault::RenewalFault;
@@ -35,7 +38,14 @@ pub(crate) struct Certificates {
     served: ArcSwap<Vec<Arc<ServedCertificate>>>,
     faults: ArcSwap<Vec<RenewalFault>>,
     /// Held while they are replaced.
-    replacing: Mutex<TlsVersion>,
+    replacing: Mutex<Wanted>,
+}
+
+/// What the policy asks of the configurations.
+#[derive(Debug)]
+struct Wanted {
+    oldest: TlsVersion,
+    authorities: Vec<Arc<ClientAuthority>>,
 }
 
 /// A certificate in force.
@@ -43,8 +53,23 @@ pub(crate) struct Certificates {
 pub(crate) struct ServedCertificate {
     /// The certificate.
     pub(crate) certificate: Certificate,
-    /// The configuration of a connection that is shown it.
-    pub(crate) config: Arc<ServerConfig>,
+    /// The configuration of a connection that is shown it, and whose client is asked for no certificate.
+    config: Arc<ServerConfig>,
+    /// Those of connections whose clients are asked for a certificate, by the authorities that verify it.
+    with_clients: Vec<(AuthorityId, Arc<ServerConfig>)>,
+}
+
+impl ServedCertificate {
+    /// The configuration of a connection that is shown it, and whose client has to show a certificate of this authority; `None` where no
+    /// app of the policy asks for that one.
+    pub(crate) fn config(&self, authority: Option<AuthorityId>) -> Option<&Arc<ServerConfig>> {
+        match authority {
+            None => Some(&self.config),
+            Some(authority) => {
+                self.with_clients.iter().find(|(id, _)| *id == authority).map(|(_, config)| config)
+            }
+        }
+    }
 }
 
 impl Certificates {
@@ -58,26 +83,29 @@ impl Certificates {
             ticketer: aws_lc_rs::Ticketer::new()?,
             served: ArcSwap::default(),
             faults: ArcSwap::default(),
-            replacing: Mutex::new(TlsVersion::Tls12),
+            replacing: Mutex::new(Wanted { oldest: TlsVersion::Tls12, authorities: Vec::new() }),
         })
     }
 
-    /// Puts the certificates of a policy in force.
+    /// Puts the certificates of a policy in force, and the authorities of the clients of its apps.
     ///
     /// # Errors
-    /// The cryptography does not support a version of TLS: a fault of this file.
+    /// The cryptography does not support a version of TLS, a fault of this file; or an authority of clients cannot be used, which the
+    /// compiler of the configuration refuses.
     pub(crate) fn install(
         &self,
         tls: &TlsPolicy,
+        authorities: Vec<Arc<ClientAuthority>>,
         certificates: Vec<Certificate>,
     ) -> Result<(), rustls::Error> {
-        let mut oldest = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = tls.https().map_or(TlsVersion::Tls12, |https| https.min_version);
+        let mut replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted =
+            Wanted { oldest: tls.https().map_or(TlsVersion::Tls12, |https| https.min_version), authorities };
         let served = certificates
             .into_iter()
-            .map(|certificate| self.serve(certificate, wanted).map(Arc::new))
+            .map(|certificate| self.serve(certificate, &wanted).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
-        *oldest = wanted;
+        *replacing = wanted;
         self.served.store(Arc::new(served));
         Ok(())
     }
@@ -87,12 +115,12 @@ impl Certificates {
     /// # Errors
     /// As [`Certificates::install`].
     pub(crate) fn replace(&self, renewed: Certificate) -> Result<bool, rustls::Error> {
-        let oldest = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut served = Vec::clone(&self.served.load());
         let Some(old) = served.iter_mut().find(|old| old.certificate.files == renewed.files) else {
             return Ok(false);
         };
-        *old = Arc::new(self.serve(renewed, *oldest)?);
+        *old = Arc::new(self.serve(renewed, &wanted)?);
         self.served.store(Arc::new(served));
         Ok(true)
     }
@@ -154,11 +182,27 @@ impl Certificates {
         spoken.any(|suite| suite.usable_for_signature_algorithm(key))
     }
 
-    fn serve(
+    fn serve(&self, certificate: Certificate, wanted: &Wanted) -> Result<ServedCertificate, rustls::Error> {
+        let Wanted { oldest, authorities } = wanted;
+        let mut config = self.config(&certificate, *oldest, None)?;
+        config.ticketer = Arc::clone(&self.ticketer);
+        let with_clients = authorities.iter().map(|authority| {
+            let verifier = clients::verifier(authority).map_err(rustls::Error::General)?;
+            let mut config = self.config(&certificate, *oldest, Some(verifier))?;
+            config.send_tls13_tickets = 0;
+            Ok::<_, rustls::Error>((authority.id(), Arc::new(config)))
+        });
+        let with_clients = with_clients.collect::<Result<_, _>>()?;
+        Ok(ServedCertificate { certificate, config: Arc::new(config), with_clients })
+    }
+
+    /// A configuration without tickets.
+    fn config(
         &self,
-        certificate: Certificate,
+        certificate: &Certificate,
         oldest: TlsVersion,
-    ) -> Result<ServedCertificate, rustls::Error> {
+        clients: Option<Arc<dyn ClientCertVerifier>>,
+    ) -> Result<ServerConfig, rustls::Error> {
         let versions: &[&SupportedProtocolVersion] = match oldest {
             TlsVersion::Tls12 => &[&TLS13, &TLS12],
             TlsVersion::Tls13 => &[&TLS13],
@@ -166,14 +210,13 @@ impl Certificates {
         let shown = Arc::new(SingleCertAndKey::from(Arc::clone(&certificate.key)));
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(versions)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients.unwrap_or_else(WebPkiClientVerifier::no_client_auth))
             .with_cert_resolver(shown);
         config.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
-        config.ticketer = Arc::clone(&self.ticketer);
         // Tickets hold the sessions: nothing is stored for a client, and nothing is accepted before its handshake is complete.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.max_early_data_size = 0;
-        Ok(ServedCertificate { certificate, config: Arc::new(config) })
+        Ok(config)
     }
 }
 

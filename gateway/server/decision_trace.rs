@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use stagedoor_config::{KeyLines, Line, Source};
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::access::AccessPolicy;
-use stagedoor_core::guard::caller::{AcceptedProvider, AuthPolicy};
+use stagedoor_core::guard::caller::{Accepted, AuthPolicy};
 use stagedoor_core::guard::cors::CorsPolicy;
 use stagedoor_core::guard::limit::LimitPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
@@ -104,6 +104,7 @@ pub(crate) fn name(guard: Guard) -> &'static str {
         Guard::Target => "host and path",
         Guard::ServerName => "server name",
         Guard::Https => "https",
+        Guard::ClientCertificate => "client certificate",
         Guard::Client => "client",
         Guard::Access => "address",
         Guard::AppLimit => "app limits",
@@ -138,7 +139,11 @@ impl<'a> DecisionTrace<'a> {
         };
         // Most requests have nothing to do with these.
         const SELDOM: [Guard; 3] = [Guard::Own, Guard::ServerName, Guard::Https];
-        let is_listed = |guard: &Guard| !SELDOM.contains(guard) || self.reached == *guard;
+        let asks_clients = self.app.is_some_and(|app| app.client_authority.is_some());
+        let is_listed = |guard: &Guard| {
+            self.reached == *guard
+                || !(SELDOM.contains(guard) || (*guard == Guard::ClientCertificate && !asks_clients))
+        };
         CHECKS.into_iter().filter(is_listed).chain(ended_later).map(check).collect()
     }
 
@@ -149,6 +154,14 @@ impl<'a> DecisionTrace<'a> {
             Guard::Connection | Guard::Framing => None,
             Guard::ServerName => Some(("the host of the TLS connection".into(), None)),
             Guard::Https => Some(("plain HTTP is redirected".into(), None)),
+            Guard::ClientCertificate => {
+                let app = app?;
+                let rule = match &app.client_authority {
+                    Some(authority) => format!("one of the authorities in {}", authority.file()),
+                    None => "none".into(),
+                };
+                Some((rule, self.of_app(app, &["client_ca"])))
+            }
             Guard::Upstream => app.map(|app| (app.upstream.url.clone(), self.of_app(app, &["upstream"]))),
             Guard::Target => match app {
                 Some(app) => {
@@ -228,11 +241,12 @@ impl<'a> DecisionTrace<'a> {
 const RULE_MAX: usize = 120;
 
 /// The checks that are listed, in the order in which they run.
-const CHECKS: [Guard; 17] = [
+const CHECKS: [Guard; 18] = [
     Guard::Framing,
     Guard::Target,
     Guard::ServerName,
     Guard::Https,
+    Guard::ClientCertificate,
     Guard::Client,
     Guard::Access,
     Guard::AppLimit,
@@ -293,13 +307,11 @@ fn cors(policy: &CorsPolicy) -> String {
 }
 
 fn auth(policy: &AuthPolicy) -> String {
-    let names = |accepted_providers: &[AcceptedProvider]| {
-        list(&accepted_providers.iter().map(|s| &s.provider.name).collect::<Vec<_>>())
-    };
+    let names = |accepted: &Accepted| list(&accepted.names().collect::<Vec<_>>());
     match policy {
         AuthPolicy::Public => "public".into(),
-        AuthPolicy::Optional(accepted_providers) => format!("optional, by {}", names(accepted_providers)),
-        AuthPolicy::Required(accepted_providers) => format!("required, by {}", names(accepted_providers)),
+        AuthPolicy::Optional(accepted) => format!("optional, by {}", names(accepted)),
+        AuthPolicy::Required(accepted) => format!("required, by {}", names(accepted)),
     }
 }
 

@@ -114,7 +114,8 @@ impl Gateway {
         if let Err(error) = self.logs.update(&policy) {
             tracing::warn!(%error, "the new log level cannot be set; the old one stays");
         }
-        if let Err(error) = self.certificates.install(&policy.tls, certificates) {
+        if let Err(error) = self.certificates.install(&policy.tls, policy.client_authorities(), certificates)
+        {
             tracing::error!(%error, "the certificates cannot be put in force; the old ones stay");
         }
         // Reloads come one at a time.

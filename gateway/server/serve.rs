@@ -11,6 +11,7 @@ use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stagedoor_config::{self as config, Compiled, Source};
+use stagedoor_core::guard::caller::Provider;
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::{ConfinePolicy, Policy};
 use stagedoor_core::request::Scheme;
@@ -97,7 +98,13 @@ impl RunningGateway<'_> {
     pub fn sign(&self, user: &str, roles: &[String], lifetime: Duration) -> Result<Secret<String>, String> {
         let live = self.gateway.live();
         let signs = |provider: &&Arc<JwtPolicy>| provider.keys.iter().any(JwtKey::signs);
-        let provider = live.policy.providers.iter().find(signs).ok_or("no provider can sign")?;
+        let provider = live
+            .policy
+            .providers
+            .iter()
+            .filter_map(Provider::jwt)
+            .find(signs)
+            .ok_or("no provider can sign")?;
         let lifetime = lifetime.min(provider.max_lifetime);
         let jti = URL_SAFE_NO_PAD.encode(random::<16>());
         provider.sign(user, roles, &[], lifetime, &jti, self.gateway.now()).map(Secret::new)
@@ -137,7 +144,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     }
     let bound = BoundListeners::new(&policy, &source.files, &from.materials())?;
     let certificates = Certificates::new().context("cannot set up TLS")?;
-    certificates.install(&policy.tls, loaded).context("cannot set up TLS")?;
+    certificates.install(&policy.tls, policy.client_authorities(), loaded).context("cannot set up TLS")?;
     if let Err(error) = machine::raise_open_files() {
         tracing::warn!(%error, "the limit of open files stays as it is; hint: raise it: `LimitNOFILE` of its unit, `ulimit -n`");
     }

@@ -158,6 +158,7 @@ fn the_order_of_the_source_is_the_order_of_the_checks() {
         "Guard::Target",
         "Guard::ServerName",
         "Guard::Https",
+        "Guard::ClientCertificate",
         "Guard::Access",
         "Guard::AppLimit",
         "Guard::Own",

@@ -1,6 +1,7 @@
 //! Https listeners: certificates, handshakes, and requests over them.
 
 pub(crate) mod certificates;
+pub(crate) mod client_certificates;
 pub(crate) mod handshakes;
 mod plain;
 mod protocols;

@@ -3,6 +3,7 @@
 //! Start, `check`, reload and renewal all load a certificate with [`Certificate::load`], so that each refuses what the others
 //! refuse. What is wrong with the date or the names of a certificate is no reason to refuse it: [`Certificate::concerns`] says it.
 
+pub mod clients;
 mod facts;
 mod fault;
 mod ocsp;

@@ -188,7 +188,7 @@ fn guard(reached: Guard) -> &'static str {
         Guard::Connection => "the connection caps",
         Guard::Framing => "the syntax of HTTP",
         Guard::Target => "the host and the path",
-        Guard::ServerName => "the connection",
+        Guard::ServerName | Guard::ClientCertificate => "the connection",
         Guard::Https => "the scheme",
         Guard::Client | Guard::Access => "the client's address",
         Guard::AppLimit | Guard::RouteLimit | Guard::CallerLimit => "a limit",

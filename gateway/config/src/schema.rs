@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::built_in::BUILT_IN;
+use super::keys::tables::{CLIENT_CERTIFICATE, PROVIDER};
 use super::keys::{self, DefaultValue, Key, Kind, Table};
 
 /// The schema of one file, the main one or an included one.
@@ -36,6 +37,19 @@ fn object(table: &Table) -> Map<String, Value> {
     if !unless.is_empty() {
         object.insert("allOf".to_owned(), json!(unless));
     }
+    if table.path == PROVIDER { of_tokens(object) } else { object }
+}
+
+/// The table of a provider, whose other keys are for tokens: a provider of certificates has none of them.
+fn of_tokens(mut object: Map<String, Value>) -> Map<String, Value> {
+    let mut others = Map::new();
+    others.extend(["required", "allOf"].iter().filter_map(|word| object.remove_entry(*word)));
+    object.insert("required".to_owned(), json!(["kind"]));
+    let of_certificates =
+        json!({ "properties": { "kind": { "const": CLIENT_CERTIFICATE } }, "required": ["kind"] });
+    object.insert("if".to_owned(), of_certificates);
+    object.insert("then".to_owned(), json!({ "maxProperties": 1 }));
+    object.insert("else".to_owned(), Value::Object(others));
     object
 }
 

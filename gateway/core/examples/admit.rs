@@ -133,7 +133,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let compiled =
         compile(&[source], &OneSecret, None, now(0)).map_err(|problems| format!("{problems:?}"))?;
     let policy = compiled.policy;
-    let house = policy.providers.first().ok_or("no provider")?;
+    let house = policy.providers.first().and_then(|provider| provider.jwt()).ok_or("no provider")?;
     let lifetime = Duration::from_secs(3600);
     let token = house.sign("bob", &["user".to_owned()], &[], lifetime, "1", now(0))?;
     let text = case.request.replace("{browser}", BROWSER).replace("{token}", &token);

@@ -16,7 +16,7 @@ use std::fmt;
 use http::StatusCode;
 
 pub use description::{Challenge, Description, PageAction, PageText, RemedyKind};
-pub use fault::{PathFault, PathRemedy, TokenFault, UpstreamFault};
+pub use fault::{PathFault, PathRemedy, SubjectFault, TokenFault, UpstreamFault};
 pub use guard::Guard;
 pub use limit::LimitExceeded;
 pub use table::{Denial, DestinationDenial};

@@ -10,12 +10,13 @@ use crate::guard::access::Screened;
 use crate::guard::body::BodyGate;
 use crate::guard::caller::{AssumedIdentity, AuthPolicy, Caller};
 use crate::guard::client::Client;
+use crate::guard::client_certificate::{self, ClientCertificateChecked};
 use crate::guard::cors::{AppPreflight, CorsGrant, Preflight, PreflightRequest};
 use crate::guard::destination::{self, CheckedDestination};
 use crate::guard::gateway_pages::{self, NotGatewayPage, PageRequest, PathOwner};
 use crate::guard::https::{HttpsRedirect, SchemeChecked, SchemeOutcome};
 use crate::guard::limit::{Budget, ChargedLimits, LimitKey};
-use crate::guard::origin::OriginChecked;
+use crate::guard::origin::{CarriedBy, OriginChecked};
 use crate::guard::permission::Allowed;
 use crate::guard::routes::{Found, Route};
 use crate::guard::server_name::{self, ServerNameChecked};
@@ -107,7 +108,7 @@ pub struct PreflightPermit<'h> {
     client: Client,
     app: Arc<App>,
     _asked: AppPreflight,
-    _connection: (ServerNameChecked, SchemeChecked),
+    _connection: ConnectionChecked,
     _screened: Screened,
     _not_gateway_page: NotGatewayPage,
     _budget: Budget,
@@ -116,6 +117,9 @@ pub struct PreflightPermit<'h> {
 /// Proof that a request passed every check. Only [`admit`] makes one.
 #[derive(Debug)]
 pub struct Permit<'h>(Evidence<'h, Caller>);
+
+/// Evidence: the connection may carry the request.
+type ConnectionChecked = (ServerNameChecked, SchemeChecked, ClientCertificateChecked);
 
 /// The outcome of [`dry_run`] for a request that would not be refused. It permits nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,10 +144,13 @@ pub fn admit<'h>(
     arrival: &Arrival<'_>,
     trail: &mut Trail,
 ) -> Result<Admission<'h>, Denial> {
-    let prove = |auth: &AuthPolicy| auth.authenticate(head, arrival.now, &policy.tokens);
+    let Arrival { peer: _, transport, now } = *arrival;
+    let prove =
+        |auth: &AuthPolicy| auth.authenticate(head, transport.client_certificate(), now, &policy.tokens);
     // The host that the request itself names: a proxy names another one of its own.
-    let connected = || server_name::check(arrival.transport, head.host());
-    match decide(policy, head, arrival, trail, (connected, prove))? {
+    let connected = || server_name::check(transport, head.host());
+    let certified = |app: &App| client_certificate::check(transport, app.client_authority.as_deref(), now);
+    match decide(policy, head, arrival, trail, (connected, certified, prove))? {
         Decision::Forward(evidence) => Ok(Admission::Forward(Box::new(Permit(evidence)))),
         Decision::Preflight(preflight) => Ok(Admission::Preflight(preflight)),
         Decision::AppPreflight(permit) => Ok(Admission::AppPreflight(permit)),
@@ -164,7 +171,9 @@ pub fn dry_run(
     trail: &mut Trail,
 ) -> Result<DryRun, Denial> {
     let connected = || Ok(ServerNameChecked::DRY_RUN);
-    match decide(policy, head, arrival, trail, (connected, |auth: &AuthPolicy| auth.dry_run(assumed)))? {
+    let certified = |_: &App| Ok(ClientCertificateChecked::DRY_RUN);
+    let prove = |auth: &AuthPolicy| auth.dry_run(assumed);
+    match decide(policy, head, arrival, trail, (connected, certified, prove))? {
         Decision::Forward(_) => Ok(DryRun::Forward),
         Decision::Preflight(_) | Decision::AppPreflight(_) => Ok(DryRun::Preflight),
         Decision::GatewayPage(_) => Ok(DryRun::GatewayPage),
@@ -195,7 +204,7 @@ struct Evidence<'h, C> {
     gate: BodyGate,
     app: Arc<App>,
     route: Arc<Route>,
-    _connection: (ServerNameChecked, SchemeChecked),
+    _connection: ConnectionChecked,
     _screened: Screened,
     _not_gateway_page: NotGatewayPage,
     _origin: OriginChecked,
@@ -204,14 +213,15 @@ struct Evidence<'h, C> {
     _budgets: [Budget; 3],
 }
 
-/// Runs the checks in their order; `connected` judges the connection, and `prove` finds the caller.
+/// Runs the checks in their order; `connected` and `certified` judge the connection, and `prove` finds the caller.
 fn decide<'h, C: AsRef<Caller>>(
     policy: &Policy,
     head: &'h Head<'h>,
     arrival: &Arrival<'_>,
     trail: &mut Trail,
-    (connected, prove): (
+    (connected, certified, prove): (
         impl Fn() -> Result<ServerNameChecked, Denial>,
+        impl Fn(&App) -> Result<ClientCertificateChecked, Denial>,
         impl Fn(&AuthPolicy) -> Result<C, Denial>,
     ),
 ) -> Result<Decision<'h, C>, Denial> {
@@ -238,6 +248,9 @@ fn decide<'h, C: AsRef<Caller>>(
         SchemeOutcome::Redirect(redirect) => return Ok(Decision::Redirect(redirect)),
     };
 
+    trail.reached = Guard::ClientCertificate;
+    let connection = (server_name, scheme, certified(app)?);
+
     trail.reached = Guard::Access;
     let screened = app.access.screen(&client)?;
 
@@ -255,8 +268,8 @@ fn decide<'h, C: AsRef<Caller>>(
     };
     let asked = app.cors.preflight(head);
     // A preflight is about the request that it announces: its route is the one of that method.
-    let announced = asked.as_ref().map(PreflightRequest::method);
-    let found = app.routes.find(announced.unwrap_or(head.method()), &target, app.path);
+    let method = asked.as_ref().map_or(head.method(), PreflightRequest::method);
+    let found = app.routes.find(method, &target, app.path);
     let app_budget = match &found {
         // A preflight is charged to no other limit.
         Ok(Found { route }) if !route.app_limit && asked.is_none() => Budget::exempt(),
@@ -278,7 +291,7 @@ fn decide<'h, C: AsRef<Caller>>(
                     client,
                     app: Arc::clone(app),
                     _asked: asked,
-                    _connection: (server_name, scheme),
+                    _connection: connection,
                     _screened: screened,
                     _not_gateway_page: not_gateway_page,
                     _budget: app_budget,
@@ -303,8 +316,7 @@ fn decide<'h, C: AsRef<Caller>>(
     trail.caller = Some(caller.clone());
 
     trail.reached = Guard::Origin;
-    let by_header = caller.by_header() || app.carriers.stand_in_header(head);
-    let origin = route.origin.check(head, &public, by_header, &app.cors)?;
+    let origin = route.origin.check(head, &public, carried_by(app, caller, head), &app.cors)?;
 
     trail.reached = Guard::Permission;
     let allowed = route.permission.check(caller, &target)?;
@@ -326,7 +338,7 @@ fn decide<'h, C: AsRef<Caller>>(
         gate,
         app: Arc::clone(app),
         route,
-        _connection: (server_name, scheme),
+        _connection: connection,
         _screened: screened,
         _not_gateway_page: not_gateway_page,
         _origin: origin,
@@ -334,6 +346,14 @@ fn decide<'h, C: AsRef<Caller>>(
         destination,
         _budgets: [app_budget, route_budget, caller_budget],
     }))
+}
+
+/// What proves who the caller is, besides cookies.
+fn carried_by(app: &App, caller: &Caller, head: &Head<'_>) -> CarriedBy {
+    CarriedBy {
+        header: caller.by_header() || app.carriers.stand_in_header(head),
+        connection: app.client_authority.is_some(),
+    }
 }
 
 impl<'h> PreflightPermit<'h> {

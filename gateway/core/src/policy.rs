@@ -3,6 +3,7 @@
 //! A [`Policy`] is immutable. A reload replaces the whole of it, and a request uses the same one from its head to its end.
 //! Absence is always a named variant. The types here are data; the guards decide.
 
+mod client_authority;
 pub mod compare;
 mod forward;
 mod listen_address;
@@ -15,10 +16,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::guard::access::AccessPolicy;
+use crate::guard::caller::Provider;
 use crate::guard::client::ClientPolicy;
 use crate::guard::cors::CorsPolicy;
 use crate::guard::credential::{CarrierPolicy, TokenSource};
-use crate::guard::jwt::{JwtPolicy, TokenCache};
+use crate::guard::jwt::TokenCache;
 use crate::guard::limit::LimitPolicy;
 use crate::guard::routes::RoutesPolicy;
 use crate::guard::target::{HostTable, PathPolicy};
@@ -27,6 +29,7 @@ use crate::proxy_protocol::ProxyProtocolPolicy;
 use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
 
+pub use client_authority::{ClientAuthority, RevokedCertificate};
 pub use forward::{ForwardPolicy, UpstreamHost};
 pub use listen_address::{ListenAddress, PASSED_PREFIX, UNIX_PREFIX};
 pub use tls::{CertificateFiles, HttpsPolicy, TlsPolicy, TlsVersion};
@@ -46,7 +49,7 @@ pub struct Policy {
     /// The protected apps, in the order of their names.
     pub apps: Vec<Arc<App>>,
     /// Every `[auth.*]`, by name; apps hold their own references.
-    pub providers: Vec<Arc<JwtPolicy>>,
+    pub providers: Vec<Provider>,
     /// Verified tokens, bounded; carried over a reload only while no key changed.
     pub tokens: Arc<TokenCache>,
     /// The operator's listener.
@@ -55,6 +58,28 @@ pub struct Policy {
     pub log: LogPolicy,
     /// The settings that the process started with, which a reload cannot change.
     pub started: Arc<Started>,
+}
+
+impl Policy {
+    /// Who has to have issued the certificate of a client that connects under this server name (RFC 6066 §3); `None` where it is asked
+    /// for none.
+    #[must_use]
+    pub fn client_authority(&self, server_name: &str) -> Option<&Arc<ClientAuthority>> {
+        let host = self.hosts.find(server_name).ok()?;
+        self.apps.get(host.app())?.client_authority.as_ref()
+    }
+
+    /// All of them, each once.
+    #[must_use]
+    pub fn client_authorities(&self) -> Vec<Arc<ClientAuthority>> {
+        let mut all: Vec<Arc<ClientAuthority>> = Vec::new();
+        for authority in self.apps.iter().filter_map(|app| app.client_authority.as_ref()) {
+            if !all.iter().any(|other| other.id() == authority.id()) {
+                all.push(Arc::clone(authority));
+            }
+        }
+        all
+    }
 }
 
 /// Settings that take effect only at the start of the process.
@@ -227,6 +252,8 @@ pub struct App {
     pub hosts: Vec<String>,
     /// How paths are read.
     pub path: PathPolicy,
+    /// Who has to have issued the certificates of its clients, where they have to show one.
+    pub client_authority: Option<Arc<ClientAuthority>>,
     /// Which client addresses may use it.
     pub access: AccessPolicy,
     /// Per-address limits of every request of the app.

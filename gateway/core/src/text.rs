@@ -1,4 +1,13 @@
-//! Characters of untrusted text that must be escaped before a person reads it.
+//! Untrusted text: which characters must be escaped before a person reads it, and what may name a user.
+
+/// Longest name of a user, in bytes.
+pub(crate) const MAX_USER: usize = 256;
+
+/// Whether a text may name a user: not empty, at most 256 bytes, no control characters.
+#[must_use]
+pub(crate) fn is_user(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_USER && !name.chars().any(char::is_control)
+}
 
 /// Whether a character is invisible or changes how other characters look: controls, line and paragraph separators,
 /// marks of text direction, and characters without width (Unicode TR36 §2.5, TR39).

@@ -1,9 +1,12 @@
-//! TLS as the guards see it: the session of a connection, and the names that a certificate is for.
+//! TLS as the guards see it: the session of a connection, the names that a certificate is for, and who its client is.
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::denial::SubjectFault;
 use crate::host::{HostName, split_port, without_trailing_dot};
+use crate::text::is_user;
 
 /// How the bytes of a connection reach the gateway.
 #[derive(Clone, Debug)]
@@ -21,6 +24,94 @@ pub struct TlsSession {
     pub server_name: Option<Box<str>>,
     /// The names of the certificate that the client was shown.
     pub certificate: Arc<CertificateNames>,
+    /// What the client has proven with a certificate of its own; `None` where it was asked for none.
+    pub client: Option<ClientCertificate>,
+}
+
+/// The certificate of a client, verified in the handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// By whose authorities it was verified.
+    pub authority: AuthorityId,
+    /// Its last second, since the epoch.
+    pub not_after: Duration,
+    /// Who its subject is.
+    pub subject: Result<ClientSubject, SubjectFault>,
+}
+
+/// The subject of a client's certificate as a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSubject {
+    /// Its common name: 1 to 256 bytes without control characters.
+    user: Arc<str>,
+    /// Its organisational units, without control characters.
+    roles: Arc<[Arc<str>]>,
+}
+
+/// Which authorities, with which revocations, verify clients: equal where the same certificates are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuthorityId([u8; 32]);
+
+impl AuthorityId {
+    /// Of a digest of everything that decides.
+    #[must_use]
+    pub const fn new(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+}
+
+impl ClientSubject {
+    /// The most organisational units that are read.
+    pub const MOST_ROLES: usize = 64;
+
+    /// Of the common names and the organisational units of a subject (RFC 5280 §4.1.2.6); `None` stands for one that is no text.
+    ///
+    /// # Errors
+    /// It names no user.
+    pub fn new<'n>(
+        names: impl IntoIterator<Item = Option<&'n str>>,
+        units: impl IntoIterator<Item = Option<&'n str>>,
+    ) -> Result<Self, SubjectFault> {
+        let mut names = names.into_iter();
+        let name = names.next().ok_or(SubjectFault::Nameless)?.ok_or(SubjectFault::Unusable)?;
+        if names.next().is_some() {
+            return Err(SubjectFault::Ambiguous);
+        }
+        if !is_user(name) {
+            return Err(SubjectFault::Unusable);
+        }
+        let unit = |unit: Option<&str>| unit.filter(|unit| is_user(unit)).map(Arc::from);
+        let roles: Option<Vec<Arc<str>>> = units.into_iter().map(unit).collect();
+        match roles {
+            Some(roles) if roles.len() <= Self::MOST_ROLES => {
+                Ok(Self { user: Arc::from(name), roles: roles.into() })
+            }
+            Some(_) | None => Err(SubjectFault::Unusable),
+        }
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn user(&self) -> &Arc<str> {
+        &self.user
+    }
+
+    /// The roles.
+    #[must_use]
+    pub fn roles(&self) -> &[Arc<str>] {
+        &self.roles
+    }
+}
+
+impl Transport {
+    /// The certificate of the client, where it was asked for one.
+    #[must_use]
+    pub fn client_certificate(&self) -> Option<&ClientCertificate> {
+        match self {
+            Self::Plain => None,
+            Self::Tls(session) => session.client.as_ref(),
+        }
+    }
 }
 
 /// The names and addresses that a certificate is for (RFC 5280 §4.2.1.6).
@@ -89,6 +180,24 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    #[test]
+    fn a_subject_names_one_user_and_its_units_are_roles() {
+        let named = |names: &[Option<&'static str>], units: &[Option<&'static str>]| {
+            ClientSubject::new(names.iter().copied(), units.iter().copied())
+                .map(|subject| (subject.user().to_string(), subject.roles().len()))
+        };
+        assert_eq!(named(&[Some("ada")], &[]), Ok(("ada".to_owned(), 0)));
+        assert_eq!(named(&[Some("ada")], &[Some("family"), Some("admin")]), Ok(("ada".to_owned(), 2)));
+        assert_eq!(named(&[], &[]), Err(SubjectFault::Nameless));
+        assert_eq!(named(&[Some("ada"), Some("eve")], &[]), Err(SubjectFault::Ambiguous));
+        for name in [Some(""), Some("a\nb"), Some("a\0"), None] {
+            assert_eq!(named(&[name], &[]), Err(SubjectFault::Unusable), "{name:?}");
+            assert_eq!(named(&[Some("ada")], &[name]), Err(SubjectFault::Unusable), "{name:?}");
+        }
+        let many = [Some("unit"); ClientSubject::MOST_ROLES + 1];
+        assert_eq!(named(&[Some("ada")], &many), Err(SubjectFault::Unusable));
+    }
 
     #[test]
     fn a_name_covers_itself_and_a_wildcard_one_label() {

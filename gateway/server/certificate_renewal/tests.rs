@@ -58,7 +58,7 @@ impl Stand {
             min_version: TlsVersion::Tls12,
             plain_http: PlainHttpPolicy::Serves,
         });
-        self.certificates.install(&policy, vec![read]).unwrap();
+        self.certificates.install(&policy, Vec::new(), vec![read]).unwrap();
     }
 
     /// One look; whether the certificate in force is the one of the files then.

@@ -45,7 +45,7 @@ fn a_renewal_replaces_what_was_read_from_the_same_files_alone() {
     let [one, other] = ["one.example", "other.example"].map(|name| certificate(folder.path(), name));
     let all = Certificates::new().unwrap();
     assert!(all.choose(Some("one.example"), &[], &[]).is_none());
-    all.install(&policy(&[&one]), vec![one.clone()]).unwrap();
+    all.install(&policy(&[&one]), Vec::new(), vec![one.clone()]).unwrap();
     let chosen = |name: Option<&str>| all.choose(name, &[], &[]).unwrap().certificate.key.cert.clone();
     assert_eq!(chosen(None), one.key.cert);
     let renewed = certificate(folder.path(), "one.example");
@@ -54,7 +54,7 @@ fn a_renewal_replaces_what_was_read_from_the_same_files_alone() {
     assert_eq!(chosen(Some("one.example")), renewed.key.cert);
     assert!(!all.replace(other).unwrap(), "a certificate of no policy");
     assert_eq!(all.all().len(), 1);
-    all.install(&TlsPolicy::Off, Vec::new()).unwrap();
+    all.install(&TlsPolicy::Off, Vec::new(), Vec::new()).unwrap();
     assert!(all.choose(Some("one.example"), &[], &[]).is_none());
 }
 
@@ -70,7 +70,7 @@ fn the_certificate_is_one_that_the_client_can_verify() {
     let of = |(key, file): (&KeyPair, &str)| certificate_of(key, folder.path(), file, "one.example");
     let loaded: Vec<_> = keys.iter().zip(files).map(of).collect();
     let all = Certificates::new().unwrap();
-    all.install(&policy(&loaded.iter().collect::<Vec<_>>()), loaded).unwrap();
+    all.install(&policy(&loaded.iter().collect::<Vec<_>>()), Vec::new(), loaded).unwrap();
     let every =
         [Scheme::ED25519, Scheme::ECDSA_NISTP256_SHA256, Scheme::RSA_PSS_SHA256, Scheme::RSA_PKCS1_SHA256];
     let tls13 = Suite::TLS13_AES_128_GCM_SHA256;

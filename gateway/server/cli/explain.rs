@@ -8,8 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use stagedoor_config::{self as config, Compiled, Source};
 use stagedoor_core::denial::{Denial, Guard};
-use stagedoor_core::guard::caller::AssumedIdentity;
-use stagedoor_core::guard::caller::AuthPolicy;
+use stagedoor_core::guard::caller::{AssumedIdentity, Provider};
 use stagedoor_core::guard::jwt::JwtPolicy;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::{App, Policy};
@@ -229,11 +228,11 @@ fn explain(policy: &Policy, args: &Args, request: &str, host: &str, presented: &
 
 /// The caller of the token, and the first provider that accepts it.
 fn genuine<'p>(
-    providers: &'p [Arc<JwtPolicy>],
+    providers: &'p [Provider],
     token: &Secret<Vec<u8>>,
 ) -> Option<(AssumedIdentity, &'p Arc<JwtPolicy>)> {
     let texts = |items: &[Arc<str>]| items.iter().map(|item| item.to_string()).collect();
-    providers.iter().find_map(|provider| {
+    providers.iter().filter_map(Provider::jwt).find_map(|provider| {
         let verified = provider.verify(token.expose(), now()).ok()?;
         let assumed = AssumedIdentity {
             user: verified.user().to_string(),
@@ -246,12 +245,7 @@ fn genuine<'p>(
 
 /// Why the route does not accept the token; `None` if it does, or needs none.
 fn refused_token(trail: &Trail, by: Option<&Arc<JwtPolicy>>, token: &Secret<Vec<u8>>) -> Option<Denial> {
-    let accepted_providers = match &trail.route.as_ref()?.auth {
-        AuthPolicy::Public => return None,
-        AuthPolicy::Optional(accepted_providers) | AuthPolicy::Required(accepted_providers) => {
-            accepted_providers
-        }
-    };
+    let accepted_providers = &*trail.route.as_ref()?.auth.accepted()?.tokens;
     if by.is_some_and(|by| accepted_providers.iter().any(|s| s.provider.name == by.name)) {
         return None;
     }

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use stagedoor_config::Compiled;
+use stagedoor_core::guard::caller::Provider;
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::request::Scheme;
@@ -165,8 +166,9 @@ fn sign(policy: &Policy, args: &Args) -> Result<String, Failure> {
         .map_err(|message| Failure::usage(message, format!("see `[auth.{}]`, and `--for`", provider.name)))
 }
 
-fn choose<'p>(providers: &'p [Arc<JwtPolicy>], named: Option<&str>) -> Result<&'p JwtPolicy, Failure> {
-    let able: Vec<&Arc<JwtPolicy>> = providers.iter().filter(|p| p.keys.iter().any(JwtKey::signs)).collect();
+fn choose<'p>(providers: &'p [Provider], named: Option<&str>) -> Result<&'p JwtPolicy, Failure> {
+    let able: Vec<&Arc<JwtPolicy>> =
+        providers.iter().filter_map(Provider::jwt).filter(|p| p.keys.iter().any(JwtKey::signs)).collect();
     let names = || able.iter().map(|p| format!("`{}`", p.name)).collect::<Vec<_>>().join(", ");
     match (named, &*able) {
         (Some(name), _) => match able.iter().find(|p| &*p.name == name) {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rustls::server::Acceptor;
+use stagedoor_config::certificate::clients;
 use stagedoor_core::proxy_protocol::{START_MAX, begins_header};
 use stagedoor_core::request::Scheme;
 use stagedoor_core::tls::TlsSession;
@@ -101,7 +102,6 @@ async fn shake_hands<S: DownstreamIo>(
     gateway: &Gateway,
     io: S,
 ) -> Result<(Box<TlsStream<S>>, TlsSession), FailedHandshake> {
-    let failed = |error: io::Error| FailedHandshake { reason: ConnectionRefusal::Tls, error: Some(error) };
     let start = LazyConfigAcceptor::new(Acceptor::default(), io).await.map_err(failed)?;
     let place = gateway.handshakes.enter(gateway.most_handshakes()).ok_or(ConnectionRefusal::Handshakes)?;
     // Whatever else is ready comes first: requests, and the ClientHellos of others, which are counted before this one costs anything.
@@ -110,12 +110,15 @@ async fn shake_hands<S: DownstreamIo>(
     let certificate =
         gateway.certificates.choose(hello.server_name(), hello.signature_schemes(), hello.cipher_suites());
     let certificate = certificate.ok_or(ConnectionRefusal::Tls)?;
-    let session = TlsSession {
-        server_name: hello.server_name().map(|name| name.to_ascii_lowercase().into()),
-        certificate: Arc::clone(&certificate.certificate.names),
-    };
+    let authority = hello.server_name().and_then(|name| {
+        let live = gateway.live();
+        live.policy.client_authority(name).map(|authority| authority.id())
+    });
+    // There is none for an authority that came into force this moment.
+    let config = certificate.config(authority).ok_or(ConnectionRefusal::Tls)?;
+    let server_name = hello.server_name().map(|name| name.to_ascii_lowercase().into());
     let configure = |connection: &mut rustls::ServerConnection| connection.set_buffer_limit(Some(UNSENT_MAX));
-    let mut step = pin!(start.into_stream_with(Arc::clone(&certificate.config), configure));
+    let mut step = pin!(start.into_stream_with(Arc::clone(config), configure));
     let mut place = Some(place);
     let stream = poll_fn(|cx| {
         let polled = step.as_mut().poll(cx);
@@ -125,8 +128,30 @@ async fn shake_hands<S: DownstreamIo>(
         polled
     });
     let stream = stream.await.map_err(failed)?;
+    let client = match authority {
+        Some(authority) => {
+            // The handshake does not end without one.
+            let chain = stream.get_ref().1.peer_certificates();
+            let der = chain.and_then(<[_]>::first).ok_or(ConnectionRefusal::ClientCertificate)?;
+            Some(clients::shown(der, authority))
+        }
+        None => None,
+    };
+    let session = TlsSession { server_name, certificate: Arc::clone(&certificate.certificate.names), client };
     // Boxed, so that it is not held once for each future that it is handed through.
     Ok((Box::new(stream), session))
+}
+
+/// Why a handshake failed: peers that are judged by a certificate are clients that an app asks for one.
+fn failed(error: io::Error) -> FailedHandshake {
+    let fault = error.get_ref().and_then(|fault| fault.downcast_ref::<rustls::Error>());
+    let reason = match fault {
+        Some(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_)) => {
+            ConnectionRefusal::ClientCertificate
+        }
+        Some(_) | None => ConnectionRefusal::Tls,
+    };
+    FailedHandshake { reason, error: Some(error) }
 }
 
 impl<S: DownstreamIo> DownstreamIo for Box<TlsStream<S>> {

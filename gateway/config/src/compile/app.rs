@@ -1,10 +1,12 @@
 //! Compiles `[app.*]`.
 
+use std::sync::Arc;
+
 use super::app_providers::{AppProviders, TokenSources, choose, only};
 use super::auth::{self, Providers, name_fits};
 use super::context::Context;
 use super::route::RouteDefaults;
-use super::{cors, headers, identity, limits, networks, route, server, upstream};
+use super::{authorities, cors, headers, identity, limits, networks, route, server, upstream};
 use crate::location::Spanned;
 use crate::raw::{self, AuthMode};
 use stagedoor_core::guard::access::AccessPolicy;
@@ -14,13 +16,22 @@ use stagedoor_core::guard::credential::CarrierPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::target::{Backslash, PathPolicy, Slashes};
 use stagedoor_core::policy::UpstreamHost;
-use stagedoor_core::policy::{App, AppAddress, ErrorShape, UpstreamPolicy};
+use stagedoor_core::policy::{App, AppAddress, ClientAuthority, ErrorShape, TlsPolicy, UpstreamPolicy};
 use stagedoor_core::response_out::ResponsePolicy;
 
+/// What an app refers to.
+pub(super) struct Around<'a> {
+    pub(super) providers: &'a Providers,
+    pub(super) tls: &'a TlsPolicy,
+    /// `server.tls.client_ca`, for apps that name no file of their own.
+    pub(super) usual_authority: &'a Option<Arc<ClientAuthority>>,
+}
+
 /// One app; `None` if its routes clash.
-pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Context<'_>) -> Option<App> {
+pub(super) fn app(raw: &raw::App, index: usize, around: &Around<'_>, cx: &Context<'_>) -> Option<App> {
+    let Around { providers, .. } = *around;
     let raw::App {
-        at,
+        at: _,
         name,
         uses: _,
         base: _,
@@ -30,6 +41,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         auth,
         by,
         sources,
+        client_ca,
         unlisted: _,
         errors,
         identity: raw_identity,
@@ -59,14 +71,16 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
     let asks = |ask: AuthMode| ask != AuthMode::Public;
     let needed =
         asks(ask) || raw_routes.iter().any(|route| route.auth.as_ref().is_some_and(|auth| asks(auth.value)));
+    let client_authority = client_authority(client_ca.as_ref(), around, cx);
+    let has_authority = client_authority.is_some();
     let own_by = match by {
-        Some(by) => choose(by, providers, cx),
-        None if needed => only(providers, at, raw_routes, asks(ask), cx),
+        Some(by) => choose(by, providers, has_authority, cx),
+        None if needed => only(providers, has_authority, raw, asks(ask), cx),
         None => Vec::new(),
     };
     let token_sources =
         sources.as_ref().map_or(TokenSources::Providers, |list| TokenSources::App(auth::carriers(list, cx)));
-    let app_providers = AppProviders { all: providers, by: own_by, sources: token_sources };
+    let app_providers = AppProviders { all: providers, by: own_by, sources: token_sources, has_authority };
     let defaults = RouteDefaults {
         ask,
         providers: &app_providers,
@@ -99,6 +113,7 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
         index,
         hosts: raw_hosts.iter().flat_map(|hosts| &hosts.value).map(|host| host.value.clone()).collect(),
         path,
+        client_authority,
         access: access(raw_access.as_ref(), cx),
         limit: limits::policy(app_limits.ip),
         in_flight: limits::in_flight(&raw.limit),
@@ -114,6 +129,20 @@ pub(super) fn app(raw: &raw::App, index: usize, providers: &Providers, cx: &Cont
             .map(|list| server::parameters(list, cx.report))
             .unwrap_or_default(),
     })
+}
+
+/// The authorities of its clients, where they have to show certificates.
+fn client_authority(
+    own: Option<&Spanned<String>>,
+    around: &Around<'_>,
+    cx: &Context<'_>,
+) -> Option<Arc<ClientAuthority>> {
+    let Some(path) = own else { return around.usual_authority.clone() };
+    if around.tls.https().is_none() {
+        let hint = "clients show certificates over https alone: add [server.tls] with a certificate";
+        cx.report.problem(&path.at, "`client_ca` without https listeners", hint);
+    }
+    Some(authorities::client_authority(path, cx))
 }
 
 fn access(raw: Option<&raw::Access>, cx: &Context<'_>) -> AccessPolicy {

@@ -7,22 +7,23 @@ use super::context::Context;
 use super::secrets::{dangerous, secret};
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{did_you_mean, shown};
-use crate::raw;
+use crate::raw::{self, ProviderKeys};
+use stagedoor_core::guard::caller::Provider;
 use stagedoor_core::guard::credential::TokenSource;
 use stagedoor_core::guard::jwt::{Alg, ClaimPaths, JwtKey, JwtPolicy};
 
 /// Every provider by its name; `None` where it failed to compile.
-pub(super) struct Providers(Vec<(String, Option<Arc<JwtPolicy>>)>);
+pub(super) struct Providers(Vec<(String, Option<Provider>)>);
 
 impl Providers {
-    /// Those that compiled.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<JwtPolicy>> {
-        self.0.iter().filter_map(|(_, provider)| provider.as_ref())
+    /// Those of tokens that compiled.
+    pub(super) fn of_tokens(&self) -> impl Iterator<Item = &Arc<JwtPolicy>> {
+        self.compiled().flatten()
     }
 
-    /// Each in its place.
+    /// Each in its place; `None` for one of another kind.
     fn compiled(&self) -> impl Iterator<Item = Option<&Arc<JwtPolicy>>> {
-        self.0.iter().map(|(_, provider)| provider.as_ref())
+        self.0.iter().map(|(_, provider)| provider.as_ref().and_then(Provider::jwt))
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -30,20 +31,26 @@ impl Providers {
     }
 
     /// The provider of this name: `None` if there is none, `Some(None)` if it was refused.
-    pub(super) fn named(&self, name: &str) -> Option<Option<&Arc<JwtPolicy>>> {
+    pub(super) fn named(&self, name: &str) -> Option<Option<&Provider>> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, provider)| provider.as_ref())
     }
 
-    pub(super) fn into_policies(self) -> Vec<Arc<JwtPolicy>> {
+    pub(super) fn into_policies(self) -> Vec<Provider> {
         self.0.into_iter().filter_map(|(_, provider)| provider).collect()
     }
 }
 
 pub(super) fn providers(raw: &[raw::Provider], cx: &Context<'_>) -> Providers {
     let compile = |provider: &raw::Provider| {
-        let raw::Provider { name, jwt: keys } = provider;
+        let raw::Provider { name, keys } = provider;
         name_fits(name, cx);
-        (name.value.clone(), keys.as_ref().map(|keys| Arc::new(jwt(&name.value, keys, cx))))
+        let compiled = keys.as_ref().map(|keys| match keys {
+            ProviderKeys::Jwt(keys) => Provider::Jwt(Arc::new(jwt(&name.value, keys, cx))),
+            ProviderKeys::ClientCertificate => {
+                Provider::ClientCertificate { name: name.value.as_str().into() }
+            }
+        });
+        (name.value.clone(), compiled)
     };
     let providers = Providers(raw.iter().map(compile).collect());
     one_secret(raw, &providers, cx);

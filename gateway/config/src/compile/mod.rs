@@ -7,6 +7,7 @@
 mod app;
 mod app_providers;
 mod auth;
+mod authorities;
 mod context;
 mod cors;
 mod environment;
@@ -39,6 +40,7 @@ use super::problem::Report;
 use super::raw;
 use super::source::{self, SourceFile};
 use stagedoor_core::clock::Now;
+use stagedoor_core::guard::caller::Provider;
 use stagedoor_core::guard::jwt::TokenCache;
 use stagedoor_core::guard::target::{HostFault, HostTable};
 use stagedoor_core::policy::{AdminPolicy, App, LogPolicy, Policy, ServerPolicy, Started, TlsPolicy};
@@ -67,8 +69,11 @@ pub(super) fn policy(
         let hint = "protect something: [app.media] with hosts, upstream and auth";
         report.missing(&cx.main, "no app in the configuration", hint);
     }
+    let usual_authority = tls::usual_client_authority(server.tls.as_ref(), &cx);
+    let around = app::Around { providers: &providers, tls: &tls, usual_authority: &usual_authority };
     let compiled: Vec<Option<App>> =
-        apps.iter().enumerate().map(|(index, app)| app::app(app, index, &providers, &cx)).collect();
+        apps.iter().enumerate().map(|(index, app)| app::app(app, index, &around, &cx)).collect();
+    app_providers::refuse_two_authorities(apps, &compiled, report);
     let hosts = hosts(apps, report);
     if let Some(hosts) = &hosts {
         environment::warn_of_unserved_hosts(hosts, apps, materials, report);
@@ -82,7 +87,7 @@ pub(super) fn policy(
     if let Some(hosts) = &hosts {
         tls::warn_of_names(server.tls.as_ref(), &certificates, (&compiled, hosts), &cx);
     }
-    let of_providers = providers.all().flat_map(|provider| provider.sources.iter());
+    let of_providers = providers.of_tokens().flat_map(|provider| provider.sources.iter());
     let of_apps = compiled.iter().flatten().flat_map(App::sources);
     let carriers = of_providers.chain(of_apps).cloned().collect();
     let log = server::log(log, main, carriers, report);
@@ -171,13 +176,12 @@ fn hosts(apps: &[raw::App], report: &Report) -> Option<HostTable> {
 }
 
 /// The cache of before while nothing changed that decides whether a token is genuine, else an empty one.
-fn tokens(
-    providers: &[Arc<stagedoor_core::guard::jwt::JwtPolicy>],
-    server: &ServerPolicy,
-    cx: &Context<'_>,
-) -> Arc<TokenCache> {
-    let prints = |all: &[Arc<stagedoor_core::guard::jwt::JwtPolicy>]| -> Vec<(Arc<str>, [u8; 32])> {
-        all.iter().map(|provider| (Arc::clone(&provider.name), provider.fingerprint())).collect()
+fn tokens(providers: &[Provider], server: &ServerPolicy, cx: &Context<'_>) -> Arc<TokenCache> {
+    let prints = |all: &[Provider]| -> Vec<(Arc<str>, [u8; 32])> {
+        all.iter()
+            .filter_map(Provider::jwt)
+            .map(|provider| (Arc::clone(&provider.name), provider.fingerprint()))
+            .collect()
     };
     let same = |before: &&Policy| {
         before.server.limits.token_cache == server.limits.token_cache

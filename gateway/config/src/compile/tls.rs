@@ -1,5 +1,8 @@
 //! Compiles `[server.tls]`.
 
+use std::sync::Arc;
+
+use super::authorities;
 use super::context::Context;
 use super::listen::{self, conflict};
 use super::secrets::dangerous;
@@ -10,12 +13,15 @@ use crate::raw;
 use stagedoor_core::guard::https::PlainHttpPolicy;
 use stagedoor_core::guard::target::HostTable;
 use stagedoor_core::policy::{
-    AdminPolicy, App, CertificateFiles, HttpsPolicy, ListenAddress, ServerPolicy, TlsPolicy, TlsVersion,
+    AdminPolicy, App, CertificateFiles, ClientAuthority, HttpsPolicy, ListenAddress, ServerPolicy, TlsPolicy,
+    TlsVersion,
 };
 
 /// What `[server.tls]` says, and the certificates that it names; none where files are not looked at.
 pub(super) fn tls(raw: Option<&raw::Tls>, main: &str, cx: &Context<'_>) -> (TlsPolicy, Vec<Certificate>) {
-    let Some(raw::Tls { at: _, listen, certificates, min_version, redirect_http, public_port }) = raw else {
+    let Some(raw::Tls { at: _, listen, certificates, client_ca: _, min_version, redirect_http, public_port }) =
+        raw
+    else {
         return (TlsPolicy::Off, Vec::new());
     };
     let named: Vec<_> = certificates.iter().filter_map(|table| Some((table, files(table, cx)?))).collect();
@@ -38,6 +44,14 @@ pub(super) fn tls(raw: Option<&raw::Tls>, main: &str, cx: &Context<'_>) -> (TlsP
         },
     };
     (TlsPolicy::On(policy), loaded)
+}
+
+/// `server.tls.client_ca`: who has to have issued the certificates of the clients of apps that name nobody.
+pub(super) fn usual_client_authority(
+    raw: Option<&raw::Tls>,
+    cx: &Context<'_>,
+) -> Option<Arc<ClientAuthority>> {
+    raw?.client_ca.as_ref().map(|path| authorities::client_authority(path, cx))
 }
 
 /// Reports https listeners whose address is that of another listener.

@@ -1,14 +1,16 @@
 //! Compiles the keys of `upstream` that say which certificates of an app are accepted.
 
-use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 
+use super::authorities::certificates;
 use super::context::Context;
 use super::secrets::dangerous;
-use crate::location::{Location, Setting, Spanned};
+use crate::location::{Location, Setting};
 use crate::problem::{Report, shown};
 use stagedoor_core::policy::{CertificateTrust, UpstreamTls};
+
+const A_PEM: &str =
+    "a PEM file with the certificate of the authority, or of the app itself, relative to the main file";
 
 /// The keys for https alone, as they were written.
 pub(super) struct TlsKeys<'a> {
@@ -45,7 +47,7 @@ pub(super) fn policy(keys: &TlsKeys<'_>, host: &str, url: &Location, cx: &Contex
             CertificateTrust::Anyone
         }
         None if any => CertificateTrust::Anyone,
-        Some(ca) => CertificateTrust::Listed(certificates(ca, cx).into()),
+        Some(ca) => CertificateTrust::Listed(certificates(ca, A_PEM, cx).into()),
         None => CertificateTrust::WebAuthorities,
     };
     let (name, at) = match server_name {
@@ -65,39 +67,4 @@ fn server_name(name: &str, at: &Location, report: &Report) -> ServerName<'static
         report.problem(at, format!("not a name of a certificate: `{}`", shown(name)), hint);
         ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into())
     })
-}
-
-/// The certificates of a PEM file; none with `--no-files`.
-///
-/// Each is one that a chain can end at: what cannot be read here would be missing there.
-fn certificates(path: &Spanned<String>, cx: &Context<'_>) -> Vec<CertificateDer<'static>> {
-    cx.names(&path.value, false);
-    if cx.materials.stand_in() {
-        return Vec::new();
-    }
-    let unusable = |why: &str, hint: &str| {
-        cx.report.problem(&path.at, format!("cannot read the certificates ({why}): `{}`", path.value), hint);
-        Vec::new()
-    };
-    let a_pem =
-        "a PEM file with the certificate of the authority, or of the app itself, relative to the main file";
-    let material = match cx.materials.file(&path.value) {
-        Ok(material) => material,
-        Err(fault) => {
-            let (why, hint) = fault.explain("the file is missing", a_pem);
-            return unusable(&why, hint);
-        }
-    };
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(material.bytes.expose()).collect();
-    match found {
-        Err(_) => unusable("not PEM", a_pem),
-        Ok(found) if found.is_empty() => unusable("there is none in the file", a_pem),
-        Ok(found) => {
-            let malformed = found.iter().position(|one| RootCertStore::empty().add(one.clone()).is_err());
-            match malformed {
-                Some(place) => unusable(&format!("number {} is malformed", place + 1), a_pem),
-                None => found,
-            }
-        }
-    }
 }

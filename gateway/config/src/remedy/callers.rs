@@ -4,7 +4,7 @@ use super::case::{Case, Remedy, change, nothing};
 use super::shell::shell_word;
 use crate::edit::quoted;
 use stagedoor_core::denial::Guard;
-use stagedoor_core::guard::caller::{AcceptedProvider, AuthPolicy};
+use stagedoor_core::guard::caller::Provider;
 use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
 use stagedoor_core::guard::upgrade::UpgradePolicy;
@@ -97,7 +97,9 @@ impl Case<'_> {
     fn token(&self) -> Option<String> {
         let route = self.refused.route?;
         let signs = |provider: &JwtPolicy| provider.keys.iter().any(JwtKey::signs);
-        let provider = accepted_providers(&route.auth)
+        let provider = route
+            .auth
+            .token_providers()
             .iter()
             .map(|accepted_provider| &accepted_provider.provider)
             .find(|p| signs(p))?;
@@ -130,7 +132,7 @@ impl Case<'_> {
         if !scopes.is_empty() {
             command.push_str(&option("scopes", &scopes.join(",")));
         }
-        if self.policy.providers.iter().filter(|p| signs(p)).count() > 1 {
+        if self.policy.providers.iter().filter_map(Provider::jwt).filter(|p| signs(p)).count() > 1 {
             command.push_str(&option("provider", &provider.name));
         }
         Some(command)
@@ -140,22 +142,13 @@ impl Case<'_> {
     fn carrier(&self) -> String {
         use stagedoor_core::guard::credential::TokenSource;
         let first =
-            self.refused.route.and_then(|route| accepted_providers(&route.auth).first()?.sources.first());
+            self.refused.route.and_then(|route| route.auth.token_providers().first()?.sources.first());
         match first {
             Some(TokenSource::Bearer) => ", as `Authorization: Bearer …`".to_owned(),
             Some(TokenSource::Header(name)) => format!(", in the header `{name}`"),
             Some(TokenSource::Cookie(name)) => format!(", in the cookie `{name}`"),
             Some(TokenSource::Query(name)) => format!(", in the query parameter `{name}`"),
             None => String::new(),
-        }
-    }
-}
-
-pub(super) fn accepted_providers(auth: &AuthPolicy) -> &[AcceptedProvider] {
-    match auth {
-        AuthPolicy::Public => &[],
-        AuthPolicy::Optional(accepted_providers) | AuthPolicy::Required(accepted_providers) => {
-            accepted_providers
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Remedies that change the matched route, or add a route for one request.
 
-use super::callers::accepted_providers;
+use std::sync::Arc;
+
 use super::case::{Case, Path, Remedy, app_key, change, nothing};
 use crate::edit::{Change, Page, Step, quoted};
 use stagedoor_core::denial::{PathRemedy, RemedyKind};
-use stagedoor_core::guard::caller::AuthPolicy;
+use stagedoor_core::guard::caller::{Accepted, AuthPolicy};
 use stagedoor_core::guard::permission::PermissionPolicy;
 use stagedoor_core::guard::routes::Pattern;
 use stagedoor_core::guard::routes::Route;
@@ -94,9 +95,10 @@ impl<'a> Case<'a> {
     /// key alone. `None` where it would drop what the other asks for.
     pub(super) fn beside(&self, app: &App, route: &Route, key: &str, value: &str) -> Option<Change> {
         let own = app.routes.all().next()?;
-        let named =
-            |auth| accepted_providers(auth).iter().map(|accepted_provider| &accepted_provider.provider.name);
-        let same_providers = named(&route.auth).eq(named(&own.auth));
+        let named = |auth: &AuthPolicy| -> Vec<Arc<str>> {
+            auth.accepted().into_iter().flat_map(Accepted::names).cloned().collect()
+        };
+        let same_providers = named(&route.auth) == named(&own.auth);
         let public = matches!(route.auth, AuthPolicy::Public);
         let plain = route.permission == PermissionPolicy::default()
             && (public || same_providers)

@@ -137,3 +137,93 @@ f/41vH2CW0+fy4s0ODNST5giv8CzMfyQAiEAv77TSBb4Se7aoRvspgMuwtUkOsrv
 DH/qf8RWr/uO6qM=
 -----END CERTIFICATE-----
 ";
+
+/// An app whose clients show certificates: `app` becomes further keys of the app, and `rest` further tables.
+fn with_clients(app: &str, tls: &str, rest: &str) -> String {
+    let listener =
+        format!("[server.tls]\ncertificates = [{{ cert = \"tls.pem\", key = \"tls.key\" }}]\n{tls}");
+    text(&[HOUSE, APP, app, &listener, rest])
+}
+
+const DEVICES: &str = "[auth.devices]\nkind = \"client-certificate\"\n";
+
+fn authority_desk() -> Desk {
+    let broken = format!("{ONE}-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
+    Desk::default()
+        .file("one.pem", ONE)
+        .file("two.pem", TWO)
+        .file("empty.pem", "")
+        .file("broken.pem", &broken)
+}
+
+#[test]
+fn clients_of_an_app_are_verified_by_its_own_authorities_or_the_usual_ones() {
+    let desk = authority_desk();
+    let file = |text: &str| {
+        let policy = compiled(text, &desk).unwrap().policy;
+        let authority = policy.apps[0].client_authority.clone();
+        authority.map(|authority| (authority.file().to_owned(), authority.certificates().len()))
+    };
+    let one = Some(("one.pem".to_owned(), 1));
+    assert_eq!(file(&with_clients("by = [\"house\"]\n", "", DEVICES)), None);
+    assert_eq!(file(&with_clients("client_ca = \"one.pem\"\n", "", "")), one);
+    assert_eq!(file(&with_clients("", "client_ca = \"one.pem\"\n", "")), one);
+    assert_eq!(file(&with_clients("client_ca = \"one.pem\"\n", "client_ca = \"two.pem\"\n", "")), one);
+}
+
+#[test]
+fn what_is_wrong_with_certificates_of_clients_is_told() {
+    let by = "client_ca = \"one.pem\"\nby = [\"devices\"]\n";
+    let other = "[app.other]\nhosts = [\"other.example\"]\nupstream = \"http://127.0.0.1:3001\"\nauth = \"required\"\n";
+    for (text, expected) in [
+        (
+            text(&[HOUSE, APP, "client_ca = \"one.pem\"\n"]),
+            "app.media.client_ca: `client_ca` without https listeners | clients show certificates over https alone",
+        ),
+        (
+            with_clients("client_ca = \"gone.pem\"\n", "", ""),
+            "app.media.client_ca: cannot read the certificates (the file is missing): `gone.pem` | a PEM file",
+        ),
+        (
+            with_clients("", "client_ca = \"gone.pem\"\n", ""),
+            "server.tls.client_ca: cannot read the certificates",
+        ),
+        (with_clients("client_ca = \"empty.pem\"\n", "", ""), "(there is none in the file): `empty.pem`"),
+        (
+            with_clients("client_ca = \"broken.pem\"\n", "", ""),
+            "(list 1 of revoked certificates is malformed): `broken.pem`",
+        ),
+        (
+            with_clients("by = [\"devices\"]\n", "", DEVICES),
+            "the app asks its clients for no certificates, so `devices` knows nobody | say who issues them: client_ca",
+        ),
+        (
+            with_clients(
+                "client_ca = \"one.pem\"\nby = [\"devices\", \"tablets\"]\n",
+                "",
+                &format!("{DEVICES}[auth.tablets]\nkind = \"client-certificate\"\n"),
+            ),
+            "a second provider of certificates: `tablets` | a certificate names one caller",
+        ),
+        (
+            with_clients(by, "", &format!("{DEVICES}issuer = \"x\"\n")),
+            "auth.devices.issuer: `issuer` beside `kind = \"client-certificate\"` | leave it out: it is for tokens",
+        ),
+        (
+            with_clients(by, "", &format!("{DEVICES}{other}client_ca = \"two.pem\"\nby = [\"devices\"]\n")),
+            "app.other: other authorities than those of `media` name the callers of the same provider: `devices`",
+        ),
+    ] {
+        check_at(&text, &authority_desk(), &[expected]);
+    }
+}
+
+#[test]
+fn a_certificate_names_callers_where_its_provider_is_in_by() {
+    let text = with_clients("client_ca = \"one.pem\"\nby = [\"house\", \"devices\"]\n", "", DEVICES);
+    let policy = compiled(&text, &authority_desk()).unwrap().policy;
+    let auth = &policy.apps[0].routes.all().next().unwrap().auth;
+    let names: Vec<&str> = auth.accepted().unwrap().names().map(|name| &**name).collect();
+    assert_eq!(names, ["house", "devices"]);
+    assert_eq!(auth.token_providers().len(), 1);
+}

@@ -134,7 +134,11 @@ fn the_operators_keys_win_one_by_one() {
 
 /// What of these fields becomes of `GET /?q=1&t=TOKEN`: the head for the app, or a code. `TOKEN` is a good one.
 fn forwarded(policy: &Policy, fields: &str) -> String {
-    let token = policy.providers[0].sign("bob", &[], &[], Duration::from_secs(60), "j", now()).unwrap();
+    let token = policy.providers[0]
+        .jwt()
+        .unwrap()
+        .sign("bob", &[], &[], Duration::from_secs(60), "j", now())
+        .unwrap();
     let request = format!("GET /?q=1&t={token} HTTP/1.1\r\nHost: media.example.com\r\n{fields}\r\n")
         .replace("TOKEN", &token);
     let Ok(Parsed::Complete(head, _)) = parse(request.as_bytes(), &policy.server.limits.head, Scheme::Http)
@@ -224,7 +228,8 @@ fn sources_of_the_app_stand_in_for_those_of_its_providers() {
         "by = [\"house\"]\nsources = [\"header:x-own\"]\n[[app.media.route]]\nmatch = \"GET /\"\nby = [\"tower\"]\n",
     ]);
     let both = compiled(&file, &Desk::default().file("b", GOOD)).unwrap().policy;
-    let token = both.providers[1].sign("eve", &[], &[], Duration::from_secs(60), "j", now()).unwrap();
+    let token =
+        both.providers[1].jwt().unwrap().sign("eve", &[], &[], Duration::from_secs(60), "j", now()).unwrap();
     assert!(forwarded(&both, &format!("X-Own: {token}\r\n")).contains("x-auth-user: eve"));
     assert_eq!(forwarded(&both, &format!("Authorization: Bearer {token}\r\n")), "token_missing");
     assert_eq!(shown(&both), ["Header(\"x-own\")"]);

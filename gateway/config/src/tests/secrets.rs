@@ -156,7 +156,7 @@ fn where_stand_ins_are_used_no_secret_is_looked_at() {
     let house = HOUSE.replace("{ secret = { file = \"jwt_secret\", generate = true } }", keys);
     let text = text(&[&house, APP]);
     let policy = compiled(&text, &desk).unwrap().policy;
-    assert_eq!(policy.providers[0].keys.len(), 2, "a public key is left out");
+    assert_eq!(policy.providers[0].jwt().unwrap().keys.len(), 2, "a public key is left out");
     desk.stand_in = false;
     assert!(compiled(&text, &desk).is_err());
 }

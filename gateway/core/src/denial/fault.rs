@@ -1,4 +1,4 @@
-//! What is wrong with a path or a token, and why an app gave no answer: one row each.
+//! What is wrong with a path, a token or a certificate, and why an app gave no answer: one row each.
 //!
 //! The client reads what is wrong with its path. All other texts are for the operator only.
 
@@ -186,6 +186,23 @@ impl PathFault {
     pub fn remedy(self) -> PathRemedy {
         self.row().remedy
     }
+}
+
+faults! {
+    /// Why the certificate of a client names no user. For the log.
+    pub enum SubjectFault {
+        /// It has no common name.
+        Nameless => "its subject has no common name",
+        /// It has several common names.
+        Ambiguous => "its subject has several common names",
+        /// A common name or an organisational unit that cannot be used, or too many units.
+        Unusable =>
+            "its common name or an organisational unit is not a text of 1 to 256 bytes, or holds a control character, or there are \
+            more than 64 units",
+    }
+    /// What the operator reads in the log.
+    #[must_use]
+    pub fn reason(self) -> &'static str;
 }
 
 faults! {

@@ -9,6 +9,7 @@ pub enum Guard {
     Target,
     ServerName,
     Https,
+    ClientCertificate,
     Client,
     Access,
     AppLimit,

@@ -22,7 +22,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::description::{Challenge, Description, PageAction, PageText, RemedyKind};
-use super::fault::{PathFault, TokenFault, UpstreamFault};
+use super::fault::{PathFault, SubjectFault, TokenFault, UpstreamFault};
 use super::guard::Guard;
 use super::limit::{LimitExceeded, Size};
 
@@ -291,6 +291,24 @@ denials! {
         keys: &["server.tls.redirect_http"],
         remedy: RemedyKind::Advice("the client has to use https"),
     }
+    /// The connection has not proven what the app's `client_ca` asks for.
+    ClientCertificate => {
+        code: "client_certificate",
+        status: MISDIRECTED_REQUEST,
+        guard: ClientCertificate,
+        closes: false,
+        detail: "This connection was made without the certificate that this host asks of its clients",
+        reason: "no certificate of the app's `client_ca` was shown on this connection: it is plain HTTP, names no server, was made for \
+            another host or before a change of `client_ca`, or the certificate has ended",
+        page: PageText::new(
+            "This address asks for a certificate of your device",
+            "Open it again, in a new window. If that does not help, ask for a new certificate."
+        ),
+        keys: &["client_ca", "server.tls.client_ca"],
+        remedy: RemedyKind::Advice(
+            "the client has to connect over https under the name of the host, with a certificate that has not ended"
+        ),
+    }
     /// The path is not listed and the app says `unlisted = "deny"`.
     NotFound => {
         code: "not_found",
@@ -437,6 +455,23 @@ denials! {
         page: sign_in("Your sign-in has expired"),
         keys: &["auth", "by"],
         remedy: RemedyKind::FreshToken,
+    }
+    /// The certificate of the client names no user.
+    ClientSubject(fault: SubjectFault) => {
+        code: "client_subject",
+        status: FORBIDDEN,
+        guard: Identity,
+        closes: false,
+        detail: "The certificate of this client names no user",
+        reason: format!("certificate of the client names no user: {}", fault.reason()),
+        listed: "certificate of the client names no user",
+        page: PageText::new(
+            "The certificate of your device names no user",
+            "Ask for a certificate with your name in it."
+        ),
+        keys: &["auth", "by"],
+        remedy: RemedyKind::Advice("the client needs a certificate whose subject has one common name"),
+        example: Self::ClientSubject(SubjectFault::Nameless),
     }
     /// The identity service gave no answer.
     IdentityUnavailable => {

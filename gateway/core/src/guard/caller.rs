@@ -1,4 +1,7 @@
-//! Authentication: turns the token of a request into a [`Caller`].
+//! Authentication: turns the token of a request into a [`Caller`], or the certificate of its connection.
+//!
+//! A token that is there decides, so that a refused one is never mended by a certificate. A certificate was verified in the handshake,
+//! and its connection by `guard/client_certificate.rs`, before a caller is looked for.
 //!
 //! Trust: none in the request. Bounds: one token, shown once to each provider that reads tokens where it was found. For a
 //! cached token nothing is allocated. RFC 6750 §2, RFC 9110 §11.6.
@@ -11,16 +14,38 @@ use crate::denial::{Denial, TokenFault};
 use crate::guard::credential::{TokenSource, find_among};
 use crate::guard::jwt::{JwtPolicy, TokenCache, Verified};
 use crate::request::Head;
+use crate::tls::ClientCertificate;
 
 /// `auth` and `by`.
 #[derive(Clone, Debug)]
 pub enum AuthPolicy {
     /// No authentication. No credential is read.
     Public,
-    /// A valid token names the caller, no token is anonymous, an invalid token is refused.
-    Optional(Arc<[AcceptedProvider]>),
-    /// A valid token is required.
-    Required(Arc<[AcceptedProvider]>),
+    /// A valid token or a certificate names the caller, without either it is anonymous, an invalid token is refused.
+    Optional(Accepted),
+    /// A valid token or a certificate is required.
+    Required(Accepted),
+}
+
+/// A provider of identities: `[auth.NAME]`.
+#[derive(Clone, Debug)]
+pub enum Provider {
+    /// `kind = "jwt"`: signed tokens.
+    Jwt(Arc<JwtPolicy>),
+    /// `kind = "client-certificate"`: the subjects of certificates that apps ask of their clients (`client_ca`).
+    ClientCertificate {
+        /// Its name.
+        name: Arc<str>,
+    },
+}
+
+/// Who may name the caller: `by`.
+#[derive(Clone, Debug, Default)]
+pub struct Accepted {
+    /// The providers of tokens, in the order in which they are tried.
+    pub tokens: Arc<[AcceptedProvider]>,
+    /// The name of the provider of certificates, where there is one.
+    pub certificates: Option<Arc<str>>,
 }
 
 /// A provider whose tokens are accepted, and where they are read.
@@ -54,22 +79,96 @@ pub struct AssumedIdentity {
     pub scopes: Vec<String>,
 }
 
+impl Provider {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        match self {
+            Self::Jwt(policy) => &policy.name,
+            Self::ClientCertificate { name } => name,
+        }
+    }
+
+    /// The provider of tokens.
+    #[must_use]
+    pub fn jwt(&self) -> Option<&Arc<JwtPolicy>> {
+        match self {
+            Self::Jwt(policy) => Some(policy),
+            Self::ClientCertificate { .. } => None,
+        }
+    }
+
+    /// Whether both are the same provider, not only of the same name.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Jwt(one), Self::Jwt(other)) => Arc::ptr_eq(one, other),
+            (Self::ClientCertificate { name: one }, Self::ClientCertificate { name: other }) => one == other,
+            (Self::Jwt(_), Self::ClientCertificate { .. })
+            | (Self::ClientCertificate { .. }, Self::Jwt(_)) => false,
+        }
+    }
+}
+
+impl Accepted {
+    /// The names of all providers; that of certificates is the last.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.tokens.iter().map(|accepted| &accepted.provider.name).chain(&self.certificates)
+    }
+
+    /// The caller that the certificate names; `None` without one, or where none is accepted.
+    fn certified(&self, shown: Option<&ClientCertificate>) -> Result<Option<Caller>, Denial> {
+        let Some((provider, shown)) = self.certificates.as_ref().zip(shown) else { return Ok(None) };
+        let subject = shown.subject.as_ref().map_err(|fault| Denial::ClientSubject(*fault))?;
+        let verified = Verified::certified(provider, subject, shown.not_after);
+        // A browser shows it whichever page asks.
+        Ok(Some(Caller { proven: Some(Arc::new(verified)), by_header: false }))
+    }
+}
+
 impl AuthPolicy {
-    /// Finds the token and verifies it by the providers, in their order.
+    /// The providers, unless nobody is asked.
+    #[must_use]
+    pub fn accepted(&self) -> Option<&Accepted> {
+        match self {
+            Self::Public => None,
+            Self::Optional(accepted) | Self::Required(accepted) => Some(accepted),
+        }
+    }
+
+    /// The providers of tokens; none where nobody is asked.
+    #[must_use]
+    pub fn token_providers(&self) -> &[AcceptedProvider] {
+        self.accepted().map_or(&[], |accepted| &accepted.tokens)
+    }
+
+    /// Finds the token and verifies it by the providers, in their order; without a token, the caller is the one of the
+    /// certificate that was `shown`, where certificates are accepted.
     ///
     /// # Errors
-    /// Two tokens that differ, no token where one is required, or the most informative refusal of the providers that
-    /// read it.
-    pub fn authenticate(&self, head: &Head<'_>, now: Now, tokens: &TokenCache) -> Result<Caller, Denial> {
-        let (accepted_providers, required) = match self {
+    /// Two tokens that differ, neither token nor certificate where one is required, the most informative refusal of the providers that
+    /// read the token, or a certificate that names no user.
+    pub fn authenticate(
+        &self,
+        head: &Head<'_>,
+        shown: Option<&ClientCertificate>,
+        now: Now,
+        tokens: &TokenCache,
+    ) -> Result<Caller, Denial> {
+        let (accepted, required) = match self {
             Self::Public => return Ok(Caller::anonymous()),
-            Self::Optional(accepted_providers) => (accepted_providers, false),
-            Self::Required(accepted_providers) => (accepted_providers, true),
+            Self::Optional(accepted) => (accepted, false),
+            Self::Required(accepted) => (accepted, true),
         };
+        let accepted_providers = &*accepted.tokens;
         let sources =
             || accepted_providers.iter().flat_map(|accepted_provider| accepted_provider.sources.iter());
         let Some(carried) = find_among(sources(), head)? else {
-            return if required { Err(Denial::TokenMissing) } else { Ok(Caller::anonymous()) };
+            return match accepted.certified(shown)? {
+                Some(caller) => Ok(caller),
+                None if required => Err(Denial::TokenMissing),
+                None => Ok(Caller::anonymous()),
+            };
         };
         let verified = prove(accepted_providers, |source| source.is_used(head), &carried.token, now, tokens)?;
         // The same token may also be in a cookie; it counts as sent by header if a header has it.
@@ -91,8 +190,8 @@ impl AuthPolicy {
     ) -> Result<Caller, Denial> {
         let (accepted_providers, required) = match self {
             Self::Public => return Ok(Caller::anonymous()),
-            Self::Optional(accepted_providers) => (accepted_providers, false),
-            Self::Required(accepted_providers) => (accepted_providers, true),
+            Self::Optional(accepted) => (&*accepted.tokens, false),
+            Self::Required(accepted) => (&*accepted.tokens, true),
         };
         let holds = |source: &TokenSource| matches!(source, TokenSource::Cookie(own) if own == name);
         if !accepted_providers
@@ -114,11 +213,23 @@ impl AuthPolicy {
         match (self, assumed) {
             (Self::Public, _) | (Self::Optional(_), None) => Ok(AssumedCaller(Caller::anonymous())),
             (Self::Required(_), None) => Err(Denial::TokenMissing),
-            (Self::Optional(_) | Self::Required(_), Some(AssumedIdentity { user, roles, scopes })) => {
+            (
+                Self::Optional(accepted) | Self::Required(accepted),
+                Some(AssumedIdentity { user, roles, scopes }),
+            ) => {
                 let verified = Verified::assumed(user, roles, scopes);
-                Ok(AssumedCaller(Caller { proven: Some(Arc::new(verified)), by_header: true }))
+                // A certificate is all that it can be where no token is accepted.
+                let by_header = !(accepted.tokens.is_empty() && accepted.certificates.is_some());
+                Ok(AssumedCaller(Caller { proven: Some(Arc::new(verified)), by_header }))
             }
         }
+    }
+}
+
+impl<const N: usize> From<[AcceptedProvider; N]> for Accepted {
+    /// Tokens alone.
+    fn from(tokens: [AcceptedProvider; N]) -> Self {
+        Self { tokens: tokens.into(), certificates: None }
     }
 }
 

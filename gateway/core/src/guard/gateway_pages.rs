@@ -8,7 +8,7 @@
 
 use crate::denial::{Denial, PathFault};
 use crate::guard::cors::CorsPolicy;
-use crate::guard::origin::OriginPolicy;
+use crate::guard::origin::{CarriedBy, OriginPolicy};
 use crate::guard::target::Target;
 use crate::path::readings::readings;
 use crate::public_address::PublicAddress;
@@ -172,7 +172,7 @@ fn is_navigation(head: &Head<'_>) -> bool {
 
 /// The check of [`OriginPolicy::Always`], without any listed origin.
 fn same_origin(head: &Head<'_>, at: &PublicAddress<'_>) -> Result<(), Denial> {
-    OriginPolicy::Always.check(head, at, false, &CorsPolicy::SameOrigin).map(drop)
+    OriginPolicy::Always.check(head, at, CarriedBy::default(), &CorsPolicy::SameOrigin).map(drop)
 }
 
 fn form_length(head: &Head<'_>) -> Result<usize, Denial> {

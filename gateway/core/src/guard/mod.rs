@@ -11,6 +11,8 @@ pub mod server_name;
 
 pub mod https;
 
+pub mod client_certificate;
+
 pub mod access;
 
 pub mod limit;

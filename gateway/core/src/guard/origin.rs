@@ -38,13 +38,21 @@ pub enum OriginPolicy {
     Off,
 }
 
+/// What proves who the caller is, besides cookies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CarriedBy {
+    /// A credential in a header, which no page of another origin can add without a preflight.
+    pub header: bool,
+    /// The connection itself, by a certificate of the client: a browser shows it whichever page asks.
+    pub connection: bool,
+}
+
 /// Evidence: the request does not come from a page of another origin, or needs no check.
 #[derive(Debug)]
 pub struct OriginChecked(());
 
 impl OriginPolicy {
-    /// Checks where a request comes from. `by_header`: it carries a credential in a header, which no page of another origin
-    /// can add without a preflight.
+    /// Checks where a request comes from.
     ///
     /// # Errors
     /// [`Denial::CrossOrigin`].
@@ -52,25 +60,25 @@ impl OriginPolicy {
         self,
         head: &Head<'_>,
         at: &PublicAddress<'_>,
-        by_header: bool,
+        carried: CarriedBy,
         cors: &CorsPolicy,
     ) -> Result<OriginChecked, Denial> {
-        if !self.asks(head, by_header) || is_welcome(head, at, |origin| cors.lists(origin)) {
+        if !self.asks(head, carried) || is_welcome(head, at, |origin| cors.lists(origin)) {
             Ok(OriginChecked(()))
         } else {
             Err(Denial::CrossOrigin)
         }
     }
 
-    fn asks(self, head: &Head<'_>, by_header: bool) -> bool {
+    fn asks(self, head: &Head<'_>, carried: CarriedBy) -> bool {
         let unsafe_or_handshake = !SAFE.contains(&head.method()) || head.asks_websocket();
-        let borne_by_cookie = head.has("cookie") && !by_header;
+        let by_itself = (head.has("cookie") || carried.connection) && !carried.header;
         let loaded_elsewhere = || Site::of(head) == Site::Cross && !navigates(head);
         match self {
             Self::Off => false,
-            Self::Cookies => borne_by_cookie && (unsafe_or_handshake || loaded_elsewhere()),
-            Self::Strict => borne_by_cookie && (unsafe_or_handshake || comes_from_a_page(head)),
-            Self::Always => unsafe_or_handshake || (borne_by_cookie && loaded_elsewhere()),
+            Self::Cookies => by_itself && (unsafe_or_handshake || loaded_elsewhere()),
+            Self::Strict => by_itself && (unsafe_or_handshake || comes_from_a_page(head)),
+            Self::Always => unsafe_or_handshake || (by_itself && loaded_elsewhere()),
         }
     }
 }

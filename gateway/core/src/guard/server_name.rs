@@ -50,7 +50,7 @@ mod tests {
         let names = ["media.example.com", "*.films.example.com"];
         let certificate = CertificateNames::new(names, ["192.0.2.1".parse().unwrap()]);
         let server_name = server_name.map(Into::into);
-        Transport::Tls(Arc::new(TlsSession { server_name, certificate: Arc::new(certificate) }))
+        Transport::Tls(Arc::new(TlsSession { server_name, certificate: Arc::new(certificate), client: None }))
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::token_cookie::accepted_providers;
 use crate::clock::Now;
 use crate::denial::Denial;
-use crate::guard::caller::{AcceptedProvider, AuthPolicy};
+use crate::guard::caller::{Accepted, AuthPolicy};
 use crate::guard::jwt::TokenCache;
 use crate::policy::App;
 use crate::request::Head;
+use crate::tls::ClientCertificate;
 
 /// The most cookies of one request that are verified.
 const COOKIES_MAX: usize = 8;
@@ -26,16 +26,22 @@ pub enum SignInState {
     },
     /// No user is signed in, for this reason.
     SignedOut(Denial),
-    /// No route of the app reads a token.
+    /// No route of the app asks who its callers are.
     NotRequired,
 }
 
-/// The user of a request, by the authentication of the app's routes: one try for each list of providers.
+/// The user of a request, or of the certificate that was `shown` on its connection, by the authentication of the app's routes: one try for each list of providers.
 #[must_use]
-pub fn sign_in_state(app: &App, head: &Head<'_>, now: Now, tokens: &TokenCache) -> SignInState {
+pub fn sign_in_state(
+    app: &App,
+    head: &Head<'_>,
+    shown: Option<&ClientCertificate>,
+    now: Now,
+    tokens: &TokenCache,
+) -> SignInState {
     let mut refusal: Option<Denial> = None;
     for auth in distinct(app) {
-        match auth.authenticate(head, now, tokens) {
+        match auth.authenticate(head, shown, now, tokens) {
             Ok(caller) => {
                 if let Some((user, expires)) = caller.user().cloned().zip(caller.expires()) {
                     return SignInState::SignedIn { user, expires };
@@ -77,18 +83,23 @@ fn names_user(app: &App, cookie: &str, token: &[u8], now: Now, tokens: &TokenCac
     distinct(app).iter().any(names)
 }
 
-/// The `auth` of the app's routes that read tokens, one for each list of providers.
+/// The `auth` of the app's routes that ask who the caller is, one for each list of providers.
 fn distinct(app: &App) -> Vec<&AuthPolicy> {
     let mut found: Vec<&AuthPolicy> = Vec::new();
     for route in app.routes.all() {
-        let asked = accepted_providers(&route.auth);
-        if !asked.is_empty() && !found.iter().any(|other| are_same(accepted_providers(other), asked)) {
+        let Some(asked) = route.auth.accepted() else { continue };
+        let is_known =
+            || found.iter().filter_map(|other| other.accepted()).any(|other| are_same(other, asked));
+        if asked.names().next().is_some() && !is_known() {
             found.push(&route.auth);
         }
     }
     found
 }
 
-fn are_same(one: &[AcceptedProvider], other: &[AcceptedProvider]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(a, b)| Arc::ptr_eq(&a.provider, &b.provider))
+fn are_same(one: &Accepted, other: &Accepted) -> bool {
+    let (tokens, others) = (&one.tokens, &other.tokens);
+    one.certificates == other.certificates
+        && tokens.len() == others.len()
+        && tokens.iter().zip(others.iter()).all(|(a, b)| Arc::ptr_eq(&a.provider, &b.provider))
 }

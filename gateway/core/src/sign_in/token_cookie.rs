@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::cookie::{COOKIE_MAX, is_cookie_octet};
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
-use crate::guard::caller::{AcceptedProvider, AuthPolicy};
+use crate::guard::caller::AcceptedProvider;
 use crate::guard::credential::TokenSource;
 use crate::guard::jwt::TokenCache;
 use crate::policy::App;
@@ -57,7 +57,7 @@ pub fn token_cookie<'a>(
         app.routes
             .all()
             .map(|route| &route.auth)
-            .filter_map(|auth| Some((auth, accepted_providers(auth).first()?)))
+            .filter_map(|auth| Some((auth, auth.token_providers().first()?)))
     };
     let Some((_, accepted_provider)) = asking().next() else { return Err(NoTokenCookie::NotRequired) };
     // Such a value makes no cookie or another one: an empty value counts as none, spaces are cut off.
@@ -86,15 +86,6 @@ pub fn token_cookie<'a>(
         }
     }
     Err(refusal.map_or_else(|| no_cookie(app, accepted_provider), NoTokenCookie::Refused))
-}
-
-pub(super) fn accepted_providers(auth: &AuthPolicy) -> &[AcceptedProvider] {
-    match auth {
-        AuthPolicy::Public => &[],
-        AuthPolicy::Optional(accepted_providers) | AuthPolicy::Required(accepted_providers) => {
-            accepted_providers
-        }
-    }
 }
 
 fn no_cookie(app: &App, accepted_provider: &AcceptedProvider) -> NoTokenCookie {

@@ -230,7 +230,7 @@ fn the_cookie_is_the_one_in_which_the_app_takes_the_token() {
     let policy = policy(TWO);
     let signed = |provider: usize, lifetime: u64| {
         let lifetime = Duration::from_secs(lifetime);
-        policy.providers[provider].sign("bob", &[], &[], lifetime, "1", now()).unwrap()
+        policy.providers[provider].jwt().unwrap().sign("bob", &[], &[], lifetime, "1", now()).unwrap()
     };
     let fits = |app: &str, token: &str, at: Now| {
         let app = policy.apps.iter().find(|candidate| &*candidate.name == app).unwrap();
@@ -258,7 +258,11 @@ fn the_cookie_is_the_one_in_which_the_app_takes_the_token() {
 fn who_is_in_by_any_provider_of_the_app_is_in() {
     let policy = policy(TWO);
     let signed = |provider: usize| {
-        policy.providers[provider].sign("bob", &[], &[], Duration::from_secs(60), "1", now()).unwrap()
+        policy.providers[provider]
+            .jwt()
+            .unwrap()
+            .sign("bob", &[], &[], Duration::from_secs(60), "1", now())
+            .unwrap()
     };
     let (first, second) = (signed(0), signed(1));
     let app = policy.apps.iter().find(|app| &*app.name == "media").unwrap();
@@ -269,7 +273,7 @@ fn who_is_in_by_any_provider_of_the_app_is_in() {
         else {
             panic!("{cookie}")
         };
-        let visit = match sign_in::sign_in_state(app, &head, now(), &policy.tokens) {
+        let visit = match sign_in::sign_in_state(app, &head, None, now(), &policy.tokens) {
             SignInState::SignedIn { user, expires } => {
                 format!("{user} {}", expires.as_secs() - now().unix_secs())
             }
@@ -305,7 +309,7 @@ fn who_is_in_by_any_provider_of_the_app_is_in() {
     else {
         panic!()
     };
-    assert_eq!(sign_in::sign_in_state(open, &head, now(), &policy.tokens), SignInState::NotRequired);
+    assert_eq!(sign_in::sign_in_state(open, &head, None, now(), &policy.tokens), SignInState::NotRequired);
 }
 
 #[test]

@@ -38,7 +38,11 @@ fn policy(text: &str) -> Policy {
 /// A token of the first provider; it ends after an hour.
 fn token(policy: &Policy, user: &str, roles: &[&str], at: Now) -> String {
     let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
-    policy.providers[0].sign(user, &roles, &["read".to_owned()], Duration::from_secs(3600), "1", at).unwrap()
+    policy.providers[0]
+        .jwt()
+        .unwrap()
+        .sign(user, &roles, &["read".to_owned()], Duration::from_secs(3600), "1", at)
+        .unwrap()
 }
 
 /// A request with `{bob}`, `{eve}`, `{admin}` (of that role), `{old}` and `{bad}` in place of tokens.

@@ -13,6 +13,7 @@ use stagedoor_core::reply::{self, GatewayPage, PageContext, PageReply, Reply, To
 use stagedoor_core::request::Head;
 use stagedoor_core::secret::Secret;
 use stagedoor_core::sign_in::{self, EnterForm, FormAction, ReturnPath, SignInState, TokenCookie};
+use stagedoor_core::tls::ClientCertificate;
 
 use super::handler::{LocalReply, RequestHandler};
 use super::turn::{ConnectionState, Turn, TurnParts};
@@ -64,7 +65,7 @@ impl RequestHandler<'_> {
         let entry = sign_in::accepts_codes(app).then_some("/");
         let now = self.front.gateway.now();
         match page {
-            PageRequest::Home => match self.visit(app, head, now) {
+            PageRequest::Home => match self.visit(app, head, self.transport.client_certificate(), now) {
                 SignInState::SignedIn { user, expires } => {
                     let token = summary(&user, expires, now);
                     let page = PageReply::Html(GatewayPage::SignedIn(token));
@@ -153,7 +154,8 @@ impl RequestHandler<'_> {
 
     /// The user whom a code would sign out: a name, or an empty text if it is not known.
     fn occupant<'n>(&self, app: &App, head: &Head<'_>, now: Now) -> Option<Cow<'n, str>> {
-        match self.visit(app, head, now) {
+        // A certificate stays whatever a code does.
+        match self.visit(app, head, None, now) {
             SignInState::SignedIn { user, .. } => Some(Cow::Owned(user.to_string())),
             SignInState::SignedOut(_) | SignInState::NotRequired => {
                 sign_in::is_signed_in_by_cookie(app, head, now, &self.live.policy.tokens)
@@ -162,8 +164,8 @@ impl RequestHandler<'_> {
         }
     }
 
-    fn visit(&self, app: &App, head: &Head<'_>, now: Now) -> SignInState {
-        sign_in::sign_in_state(app, head, now, &self.live.policy.tokens)
+    fn visit(&self, app: &App, head: &Head<'_>, shown: Option<&ClientCertificate>, now: Now) -> SignInState {
+        sign_in::sign_in_state(app, head, shown, now, &self.live.policy.tokens)
     }
 
     fn page_reply(
@@ -237,7 +239,7 @@ impl RequestHandler<'_> {
     /// The signed-in user, for the refusal of a link that no longer works: its page says so to a user whom it signed in.
     pub(super) fn user_to_tell(&self, head: &Head<'_>, trail: &Trail, denial: &Denial) -> Option<Arc<str>> {
         let app = trail.app.as_deref().filter(|_| *denial == Denial::LinkInvalid)?;
-        match self.visit(app, head, self.front.gateway.now()) {
+        match self.visit(app, head, self.transport.client_certificate(), self.front.gateway.now()) {
             SignInState::SignedIn { user, .. } => Some(user),
             SignInState::SignedOut(_) | SignInState::NotRequired => None,
         }

@@ -19,6 +19,8 @@ pub enum ConnectionRefusal {
     Tls,
     /// The TLS handshake took longer than `server.timeouts.handshake`.
     TlsTimeout,
+    /// The client showed no certificate that the authorities of the app have issued and not taken back.
+    ClientCertificate,
 }
 
 /// Why a connection of HTTP/2 was ended, or one of its streams refused, by the gateway.
@@ -52,7 +54,7 @@ pub enum ReloadResult {
 }
 
 impl ConnectionRefusal {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Total,
         Self::PerAddress,
         Self::ProxyHeader,
@@ -60,6 +62,7 @@ impl ConnectionRefusal {
         Self::Handshakes,
         Self::Tls,
         Self::TlsTimeout,
+        Self::ClientCertificate,
     ];
 
     pub(crate) fn label(self) -> &'static str {
@@ -71,6 +74,7 @@ impl ConnectionRefusal {
             Self::Handshakes => "handshakes",
             Self::Tls => "tls",
             Self::TlsTimeout => "tls_timeout",
+            Self::ClientCertificate => "client_certificate",
         }
     }
 }

@@ -54,6 +54,12 @@ table! {
         sources: Texts = texts().otherwise("those of its providers").like(SOURCE).filled().in_profiles()
             .mind("a credential anywhere else is forwarded to the app: leave out `bearer` only for an app \
                 that uses it itself"),
+        /// The PEM file with the authorities that issue the certificates of its clients, relative to the main file. A client that shows
+        /// none of theirs in its TLS handshake gets no connection to its hosts, whatever `auth` says. Lists of revoked certificates
+        /// (X509 CRL) in the same file count. A certificate is a credential that browsers send by themselves: `origin.check` judges it
+        /// like a cookie.
+        client_ca: Setting<String> = text().otherwise("that of `server.tls`").by_server()
+            .mind("whoever has the key of one of them can make certificates in any name"),
         /// What applies to a path that no route matches: inherit applies the policy of the app, deny answers
         /// 404.
         unlisted: Setting<Unlisted> = choice!("inherit" => Unlisted::Inherit, "deny" => Unlisted::Deny)

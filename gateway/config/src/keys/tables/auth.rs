@@ -20,7 +20,21 @@ use crate::location::{Setting, Spanned, Texts};
 pub(crate) struct Provider {
     pub(crate) name: Spanned<String>,
     /// `None` where its kind is not built, or not a kind: that was reported.
-    pub(crate) jwt: Option<JwtProvider>,
+    pub(crate) keys: Option<ProviderKeys>,
+}
+
+/// What the table of a provider says, by its kind.
+#[derive(Debug)]
+pub(crate) enum ProviderKeys {
+    Jwt(Box<JwtProvider>),
+    ClientCertificate,
+}
+
+/// `kind`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProviderKind {
+    Jwt,
+    ClientCertificate,
 }
 
 impl ConfigTable for Provider {
@@ -28,25 +42,53 @@ impl ConfigTable for Provider {
 
     fn read(reader: &Reader<'_>) -> Self {
         let name = reader.name.clone().unwrap_or_default();
-        // A provider without `kind` is read as the one kind there is, so that its other mistakes are reported too.
-        let is_jwt = !reader.has("kind") || KIND.read(reader, "kind").is_some();
-        Self { name, jwt: is_jwt.then(|| JwtProvider::read(reader)) }
+        // A provider without `kind` is read as the usual one, so that its other mistakes are reported too.
+        let kind = if reader.has("kind") { ProviderKind::of(reader) } else { Some(ProviderKind::Jwt) };
+        let keys = kind.map(|kind| match kind {
+            ProviderKind::Jwt => ProviderKeys::Jwt(Box::new(JwtProvider::read(reader))),
+            ProviderKind::ClientCertificate => {
+                refuse_keys_of_tokens(reader);
+                ProviderKeys::ClientCertificate
+            }
+        });
+        Self { name, keys }
     }
 
     /// A provider of a kind that is not built is reported once, at its `kind`; its other keys are not checked.
     fn is_judged(table: &DeTable<'_>) -> bool {
         let kind = table.get("kind").and_then(|kind| kind.get_ref().as_str());
-        kind.is_none_or(|kind| kind == "jwt")
+        kind.is_none_or(|kind| kind == "jwt" || kind == CLIENT_CERTIFICATE)
     }
 }
 
-const KIND: Row<Choice<()>> = choice!("jwt" => ())
-    .planned(
-        &["forward", "introspection", "api-key", "session"],
-        "kind of provider not yet supported",
-        "kind = \"jwt\" is what there is so far",
-    )
-    .required("say what it is: kind = \"jwt\"");
+impl ProviderKind {
+    fn of(reader: &Reader<'_>) -> Option<Self> {
+        KIND.read(reader, "kind").map(|kind| kind.value)
+    }
+}
+
+/// Reports keys that say something of tokens, in the table of a provider that has none.
+fn refuse_keys_of_tokens(reader: &Reader<'_>) {
+    for key in JwtProvider::TABLE.keys.iter().filter(|key| key.name != "kind" && reader.has(key.name)) {
+        let message = format!("`{}` beside `kind = \"{CLIENT_CERTIFICATE}\"`", key.name);
+        reader.report().problem(&reader.place(key.name), message, "leave it out: it is for tokens");
+    }
+}
+
+/// The path of the table of a provider.
+pub(crate) const PROVIDER: &str = "auth.*";
+/// The kind of a provider that has no further keys.
+pub(crate) const CLIENT_CERTIFICATE: &str = "client-certificate";
+
+const KIND: Row<Choice<ProviderKind>> = choice!(
+    "jwt" => ProviderKind::Jwt, "client-certificate" => ProviderKind::ClientCertificate,
+)
+.planned(
+    &["forward", "introspection", "api-key", "session"],
+    "kind of provider not yet supported",
+    "kind = \"jwt\" and kind = \"client-certificate\" are what there is so far",
+)
+.required("say what it is: kind = \"jwt\"");
 
 const A_KEY: &str = "give it a key: keys = [{ secret = { file = \"data/jwt_secret\", generate = true } }]";
 
@@ -60,8 +102,10 @@ table! {
     /// A provider of identities.
     #[derive(Debug)]
     pub(crate) struct JwtProvider at "auth.*" {
-        /// How it proves them; a signed token (RFC 7519) is the one way so far.
-        kind: Setting<()> = KIND,
+        /// How it proves them: jwt by a signed token (RFC 7519), whose keys follow; client-certificate by the certificate that the apps
+        /// ask of their clients (`client_ca`), with its common name as the user and its organisational units as the roles, and without a
+        /// further key.
+        kind: Setting<ProviderKind> = KIND,
         /// The keys that verify tokens; the first secret also signs the tokens of `stagedoor token`.
         keys: Vec<JwtKey> = tables::<JwtKey>().filled_or("a provider that verifies nothing", A_KEY)
             .required_beside("jwks", A_KEY)

@@ -12,7 +12,10 @@ mod shared;
 mod tls;
 
 pub(crate) use app::{Access, App, AppBody, AppLimit, AppLog, AppOrigin, Identity, Upstream};
-pub(crate) use auth::{ALGORITHMS, Claims, JwtKey, JwtProvider, Provider, PublicKey, Secret};
+pub(crate) use auth::{
+    ALGORITHMS, CLIENT_CERTIFICATE, Claims, JwtKey, JwtProvider, PROVIDER, Provider, ProviderKeys, PublicKey,
+    Secret,
+};
 pub(crate) use expect::{Expect, ExpectedCaller};
 pub(crate) use profile::{ProfileFile, ProfileHeader};
 pub(crate) use response::{Cors, CorsTable, Csp, Headers, HstsTable};

@@ -22,6 +22,8 @@ table! {
         /// The oldest version of TLS that is spoken.
         min_version: Setting<TlsVersion> = choice!("1.2" => TlsVersion::Tls12, "1.3" => TlsVersion::Tls13)
             .default("1.2").by_server(),
+        /// The PEM file with the authorities of clients for every app without a `client_ca` of its own; see there.
+        client_ca: Setting<String> = text().otherwise("none").by_server(),
         /// Whether plain HTTP serves no app: GET and HEAD are answered with the same address over https, other methods
         /// with 403. Clients of a trusted proxy that tells https are served.
         redirect_http: Setting<bool> = flag().default_flag(true)
@@ -31,7 +33,6 @@ table! {
             .mind("browsers that are told Strict-Transport-Security find no other port than 443 by the redirect after their first visit: see `headers.hsts`"),
     }
     not yet {
-        "client_ca": "Certificates of clients.",
         "acme": "Certificates that come by themselves.",
     }
 }

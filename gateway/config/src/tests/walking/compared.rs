@@ -15,6 +15,7 @@ use stagedoor_core::policy::compare::Direction;
 const ELSEWHERE: &[(&str, &str)] = &[
     // One value alone is accepted.
     ("", "version"),
+    // One value alone goes with the other keys; shown by `a_provider_of_another_kind_is_another_provider`.
     ("auth.*", "kind"),
     ("app.*", "mode"),
     ("app.*.route[]", "mode"),

@@ -88,6 +88,22 @@ pub(super) const SERVER: &[Row] = &[
         "\"1.3\"",
     ),
     (
+        "server.tls",
+        "client_ca",
+        End,
+        "[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]\nclient_ca = @",
+        "\"one.pem\"",
+        "\"two.pem\"",
+    ),
+    (
+        "app.*",
+        "client_ca",
+        End,
+        "client_ca = @\n[server.tls]\ncertificates = [{ cert = \"tls.pem\", key = \"tls.key\" }]",
+        "\"one.pem\"",
+        "\"two.pem\"",
+    ),
+    (
         "server.tls.certificates[]",
         "cert",
         End,

@@ -40,7 +40,7 @@ fn check(policy: &AuthPolicy, fields: &str, now: Now, expected: &str) {
     let tokens = TokenCache::new(16, [1; 32]);
     // Twice: what the cache says has to be the same.
     for _ in 0..2 {
-        let told = match policy.authenticate(&head("/", fields), now, &tokens) {
+        let told = match policy.authenticate(&head("/", fields), None, now, &tokens) {
             Ok(caller) => match caller.user() {
                 Some(user) => {
                     format!("{user} {}", if caller.by_header() { "by header" } else { "by cookie" })
@@ -57,9 +57,8 @@ fn check(policy: &AuthPolicy, fields: &str, now: Now, expected: &str) {
 fn the_policy_says_who_must_be_known() {
     let house = provider("house", &["bearer"]);
     let good = format!("Authorization: Bearer {}", token(&house));
-    let accepted_providers: Arc<[AcceptedProvider]> = [house.into()].into();
-    let (optional, required) =
-        (AuthPolicy::Optional(Arc::clone(&accepted_providers)), AuthPolicy::Required(accepted_providers));
+    let accepted: Accepted = [house.into()].into();
+    let (optional, required) = (AuthPolicy::Optional(accepted.clone()), AuthPolicy::Required(accepted));
     for (policy, fields, expected) in [
         (&AuthPolicy::Public, "", "anonymous"),
         (&AuthPolicy::Public, good.as_str(), "anonymous"),
@@ -149,21 +148,20 @@ fn a_caller_says_what_the_token_said() {
     let house = provider("house", &["bearer"]);
     let fields = format!("Authorization: Bearer {}", token(&house));
     let policy = AuthPolicy::Required([house.into()].into());
-    let caller = policy.authenticate(&head("/", &fields), NOW, &TokenCache::new(4, [1; 32])).unwrap();
+    let caller = policy.authenticate(&head("/", &fields), None, NOW, &TokenCache::new(4, [1; 32])).unwrap();
     assert_eq!((&*caller.roles()[0], &*caller.scopes()[0]), ("user", "read"));
     assert_eq!(caller.expires(), Some(NOW.unix() + Duration::from_secs(600)));
 }
 
 #[test]
 fn dry_runs_assume_a_caller() {
-    let accepted_providers: Arc<[AcceptedProvider]> = [provider("house", &["bearer"]).into()].into();
+    let accepted: Accepted = [provider("house", &["bearer"]).into()].into();
     let bob = AssumedIdentity { user: "bob".to_owned(), roles: vec!["user".to_owned()], scopes: Vec::new() };
     let told = |policy: &AuthPolicy, assumed| match policy.dry_run(assumed) {
         Ok(caller) => caller.as_ref().user().map_or("anonymous".to_owned(), ToString::to_string),
         Err(denial) => format!("{denial:?}"),
     };
-    let (optional, required) =
-        (AuthPolicy::Optional(Arc::clone(&accepted_providers)), AuthPolicy::Required(accepted_providers));
+    let (optional, required) = (AuthPolicy::Optional(accepted.clone()), AuthPolicy::Required(accepted));
     for (policy, assumed, expected) in [
         (&AuthPolicy::Public, Some(&bob), "anonymous"),
         (&AuthPolicy::Public, None, "anonymous"),

@@ -10,9 +10,8 @@ use super::policy::JwtPolicy;
 use super::verified::Verified;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
+use crate::text::is_user;
 
-/// Longest name of a user, in bytes.
-pub(super) const MAX_USER: usize = 256;
 /// Most roles of one caller, and most scopes.
 pub(super) const MAX_NAMES: usize = 1024;
 
@@ -94,11 +93,6 @@ fn at_path<'c>(claims: &'c Map<String, Value>, path: &[String]) -> Option<&'c Va
 fn user(value: Option<&Value>) -> Result<Arc<str>, TokenFault> {
     let name = value.and_then(Value::as_str).filter(|name| is_user(name)).ok_or(TokenFault::User)?;
     Ok(Arc::from(name))
-}
-
-/// Not empty, at most 256 bytes, no control characters.
-pub(super) fn is_user(name: &str) -> bool {
-    !name.is_empty() && name.len() <= MAX_USER && !name.chars().any(char::is_control)
 }
 
 /// Roles or scopes: none if absent, else what `split` makes of a string, or the elements of a

@@ -6,9 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::claims::{MAX_NAMES, MAX_USER, is_user};
+use super::claims::MAX_NAMES;
 use super::{JwtKey, JwtPolicy};
 use crate::clock::Now;
+use crate::text::{MAX_USER, is_user};
 use crate::units::show_duration;
 
 impl JwtPolicy {

@@ -1,12 +1,13 @@
-//! The evidence that a token was verified.
+//! The evidence that a token was verified, or a certificate.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
+use crate::tls::ClientSubject;
 
-/// Evidence: the claims of a valid token.
+/// Evidence: the claims of a valid token, or the subject of a certificate that the handshake verified.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verified {
     /// The name of the provider.
@@ -29,6 +30,18 @@ impl Verified {
             roles: names(roles),
             scopes: names(scopes),
             expires: Duration::MAX,
+            not_before: Duration::ZERO,
+        }
+    }
+
+    /// The subject of a client's certificate, which ends at `expires`, since the epoch.
+    pub(crate) fn certified(provider: &Arc<str>, subject: &ClientSubject, expires: Duration) -> Self {
+        Self {
+            provider: Arc::clone(provider),
+            user: Arc::clone(subject.user()),
+            roles: subject.roles().to_vec(),
+            scopes: Vec::new(),
+            expires,
             not_before: Duration::ZERO,
         }
     }

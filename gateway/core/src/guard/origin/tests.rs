@@ -6,7 +6,8 @@ use crate::guard::credential::tests::head_of;
 fn passes(policy: OriginPolicy, method: &str, host: &str, fields: &str, by_header: bool) -> bool {
     let head = head_of(method, "/", fields);
     let at = PublicAddress::new(Scheme::Http, host, None);
-    !policy.asks(&head, by_header) || is_welcome(&head, &at, |origin| origin == "https://listed.example")
+    let carried = CarriedBy { header: by_header, connection: false };
+    !policy.asks(&head, carried) || is_welcome(&head, &at, |origin| origin == "https://listed.example")
 }
 
 #[test]

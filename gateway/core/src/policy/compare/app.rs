@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use http::HeaderName;
+use rustls_pki_types::CertificateDer;
 
 use super::findings::{Findings, Place, list, lower};
 use super::networks::Admitted;
 use super::order::{
-    Order, covering, covers, exchanged, larger_is_looser, more_is_looser, more_is_looser_with_any,
-    more_is_tighter,
+    Order, covering, covers, exchanged, larger_is_looser, larger_is_tighter, more_is_looser,
+    more_is_looser_with_any, more_is_tighter,
 };
 use super::provider::places;
 use super::{limits, response, route};
@@ -16,7 +17,7 @@ use crate::guard::access::AccessPolicy;
 use crate::guard::cors::{CorsPolicy, ListedOrigins};
 use crate::guard::credential::CarrierPolicy;
 use crate::guard::target::{Backslash, HostTable, PathPolicy, Slashes};
-use crate::policy::{App, AppAddress, CertificateTrust, ForwardPolicy, UpstreamHost};
+use crate::policy::{App, AppAddress, CertificateTrust, ClientAuthority, ForwardPolicy, UpstreamHost};
 use crate::policy::{UpstreamPolicy, UpstreamTls};
 use crate::units::show_duration;
 
@@ -62,6 +63,7 @@ fn app(old: &App, new: &App, findings: &mut Findings) {
         // Judged by what every host means.
         hosts: _,
         path: PathPolicy { exact_case, slashes, backslash },
+        client_authority,
         access,
         // Judged together with those of the routes.
         limit: _,
@@ -105,6 +107,7 @@ fn app(old: &App, new: &App, findings: &mut Findings) {
     };
     let most = |in_flight: Option<usize>| in_flight.map_or("auto".to_owned(), |most| most.to_string());
     findings.put(at, "limit.in_flight", order, || (most(*in_flight), most(new.in_flight)));
+    self::client_authority(client_authority.as_deref(), new.client_authority.as_deref(), at, findings);
     self::access(access, &new.access, at, findings);
     self::cors(cors, &new.cors, at, findings);
     // What carried a token never reaches the app; where it is read is judged with the providers of each route.
@@ -225,6 +228,38 @@ fn upstream(old: &UpstreamPolicy, new: &UpstreamPolicy, at: Place<'_>, findings:
     });
 }
 
+/// Whose certificates let a client in. Each further authority does, and each further revocation keeps one out.
+fn client_authority(
+    old: Option<&ClientAuthority>,
+    new: Option<&ClientAuthority>,
+    at: Place<'_>,
+    findings: &mut Findings,
+) {
+    let order = match (old, new) {
+        (Some(old), Some(new)) => {
+            let (before, after) = (old.revoked(), new.revoked());
+            let let_through = covering(after.is_superset(before), before.is_superset(after));
+            more_is_looser(old.certificates(), new.certificates()).and(let_through)
+        }
+        (old, new) => larger_is_tighter(old.is_some(), new.is_some()),
+    };
+    let shown = |authority: Option<&ClientAuthority>| match authority {
+        Some(authority) => {
+            format!("{}, {} revoked", certificates_shown(authority.certificates()), authority.revoked().len())
+        }
+        None => "none".to_owned(),
+    };
+    findings.put(at, "client_ca", order, || (shown(old), shown(new)));
+}
+
+/// How many there are, and which.
+fn certificates_shown(list: &[CertificateDer<'_>]) -> String {
+    let all: Vec<u8> = list.iter().flat_map(|certificate| certificate.iter().copied()).collect();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &all);
+    let start: String = digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{} certificates, SHA-256 {start}…", list.len())
+}
+
 /// Whose answers are taken for the app's.
 fn upstream_tls(old: &UpstreamTls, new: &UpstreamTls, at: Place<'_>, findings: &mut Findings) {
     let UpstreamTls { server_name, trust } = old;
@@ -244,12 +279,7 @@ fn upstream_tls(old: &UpstreamTls, new: &UpstreamTls, at: Place<'_>, findings: &
     };
     let shown = |trust: &CertificateTrust| match trust {
         CertificateTrust::WebAuthorities => "the authorities that browsers trust".to_owned(),
-        CertificateTrust::Listed(list) => {
-            let all: Vec<u8> = list.iter().flat_map(|certificate| certificate.iter().copied()).collect();
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &all);
-            let start: String = digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-            format!("{} certificates, SHA-256 {start}…", list.len())
-        }
+        CertificateTrust::Listed(list) => certificates_shown(list),
         CertificateTrust::Anyone => "anyone".to_owned(),
     };
     findings.put(at, "upstream.ca", order, || (shown(trust), shown(&new.trust)));

@@ -1,23 +1,34 @@
 //! `[auth.*]`: which tokens are valid, and which user they name.
 
-use std::sync::Arc;
-
 use super::findings::{Findings, Place, list};
 use super::order::{Order, exchanged, larger_is_looser, more_is_looser};
+use crate::guard::caller::Provider;
 use crate::guard::credential::TokenSource;
 use crate::guard::jwt::{ClaimPaths, JwtKey, JwtPolicy};
 use crate::units::{show_duration, show_size};
 
 /// A new provider authenticates no caller by itself: it is compared where an app names it.
-pub(super) fn providers(old: &[Arc<JwtPolicy>], new: &[Arc<JwtPolicy>], findings: &mut Findings) {
+pub(super) fn providers(old: &[Provider], new: &[Provider], findings: &mut Findings) {
     for provider in old {
-        let at = ["auth", &provider.name];
-        match new.iter().find(|other| other.name == provider.name) {
-            Some(other) => jwt(provider, other, Place::Table(&at), findings),
-            None => findings.put(Place::Table(&at), "", Order::Incomparable, || {
+        let at = ["auth", provider.name()];
+        match (provider, new.iter().find(|other| other.name() == provider.name())) {
+            (Provider::Jwt(old), Some(Provider::Jwt(new))) => jwt(old, new, Place::Table(&at), findings),
+            // Its authorities are those of the apps.
+            (Provider::ClientCertificate { .. }, Some(Provider::ClientCertificate { .. })) => {}
+            (old, Some(new)) => findings.put(Place::Table(&at), "kind", Order::Incomparable, || {
+                (kind(old).to_owned(), kind(new).to_owned())
+            }),
+            (_, None) => findings.put(Place::Table(&at), "", Order::Incomparable, || {
                 ("a provider".to_owned(), "none of this name".to_owned())
             }),
         }
+    }
+}
+
+fn kind(provider: &Provider) -> &'static str {
+    match provider {
+        Provider::Jwt(_) => "jwt",
+        Provider::ClientCertificate { .. } => "client-certificate",
     }
 }
 

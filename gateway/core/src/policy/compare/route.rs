@@ -4,7 +4,7 @@ use super::findings::{Findings, Place, list};
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
 use super::provider::{places, sources};
 use crate::guard::body::BodyPolicy;
-use crate::guard::caller::{AcceptedProvider, AuthPolicy};
+use crate::guard::caller::{Accepted, AcceptedProvider, AuthPolicy};
 use crate::guard::cors::{CorsPolicy, PreflightPolicy};
 use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
@@ -113,13 +113,8 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
     };
     let ((was, old_word), (is, new_word)) = (strictness(old), strictness(new));
     findings.put(at, "auth", larger_is_tighter(was, is), || (old_word.to_owned(), new_word.to_owned()));
-    let (Some(old), Some(new)) = (accepted_providers(old), accepted_providers(new)) else { return };
-    let names = |accepted_providers: &[AcceptedProvider]| -> Vec<String> {
-        accepted_providers
-            .iter()
-            .map(|accepted_provider| accepted_provider.provider.name.to_string())
-            .collect()
-    };
+    let (Some(old), Some(new)) = (old.accepted(), new.accepted()) else { return };
+    let names = |accepted: &Accepted| -> Vec<String> { accepted.names().map(ToString::to_string).collect() };
     let (before, after) = (names(old), names(new));
     // If several providers accept a token, the first one names its user.
     let order = match more_is_looser(&before, &after) {
@@ -127,9 +122,11 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
         order @ (Order::Tighter | Order::Looser | Order::Incomparable) => order,
     };
     findings.put(at, "by", order, || (list(&before), list(&after)));
-    for accepted_provider in old {
+    for accepted_provider in old.tokens.iter() {
         let AcceptedProvider { provider, sources: read } = accepted_provider;
-        let Some(other) = new.iter().find(|other| other.provider.name == provider.name) else { continue };
+        let Some(other) = new.tokens.iter().find(|other| other.provider.name == provider.name) else {
+            continue;
+        };
         // Where both use the sources of the provider, the change was reported for the provider.
         let by_provider = |accepted_provider: &AcceptedProvider| {
             accepted_provider.sources == accepted_provider.provider.sources
@@ -137,15 +134,6 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
         if !(by_provider(accepted_provider) && by_provider(other)) {
             let order = sources(read, &other.sources);
             findings.put(at, "sources", order, || (places(read), places(&other.sources)));
-        }
-    }
-}
-
-fn accepted_providers(auth: &AuthPolicy) -> Option<&[AcceptedProvider]> {
-    match auth {
-        AuthPolicy::Public => None,
-        AuthPolicy::Optional(accepted_providers) | AuthPolicy::Required(accepted_providers) => {
-            Some(accepted_providers)
         }
     }
 }
