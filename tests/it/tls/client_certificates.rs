@@ -58,9 +58,13 @@ struct House {
 
 impl House {
     fn new() -> Self {
+        Self::with(|config| config)
+    }
+
+    fn with(change: impl FnOnce(String) -> String) -> Self {
         let app = Upstream::start();
         let [server, family, guests] = ["server", "family", "guests"].map(Authority::new);
-        let folder = Folder::new(&CONFIG.replace("UPSTREAM", &app.url()));
+        let folder = Folder::new(&change(CONFIG.replace("UPSTREAM", &app.url())));
         super::write_pair(&folder, "tls/0", &server.issue(&ALL));
         folder.write("tls/family.pem", &family.pem);
         folder.write("tls/guests.pem", &guests.pem);
@@ -135,6 +139,28 @@ pub(crate) fn no_connection_without_a_certificate_of_the_apps_own_authorities() 
     let refused =
         || house.gateway.metric("stagedoor_connections_refused_total", &["reason=\"client_certificate\""]);
     poll_until("refused connections", || (refused() >= 12.0).then_some(()));
+}
+
+/// Those of `[server.tls]` are for every app that names none of its own.
+#[test]
+pub(crate) fn usual_authorities() {
+    let house = House::with(|config| {
+        config.replace("redirect_http = false", "redirect_http = false\nclient_ca = \"tls/guests.pem\"")
+    });
+    let ada = house.family.issue_client("ada", None, 1);
+    let guest = house.guests.issue_client("guest", None, 1);
+    for (name, own, lets_in) in [
+        ("open.localhost", None, false),
+        ("open.localhost", Some(&guest), true),
+        ("open.localhost", Some(&ada), false),
+        ("family.localhost", Some(&ada), true),
+        ("family.localhost", Some(&guest), false),
+    ] {
+        assert_eq!(house.lets_in(name, own), lets_in, "{name}");
+    }
+    // What is asked of both is the same.
+    let mut client = house.connect("open.localhost", Some(&guest));
+    assert_eq!(code(&client.ask(&Request::get("/x").host("guests.localhost"))), (200, ""));
 }
 
 /// What a connection has proven counts for the apps that ask for just that.
