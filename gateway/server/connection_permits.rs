@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 
 use crate::telemetry::metrics::ConnectionRefusal;
 
@@ -64,10 +64,11 @@ impl ConnectionPermit {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         if let Some(key) = self.address {
-            if let Some(mut count) = self.permits.by_address.get_mut(&key) {
-                *count = count.saturating_sub(1);
+            match self.permits.by_address.entry(key) {
+                Entry::Occupied(count) if *count.get() <= 1 => drop(count.remove()),
+                Entry::Occupied(mut count) => *count.get_mut() -= 1,
+                Entry::Vacant(_) => {}
             }
-            self.permits.by_address.remove_if(&key, |_, count| *count == 0);
         }
         self.permits.open.fetch_sub(1, Ordering::AcqRel);
     }
