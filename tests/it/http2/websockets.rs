@@ -176,22 +176,28 @@ fn the_end_of_the_gateway_is_told_to_every_stream() {
         if exchange.path() == "/ws" {
             return exchange.echo_websocket();
         }
-        std::thread::sleep(std::time::Duration::from_millis(500));
+        if exchange.path() == "/slow" {
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
         default_answer(exchange)
     });
     let mut gateway = gateway(&app, "", "");
     let idle = Http2::connect(gateway.address);
     let mut client = RawHttp2::connect(gateway.address, &[]);
-    client.send(frame(Frame::HEADERS, Frame::END_HEADERS, 1, connect("/ws", "websocket", &[VERSION])));
+    // What this stream waited by is what the next one waits by.
+    client.get(1, "/first");
     assert_eq!(client.status(1), 200);
-    client.get(3, "/slow");
-    poll_until("the app to be asked", || (app.seen().len() == 2).then_some(()));
+    assert_eq!(client.wait_for(Frame::DATA, 1).payload, b"GET /first\n");
+    client.send(frame(Frame::HEADERS, Frame::END_HEADERS, 3, connect("/ws", "websocket", &[VERSION])));
+    assert_eq!(client.status(3), 200);
+    client.get(5, "/slow");
+    poll_until("the app to be asked", || (app.seen().len() == 3).then_some(()));
     gateway.signal("TERM");
     let (mut closed, mut answered, mut goaway) = (Vec::new(), false, false);
     while let Some(next) = client.next() {
         match (next.kind, next.stream) {
-            (Frame::DATA, 1) => closed.extend(next.payload),
-            (Frame::HEADERS, 3) => answered = next.status() == 200,
+            (Frame::DATA, 3) => closed.extend(next.payload),
+            (Frame::HEADERS, 5) => answered = next.status() == 200,
             (Frame::GOAWAY, _) => goaway = next.code() == 0,
             _ => {}
         }

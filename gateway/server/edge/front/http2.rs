@@ -53,6 +53,8 @@ const UNWANTED_TIME: Duration = Duration::from_secs(5);
 const GOODBYE_TIME: Duration = Duration::from_secs(1);
 const LAST_GOODBYE_TIME: Duration = Duration::from_millis(250);
 const GOODBYE_BYTES: usize = 1024 * 1024;
+/// How many streams leave what they waited by to the next ones.
+const SPARE: usize = 8;
 /// Of a body that is not taken by the app: in one stream, and in all of a connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * STREAM_WINDOW;
@@ -114,13 +116,15 @@ impl Front {
             limits,
             timeouts,
             accepted: 0,
+            spare: Vec::new(),
             window: STREAM_WINDOW,
             idle_since: None,
             ending: Ending::No,
         };
-        let answer = |request, respond, permit| {
-            AssertUnwindSafe(self.answer_stream(request, respond, &link, Arc::clone(&unsent), permit))
-                .catch_unwind()
+        let answer = |request, respond, waits, permit| {
+            let answered = self.answer_stream(request, respond, &link, Arc::clone(&unsent), waits, permit);
+            // Boxed, as it is large, and would be copied into the list of streams more than once.
+            Box::pin(AssertUnwindSafe(answered).catch_unwind())
         };
         std::future::poll_fn(|cx| connection.poll(cx, &mut streams, &answer)).await;
         drop(connection);
@@ -130,15 +134,16 @@ impl Front {
         let _ = tokio::join!(last_streams, tokio::time::timeout(GOODBYE_TIME, discard(&socket)));
     }
 
-    /// Answers the request of one stream.
+    /// Answers the request of one stream. Returns what it waited by.
     async fn answer_stream(
         &self,
         request: Request<RecvStream>,
         respond: SendResponse<Bytes>,
         link: &ClientLink,
         unsent: Arc<Unsent>,
+        mut waits: StreamWaits,
         _permit: ConnectionPermit,
-    ) {
+    ) -> StreamWaits {
         let (parts, receive) = request.into_parts();
         let expects = parts.headers.contains_key(header::EXPECT);
         let end_stream = receive.is_end_stream();
@@ -152,11 +157,11 @@ impl Front {
         let scheme = (link.peer.scheme(), live.policy.client.scheme_rule(link.peer.address));
         let state = match read_head(&parts, end_stream, &key, limits, scheme) {
             Ok(head) => {
-                let (mut login, mut timer) = (ConnectionLogin::default(), Timer::new(self.gateway.started()));
-                let mut stage = StageWatch::new(self.gateway.watch_stage());
+                let mut login = ConnectionLogin::default();
+                let StreamWaits { timer, stage } = &mut waits;
                 let turn = Http2Turn { client };
                 // A login of a connection would be one of all its streams: each has one of its own.
-                let mut turn = TurnParts { turn, login: &mut login, timer: &mut timer, stage: &mut stage };
+                let mut turn = TurnParts { turn, login: &mut login, timer, stage };
                 let state = handler.run(&mut turn, &head).await;
                 client = turn.turn.client;
                 state
@@ -178,8 +183,18 @@ impl Front {
             ConnectionState::Reset => client.reset(Reason::INTERNAL_ERROR, patience).await,
             ConnectionState::Closed => client.reset(Reason::CANCEL, Duration::ZERO).await,
         }
+        waits
     }
 }
+
+/// What a stream waits by.
+struct StreamWaits {
+    timer: Timer,
+    stage: StageWatch,
+}
+
+/// The end of a stream: none where it panicked.
+type StreamEnd = std::thread::Result<StreamWaits>;
 
 /// What the gateway tells its clients, and how much the library may hold.
 fn settings(limits: &ServerLimits) -> Builder {
@@ -216,6 +231,8 @@ struct Connection<'c, S> {
     timeouts: Timeouts,
     /// Requests that came.
     accepted: u64,
+    /// Those of streams that have ended, for the next ones.
+    spare: Vec<StreamWaits>,
     /// What the client may send that the app has not taken.
     window: u32,
     /// Since when there is no request.
@@ -236,19 +253,20 @@ enum Ending {
 
 impl<S: DownstreamIo> Connection<'_, S> {
     /// Ready when the connection has ended, or is to be dropped.
-    fn poll<F: Future>(
+    fn poll<F: Future<Output = StreamEnd> + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         streams: &mut FuturesUnordered<F>,
-        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>, ConnectionPermit) -> F,
+        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>, StreamWaits, ConnectionPermit) -> F,
     ) -> Poll<()> {
         loop {
             if self.poll_frames(cx, streams, answer).is_ready() {
                 return Poll::Ready(());
             }
             let mut answered = false;
-            while let Poll::Ready(Some(_)) = streams.poll_next_unpin(cx) {
+            while let Poll::Ready(Some(end)) = streams.poll_next_unpin(cx) {
                 answered = true;
+                self.keep_spare(end);
             }
             self.open_window(streams.len());
             // What streams gave has to be made frames of, and streams that ended make room for others.
@@ -285,11 +303,11 @@ impl<S: DownstreamIo> Connection<'_, S> {
     }
 
     /// Reads and writes frames until that has to wait, and begins the streams that come.
-    fn poll_frames<F: Future>(
+    fn poll_frames<F: Future<Output = StreamEnd> + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         streams: &mut FuturesUnordered<F>,
-        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>, ConnectionPermit) -> F,
+        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>, StreamWaits, ConnectionPermit) -> F,
     ) -> Poll<()> {
         loop {
             // Streams that their client has reset may still be under way, and count.
@@ -323,12 +341,12 @@ impl<S: DownstreamIo> Connection<'_, S> {
         }
     }
 
-    fn accept<F: Future>(
+    fn accept<F: Future<Output = StreamEnd> + Unpin>(
         &mut self,
         request: Request<RecvStream>,
         mut respond: SendResponse<Bytes>,
         streams: &mut FuturesUnordered<F>,
-        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>, ConnectionPermit) -> F,
+        answer: &impl Fn(Request<RecvStream>, SendResponse<Bytes>, StreamWaits, ConnectionPermit) -> F,
     ) {
         self.accepted += 1;
         // A client that was told to open no more may have some on their way, and no more than it may have open.
@@ -341,8 +359,26 @@ impl<S: DownstreamIo> Connection<'_, S> {
         }
         self.idle_since = None;
         match self.gateway.permit_stream(self.address) {
-            Ok(permit) => streams.push(answer(request, respond, permit)),
+            Ok(permit) => {
+                let waits = self.take_spare();
+                streams.push(answer(request, respond, waits, permit));
+            }
             Err(limit) => self.refuse(&mut respond, limit),
+        }
+    }
+
+    fn take_spare(&mut self) -> StreamWaits {
+        self.spare.pop().unwrap_or_else(|| StreamWaits {
+            timer: Timer::new(self.gateway.started()),
+            stage: StageWatch::new(self.gateway.watch_stage()),
+        })
+    }
+
+    fn keep_spare(&mut self, end: StreamEnd) {
+        if let Ok(waits) = end
+            && self.spare.len() < SPARE
+        {
+            self.spare.push(waits);
         }
     }
 
