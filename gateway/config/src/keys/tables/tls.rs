@@ -11,9 +11,9 @@ table! {
     /// Https listeners. TLS 1.2 and 1.3 are spoken, 1.2 with forward secrecy and authenticated encryption alone.
     #[derive(Clone, Debug)]
     pub(crate) struct Tls at "server.tls" {
-        /// Addresses and ports to listen on.
-        listen: Texts = texts().default_texts(&["127.0.0.1:8443"]).accepts("`ADDRESS:PORT` or `unix:PATH` each")
-            .like(LISTEN).filled().by_server().restart(),
+        /// Addresses and ports to listen on, paths of Unix sockets, and names of sockets that systemd passes (`fd:NAME`).
+        listen: Texts = texts().default_texts(&["127.0.0.1:8443"])
+            .accepts("`ADDRESS:PORT`, `unix:PATH` or `fd:NAME` each").like(LISTEN).filled().by_server().restart(),
         /// The certificates. A client is shown the first one that is for the host that it asks for, and the
         /// first of all where it asks for none.
         certificates: Vec<CertificateTable> = tables::<CertificateTable>()
