@@ -158,7 +158,9 @@ fn hint_of_unix(kind: ErrorKind) -> &'static str {
 fn hint(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::AddrInUse => "another process listens there: end it, or choose another port",
-        ErrorKind::PermissionDenied => "ports below 1024 need a capability: choose a higher one",
+        ErrorKind::PermissionDenied => {
+            "ports below 1024 need a capability: choose a higher one, or `fd:NAME` by systemd (deploy/README.md)"
+        }
         ErrorKind::AddrNotAvailable => "this machine has no such address",
         _ => "choose another address",
     }
