@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::Now;
 use crate::guard::access::AccessPolicy;
 use crate::guard::caller::Provider;
 use crate::guard::client::ClientPolicy;
@@ -28,6 +29,7 @@ use crate::head::HeadLimits;
 use crate::proxy_protocol::ProxyProtocolPolicy;
 use crate::response_out::ResponsePolicy;
 use crate::secret::Secret;
+use crate::tls::Transport;
 
 pub use client_authority::{ClientAuthority, RevokedCertificate};
 pub use forward::{ForwardPolicy, UpstreamHost};
@@ -67,6 +69,22 @@ impl Policy {
     pub fn client_authority(&self, server_name: &str) -> Option<&Arc<ClientAuthority>> {
         let host = self.hosts.find(server_name).ok()?;
         self.apps.get(host.app())?.client_authority.as_ref()
+    }
+
+    /// Whether the host that a connection was made for asks for another certificate than the one that was shown on it, or for one where
+    /// none was shown: no request for that host is served on it any more.
+    #[must_use]
+    pub fn outlives(&self, transport: &Transport, now: Now) -> bool {
+        let Transport::Tls(session) = transport else { return false };
+        let asks = self.apps.iter().any(|app| app.client_authority.is_some());
+        match &session.client {
+            None if !asks => false,
+            shown => {
+                let asked = session.server_name.as_deref().and_then(|name| self.client_authority(name));
+                let ended = shown.as_ref().is_some_and(|shown| now.unix() > shown.not_after);
+                ended || shown.as_ref().map(|shown| shown.authority) != asked.map(|asked| asked.id())
+            }
+        }
     }
 
     /// All of them, each once.

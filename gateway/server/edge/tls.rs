@@ -14,12 +14,14 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rustls::server::Acceptor;
 use stagedoor_config::certificate::clients;
 use stagedoor_core::proxy_protocol::{START_MAX, begins_header};
 use stagedoor_core::request::Scheme;
 use stagedoor_core::tls::TlsSession;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -33,6 +35,10 @@ use crate::telemetry::metrics::ConnectionRefusal;
 
 /// Bytes of records that wait for the socket of a client.
 const UNSENT_MAX: usize = 32 * 1024;
+
+/// How long, and how many bytes of, a client is read that was sent an alert.
+const ALERT_TIME: Duration = Duration::from_secs(1);
+const ALERT_BYTES: usize = 64 * 1024;
 
 /// Why a connection has no TLS stream.
 #[derive(Debug)]
@@ -118,7 +124,7 @@ async fn shake_hands<S: DownstreamIo>(
     let config = certificate.config(authority).ok_or(ConnectionRefusal::Tls)?;
     let server_name = hello.server_name().map(|name| name.to_ascii_lowercase().into());
     let configure = |connection: &mut rustls::ServerConnection| connection.set_buffer_limit(Some(UNSENT_MAX));
-    let mut step = pin!(start.into_stream_with(Arc::clone(config), configure));
+    let mut step = pin!(start.into_stream_with(Arc::clone(config), configure).into_fallible());
     let mut place = Some(place);
     let stream = poll_fn(|cx| {
         let polled = step.as_mut().poll(cx);
@@ -127,7 +133,13 @@ async fn shake_hands<S: DownstreamIo>(
         place = None;
         polled
     });
-    let stream = stream.await.map_err(failed)?;
+    let stream = match stream.await {
+        Ok(stream) => stream,
+        Err((error, io)) => {
+            let_alert_be_read(io).await;
+            return Err(failed(error));
+        }
+    };
     let client = match authority {
         Some(authority) => {
             // The handshake does not end without one.
@@ -140,6 +152,22 @@ async fn shake_hands<S: DownstreamIo>(
     let session = TlsSession { server_name, certificate: Arc::clone(&certificate.certificate.names), client };
     // Boxed, so that it is not held once for each future that it is handed through.
     Ok((Box::new(stream), session))
+}
+
+/// Closes a connection so that the client can read the alert that it was sent: our side is closed, theirs is read for a while. A client
+/// of TLS 1.3 sends its request with the end of its handshake, and what nobody reads makes a reset of the end.
+async fn let_alert_be_read<S: DownstreamIo>(mut io: S) {
+    let until = Instant::now() + ALERT_TIME;
+    if !matches!(tokio::time::timeout_at(until, io.shutdown()).await, Ok(Ok(()))) {
+        return;
+    }
+    let (mut unread, mut left) = ([0; 512], ALERT_BYTES);
+    while let Ok(Ok(came @ 1..)) = tokio::time::timeout_at(until, io.read(&mut unread)).await {
+        match left.checked_sub(came) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
 }
 
 /// Why a handshake failed: peers that are judged by a certificate are clients that an app asks for one.

@@ -79,9 +79,9 @@ fn config_over(
     match own {
         None => builder.with_no_client_auth(),
         Some(Pair { cert, key }) => {
-            let cert = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();
+            let chain = CertificateDer::pem_slice_iter(cert.as_bytes()).collect::<Result<_, _>>().unwrap();
             let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-            builder.with_client_auth_cert(vec![cert], key).unwrap()
+            builder.with_client_auth_cert(chain, key).unwrap()
         }
     }
 }

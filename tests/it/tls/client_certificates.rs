@@ -27,11 +27,14 @@ hosts     = ["family.localhost", "photos.localhost"]
 upstream  = { urls = ["UPSTREAM"] }
 client_ca = "tls/family.pem"
 auth      = "required"
-by        = ["house", "devices"]
+by        = ["devices"]
 identity  = { user = "x-auth-user", roles = "x-auth-roles" }
 [[app.family.route]]
 match = "* /admin/{*rest}"
 roles = ["admin"]
+[[app.family.route]]
+match = "* /house/{*rest}"
+by    = ["house"]
 
 [app.guests]
 hosts     = ["guests.localhost"]
@@ -193,8 +196,8 @@ fn a_connection_serves_apps_of_the_same_authorities_alone() {
     let mut nameless = config_with(&house.server, &[&TLS13], Some(&ada));
     nameless.enable_sni = false;
     let mut client = super::connect(&house.gateway, "open.localhost", &Arc::new(nameless));
-    assert_eq!(code(&client.ask(&Request::get("/x").host("family.localhost"))), wrong);
     assert_eq!(code(&client.ask(&Request::get("/x").host("open.localhost"))), (200, ""));
+    assert_eq!(code(&client.ask(&Request::get("/x").host("family.localhost"))), wrong);
     // Nor over plain HTTP, whatever a trusted proxy tells of its client.
     let told = Request::get("/x").host("family.localhost").field("X-Forwarded-Proto", "https");
     assert_eq!(code(&house.gateway.ask(&told)), wrong);
@@ -204,7 +207,7 @@ fn a_connection_serves_apps_of_the_same_authorities_alone() {
 }
 
 #[test]
-fn the_subject_is_the_caller_unless_a_token_says_who_it_is() {
+fn the_subject_is_the_caller_where_its_provider_is_asked() {
     let house = House::new();
     let ada = house.family.issue_client("ada", Some("admin"), 1);
     let bob = house.family.issue_client("bob", Some("family"), 2);
@@ -220,17 +223,18 @@ fn the_subject_is_the_caller_unless_a_token_says_who_it_is() {
     assert_eq!(told(), ["ada", "admin"]);
     assert_eq!(house.gateway.event(&answer)["user"], "ada");
     assert_eq!(code(&ask(&bob, Request::get("/admin/users"))), (403, "forbidden"));
-    // A token that is there decides; one that is refused is not mended by the certificate.
-    let carol = Token::of("carol").roles(&["admin"]).sign();
-    assert_eq!(code(&ask(&bob, Request::get("/admin/users").bearer(&carol))), (200, ""));
-    assert_eq!(told(), ["carol", "admin"]);
-    let forged = Token::of("carol").secret("another secret of thirty-two bytes").sign();
-    assert_eq!(code(&ask(&ada, Request::get("/x").bearer(&forged))), (401, "token_invalid"));
+    // Where a token is asked for, the certificate is asked for besides.
+    let carol = Token::of("carol").sign();
+    assert_eq!(code(&ask(&bob, Request::get("/house/x").bearer(&carol))), (200, ""));
+    assert_eq!(told(), ["carol", ""]);
+    assert_eq!(code(&ask(&ada, Request::get("/house/x"))), (401, "token_missing"));
+    // A token is none of the app's there, and names nobody.
+    assert_eq!(code(&ask(&bob, Request::get("/admin/users").bearer(&carol))), (403, "forbidden"));
     let nameless = house.family.issue_client_with("ada", None, 3, |params| {
         params.distinguished_name = rcgen::DistinguishedName::new();
     });
     assert_eq!(code(&ask(&nameless, Request::get("/x"))), (403, "client_subject"));
-    assert_eq!(code(&ask(&nameless, Request::get("/x").bearer(&carol))), (200, ""));
+    assert_eq!(code(&ask(&nameless, Request::get("/house/x").bearer(&carol))), (200, ""));
 }
 
 /// A browser shows a certificate whichever page asks, as it sends a cookie.
@@ -297,6 +301,74 @@ fn a_certificate_that_is_revoked_ends_with_the_reload() {
     assert_eq!(house.gateway.reload(), "failed");
     assert!(!house.lets_in("family.localhost", Some(&ada)));
     assert!(house.lets_in("guests.localhost", Some(&house.guests.issue_client("guest", None, 1))));
+}
+
+/// All that a file holds counts, in whichever order.
+#[test]
+fn every_list_of_an_authority_counts() {
+    let house = House::new();
+    let (ada, bob) = (house.family.issue_client("ada", None, 1), house.family.issue_client("bob", None, 2));
+    let (old, new) = (house.family.revoke(&[7]), house.family.revoke(&[2]));
+    for lists in [[&old, &new], [&new, &old]] {
+        house
+            .gateway
+            .folder
+            .write("tls/family.pem", &format!("{}{}{}", house.family.pem, lists[0], lists[1]));
+        house.reload();
+        assert!(house.lets_in("family.localhost", Some(&ada)));
+        assert!(!house.lets_in("family.localhost", Some(&bob)));
+    }
+}
+
+/// To look for a chain among many certificates takes minutes, and nothing is known of who sent them.
+#[test]
+fn a_client_shows_few_certificates_besides_its_own() {
+    let house = House::new();
+    let [cert, key] = {
+        let ada = house.family.issue_client("ada", None, 1);
+        [ada.cert, ada.key]
+    };
+    let other = Authority::new("other").pem;
+    for (others, lets_in) in [(0, true), (4, true), (5, false), (20, false)] {
+        let own = Pair { cert: format!("{cert}{}", other.repeat(others)), key: key.clone() };
+        assert_eq!(house.lets_in("family.localhost", Some(&own)), lets_in, "{others}");
+    }
+}
+
+/// A client whose host asks for another certificate than before has to connect anew, and not to be refused for as long as its
+/// connection lasts.
+#[test]
+fn a_connection_that_is_outdated_ends() {
+    let house = House::new();
+    let ada = house.family.issue_client("ada", None, 1);
+    let name = "family.localhost";
+    let mut one = house.connect(name, Some(&ada));
+    let mut two =
+        Http2::connect_over_tls(house.gateway.https(), name, ClientConfig::clone(&house.config(Some(&ada))));
+    assert_eq!(one.ask(&Request::get("/x").host(name)).status, 200);
+    assert_eq!(two.ask(&Request::get("/x").host(name)).status, 200);
+    house
+        .gateway
+        .folder
+        .write("tls/family.pem", &format!("{}{}", house.family.pem, house.family.revoke(&[7])));
+    house.reload();
+    let answer = one.ask(&Request::get("/x").host(name));
+    assert_eq!((answer.status, answer.field("connection")), (421, "close"));
+    assert!(one.is_closed());
+    assert_eq!(two.ask(&Request::get("/x").host(name)).status, 421);
+    poll_until("the end of the connection", || two.try_ask(&Request::get("/x").host(name)).err());
+}
+
+/// RFC 8446 §6.2: what is wrong is said before the connection ends, also to a client that has sent its request already.
+#[test]
+fn a_client_without_a_certificate_is_told() {
+    let house = House::new();
+    for _ in 0..20 {
+        let mut client = house.connect("family.localhost", None);
+        client.try_send(Request::post("/x", vec![b'x'; 20_000]).host("family.localhost").bytes()).ok();
+        let error = client.try_answer_to("GET").unwrap_err().to_string();
+        assert!(error.contains("CertificateRequired"), "{error}");
+    }
 }
 
 /// A renewed certificate of the server asks its clients all the same.

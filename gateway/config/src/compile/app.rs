@@ -1,5 +1,6 @@
 //! Compiles `[app.*]`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::app_providers::{AppProviders, TokenSources, choose, only};
@@ -71,7 +72,7 @@ pub(super) fn app(raw: &raw::App, index: usize, around: &Around<'_>, cx: &Contex
     let asks = |ask: AuthMode| ask != AuthMode::Public;
     let needed =
         asks(ask) || raw_routes.iter().any(|route| route.auth.as_ref().is_some_and(|auth| asks(auth.value)));
-    let client_authority = client_authority(client_ca.as_ref(), around, cx);
+    let client_authority = client_authority(client_ca.as_ref(), raw_hosts.as_ref(), around, cx);
     let has_authority = client_authority.is_some();
     let own_by = match by {
         Some(by) => choose(by, providers, has_authority, cx),
@@ -134,15 +135,30 @@ pub(super) fn app(raw: &raw::App, index: usize, around: &Around<'_>, cx: &Contex
 /// The authorities of its clients, where they have to show certificates.
 fn client_authority(
     own: Option<&Spanned<String>>,
+    hosts: Option<&Spanned<Vec<Spanned<String>>>>,
     around: &Around<'_>,
     cx: &Context<'_>,
 ) -> Option<Arc<ClientAuthority>> {
-    let Some(path) = own else { return around.usual_authority.clone() };
-    if around.tls.https().is_none() {
-        let hint = "clients show certificates over https alone: add [server.tls] with a certificate";
-        cx.report.problem(&path.at, "`client_ca` without https listeners", hint);
+    let authority = match own {
+        None => around.usual_authority.clone()?,
+        Some(path) => {
+            if around.tls.https().is_none() {
+                let hint = "clients show certificates over https alone: add [server.tls] with a certificate";
+                cx.report.problem(&path.at, "`client_ca` without https listeners", hint);
+            }
+            authorities::client_authority(path, cx)
+        }
+    };
+    let is_address = |host: &&Spanned<String>| host.value.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    for address in hosts.iter().flat_map(|hosts| &hosts.value).filter(is_address) {
+        let message = format!(
+            "clients show no certificate under an address, so nobody gets in there: `{}`",
+            address.value
+        );
+        let hint = "give it a name: a client names no server in a handshake with an address";
+        cx.report.warn(&address.at, message, hint);
     }
-    Some(authorities::client_authority(path, cx))
+    Some(authority)
 }
 
 fn access(raw: Option<&raw::Access>, cx: &Context<'_>) -> AccessPolicy {

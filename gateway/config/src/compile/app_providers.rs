@@ -100,10 +100,6 @@ pub(super) fn choose(
                 cx.report.problem(&given.at, format!("listed twice: `{}`", given.value), "once is enough");
             }
             Some(Some(provider @ Provider::ClientCertificate { .. })) => {
-                if found.iter().any(|other| other.jwt().is_none()) {
-                    let message = format!("a second provider of certificates: `{}`", given.value);
-                    cx.report.problem(&given.at, message, "a certificate names one caller: leave one out");
-                }
                 wants_authority(has_authority, &given.at, &given.value, cx);
                 found.push(provider.clone());
             }
@@ -115,6 +111,13 @@ pub(super) fn choose(
                 cx.report.missing(&given.at, format!("no such provider: `{}`", shown(&given.value)), hint);
             }
         }
+    }
+    if found.len() > 1
+        && let Some(certificates) = found.iter().find(|provider| provider.jwt().is_none())
+    {
+        let message = format!("another provider beside one of certificates: `{}`", certificates.name());
+        let hint = "a user of one would be taken for the user of that name of the other: leave one out, or give routes a `by` of their own";
+        cx.report.problem(&by.at, message, hint);
     }
     found
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
 
@@ -29,66 +31,140 @@ pub(super) fn certificates(
 /// Who has to have issued the certificates of an app's clients. With `--no-files`, or where something is wrong, which is reported, it is an
 /// authority that has issued none.
 pub(super) fn client_authority(path: &Spanned<String>, cx: &Context<'_>) -> Arc<ClientAuthority> {
-    let accepted = "a PEM file with the certificates of the authorities that issue those of clients, and where they take some back with \
-                    their lists (X509 CRL), relative to the main file";
-    let none = || ClientAuthority::new(&path.value, Vec::new(), Vec::new(), Vec::new());
-    let Some(material) = read(path, accepted, cx) else { return Arc::new(none()) };
-    let certificates = in_file(path, &material, accepted, cx);
-    let unusable = |why: &str| unusable(path, why, accepted, cx);
-    let lists: Result<Vec<_>, _> =
-        CertificateRevocationListDer::pem_slice_iter(material.bytes.expose()).collect();
-    let Ok(lists) = lists else {
-        unusable("not PEM");
-        return Arc::new(none());
-    };
-    let mut revoked = Vec::new();
-    for (place, list) in lists.iter().enumerate() {
-        match entries(list, cx.now.unix_secs()) {
-            Some(Entries { entries, outdated }) => {
-                revoked.extend(entries);
-                if outdated {
-                    let message = format!(
-                        "list {} of revoked certificates is out of date: `{}`",
-                        place + 1,
-                        path.value
-                    );
-                    let hint =
-                        "what it has stays revoked; let its authority make a new one, to have the rest";
-                    cx.report.warn(&path.at, message, hint);
-                }
-            }
-            None => {
-                unusable(&format!("list {} of revoked certificates is malformed", place + 1));
-                return Arc::new(none());
-            }
+    let none = || Arc::new(ClientAuthority::new(&path.value, Vec::new(), Vec::new()));
+    let Some(material) = read(path, CLIENTS, cx) else { return none() };
+    let file = material.bytes.expose();
+    let certificates = in_file(path, &material, CLIENTS, cx);
+    if certificates.is_empty() {
+        return none();
+    }
+    let made = revocation_lists(file, certificates.len()).and_then(|lists| {
+        if let Some((place, why)) =
+            certificates.iter().enumerate().find_map(|(place, one)| Some((place, no_authority(one)?)))
+        {
+            return Err(format!("number {} {why}", place + 1));
+        }
+        let revoked = revoked(&lists, path, &certificates, cx)?;
+        let authority = ClientAuthority::new(&path.value, certificates.clone(), revoked);
+        clients::verifier(&authority).map(|_| authority)
+    });
+    match made {
+        Ok(authority) => Arc::new(authority),
+        Err(why) => {
+            unusable(path, &why, CLIENTS, cx);
+            none()
         }
     }
-    let authority = ClientAuthority::new(&path.value, certificates, lists, revoked);
-    if !authority.certificates().is_empty()
-        && let Err(why) = clients::verifier(&authority)
-    {
-        unusable(&why);
+}
+
+const CLIENTS: &str = "a PEM file with the certificates of the authorities that issue those of clients, and where they take some back \
+                       with their lists (X509 CRL), relative to the main file";
+
+/// The lists of revoked certificates in a file that holds this many certificates.
+fn revocation_lists(
+    file: &[u8],
+    certificates: usize,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(file).collect();
+    let lists = lists.map_err(|_| "not PEM")?;
+    // What a reader passes over would be a revocation that does not count.
+    if sections(file) == Some(certificates + lists.len()) {
+        Ok(lists)
+    } else {
+        Err("not everything in it is a CERTIFICATE or an X509 CRL in PEM that begins on a line of its own"
+            .to_owned())
     }
-    Arc::new(authority)
+}
+
+/// How many sections a PEM file has; `None` where it is no text, or a section does not begin on a line of its own.
+fn sections(file: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(file).ok()?;
+    let begins = text.lines().filter(|line| line.starts_with("-----BEGIN ")).count();
+    (begins == text.matches("-----BEGIN").count()).then_some(begins)
+}
+
+/// Why a certificate is none of an authority (RFC 5280 §4.2.1.9, §4.2.1.3): its holder could make certificates in any name.
+fn no_authority(der: &CertificateDer<'_>) -> Option<&'static str> {
+    let certificate = parsed(der)?;
+    let authority = certificate.basic_constraints().ok().flatten().is_some_and(|found| found.value.ca);
+    let signs = certificate.key_usage().ok()?.is_none_or(|usage| usage.value.key_cert_sign());
+    (!authority || !signs).then_some("is no certificate of an authority (CA:TRUE)")
+}
+
+fn parsed<'c>(der: &'c CertificateDer<'_>) -> Option<X509Certificate<'c>> {
+    X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate)
+}
+
+/// What the lists say. Authorities and lists that are out of date, and lists of others, are warned of.
+fn revoked(
+    lists: &[CertificateRevocationListDer<'_>],
+    path: &Spanned<String>,
+    certificates: &[CertificateDer<'_>],
+    cx: &Context<'_>,
+) -> Result<Vec<RevokedCertificate>, String> {
+    let now = i64::try_from(cx.now.unix_secs()).unwrap_or(i64::MAX);
+    let warn =
+        |message: String, hint: &str| cx.report.warn(&path.at, format!("{message}: `{}`", path.value), hint);
+    let authorities: Vec<_> = certificates.iter().filter_map(parsed).collect();
+    for (place, one) in authorities.iter().enumerate() {
+        if one.validity().not_after.timestamp() < now {
+            warn(
+                format!("authority {} has ended", place + 1),
+                "its certificates are accepted all the same; make a new authority, or leave it out",
+            );
+        }
+    }
+    let mut revoked = Vec::new();
+    for (place, list) in lists.iter().enumerate() {
+        let number = place + 1;
+        let list = entries(list).ok_or_else(|| {
+            format!(
+                "list {number} of revoked certificates is malformed, or one of several issuers (indirect)"
+            )
+        })?;
+        if list.due < now {
+            warn(
+                format!("list {number} of revoked certificates is out of date"),
+                "what it has stays revoked; let its authority make a new one, to have the rest",
+            );
+        }
+        if !authorities.iter().any(|authority| authority.subject().as_raw() == &*list.issuer) {
+            warn(
+                format!("list {number} of revoked certificates is of an authority that is not in the file"),
+                "it counts for what that authority has issued; an authority in the file needs a list of its own",
+            );
+        }
+        revoked.extend(list.entries);
+    }
+    Ok(revoked)
 }
 
 /// What a list of revoked certificates says.
 struct Entries {
+    /// The name of its issuer, DER.
+    issuer: Box<[u8]>,
     entries: Vec<RevokedCertificate>,
-    /// The next one was due.
-    outdated: bool,
+    /// When the next one is due, since the epoch.
+    due: i64,
 }
 
-/// `None` where it cannot be read.
-fn entries(list: &CertificateRevocationListDer<'_>, now: u64) -> Option<Entries> {
+/// `None` where it cannot be read, or is critical of more than is known here, such as that it has certificates of other issuers
+/// (RFC 5280 §5.2.5). Its signature is not looked at: who writes the file can write authorities into it.
+fn entries(list: &CertificateRevocationListDer<'_>) -> Option<Entries> {
     let ([], list) = CertificateRevocationList::from_der(list).ok()? else { return None };
+    #[allow(clippy::wildcard_enum_match_arm, reason = "what is not known is refused where it is critical")]
+    let known = |extension: &X509Extension<'_>| match extension.parsed_extension() {
+        ParsedExtension::IssuingDistributionPoint(point) => !point.indirect_crl,
+        _ => !extension.critical,
+    };
+    if !list.extensions().iter().all(known) {
+        return None;
+    }
     let issuer: Box<[u8]> = list.issuer().as_raw().into();
     let entry = |serial: &[u8]| RevokedCertificate { issuer: issuer.clone(), serial: serial.into() };
     let due = list.next_update().map_or(i64::MAX, |due| due.timestamp());
-    Some(Entries {
-        entries: list.iter_revoked_certificates().map(|one| entry(one.raw_serial())).collect(),
-        outdated: due < i64::try_from(now).unwrap_or(i64::MAX),
-    })
+    let entries = list.iter_revoked_certificates().map(|one| entry(one.raw_serial())).collect();
+    Some(Entries { issuer, entries, due })
 }
 
 /// `None` with `--no-files`, or where it cannot be read, which is reported.

@@ -147,6 +147,14 @@ fn with_clients(app: &str, tls: &str, rest: &str) -> String {
 
 const DEVICES: &str = "[auth.devices]\nkind = \"client-certificate\"\n";
 
+/// The certificate of a device, not of an authority.
+fn leaf() -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.is_ca = rcgen::IsCa::ExplicitNoCa;
+    params.self_signed(&key).unwrap().pem()
+}
+
 fn authority_desk() -> Desk {
     let broken = format!("{ONE}-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n");
     Desk::default()
@@ -154,6 +162,11 @@ fn authority_desk() -> Desk {
         .file("two.pem", TWO)
         .file("empty.pem", "")
         .file("broken.pem", &broken)
+        .file("leaf.pem", &leaf())
+        .file("glued.pem", &format!("{}{broken}", ONE.trim_end()))
+        .file("named.pem", &broken.replace("X509 CRL", "CRL"))
+        .file("indented.pem", &format!("{ONE}{}", broken.replace('\n', "\n  ")))
+        .file("binary.pem", &format!("{ONE}-----BEGIN"))
 }
 
 #[test]
@@ -169,6 +182,13 @@ fn clients_of_an_app_are_verified_by_its_own_authorities_or_the_usual_ones() {
     assert_eq!(file(&with_clients("client_ca = \"one.pem\"\n", "", "")), one);
     assert_eq!(file(&with_clients("", "client_ca = \"one.pem\"\n", "")), one);
     assert_eq!(file(&with_clients("client_ca = \"one.pem\"\n", "client_ca = \"two.pem\"\n", "")), one);
+    let addressed = with_clients("client_ca = \"one.pem\"\n", "", "")
+        .replace("\"media.example.com\"", "\"media.example.com\", \"192.0.2.1\"");
+    let warnings = compiled(&addressed, &desk).unwrap().warnings;
+    assert!(
+        warnings.iter().any(|warning| warning.message.contains("nobody gets in there: `192.0.2.1`")),
+        "{warnings:?}"
+    );
 }
 
 #[test]
@@ -191,7 +211,7 @@ fn what_is_wrong_with_certificates_of_clients_is_told() {
         (with_clients("client_ca = \"empty.pem\"\n", "", ""), "(there is none in the file): `empty.pem`"),
         (
             with_clients("client_ca = \"broken.pem\"\n", "", ""),
-            "(list 1 of revoked certificates is malformed): `broken.pem`",
+            "(list 1 of revoked certificates is malformed, or one of several issuers (indirect)): `broken.pem`",
         ),
         (
             with_clients("by = [\"devices\"]\n", "", DEVICES),
@@ -203,7 +223,25 @@ fn what_is_wrong_with_certificates_of_clients_is_told() {
                 "",
                 &format!("{DEVICES}[auth.tablets]\nkind = \"client-certificate\"\n"),
             ),
-            "a second provider of certificates: `tablets` | a certificate names one caller",
+            "app.media.by: another provider beside one of certificates: `devices` | a user of one would be taken",
+        ),
+        (
+            with_clients("client_ca = \"one.pem\"\nby = [\"house\", \"devices\"]\n", "", DEVICES),
+            "another provider beside one of certificates: `devices`",
+        ),
+        (
+            with_clients("client_ca = \"leaf.pem\"\n", "", ""),
+            "(number 1 is no certificate of an authority (CA:TRUE)): `leaf.pem`",
+        ),
+        (with_clients("client_ca = \"glued.pem\"\n", "", ""), "begins on a line of its own): `glued.pem`"),
+        (
+            with_clients("client_ca = \"named.pem\"\n", "", ""),
+            "not everything in it is a CERTIFICATE or an X509 CRL",
+        ),
+        (with_clients("client_ca = \"indented.pem\"\n", "", ""), "(not PEM): `indented.pem`"),
+        (
+            with_clients("client_ca = \"binary.pem\"\n", "", ""),
+            "not everything in it is a CERTIFICATE or an X509 CRL",
         ),
         (
             with_clients(by, "", &format!("{DEVICES}issuer = \"x\"\n")),
@@ -216,14 +254,4 @@ fn what_is_wrong_with_certificates_of_clients_is_told() {
     ] {
         check_at(&text, &authority_desk(), &[expected]);
     }
-}
-
-#[test]
-fn a_certificate_names_callers_where_its_provider_is_in_by() {
-    let text = with_clients("client_ca = \"one.pem\"\nby = [\"house\", \"devices\"]\n", "", DEVICES);
-    let policy = compiled(&text, &authority_desk()).unwrap().policy;
-    let auth = &policy.apps[0].routes.all().next().unwrap().auth;
-    let names: Vec<&str> = auth.accepted().unwrap().names().map(|name| &**name).collect();
-    assert_eq!(names, ["house", "devices"]);
-    assert_eq!(auth.token_providers().len(), 1);
 }

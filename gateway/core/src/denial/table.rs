@@ -296,7 +296,7 @@ denials! {
         code: "client_certificate",
         status: MISDIRECTED_REQUEST,
         guard: ClientCertificate,
-        closes: false,
+        closes: true,
         detail: "This connection was made without the certificate that this host asks of its clients",
         reason: "no certificate of the app's `client_ca` was shown on this connection: it is plain HTTP, names no server, was made for \
             another host or before a change of `client_ca`, or the certificate has ended",

@@ -29,7 +29,7 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::UnknownHost, "421 unknown_host", Guard::Target),
         (Denial::Misdirected, "421 misdirected", Guard::ServerName),
         (Denial::HttpsRequired, "403 https_required close", Guard::Https),
-        (Denial::ClientCertificate, "421 client_certificate", Guard::ClientCertificate),
+        (Denial::ClientCertificate, "421 client_certificate close", Guard::ClientCertificate),
         (Denial::NotFound, "404 not_found", Guard::Route),
         (Denial::MethodNotAllowed { allow }, "405 method_not_allowed", Guard::Route),
         (Denial::MethodNeverAllowed, "405 method_not_allowed close", Guard::Route),

@@ -1,7 +1,8 @@
 //! Authentication: turns the token of a request into a [`Caller`], or the certificate of its connection.
 //!
-//! A token that is there decides, so that a refused one is never mended by a certificate. A certificate was verified in the handshake,
-//! and its connection by `guard/client_certificate.rs`, before a caller is looked for.
+//! A provider of certificates stands alone in `by`; were there a token too, it would decide, so that a refused one is never mended by a
+//! certificate. A certificate was verified in the handshake, and its connection by `guard/client_certificate.rs`, before a caller is
+//! looked for.
 //!
 //! Trust: none in the request. Bounds: one token, shown once to each provider that reads tokens where it was found. For a
 //! cached token nothing is allocated. RFC 6750 §2, RFC 9110 §11.6.

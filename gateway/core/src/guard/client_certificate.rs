@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn an_app_is_served_on_what_its_own_authorities_verified_alone() {
         let authority = |certificate: &[u8]| {
-            ClientAuthority::new("clients.pem", vec![certificate.to_vec().into()], Vec::new(), Vec::new())
+            ClientAuthority::new("clients.pem", vec![certificate.to_vec().into()], Vec::new())
         };
         let (family, guests) = (authority(b"family"), authority(b"guests"));
         let now = Now::new(Duration::ZERO, Duration::from_secs(1000));

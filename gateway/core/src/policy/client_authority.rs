@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls_pki_types::CertificateDer;
 
 use crate::tls::AuthorityId;
 
@@ -14,7 +14,6 @@ pub struct ClientAuthority {
     /// The file as written, for messages.
     file: String,
     certificates: Vec<CertificateDer<'static>>,
-    revocation_lists: Vec<CertificateRevocationListDer<'static>>,
     revoked: BTreeSet<RevokedCertificate>,
 }
 
@@ -28,18 +27,16 @@ pub struct RevokedCertificate {
 }
 
 impl ClientAuthority {
-    /// Of what a file holds: certificates of authorities, their lists of revoked certificates (RFC 5280 §5), and what those lists
-    /// say, read.
+    /// Of what a file holds: certificates of authorities, and what their lists of revoked certificates say (RFC 5280 §5).
     #[must_use]
     pub fn new(
         file: &str,
         certificates: Vec<CertificateDer<'static>>,
-        revocation_lists: Vec<CertificateRevocationListDer<'static>>,
         revoked: impl IntoIterator<Item = RevokedCertificate>,
     ) -> Self {
         let revoked: BTreeSet<_> = revoked.into_iter().collect();
         let id = AuthorityId::new(digest(&certificates, &revoked));
-        Self { id, file: file.to_owned(), certificates, revocation_lists, revoked }
+        Self { id, file: file.to_owned(), certificates, revoked }
     }
 
     /// Equal where the same certificates are accepted; a list that is renewed without a further entry changes nothing.
@@ -58,12 +55,6 @@ impl ClientAuthority {
     #[must_use]
     pub fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.certificates
-    }
-
-    /// Their lists of revoked certificates.
-    #[must_use]
-    pub fn revocation_lists(&self) -> &[CertificateRevocationListDer<'static>] {
-        &self.revocation_lists
     }
 
     /// What is revoked.

@@ -8,6 +8,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -103,12 +104,14 @@ impl Front {
             Ok(Err(_)) => return,
             Err(_) => return self.gateway.metrics.http2_limited(Http2Limit::Header),
         };
+        let outdated = AtomicBool::new(false);
         let mut streams = FuturesUnordered::new();
         let unsent = Arc::new(Unsent::default());
         let mut connection = Connection {
             connection,
             socket: &socket,
             unsent: &unsent,
+            outdated: &outdated,
             gateway: &self.gateway,
             address: link.peer.address,
             timer: Timer::new(self.gateway.started()),
@@ -122,7 +125,8 @@ impl Front {
             ending: Ending::No,
         };
         let answer = |request, respond, waits, permit| {
-            let answered = self.answer_stream(request, respond, &link, Arc::clone(&unsent), waits, permit);
+            let shared = (&link, Arc::clone(&unsent), &outdated);
+            let answered = self.answer_stream(request, respond, shared, waits, permit);
             // Boxed, as it is large, and would be copied into the list of streams more than once.
             Box::pin(AssertUnwindSafe(answered).catch_unwind())
         };
@@ -139,8 +143,7 @@ impl Front {
         &self,
         request: Request<RecvStream>,
         respond: SendResponse<Bytes>,
-        link: &ClientLink,
-        unsent: Arc<Unsent>,
+        (link, unsent, outdated): (&ClientLink, Arc<Unsent>, &AtomicBool),
         mut waits: StreamWaits,
         _permit: ConnectionPermit,
     ) -> StreamWaits {
@@ -152,6 +155,9 @@ impl Front {
         let mut client = Http2Client::new(receive, respond, unsent, length, expects, link.peer.tls);
         let live = self.gateway.live();
         let handler = RequestHandler::new(self, &live, link);
+        if live.policy.outlives(&link.transport, handler.arrived) {
+            outdated.store(true, Ordering::Relaxed);
+        }
         let limits = &live.policy.server.limits.head;
         let key = websocket_key(&parts);
         let scheme = (link.peer.scheme(), live.policy.client.scheme_rule(link.peer.address));
@@ -223,6 +229,8 @@ struct Connection<'c, S> {
     connection: h2::server::Connection<Http2Socket<S>, Bytes>,
     socket: &'c Http2Socket<S>,
     unsent: &'c Unsent,
+    /// What the client has proven in the handshake is not what its host asks for any more.
+    outdated: &'c AtomicBool,
     gateway: &'c Gateway,
     address: PeerAddress,
     timer: Timer,
@@ -267,6 +275,9 @@ impl<S: DownstreamIo> Connection<'_, S> {
             while let Poll::Ready(Some(end)) = streams.poll_next_unpin(cx) {
                 answered = true;
                 self.keep_spare(end);
+            }
+            if self.outdated.load(Ordering::Relaxed) {
+                self.end_gracefully();
             }
             self.open_window(streams.len());
             // What streams gave has to be made frames of, and streams that ended make room for others.

@@ -46,7 +46,8 @@ table! {
         /// `/` is the root.
         base: Texts = text_or_texts().otherwise("the profile's").like(BASE).filled().in_profiles()
             .mind("the public routes of the profile are public below each of them"),
-        /// The names of the providers whose tokens or certificates are accepted; one of any of them is enough.
+        /// The names of the providers whose tokens or certificates are accepted; one of any of them is enough, and one of certificates
+        /// stands alone.
         by: Texts = texts().otherwise("the only provider").filled()
             .mind("each of them can name any user, also users that another one knows"),
         /// Where the tokens of its callers may be, in place of the `sources` of its providers: bearer,

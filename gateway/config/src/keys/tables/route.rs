@@ -23,7 +23,8 @@ table! {
         name: Setting<String> = text().otherwise("its first match").in_profiles(),
         /// Whether callers have to prove who they are.
         auth: Setting<AuthMode> = AUTH.otherwise("the app's").in_profiles(),
-        /// The names of the providers whose tokens are accepted; a token of any one of them is enough.
+        /// The names of the providers whose tokens or certificates are accepted; one of any of them is enough, and one of certificates
+        /// stands alone.
         by: Texts = texts().otherwise("the app's").filled(),
         /// Roles of which the caller needs one.
         roles: Texts = texts().otherwise("none").filled(),
