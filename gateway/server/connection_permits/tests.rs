@@ -51,6 +51,16 @@ fn trusted_proxies_are_not_counted_by_address() {
 }
 
 #[test]
+fn a_permit_that_is_given_back_makes_room_for_one() {
+    let permits = Arc::new(ConnectionPermits::default());
+    let take = || take(&permits, "192.0.2.1", 10, 2);
+    let (first, _second) = (take().unwrap(), take().unwrap());
+    drop(first);
+    let _third = take().unwrap();
+    assert_eq!(take().unwrap_err(), ConnectionRefusal::PerAddress);
+}
+
+#[test]
 fn a_connection_is_counted_once() {
     let permits = Arc::new(ConnectionPermits::default());
     let mut permit = take(&permits, "192.0.2.1", 10, 1).unwrap();

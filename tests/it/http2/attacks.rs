@@ -376,6 +376,31 @@ pub(crate) fn silence_is_not_waited_for() {
     assert_eq!(client.end(), Some(NO_ERROR));
 }
 
+/// RFC 9113 §6.8: a request may be on its way while the client is told that there may be no more.
+#[test]
+fn a_request_that_meets_the_goodbye_of_an_idle_connection_is_answered() {
+    let app = Upstream::start();
+    let gateway = gateway(&app, "timeouts.h2_idle = \"1s\"\n", "");
+    // The goodbye is short: on a machine that is busy a request may come too late for it.
+    let answered = (0..8).any(|_| {
+        let mut client = RawHttp2::connect(gateway.address, &[]);
+        client.get(1, "/x");
+        assert_eq!(client.status(1), 200);
+        client.wait_for(Frame::GOAWAY, 0);
+        client
+            .try_send(frame(
+                Frame::HEADERS,
+                Frame::END_STREAM | Frame::END_HEADERS,
+                3,
+                request_block("GET", "/y", &[]),
+            ))
+            .is_ok()
+            && std::iter::from_fn(|| client.next())
+                .any(|frame| frame.kind == Frame::HEADERS && frame.stream == 3)
+    });
+    assert!(answered);
+}
+
 /// The pieces that a browser in a hurry sends: pages of posters that are left before they are there.
 #[test]
 fn a_client_that_leaves_a_page_of_posters_ten_times_is_served() {

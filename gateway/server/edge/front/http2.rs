@@ -174,6 +174,8 @@ impl Front {
             }
             Err(denial) => {
                 let too_many = denial == Denial::HeadersTooLarge && parts.headers.len() > limits.count;
+                // What the list takes is not held for as long as the client does not take the answer.
+                drop(parts);
                 let reply = handler.refuse_early(&denial, too_many);
                 send_reply(&mut client, reply, self.gateway.now().unix(), false).await
             }
@@ -205,8 +207,10 @@ type StreamEnd = std::thread::Result<StreamWaits>;
 /// What the gateway tells its clients, and how much the library may hold.
 fn settings(limits: &ServerLimits) -> Builder {
     let HeadLimits { bytes, count, .. } = limits.head;
-    // Of a longer list the library answers 431 itself, without a trace and without the fields of other refusals.
-    let list = bytes.saturating_add((count + PSEUDO) * FIELD).saturating_mul(2);
+    // Of a longer list the library answers 431 itself, without a trace and without the fields of other refusals. It counts 33 bytes for
+    // a field with next to nothing in it, which takes more than twice that in memory.
+    let list = bytes.saturating_add((count + PSEUDO) * FIELD);
+    let list = list.saturating_add(list / 4);
     let streams = u32::try_from(limits.h2_streams).unwrap_or(u32::MAX);
     let mut builder = Builder::new();
     builder
@@ -276,8 +280,9 @@ impl<S: DownstreamIo> Connection<'_, S> {
                 answered = true;
                 self.keep_spare(end);
             }
-            if self.outdated.load(Ordering::Relaxed) {
+            if self.outdated.load(Ordering::Relaxed) && self.ending == Ending::No {
                 self.end_gracefully();
+                continue;
             }
             self.open_window(streams.len());
             // What streams gave has to be made frames of, and streams that ended make room for others.
@@ -414,6 +419,8 @@ impl<S: DownstreamIo> Connection<'_, S> {
     fn end_gracefully(&mut self) {
         if self.ending == Ending::No {
             self.ending = Ending::Graceful;
+            // A client that was idle gets its goodbye from now on, for a request that is on its way.
+            self.idle_since = None;
             self.connection.graceful_shutdown();
         }
     }

@@ -56,6 +56,11 @@ impl FrameHead {
         self.length == 0 && !self.ends
     }
 
+    /// Whether the client pays for it where the gateway sends it.
+    pub(super) fn costs(self) -> bool {
+        self.kind == Kind::Reset
+    }
+
     /// Whether it is data that costs the library more memory than it has bytes.
     pub(super) fn is_small_piece(self) -> bool {
         self.kind == Kind::Data && self.length < SMALL && !self.ends

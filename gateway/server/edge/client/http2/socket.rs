@@ -181,9 +181,14 @@ impl<S: DownstreamIo> State<S> {
     }
 
     fn gather(&mut self, bytes: &[u8]) {
-        let Self { went, budget, out, .. } = self;
+        let Self { went, budget, out, started, .. } = self;
         // The heads of the gateway have no deadline.
-        went.read(bytes, Duration::ZERO, |frame| budget.went(frame));
+        went.read(bytes, Duration::ZERO, |frame| {
+            if frame.costs() {
+                budget.refill(started.elapsed());
+            }
+            budget.went(frame);
+        });
         out.extend_from_slice(bytes);
     }
 }
