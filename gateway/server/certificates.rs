@@ -45,7 +45,8 @@ pub(crate) struct Certificates {
 #[derive(Debug)]
 struct Wanted {
     oldest: TlsVersion,
-    authorities: Vec<Arc<ClientAuthority>>,
+    /// What verifies clients, by their authorities.
+    clients: Vec<(AuthorityId, Arc<dyn ClientCertVerifier>)>,
 }
 
 /// A certificate in force.
@@ -83,7 +84,7 @@ impl Certificates {
             ticketer: aws_lc_rs::Ticketer::new()?,
             served: ArcSwap::default(),
             faults: ArcSwap::default(),
-            replacing: Mutex::new(Wanted { oldest: TlsVersion::Tls12, authorities: Vec::new() }),
+            replacing: Mutex::new(Wanted { oldest: TlsVersion::Tls12, clients: Vec::new() }),
         })
     }
 
@@ -98,9 +99,14 @@ impl Certificates {
         authorities: Vec<Arc<ClientAuthority>>,
         certificates: Vec<Certificate>,
     ) -> Result<(), rustls::Error> {
+        let verifier = |authority: Arc<ClientAuthority>| {
+            let verifier = clients::verifier(&authority).map_err(rustls::Error::General)?;
+            Ok::<_, rustls::Error>((authority.id(), verifier))
+        };
+        let clients = authorities.into_iter().map(verifier).collect::<Result<_, _>>()?;
         let mut replacing = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted =
-            Wanted { oldest: tls.https().map_or(TlsVersion::Tls12, |https| https.min_version), authorities };
+            Wanted { oldest: tls.https().map_or(TlsVersion::Tls12, |https| https.min_version), clients };
         let served = certificates
             .into_iter()
             .map(|certificate| self.serve(certificate, &wanted).map(Arc::new))
@@ -183,14 +189,13 @@ impl Certificates {
     }
 
     fn serve(&self, certificate: Certificate, wanted: &Wanted) -> Result<ServedCertificate, rustls::Error> {
-        let Wanted { oldest, authorities } = wanted;
+        let Wanted { oldest, clients } = wanted;
         let mut config = self.config(&certificate, *oldest, None)?;
         config.ticketer = Arc::clone(&self.ticketer);
-        let with_clients = authorities.iter().map(|authority| {
-            let verifier = clients::verifier(authority).map_err(rustls::Error::General)?;
-            let mut config = self.config(&certificate, *oldest, Some(verifier))?;
+        let with_clients = clients.iter().map(|(authority, verifier)| {
+            let mut config = self.config(&certificate, *oldest, Some(Arc::clone(verifier)))?;
             config.send_tls13_tickets = 0;
-            Ok::<_, rustls::Error>((authority.id(), Arc::new(config)))
+            Ok::<_, rustls::Error>((*authority, Arc::new(config)))
         });
         let with_clients = with_clients.collect::<Result<_, _>>()?;
         Ok(ServedCertificate { certificate, config: Arc::new(config), with_clients })

@@ -139,12 +139,17 @@ impl<'a> DecisionTrace<'a> {
         };
         // Most requests have nothing to do with these.
         const SELDOM: [Guard; 3] = [Guard::Own, Guard::ServerName, Guard::Https];
-        let asks_clients = self.app.is_some_and(|app| app.client_authority.is_some());
+        let asks_clients = self.asks_certificates();
         let is_listed = |guard: &Guard| {
             self.reached == *guard
                 || !(SELDOM.contains(guard) || (*guard == Guard::ClientCertificate && !asks_clients))
         };
         CHECKS.into_iter().filter(is_listed).chain(ended_later).map(check).collect()
+    }
+
+    /// Whether clients of the app have to show certificates.
+    fn asks_certificates(&self) -> bool {
+        self.app.is_some_and(|app| app.client_authority.is_some())
     }
 
     /// The rule of the configuration for a check, and its line.
@@ -198,7 +203,10 @@ impl<'a> DecisionTrace<'a> {
             Guard::Identity => both(app, route)
                 .map(|(app, route)| (auth(&route.auth), self.of_either(app, route, &["auth"]))),
             Guard::Origin => both(app, route).map(|(app, route)| {
-                (origin(route.origin), self.of_either(app, route, &["origin.check", "origin"]))
+                (
+                    origin(route.origin, self.asks_certificates()),
+                    self.of_either(app, route, &["origin.check", "origin"]),
+                )
             }),
             Guard::Permission => both(app, route).map(|(app, route)| {
                 (permission(&route.permission), self.of_either(app, route, &["roles", "scopes", "owner"]))
@@ -315,12 +323,15 @@ fn auth(policy: &AuthPolicy) -> String {
     }
 }
 
-fn origin(policy: OriginPolicy) -> String {
+fn origin(policy: OriginPolicy, certificates: bool) -> String {
+    let carried = if certificates { "a cookie or a certificate" } else { "a cookie" };
     match policy {
         OriginPolicy::Cookies => {
-            "of requests with a cookie and no other credential, except navigations".into()
+            format!("of requests with {carried} and no other credential, except navigations")
         }
-        OriginPolicy::Strict => "of requests with a cookie and no other credential, also navigations".into(),
+        OriginPolicy::Strict => {
+            format!("of requests with {carried} and no other credential, also navigations")
+        }
         OriginPolicy::Always => "of every unsafe request".into(),
         OriginPolicy::Off => "off".into(),
     }

@@ -69,10 +69,13 @@ async fn serve_tls(front: Arc<Front>, socket: ClientSocket, peer: Peer, permit: 
                 false => tokio::spawn(front.serve_http1(stream, BytesMut::new(), link, permit)),
             };
         }
-        Err(NoHandshake::Refused(FailedHandshake { reason, error })) => {
+        Err(NoHandshake::Refused(FailedHandshake { reason, error, socket })) => {
             front.gateway.metrics.connection_refused(reason);
             let fault = error.map_or_else(|| reason.label().to_owned(), |error| error.to_string());
             tracing::debug!(peer = %peer.ip(), %fault, "a TLS handshake failed");
+            if let Some(socket) = socket {
+                tls::let_alert_be_read(socket).await;
+            }
         }
         Err(NoHandshake::ProxyHeader) => unexpected_proxy_header(&front.gateway, peer),
         Err(NoHandshake::Draining) => {}

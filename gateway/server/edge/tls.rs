@@ -58,11 +58,13 @@ pub(crate) struct FailedHandshake {
     pub(crate) reason: ConnectionRefusal,
     /// What was wrong, for the log; `None` where the reason says all.
     pub(crate) error: Option<io::Error>,
+    /// The socket of a client that was sent an alert, and may have sent more than was read.
+    pub(crate) socket: Option<ClientSocket>,
 }
 
 impl From<ConnectionRefusal> for FailedHandshake {
     fn from(reason: ConnectionRefusal) -> Self {
-        Self { reason, error: None }
+        Self { reason, error: None, socket: None }
     }
 }
 
@@ -104,11 +106,11 @@ pub(crate) fn speaks_http2<S>(stream: &TlsStream<S>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }
 
-async fn shake_hands<S: DownstreamIo>(
+async fn shake_hands(
     gateway: &Gateway,
-    io: S,
-) -> Result<(Box<TlsStream<S>>, TlsSession), FailedHandshake> {
-    let start = LazyConfigAcceptor::new(Acceptor::default(), io).await.map_err(failed)?;
+    socket: ClientSocket,
+) -> Result<(Box<TlsStream<ClientSocket>>, TlsSession), FailedHandshake> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(failed)?;
     let place = gateway.handshakes.enter(gateway.most_handshakes()).ok_or(ConnectionRefusal::Handshakes)?;
     // Whatever else is ready comes first: requests, and the ClientHellos of others, which are counted before this one costs anything.
     tokio::task::yield_now().await;
@@ -133,13 +135,9 @@ async fn shake_hands<S: DownstreamIo>(
         place = None;
         polled
     });
-    let stream = match stream.await {
-        Ok(stream) => stream,
-        Err((error, io)) => {
-            let_alert_be_read(io).await;
-            return Err(failed(error));
-        }
-    };
+    let stream = stream.await;
+    let stream =
+        stream.map_err(|(error, socket)| FailedHandshake { socket: Some(socket), ..failed(error) })?;
     let client = match authority {
         Some(authority) => {
             // The handshake does not end without one.
@@ -156,7 +154,7 @@ async fn shake_hands<S: DownstreamIo>(
 
 /// Closes a connection so that the client can read the alert that it was sent: our side is closed, theirs is read for a while. A client
 /// of TLS 1.3 sends its request with the end of its handshake, and what nobody reads makes a reset of the end.
-async fn let_alert_be_read<S: DownstreamIo>(mut io: S) {
+pub(crate) async fn let_alert_be_read(mut io: ClientSocket) {
     let until = Instant::now() + ALERT_TIME;
     if !matches!(tokio::time::timeout_at(until, io.shutdown()).await, Ok(Ok(()))) {
         return;
@@ -179,7 +177,7 @@ fn failed(error: io::Error) -> FailedHandshake {
         }
         Some(_) | None => ConnectionRefusal::Tls,
     };
-    FailedHandshake { reason, error: Some(error) }
+    FailedHandshake { reason, error: Some(error), socket: None }
 }
 
 impl<S: DownstreamIo> DownstreamIo for Box<TlsStream<S>> {

@@ -9,7 +9,9 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, RootCertStore, SignatureScheme,
+};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::AttributeTypeAndValue;
@@ -37,6 +39,18 @@ pub fn verifier(authority: &ClientAuthority) -> Result<Arc<dyn ClientCertVerifie
         .build()
         .map_err(|error| error.to_string())?;
     Ok(Arc::new(ClientVerifier { chains, revoked: authority.revoked().clone() }))
+}
+
+/// More certificates than are looked at.
+#[derive(Debug)]
+struct TooManyShown;
+
+impl std::error::Error for TooManyShown {}
+
+impl std::fmt::Display for TooManyShown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the client showed more than {MOST_INTERMEDIATES} certificates besides its own")
+    }
 }
 
 /// Verifies chains, and looks every certificate up among those that are revoked. All lists of an issuer count, so they are not left
@@ -74,7 +88,7 @@ impl ClientCertVerifier for ClientVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
         if intermediates.len() > MOST_INTERMEDIATES {
-            return Err(CertificateError::UnknownIssuer.into());
+            return Err(CertificateError::Other(OtherError(Arc::new(TooManyShown))).into());
         }
         for shown in std::iter::once(own).chain(intermediates) {
             if self.is_revoked(shown)? {

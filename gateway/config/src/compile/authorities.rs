@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::prelude::FromDer as _;
-use x509_parser::revocation_list::CertificateRevocationList;
+use x509_parser::revocation_list::{CertificateRevocationList, RevokedCertificate as RevokedEntry};
 
 use super::context::Context;
 use crate::certificate::clients;
@@ -45,6 +45,10 @@ pub(super) fn client_authority(path: &Spanned<String>, cx: &Context<'_>) -> Arc<
             return Err(format!("number {} {why}", place + 1));
         }
         let revoked = revoked(&lists, path, &certificates, cx)?;
+        // A chain may end at it without its own issuer.
+        if let Some(place) = certificates.iter().position(|one| revoked.contains(&identity(one))) {
+            return Err(format!("number {} is revoked by a list in it", place + 1));
+        }
         let authority = ClientAuthority::new(&path.value, certificates.clone(), revoked);
         clients::verifier(&authority).map(|_| authority)
     });
@@ -85,14 +89,27 @@ fn sections(file: &[u8]) -> Option<usize> {
 
 /// Why a certificate is none of an authority (RFC 5280 §4.2.1.9, §4.2.1.3): its holder could make certificates in any name.
 fn no_authority(der: &CertificateDer<'_>) -> Option<&'static str> {
-    let certificate = parsed(der)?;
-    let authority = certificate.basic_constraints().ok().flatten().is_some_and(|found| found.value.ca);
-    let signs = certificate.key_usage().ok()?.is_none_or(|usage| usage.value.key_cert_sign());
-    (!authority || !signs).then_some("is no certificate of an authority (CA:TRUE)")
+    let signs = |certificate: &X509Certificate<'_>| {
+        let authority = certificate.basic_constraints().ok().flatten().is_some_and(|found| found.value.ca);
+        let usage =
+            certificate.key_usage().is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()));
+        authority && usage
+    };
+    (!parsed(der).is_some_and(|certificate| signs(&certificate)))
+        .then_some("is no certificate of an authority (CA:TRUE)")
 }
 
 fn parsed<'c>(der: &'c CertificateDer<'_>) -> Option<X509Certificate<'c>> {
     X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate)
+}
+
+/// The issuer and the serial number of a certificate.
+fn identity(der: &CertificateDer<'_>) -> RevokedCertificate {
+    let of = |certificate: X509Certificate<'_>| RevokedCertificate {
+        issuer: certificate.issuer().as_raw().into(),
+        serial: certificate.raw_serial().into(),
+    };
+    parsed(der).map(of).unwrap_or_default()
 }
 
 /// What the lists say. Authorities and lists that are out of date, and lists of others, are warned of.
@@ -119,7 +136,7 @@ fn revoked(
         let number = place + 1;
         let list = entries(list).ok_or_else(|| {
             format!(
-                "list {number} of revoked certificates is malformed, or one of several issuers (indirect)"
+                "list {number} of revoked certificates is malformed, of several issuers (indirect), a delta, or critical of something unknown"
             )
         })?;
         if list.due < now {
@@ -158,6 +175,11 @@ fn entries(list: &CertificateRevocationListDer<'_>) -> Option<Entries> {
         _ => !extension.critical,
     };
     if !list.extensions().iter().all(known) {
+        return None;
+    }
+    // An entry is of another issuer where that is said of it, and of all after it (RFC 5280 §5.3.3).
+    let plain = |entry: &RevokedEntry<'_>| !entry.extensions().iter().any(|extension| extension.critical);
+    if !list.iter_revoked_certificates().all(plain) {
         return None;
     }
     let issuer: Box<[u8]> = list.issuer().as_raw().into();

@@ -211,7 +211,7 @@ fn what_is_wrong_with_certificates_of_clients_is_told() {
         (with_clients("client_ca = \"empty.pem\"\n", "", ""), "(there is none in the file): `empty.pem`"),
         (
             with_clients("client_ca = \"broken.pem\"\n", "", ""),
-            "(list 1 of revoked certificates is malformed, or one of several issuers (indirect)): `broken.pem`",
+            "(list 1 of revoked certificates is malformed, of several issuers",
         ),
         (
             with_clients("by = [\"devices\"]\n", "", DEVICES),
@@ -253,5 +253,62 @@ fn what_is_wrong_with_certificates_of_clients_is_told() {
         ),
     ] {
         check_at(&text, &authority_desk(), &[expected]);
+    }
+}
+
+/// A chain may end at an authority in the file without the one that has issued it, whose list then nobody looks at.
+#[test]
+fn an_authority_that_a_list_in_the_file_revokes_is_none() {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, SerialNumber};
+    let authority = |name: &str, serial: u64| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.serial_number = Some(SerialNumber::from(serial));
+        (params, KeyPair::generate().unwrap())
+    };
+    let ((root, key), (below, key_below)) = (authority("root", 1), authority("below", 2));
+    let pem = root.self_signed(&key).unwrap().pem();
+    let root = Issuer::new(root, key);
+    let below = below.signed_by(&key_below, &root).unwrap().pem();
+    let list = |serial: u64, indirect: bool| {
+        let date = rcgen::date_time_ymd(2026, 1, 1);
+        let revoked = rcgen::RevokedCertParams {
+            serial_number: SerialNumber::from(serial),
+            revocation_time: date,
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let point = rcgen::CrlIssuingDistributionPoint {
+            distribution_point: rcgen::CrlDistributionPoint {
+                uris: vec!["http://a.example/list".to_owned()],
+            },
+            scope: None,
+        };
+        let list = rcgen::CertificateRevocationListParams {
+            this_update: date,
+            next_update: rcgen::date_time_ymd(2126, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: indirect.then_some(point),
+            revoked_certs: vec![revoked],
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        list.signed_by(&root).unwrap().pem().unwrap()
+    };
+    for (file, expected) in [
+        (format!("{pem}{below}{}", list(2, false)), Some("(number 2 is revoked by a list in it): `all.pem`")),
+        (format!("{pem}{below}{}", list(3, false)), None),
+        (format!("{pem}{below}{}", list(3, true)), None),
+    ] {
+        let desk = authority_desk().file("all.pem", &file);
+        let text = with_clients("client_ca = \"all.pem\"\n", "", "");
+        match expected {
+            Some(expected) => check_at(&text, &desk, &[expected]),
+            None => {
+                let policy = compiled(&text, &desk).unwrap().policy;
+                assert_eq!(policy.apps[0].client_authority.as_ref().unwrap().revoked().len(), 1);
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@ pub struct ClientAuthority {
 }
 
 /// A certificate that is taken back.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RevokedCertificate {
     /// The name of its issuer, DER.
     pub issuer: Box<[u8]>,
