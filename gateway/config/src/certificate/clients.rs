@@ -42,10 +42,16 @@ pub fn verifier(authority: &ClientAuthority) -> Result<Arc<dyn ClientCertVerifie
 }
 
 /// More certificates than are looked at.
-#[derive(Debug)]
 struct TooManyShown;
 
 impl std::error::Error for TooManyShown {}
+
+impl std::fmt::Debug for TooManyShown {
+    /// As it is shown: the log has it within an error of the library.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
 
 impl std::fmt::Display for TooManyShown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
