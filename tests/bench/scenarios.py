@@ -296,12 +296,17 @@ def tls_handshakes(bench):
         return bench.interleaved(rows, one, port=over_tls)
 
 
+# Of a client that does not send as fast as it can: every proxy here keeps up with it.
+PACE = 256 * MIB
+
+
 def tls_files(bench):
-    """A big file down and up over TLS, with HTTP/1.1 and with HTTP/2."""
+    """A big file down and up over TLS, with HTTP/1.1 and with HTTP/2; up also at the same pace for all, 256 MiB a second."""
     size = bench.options.mib * MIB
     ways = {
         "down": lambda row: transfer.download(row, size, row.tls),
         "up": lambda row: transfer.upload(row, size, row.tls),
+        "paced_up": lambda row: transfer.upload(row, size, row.tls, PACE),
         "http2_down": lambda row: transfer.download_http2(row, size),
         "http2_up": lambda row: transfer.upload_http2(row, size),
     }

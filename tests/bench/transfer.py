@@ -28,10 +28,14 @@ def download(row, size, port=None):
             left -= came
 
 
-def upload(row, size, port=None):
+def upload(row, size, port=None, pace=None):
+    """Sends `size` bytes, as fast as they are taken or at most `pace` bytes a second."""
     with connect(port or row.port, 30) as line:
         line.sendall(head(row.port, "POST /upload", row.tokens.good, [("Content-Length", size)]))
-        for _ in range(size // len(BLOCK)):
+        begun_at = time.monotonic()
+        for sent in range(0, size, len(BLOCK)):
+            if pace:
+                time.sleep(max(0, begun_at + sent / pace - time.monotonic()))
             line.sendall(BLOCK)
         received(line, row, size)
 
