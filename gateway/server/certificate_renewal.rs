@@ -54,6 +54,8 @@ pub(crate) async fn watch(gateway: Arc<Gateway>, materials: DiskMaterials) {
     // The compiler of the configuration has warned of what is wrong at the start.
     let _ = renewal.reminders.due(warnings(&gateway.certificates, gateway.now().unix_secs()), gateway.now());
     let renewal = Arc::new(Mutex::new(renewal));
+    // Its sender is in the gateway, which outlives this task.
+    let mut installed = gateway.watch_policies();
     loop {
         let (live, base) = (gateway.live(), materials.base.clone());
         folders.observe(move || folders_of(live.policy.tls.certificates(), &base)).await;
@@ -61,10 +63,10 @@ pub(crate) async fn watch(gateway: Arc<Gateway>, materials: DiskMaterials) {
         let (shared, looking) = (Arc::clone(&gateway), Arc::clone(&renewal));
         let look = move || looking.lock().unwrap_or_else(PoisonError::into_inner).look_for(&shared);
         match tokio::task::spawn_blocking(look).await {
-            Ok(Watched::Nothing) => gateway.policy_installed().await,
+            Ok(Watched::Nothing) => drop(installed.changed().await),
             Ok(Watched::Files) | Err(_) => tokio::select! {
                 () = folders.change() => folders.rest(SETTLE, SETTLE_MOST).await,
-                () = gateway.policy_installed() => {}
+                _ = installed.changed() => {}
                 () = tokio::time::sleep(LOOK) => {}
             },
         }

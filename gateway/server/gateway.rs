@@ -12,7 +12,7 @@ use stagedoor_core::denial::Denial;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::request::{Head, PeerAddress};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::certificates::Certificates;
 use crate::clock;
@@ -34,8 +34,8 @@ use crate::telemetry::metrics::{ConnectionRefusal, Http2Limit, Metrics};
 /// The one shared state of the server.
 pub(crate) struct Gateway {
     live: ArcSwap<LivePolicy>,
-    /// Wakes the renewal of certificates when another policy is in force.
-    installed: Notify,
+    /// How many policies have been put in force since the start: who follows them is woken by it.
+    installed: watch::Sender<u64>,
     /// How the configuration files compare with it.
     files: ArcSwap<ConfigFileState>,
     pub(crate) metrics: Metrics,
@@ -76,7 +76,7 @@ impl Gateway {
         let (pool, in_flight) = (AppPool::start(), InFlightCounters::default());
         Arc::new(Self {
             live: ArcSwap::new(LivePolicy::new(policy, source, 0, &metrics, &pool, &in_flight)),
-            installed: Notify::new(),
+            installed: watch::Sender::new(0),
             files: ArcSwap::default(),
             metrics,
             access,
@@ -128,12 +128,12 @@ impl Gateway {
             &self.pool,
             &self.in_flight,
         ));
-        self.installed.notify_one();
+        self.installed.send_replace(generation);
     }
 
-    /// Waits until another policy is in force than at the last call. One task may wait.
-    pub(crate) async fn policy_installed(&self) {
-        self.installed.notified().await;
+    /// Changes whenever another policy is in force.
+    pub(crate) fn watch_policies(&self) -> watch::Receiver<u64> {
+        self.installed.subscribe()
     }
 
     /// Closes the idle connections to all apps, to have descriptors again. Returns how many there were.

@@ -8,6 +8,7 @@ pub mod signals;
 pub mod source;
 
 mod admin;
+mod backends;
 mod bound_listeners;
 mod certificate_renewal;
 mod certificates;

@@ -17,6 +17,7 @@ use stagedoor_core::policy::{ConfinePolicy, Policy};
 use stagedoor_core::request::Scheme;
 use stagedoor_core::secret::Secret;
 
+use crate::backends::key_refresh;
 use crate::bound_listeners::BoundListeners;
 use crate::certificate_renewal;
 use crate::certificates::Certificates;
@@ -247,6 +248,7 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
     bound.announce();
     gateway.listens(bound.public());
     let admin = bound.admin();
+    tokio::spawn(key_refresh::watch(Arc::clone(&gateway)));
     bound.open(&front, &reloader)?;
     let on_stopped = on_ready.and_then(|call| call(&RunningGateway { gateway: &gateway, admin }));
     if let ConfigSource::File(path) = &config {

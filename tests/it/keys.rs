@@ -10,7 +10,7 @@ use stagedoor_config::keys::{Honoured, State, tables};
 
 use crate::confinement;
 use crate::harness::{Client, Gateway, Request, Response, Upstream};
-use crate::{exchange, http2, in_flight, proxy_protocol, tls, unix_sockets};
+use crate::{exchange, fetched_keys, http2, in_flight, proxy_protocol, tls, unix_sockets};
 
 mod admin;
 mod deadlines;
@@ -77,6 +77,18 @@ const ROWS: &[Row] = &[
         "app.*",
         "client_ca",
         tls::client_certificates::no_connection_without_a_certificate_of_the_apps_own_authorities,
+    ),
+    ("auth.*", "algorithms", fetched_keys::keys_are_used_with_the_algorithms_of_the_file),
+    ("auth.*.jwks", "url", fetched_keys::keys_are_used_with_the_algorithms_of_the_file),
+    ("auth.*.jwks", "discovery", fetched_keys::the_keys_of_a_provider_are_found_by_its_description),
+    ("auth.*.jwks", "refresh", fetched_keys::keys_are_fetched_again_as_often_as_told),
+    ("auth.*.jwks", "cooldown", fetched_keys::a_thousand_unknown_keys_cause_one_fetch_a_cooldown),
+    ("auth.*.jwks", "stale", fetched_keys::known_keys_stay_for_a_time_while_the_provider_is_down),
+    ("auth.*.jwks", "ca", fetched_keys::the_certificate_of_a_provider_is_verified),
+    (
+        "auth.*.jwks",
+        "dangerous_plain_http",
+        fetched_keys::keys_are_fetched_without_tls_from_private_networks_alone,
     ),
     ("app.*.limit", "in_flight", in_flight::an_app_that_is_busy_gets_no_more),
     ("app.*.upstream", "urls", upstream::urls),

@@ -20,6 +20,7 @@ mod enter;
 mod environment;
 mod exchange;
 mod failures;
+mod fetched_keys;
 mod framing;
 mod http2;
 mod identity;

@@ -75,10 +75,17 @@ const CONFIG: &str = r#"
 listen = ["127.0.0.1:0"]
 redirect_http = false
 certificates = [{ cert = "tls.pem", key = "tls.key" }]
+[auth.house]
+[auth.idp]
+kind     = "jwt"
+issuer   = "https://idp.test"
+audience = ["media"]
+jwks     = { url = "http://127.0.0.1:1/jwks" }
 [app.media]
 hosts    = ["media.localhost"]
 upstream = { urls = ["UPSTREAM"] }
 auth     = "optional"
+by       = ["house"]
 [[app.media.route]]
 match    = "GET /limited"
 limit.ip = ["1/hour"]

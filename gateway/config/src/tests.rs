@@ -8,6 +8,7 @@ mod design;
 mod edited;
 mod encoded_slash;
 mod environment;
+mod fetched_keys;
 mod lengths;
 mod profiles;
 mod promises;

@@ -35,6 +35,7 @@ pub mod path;
 
 pub mod policy;
 
+pub mod private_network;
 mod public_address;
 
 pub mod tls;

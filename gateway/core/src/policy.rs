@@ -7,6 +7,7 @@ mod client_authority;
 pub mod compare;
 mod forward;
 mod listen_address;
+mod service;
 mod tls;
 mod upstream;
 
@@ -34,6 +35,7 @@ use crate::tls::Transport;
 pub use client_authority::{ClientAuthority, RevokedCertificate};
 pub use forward::{ForwardPolicy, UpstreamHost};
 pub use listen_address::{ListenAddress, PASSED_PREFIX, UNIX_PREFIX};
+pub use service::{PlainHttp, ServiceAddress, ServiceSecurity, UrlFault};
 pub use tls::{CertificateFiles, HttpsPolicy, TlsPolicy, TlsVersion};
 pub use upstream::{AppAddress, CertificateTrust, UpstreamPolicy, UpstreamTls};
 

@@ -51,7 +51,8 @@ impl AppTls {
     }
 }
 
-fn settings(trust: &CertificateTrust) -> ClientConfig {
+/// The settings of TLS with an app or a service whose certificate is by whom `trust` says.
+pub(crate) fn settings(trust: &CertificateTrust) -> ClientConfig {
     let provider = aws_lc_rs::default_provider();
     let algorithms = provider.signature_verification_algorithms;
     let verifier = match trust {
@@ -82,7 +83,7 @@ fn settings(trust: &CertificateTrust) -> ClientConfig {
     settings
 }
 
-/// Accepts the certificates of one app.
+/// Accepts the certificates of one app or service.
 #[derive(Debug)]
 struct AppVerifier {
     accepts: Accepts,

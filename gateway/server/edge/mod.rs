@@ -19,7 +19,7 @@ pub(crate) mod tls;
 
 pub(crate) mod pool;
 
-mod app_tls;
+pub(crate) mod app_tls;
 mod app_transport;
 mod connector;
 

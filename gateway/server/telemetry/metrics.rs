@@ -3,7 +3,7 @@
 //! The value of a label comes from the configuration or from a closed set (`labels`). A client chooses none, so the number
 //! of series is bounded. [`catalogue`] lists every metric.
 
-pub use labels::{ConnectionRefusal, Http2Limit, ReloadResult, StreamEnd, StreamKind};
+pub use labels::{ConnectionRefusal, Http2Limit, KeyRefresh, ReloadResult, StreamEnd, StreamKind};
 pub use registry::Metrics;
 pub use resolved::{OpenStream, PolicyMetrics};
 

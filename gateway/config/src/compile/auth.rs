@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::context::Context;
+use super::fetched_keys::fetched_keys;
 use super::secrets::{dangerous, secret};
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{did_you_mean, shown};
@@ -93,6 +94,10 @@ fn jwt(name: &str, raw: &raw::JwtProvider, cx: &Context<'_>) -> JwtPolicy {
         at,
         kind: _,
         keys: raw_keys,
+        has_keys,
+        jwks,
+        has_jwks,
+        algorithms,
         issuer,
         audience,
         leeway,
@@ -103,10 +108,22 @@ fn jwt(name: &str, raw: &raw::JwtProvider, cx: &Context<'_>) -> JwtPolicy {
         dangerous_any_issuer,
         dangerous_any_audience,
     } = raw;
+    let issuer = required_issuer(issuer, dangerous_any_issuer, at, cx);
+    match (*has_keys, *has_jwks) {
+        (true, true) => {
+            let at = jwks.as_ref().map_or(at, |jwks| &jwks.at);
+            let hint =
+                "make them two providers: [auth.NAME] with the `keys`, and another one with the `jwks`";
+            cx.report.problem(at, "both `keys` and `jwks`", hint);
+        }
+        (false, false) => cx.report.absent(at, "keys", raw::A_KEY),
+        (true, false) | (false, true) => {}
+    }
     JwtPolicy {
         name: name.into(),
         keys: keys(raw_keys, cx),
-        issuer: required_issuer(issuer, dangerous_any_issuer, at, cx),
+        fetched: fetched_keys(name, jwks.as_ref(), algorithms, issuer.as_deref(), cx),
+        issuer,
         audience: required_audience(audience, dangerous_any_audience, at, cx),
         leeway: Spanned::value_or(leeway.as_ref(), Duration::from_secs(30)),
         max_lifetime: Spanned::value_or(max_lifetime.as_ref(), Duration::from_secs(86_400)),

@@ -19,6 +19,10 @@ pub(super) const LIMIT: &str =
     r"^\s*[0-9]+\s*/\s*[0-9]*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)(\s+burst\s+[0-9]+)?\s*$";
 /// The address of an app.
 pub(super) const URL: &str = r"^([hH][tT][tT][pP][sS]?://[^/?#@\s]+/?|unix:/.*[^/])$";
+/// The address of a service.
+pub(super) const SERVICE_URL: &str = r"^[hH][tT][tT][pP][sS]?://[^/?#@\s]+([/?][^#\s]*)?$";
+/// An algorithm whose key may be published.
+pub(super) const PUBLIC_ALGORITHM: &str = r"^((RS|PS)(256|384|512)|ES(256|384)|EdDSA)$";
 /// A path below which an app lies, or its root.
 pub(super) const BASE: &str = r"^(/|(/[A-Za-z0-9._~-]+)+)$";
 /// An origin as browsers send it, or any.

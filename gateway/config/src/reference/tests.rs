@@ -53,6 +53,7 @@ const WEAKENING: &[(&str, &[&str])] = &[
         &["keys", "leeway", "max_lifetime", "sources", "dangerous_any_issuer", "dangerous_any_audience"],
     ),
     ("auth.*.keys[]", &["secret"]),
+    ("auth.*.jwks", &["refresh", "stale", "ca", "dangerous_plain_http"]),
     ("secret", &["env", "dangerous_open_file", "dangerous_weak"]),
     (
         "app.*",

@@ -107,10 +107,6 @@ fn keys_of_a_route_that_are_not_built() {
         &text(&[&HOUSE.replace("generate = true", "vault = \"x\""), APP]),
         &["3 auth.house.keys[0].secret.vault: not yet", "3 auth.house.keys[0].secret: no secret"],
     );
-    check(
-        "[auth.idp]\nkind = \"jwt\"\nalgorithms = [\"RS256\"]\njwks = { url = \"x\" }\nissuer = \"i\"\naudience = [\"a\"]\n[app.m]\nhosts = [\"m\"]\nupstream = \"http://127.0.0.1:1\"\nauth = \"required\"",
-        &["3 auth.idp.algorithms: not yet", "4 auth.idp.jwks: not yet"],
-    );
 }
 
 #[test]

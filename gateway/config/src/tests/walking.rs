@@ -182,6 +182,7 @@ fn written(at: At, key: &str, line: &str) -> String {
 /// Provider and app with another line where they say this key.
 fn instead(key: &str, line: &str) -> String {
     let key = match key {
+        _ if line.starts_with("jwks =") => "keys",
         "kid" | "alg" => "keys",
         "urls" | "host" | "connect" | "read" | "retries" => "upstream",
         "ca" | "server_name" | "dangerous_any_certificate" => "upstream",

@@ -215,9 +215,9 @@ faults! {
         /// The header says something we never accept: `none`, `crit`, `zip`, `b64`, a foreign `typ`.
         Header => "token header says `none`, `crit`, `zip`, `b64` or a foreign `typ`",
         /// No key of the provider fits `kid` and `alg`.
-        UnknownKey => "no key in `keys` fits the token's `kid` and `alg`",
+        UnknownKey => "no key of the provider (`keys`, `jwks`) fits the token's `kid` and `alg`",
         /// The signature does not verify.
-        Signature => "token signature does not verify with the key in `keys`",
+        Signature => "token signature does not verify with the key of the provider (`keys`, `jwks`)",
         /// `iss` is missing, of the wrong type or not ours.
         Issuer => "token claim `iss` is not the provider's `issuer`",
         /// `aud` is missing, of the wrong type or not ours.

@@ -481,10 +481,10 @@ denials! {
         closes: false,
         retry_after: 5,
         detail: "Your credential cannot be checked at the moment",
-        reason: "identity service gave no answer within `timeout`",
+        reason: "the keys of the identity provider (`jwks`) are not known: they could not be fetched yet, or not for longer than `jwks.stale` allows",
         page: BUSY,
         keys: &["auth", "by"],
-        remedy: RemedyKind::Advice("see why the identity service does not answer"),
+        remedy: RemedyKind::Advice("see in the log of the gateway why the identity provider does not answer"),
     }
     /// None of the roles the route asks for.
     RoleMissing => {

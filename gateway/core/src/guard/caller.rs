@@ -320,13 +320,21 @@ fn prove(
     Err(refusal.unwrap_or(Denial::TokenMissing))
 }
 
-/// How informative a refusal is: an expired token was valid once, and one with wrong claims has a valid signature.
+/// How informative a refusal is: an expired token was valid once, one with wrong claims has a valid signature, and one that no provider
+/// knows may be of the provider whose keys are not known.
 fn informativeness(denial: &Denial) -> u8 {
-    if *denial == Denial::TokenExpired {
-        return 2;
-    }
     let unproven = [TokenFault::UnknownKey, TokenFault::Signature].map(Denial::TokenInvalid);
-    u8::from(matches!(denial, Denial::TokenInvalid(_)) && !unproven.contains(denial))
+    if *denial == Denial::TokenExpired {
+        3
+    } else if unproven.contains(denial) {
+        0
+    } else if *denial == Denial::IdentityUnavailable {
+        1
+    } else if matches!(denial, Denial::TokenInvalid(_)) {
+        2
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]

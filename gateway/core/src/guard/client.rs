@@ -19,6 +19,7 @@ use std::net::IpAddr;
 use self::hop::{MAX_HOPS, is_port, node};
 use crate::denial::Denial;
 use crate::host;
+use crate::private_network::is_private;
 use crate::request::{Head, Peer, PeerAddress, PeerNetworks, Scheme, SchemeRule};
 
 const FOR: &str = "x-forwarded-for";
@@ -305,18 +306,6 @@ fn named_scheme(name: &[u8]) -> Option<Scheme> {
 fn port_number(text: &[u8]) -> Option<u16> {
     let text = std::str::from_utf8(text).ok().filter(|text| is_port(text))?;
     text.parse().ok().filter(|port| *port > 0)
-}
-
-/// Loopback, private, shared (RFC 6598), link-local or unique local.
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => {
-            let [a, b, _, _] = v4.octets();
-            let shared = a == 100 && (64..128).contains(&b);
-            v4.is_loopback() || v4.is_private() || v4.is_link_local() || shared
-        }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl MetricKind {
 }
 
 /// Every metric, by name.
-pub const ALL: [&Metric; 33] = [
+pub const ALL: [&Metric; 34] = [
     &PROCESS_CPU,
     &PROCESS_MAX_FDS,
     &PROCESS_OPEN_FDS,
@@ -57,6 +57,7 @@ pub const ALL: [&Metric; 33] = [
     &DENIED,
     &GATEWAY_SECONDS,
     &HTTP2_LIMITED,
+    &JWKS_REFRESHES,
     &JWT_CACHE,
     &LIMIT_OVERFLOWS,
     &LIMITED,
@@ -180,6 +181,12 @@ pub(super) const GATEWAY_SECONDS: Metric = metric(
     MetricKind::Histogram(GATEWAY_BUCKETS),
     &["app"],
     "The gateway's own time on a request.",
+);
+pub(super) const JWKS_REFRESHES: Metric = metric(
+    "stagedoor_jwks_refresh_total",
+    MetricKind::Counter,
+    &["provider", "result"],
+    "How often the keys of a provider were fetched.",
 );
 pub(super) const JWT_CACHE: Metric =
     metric("stagedoor_jwt_cache_total", MetricKind::Counter, &["result"], "Verified tokens looked up.");

@@ -53,6 +53,19 @@ pub enum ReloadResult {
     Refused,
 }
 
+/// The result of fetching the keys of a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRefresh {
+    /// They are in force, whether they are others than before or not.
+    Ok,
+    /// No connection to the provider, or none that is accepted.
+    Unreachable,
+    /// The provider took too long.
+    Timeout,
+    /// An answer or a document that cannot be used.
+    Refused,
+}
+
 impl ConnectionRefusal {
     pub(super) const ALL: [Self; 8] = [
         Self::Total,
@@ -99,6 +112,19 @@ impl Http2Limit {
             Self::Streams => "streams",
             Self::StreamsPerAddress => "streams_per_address",
             Self::Requests => "requests",
+        }
+    }
+}
+
+impl KeyRefresh {
+    pub(super) const ALL: [Self; 4] = [Self::Ok, Self::Unreachable, Self::Timeout, Self::Refused];
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
         }
     }
 }

@@ -7,7 +7,7 @@ use prometheus::{IntCounter, IntGauge, Registry, TextEncoder};
 use stagedoor_core::policy::Policy;
 
 use super::catalogue;
-use super::labels::{ConnectionRefusal, Http2Limit, ReloadResult, StreamEnd};
+use super::labels::{ConnectionRefusal, Http2Limit, KeyRefresh, ReloadResult, StreamEnd};
 use super::process::Process;
 use super::sampled::Sampled;
 use super::series::{Series, counter, gauge};
@@ -29,6 +29,7 @@ pub struct Metrics {
     pub(super) streams_closed: Series<IntCounter>,
     pub(super) connections_refused: Series<IntCounter>,
     pub(super) http2_limited: Series<IntCounter>,
+    pub(super) key_refreshes: Series<IntCounter>,
     pub(super) reloads: Series<IntCounter>,
     pub(super) config_last_reload: IntGauge,
     pub(super) config_loaded: IntGauge,
@@ -67,6 +68,7 @@ impl Metrics {
             streams_closed: Series::counters(r, &catalogue::STREAMS_CLOSED)?,
             connections_refused: Series::counters(r, &catalogue::CONNECTIONS_REFUSED)?,
             http2_limited: Series::counters(r, &catalogue::HTTP2_LIMITED)?,
+            key_refreshes: Series::counters(r, &catalogue::JWKS_REFRESHES)?,
             reloads: Series::counters(r, &catalogue::CONFIG_RELOADS)?,
             config_last_reload: gauge(r, &catalogue::CONFIG_LAST_RELOAD)?,
             config_loaded: gauge(r, &catalogue::CONFIG_LOADED)?,
@@ -96,6 +98,20 @@ impl Metrics {
     /// Counts a connection of HTTP/2 that was ended, or a stream that was refused.
     pub fn http2_limited(&self, limit: Http2Limit) {
         self.http2_limited.of(&[limit.label()]).inc();
+    }
+
+    /// Counts that the keys of a provider were fetched, or could not be.
+    pub(crate) fn keys_refreshed(&self, provider: &str, result: KeyRefresh) {
+        self.key_refreshes.of(&[provider, result.label()]).inc();
+    }
+
+    /// Begins the series of these providers of fetched keys, and forgets those of others.
+    pub(super) fn adopt_providers<'p>(&self, providers: impl Iterator<Item = &'p str>) {
+        let names: Vec<&str> = providers.collect();
+        self.key_refreshes.retain(|labels| matches!(labels, [provider, _] if names.contains(&&**provider)));
+        for (name, result) in names.iter().flat_map(|name| KeyRefresh::ALL.map(|result| (name, result))) {
+            self.key_refreshes.of(&[name, result.label()]);
+        }
     }
 
     /// Counts a reload at `at` (since the epoch). A successful one is when the policy in force was loaded.

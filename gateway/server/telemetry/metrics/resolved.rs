@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use prometheus::{Histogram, IntCounter, IntGauge};
 use stagedoor_core::denial::{Denial, UpstreamFault};
+use stagedoor_core::guard::caller::Provider;
 use stagedoor_core::policy::Policy;
 
 use super::labels::{StreamEnd, StreamKind};
@@ -67,6 +68,8 @@ impl PolicyMetrics {
     #[must_use]
     pub fn resolve(metrics: &Metrics, policy: &Policy) -> Self {
         metrics.sampled.adopt(policy);
+        let providers = policy.providers.iter().filter_map(Provider::jwt);
+        metrics.adopt_providers(providers.filter(|one| one.fetched.is_some()).map(|one| &*one.name));
         let resolved = Self::over(
             metrics,
             policy.apps.iter().map(|app| {

@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use crate::keys::key::Table;
 use crate::keys::nested::{ConfigTable, group, table, tables};
-use crate::keys::patterns::SOURCE;
+use crate::keys::patterns::{PUBLIC_ALGORITHM, SERVICE_URL, SOURCE};
 use crate::keys::reader::Reader;
 use crate::keys::row::Row;
 use crate::keys::table::table;
@@ -90,7 +90,9 @@ const KIND: Row<Choice<ProviderKind>> = choice!(
 )
 .required("say what it is: kind = \"jwt\"");
 
-const A_KEY: &str = "give it a key: keys = [{ secret = { file = \"data/jwt_secret\", generate = true } }]";
+/// What to write where a provider has no key.
+pub(crate) const A_KEY: &str = "give it a key: keys = [{ secret = { file = \"data/jwt_secret\", generate = true } }]; or say where its \
+                                keys are: jwks = { url = \"https://idp.example.com/jwks.json\" }";
 
 /// The algorithms of tokens (RFC 7518, RFC 8037).
 pub(crate) const ALGORITHMS: &[&str] = &[
@@ -108,8 +110,15 @@ table! {
         kind: Setting<ProviderKind> = KIND,
         /// The keys that verify tokens; the first secret also signs the tokens of `stagedoor token`.
         keys: Vec<JwtKey> = tables::<JwtKey>().filled_or("a provider that verifies nothing", A_KEY)
-            .required_beside("jwks", A_KEY)
+            .required_unless("jwks")
             .mind("the holder of a secret or of a private key can make tokens in any name"),
+        /// In place of keys, those that the provider publishes (RFC 7517): they are fetched while the gateway runs. Until they are
+        /// known, its tokens get 503 `identity_unavailable`.
+        jwks: Option<Jwks> = table::<Jwks>(),
+        /// The algorithms that keys of `jwks` may be used with (RFC 7518); a key that names none is used with the first of these that
+        /// fits it.
+        algorithms: Texts = texts().default_texts(&["RS256", "ES256", "EdDSA"]).like(PUBLIC_ALGORITHM).filled()
+            .by_server(),
         /// The one issuer (`iss`) that is accepted.
         issuer: Setting<String> = text().required_unless("dangerous_any_issuer"),
         /// The audiences that are accepted: the `aud` of a token has to hold one of these.
@@ -135,9 +144,38 @@ table! {
         dangerous_any_audience: Setting<bool> = flag().default_flag(false)
             .mind("a token that was issued for another service opens this one"),
     }
-    not yet {
-        "jwks": "Keys that are fetched.",
-        "algorithms": "Algorithms of fetched keys.",
+    beside |reader| {
+        /// Whether `keys` was written, even if it was refused.
+        has_keys: bool = reader.has("keys"),
+        /// Whether `jwks` was written, even if it was refused.
+        has_jwks: bool = reader.has("jwks"),
+    }
+}
+
+table! {
+    /// Keys that a provider publishes, and how they are fetched. A refresh that fails, and a document that cannot be used, changes nothing.
+    #[derive(Debug)]
+    pub(crate) struct Jwks at "auth.*.jwks" {
+        /// The address of the JSON Web Key Set: https://HOST/PATH, or http://HOST:PORT/PATH on this machine or in a private network.
+        url: Setting<String> = text().required_unless("discovery").like(SERVICE_URL).by_server(),
+        /// In place of url, the address of the document in which the provider describes itself (OpenID Connect Discovery 1.0): its
+        /// `issuer` has to be that of the provider here, and its `jwks_uri` is where the keys are.
+        discovery: Setting<String> = text().required_unless("url").like(SERVICE_URL).by_server(),
+        /// How long keys are used before they are fetched again; the cache headers of the provider may shorten it, down to the cooldown.
+        refresh: Setting<Duration> = duration(secs(1), days(1)).default("10m").by_server()
+            .mind("a key that the provider has withdrawn is accepted for that long"),
+        /// The shortest time between two fetches, however many tokens name a key that is not known.
+        cooldown: Setting<Duration> = duration(secs(1), minutes(60)).default("10s").by_server(),
+        /// How long keys are used after they were to be fetched again, while they cannot be.
+        stale: Setting<Duration> = duration(Duration::ZERO, days(30)).default("24h").by_server()
+            .mind("whoever keeps the gateway from its provider keeps a withdrawn key in force for that long"),
+        /// For an https address: the PEM file with the authorities that may have issued the certificate of the provider, or with that
+        /// certificate itself; relative to the main file.
+        ca: Setting<String> = text().otherwise("the authorities that browsers trust").by_server()
+            .mind("whoever has the key of one of them can publish keys in the name of the provider"),
+        /// Fetch keys without TLS from anywhere, not only from this machine and from private networks.
+        dangerous_plain_http: Setting<bool> = flag().default_flag(false).by_server()
+            .mind("anybody on the way can publish keys in the name of the provider, and make tokens in any name"),
     }
 }
 

@@ -13,8 +13,8 @@ mod tls;
 
 pub(crate) use app::{Access, App, AppBody, AppLimit, AppLog, AppOrigin, Identity, Upstream};
 pub(crate) use auth::{
-    ALGORITHMS, CLIENT_CERTIFICATE, Claims, JwtKey, JwtProvider, PROVIDER, Provider, ProviderKeys, PublicKey,
-    Secret,
+    A_KEY, ALGORITHMS, CLIENT_CERTIFICATE, Claims, Jwks, JwtKey, JwtProvider, PROVIDER, Provider,
+    ProviderKeys, PublicKey, Secret,
 };
 pub(crate) use expect::{Expect, ExpectedCaller};
 pub(crate) use profile::{ProfileFile, ProfileHeader};
@@ -45,6 +45,7 @@ pub(crate) const LANGUAGE: &[&Table] = &[
     JwtProvider::TABLE,
     JwtKey::TABLE,
     PublicKey::TABLE,
+    Jwks::TABLE,
     Claims::TABLE,
     Secret::TABLE,
     App::TABLE,

@@ -15,6 +15,7 @@ fn provider(name: &str, sources: &[&str]) -> Arc<JwtPolicy> {
     Arc::new(JwtPolicy {
         name: name.into(),
         keys: vec![JwtKey::secret(None, Alg::Hs256, Secret::new(secret)).unwrap()],
+        fetched: None,
         issuer: Some(name.to_owned()),
         audience: vec!["media".to_owned()],
         leeway: Duration::from_secs(30),

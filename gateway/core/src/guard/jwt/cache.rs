@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
+use super::keys_in_force::KeysInForce;
 use super::policy::JwtPolicy;
 use super::verified::Verified;
 use crate::clock::Now;
@@ -95,15 +96,17 @@ impl TokenCache {
         if token.len() > policy.max_bytes {
             return Err(Denial::TokenInvalid(TokenFault::TooLarge));
         }
-        let Some(digest) = self.digest(policy, token) else {
-            return Ok((Arc::new(policy.verify(token, now)?), CacheUse::Miss));
+        // The same keys for the digest as for the verification: an entry is never found under others than made it.
+        let keys = policy.keys_in_force(token, now)?;
+        let Some(digest) = self.digest(policy, &keys, token) else {
+            return Ok((Arc::new(policy.verify_by(&keys, token, now)?), CacheUse::Miss));
         };
         let known =
             self.shard(&digest).map_or(Ok(None), |mut shard| shard.find(&digest, policy.leeway, now))?;
         if let Some(verified) = known {
             return Ok((verified, CacheUse::Hit));
         }
-        let verified = Arc::new(policy.verify(token, now)?);
+        let verified = Arc::new(policy.verify_by(&keys, token, now)?);
         let small = verified.roles.len() + verified.scopes.len() <= MAX_NAMES;
         if let Some(mut shard) = self.shard(&digest).filter(|_| small) {
             shard.insert(digest, Arc::clone(&verified), now);
@@ -129,9 +132,10 @@ impl TokenCache {
         (self.sum(|shard| shard.hits), self.sum(|shard| shard.misses))
     }
 
-    fn digest(&self, policy: &JwtPolicy, token: &[u8]) -> Option<TokenDigest> {
+    fn digest(&self, policy: &JwtPolicy, keys: &KeysInForce<'_>, token: &[u8]) -> Option<TokenDigest> {
         let mut input = Vec::with_capacity(DESCRIPTION + token.len());
         policy.describe(|part| input.extend_from_slice(part));
+        keys.describe(|part| input.extend_from_slice(part));
         input.extend_from_slice(token);
         let nonce = Nonce::assume_unique_for_key([0; 12]);
         let tag = self.key.as_ref()?.seal_in_place_separate_tag(nonce, Aad::from(&input), &mut []).ok()?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::header::Jws;
 use super::json;
 use super::policy::JwtPolicy;
 use super::verified::Verified;
@@ -23,6 +24,12 @@ pub(super) fn judge(policy: &JwtPolicy, payload: &[u8], now: Now) -> Result<Veri
     let verified = read(policy, &claims, now).map_err(Denial::TokenInvalid)?;
     verified.recheck(policy.leeway, now)?;
     Ok(verified)
+}
+
+/// Whether a token whose signature is not verified names the issuer of the policy. Nothing else may be read of it.
+pub(super) fn names_issuer(policy: &JwtPolicy, jws: &Jws<'_>) -> bool {
+    let claims = jws.payload().ok().and_then(|payload| json::object(&payload));
+    claims.is_some_and(|claims| check_issuer(policy, &claims).is_ok())
 }
 
 fn read(policy: &JwtPolicy, claims: &Map<String, Value>, now: Now) -> Result<Verified, TokenFault> {

@@ -8,7 +8,8 @@ use super::alg::Alg;
 use super::json;
 use crate::denial::TokenFault;
 
-/// The parts of a token, not verified yet. The payload is decoded only after the signature is verified.
+/// The parts of a token, not verified yet. The payload is decoded after the signature is verified, or to
+/// see whose token it says that it is.
 pub(super) struct Jws<'t> {
     pub(super) header: Header,
     /// What was signed: the first two parts and the dot between them.
@@ -42,7 +43,7 @@ impl<'t> Jws<'t> {
         })
     }
 
-    /// The payload. To be called only after the signature is verified.
+    /// The payload. Before the signature is verified, nothing may be decided by it.
     pub(super) fn payload(&self) -> Result<Vec<u8>, TokenFault> {
         decode(self.payload)
     }

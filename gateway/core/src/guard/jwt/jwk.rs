@@ -22,14 +22,8 @@ impl JwtKey {
         if jwk.get("d").is_some() {
             return Err("this is a private key; give the public one".to_owned());
         }
-        let needed = match alg.family() {
-            Family::Hmac => ("oct", None),
-            Family::Rsa => ("RSA", None),
-            Family::P256 => ("EC", Some("P-256")),
-            Family::P384 => ("EC", Some("P-384")),
-            Family::Ed25519 => ("OKP", Some("Ed25519")),
-        };
-        check_purpose(alg, jwk, needed)?;
+        check_kind(jwk, kind(alg))?;
+        check_use(alg, jwk)?;
         let point = |size: usize| {
             let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
             let right = x.len() == size && y.len() == size;
@@ -50,26 +44,50 @@ impl JwtKey {
         Self::public(kid, alg, key)
     }
 
+    /// Whether the JWK is of the kind that `alg` needs, by its `kty` and `crv`.
+    pub(super) fn is_kind_of(alg: Alg, jwk: &Value) -> bool {
+        check_kind(jwk, kind(alg)).is_ok()
+    }
+
     /// A shared secret as a JWK of type `oct`, from a place that is not published. As in
     /// [`JwtKey::secret`], its strength is the caller's to judge.
     ///
     /// # Errors
     /// What does not fit.
     pub fn jwk_symmetric(kid: Option<String>, alg: Alg, jwk: &Value) -> Result<Self, String> {
-        check_purpose(alg, jwk, ("oct", None))?;
+        check_kind(jwk, ("oct", None))?;
+        check_use(alg, jwk)?;
         Self::secret(kid, alg, Secret::new(bytes(jwk, "k")?))
     }
 }
 
-fn check_purpose(alg: Alg, jwk: &Value, (kty, crv): (&str, Option<&str>)) -> Result<(), String> {
-    let is = |name: &str, wanted: &str| jwk.get(name).and_then(Value::as_str) == Some(wanted);
-    let absent_or = |name: &str, wanted: &str| jwk.get(name).is_none() || is(name, wanted);
-    if !is("kty", kty) {
+/// The `kty` and the `crv` of the keys that an algorithm needs.
+fn kind(alg: Alg) -> (&'static str, Option<&'static str>) {
+    match alg.family() {
+        Family::Hmac => ("oct", None),
+        Family::Rsa => ("RSA", None),
+        Family::P256 => ("EC", Some("P-256")),
+        Family::P384 => ("EC", Some("P-384")),
+        Family::Ed25519 => ("OKP", Some("Ed25519")),
+    }
+}
+
+fn is(jwk: &Value, name: &str, wanted: &str) -> bool {
+    jwk.get(name).and_then(Value::as_str) == Some(wanted)
+}
+
+fn check_kind(jwk: &Value, (kty, crv): (&str, Option<&str>)) -> Result<(), String> {
+    if !is(jwk, "kty", kty) {
         return Err(fault("kty"));
     }
-    if crv.is_some_and(|crv| !is("crv", crv)) {
+    if crv.is_some_and(|crv| !is(jwk, "crv", crv)) {
         return Err(fault("crv"));
     }
+    Ok(())
+}
+
+fn check_use(alg: Alg, jwk: &Value) -> Result<(), String> {
+    let absent_or = |name: &str, wanted: &str| jwk.get(name).is_none() || is(jwk, name, wanted);
     if !absent_or("alg", alg.name()) {
         return Err(fault("alg"));
     }

@@ -1,7 +1,7 @@
 //! JSON Web Tokens: whether a token is valid, and which user it names.
 //!
 //! Trust: none. Until the signature is verified, everything is the client's choice. Only the header is read before that,
-//! to choose among configured keys. Bounds: `max_bytes` before anything
+//! to choose among configured keys, and, where none fits, the issuer, to see whether new keys may help. Bounds: `max_bytes` before anything
 //! else, 16 levels of JSON, 8 signatures per token, 1,024 roles, 1,024 scopes; [`TokenCache`] holds
 //! `token_cache` tokens. A first verification allocates; a repeated token is a cache hit and does
 //! not. Time is a parameter.
@@ -19,7 +19,7 @@
 //! | 2.6, 3.7 | readings of JSON and text that differ | `json::object`: UTF-8, no member twice, one base64url form | `json_has_one_reading`, `token_forms_are_judged` |
 //! | 2.7, 3.9 | a token for another audience | `aud` is required and matched exactly | `claims_are_judged` |
 //! | 2.8, 3.8 | the key of another issuer | keys belong to one provider; `iss` and the user are required | `claims_are_judged`, `providers_do_not_share_keys` |
-//! | 2.9, 3.10 | `kid` injection, `jku`, `jwk`, `x5u`, `x5c` | `kid` is compared with the configured ones, nothing is fetched | `headers_are_judged`, `kids_choose_among_keys` |
+//! | 2.9, 3.10 | `kid` injection, `jku`, `jwk`, `x5u`, `x5c` | `kid` is compared with the known ones; keys are fetched from configured addresses alone | `headers_are_judged`, `kids_choose_among_keys`, `what_asks_for_keys` |
 //! | 2.8, 3.11 | a token of another type | `typ` is absent, `JWT` or `at+jwt` | `headers_are_judged` |
 //! | 3.12 | rules shared by kinds of tokens | issuer, audience, claims and lifetime are each provider's own | `providers_do_not_share_keys` |
 
@@ -27,10 +27,14 @@ mod alg;
 mod cache;
 mod claims;
 mod der;
+mod discovery;
+mod fetched_keys;
 mod header;
 mod json;
 mod jwk;
+mod jwks;
 mod key;
+mod keys_in_force;
 mod policy;
 mod sign;
 mod verified;
@@ -39,11 +43,15 @@ use aws_lc_rs::digest;
 
 pub use self::alg::Alg;
 pub use self::cache::{CacheUse, TokenCache};
+pub use self::discovery::jwks_uri;
+pub use self::fetched_keys::{FetchedKeys, KeyDocument, KeySource, KeyStore, KnownKeys};
+pub use self::jwks::{DocumentFault, IgnoredKey, KeySet};
 pub use self::key::JwtKey;
 pub use self::policy::{ClaimPaths, JwtPolicy};
 pub use self::verified::Verified;
 
 use self::header::Jws;
+use self::keys_in_force::KeysInForce;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
 
@@ -54,26 +62,59 @@ impl JwtPolicy {
     /// Verifies the signature, then checks the claims at `now`.
     ///
     /// # Errors
-    /// [`Denial::TokenInvalid`], or [`Denial::TokenExpired`] for a token that was valid once.
+    /// [`Denial::TokenInvalid`], [`Denial::TokenExpired`] for a token that was valid once, or [`Denial::IdentityUnavailable`] where the
+    /// keys of the provider are not known.
     pub fn verify(&self, token: &[u8], now: Now) -> Result<Verified, Denial> {
-        let payload = self.prove(token).map_err(Denial::TokenInvalid)?;
+        let keys = self.keys_in_force(token, now)?;
+        self.verify_by(&keys, token, now)
+    }
+
+    /// The keys that verify `token` from the beginning of its verification to the end.
+    fn keys_in_force(&self, token: &[u8], now: Now) -> Result<KeysInForce<'_>, Denial> {
+        let Some(fetched) = &self.fetched else { return Ok(KeysInForce::Configured(&self.keys)) };
+        match fetched.in_force(now) {
+            Some(known) => Ok(KeysInForce::Fetched(known)),
+            // What no key could make genuine needs none to be refused.
+            None => Err(match self.parse(token) {
+                Ok(jws) if fetched.source.algorithms.contains(&jws.header.alg) => Denial::IdentityUnavailable,
+                Ok(_) => Denial::TokenInvalid(TokenFault::UnknownKey),
+                Err(fault) => Denial::TokenInvalid(fault),
+            }),
+        }
+    }
+
+    fn verify_by(&self, keys: &KeysInForce<'_>, token: &[u8], now: Now) -> Result<Verified, Denial> {
+        let payload = self.prove(keys, token).map_err(Denial::TokenInvalid)?;
         claims::judge(self, &payload, now)
     }
 
-    /// The payload, if one of the fitting keys made the signature.
-    fn prove(&self, token: &[u8]) -> Result<Vec<u8>, TokenFault> {
+    fn parse<'t>(&self, token: &'t [u8]) -> Result<Jws<'t>, TokenFault> {
         if token.len() > self.max_bytes {
             return Err(TokenFault::TooLarge);
         }
-        let jws = Jws::parse(token)?;
-        let mut keys = self.keys.iter().filter(|key| key.fits(&jws.header)).take(Self::MAX_TRIES).peekable();
+        Jws::parse(token)
+    }
+
+    /// The payload, if one of the fitting keys made the signature.
+    fn prove(&self, keys: &KeysInForce<'_>, token: &[u8]) -> Result<Vec<u8>, TokenFault> {
+        let jws = self.parse(token)?;
+        let mut keys = keys.all().iter().filter(|key| key.fits(&jws.header)).take(Self::MAX_TRIES).peekable();
         if keys.peek().is_none() {
+            self.ask_for_key(&jws);
             return Err(TokenFault::UnknownKey);
         }
         if !keys.any(|key| key.proves(&jws)) {
             return Err(TokenFault::Signature);
         }
         jws.payload()
+    }
+
+    /// Asks for the keys to be fetched again, if that may bring the one of this token.
+    fn ask_for_key(&self, jws: &Jws<'_>) {
+        let Some(fetched) = &self.fetched else { return };
+        if fetched.source.algorithms.contains(&jws.header.alg) && claims::names_issuer(self, jws) {
+            fetched.store.want();
+        }
     }
 
     /// A digest of everything that decides whether a token is valid and which user it names: keys,
@@ -89,12 +130,28 @@ impl JwtPolicy {
 
     /// Gives `hash` everything that decides about a token, so that no two policies hash to the same.
     fn describe(&self, mut hash: impl FnMut(&[u8])) {
-        let Self { name, keys, issuer, audience, leeway, max_lifetime, max_bytes, sources: _, claims } = self;
+        let Self {
+            name,
+            keys,
+            fetched,
+            issuer,
+            audience,
+            leeway,
+            max_lifetime,
+            max_bytes,
+            sources: _,
+            claims,
+        } = self;
         let ClaimPaths { user, roles, scopes } = claims;
         let count = |n: usize| (n as u64).to_be_bytes();
         hash(&count(keys.len()));
         for key in keys {
             hash(key.digest());
+        }
+        // The keys themselves are hashed besides: they change while a policy is in force.
+        hash(&[u8::from(fetched.is_some())]);
+        if let Some(FetchedKeys { source, refresh: _, cooldown: _, stale: _, store: _ }) = fetched {
+            source.describe(&mut hash);
         }
         hash(&leeway.as_nanos().to_be_bytes());
         hash(&max_lifetime.as_nanos().to_be_bytes());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fetched_keys::FetchedKeys;
 use super::key::JwtKey;
 use crate::guard::credential::TokenSource;
 
@@ -13,6 +14,8 @@ pub struct JwtPolicy {
     pub name: Arc<str>,
     /// Its keys; the first secret signs, all verify.
     pub keys: Vec<JwtKey>,
+    /// In their place, keys that are fetched from the provider.
+    pub fetched: Option<FetchedKeys>,
     /// The one issuer; `None` is `dangerous_any_issuer`.
     pub issuer: Option<String>,
     /// A token must name one of these; empty is `dangerous_any_audience`.

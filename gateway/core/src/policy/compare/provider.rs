@@ -4,7 +4,8 @@ use super::findings::{Findings, Place, list};
 use super::order::{Order, exchanged, larger_is_looser, more_is_looser};
 use crate::guard::caller::Provider;
 use crate::guard::credential::TokenSource;
-use crate::guard::jwt::{ClaimPaths, JwtKey, JwtPolicy};
+use crate::guard::jwt::{Alg, ClaimPaths, FetchedKeys, JwtKey, JwtPolicy, KeyDocument, KeySource};
+use crate::policy::{CertificateTrust, ServiceAddress, ServiceSecurity};
 use crate::units::{show_duration, show_size};
 
 /// A new provider authenticates no caller by itself: it is compared where an app names it.
@@ -33,8 +34,29 @@ fn kind(provider: &Provider) -> &'static str {
 }
 
 fn jwt(old: &JwtPolicy, new: &JwtPolicy, at: Place<'_>, findings: &mut Findings) {
-    let JwtPolicy { name: _, keys, issuer, audience, leeway, max_lifetime, max_bytes, sources, claims } = old;
+    let JwtPolicy {
+        name: _,
+        keys,
+        fetched,
+        issuer,
+        audience,
+        leeway,
+        max_lifetime,
+        max_bytes,
+        sources,
+        claims,
+    } = old;
     findings.put(at, "keys", self::keys(keys, &new.keys), || (named(keys), named(&new.keys)));
+    match (fetched, &new.fetched) {
+        (None, None) => {}
+        (Some(old), Some(new)) => self::fetched(old, new, at, findings),
+        (old, new) => {
+            let shown = |fetched: &Option<FetchedKeys>| {
+                fetched.as_ref().map_or("keys of the file", |_| "keys that are fetched").to_owned()
+            };
+            findings.put(at, "jwks", Order::Incomparable, || (shown(old), shown(new)));
+        }
+    }
     let order = match (issuer, &new.issuer) {
         (Some(old), Some(new)) => exchanged(old, new),
         (old, new) => larger_is_looser(old.is_none(), new.is_none()),
@@ -66,6 +88,69 @@ fn jwt(old: &JwtPolicy, new: &JwtPolicy, at: Place<'_>, findings: &mut Findings)
     ] {
         findings.put(at, key, exchanged(old, new), || (old.join("."), new.join(".")));
     }
+}
+
+/// Whoever is asked for the keys decides which tokens are valid.
+fn fetched(old: &FetchedKeys, new: &FetchedKeys, at: Place<'_>, findings: &mut Findings) {
+    // How often a provider is asked at most decides about no token; the keys that are known are no part of a file.
+    let FetchedKeys { source, refresh, cooldown: _, stale, store: _ } = old;
+    let KeySource { document, algorithms } = source;
+    let names = |algorithms: &[Alg]| list(algorithms.iter().map(|alg| alg.name().to_owned()));
+    // Of two that fit a key, the first is the one that it is used with.
+    let order = match more_is_looser(algorithms, &new.source.algorithms) {
+        Order::Same => exchanged(algorithms, &new.source.algorithms),
+        order @ (Order::Tighter | Order::Looser | Order::Incomparable) => order,
+    };
+    findings.put(at, "algorithms", order, || (names(algorithms), names(&new.source.algorithms)));
+    let (was, is) = (address(document), address(&new.source.document));
+    let url = |(key, address): (&str, &ServiceAddress)| format!("{key} {}", address.url);
+    let order = match (document, &new.source.document) {
+        (KeyDocument::KeySet(old), KeyDocument::KeySet(new)) => exchanged(&old.url, &new.url),
+        (
+            KeyDocument::Discovery { at: old, issuer: old_issuer },
+            KeyDocument::Discovery { at: new, issuer: new_issuer },
+        ) => exchanged(&(&old.url, old_issuer), &(&new.url, new_issuer)),
+        (KeyDocument::KeySet(_), KeyDocument::Discovery { .. })
+        | (KeyDocument::Discovery { .. }, KeyDocument::KeySet(_)) => Order::Incomparable,
+    };
+    findings.put(at, &format!("jwks.{}", is.0), order, || (url(was), url(is)));
+    if order == Order::Same {
+        security(&was.1.security, &is.1.security, at, findings);
+    }
+    for (key, old, new) in [("jwks.refresh", refresh, &new.refresh), ("jwks.stale", stale, &new.stale)] {
+        findings.put(at, key, larger_is_looser(old, new), || (show_duration(*old), show_duration(*new)));
+    }
+}
+
+/// The key that names a document, and where that is.
+fn address(document: &KeyDocument) -> (&'static str, &ServiceAddress) {
+    match document {
+        KeyDocument::KeySet(at) => ("url", at),
+        KeyDocument::Discovery { at, issuer: _ } => ("discovery", at),
+    }
+}
+
+/// Whose answer is taken for that of the provider; the address is the same.
+fn security(old: &ServiceSecurity, new: &ServiceSecurity, at: Place<'_>, findings: &mut Findings) {
+    let trust = |trust: &CertificateTrust| {
+        match trust {
+            CertificateTrust::WebAuthorities => "the authorities that browsers trust",
+            CertificateTrust::Listed(_) => "those of the file",
+            CertificateTrust::Anyone => "anybody",
+        }
+        .to_owned()
+    };
+    let open = |security: &ServiceSecurity| match security {
+        ServiceSecurity::Tls(_) | ServiceSecurity::PrivateNetwork => false,
+        ServiceSecurity::Unprotected => true,
+    };
+    if let (ServiceSecurity::Tls(old), ServiceSecurity::Tls(new)) = (old, new) {
+        findings
+            .put(at, "jwks.ca", exchanged(&old.trust, &new.trust), || (trust(&old.trust), trust(&new.trust)));
+    }
+    findings.put(at, "jwks.dangerous_plain_http", larger_is_looser(open(old), open(new)), || {
+        (open(old).to_string(), open(new).to_string())
+    });
 }
 
 /// Each further key makes further tokens valid. The order decides which of them sign, and which are tried of more

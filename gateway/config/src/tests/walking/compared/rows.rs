@@ -8,6 +8,38 @@ pub(super) type Row = (&'static str, &'static str, At, &'static str, &'static st
 /// The first value is tighter than the second one.
 pub(super) const ORDERED: &[Row] = &[
     (
+        "auth.*",
+        "algorithms",
+        Instead,
+        "jwks = { url = \"https://idp.example.com/k\" }\nalgorithms = @",
+        "[\"RS256\"]",
+        "[\"RS256\", \"ES256\"]",
+    ),
+    (
+        "auth.*.jwks",
+        "refresh",
+        Instead,
+        "jwks = { url = \"https://idp.example.com/k\", refresh = @ }",
+        "\"1m\"",
+        "\"2m\"",
+    ),
+    (
+        "auth.*.jwks",
+        "stale",
+        Instead,
+        "jwks = { url = \"https://idp.example.com/k\", stale = @ }",
+        "\"1m\"",
+        "\"2m\"",
+    ),
+    (
+        "auth.*.jwks",
+        "dangerous_plain_http",
+        Instead,
+        "jwks = { url = \"http://127.0.0.1/k\", dangerous_plain_http = @ }",
+        "false",
+        "true",
+    ),
+    (
         "server",
         "listen",
         End,
@@ -378,6 +410,30 @@ pub(super) const ORDERED: &[Row] = &[
 
 /// Neither value allows less than the other, or one cannot tell.
 pub(super) const EXCHANGED: &[Row] = &[
+    (
+        "auth.*.jwks",
+        "url",
+        Instead,
+        "jwks = { url = @ }",
+        "\"https://a.example/k\"",
+        "\"https://b.example/k\"",
+    ),
+    (
+        "auth.*.jwks",
+        "discovery",
+        Instead,
+        "jwks = { discovery = @ }",
+        "\"https://a.example/d\"",
+        "\"https://b.example/d\"",
+    ),
+    (
+        "auth.*.jwks",
+        "ca",
+        Instead,
+        "jwks = { url = \"https://idp.example.com/k\", ca = @ }",
+        "\"one.pem\"",
+        "\"two.pem\"",
+    ),
     ("app.*", "slashes", End, "slashes = @", "\"keep\"", "\"merge\""),
     ("server", "proxy_protocol", End, "[server]\nproxy_protocol = @", "[]", "[\"10.0.0.0/8\"]"),
     ("server.limits", "connections", End, "[server.limits]\nconnections = @", "\"auto\"", "7"),
@@ -629,6 +685,14 @@ pub(super) const EXCHANGED: &[Row] = &[
 
 /// Both values let the same requests through.
 pub(super) const NEUTRAL: &[Row] = &[
+    (
+        "auth.*.jwks",
+        "cooldown",
+        Instead,
+        "jwks = { url = \"https://idp.example.com/k\", cooldown = @ }",
+        "\"1s\"",
+        "\"2s\"",
+    ),
     ("server", "threads", End, "[server]\nthreads = @", "\"auto\"", "3"),
     ("log", "level", End, "[log]\nlevel = @", "\"info\"", "\"warn\""),
     ("log", "format", End, "[log]\nformat = @", "\"json\"", "\"text\""),

@@ -1,5 +1,5 @@
 //! Tokens from outside: `STAGEDOOR_JWT_CORPUS` names a folder with `rsa.pub.pem`, `ec.pub.pem`,
-//! `ed.pub.pem` (kids `rsa1`, `ec1`, `ed1`), `valid.json` and `hostile.json` (name to token, made
+//! `ed.pub.pem` (kids `rsa1`, `ec1`, `ed1`), the same keys in `jwks.json`, `valid.json` and `hostile.json` (name to token, made
 //! for issuer `https://issuer.test` and audience `media`); `STAGEDOOR_WYCHEPROOF` names the file
 //! `json_web_signature_test.json` of Project Wycheproof. Without them these tests do not run, and say so.
 
@@ -18,12 +18,22 @@ fn a_corpus_is_told_apart() {
         let pem = std::fs::read(folder.join(file)).unwrap();
         JwtKey::public_pem(Some(kid.to_owned()), alg, &pem).unwrap()
     };
-    let policy = policy(vec![
+    let configured = policy(vec![
         public("rsa.pub.pem", "rsa1", Alg::Rs256),
         public("ec.pub.pem", "ec1", Alg::Es256),
         public("ed.pub.pem", "ed1", Alg::EdDsa),
     ]);
     let now = Now::new(Duration::ZERO, SystemTime::UNIX_EPOCH.elapsed().unwrap());
+    let set = std::fs::read(folder.join("jwks.json")).unwrap();
+    let fetched = fetched::provider();
+    fetched::store(&fetched).put(KeySet::read(&set, &jwks::ALGORITHMS).unwrap(), now);
+    for policy in [configured, fetched] {
+        judge(&policy, folder, now);
+    }
+}
+
+/// Every token in the files of the folder, by this policy.
+fn judge(policy: &JwtPolicy, folder: &Path, now: Now) {
     let cache = TokenCache::new(1000, [7; 32]);
     let mut wrong = Vec::new();
     for (file, genuine) in [("valid.json", true), ("hostile.json", false)] {
@@ -31,7 +41,7 @@ fn a_corpus_is_told_apart() {
         let tokens: BTreeMap<String, String> = serde_json::from_str(&text).unwrap();
         // Twice, so that a cache hit has to agree.
         for (name, token) in tokens.iter().chain(&tokens) {
-            let verdict = cache.verify(&policy, token.as_bytes(), now);
+            let verdict = cache.verify(policy, token.as_bytes(), now);
             if verdict.is_ok() != genuine {
                 wrong.push(format!("{file}: {name}: {}", told(verdict)));
             }

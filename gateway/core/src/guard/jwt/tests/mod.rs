@@ -3,7 +3,9 @@
 mod cache;
 mod claims;
 mod corpus;
+mod fetched;
 mod header;
+mod jwks;
 mod keys;
 mod sign;
 
@@ -113,6 +115,7 @@ fn policy(keys: Vec<JwtKey>) -> JwtPolicy {
     JwtPolicy {
         name: "house".into(),
         keys,
+        fetched: None,
         issuer: Some("https://issuer.test".to_owned()),
         audience: vec!["media".to_owned(), "films".to_owned()],
         leeway: Duration::from_secs(30),
