@@ -159,22 +159,24 @@ impl KeyRefresher {
     fn fail(&mut self, keys: &FetchedKeys, fault: &FetchFault) -> Duration {
         let provider = &*self.provider.name;
         self.gateway.metrics.keys_refreshed(provider, fault.result());
-        let left = keys.end().map(|end| end.saturating_sub(self.gateway.now().mono()));
+        let now = self.gateway.now();
+        let left = keys.end().map(|end| end.saturating_sub(now.mono()));
+        let in_force = keys.in_force(now).is_some();
         if !self.told.contains(&fault.kind()) {
             self.told.push(fault.kind());
             match left {
-                Some(left) => tracing::warn!(
+                Some(left) if in_force => tracing::warn!(
                     provider,
                     still_used_s = left.as_secs(),
                     "the keys of the provider cannot be fetched, and the known ones stay in force: {fault}"
                 ),
-                None => tracing::warn!(
+                Some(_) | None => tracing::warn!(
                     provider,
                     "the keys of the provider cannot be fetched, and its tokens get 503 until they can be: {fault}"
                 ),
             }
         }
-        if left.is_some_and(|left| left.is_zero()) && !self.too_old {
+        if left.is_some() && !in_force && !self.too_old {
             self.too_old = true;
             tracing::error!(
                 provider,
