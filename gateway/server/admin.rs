@@ -1,4 +1,4 @@
-//! The admin listener: liveness, readiness, metrics, reload, refusals, enter links.
+//! The admin listener: liveness, readiness, metrics, reload, refusals, enter links, revocations.
 //!
 //! It uses the parser and the writer of the public listeners, and serves one request for each connection. `/live`, `/ready`
 //! and `/metrics` need no token on loopback; `/api/v1/*` always needs the admin token. A `Host` that is a public name is
@@ -6,6 +6,7 @@
 
 mod answer;
 mod closing;
+mod revocations;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -197,6 +198,18 @@ impl AdminListener {
                 drop(live);
                 let document = document((head, meta), early, connection).await?;
                 self.enter(&document, request_id)
+            }
+            "/api/v1/revocations" => {
+                authorised(head, policy)?;
+                match head.method() {
+                    "GET" | "HEAD" => Ok(revocations::list(&self.gateway)),
+                    "POST" => {
+                        drop(live);
+                        let document = document((head, meta), early, connection).await?;
+                        revocations::revoke(&self.gateway, &document, request_id).await
+                    }
+                    _ => Err(Denial::MethodNotAllowed { allow: "GET, HEAD, POST".into() }),
+                }
             }
             "/api/v1/status" => {
                 authorised(head, policy)?;

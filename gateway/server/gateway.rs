@@ -9,6 +9,7 @@ use stagedoor_config::Source;
 use stagedoor_config::certificate::Certificate;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
+use stagedoor_core::guard::revocation::RevocationList;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::request::{Head, PeerAddress};
@@ -27,6 +28,7 @@ use crate::live_policy::LivePolicy;
 use crate::machine::Machine;
 use crate::recent_refusals::{RecentRefusals, RefusalContext, RefusalRecord};
 use crate::stage::Stage;
+use crate::state_writer::StateWriter;
 use crate::telemetry::access::AccessLogWriter;
 use crate::telemetry::logs::Logs;
 use crate::telemetry::metrics::{ConnectionRefusal, Http2Limit, Metrics};
@@ -46,6 +48,7 @@ pub(crate) struct Gateway {
     /// Requests of HTTP/2 under way: each may hold as much as a connection.
     streams: Arc<ConnectionPermits>,
     pub(crate) links: EnterLinks,
+    pub(crate) state: StateWriter,
     pub(crate) certificates: Certificates,
     pub(crate) handshakes: Arc<Handshakes>,
     /// The public listeners, as bound.
@@ -64,7 +67,7 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// It sweeps its connections to apps on the present runtime.
     pub(crate) fn new(
-        (policy, source): (Policy, Source),
+        (policy, source, state): (Policy, Source, StateWriter),
         certificates: Certificates,
         metrics: Metrics,
         access: AccessLogWriter,
@@ -85,6 +88,7 @@ impl Gateway {
             permits: Arc::new(ConnectionPermits::default()),
             streams: Arc::new(ConnectionPermits::default()),
             links: EnterLinks::default(),
+            state,
             certificates,
             handshakes: Arc::default(),
             listening: OnceLock::new(),
@@ -134,6 +138,11 @@ impl Gateway {
     /// Changes whenever another policy is in force.
     pub(crate) fn watch_policies(&self) -> watch::Receiver<u64> {
         self.installed.subscribe()
+    }
+
+    /// What is revoked. The list outlives every policy.
+    pub(crate) fn revocations(&self) -> Arc<RevocationList> {
+        Arc::clone(self.live.load().policy.tokens.revocations())
     }
 
     /// Closes the idle connections to all apps, to have descriptors again. Returns how many there were.

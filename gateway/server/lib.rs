@@ -34,9 +34,12 @@ mod reachable;
 mod recent_refusals;
 mod refused_connection;
 mod reload;
+mod revocation_request;
 
 mod stage;
+mod state_writer;
 mod status;
+mod store;
 mod terminal;
 mod unix_socket;
 mod why;

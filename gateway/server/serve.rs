@@ -35,6 +35,8 @@ use crate::reload::{self, Reloader};
 use crate::signals::{Hangup, Signals};
 use crate::source::ConfigSource;
 use crate::stage::Stage;
+use crate::state_writer::StateWriter;
+use crate::store::Store;
 use crate::telemetry::access::AccessLogWriter;
 use crate::telemetry::logs::{Logs, hook_panics};
 use crate::telemetry::metrics::Metrics;
@@ -152,6 +154,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
     let machine = Machine::look();
     let metrics = Metrics::new().context("cannot set up the metrics")?;
     confine(&from, &policy, &source, companion)?;
+    let store = load_state(&policy)?;
     // The process is confined: threads may start from here on.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(policy.server.threads.unwrap_or(machine.threads))
@@ -165,6 +168,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
         hangup,
         policy,
         source,
+        store,
         certificates,
         logs,
         metrics,
@@ -207,6 +211,16 @@ fn confine(
     }
 }
 
+/// Reads what survived the last process. One that cannot be read stops the start: what was revoked would be accepted.
+fn load_state(policy: &Policy) -> anyhow::Result<Option<Store>> {
+    let folder = &policy.server.state_dir;
+    StateWriter::load(folder, policy.tokens.revocations()).map_err(|fault| {
+        let path = Store::path(folder);
+        let hint = fault.hint(&path);
+        anyhow::anyhow!("cannot read the store `{}`: {fault}\n  hint: {hint}", path.display())
+    })
+}
+
 /// Everything that a confined process needs to serve.
 struct ServerParts {
     config: ConfigSource,
@@ -214,6 +228,7 @@ struct ServerParts {
     hangup: Hangup,
     policy: Policy,
     source: Source,
+    store: Option<Store>,
     certificates: Certificates,
     logs: Logs,
     metrics: Metrics,
@@ -229,6 +244,7 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
         hangup,
         policy,
         source,
+        store,
         certificates,
         logs,
         metrics,
@@ -241,7 +257,11 @@ async fn serve(parts: ServerParts) -> anyhow::Result<()> {
     let access = AccessLogWriter::start(&policy.log, metrics.log_dropped.clone())
         .context("cannot write the access log")?;
     let drain = policy.server.drain;
-    let gateway = Gateway::new((policy, source), certificates, metrics, access, logs, machine, started);
+    let (folder, list) = (policy.server.state_dir.clone(), Arc::clone(policy.tokens.revocations()));
+    let state = StateWriter::start(folder, store, list, metrics.store_errors.clone())
+        .context("cannot start the thread of the store")?;
+    let gateway =
+        Gateway::new((policy, source, state), certificates, metrics, access, logs, machine, started);
     let reloader = Reloader::new(Arc::clone(&gateway), config.clone());
 
     let front = Arc::new(Front { gateway: Arc::clone(&gateway) });

@@ -36,6 +36,7 @@ mod real;
 mod reference;
 mod refusals;
 mod reload;
+mod revocations;
 mod routes;
 mod running;
 mod strange;

@@ -115,6 +115,8 @@ pub struct Started {
     pub tls_listen: Vec<ListenAddress>,
     /// `server.threads`
     pub threads: Option<usize>,
+    /// `state.dir`
+    pub state_dir: PathBuf,
     /// `server.drain`
     pub drain: Duration,
     /// `server.confine`

@@ -33,6 +33,8 @@ pub struct TlsSession {
 pub struct ClientCertificate {
     /// By whose authorities it was verified.
     pub authority: AuthorityId,
+    /// Its first second, since the epoch.
+    pub not_before: Duration,
     /// Its last second, since the epoch.
     pub not_after: Duration,
     /// Who its subject is.

@@ -57,6 +57,26 @@ impl AdminClient {
         self.ask("POST", target, Some(document))
     }
 
+    /// As [`AdminClient::get`] and [`AdminClient::post`]; `None` if nothing listens at any of the addresses.
+    ///
+    /// # Errors
+    /// As for [`AdminClient::get`].
+    pub(super) fn ask_if_running(
+        &self,
+        method: &str,
+        target: &str,
+        document: Option<&Value>,
+    ) -> Result<Option<Value>, Failure> {
+        let listens = |address: &SocketAddr| {
+            let connected = TcpStream::connect_timeout(address, TIMEOUT);
+            !connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+        };
+        if !self.addresses.iter().any(listens) {
+            return Ok(None);
+        }
+        self.ask(method, target, document).map(Some)
+    }
+
     /// Sends a POST without a document, and returns the answer with any status.
     ///
     /// # Errors

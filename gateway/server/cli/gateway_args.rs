@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use stagedoor_core::policy::Policy;
+
 use super::admin_client::AdminClient;
 use super::config_file::config_file;
 use super::failure::Failure;
@@ -36,5 +38,18 @@ impl GatewayArgs {
             policy.admin.token = gateway_address::token(&file, &materials);
         }
         AdminClient::of(policy)
+    }
+
+    /// The policy of the selected gateway, for a command that does its work without it. No secret is created.
+    ///
+    /// # Errors
+    /// Its configuration is not found, or cannot be compiled.
+    pub(super) fn policy(&self) -> Result<Policy, Failure> {
+        if without_file::applies(self.config.as_deref(), self.upstream)? {
+            return Ok(without_file::compiled()?.policy);
+        }
+        let file = config_file(self.config.as_deref())?;
+        let materials = DiskMaterials { may_generate: false, ..DiskMaterials::beside(&file) };
+        gateway_address::policy(&file, &materials)
     }
 }

@@ -21,6 +21,7 @@ mod healthcheck;
 mod output;
 mod reference;
 mod reload;
+mod revoke;
 mod run;
 mod secret;
 mod status;
@@ -49,6 +50,7 @@ enum Command {
     Certificates(certificates::Args),
     Reload(reload::Args),
     Token(token::Args),
+    Revoke(revoke::Args),
     /// Make secrets
     #[command(subcommand)]
     Secret(secret::SecretCommand),
@@ -79,6 +81,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Certificates(args) => certificates::run(&args),
         Command::Reload(args) => reload::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Revoke(args) => revoke::run(&args),
         Command::Secret(command) => secret::run(&command),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Reference(args) => reference::run(&args),

@@ -1,7 +1,7 @@
 //! The real process.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -339,9 +339,16 @@ impl Command {
     }
 
     /// Runs it to its end, which must come in time.
-    pub(crate) fn run(mut self) -> Output {
-        self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub(crate) fn run(self) -> Output {
+        self.run_with("")
+    }
+
+    /// As [`Self::run`], with a short text on its standard input.
+    pub(crate) fn run_with(mut self, input: &str) -> Output {
+        self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.0.spawn().unwrap();
+        // A command that reads nothing may have ended.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let (stdout, stderr) = (gather(child.stdout.take().unwrap()), gather(child.stderr.take().unwrap()));
         let until = Instant::now() + DEADLINE * 2;
         let status = loop {

@@ -14,6 +14,7 @@ use rustls::{
 };
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
+use x509_parser::time::ASN1Time;
 use x509_parser::x509::AttributeTypeAndValue;
 
 use stagedoor_core::denial::SubjectFault;
@@ -132,12 +133,14 @@ impl ClientCertVerifier for ClientVerifier {
 pub fn shown(der: &CertificateDer<'_>, authority: AuthorityId) -> ClientCertificate {
     match X509Certificate::from_der(der) {
         Ok((_, certificate)) => {
-            let not_after = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
+            let seconds = |time: ASN1Time| Duration::from_secs(u64::try_from(time.timestamp()).unwrap_or(0));
+            let validity = certificate.validity();
             let subject = certificate.subject();
             let text = |attribute| AttributeTypeAndValue::as_str(attribute).ok();
             ClientCertificate {
                 authority,
-                not_after: Duration::from_secs(not_after),
+                not_before: seconds(validity.not_before),
+                not_after: seconds(validity.not_after),
                 subject: ClientSubject::new(
                     subject.iter_common_name().map(text),
                     subject.iter_organizational_unit().map(text),
@@ -146,7 +149,8 @@ pub fn shown(der: &CertificateDer<'_>, authority: AuthorityId) -> ClientCertific
         }
         // What one reader has verified and another cannot read has ended.
         Err(_) => {
-            ClientCertificate { authority, not_after: Duration::ZERO, subject: Err(SubjectFault::Unusable) }
+            let (not_before, not_after) = (Duration::ZERO, Duration::ZERO);
+            ClientCertificate { authority, not_before, not_after, subject: Err(SubjectFault::Unusable) }
         }
     }
 }

@@ -117,6 +117,7 @@ fn starts(server: &ServerPolicy, tls: &TlsPolicy, admin: &AdminPolicy, log: &Log
         unix_mode: server.unix_mode,
         tls_listen: tls.listen().to_vec(),
         threads: server.threads,
+        state_dir: server.state_dir.clone(),
         drain: server.drain,
         confine: server.confine,
         admin: admin.listen,
@@ -127,8 +128,19 @@ fn starts(server: &ServerPolicy, tls: &TlsPolicy, admin: &AdminPolicy, log: &Log
 
 /// Keys that differ from what the process started with and that a running process cannot change.
 pub(super) fn restart(policy: &Policy) -> Vec<String> {
-    let Started { listen, h2c, tls_listen, unix_mode, threads, drain, confine, admin, format, access } =
-        &*policy.started;
+    let Started {
+        listen,
+        h2c,
+        tls_listen,
+        unix_mode,
+        threads,
+        state_dir,
+        drain,
+        confine,
+        admin,
+        format,
+        access,
+    } = &*policy.started;
     let wanted = starts(&policy.server, &policy.tls, &policy.admin, &policy.log);
     let differ = [
         ("server.listen", wanted.listen != *listen),
@@ -138,6 +150,7 @@ pub(super) fn restart(policy: &Policy) -> Vec<String> {
         ("server.threads", wanted.threads != *threads),
         ("server.drain", wanted.drain != *drain),
         ("server.confine", wanted.confine != *confine),
+        ("state.dir", wanted.state_dir != *state_dir),
         ("admin.listen", wanted.admin != *admin),
         ("log.format", wanted.format != *format),
         ("log.access", wanted.access != *access),
@@ -177,7 +190,7 @@ fn hosts(apps: &[raw::App], report: &Report) -> Option<HostTable> {
     None
 }
 
-/// The cache of before while nothing changed that decides whether a token is genuine, else an empty one.
+/// The cache of before while nothing changed that decides whether a token is genuine, else an empty one. What was revoked stays so.
 fn tokens(providers: &[Provider], server: &ServerPolicy, cx: &Context<'_>) -> Arc<TokenCache> {
     let prints = |all: &[Provider]| -> Vec<(Arc<str>, [u8; 32])> {
         all.iter()
@@ -191,6 +204,10 @@ fn tokens(providers: &[Provider], server: &ServerPolicy, cx: &Context<'_>) -> Ar
     };
     match cx.previous.filter(same) {
         Some(before) => Arc::clone(&before.tokens),
-        None => Arc::new(TokenCache::new(server.limits.token_cache, cx.materials.random())),
+        None => {
+            let revocations = cx.previous.map(|before| Arc::clone(before.tokens.revocations()));
+            let (cap, key) = (server.limits.token_cache, cx.materials.random());
+            Arc::new(TokenCache::under(cap, key, revocations.unwrap_or_default()))
+        }
     }
 }

@@ -148,6 +148,17 @@ fn verified_tokens_outlive_a_policy_but_not_its_keys() {
 }
 
 #[test]
+fn what_was_revoked_outlives_a_policy_and_its_keys() {
+    let given = text(&[HOUSE, APP]);
+    let before = policy(&given);
+    for desk in [Desk::default(), Desk::default().file("jwt_secret", super::GOOD)] {
+        let after = again(&given.replace("[auth.house]", "[auth.home]"), &before, &desk).policy;
+        assert!(!Arc::ptr_eq(&before.tokens, &after.tokens));
+        assert!(Arc::ptr_eq(before.tokens.revocations(), after.tokens.revocations()));
+    }
+}
+
+#[test]
 fn a_restart_is_asked_for_until_nothing_waits_for_it() {
     let with = |part: &str| text(&[HOUSE, APP, part]);
     let started = policy(&with("[server]\nthreads = 2\n"));
@@ -182,7 +193,7 @@ fn what_needs_a_restart_says_so() {
             &["server.tls.listen"],
         ),
         ("[server.limits]\nconnections = 10\n", &[]),
-        ("[state]\ndir = \"other\"\n[admin]\nlisten = \"off\"\n", &["admin.listen"]),
+        ("[state]\ndir = \"other\"\n[admin]\nlisten = \"off\"\n", &["state.dir", "admin.listen"]),
         (
             "[log]\nlevel = \"warn\"\nformat = \"text\"\naccess = { file = \"x\" }\n",
             &["log.format", "log.access"],
@@ -197,5 +208,5 @@ fn what_needs_a_restart_says_so() {
     }
     // Those of `log.access` are told as one.
     let marked = keys::tables().filter(|table| table.path != "log.access").flat_map(|table| table.keys);
-    assert_eq!(marked.filter(|key| key.reload == Reload::Restart).count(), 10);
+    assert_eq!(marked.filter(|key| key.reload == Reload::Restart).count(), 11);
 }

@@ -456,6 +456,19 @@ denials! {
         keys: &["auth", "by"],
         remedy: RemedyKind::FreshToken,
     }
+    /// The credential was genuine, and an operator has revoked it.
+    TokenRevoked => {
+        code: "token_revoked",
+        status: UNAUTHORIZED,
+        guard: Identity,
+        closes: false,
+        challenge: InvalidToken,
+        detail: "The credential has been revoked",
+        reason: "credential was revoked: by its id, or with all that its user or provider had at that time",
+        page: sign_in("You have been signed out"),
+        keys: &["auth", "by"],
+        remedy: RemedyKind::FreshToken,
+    }
     /// The certificate of the client names no user.
     ClientSubject(fault: SubjectFault) => {
         code: "client_subject",

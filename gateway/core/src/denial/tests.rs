@@ -42,6 +42,7 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::ClientSubject(SubjectFault::Ambiguous), "403 client_subject", Guard::Identity),
         (Denial::TokenInvalid(TokenFault::Signature), "401 token_invalid", Guard::Identity),
         (Denial::TokenExpired, "401 token_expired", Guard::Identity),
+        (Denial::TokenRevoked, "401 token_revoked", Guard::Identity),
         (Denial::IdentityUnavailable, "503 identity_unavailable", Guard::Identity),
         (Denial::RoleMissing, "403 forbidden", Guard::Permission),
         (Denial::ScopeMissing, "403 forbidden", Guard::Permission),

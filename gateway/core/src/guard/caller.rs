@@ -14,6 +14,7 @@ use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
 use crate::guard::credential::{TokenSource, find_among};
 use crate::guard::jwt::{JwtPolicy, TokenCache, Verified};
+use crate::guard::revocation::RevocationList;
 use crate::request::Head;
 use crate::tls::ClientCertificate;
 
@@ -99,6 +100,15 @@ impl Provider {
         }
     }
 
+    /// How long what it vouches for can be valid from now on, however the clocks differ; `None` where that is not known.
+    #[must_use]
+    pub fn longest_validity(&self) -> Option<Duration> {
+        match self {
+            Self::Jwt(policy) => Some(policy.max_lifetime.saturating_add(RevocationList::MOST_LEEWAY)),
+            Self::ClientCertificate { .. } => None,
+        }
+    }
+
     /// Whether both are the same provider, not only of the same name.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
@@ -118,10 +128,15 @@ impl Accepted {
     }
 
     /// The caller that the certificate names; `None` without one, or where none is accepted.
-    fn certified(&self, shown: Option<&ClientCertificate>) -> Result<Option<Caller>, Denial> {
+    fn certified(
+        &self,
+        shown: Option<&ClientCertificate>,
+        revocations: &RevocationList,
+    ) -> Result<Option<Caller>, Denial> {
         let Some((provider, shown)) = self.certificates.as_ref().zip(shown) else { return Ok(None) };
         let subject = shown.subject.as_ref().map_err(|fault| Denial::ClientSubject(*fault))?;
-        let verified = Verified::certified(provider, subject, shown.not_after);
+        let verified = Verified::certified(provider, subject, (shown.not_before, shown.not_after));
+        revocations.check(verified.credential())?;
         // A browser shows it whichever page asks.
         Ok(Some(Caller { proven: Some(Arc::new(verified)), by_header: false }))
     }
@@ -148,7 +163,7 @@ impl AuthPolicy {
     ///
     /// # Errors
     /// Two tokens that differ, neither token nor certificate where one is required, the most informative refusal of the providers that
-    /// read the token, or a certificate that names no user.
+    /// read the token, a certificate that names no user, or a token or certificate that is revoked.
     pub fn authenticate(
         &self,
         head: &Head<'_>,
@@ -165,7 +180,7 @@ impl AuthPolicy {
         let sources =
             || accepted_providers.iter().flat_map(|accepted_provider| accepted_provider.sources.iter());
         let Some(carried) = find_among(sources(), head)? else {
-            return match accepted.certified(shown)? {
+            return match accepted.certified(shown, tokens.revocations())? {
                 Some(caller) => Ok(caller),
                 None if required => Err(Denial::TokenMissing),
                 None => Ok(Caller::anonymous()),
@@ -288,6 +303,14 @@ impl Caller {
         self.by_header
     }
 
+    /// Whether what names the user has been revoked since it was authenticated, for what goes on after that.
+    ///
+    /// # Errors
+    /// [`Denial::TokenRevoked`].
+    pub fn check_again(&self, revocations: &RevocationList) -> Result<(), Denial> {
+        self.proven.as_ref().map_or(Ok(()), |verified| revocations.check(verified.credential()))
+    }
+
     /// When the credential ends, since the epoch; `None` if anonymous.
     #[must_use]
     pub fn expires(&self) -> Option<Duration> {
@@ -295,8 +318,8 @@ impl Caller {
     }
 }
 
-/// The result of the first provider that accepts the token, else the most informative refusal. Only providers that read
-/// a source with a token in it are tried.
+/// The result of the first provider that accepts the token, or for which it is revoked; else the most informative refusal.
+/// Only providers that read a source with a token in it are tried.
 fn prove(
     accepted_providers: &[AcceptedProvider],
     holds: impl Fn(&TokenSource) -> bool,
@@ -308,6 +331,8 @@ fn prove(
     for accepted_provider in accepted_providers.iter().filter(|s| s.sources.iter().any(&holds)) {
         match tokens.verify(&accepted_provider.provider, token, now) {
             Ok((verified, _)) => return Ok(verified),
+            // It was this provider's, and no other may take it.
+            Err(Denial::TokenRevoked) => return Err(Denial::TokenRevoked),
             Err(denial)
                 if refusal.as_ref().is_none_or(|known| informativeness(&denial) > informativeness(known)) =>
             {

@@ -61,6 +61,7 @@ mod tests {
         let over_tls = |client: Option<(AuthorityId, u64)>| {
             let client = client.map(|(authority, not_after)| ClientCertificate {
                 authority,
+                not_before: Duration::ZERO,
                 not_after: Duration::from_secs(not_after),
                 subject: Err(SubjectFault::Nameless),
             });

@@ -27,6 +27,8 @@ pub mod body;
 
 pub mod credential;
 
+pub mod revocation;
+
 pub mod jwt;
 
 pub mod caller;

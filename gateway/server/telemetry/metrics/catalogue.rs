@@ -39,7 +39,7 @@ impl MetricKind {
 }
 
 /// Every metric, by name.
-pub const ALL: [&Metric; 34] = [
+pub const ALL: [&Metric; 35] = [
     &PROCESS_CPU,
     &PROCESS_MAX_FDS,
     &PROCESS_OPEN_FDS,
@@ -67,6 +67,7 @@ pub const ALL: [&Metric; 34] = [
     &REQUEST_SECONDS,
     &REQUESTS,
     &RESPONSE_BYTES,
+    &STATE_ERRORS,
     &STATE_KEYS,
     &STREAMS,
     &STREAMS_CLOSED,
@@ -229,6 +230,12 @@ pub(super) const RESPONSE_BYTES: Metric = metric(
     MetricKind::Counter,
     &["app"],
     "Bytes of response bodies and of WebSockets to clients, counted when a request is over.",
+);
+pub(super) const STATE_ERRORS: Metric = metric(
+    "stagedoor_state_errors_total",
+    MetricKind::Counter,
+    &["backend"],
+    "Times that what has to survive the process could not be read or written.",
 );
 pub(super) const STATE_KEYS: Metric =
     metric("stagedoor_state_keys", MetricKind::Gauge, &["kind"], "Entries held in memory.");

@@ -44,6 +44,8 @@ pub struct Metrics {
     pub panics: IntCounter,
     /// Access events that were lost.
     pub log_dropped: IntCounter,
+    /// Times that the store could not be read or written.
+    pub store_errors: IntCounter,
 }
 
 impl Metrics {
@@ -80,6 +82,7 @@ impl Metrics {
             connections: gauge(r, &catalogue::CONNECTIONS)?,
             panics: counter(r, &catalogue::PANICS)?,
             log_dropped: counter(r, &catalogue::LOG_DROPPED)?,
+            store_errors: Series::counters(r, &catalogue::STATE_ERRORS)?.of(&["store"]),
             registry,
         };
         let build = Series::gauges(&metrics.registry, &catalogue::BUILD_INFO)?;

@@ -16,6 +16,7 @@ use super::series::{Series, counter};
 pub(super) struct Sampled {
     limit_keys: IntGauge,
     token_keys: IntGauge,
+    revocation_keys: IntGauge,
     overflows: IntCounter,
     hits: IntCounter,
     misses: IntCounter,
@@ -35,6 +36,7 @@ impl Sampled {
         Ok(Self {
             limit_keys: keys.of(&["limit"]),
             token_keys: keys.of(&["token"]),
+            revocation_keys: keys.of(&["revocation"]),
             overflows: counter(registry, &catalogue::LIMIT_OVERFLOWS)?,
             hits: uses.of(&["hit"]),
             misses: uses.of(&["miss"]),
@@ -49,6 +51,7 @@ impl Sampled {
         let keys = limits.values().map(|limit| limit.keys()).sum();
         self.limit_keys.set(whole(keys));
         self.token_keys.set(whole(policy.tokens.len()));
+        self.revocation_keys.set(whole(policy.tokens.revocations().len()));
         for limit in limits.values() {
             let [overflows] = seen.limits.since(limit, overflows(limit));
             self.overflows.inc_by(overflows);

@@ -164,11 +164,12 @@ table! {
     /// What survives a restart.
     #[derive(Debug, Default)]
     pub(crate) struct StateTable at "state" {
-        /// The folder of the gateway's own files, relative to the main file: so far the operator's token,
-        /// unless `admin.token` names another place. A new folder needs a restart where the process is
-        /// confined. Unless `server.confine` is off, the gateway does not start with a home folder, a system
-        /// folder or a sticky one like `/tmp`.
-        dir: Setting<String> = text().default("data").by_server(),
+        /// The folder of the gateway's own files, relative to the main file: `state.db`, the store of what was
+        /// revoked, and the operator's token, unless `admin.token` names another place. The store moves with
+        /// a restart, and so does the token where the process is confined. Unless `server.confine` is off,
+        /// the gateway does not start with a home folder, a system folder or a sticky one like `/tmp`.
+        dir: Setting<String> = text().default("data").by_server().restart()
+            .mind("a gateway that finds no store in its folder has nothing revoked: move `state.db` along"),
     }
     not yet {
         "redis": "State shared by all replicas.",

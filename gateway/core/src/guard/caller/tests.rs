@@ -174,3 +174,51 @@ fn dry_runs_assume_a_caller() {
         assert_eq!(told(policy, assumed), expected);
     }
 }
+
+#[test]
+fn what_one_provider_has_taken_back_no_other_accepts() {
+    use crate::guard::revocation::{Revocation, Subject};
+    let (house, mut tower) = (provider("house", &["bearer"]), provider("house", &["bearer"]));
+    Arc::get_mut(&mut tower).unwrap().name = "tower".into();
+    let fields = format!("Authorization: Bearer {}", token(&house));
+    let both = AuthPolicy::Required([house.into(), tower.into()].into());
+    let told = |revoked: &str| {
+        let tokens = TokenCache::new(4, [1; 32]);
+        let provider = Some(Arc::from(revoked));
+        let revocation =
+            Revocation { subject: Subject::Everybody, provider, made: NOW.unix_secs(), until: None };
+        tokens.revocations().add(&[revocation]).unwrap();
+        both.authenticate(&head("/", &fields), None, NOW, &tokens).map(|caller| caller.provider().cloned())
+    };
+    assert_eq!(told("house"), Err(Denial::TokenRevoked), "the second would accept it");
+    let accepted = both.authenticate(&head("/", &fields), None, NOW, &TokenCache::new(4, [1; 32])).unwrap();
+    let list = RevocationList::default();
+    assert_eq!(accepted.check_again(&list), Ok(()));
+    let all = Revocation { subject: Subject::Everybody, provider: None, made: NOW.unix_secs(), until: None };
+    list.add(&[all]).unwrap();
+    assert_eq!(accepted.check_again(&list), Err(Denial::TokenRevoked), "what was let in before");
+    assert_eq!(Caller::anonymous().check_again(&list), Ok(()));
+    assert_eq!(told("tower"), Ok(Some("house".into())), "the first is asked first");
+}
+
+#[test]
+fn a_certificate_is_taken_back_with_its_user() {
+    use crate::guard::revocation::{Revocation, Subject};
+    use crate::tls::{AuthorityId, ClientSubject};
+    let policy = AuthPolicy::Required(Accepted { tokens: [].into(), certificates: Some("devices".into()) });
+    let shown = |not_before: u64| ClientCertificate {
+        authority: AuthorityId::new([1; 32]),
+        not_before: Duration::from_secs(not_before),
+        not_after: Duration::MAX,
+        subject: ClientSubject::new([Some("bob")], []),
+    };
+    let tokens = TokenCache::new(4, [1; 32]);
+    let told =
+        |not_before| policy.authenticate(&head("/", ""), Some(&shown(not_before)), NOW, &tokens).map(|_| ());
+    let now = NOW.unix_secs();
+    assert_eq!(told(now - 5), Ok(()));
+    let (subject, provider) = (Subject::user("bob").unwrap(), Some("devices".into()));
+    tokens.revocations().add(&[Revocation { subject, provider, made: now, until: None }]).unwrap();
+    assert_eq!(told(now - 5), Err(Denial::TokenRevoked));
+    assert_eq!(told(now + 1), Ok(()), "a later one");
+}

@@ -9,6 +9,7 @@
 //!   of their length in blocks by 2¹²⁸. It costs a tenth of an HMAC-SHA-256.
 //! * Only valid tokens are stored: a client without one cannot fill it.
 //! * A hit is checked again by `exp` and `nbf`. An entry never outlives its token.
+//! * A hit and a token that was verified now are looked for in the list of what was revoked ([`RevocationList`]).
 //! * Bounds: `cap` entries over all shards, each found, replaced or removed in constant time, of at
 //!   most 320 roles and scopes. A token that has more is verified each time.
 
@@ -23,6 +24,7 @@ use super::policy::JwtPolicy;
 use super::verified::Verified;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
+use crate::guard::revocation::RevocationList;
 
 /// Most shards; a power of two.
 const SHARDS: usize = 16;
@@ -42,6 +44,7 @@ pub struct TokenCache {
     /// `None` if the key was not accepted, which does not happen for one of this length; then nothing is remembered.
     key: Option<LessSafeKey>,
     shards: Box<[Mutex<Shard>]>,
+    revocations: Arc<RevocationList>,
 }
 
 /// Whether a token was found in the cache.
@@ -72,22 +75,45 @@ struct CachedToken {
 }
 
 impl TokenCache {
-    /// Room for at most `cap` tokens (0 remembers none); `key` is random and keys the digests.
+    /// Room for at most `cap` tokens (0 remembers none), of which none is revoked; `key` is random and keys the digests.
     #[must_use]
     pub fn new(cap: usize, key: [u8; 32]) -> Self {
+        Self::under(cap, key, Arc::default())
+    }
+
+    /// As [`TokenCache::new`], with the list of what was revoked.
+    #[must_use]
+    pub fn under(cap: usize, key: [u8; 32], revocations: Arc<RevocationList>) -> Self {
         let count = if cap == 0 { 1 } else { 1 << cap.min(SHARDS).ilog2() };
         let shard = |_| Mutex::new(Shard { cap: cap / count, ..Shard::default() });
         let key = UnboundKey::new(&AES_256_GCM, &key).ok().map(LessSafeKey::new);
-        Self { key, shards: (0..count).map(shard).collect() }
+        Self { key, shards: (0..count).map(shard).collect(), revocations }
     }
 
-    /// The same answer as [`JwtPolicy::verify`], from the cache if it was given before.
+    /// What was revoked. It outlives the cache.
+    #[must_use]
+    pub fn revocations(&self) -> &Arc<RevocationList> {
+        &self.revocations
+    }
+
+    /// The same answer as [`JwtPolicy::verify`], from the cache if it was given before, unless the token is revoked.
     ///
     /// A hit allocates one buffer. Verification happens outside of any lock.
     ///
     /// # Errors
-    /// Those of [`JwtPolicy::verify`].
+    /// Those of [`JwtPolicy::verify`], and [`Denial::TokenRevoked`].
     pub fn verify(
+        &self,
+        policy: &JwtPolicy,
+        token: &[u8],
+        now: Now,
+    ) -> Result<(Arc<Verified>, CacheUse), Denial> {
+        let (verified, used) = self.look_up(policy, token, now)?;
+        self.revocations.check(verified.credential())?;
+        Ok((verified, used))
+    }
+
+    fn look_up(
         &self,
         policy: &JwtPolicy,
         token: &[u8],

@@ -11,6 +11,7 @@ use super::policy::JwtPolicy;
 use super::verified::Verified;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
+use crate::guard::revocation::TokenId;
 use crate::text::is_user;
 
 /// Most roles of one caller, and most scopes.
@@ -21,7 +22,8 @@ pub(super) const MAX_NAMES: usize = 1024;
 /// Expiry is checked last, so that only a token that was valid once is refused as `token_expired`.
 pub(super) fn judge(policy: &JwtPolicy, payload: &[u8], now: Now) -> Result<Verified, Denial> {
     let claims = json::object(payload).ok_or(Denial::TokenInvalid(TokenFault::Malformed))?;
-    let verified = read(policy, &claims, now).map_err(Denial::TokenInvalid)?;
+    let id = jti(&claims).map_or_else(|| TokenId::of_claims(payload), |jti| TokenId::of_jti(&jti));
+    let verified = read(policy, &claims, id, now).map_err(Denial::TokenInvalid)?;
     verified.recheck(policy.leeway, now)?;
     Ok(verified)
 }
@@ -32,7 +34,28 @@ pub(super) fn names_issuer(policy: &JwtPolicy, jws: &Jws<'_>) -> bool {
     claims.is_some_and(|claims| check_issuer(policy, &claims).is_ok())
 }
 
-fn read(policy: &JwtPolicy, claims: &Map<String, Value>, now: Now) -> Result<Verified, TokenFault> {
+/// What a revocation of the one token with these claims needs, whatever else they say: its `jti`, or else its id, and its end.
+pub(super) fn identify(payload: &[u8]) -> Result<(Result<String, TokenId>, Duration), TokenFault> {
+    let claims = json::object(payload).ok_or(TokenFault::Malformed)?;
+    let expires = date(&claims, "exp", TokenFault::Expiry)?.ok_or(TokenFault::Expiry)?;
+    Ok((jti(&claims).ok_or_else(|| TokenId::of_claims(payload)), expires))
+}
+
+/// The `jti` as text; some issuers number their tokens. `None` where the token has none, or one that is neither.
+fn jti(claims: &Map<String, Value>) -> Option<String> {
+    match claims.get("jti")? {
+        Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn read(
+    policy: &JwtPolicy,
+    claims: &Map<String, Value>,
+    id: TokenId,
+    now: Now,
+) -> Result<Verified, TokenFault> {
     check_issuer(policy, claims)?;
     check_audience(policy, claims)?;
     let expires = date(claims, "exp", TokenFault::Expiry)?.ok_or(TokenFault::Expiry)?;
@@ -55,6 +78,8 @@ fn read(policy: &JwtPolicy, claims: &Map<String, Value>, now: Now) -> Result<Ver
         scopes: names(at_path(claims, &policy.claims.scopes), |text| text.split(' ').collect())?,
         expires,
         not_before: not_before.max(issued).unwrap_or_default(),
+        id: Some(id),
+        issued: issued.unwrap_or_else(|| expires.saturating_sub(policy.max_lifetime)),
     })
 }
 

@@ -39,6 +39,8 @@ mod policy;
 mod sign;
 mod verified;
 
+use std::time::Duration;
+
 use aws_lc_rs::digest;
 
 pub use self::alg::Alg;
@@ -54,6 +56,7 @@ use self::header::Jws;
 use self::keys_in_force::KeysInForce;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
+use crate::guard::revocation::{Subject, TokenId};
 
 impl JwtPolicy {
     /// Most keys that are tried on one token.
@@ -86,6 +89,22 @@ impl JwtPolicy {
     fn verify_by(&self, keys: &KeysInForce<'_>, token: &[u8], now: Now) -> Result<Verified, Denial> {
         let payload = self.prove(keys, token).map_err(Denial::TokenInvalid)?;
         claims::judge(self, &payload, now)
+    }
+
+    /// What the one token is revoked by, and when it ends, since the epoch: its signature is verified, and of its claims nothing else
+    /// is checked. A token that is not accepted now may be so later.
+    ///
+    /// # Errors
+    /// No key made the signature, the keys of the provider are not known, or the claims are not read.
+    pub fn identify(&self, token: &[u8], now: Now) -> Result<(Subject, Duration), Denial> {
+        let keys = self.keys_in_force(token, now)?;
+        let identified = self.prove(&keys, token).and_then(|payload| claims::identify(&payload));
+        let (jti, expires) = identified.map_err(Denial::TokenInvalid)?;
+        let subject = match jti {
+            Ok(jti) => Subject::jti(&jti).unwrap_or_else(|| Subject::Token(TokenId::of_jti(&jti))),
+            Err(id) => Subject::Token(id),
+        };
+        Ok((subject, expires))
     }
 
     fn parse<'t>(&self, token: &'t [u8]) -> Result<Jws<'t>, TokenFault> {

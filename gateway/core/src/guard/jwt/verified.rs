@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
+use crate::guard::revocation::{Credential, TokenId};
 use crate::tls::ClientSubject;
 
 /// Evidence: the claims of a valid token, or the subject of a certificate that the handshake verified.
@@ -18,6 +19,10 @@ pub struct Verified {
     pub(super) expires: Duration,
     /// The later of `nbf` and `iat`.
     pub(super) not_before: Duration,
+    /// The id of the token; `None` for a certificate.
+    pub(super) id: Option<TokenId>,
+    /// When it was issued. Of a token that does not say so it is the earliest moment, if it is as long valid as any may be.
+    pub(super) issued: Duration,
 }
 
 impl Verified {
@@ -31,11 +36,17 @@ impl Verified {
             scopes: names(scopes),
             expires: Duration::MAX,
             not_before: Duration::ZERO,
+            id: None,
+            issued: Duration::MAX,
         }
     }
 
-    /// The subject of a client's certificate, which ends at `expires`, since the epoch.
-    pub(crate) fn certified(provider: &Arc<str>, subject: &ClientSubject, expires: Duration) -> Self {
+    /// The subject of a client's certificate, which was issued and ends at these times, since the epoch.
+    pub(crate) fn certified(
+        provider: &Arc<str>,
+        subject: &ClientSubject,
+        (issued, expires): (Duration, Duration),
+    ) -> Self {
         Self {
             provider: Arc::clone(provider),
             user: Arc::clone(subject.user()),
@@ -43,6 +54,8 @@ impl Verified {
             scopes: Vec::new(),
             expires,
             not_before: Duration::ZERO,
+            id: None,
+            issued,
         }
     }
 
@@ -74,6 +87,12 @@ impl Verified {
     #[must_use]
     pub fn expires(&self) -> Duration {
         self.expires
+    }
+
+    /// As the list of revocations sees it.
+    #[must_use]
+    pub fn credential(&self) -> Credential<'_> {
+        Credential { provider: &self.provider, user: &self.user, token: self.id, issued: self.issued }
     }
 
     /// Checks the times at `now`.

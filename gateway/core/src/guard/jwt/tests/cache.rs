@@ -195,3 +195,63 @@ fn many_threads_agree() {
     assert_eq!(hits + misses, 2000);
     assert!(cache.len() <= 32);
 }
+
+#[test]
+fn a_revoked_token_is_refused_whether_it_is_in_the_cache_or_not() {
+    use crate::guard::revocation::{Revocation, RevocationList};
+    let (list, house) = (Arc::new(RevocationList::default()), house());
+    let cache = TokenCache::under(100, KEY, Arc::clone(&list));
+    let unnamed = token(Alg::Hs256, r#"{"alg":"HS256"}"#, &GOOD.replace("1799999995", "1799999990"));
+    let other = numbered(1, NOW + 60);
+    for token in [&unnamed, &other] {
+        assert_eq!(look(&cache, &house, token, NOW), "Miss");
+        assert_eq!(look(&cache, &house, token, NOW), "Hit");
+    }
+    for (token, left) in [(&unnamed, &other), (&other, &unnamed)] {
+        let before = look(&cache, &house, left, NOW);
+        let (subject, _) = house.identify(token.as_bytes(), at(NOW)).unwrap();
+        list.add(&[Revocation { subject, provider: None, made: NOW, until: None }]).unwrap();
+        assert_eq!(look(&cache, &house, token, NOW), "TokenRevoked", "cached");
+        assert_eq!(look(&TokenCache::under(9, KEY, Arc::clone(&list)), &house, token, NOW), "TokenRevoked");
+        assert_eq!(look(&cache, &house, left, NOW), before, "the other is judged as before");
+    }
+}
+
+#[test]
+fn a_token_is_identified_whether_it_is_accepted_now_or_not() {
+    use crate::guard::revocation::{Subject, TokenId};
+    let house = house();
+    let signed = |claims: &str| token(Alg::Hs256, r#"{"alg":"HS256"}"#, claims);
+    let jti = |jti: &str| Ok(Subject::jti(jti).unwrap());
+    let id = |id| Ok(Subject::Token(id));
+    let long = "x".repeat(300);
+    for (claims, expected) in [
+        (r#"{"jti":"j1","exp":1}"#.to_owned(), jti("j1")),
+        (r#"{"jti":7,"exp":1}"#.to_owned(), jti("7")),
+        (format!(r#"{{"jti":"{long}","exp":1}}"#), id(TokenId::of_jti(&long))),
+        (r#"{"jti":"","exp":1}"#.to_owned(), id(TokenId::of_claims(br#"{"jti":"","exp":1}"#))),
+        (r#"{"jti":["j1"],"exp":1}"#.to_owned(), id(TokenId::of_claims(br#"{"jti":["j1"],"exp":1}"#))),
+        (r#"{"exp":1}"#.to_owned(), id(TokenId::of_claims(br#"{"exp":1}"#))),
+        (r#"{"jti":"j1"}"#.to_owned(), Err(TokenFault::Expiry)),
+        (r#"{"jti":"j1","jti":"j2","exp":1}"#.to_owned(), Err(TokenFault::Malformed)),
+    ] {
+        let told = house.identify(signed(&claims).as_bytes(), at(NOW));
+        let expires = Duration::from_secs(1);
+        let expected = expected.map(|subject| (subject, expires)).map_err(Denial::TokenInvalid);
+        assert_eq!(told, expected, "{claims}");
+    }
+    let forged = format!("{}AA", signed(r#"{"jti":"j1","exp":1}"#));
+    assert!(house.identify(forged.as_bytes(), at(NOW)).is_err());
+}
+
+#[test]
+fn what_a_token_does_not_say_of_its_issue_is_taken_as_early_as_it_can_be() {
+    let house = house();
+    let issued = |claims: &str| {
+        let token = token(Alg::Hs256, r#"{"alg":"HS256"}"#, claims);
+        house.verify(token.as_bytes(), at(NOW)).unwrap().credential().issued.as_secs()
+    };
+    assert_eq!(issued(GOOD), 1_799_999_995);
+    let undated = GOOD.replace(r#","iat":1799999995"#, "");
+    assert_eq!(issued(&undated), 1_800_003_600 - 24 * 3600);
+}
