@@ -10,6 +10,7 @@
 //!
 //! Bounds: those of [`RevocationList`]; a lock of another process is waited for at most [`BUSY`].
 
+pub(crate) mod document;
 mod fault;
 mod record;
 mod schema;
@@ -25,7 +26,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use stagedoor_core::guard::revocation::{Revocation, RevocationList};
 
-use self::record::Record;
+use self::record::{Record, signed};
 use crate::folders::create_private;
 use crate::materials::random;
 
@@ -258,11 +259,6 @@ fn digest_of(rows: &Rows) -> Vec<u8> {
 
 fn data_version(connection: &Connection) -> Result<i64, StoreFault> {
     Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
-}
-
-/// A number of seconds as SQLite stores it.
-fn signed(seconds: u64) -> i64 {
-    i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
 /// What a command of root makes in the folder of another user belongs to that user, whose gateway has to open it.

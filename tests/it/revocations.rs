@@ -290,7 +290,7 @@ fn a_store_that_cannot_be_read_stops_the_start() {
         let (kept, output) = Gateway::try_start_in(folder).expect_err("it starts");
         assert_eq!(output.code, Some(1), "{output:?}");
         assert!(output.stderr.contains("cannot read the store"), "{output:?}");
-        assert!(output.stderr.contains("hint: put a copy of"), "{output:?}");
+        assert!(output.stderr.contains("hint: move `"), "{output:?}");
         folder = kept;
         let listed = stagedoor(&folder, &["--list"], "");
         assert!(listed.code == Some(1) && listed.stderr.contains("cannot be used"), "{listed:?}");
@@ -298,6 +298,50 @@ fn a_store_that_cannot_be_read_stops_the_start() {
     fs::write(&path, sound).unwrap();
     let gateway = Gateway::start_in(folder);
     assert_eq!(told(&gateway, &bob), OUT);
+}
+
+#[test]
+fn what_is_stored_goes_to_another_machine_as_text() {
+    let app = Upstream::start();
+    let state = |folder: &Folder, arguments: &[&str], input: &str| {
+        let all = [&["state"], arguments, &["--config", "stagedoor.toml"]].concat();
+        Command::new(folder, &all).run_with(input)
+    };
+    let [alice, bob] = ["alice", "bob"].map(token);
+    let (one, other) = (gateway(&app), gateway(&app));
+    let checked = state(&one.folder, &["check"], "");
+    assert!(checked.code == Some(0) && checked.stdout.contains("nothing was ever stored"), "{checked:?}");
+    assert!(!one.folder.path().join("data/state.db").exists(), "a check makes nothing");
+    revoked(&one, &json!({ "user": "bob" }));
+    revoked(&one, &json!({ "jti": "j1", "provider": "house" }));
+    let checked = state(&one.folder, &["check"], "");
+    assert!(checked.stdout.contains("version 1, 2 revocations"), "{checked:?}");
+    let exported = state(&one.folder, &["export"], "");
+    assert_eq!((exported.code, exported.stdout.lines().count()), (Some(0), 4), "{exported:?}");
+    // Cut off, it is not imported at all.
+    let lines: Vec<&str> = exported.stdout.lines().collect();
+    let cut = state(&other.folder, &["import", "-"], &lines[..3].join("\n"));
+    assert!(cut.code == Some(1) && cut.stderr.contains("nothing was imported"), "{cut:?}");
+    assert!(!other.folder.path().join("data/state.db").exists());
+    assert_eq!((told(&other, &bob), told(&other, &alice)), ("200 ".into(), "200 ".into()));
+    revoked(&other, &json!({ "user": "alice" }));
+    other.folder.write("state.jsonl", &exported.stdout);
+    let imported = state(&other.folder, &["import", "state.jsonl"], "");
+    assert!(imported.code == Some(0) && imported.stdout.contains("imported: 2 revocations"), "{imported:?}");
+    poll_until("the gateway to follow", || (told(&other, &bob) == OUT).then_some(()));
+    assert_eq!(told(&other, &alice), OUT, "what was there stays");
+    let folder = other.stop();
+    assert_eq!(state(&folder, &["export"], "").stdout.lines().count(), 5);
+    let json: Value = serde_json::from_str(&state(&folder, &["check", "--json"], "").stdout).unwrap();
+    assert_eq!((&json["version"], &json["revocations"]), (&json!(1), &json!(3)));
+    // A store that is lost is made of the copy.
+    fs::write(folder.path().join("data/state.db"), "no store".repeat(100)).unwrap();
+    let broken = state(&folder, &["check"], "");
+    assert!(broken.code == Some(1) && broken.stderr.contains("stagedoor state import"), "{broken:?}");
+    fs::remove_file(folder.path().join("data/state.db")).unwrap();
+    assert_eq!(state(&folder, &["import", "-"], &exported.stdout).code, Some(0));
+    let gateway = Gateway::start_in(folder);
+    assert_eq!((told(&gateway, &bob).as_str(), told(&gateway, &alice).as_str()), (OUT, "200 "));
 }
 
 /// The disk is full for the store, here by a limit of the size of files: nothing opens, and nothing is lost once there is space.

@@ -1,9 +1,11 @@
 //! Why a command failed, and its exit code.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::problems::{self, Problems};
+use crate::store::{Store, StoreFault};
 use crate::terminal::is_coloured;
 
 /// Why a command failed.
@@ -27,6 +29,13 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    /// The store of this state folder cannot be used.
+    pub(super) fn store(fault: &StoreFault, folder: &Path) -> Self {
+        let path = Store::path(folder);
+        let hint = fault.hint(&path);
+        anyhow::anyhow!("the store `{}` cannot be used: {fault}\n  hint: {hint}", path.display()).into()
     }
 
     pub(super) fn report(self) -> ExitCode {

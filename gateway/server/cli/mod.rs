@@ -24,6 +24,7 @@ mod reload;
 mod revoke;
 mod run;
 mod secret;
+mod state;
 mod status;
 mod token;
 mod version;
@@ -51,6 +52,9 @@ enum Command {
     Reload(reload::Args),
     Token(token::Args),
     Revoke(revoke::Args),
+    /// Copy what is stored, and check it
+    #[command(subcommand)]
+    State(state::StateCommand),
     /// Make secrets
     #[command(subcommand)]
     Secret(secret::SecretCommand),
@@ -82,6 +86,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Reload(args) => reload::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Revoke(args) => revoke::run(&args),
+        Command::State(command) => state::run(&command),
         Command::Secret(command) => secret::run(&command),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Reference(args) => reference::run(&args),

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::gateway_args::GatewayArgs;
 use super::output::print;
 use crate::revocation_request::{RevocationRequest, documents};
-use crate::store::{Store, StoreFault};
+use crate::store::Store;
 
 /// Refuse tokens that are still valid
 ///
@@ -136,7 +136,7 @@ fn store(args: &Args, request: &RevocationRequest) -> Result<Value, Failure> {
     let revocations =
         request.plan(&policy, now).map_err(|fault| Failure::usage(fault.to_string(), "see `--help`"))?;
     let written = Store::create(folder).and_then(|mut store| store.add(&revocations, now.unix_secs()));
-    written.map_err(|fault| unusable(&fault, folder))?;
+    written.map_err(|fault| Failure::store(&fault, folder))?;
     Ok(json!({ "revoked": documents(revocations) }))
 }
 
@@ -147,7 +147,7 @@ fn list(args: &Args) -> Result<(), Failure> {
             let folder = args.gateway.policy()?.server.state_dir;
             let read = Store::open(&folder)
                 .and_then(|store| store.map_or(Ok(Vec::new()), |store| store.revocations()));
-            let mut revocations = read.map_err(|fault| unusable(&fault, &folder))?;
+            let mut revocations = read.map_err(|fault| Failure::store(&fault, &folder))?;
             revocations.retain(|revocation| !revocation.has_ended(now().unix_secs()));
             json!({ "count": revocations.len(), "revocations": documents(revocations) })
         }
@@ -156,12 +156,6 @@ fn list(args: &Args) -> Result<(), Failure> {
         return print(&format!("{document:#}\n"));
     }
     print(&text(&document, "revocations"))
-}
-
-fn unusable(fault: &StoreFault, folder: &std::path::Path) -> Failure {
-    let path = Store::path(folder);
-    anyhow::anyhow!("the store `{}` cannot be used: {fault}\n  hint: {}", path.display(), fault.hint(&path))
-        .into()
 }
 
 /// A line for each entry under `key`, and how many more there are.

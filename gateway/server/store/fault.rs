@@ -42,8 +42,8 @@ impl StoreFault {
         let store = store.display();
         match self {
             Self::Damaged(_) | Self::Foreign => format!(
-                "put a copy of `{store}` in its place, or move it away, revoke everything (`stagedoor revoke --all`) and start \
-                 again: without it, what was revoked would be accepted"
+                "move `{store}` away, import a copy (`stagedoor state import`) or revoke everything (`stagedoor revoke --all`), and \
+                 start again: without it, what was revoked would be accepted"
             ),
             Self::Newer { .. } => "run that version, or a later one".to_owned(),
             Self::Full => "wait until entries end by themselves, or revoke a whole provider".to_owned(),

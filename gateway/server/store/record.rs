@@ -60,6 +60,11 @@ impl Record {
     }
 }
 
+/// A number of seconds as SQLite stores it.
+pub(super) fn signed(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
