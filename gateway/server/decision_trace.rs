@@ -13,6 +13,7 @@ use stagedoor_core::guard::limit::LimitPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
 use stagedoor_core::guard::routes::Route;
+use stagedoor_core::guard::streams::StreamCap;
 use stagedoor_core::guard::target::Slashes;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::policy::App;
@@ -119,6 +120,7 @@ pub(crate) fn name(guard: Guard) -> &'static str {
         Guard::CallerLimit => "caller limits",
         Guard::Upgrade => "upgrade",
         Guard::Body => "body",
+        Guard::Streams => "streams",
         Guard::Upstream => "app",
     }
 }
@@ -127,8 +129,12 @@ impl<'a> DecisionTrace<'a> {
     /// The checks, in the order in which they run.
     pub(crate) fn checks(&self) -> Vec<Check> {
         // Steps after the permit are listed only for a request that failed in one of them.
-        let later = [Guard::Body, Guard::Upstream].into_iter();
-        let ended_later = later.filter(|guard| self.verdict.is_err() && *guard <= self.reached);
+        let later = [Guard::Body, Guard::Streams, Guard::Upstream].into_iter();
+        let ended_later = later.filter(|guard| {
+            // Most requests open no stream.
+            let has_one = *guard != Guard::Streams || self.reached == Guard::Streams;
+            self.verdict.is_err() && *guard <= self.reached && has_one
+        });
         let check = |guard: Guard| {
             let outcome = outcome(guard, self.reached, self.verdict.is_ok());
             // A check that did not run has no rule.
@@ -198,6 +204,12 @@ impl<'a> DecisionTrace<'a> {
                 (
                     format!("at most {} bytes", route.body.max),
                     self.of_either(app, route, &["body.max", "body"]),
+                )
+            }),
+            Guard::Streams => both(app, route).map(|(app, route)| {
+                (
+                    streams(route.streams.per_user),
+                    self.of_either(app, route, &["streams.per_user", "streams"]),
                 )
             }),
             Guard::Identity => both(app, route)
@@ -354,6 +366,14 @@ fn permission(policy: &PermissionPolicy) -> String {
         }
     }
     if needs.is_empty() { "everybody".into() } else { needs.join("; ") }
+}
+
+fn streams(cap: StreamCap) -> String {
+    match cap {
+        StreamCap::Unlimited => "no cap".into(),
+        StreamCap::OfApp(most) => format!("at most {most} of a caller in the app"),
+        StreamCap::OfRoute(most) => format!("at most {most} of a caller in the route"),
+    }
 }
 
 fn upgrade(policy: UpgradePolicy) -> String {

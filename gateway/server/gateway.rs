@@ -10,6 +10,7 @@ use stagedoor_config::certificate::Certificate;
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
 use stagedoor_core::guard::revocation::RevocationList;
+use stagedoor_core::guard::streams::OpenStreams;
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::request::{Head, PeerAddress};
@@ -62,6 +63,8 @@ pub(crate) struct Gateway {
     /// The connections to apps, which stay open while policies change.
     pool: Arc<AppPool>,
     in_flight: InFlightCounters,
+    /// The WebSockets and event streams of callers, which stay counted while policies change.
+    pub(crate) open_streams: Arc<OpenStreams>,
 }
 
 impl Gateway {
@@ -100,6 +103,7 @@ impl Gateway {
             machine,
             pool,
             in_flight,
+            open_streams: Arc::default(),
         })
     }
 

@@ -205,8 +205,8 @@ impl std::fmt::Display for RequestId {
 /// The guard that refused. A permitted request that fails after all has reached the body, whatever failed.
 fn guard(denial: &Denial, reached: Guard) -> Guard {
     let first = denial.guard();
-    let of_the_app =
-        denial.upstream_fault().is_some() || (first == Guard::Upstream && reached == Guard::Body);
+    let of_the_app = denial.upstream_fault().is_some()
+        || (matches!(first, Guard::Upstream | Guard::Streams) && reached == Guard::Body);
     if first == Guard::Connection || of_the_app { first } else { reached }
 }
 

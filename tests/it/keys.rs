@@ -10,7 +10,7 @@ use stagedoor_config::keys::{Honoured, State, tables};
 
 use crate::confinement;
 use crate::harness::{Client, Gateway, Request, Response, Upstream};
-use crate::{exchange, fetched_keys, http2, in_flight, proxy_protocol, tls, unix_sockets};
+use crate::{exchange, fetched_keys, http2, in_flight, proxy_protocol, streams, tls, unix_sockets};
 
 mod admin;
 mod deadlines;
@@ -90,6 +90,10 @@ const ROWS: &[Row] = &[
         "dangerous_plain_http",
         fetched_keys::keys_are_fetched_without_tls_from_private_networks_alone,
     ),
+    ("app.*.streams", "per_user", streams::a_caller_has_no_more_websockets_open_than_it_may),
+    ("app.*.route[].streams", "per_user", streams::a_route_with_a_cap_of_its_own_counts_by_itself),
+    ("app.*.streams", "on_expiry", streams::an_app_may_let_its_streams_go_on),
+    ("app.*.route[].streams", "on_expiry", streams::a_route_may_let_its_streams_go_on),
     ("app.*.limit", "in_flight", in_flight::an_app_that_is_busy_gets_no_more),
     ("app.*.upstream", "urls", upstream::urls),
     ("app.*.upstream", "ca", exchange::tls::no_request_reaches_an_app_whose_certificate_is_not_accepted),

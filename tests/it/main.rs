@@ -40,6 +40,7 @@ mod revocations;
 mod routes;
 mod running;
 mod strange;
+mod streams;
 mod systems;
 mod tidy;
 mod time;

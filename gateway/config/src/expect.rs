@@ -196,6 +196,7 @@ fn guard(reached: Guard) -> &'static str {
         Guard::Route => "the routes",
         Guard::Preflight => "CORS",
         Guard::Size | Guard::Body => "the size of the body",
+        Guard::Streams => "the streams of the caller",
         Guard::Identity => "the identity",
         Guard::Origin => "the same-origin rule",
         Guard::Permission => "roles, scopes and owner",

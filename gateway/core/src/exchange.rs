@@ -78,6 +78,8 @@ pub struct Exchange<U, D> {
     stream_end: Option<StreamEnd>,
     /// Who sent the first close frame of a WebSocket.
     closing: Option<StreamEnd>,
+    /// When a stream began to end because the credential of its caller had.
+    expired: Option<Duration>,
     asked: Option<Duration>,
     answered: Option<Duration>,
 }
@@ -125,6 +127,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             detail: None,
             stream_end: None,
             closing: None,
+            expired: None,
             asked: None,
             answered: None,
             terms,
@@ -186,9 +189,27 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.answer.stream()
     }
 
+    /// Whether the answer is a stream that is to end with the credential of its caller, and has not begun to.
+    pub fn follows_credential(&self) -> bool {
+        self.answer.stream().is_some() && self.terms.credential_end.is_some() && self.expired.is_none()
+    }
+
+    /// Moves [`ExchangeTerms::credential_end`], by another look at the wall clock.
+    pub fn move_credential_end(&mut self, end: Option<Duration>) {
+        self.terms.credential_end = end;
+    }
+
     /// Forbids that the connection to the app is used again.
     pub fn spend_app_connection(&mut self) {
         self.spent = true;
+    }
+
+    /// Refuses the stream that [`AnswerStep::Begin`] is about to begin. The client may not have been given its head.
+    pub fn refuse_stream(&mut self, denial: Denial) {
+        if !self.is_over() {
+            self.status = None;
+            self.refuse(denial);
+        }
     }
 
     /// Data that was given to the client, in bytes.
@@ -332,12 +353,12 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             AnswerPart::Nothing if self.connected => Ok(Some(AnswerStep::Read)),
             AnswerPart::Nothing => Ok(Some(AnswerStep::Wait)),
             AnswerPart::Head(head) => self.head(head, now),
-            AnswerPart::Data(data) => Ok(self.answer.data(data, self.stage != Stage::Serving)?.map(|data| {
+            AnswerPart::Data(data) => Ok(self.answer.data(data, self.ends_streams())?.map(|data| {
                 if self.answer.closes() {
                     self.closing.get_or_insert(StreamEnd::App);
                 }
                 let step = self.give(data, now);
-                if self.stage != Stage::Serving {
+                if self.ends_streams() {
                     self.end_stream();
                 }
                 step
@@ -611,21 +632,55 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.answer.flush();
     }
 
-    /// Ends a stream because the gateway is shutting down: a WebSocket with a close frame, unless a frame is half out; an event
+    /// Whether a stream is to end as soon as it can: the gateway is shutting down, or the credential of its caller has ended.
+    fn ends_streams(&self) -> bool {
+        self.stage != Stage::Serving || self.expired.is_some()
+    }
+
+    /// Ends a stream because of [`Self::ends_streams`]: a WebSocket with a close frame, unless a frame is half out; an event
     /// stream whole, since it is whole wherever it ends.
     fn end_stream(&mut self) {
         if !matches!(self.answer.state(), AnswerState::Body) {
             return;
         }
+        let (frame, end): (&'static [u8], _) = match self.expired {
+            Some(_) => (&frames::CLOSE_EXPIRED, StreamEnd::Expired),
+            None => (&frames::CLOSE_RESTART, StreamEnd::Draining),
+        };
         match self.answer.stream() {
             Some(StreamKind::Websocket) if self.answer.at_frame_boundary() => {
-                self.closing_frame = Some(&frames::CLOSE_RESTART);
+                self.closing_frame = Some(frame);
                 self.answer.flush();
             }
             Some(StreamKind::Events) => self.answer.cut_whole(),
             Some(StreamKind::Websocket) | None => return,
         }
-        self.stream_ends(StreamEnd::Draining);
+        self.stream_ends(end);
+    }
+
+    /// The credential of the caller has ended, or the stream that ends because of it has not done so in time.
+    fn credential_ended(&mut self, now: Duration) {
+        match (self.expired, self.answer.is_ending()) {
+            (None, true) => {}
+            (None, false) => {
+                self.expired = Some(now);
+                self.detail = Some("the credential of the caller has ended");
+                self.stream_ends(StreamEnd::Expired);
+                // From now on the app gets nothing in the name of this caller.
+                self.stop_request(now);
+                self.end_stream();
+            }
+            (Some(_), true) => {
+                self.detail =
+                    Some("the credential of the caller has ended, and the client took no end of the stream");
+                self.client_gone();
+            }
+            (Some(_), false) => {
+                self.detail =
+                    Some("the credential of the caller has ended, in a frame that the app did not end");
+                self.ended = Some(Ended::Broken);
+            }
+        }
     }
 
     /// The drain is over.
@@ -655,9 +710,9 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
     }
 
     /// The waits in progress, each with its end. Of those that are over at once, the first one says how the exchange ends.
-    fn waits(&self) -> [Option<(Wait, Duration)>; 4] {
+    fn waits(&self) -> [Option<(Wait, Duration)>; 5] {
         if self.is_over() {
-            return [None; 4];
+            return [None; 5];
         }
         let deadlines = &self.terms.deadlines;
         let request = self.request.wait(deadlines).map(|(wait, due)| (Wait::Request(wait), due));
@@ -666,7 +721,21 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         let answer = self.answer_wait().map(|due| (Wait::App, due));
         let client = (self.socket != ClientSocket::Empty)
             .then(|| (Wait::Client, self.taking_since.saturating_add(deadlines.send_idle)));
-        if self.answer.is_ending() { [client, None, None, None] } else { [request, answer, stream, client] }
+        let credential = self.credential_wait().map(|due| (Wait::Credential, due));
+        if self.answer.is_ending() {
+            [credential, client, None, None, None]
+        } else {
+            [request, credential, answer, stream, client]
+        }
+    }
+
+    /// When the credential of a stream's caller ends, or when the stream that ends because of it has to be over.
+    fn credential_wait(&self) -> Option<Duration> {
+        match self.expired {
+            Some(since) => Some(since.saturating_add(END_TIME)),
+            None if self.answer.stream().is_some() && !self.answer.is_ending() => self.terms.credential_end,
+            None => None,
+        }
     }
 
     /// When the wait for the app's next bytes, or for the verdict about them, is over.
@@ -698,10 +767,12 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
     /// Ends the waits that are over.
     fn expire(&mut self, now: Duration) {
         for (wait, due) in self.waits().into_iter().flatten() {
-            if due > now || self.is_over() || (self.answer.is_ending() && wait != Wait::Client) {
+            let ends_late = matches!(wait, Wait::Client | Wait::Credential);
+            if due > now || self.is_over() || (self.answer.is_ending() && !ends_late) {
                 continue;
             }
             match wait {
+                Wait::Credential => self.credential_ended(now),
                 Wait::Request(RequestWait::Client | RequestWait::Verdict) => {
                     let late = self.request.late(&self.terms.deadlines, now);
                     self.or_fail(late.map_or(Ok(()), |denial| Err(Refused(denial))), now);
@@ -804,9 +875,14 @@ enum Wait {
     App,
     /// For any byte of a stream.
     Stream,
+    /// For the end of the caller's credential, and then for that of the stream.
+    Credential,
     /// For the client, to take what it was given.
     Client,
 }
+
+/// How long a stream may take to end once the credential of its caller has: for the rest of a frame, and for the client to take it.
+const END_TIME: Duration = Duration::from_secs(5);
 
 /// Whether the answer is an event stream, which is whole wherever it ends. One of a declared length is not.
 fn is_event_stream(head: &AnswerHead) -> bool {

@@ -302,6 +302,7 @@ fn refusal_body(denial: &Denial, shape: ErrorShape, request_id: &str) -> (&'stat
         ErrorShape::Problem => {
             let (kind, violated) = match denial.limit() {
                 Some(exceeded) => (QUOTA_EXCEEDED, Some([&*exceeded.limit])),
+                None if *denial == Denial::TooManyStreams => (QUOTA_EXCEEDED, Some(["streams.per_user"])),
                 None => ("about:blank", None),
             };
             let problem = ProblemDetails {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use stagedoor_core::answer::AnswerHead;
-use stagedoor_core::denial::UpstreamFault;
+use stagedoor_core::denial::{Denial, UpstreamFault};
 use stagedoor_core::exchange::{
     AnswerStep, ClientSocket, Direction, Event, Exchange, Gate, RequestStep, StreamKind, Verdict,
 };
@@ -30,6 +30,9 @@ const BODY_STEP: usize = 16 * 1024;
 const LONG_STEP: usize = 64 * 1024;
 /// A body of so many bytes is a long one.
 const LONG: u64 = 128 * 1024;
+/// How often the wall clock is looked at while a stream is open that is to end with a credential: it may be set, and it goes on while
+/// the machine sleeps.
+const CLOCK_STEP: Duration = Duration::from_secs(30);
 
 /// What an exchange needs besides the two connections.
 pub(crate) trait Surroundings {
@@ -39,8 +42,18 @@ pub(crate) trait Surroundings {
     /// Edits an interim answer before it is sent.
     fn edit_interim(&mut self, head: &mut AnswerHead);
 
+    /// Notes that the answer is a stream, before its head is edited.
+    ///
+    /// # Errors
+    /// The caller may open no more of them.
+    fn open_stream(&mut self, kind: StreamKind) -> Result<(), Denial>;
+
     /// Edits the head of the answer before it is sent. Returns whether the app's connection may be used again.
     fn edit_answer(&mut self, head: &mut AnswerHead, stream: Option<StreamKind>, asked: Duration) -> bool;
+
+    /// When a stream ends because the credential of its caller does, by the wall clock as it stands; as
+    /// [`stagedoor_core::exchange::ExchangeTerms::credential_end`].
+    fn credential_end(&self) -> Option<Duration>;
 
     /// Asks for the verdict about a body that is held back.
     fn poll_verdict(&mut self, cx: &mut Context<'_>, direction: Direction, held: &[u8]) -> Poll<Verdict>;
@@ -66,6 +79,7 @@ pub(crate) async fn forward<U: Gate, D: Gate>(
 ) -> Option<AppStream> {
     let mut app = None;
     let mut told = Stage::Serving;
+    let mut clock_due = now.saturating_add(CLOCK_STEP);
     loop {
         if let RequestStep::Connect { fresh, tries, watch } = exchange.request_step() {
             // A connection that turned out to be stale ends here.
@@ -101,6 +115,7 @@ pub(crate) async fn forward<U: Gate, D: Gate>(
             now: Some(now),
             stage: &mut *stage,
             told: &mut told,
+            clock_due: &mut clock_due,
             full: false,
             sent: 0,
         };
@@ -173,6 +188,8 @@ struct Transfer<'a, U, D, C, S> {
     stage: &'a mut StageWatch,
     /// The stage that the exchange was told.
     told: &'a mut Stage,
+    /// When the wall clock is to be looked at again.
+    clock_due: &'a mut Duration,
     /// The client took no more when it was last asked.
     full: bool,
     /// Bytes that the client had taken when it was last asked.
@@ -200,9 +217,21 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
             if next != request {
                 continue;
             }
-            let Some(due) = self.exchange.wake_at() else { return Poll::Pending };
-            ready!(self.timer.poll_until(cx, due));
-            now = self.timer.now();
+            let Some(mut due) = self.exchange.wake_at() else { return Poll::Pending };
+            let follows = self.exchange.follows_credential();
+            if follows {
+                due = due.min(*self.clock_due);
+            }
+            // A task that has used up tokio's budget is not told the time by a timer: a busy stream would know no deadline.
+            if due > now {
+                ready!(self.timer.poll_until(cx, due));
+                now = self.timer.now();
+            }
+            if follows {
+                // Also at the end itself: a clock that was set back has moved it.
+                self.exchange.move_credential_end(self.surroundings.credential_end());
+                *self.clock_due = now.saturating_add(CLOCK_STEP);
+            }
             self.exchange.on(Event::Time, now);
         }
     }
@@ -308,6 +337,12 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
                     fault_point::hit("answer head");
                     let asked = self.exchange.asked().unwrap_or(now);
                     let stream = self.exchange.stream();
+                    if let Some(kind) = stream
+                        && let Err(denial) = self.surroundings.open_stream(kind)
+                    {
+                        self.exchange.refuse_stream(denial);
+                        continue;
+                    }
                     if !self.surroundings.edit_answer(&mut head, stream, asked) {
                         self.exchange.spend_app_connection();
                     }

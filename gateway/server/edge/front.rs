@@ -13,8 +13,11 @@ mod preflight;
 mod record;
 mod turn;
 
-use stagedoor_core::denial::{Denial, Guard};
-use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
+use stagedoor_core::denial::Denial;
+use stagedoor_core::guard::limit::LimitKey;
+use stagedoor_core::guard::streams::StreamPlace;
+use stagedoor_core::guard::upgrade::Upgrade;
+use stagedoor_core::pipeline::{Admission, Arrival, Permit, Trail, admit};
 use stagedoor_core::policy::{App, ErrorShape};
 use stagedoor_core::reply::{self, RefusalFormat, Reply};
 use stagedoor_core::request::Head;
@@ -53,9 +56,9 @@ impl RequestHandler<'_> {
         self.warn_of_untrusted_proxy(&trail);
         self.log_decisions(Some(head), &trail, verdict.as_ref().err());
         match verdict {
-            Ok(Admission::Forward(permit)) => match self.take_in_flight(permit.app()) {
-                Some(_slot) => self.forward(parts, head, permit, trail).await,
-                None => self.refuse_busy(parts, head, trail).await,
+            Ok(Admission::Forward(permit)) => match self.take_places(&permit) {
+                Ok((_slot, place)) => self.forward(parts, head, permit, trail, place).await,
+                Err(denial) => self.refuse_permitted(parts, head, trail, denial).await,
             },
             Ok(Admission::Preflight(preflight)) => {
                 let reply =
@@ -65,7 +68,7 @@ impl RequestHandler<'_> {
             Ok(Admission::AppPreflight(permit)) => match self.take_in_flight(permit.app()) {
                 // Boxed, as every request would hold room for it.
                 Some(_slot) => Box::pin(self.answer_app_preflight(parts, head, &permit, trail)).await,
-                None => self.refuse_busy(parts, head, trail).await,
+                None => self.refuse_permitted(parts, head, trail, Denial::AppBusy).await,
             },
             Ok(Admission::GatewayPage(own)) => Box::pin(self.answer_page(parts, head, own, trail)).await,
             Ok(Admission::Redirect(redirect)) => {
@@ -84,15 +87,34 @@ impl RequestHandler<'_> {
         self.front.gateway.take_in_flight(self.live, app)
     }
 
-    /// Refuses a permitted request of an app that has as many requests in flight as it may have.
-    async fn refuse_busy<T: Turn>(
+    /// What a permitted request takes up: a slot of its app, and a WebSocket also a place among the streams of its caller.
+    fn take_places(&self, permit: &Permit<'_>) -> Result<(InFlightSlot, Option<Box<StreamPlace>>), Denial> {
+        let slot = self.take_in_flight(permit.app()).ok_or(Denial::AppBusy)?;
+        let place = match permit.upgrade() {
+            Upgrade::Websocket(_) => Some(self.open_stream(permit)?),
+            Upgrade::None => None,
+        };
+        Ok((slot, place))
+    }
+
+    /// A place for one more stream of the caller.
+    fn open_stream(&self, permit: &Permit<'_>) -> Result<Box<StreamPlace>, Denial> {
+        let caller = LimitKey::caller(permit.caller(), &LimitKey::address(permit.client().ip()));
+        let route = permit.route();
+        let of = (&permit.app().name, &route.label);
+        // Boxed, as every request would hold room for it.
+        route.streams.open(&self.front.gateway.open_streams, of, &caller).map(Box::new)
+    }
+
+    /// Refuses a permitted request of which there are as many already as there may be.
+    async fn refuse_permitted<T: Turn>(
         &self,
         parts: &mut TurnParts<'_, T>,
         head: &Head<'_>,
         mut trail: Trail,
+        denial: Denial,
     ) -> ConnectionState {
-        trail.reached = Guard::Upstream;
-        let denial = Denial::AppBusy;
+        trail.reached = denial.guard();
         let reply = self.refusal(head, &trail, &denial);
         self.answer(parts, head, &trail, LocalReply::new(reply, Some(denial))).await
     }

@@ -157,6 +157,7 @@ fn ids_are_read_in_their_one_form() {
 fn what_failed_after_the_permit_is_told_by_what_failed() {
     assert_eq!(guard(&Denial::UpstreamTimeout, Guard::Body), Guard::Upstream);
     assert_eq!(guard(&Denial::Internal("x"), Guard::Body), Guard::Upstream);
+    assert_eq!(guard(&Denial::TooManyStreams, Guard::Body), Guard::Streams);
     assert_eq!(guard(&Denial::Draining, Guard::Framing), Guard::Connection);
     assert_eq!(guard(&Denial::BodyTooLarge { max: 1 }, Guard::Size), Guard::Size);
     assert_eq!(guard(&Denial::BodyTooLarge { max: 1 }, Guard::Body), Guard::Body);

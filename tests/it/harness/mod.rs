@@ -33,7 +33,7 @@ pub(crate) use tls::{
 pub(crate) use tls_carrier::{Ending, TlsCarrier, settings};
 pub(crate) use token::{SECRET, Token, token, unix_now};
 pub(crate) use upstream::{Exchange, Upstream, default_answer};
-pub(crate) use websocket::{WebSocket, websocket, websocket_of};
+pub(crate) use websocket::{WebSocket, websocket, websocket_of, websocket_over};
 
 /// How long anything may take before a test fails.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);

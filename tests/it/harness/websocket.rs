@@ -1,6 +1,6 @@
 //! WebSockets from both ends.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use tokio_tungstenite::tungstenite;
@@ -26,6 +26,16 @@ pub(crate) fn websocket_of(
     let stream = TcpStream::connect_timeout(&to, DEADLINE).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.set_write_timeout(Some(DEADLINE)).unwrap();
+    websocket_over(stream, host, path, fields)
+}
+
+/// The same over a connection that is there.
+pub(crate) fn websocket_over<S: Read + Write>(
+    stream: S,
+    host: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> Result<tungstenite::WebSocket<S>, u16> {
     let mut request = http::Request::builder()
         .uri(format!("ws://{host}{path}"))
         .header("Host", host)

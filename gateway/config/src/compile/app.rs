@@ -7,8 +7,8 @@ use super::app_providers::{AppProviders, TokenSources, choose, only};
 use super::auth::{self, Providers, name_fits};
 use super::context::Context;
 use super::route::RouteDefaults;
-use super::{authorities, cors, headers, identity, limits, networks, route, server, upstream};
-use crate::location::Spanned;
+use super::{authorities, cors, headers, identity, limits, networks, route, server, streams, upstream};
+use crate::location::{Setting, Spanned};
 use crate::raw::{self, AuthMode};
 use stagedoor_core::guard::access::AccessPolicy;
 use stagedoor_core::guard::body::BodyPolicy;
@@ -58,6 +58,7 @@ pub(super) fn app(raw: &raw::App, index: usize, around: &Around<'_>, cx: &Contex
         cors: raw_cors,
         headers: raw_headers,
         origin,
+        streams: raw_streams,
         log,
         routes: raw_routes,
     } = raw;
@@ -92,13 +93,10 @@ pub(super) fn app(raw: &raw::App, index: usize, around: &Around<'_>, cx: &Contex
         websocket: Spanned::value_or(websocket.as_ref(), true),
         encoded_slash: Spanned::value_or(encoded_slash.as_ref(), false),
         origin: Spanned::value_or(check.as_ref(), OriginPolicy::Cookies),
+        streams: streams::of_app(raw_streams, cx),
         cors_app: matches!(raw_cors, Some(raw::Cors::App(_))),
     };
-    let path = PathPolicy {
-        exact_case: Spanned::value_or(exact_case.as_ref(), false),
-        slashes: Spanned::value_or(slashes.as_ref(), Slashes::Keep),
-        backslash: Spanned::value_or(backslash.as_ref(), Backslash::Refuse),
-    };
+    let path = paths(exact_case, slashes, backslash);
     let app_limits = limits::app(raw, cx);
     let routes = route::routes(raw, &app_limits, &defaults, path, cx);
     let (upstream, host) = match raw_upstream {
@@ -130,6 +128,18 @@ pub(super) fn app(raw: &raw::App, index: usize, around: &Around<'_>, cx: &Contex
             .map(|list| server::parameters(list, cx.report))
             .unwrap_or_default(),
     })
+}
+
+fn paths(
+    exact_case: &Setting<bool>,
+    slashes: &Setting<Slashes>,
+    backslash: &Setting<Backslash>,
+) -> PathPolicy {
+    PathPolicy {
+        exact_case: Spanned::value_or(exact_case.as_ref(), false),
+        slashes: Spanned::value_or(slashes.as_ref(), Slashes::Keep),
+        backslash: Spanned::value_or(backslash.as_ref(), Backslash::Refuse),
+    }
 }
 
 /// The authorities of its clients, where they have to show certificates.

@@ -25,6 +25,7 @@ mod route;
 mod secrets;
 mod server;
 mod service;
+mod streams;
 mod tls;
 mod upstream;
 mod upstream_tls;

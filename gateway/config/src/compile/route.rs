@@ -6,6 +6,7 @@ use super::app_providers::AppProviders;
 use super::context::Context;
 use super::limits::{AppLimits, RouteLimits, policy};
 use super::methods::unknown_method;
+use super::streams;
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{did_you_mean, shown};
 use crate::raw::{self, AuthMode};
@@ -16,6 +17,7 @@ use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::permission::{OwnerPolicy, PermissionPolicy};
 use stagedoor_core::guard::routes::Route;
 use stagedoor_core::guard::routes::{Clash, Layer, Pattern, RoutesPolicy, Unlisted};
+use stagedoor_core::guard::streams::StreamsPolicy;
 use stagedoor_core::guard::target::PathPolicy;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 
@@ -27,6 +29,7 @@ pub(super) struct RouteDefaults<'a> {
     pub(super) websocket: bool,
     pub(super) encoded_slash: bool,
     pub(super) origin: OriginPolicy,
+    pub(super) streams: StreamsPolicy,
     /// The app answers CORS itself: `cors = "app"`.
     pub(super) cors_app: bool,
 }
@@ -119,6 +122,7 @@ fn unlisted(limits: &AppLimits, defaults: &RouteDefaults<'_>) -> Route {
         origin: defaults.origin,
         preflight: PreflightPolicy::App,
         upgrade: upgrade(defaults.websocket),
+        streams: defaults.streams,
         encoded_slash: defaults.encoded_slash,
     }
 }
@@ -150,6 +154,7 @@ fn route(
         websocket,
         encoded_slash,
         origin,
+        streams: raw_streams,
         preflight: raw_preflight,
         mode: _,
     } = raw;
@@ -184,6 +189,7 @@ fn route(
         origin: Spanned::value_or(check.as_ref(), defaults.origin),
         preflight: preflight(raw, raw_preflight.as_ref(), defaults, cx),
         upgrade: upgrade(Spanned::value_or(websocket.as_ref(), defaults.websocket)),
+        streams: streams::of_route(raw_streams, defaults.streams, cx),
         encoded_slash: Spanned::value_or(encoded_slash.as_ref(), defaults.encoded_slash),
     }
 }
@@ -226,6 +232,7 @@ fn refuse_public(raw: &raw::Route, cx: &Context<'_>) {
         ("scopes", raw.scopes.as_ref().map(|given| &given.at)),
         ("owner", raw.owner.as_ref().map(|owner| &owner.at)),
         ("by", raw.by.as_ref().map(|given| &given.at)),
+        ("streams.on_expiry", raw.streams.on_expiry.as_ref().map(|given| &given.at)),
     ];
     for (key, place) in places {
         let Some(place) = place else { continue };

@@ -70,6 +70,8 @@ const WEAKENING: &[(&str, &[&str])] = &[
     ("app.*.headers.csp", &["mode", "policy"]),
     ("app.*.log", &["redact_query"]),
     ("app.*.origin", &["check"]),
+    ("app.*.streams", &["on_expiry"]),
+    ("app.*.route[].streams", &["on_expiry"]),
     ("app.*.route[]", &["auth", "encoded_slash"]),
     ("app.*.route[].owner", &["or_role"]),
     ("app.*.route[].limit", &["app"]),

@@ -420,6 +420,7 @@ fn nothing_weakens_how_a_token_is_verified() {
         Denial::BodyTimeout,
         Denial::Overloaded,
         Denial::AppBusy,
+        Denial::TooManyStreams,
         Denial::Draining,
         Denial::UpstreamUnreachable(UpstreamFault::Refused),
         Denial::UpstreamUnreachable(UpstreamFault::NoSuchName),

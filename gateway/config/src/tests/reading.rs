@@ -64,7 +64,6 @@ fn what_is_not_built_says_so_once() {
             "[[app.media.route]]\nmatch = \"GET /\"\n[app.media.route.body.json]\ntype = 1\nenum = 2",
             "12 app.media.route[0].body.json: not yet",
         ),
-        ("[[app.media.route]]\nmatch = \"GET /\"\nstreams = {}", "12 app.media.route[0].streams: not yet"),
         ("[[app.media.route]]\nmatch = \"GET /\"\nupload = {}", "12 app.media.route[0].upload: not yet"),
         ("[[app.media.route]]\nmatch = \"GET /\"\nquery = {}", "12 app.media.route[0].query: not yet"),
         ("[[app.media.route]]\nmatch = \"GET /\"\nlogin = {}", "12 app.media.route[0].login: not yet"),

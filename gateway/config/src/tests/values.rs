@@ -8,6 +8,27 @@ fn with(lines: &str) -> String {
 }
 
 #[test]
+fn what_happens_to_streams_is_a_word_or_a_grace() {
+    for good in ["close", "finish", "grace:0s", "grace:1ms", "grace: 30 s", "grace:24h", "grace:1d"] {
+        check(&with(&format!("streams.on_expiry = \"{good}\"\n")), &[]);
+    }
+    for bad in
+        ["", "Close", "grace", "grace:", "grace:30", "grace:-1s", "grace:25h", "grace:99999999999999999999d"]
+    {
+        let told = format!(
+            "10 app.media.streams.on_expiry: not what happens to a stream: `{bad}` | \"close\", \"finish\", or"
+        );
+        check(&with(&format!("streams.on_expiry = \"{bad}\"\n")), &[&told]);
+    }
+    let public = "[[app.media.route]]\nmatch = \"GET /\"\nauth = \"public\"\nstreams.on_expiry = \"close\"\n";
+    let told =
+        "13 app.media.route[0].streams.on_expiry: this key needs a caller, and a public route has none";
+    check(&with(public), &[told]);
+    // Those without a user are counted by their address.
+    check(&with(&public.replace("on_expiry = \"close\"", "per_user = 1")), &[]);
+}
+
+#[test]
 fn upstreams_are_one_address() {
     let at = |value: &str| with("").replace("\"http://127.0.0.1:3000\"", value);
     for good in [

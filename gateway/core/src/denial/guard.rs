@@ -24,5 +24,6 @@ pub enum Guard {
     CallerLimit,
     Upgrade,
     Body,
+    Streams,
     Upstream,
 }

@@ -660,6 +660,23 @@ denials! {
         keys: &["limit.in_flight", "limit"],
         remedy: RemedyKind::Advice("see why the app is slow, or raise `limit.in_flight` of the app"),
     }
+    /// The caller has as many WebSockets and event streams open as it may have.
+    TooManyStreams => {
+        code: "too_many_streams",
+        status: TOO_MANY_REQUESTS,
+        guard: Streams,
+        closes: false,
+        retry_after: 10,
+        detail: "Too many streams are open already",
+        reason: "caller has as many WebSockets and event streams open as `streams.per_user` of the route or the app allows",
+        page: PageText::new("This is open too often already", "Close other windows of this app, then try again.")
+            .offering(PageAction::TryAgain),
+        keys: &["streams.per_user"],
+        remedy: RemedyKind::Advice(
+            "see whether the caller has so many windows open, or a program that does not close its streams; \
+             `streams.per_user` is the cap"
+        ),
+    }
     /// The gateway is shutting down.
     Draining => {
         code: "draining",

@@ -56,6 +56,7 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (rate_limited(Duration::from_secs(3)), "429 rate_limited", Guard::AppLimit),
         (Denial::Overloaded, "503 overloaded close", Guard::Connection),
         (Denial::AppBusy, "503 overloaded", Guard::Upstream),
+        (Denial::TooManyStreams, "429 too_many_streams", Guard::Streams),
         (Denial::Draining, "503 draining close", Guard::Connection),
         (
             Denial::UpstreamUnreachable(UpstreamFault::Refused),

@@ -48,11 +48,13 @@ pub enum StreamEnd {
     Idle,
     /// The gateway is shutting down.
     Draining,
+    /// The credential of its caller has ended.
+    Expired,
 }
 
 impl StreamEnd {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Client, Self::App, Self::Idle, Self::Draining];
+    pub const ALL: [Self; 5] = [Self::Client, Self::App, Self::Idle, Self::Draining, Self::Expired];
 
     /// The stable name, as in metrics.
     #[must_use]
@@ -62,6 +64,7 @@ impl StreamEnd {
             Self::App => "app",
             Self::Idle => "idle",
             Self::Draining => "draining",
+            Self::Expired => "expired",
         }
     }
 }
@@ -119,7 +122,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// Who or what ended an exchange that left the client without the whole of an answer, or that was a stream: `client`, `app`,
-    /// `idle`, `draining` or `gateway`. `None` for a whole answer, and for a refusal, which says it itself.
+    /// `idle`, `draining`, `expired` or `gateway`. `None` for a whole answer, and for a refusal, which says it itself.
     #[must_use]
     pub fn ended_by(&self) -> Option<&'static str> {
         if let Some(end) = self.stream_end {

@@ -22,6 +22,9 @@ pub struct ExchangeTerms {
     pub keep_alive: bool,
     /// Further tries of a connection that could not be made, or was stale: 0 or 1.
     pub retries: usize,
+    /// When an answer that is a stream ends because the credential of its caller has, as a time since the process started; `None`
+    /// if it does not.
+    pub credential_end: Option<Duration>,
     /// How long each wait may last.
     pub deadlines: Deadlines,
 }

@@ -25,6 +25,7 @@ fn terms(body: RequestBody) -> ExchangeTerms {
         modern_client: true,
         keep_alive: true,
         retries: 1,
+        credential_end: None,
         deadlines: Deadlines {
             read: Duration::from_secs(60),
             send_idle: Duration::from_secs(30),

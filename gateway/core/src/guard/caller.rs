@@ -316,6 +316,12 @@ impl Caller {
     pub fn expires(&self) -> Option<Duration> {
         self.proven.as_ref().map(|verified| verified.expires())
     }
+
+    /// From when on a request with the credential is refused, since the epoch: leeway included. `None` if anonymous.
+    #[must_use]
+    pub fn accepted_until(&self) -> Option<Duration> {
+        self.proven.as_ref().map(|verified| verified.accepted_until())
+    }
 }
 
 /// The result of the first provider that accepts the token, or for which it is revoked; else the most informative refusal.
@@ -363,4 +369,4 @@ fn informativeness(denial: &Denial) -> u8 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

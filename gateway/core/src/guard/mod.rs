@@ -40,3 +40,5 @@ pub mod permission;
 pub mod destination;
 
 pub mod upgrade;
+
+pub mod streams;

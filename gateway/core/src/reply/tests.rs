@@ -72,6 +72,17 @@ fn bodies_have_the_shape_that_is_asked_for() {
             "instance": format!("urn:uuid:{ID}"), "code": "rate_limited", "violated-policies": ["app.ip-1"],
         }),
     );
+    check(
+        &Denial::TooManyStreams,
+        ErrorShape::Problem,
+        "application/problem+json",
+        json!({
+            "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
+            "title": "Too Many Requests", "status": 429, "detail": "Too many streams are open already",
+            "instance": format!("urn:uuid:{ID}"), "code": "too_many_streams",
+            "violated-policies": ["streams.per_user"],
+        }),
+    );
     let problem = Reply::from_denial(&missing, format_of(ErrorShape::Problem), ID);
     assert!(problem.body.starts_with(b"{\"type\":\"about:blank\",\"title\":"));
 }
@@ -375,6 +386,7 @@ fn every_refusal_carries_its_code_in_a_field_of_its_own() {
         limited(10),
         Denial::Overloaded,
         Denial::AppBusy,
+        Denial::TooManyStreams,
         Denial::UpstreamUnreachable(crate::denial::UpstreamFault::Refused),
         Denial::UpstreamTimeout,
         Denial::Internal("x"),

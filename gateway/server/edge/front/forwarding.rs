@@ -12,6 +12,7 @@ use stagedoor_core::exchange::{
     AppReuse, ClientReuse, Deadlines, Direction, Ended, Exchange, ExchangeTerms, Outcome, PassAll,
     StreamKind, Verdict,
 };
+use stagedoor_core::guard::streams::StreamPlace;
 use stagedoor_core::guard::upgrade::Upgrade;
 use stagedoor_core::pipeline::{Permit, Trail};
 use stagedoor_core::policy::App;
@@ -39,6 +40,7 @@ impl RequestHandler<'_> {
         head: &Head<'_>,
         mut permit: Box<Permit<'_>>,
         trail: Trail,
+        place: Option<Box<StreamPlace>>,
     ) -> ConnectionState {
         let app = Arc::clone(permit.app());
         let gate = permit.take_gate();
@@ -50,6 +52,7 @@ impl RequestHandler<'_> {
         let mut surroundings = AppSide {
             handler: self,
             app: &app,
+            permit: &permit,
             trail: &trail,
             host: permit.target().host(),
             https: permit.client().https(),
@@ -59,6 +62,7 @@ impl RequestHandler<'_> {
             own,
             switches: head.protocol() != Protocol::Http2,
             open_stream: None,
+            place,
         };
         let client = turn.client();
         let now = timer.now();
@@ -105,6 +109,7 @@ impl RequestHandler<'_> {
             modern_client: answers.modern,
             keep_alive: answers.keep_alive,
             retries: upstream.retries,
+            credential_end: permit.route().streams.end(permit.caller(), self.arrived),
             deadlines: Deadlines {
                 read: upstream.read,
                 send_idle: timeouts.send_idle,
@@ -153,6 +158,7 @@ impl RequestHandler<'_> {
 struct AppSide<'a, W> {
     handler: &'a RequestHandler<'a>,
     app: &'a Arc<App>,
+    permit: &'a Permit<'a>,
     trail: &'a Trail,
     host: &'a str,
     https: bool,
@@ -164,6 +170,8 @@ struct AppSide<'a, W> {
     /// A WebSocket is answered with 101, an interim answer. Over HTTP/2 it is a final answer, 200.
     switches: bool,
     open_stream: Option<OpenStream>,
+    /// Among the streams of the caller.
+    place: Option<Box<StreamPlace>>,
 }
 
 impl<W: Fn() -> Who> AppSide<'_, W> {
@@ -173,6 +181,7 @@ impl<W: Fn() -> Who> AppSide<'_, W> {
             open.ends(end);
         }
         self.open_stream = None;
+        self.place = None;
     }
 
     /// Keeps the connection to the app for another exchange, where it can serve one.
@@ -203,9 +212,19 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
         ResponsePolicy::clean_interim(head);
     }
 
+    fn open_stream(&mut self, kind: StreamKind) -> Result<(), Denial> {
+        // A WebSocket has its place since before the app was asked.
+        if self.place.is_none() {
+            self.place = Some(self.handler.open_stream(self.permit)?);
+        }
+        self.open_stream = Some(self.handler.live.counters.open_stream(self.app.index, kind));
+        Ok(())
+    }
+
     fn edit_answer(&mut self, head: &mut AnswerHead, stream: Option<StreamKind>, asked: Duration) -> bool {
-        if let Some(kind) = stream {
-            self.open_stream = Some(self.handler.live.counters.open_stream(self.app.index, kind));
+        if stream.is_none() {
+            // The app has refused the WebSocket.
+            self.place = None;
         }
         let websocket = stream == Some(StreamKind::Websocket);
         if websocket {
@@ -240,6 +259,10 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
         };
         self.app.response.apply(head, &at);
         goes_on && !websocket
+    }
+
+    fn credential_end(&self) -> Option<Duration> {
+        self.permit.route().streams.end(self.permit.caller(), self.handler.front.gateway.now())
     }
 
     fn poll_verdict(&mut self, _cx: &mut Context<'_>, _direction: Direction, _held: &[u8]) -> Poll<Verdict> {

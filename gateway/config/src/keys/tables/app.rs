@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::response::{Cors, Headers};
 use super::route::Route;
-use super::shared::{AUTH, AuthMode, CHECK, MODE};
+use super::shared::{AUTH, AuthMode, CHECK, MODE, ON_EXPIRY};
 use crate::keys::nested::{TextOrTable, group, table, tables, text_or_table};
 use crate::keys::patterns::{BASE, HOST, LIMIT, NETWORK, PARAMETER, SOURCE, URL};
 use crate::keys::reader::{ConfigLayer, Reader};
@@ -75,7 +75,7 @@ table! {
         identity: Option<Identity> = table::<Identity>().in_profiles(),
         /// Whether WebSockets are allowed, under the same policy.
         websocket: Setting<bool> = flag().default_flag(true).in_profiles()
-            .mind("a WebSocket that is open stays open when the token expires"),
+            .mind("what goes through a WebSocket that is open is judged no more, and no limit counts it"),
         mode: Setting<()> = MODE,
         /// Rates and quotas of all requests.
         limit: AppLimit = group::<AppLimit>(),
@@ -110,6 +110,8 @@ table! {
         headers: Option<Headers> = table::<Headers>().in_profiles(),
         /// The same-origin rule: which requests have to come from a page of the app itself.
         origin: AppOrigin = group::<AppOrigin>(),
+        /// The WebSockets and event streams of its callers.
+        streams: AppStreams = group::<AppStreams>(),
         /// What is kept out of the log of its requests.
         log: AppLog = group::<AppLog>().in_profiles(),
         /// Paths with a policy of their own; of several that match, the most specific one applies.
@@ -235,6 +237,17 @@ table! {
     #[derive(Debug, Default)]
     pub(crate) struct AppOrigin at "app.*.origin" {
         check: Setting<OriginPolicy> = CHECK.default("cookies"),
+    }
+}
+
+table! {
+    /// The WebSockets and event streams of its callers.
+    #[derive(Debug, Default)]
+    pub(crate) struct AppStreams at "app.*.streams" {
+        /// How many a caller may have open in all routes without a cap of their own; more get 429. Callers without a user count by
+        /// address.
+        per_user: Setting<u64> = count(1, 1_000_000).otherwise("no cap").by_server(),
+        on_expiry: Setting<String> = ON_EXPIRY.default("close"),
     }
 }
 

@@ -11,7 +11,7 @@ mod server;
 mod shared;
 mod tls;
 
-pub(crate) use app::{Access, App, AppBody, AppLimit, AppLog, AppOrigin, Identity, Upstream};
+pub(crate) use app::{Access, App, AppBody, AppLimit, AppLog, AppOrigin, AppStreams, Identity, Upstream};
 pub(crate) use auth::{
     A_KEY, ALGORITHMS, CLIENT_CERTIFICATE, Claims, Jwks, JwtKey, JwtProvider, PROVIDER, Provider,
     ProviderKeys, PublicKey, Secret,
@@ -20,7 +20,7 @@ pub(crate) use expect::{Expect, ExpectedCaller};
 pub(crate) use profile::{ProfileFile, ProfileHeader};
 pub(crate) use response::{Cors, CorsTable, Csp, Headers, HstsTable};
 pub(crate) use root::Root;
-pub(crate) use route::{Owner, Route, RouteBody, RouteLimit, RouteOrigin};
+pub(crate) use route::{Owner, Route, RouteBody, RouteLimit, RouteOrigin, RouteStreams};
 pub(crate) use server::{
     AccessFile, AccessLog, Admin, Log, REDACTED, Server, ServerLimits, StateTable, Timeouts,
 };
@@ -59,9 +59,11 @@ pub(crate) const LANGUAGE: &[&Table] = &[
     HstsTable::TABLE,
     Csp::TABLE,
     AppOrigin::TABLE,
+    AppStreams::TABLE,
     AppLog::TABLE,
     Route::TABLE,
     RouteOrigin::TABLE,
+    RouteStreams::TABLE,
     Owner::TABLE,
     RouteLimit::TABLE,
     RouteBody::TABLE,

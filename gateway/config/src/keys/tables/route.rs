@@ -1,11 +1,11 @@
 //! Paths with a policy of their own: `[[app.*.route]]`.
 
-use super::shared::{AUTH, AuthMode, CHECK, MODE};
+use super::shared::{AUTH, AuthMode, CHECK, MODE, ON_EXPIRY};
 use crate::keys::nested::{group, table};
 use crate::keys::patterns::LIMIT;
 use crate::keys::reader::ConfigLayer;
 use crate::keys::table::table;
-use crate::keys::value::{GIB, choice, flag, size, text, text_or_texts, texts};
+use crate::keys::value::{GIB, choice, count, flag, size, text, text_or_texts, texts};
 use crate::location::{Setting, Texts};
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::routes::Layer;
@@ -51,6 +51,8 @@ table! {
             .mind("an app that ignores the method does for anybody what the request itself would do"),
         /// The same-origin rule of this route.
         origin: RouteOrigin = group::<RouteOrigin>(),
+        /// The WebSockets and event streams of this route.
+        streams: RouteStreams = group::<RouteStreams>(),
         mode: Setting<()> = MODE,
     }
     beside |reader| {
@@ -64,7 +66,6 @@ table! {
         "inspect": "Signs of injection.",
         "query": "Rules of the query.",
         "upload": "Rules of uploaded files.",
-        "streams": "How many WebSockets and event streams a caller has open, and when they end.",
         "login": "The app's own login.",
         "signature": "Signed requests of machines.",
         "until": "The last day of shadow mode.",
@@ -76,6 +77,16 @@ table! {
     #[derive(Debug, Default)]
     pub(crate) struct RouteOrigin at "app.*.route[].origin" {
         check: Setting<OriginPolicy> = CHECK.otherwise("the app's"),
+    }
+}
+
+table! {
+    /// The WebSockets and event streams of one route.
+    #[derive(Debug, Default)]
+    pub(crate) struct RouteStreams at "app.*.route[].streams" {
+        /// How many a caller may have open here, besides those in other routes; more get 429.
+        per_user: Setting<u64> = count(1, 1_000_000).otherwise("the app's, together with its other routes").by_server(),
+        on_expiry: Setting<String> = ON_EXPIRY.otherwise("the app's"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows of keys that an app and its routes share.
 
 use crate::keys::row::Row;
-use crate::keys::value::{Choice, choice};
+use crate::keys::value::{Choice, Text, choice, text};
 use stagedoor_core::guard::origin::OriginPolicy;
 
 /// `auth` of an app or a route.
@@ -40,3 +40,13 @@ pub(super) const CHECK: Row<Choice<OriginPolicy>> = choice!(
     "off lets pages of other sites act in the name of a user with a cookie; strict also refuses links from other sites: \
      set `cookies` on the route by which people enter",
 );
+
+pub(super) const ON_EXPIRY: Row<Text> = text()
+    .accepts("`\"close\"`, `\"finish\"`, or `\"grace:\"` with a duration: `\"grace:30s\"`")
+    .like(r"^(close|finish|grace:\s*[0-9]+\s*(ms|s|m|h|d)\s*)$")
+    .meaning(
+        "What happens to a WebSocket or an event stream once the credential of its caller has ended, the leeway of its provider \
+         included. close ends it, a WebSocket with 1008; grace ends it so long after; finish lets it go on.",
+    )
+    .by_server()
+    .mind("with finish, a stream that is open goes on in the name of a user who could not open it any more");

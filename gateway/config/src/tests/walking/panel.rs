@@ -234,6 +234,7 @@ fn one(policy: &Policy, from: &str, text: &str, now: Now, out: &mut String) {
             let _ = writeln!(out, "a body of 2: {:?}", gate.pass(2).map_err(|denial| denial.code()));
         }
     }
+    let _ = writeln!(out, "streams: {:?}", trail.route.as_ref().map(|route| route.streams));
     let label = trail.route.as_ref().map_or("none", |route| &route.label);
     let _ = writeln!(out, "counted for {label}");
 }

@@ -442,6 +442,24 @@ pub(super) const APPS: &[Row] = &[
         "\"always\"",
         "\"off\"",
     ),
+    ("app.*.streams", "per_user", End, "streams.per_user = @", "1", "2"),
+    (
+        "app.*.route[].streams",
+        "per_user",
+        End,
+        "[[app.media.route]]\nmatch = \"* /a\"\nstreams.per_user = @",
+        "1",
+        "2",
+    ),
+    ("app.*.streams", "on_expiry", End, "streams.on_expiry = @", "\"close\"", "\"grace:30s\""),
+    (
+        "app.*.route[].streams",
+        "on_expiry",
+        End,
+        "[[app.media.route]]\nmatch = \"* /a\"\nstreams.on_expiry = @",
+        "\"grace:30s\"",
+        "\"finish\"",
+    ),
 ];
 
 pub(super) const ROUTES: &[Row] = &[

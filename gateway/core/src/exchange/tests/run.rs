@@ -36,6 +36,7 @@ pub(super) fn get() -> ExchangeTerms {
         modern_client: true,
         keep_alive: true,
         retries: 1,
+        credential_end: None,
         deadlines: DEADLINES,
     }
 }

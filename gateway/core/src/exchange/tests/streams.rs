@@ -1,9 +1,11 @@
 //! WebSockets and event streams, and what a shutdown makes of them.
 
+use std::time::Duration;
+
 use super::run::{EVENTS, FIVE, FIVE_HEAD, Run, SWITCH, TestGate, get, post, websocket};
-use crate::denial::UpstreamFault;
+use crate::denial::{Denial, UpstreamFault};
 use crate::exchange::{
-    AppReuse, ClientReuse, ClientSocket, Event, ExchangeTerms, RequestStep, StreamEnd, StreamKind,
+    AnswerStep, AppReuse, ClientReuse, ClientSocket, Event, ExchangeTerms, RequestStep, StreamEnd, StreamKind,
 };
 use crate::request::RequestBody;
 
@@ -291,4 +293,186 @@ fn a_client_that_has_the_rest_to_take_is_waited_for_by_its_own_deadline() {
     }
     run.socket(true, ClientSocket::Open).flush();
     assert_eq!(run.due(), Some(60.0));
+}
+
+/// `1008`, and why.
+const EXPIRED: &[u8] = b"\x88\x1c\x03\xf0the credential has expired";
+
+/// The credential of the caller ends in so many seconds.
+fn ending_in(seconds: u64, terms: ExchangeTerms) -> Run {
+    let end = Run::new(get()).now + Duration::from_secs(seconds);
+    Run::new(ExchangeTerms { credential_end: Some(end), ..terms })
+}
+
+fn opened_until(seconds: u64) -> Run {
+    let mut run = ending_in(seconds, websocket());
+    run.sent().answer(SWITCH).flush();
+    run
+}
+
+fn events_until(seconds: u64) -> Run {
+    let mut run = ending_in(seconds, get());
+    run.sent().answer(EVENTS).answer(b"7\r\ndata: \n\r\n").flush();
+    run
+}
+
+#[test]
+fn a_silent_websocket_is_closed_when_the_credential_of_its_caller_ends() {
+    let mut run = opened_until(100);
+    assert_eq!((run.due(), run.wait_secs(99).end().as_str()), (Some(100.0), "goes on"));
+    run.data(b"\x81\x80....").take_all().wait_secs(1);
+    assert_eq!((&*run.client, run.end().as_str()), (EXPIRED, "goes on"));
+    // The app gets no more, and the client has little time to take the close frame.
+    assert_eq!((run.exchange.request_step(), run.due()), (RequestStep::Wait, Some(5.0)));
+    run.flush();
+    assert_eq!((&*run.client, run.end().as_str()), (EXPIRED, "answered"));
+    let outcome = run.outcome();
+    assert_eq!((outcome.stream_end, outcome.ended_by()), (Some(StreamEnd::Expired), Some("expired")));
+    assert_eq!((outcome.app, outcome.client), (AppReuse::No, ClientReuse::Close));
+    assert_eq!(outcome.detail, Some("the credential of the caller has ended"));
+    assert_eq!(outcome.failure, None, "the gateway has refused nothing");
+}
+
+#[test]
+fn a_client_that_takes_no_close_frame_is_left_soon() {
+    for mut run in [opened_until(100), events_until(100)] {
+        run.socket(false, ClientSocket::Full).wait_secs(20).socket(true, ClientSocket::Full);
+        run.wait_secs(20).socket(true, ClientSocket::Full).wait_secs(20).socket(true, ClientSocket::Full);
+        run.wait_secs(20).socket(true, ClientSocket::Full).wait_secs(20);
+        // That it takes something of what was there before gives it no more time.
+        run.wait_secs(4).socket(true, ClientSocket::Full);
+        assert_eq!(run.end(), "goes on");
+        assert_eq!(run.wait_secs(1).end(), "gone");
+        let outcome = run.outcome();
+        assert_eq!((outcome.stream_end, outcome.client), (Some(StreamEnd::Expired), ClientReuse::Reset));
+        assert_eq!(
+            outcome.detail,
+            Some("the credential of the caller has ended, and the client took no end of the stream")
+        );
+    }
+}
+
+#[test]
+fn a_websocket_ends_behind_the_last_whole_frame_of_the_app_once_its_credential_has_ended() {
+    // The frame ends in time; what comes behind it does not go out.
+    let mut run = opened_until(100);
+    run.wait_secs(90).answer(b"\x81\x02h").flush().wait_secs(10);
+    assert_eq!((run.end().as_str(), run.exchange.request_step()), ("goes on", RequestStep::Wait));
+    run.wait_secs(4).answer(b"i\x81\x01x\x82\x7e\x10\x00....").flush();
+    let given = [&b"\x81\x02hi\x81\x01x"[..], EXPIRED].concat();
+    assert_eq!((&*run.client, run.end().as_str()), (&*given, "answered"));
+    assert_eq!(run.outcome().stream_end, Some(StreamEnd::Expired));
+    // It does not, whether the app is silent or goes on with it.
+    for goes_on in [false, true] {
+        let mut run = opened_until(100);
+        run.answer(b"\x82\x7e\x10\x00..").flush().wait_secs(100);
+        for _ in 0..4 {
+            if goes_on {
+                run.answer(b"....").flush();
+            }
+            assert_eq!(run.wait_secs(1).end(), "goes on");
+        }
+        assert_eq!(run.wait_secs(1).end(), "broken");
+        let outcome = run.outcome();
+        assert_eq!((outcome.stream_end, outcome.client), (Some(StreamEnd::Expired), ClientReuse::Reset));
+        let detail = "the credential of the caller has ended, in a frame that the app did not end";
+        assert_eq!(outcome.detail, Some(detail));
+    }
+    // The app closes in the middle of it.
+    let mut run = opened_until(100);
+    run.answer(b"\x81\x02h").flush().wait_secs(100).on(Event::AppBroken(UpstreamFault::Reset)).flush();
+    assert_eq!((run.end().as_str(), run.outcome().stream_end), ("broken", Some(StreamEnd::Expired)));
+}
+
+#[test]
+fn an_event_stream_ends_whole_when_the_credential_of_its_caller_ends() {
+    let mut run = events_until(100);
+    run.wait_secs(99).answer(b"7\r\ndata: \n\r\n").flush();
+    assert_eq!((run.due(), run.end().as_str()), (Some(1.0), "goes on"));
+    run.wait_secs(1).flush();
+    assert_eq!((run.told[1].as_str(), run.end().as_str()), ("end", "answered"));
+    let outcome = run.outcome();
+    assert_eq!((outcome.stream_end, outcome.ended_by()), (Some(StreamEnd::Expired), Some("expired")));
+    assert_eq!((outcome.app, outcome.client), (AppReuse::No, ClientReuse::KeepAlive));
+}
+
+#[test]
+fn what_is_no_stream_outlives_the_credential_of_its_caller() {
+    let mut run = ending_in(10, get());
+    run.sent().answer(FIVE_HEAD).flush().wait_secs(50);
+    assert_eq!((run.end().as_str(), run.exchange.follows_credential()), ("goes on", false));
+    run.answer(b"hello").flush();
+    assert_eq!(run.end(), "answered");
+    // Nor is the rest of a stream that the app has ended.
+    let mut run = events_until(40);
+    run.wait_secs(30).answer(b"7\r\ndata: \n\r\n0\r\n\r\n").wait_secs(15).flush();
+    assert_eq!((run.end().as_str(), run.outcome().stream_end), ("answered", Some(StreamEnd::App)));
+}
+
+#[test]
+fn a_stream_that_begins_behind_the_end_of_its_credential_ends_at_once() {
+    let mut run = ending_in(10, websocket());
+    run.sent().wait_secs(30).answer(SWITCH).wait_secs(0).flush();
+    assert_eq!((&*run.client, run.end().as_str()), (EXPIRED, "answered"));
+    let mut run = ending_in(10, get());
+    run.sent().wait_secs(30).answer(EVENTS).wait_secs(0).flush();
+    assert_eq!((run.told.len(), run.end().as_str()), (2, "answered"));
+}
+
+#[test]
+fn the_end_of_a_credential_moves_with_the_wall_clock() {
+    let mut run = opened_until(100);
+    assert!(run.exchange.follows_credential());
+    let moved = |run: &mut Run, end| {
+        let end = Some(run.now + Duration::from_secs(end));
+        run.exchange.move_credential_end(end);
+        run.due()
+    };
+    assert_eq!(moved(&mut run, 200), Some(200.0));
+    assert_eq!(run.wait_secs(150).end(), "goes on");
+    assert_eq!(moved(&mut run, 0), Some(0.0));
+    assert!(run.wait_secs(0).client.ends_with(EXPIRED));
+    assert!(!run.exchange.follows_credential());
+    // One that has ended stays so.
+    assert_eq!(moved(&mut run, 100), Some(5.0));
+}
+
+#[test]
+fn a_stream_whose_credential_does_not_end_goes_on() {
+    let run = opened();
+    assert!(!run.exchange.follows_credential());
+    assert_eq!(run.due(), Some(300.0), "by `stream_idle`");
+}
+
+#[test]
+fn whoever_ends_a_stream_first_has_ended_it() {
+    // A shutdown, in a frame.
+    let mut run = opened_until(100);
+    run.answer(b"\x81\x02h").flush().wait_secs(100).on(Event::Draining).answer(b"i").flush();
+    assert!(run.client.ends_with(EXPIRED));
+    assert_eq!((run.end().as_str(), run.outcome().stream_end), ("answered", Some(StreamEnd::Expired)));
+    let mut run = opened_until(100);
+    run.answer(b"\x81\x02h").flush().wait_secs(100).on(Event::Closing).flush();
+    assert_eq!((run.end().as_str(), run.outcome().stream_end), ("broken", Some(StreamEnd::Expired)));
+    // The client, with a close frame that the app does not answer.
+    let mut run = opened_until(100);
+    run.data(b"\x88\x80....").take_all().wait_secs(100).flush();
+    assert!(run.client.ends_with(EXPIRED));
+    assert_eq!((run.end().as_str(), run.outcome().stream_end), ("answered", Some(StreamEnd::Client)));
+}
+
+#[test]
+fn a_stream_that_is_refused_leaves_no_trace_at_the_client() {
+    let mut run = Run::new(get());
+    run.sent();
+    run.exchange.incoming().extend_from_slice(EVENTS);
+    run.exchange.on(Event::AppData, run.now);
+    assert!(matches!(run.exchange.answer_step(run.now), AnswerStep::Begin { .. }));
+    run.exchange.refuse_stream(Denial::TooManyStreams);
+    assert_eq!(run.end(), "429 too_many_streams");
+    run.look();
+    assert_eq!((run.told.len(), run.client.len()), (0, 0));
+    let outcome = run.outcome();
+    assert_eq!((outcome.status, outcome.stream_end, outcome.app), (None, None, AppReuse::No));
+    assert_eq!(outcome.failure, Some(Denial::TooManyStreams));
 }

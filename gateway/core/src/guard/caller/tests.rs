@@ -6,10 +6,10 @@ use crate::guard::credential::tests::head;
 use crate::guard::jwt::{Alg, ClaimPaths, JwtKey};
 use crate::secret::Secret;
 
-const NOW: Now = Now::new(Duration::ZERO, Duration::from_secs(1_800_000_000));
+pub(crate) const NOW: Now = Now::new(Duration::ZERO, Duration::from_secs(1_800_000_000));
 
 /// A provider named `name`, whose one secret is made of that name.
-fn provider(name: &str, sources: &[&str]) -> Arc<JwtPolicy> {
+pub(crate) fn provider(name: &str, sources: &[&str]) -> Arc<JwtPolicy> {
     let secret = name.bytes().cycle().take(32).collect();
     let path = |name: &str| vec![name.to_owned()];
     Arc::new(JwtPolicy {
@@ -26,7 +26,7 @@ fn provider(name: &str, sources: &[&str]) -> Arc<JwtPolicy> {
     })
 }
 
-fn token(provider: &JwtPolicy) -> String {
+pub(crate) fn token(provider: &JwtPolicy) -> String {
     let roles = ["user".to_owned()];
     provider.sign("alice", &roles, &["read".to_owned()], Duration::from_secs(600), "j", NOW).unwrap()
 }

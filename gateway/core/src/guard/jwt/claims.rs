@@ -77,6 +77,7 @@ fn read(
         roles: names(at_path(claims, &policy.claims.roles), |text| vec![text])?,
         scopes: names(at_path(claims, &policy.claims.scopes), |text| text.split(' ').collect())?,
         expires,
+        accepted_until: expires.saturating_add(policy.leeway),
         not_before: not_before.max(issued).unwrap_or_default(),
         id: Some(id),
         issued: issued.unwrap_or_else(|| expires.saturating_sub(policy.max_lifetime)),

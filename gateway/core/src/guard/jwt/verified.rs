@@ -17,6 +17,8 @@ pub struct Verified {
     pub(super) roles: Vec<Arc<str>>,
     pub(super) scopes: Vec<Arc<str>>,
     pub(super) expires: Duration,
+    /// `expires` and the leeway of the provider.
+    pub(super) accepted_until: Duration,
     /// The later of `nbf` and `iat`.
     pub(super) not_before: Duration,
     /// The id of the token; `None` for a certificate.
@@ -35,6 +37,7 @@ impl Verified {
             roles: names(roles),
             scopes: names(scopes),
             expires: Duration::MAX,
+            accepted_until: Duration::MAX,
             not_before: Duration::ZERO,
             id: None,
             issued: Duration::MAX,
@@ -53,6 +56,7 @@ impl Verified {
             roles: subject.roles().to_vec(),
             scopes: Vec::new(),
             expires,
+            accepted_until: expires,
             not_before: Duration::ZERO,
             id: None,
             issued,
@@ -93,6 +97,12 @@ impl Verified {
     #[must_use]
     pub fn credential(&self) -> Credential<'_> {
         Credential { provider: &self.provider, user: &self.user, token: self.id, issued: self.issued }
+    }
+
+    /// From when on a request with it is refused, since the epoch: leeway included.
+    #[must_use]
+    pub fn accepted_until(&self) -> Duration {
+        self.accepted_until
     }
 
     /// Checks the times at `now`.

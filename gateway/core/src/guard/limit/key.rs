@@ -50,6 +50,11 @@ impl LimitKey {
         Self::named(caller.user().map(AsRef::as_ref), address)
     }
 
+    /// What tells callers apart.
+    pub(in crate::guard) fn value(&self) -> u64 {
+        self.key
+    }
+
     fn named(user: Option<&str>, address: &Self) -> Self {
         match user {
             Some(user) => Self { key: Subject::User(user).hashed(), area: address.area },

@@ -8,6 +8,7 @@ use crate::guard::cors::PreflightPolicy;
 use crate::guard::limit::LimitPolicy;
 use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::PermissionPolicy;
+use crate::guard::streams::StreamsPolicy;
 use crate::guard::upgrade::UpgradePolicy;
 
 /// One `[[app.NAME.route]]`, or the app's own policy for unlisted paths; every value resolved.
@@ -39,6 +40,8 @@ pub struct Route {
     pub preflight: PreflightPolicy,
     /// WebSockets.
     pub upgrade: UpgradePolicy,
+    /// WebSockets and event streams that are open.
+    pub streams: StreamsPolicy,
     /// `%2F` is let through; the app's value where the route has none of its own.
     pub encoded_slash: bool,
 }

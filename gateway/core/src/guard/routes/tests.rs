@@ -11,6 +11,7 @@ use crate::guard::caller::AuthPolicy;
 use crate::guard::limit::LimitPolicy;
 use crate::guard::permission::PermissionPolicy;
 use crate::guard::routes::Route;
+use crate::guard::streams::{OnExpiry, StreamCap, StreamsPolicy};
 use crate::guard::target::tests::{encoded, path};
 use crate::guard::target::{HostTable, PathPolicy};
 use crate::guard::upgrade::UpgradePolicy;
@@ -32,6 +33,7 @@ pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route
         origin: crate::guard::origin::OriginPolicy::Cookies,
         preflight: crate::guard::cors::PreflightPolicy::App,
         upgrade: UpgradePolicy::Forbidden,
+        streams: StreamsPolicy { per_user: StreamCap::Unlimited, on_expiry: OnExpiry::Finish },
         encoded_slash,
     })
 }

@@ -1,5 +1,7 @@
 //! `[[app.*.route]]`: what a request may do under the route that it matches.
 
+use std::time::Duration;
+
 use super::findings::{Findings, Place, list};
 use super::order::{Order, exchanged, larger_is_looser, larger_is_tighter, more_is_looser, more_is_tighter};
 use super::provider::{places, sources};
@@ -10,9 +12,10 @@ use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
 use crate::guard::routes::Route;
 use crate::guard::routes::pairs::Pair;
+use crate::guard::streams::{OnExpiry, StreamCap, StreamsPolicy};
 use crate::guard::upgrade::UpgradePolicy;
 use crate::policy::App;
-use crate::units::show_size;
+use crate::units::{show_duration, show_size};
 
 /// Compares the two routes that some request meets, in the old app and in the new one.
 pub(super) fn pair([old_app, new_app]: [&App; 2], pair: &Pair<'_>, findings: &mut Findings) {
@@ -68,6 +71,7 @@ fn route([old_app, new_app]: [&App; 2], old: &Route, new: &Route, at: Place<'_>,
         origin,
         preflight,
         upgrade,
+        streams,
         encoded_slash,
     } = old;
     findings.put(at, "body.max", larger_is_looser(*max, new.body.max), || {
@@ -99,9 +103,46 @@ fn route([old_app, new_app]: [&App; 2], old: &Route, new: &Route, at: Place<'_>,
     findings.put(at, "websocket", larger_is_looser(may(upgrade), may(&new.upgrade)), || {
         (may(upgrade).to_string(), may(&new.upgrade).to_string())
     });
+    self::streams(*streams, new.streams, at, findings);
     findings.put(at, "encoded_slash", larger_is_looser(*encoded_slash, new.encoded_slash), || {
         (encoded_slash.to_string(), new.encoded_slash.to_string())
     });
+}
+
+/// How many streams a caller may have open, and whether they outlive its credential.
+fn streams(old: StreamsPolicy, new: StreamsPolicy, at: Place<'_>, findings: &mut Findings) {
+    let StreamsPolicy { per_user, on_expiry } = old;
+    let most = |cap: StreamCap| match cap {
+        StreamCap::Unlimited => usize::MAX,
+        StreamCap::OfApp(most) | StreamCap::OfRoute(most) => most,
+    };
+    // A route that counts by itself allows as many besides those of the app.
+    let counted = match (per_user, new.per_user) {
+        (StreamCap::OfApp(_), StreamCap::OfRoute(_)) => Order::Looser,
+        (StreamCap::OfRoute(_), StreamCap::OfApp(_)) => Order::Tighter,
+        (StreamCap::OfApp(_), StreamCap::OfApp(_))
+        | (StreamCap::OfRoute(_), StreamCap::OfRoute(_))
+        | (StreamCap::Unlimited, _)
+        | (_, StreamCap::Unlimited) => Order::Same,
+    };
+    let order = larger_is_looser(most(per_user), most(new.per_user)).and(counted);
+    let shown = |cap: StreamCap| match cap {
+        StreamCap::Unlimited => "no cap".to_owned(),
+        StreamCap::OfApp(most) => format!("{most} in the app"),
+        StreamCap::OfRoute(most) => most.to_string(),
+    };
+    findings.put(at, "streams.per_user", order, || (shown(per_user), shown(new.per_user)));
+    let lasts = |on_expiry: OnExpiry| match on_expiry {
+        OnExpiry::End { grace } => grace,
+        OnExpiry::Finish => Duration::MAX,
+    };
+    let shown = |on_expiry: OnExpiry| match on_expiry {
+        OnExpiry::End { grace } if grace.is_zero() => "close".to_owned(),
+        OnExpiry::End { grace } => format!("grace:{}", show_duration(grace)),
+        OnExpiry::Finish => "finish".to_owned(),
+    };
+    let order = larger_is_looser(lasts(on_expiry), lasts(new.on_expiry));
+    findings.put(at, "streams.on_expiry", order, || (shown(on_expiry), shown(new.on_expiry)));
 }
 
 /// Whether a token is required, and of which providers. What a provider accepts is compared once, at the provider.

@@ -24,7 +24,7 @@ use stagedoor_core::request::{RequestBody, Scheme};
 use stagedoor_core::request_out::OutgoingHead;
 
 use self::gate::{SequenceGate, verdict};
-use self::script::{AppDoes, DEADLINES, FIVE, Happening, Said, Setting, WITHIN};
+use self::script::{AppDoes, DEADLINES, EXPIRES, FIVE, Happening, Said, Setting, WITHIN};
 use self::sides::{Connection, ConnectionEnd, Sides};
 
 /// The longest of all waits.
@@ -79,6 +79,7 @@ enum Looked {
 
 impl Sequence {
     fn new(setting: Setting, head: OutgoingHead) -> Self {
+        let now = Duration::from_secs(1000);
         let handshake = setting.websocket.then(handshake);
         let terms = ExchangeTerms {
             head_only: setting.head_only,
@@ -88,11 +89,11 @@ impl Sequence {
             modern_client: setting.modern,
             keep_alive: setting.keep_alive,
             retries: setting.retries,
+            credential_end: setting.expires.then(|| now + EXPIRES),
             deadlines: DEADLINES,
         };
         let gate = |kind| SequenceGate { kind, replaces: setting.replaces, seen: 0 };
         let gates = (gate(setting.upload), gate(setting.download));
-        let now = Duration::from_secs(1000);
         let exchange = Exchange::new(head, terms, gates, BytesMut::new(), now);
         let sides = Sides::new(setting.clone(), handshake);
         let mut sequence = Self {

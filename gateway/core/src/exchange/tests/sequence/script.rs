@@ -18,6 +18,8 @@ pub(super) const DEADLINES: Deadlines = Deadlines {
     min_rate: 1,
     stream_idle: Duration::from_secs(300),
 };
+/// When the credential of the caller ends, where it does.
+pub(super) const EXPIRES: Duration = Duration::from_secs(40);
 /// How long a verdict may take.
 pub(super) const WITHIN: Duration = Duration::from_secs(7);
 
@@ -33,6 +35,8 @@ pub(super) struct Setting {
     pub(super) repeatable: bool,
     pub(super) upload: Kind,
     pub(super) download: Kind,
+    /// The credential of the caller ends.
+    pub(super) expires: bool,
     /// A gate that holds replaces what it held.
     pub(super) replaces: bool,
     /// Things happen that were not asked for.
@@ -125,6 +129,7 @@ pub(super) fn read(text: &[u8]) -> (Setting, Vec<Happening>) {
         repeatable: true,
         upload: Kind::Open,
         download: Kind::Open,
+        expires: false,
         replaces: false,
         unruly: false,
         goes_on: false,
@@ -169,6 +174,7 @@ fn set(setting: &mut Setting, byte: u8) -> bool {
         b'D' => setting.download = Kind::Refusing,
         b'G' => setting.download = Kind::Holding,
         b'A' => setting.download = Kind::Asking,
+        b'C' => setting.expires = true,
         b'V' => setting.replaces = true,
         b'Z' => setting.unruly = true,
         b'Y' => setting.goes_on = true,

@@ -327,10 +327,12 @@ impl Sides {
         }
         if let Some(frame) = close_frame {
             assert!(self.is_tunnel() && expected::are_whole_frames(data), "a close frame within a frame");
-            assert!(matches!(frame[..], [0x88, 2, 3, 0xf4 | 0xe9]), "another close frame");
+            let expired = self.setting.expires && *frame == *b"\x88\x1c\x03\xf0the credential has expired";
+            assert!(expired || matches!(frame[..], [0x88, 2, 3, 0xf4 | 0xe9]), "another close frame");
         }
         // An event stream is whole wherever it ends; a WebSocket says so itself.
-        let may_be_cut = (is_events(head) && !holds && self.shutting_down) || close_frame.is_some();
+        let ends_early = self.shutting_down || self.setting.expires;
+        let may_be_cut = (is_events(head) && !holds && ends_early) || close_frame.is_some();
         if *ended && !may_be_cut {
             assert!(whole && body == *data, "an answer that broke off looks whole");
         }
@@ -442,6 +444,7 @@ impl Sides {
         let stream = self.is_tunnel() || begun.is_some_and(|begun| is_events(&begun.head) && !holds);
         assert!(outcome.stream_end.is_some() == stream || self.aborted, "{:?}", outcome.stream_end);
         assert!(outcome.stream_end != Some(StreamEnd::Draining) || self.shutting_down);
+        assert!(outcome.stream_end != Some(StreamEnd::Expired) || self.setting.expires);
     }
 }
 
