@@ -50,6 +50,8 @@ pub(crate) struct Gateway {
     streams: Arc<ConnectionPermits>,
     pub(crate) links: EnterLinks,
     pub(crate) state: StateWriter,
+    /// The generation of the list of revocations.
+    revoked: watch::Sender<u64>,
     pub(crate) certificates: Certificates,
     pub(crate) handshakes: Arc<Handshakes>,
     /// The public listeners, as bound.
@@ -80,6 +82,17 @@ impl Gateway {
     ) -> Arc<Self> {
         metrics.loaded(clock::now(started).unix());
         let (pool, in_flight) = (AppPool::start(), InFlightCounters::default());
+        let revocations = policy.tokens.revocations();
+        let revoked = watch::Sender::new(revocations.generation());
+        let told = revoked.clone();
+        // Of two at the same time the later one may be told first.
+        revocations.tell(move |generation| {
+            told.send_if_modified(|known| {
+                let is_later = generation > *known;
+                *known = generation.max(*known);
+                is_later
+            });
+        });
         Arc::new(Self {
             live: ArcSwap::new(LivePolicy::new(policy, source, 0, &metrics, &pool, &in_flight)),
             installed: watch::Sender::new(0),
@@ -92,6 +105,7 @@ impl Gateway {
             streams: Arc::new(ConnectionPermits::default()),
             links: EnterLinks::default(),
             state,
+            revoked,
             certificates,
             handshakes: Arc::default(),
             listening: OnceLock::new(),
@@ -147,6 +161,11 @@ impl Gateway {
     /// What is revoked. The list outlives every policy.
     pub(crate) fn revocations(&self) -> Arc<RevocationList> {
         Arc::clone(self.live.load().policy.tokens.revocations())
+    }
+
+    /// The generation of the list of revocations, for what goes on after its check.
+    pub(crate) fn watch_revocations(&self) -> watch::Receiver<u64> {
+        self.revoked.subscribe()
     }
 
     /// Closes the idle connections to all apps, to have descriptors again. Returns how many there were.

@@ -582,3 +582,97 @@ fn why_names_the_cap() {
         assert!(last["line"].is_u64(), "{told}");
     }
 }
+
+/// Asks the running gateway to revoke, and waits for its yes.
+fn revoke(gateway: &Gateway, what: &str) {
+    let request = Request::post("/api/v1/revocations", what).field("Content-Type", "application/json");
+    let answer = gateway.ask_admin_as_operator(request);
+    assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+/// Reads until the close frame of a credential that was revoked.
+fn read_revoked<S: io::Read + io::Write>(socket: &mut tokio_tungstenite::tungstenite::WebSocket<S>) {
+    loop {
+        match socket.read().expect("whole frames and then a close frame") {
+            Message::Close(Some(frame)) => {
+                let told = (u16::from(frame.code), frame.reason.as_str());
+                assert_eq!(told, (1008, "the credential was revoked"));
+                return;
+            }
+            Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => {}
+            other @ (Message::Close(None) | Message::Frame(_)) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_revoked_ends_its_streams_and_no_others() {
+    let app = app();
+    let gateway = Gateway::before(&app, CONFIG);
+    let open = |path, user: &str| {
+        websocket(gateway.address, path, &[("Authorization", &format!("Bearer {}", token(user)))]).unwrap()
+    };
+    let (mut silent, mut busy, mut finish) =
+        (open("/ws", "bob"), open("/busy", "bob"), open("/finish", "bob"));
+    let mut other = open("/ws", "eve");
+    let mut client = gateway.client();
+    client.send(Request::get("/events").bearer(&token("bob")).bytes());
+    poll_until("the app to have all", || (app.seen().len() == 5).then_some(()));
+    // Of somebody else: nothing ends.
+    revoke(&gateway, r#"{"user":"mallory"}"#);
+    echoes(&mut silent);
+    revoke(&gateway, r#"{"user":"bob"}"#);
+    for socket in [&mut silent, &mut busy, &mut finish] {
+        read_revoked(socket);
+    }
+    let events = client.answer();
+    assert_eq!((events.status, events.text().as_str()), (200, "data: 1\n\n"));
+    echoes(&mut other);
+    poll_until("the count", || {
+        (gateway.metric("stagedoor_streams_closed_total", &["revoked"]) == 4.0).then_some(())
+    });
+    poll_until("the app to be left by them", || (app.open_connections() == 1).then_some(()));
+    gateway.event_where("the WebSocket", |event| event["path"] == "/ws" && event["ended_by"] == "revoked");
+}
+
+#[test]
+fn streams_of_http_2_end_when_they_are_revoked() {
+    let app = app();
+    let gateway = Gateway::before(&app, CONFIG);
+    let mut client = RawHttp2::connect(gateway.address, &[]);
+    let bearer = format!("Bearer {}", token("bob"));
+    let connect = header_block(&[
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "http"),
+        (":authority", HOST),
+        (":path", "/finish"),
+        ("sec-websocket-version", "13"),
+        ("authorization", &bearer),
+    ]);
+    client.send(frame(Frame::HEADERS, Frame::END_HEADERS, 1, connect));
+    assert_eq!(client.status(1), 200);
+    revoke(&gateway, r#"{"all":true}"#);
+    let closed = client.wait_for(Frame::DATA, 1);
+    assert_eq!(closed.payload, b"\x88\x1c\x03\xf0the credential was revoked");
+}
+
+/// A stream that the app begins after its credential was revoked does not begin.
+#[test]
+fn a_stream_that_is_revoked_before_it_begins_is_refused() {
+    let (go_on, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let app = Upstream::with(move |exchange| {
+        let _ = wait.lock().unwrap().recv_timeout(DEADLINE);
+        sends_events(exchange, false)
+    });
+    let gateway = Gateway::before(&app, CONFIG);
+    let mut client = gateway.client();
+    client.send(Request::get("/events").bearer(&token("bob")).bytes());
+    poll_until("the app to be asked", || (app.seen().len() == 1).then_some(()));
+    revoke(&gateway, r#"{"user":"bob"}"#);
+    go_on.send(()).unwrap();
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.code().as_str()), (401, "token_revoked"), "{answer:?}");
+    wait_for_the_app_to_be_left(&app);
+}

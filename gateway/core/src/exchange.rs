@@ -78,8 +78,8 @@ pub struct Exchange<U, D> {
     stream_end: Option<StreamEnd>,
     /// Who sent the first close frame of a WebSocket.
     closing: Option<StreamEnd>,
-    /// When a stream began to end because the credential of its caller had.
-    expired: Option<Duration>,
+    /// When a stream began to end because the credential of its caller had, and how that ended.
+    credential_over: Option<(Duration, CredentialEnd)>,
     asked: Option<Duration>,
     answered: Option<Duration>,
 }
@@ -90,6 +90,13 @@ enum Stage {
     Serving,
     Draining,
     Closing,
+}
+
+/// How the credential of a caller ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CredentialEnd {
+    Expired,
+    Revoked,
 }
 
 impl<U: Gate, D: Gate> Exchange<U, D> {
@@ -127,7 +134,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
             detail: None,
             stream_end: None,
             closing: None,
-            expired: None,
+            credential_over: None,
             asked: None,
             answered: None,
             terms,
@@ -191,7 +198,9 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
 
     /// Whether the answer is a stream that is to end with the credential of its caller, and has not begun to.
     pub fn follows_credential(&self) -> bool {
-        self.answer.stream().is_some() && self.terms.credential_end.is_some() && self.expired.is_none()
+        self.answer.stream().is_some()
+            && self.terms.credential_end.is_some()
+            && self.credential_over.is_none()
     }
 
     /// Moves [`ExchangeTerms::credential_end`], by another look at the wall clock.
@@ -308,6 +317,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
                     self.answer_failed(failure, now);
                 }
             }
+            Event::CredentialRevoked => self.credential_ended(CredentialEnd::Revoked, now),
             Event::Draining => {
                 self.stage = self.stage.max(Stage::Draining);
                 self.end_stream();
@@ -634,7 +644,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
 
     /// Whether a stream is to end as soon as it can: the gateway is shutting down, or the credential of its caller has ended.
     fn ends_streams(&self) -> bool {
-        self.stage != Stage::Serving || self.expired.is_some()
+        self.stage != Stage::Serving || self.credential_over.is_some()
     }
 
     /// Ends a stream because of [`Self::ends_streams`]: a WebSocket with a close frame, unless a frame is half out; an event
@@ -643,8 +653,9 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         if !matches!(self.answer.state(), AnswerState::Body) {
             return;
         }
-        let (frame, end): (&'static [u8], _) = match self.expired {
-            Some(_) => (&frames::CLOSE_EXPIRED, StreamEnd::Expired),
+        let (frame, end): (&'static [u8], _) = match self.credential_over {
+            Some((_, CredentialEnd::Expired)) => (&frames::CLOSE_EXPIRED, StreamEnd::Expired),
+            Some((_, CredentialEnd::Revoked)) => (&frames::CLOSE_REVOKED, StreamEnd::Revoked),
             None => (&frames::CLOSE_RESTART, StreamEnd::Draining),
         };
         match self.answer.stream() {
@@ -658,18 +669,28 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
         self.stream_ends(end);
     }
 
-    /// The credential of the caller has ended, or the stream that ends because of it has not done so in time.
-    fn credential_ended(&mut self, now: Duration) {
-        match (self.expired, self.answer.is_ending()) {
-            (None, true) => {}
-            (None, false) => {
-                self.expired = Some(now);
-                self.detail = Some("the credential of the caller has ended");
-                self.stream_ends(StreamEnd::Expired);
-                // From now on the app gets nothing in the name of this caller.
-                self.stop_request(now);
-                self.end_stream();
-            }
+    /// The credential of the caller has ended: a stream ends.
+    fn credential_ended(&mut self, how: CredentialEnd, now: Duration) {
+        let is_open = self.answer.stream().is_some() && !self.answer.is_ending();
+        if !is_open || self.credential_over.is_some() {
+            return;
+        }
+        self.credential_over = Some((now, how));
+        let (end, detail) = match how {
+            CredentialEnd::Expired => (StreamEnd::Expired, "the credential of the caller has expired"),
+            CredentialEnd::Revoked => (StreamEnd::Revoked, "the credential of the caller was revoked"),
+        };
+        self.detail = Some(detail);
+        self.stream_ends(end);
+        // From now on the app gets nothing in the name of this caller.
+        self.stop_request(now);
+        self.end_stream();
+    }
+
+    /// The credential of the caller has expired, or a stream whose credential has ended has not ended in time.
+    fn credential_expired(&mut self, now: Duration) {
+        match (self.credential_over, self.answer.is_ending()) {
+            (None, _) => self.credential_ended(CredentialEnd::Expired, now),
             (Some(_), true) => {
                 self.detail =
                     Some("the credential of the caller has ended, and the client took no end of the stream");
@@ -731,8 +752,8 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
 
     /// When the credential of a stream's caller ends, or when the stream that ends because of it has to be over.
     fn credential_wait(&self) -> Option<Duration> {
-        match self.expired {
-            Some(since) => Some(since.saturating_add(END_TIME)),
+        match self.credential_over {
+            Some((since, _)) => Some(since.saturating_add(END_TIME)),
             None if self.answer.stream().is_some() && !self.answer.is_ending() => self.terms.credential_end,
             None => None,
         }
@@ -772,7 +793,7 @@ impl<U: Gate, D: Gate> Exchange<U, D> {
                 continue;
             }
             match wait {
-                Wait::Credential => self.credential_ended(now),
+                Wait::Credential => self.credential_expired(now),
                 Wait::Request(RequestWait::Client | RequestWait::Verdict) => {
                     let late = self.request.late(&self.terms.deadlines, now);
                     self.or_fail(late.map_or(Ok(()), |denial| Err(Refused(denial))), now);

@@ -45,7 +45,7 @@ pub(crate) trait Surroundings {
     /// Notes that the answer is a stream, before its head is edited.
     ///
     /// # Errors
-    /// The caller may open no more of them.
+    /// The caller may open no more of them, or its credential was revoked meanwhile.
     fn open_stream(&mut self, kind: StreamKind) -> Result<(), Denial>;
 
     /// Edits the head of the answer before it is sent. Returns whether the app's connection may be used again.
@@ -54,6 +54,9 @@ pub(crate) trait Surroundings {
     /// When a stream ends because the credential of its caller does, by the wall clock as it stands; as
     /// [`stagedoor_core::exchange::ExchangeTerms::credential_end`].
     fn credential_end(&self) -> Option<Duration>;
+
+    /// Ready when the credential of the caller was revoked since the stream began; once.
+    fn poll_revoked(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Asks for the verdict about a body that is held back.
     fn poll_verdict(&mut self, cx: &mut Context<'_>, direction: Direction, held: &[u8]) -> Poll<Verdict>;
@@ -208,6 +211,10 @@ impl<U: Gate, D: Gate, C: Client, S: Surroundings> Transfer<'_, U, D, C, S> {
                 return Poll::Ready(());
             }
             if self.stage.poll_changed(cx).is_ready() {
+                continue;
+            }
+            if self.surroundings.poll_revoked(cx).is_ready() {
+                self.exchange.on(Event::CredentialRevoked, now);
                 continue;
             }
             let next = self.exchange.request_step();

@@ -29,6 +29,7 @@ pub(crate) mod upstream_fault;
 
 pub(crate) mod login;
 
+mod revocation_watch;
 pub(crate) mod stage_watch;
 pub(crate) mod timer;
 

@@ -54,6 +54,8 @@ pub enum Event {
     AppBroken(UpstreamFault),
     /// The verdict about a body that `RequestStep::Ask` or `AnswerStep::Ask` asked for.
     Verdict(Direction, Verdict),
+    /// The credential of the caller was revoked: a stream ends at once, another answer goes on.
+    CredentialRevoked,
     /// The gateway has begun to shut down: streams end at once, other exchanges go on.
     Draining,
     /// The drain is over: everything ends.

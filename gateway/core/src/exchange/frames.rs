@@ -21,6 +21,8 @@ pub(super) const CLOSE_RESTART: [u8; 4] = [0x88, 0x02, 0x03, 0xF4];
 pub(super) const CLOSE_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xE9];
 /// `1008 Policy Violation`, with a reason.
 pub(super) const CLOSE_EXPIRED: [u8; 30] = *b"\x88\x1C\x03\xF0the credential has expired";
+/// The same for a credential that was revoked.
+pub(super) const CLOSE_REVOKED: [u8; 30] = *b"\x88\x1C\x03\xF0the credential was revoked";
 
 impl Frames {
     /// Follows bytes that are forwarded. Returns where the last frame that ends in them does.

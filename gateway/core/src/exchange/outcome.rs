@@ -48,13 +48,16 @@ pub enum StreamEnd {
     Idle,
     /// The gateway is shutting down.
     Draining,
-    /// The credential of its caller has ended.
+    /// The credential of its caller has expired.
     Expired,
+    /// The credential of its caller was revoked.
+    Revoked,
 }
 
 impl StreamEnd {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Client, Self::App, Self::Idle, Self::Draining, Self::Expired];
+    pub const ALL: [Self; 6] =
+        [Self::Client, Self::App, Self::Idle, Self::Draining, Self::Expired, Self::Revoked];
 
     /// The stable name, as in metrics.
     #[must_use]
@@ -65,6 +68,7 @@ impl StreamEnd {
             Self::Idle => "idle",
             Self::Draining => "draining",
             Self::Expired => "expired",
+            Self::Revoked => "revoked",
         }
     }
 }
@@ -122,7 +126,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// Who or what ended an exchange that left the client without the whole of an answer, or that was a stream: `client`, `app`,
-    /// `idle`, `draining`, `expired` or `gateway`. `None` for a whole answer, and for a refusal, which says it itself.
+    /// `idle`, `draining`, `expired`, `revoked` or `gateway`. `None` for a whole answer, and for a refusal, which says it itself.
     #[must_use]
     pub fn ended_by(&self) -> Option<&'static str> {
         if let Some(end) = self.stream_end {

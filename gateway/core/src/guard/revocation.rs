@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -24,7 +24,12 @@ pub struct RevocationList {
     count: AtomicUsize,
     generation: AtomicU64,
     entries: RwLock<Entries>,
+    listener: Listener,
 }
+
+/// Who is told of each new generation of a list.
+#[derive(Default)]
+struct Listener(OnceLock<Box<dyn Fn(u64) + Send + Sync>>);
 
 /// One entry of the list: which credentials are refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,11 +122,21 @@ impl RevocationList {
         for revocation in revocations {
             changed |= entries.add(revocation);
         }
-        if changed {
-            self.count.store(entries.len(), Ordering::Release);
-            self.generation.fetch_add(1, Ordering::Release);
+        if !changed {
+            return Ok(());
+        }
+        self.count.store(entries.len(), Ordering::Release);
+        let generation = self.generation.fetch_add(1, Ordering::Release) + 1;
+        drop(entries);
+        if let Some(listener) = self.listener.0.get() {
+            listener(generation);
         }
         Ok(())
+    }
+
+    /// Has `listener` called with every further generation once it is in force. A list has one: a second one is not taken.
+    pub fn tell(&self, listener: impl Fn(u64) + Send + Sync + 'static) {
+        let _ = self.listener.0.set(Box::new(listener));
     }
 
     /// Forgets the entries that have ended at `now`, in seconds since the epoch.
@@ -267,6 +282,12 @@ impl std::fmt::Display for TokenId {
 impl std::fmt::Debug for TokenId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Listener").field(&self.0.get().is_some()).finish()
     }
 }
 

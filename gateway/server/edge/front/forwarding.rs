@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -29,6 +29,7 @@ use crate::edge::client::Client as _;
 use crate::edge::forward::{Surroundings, forward};
 use crate::edge::login::{self, ConnectionLogin, Who};
 use crate::edge::pool::AppStream;
+use crate::edge::revocation_watch::RevocationWatch;
 use crate::stage::Stage;
 use crate::telemetry::metrics::OpenStream;
 
@@ -63,6 +64,7 @@ impl RequestHandler<'_> {
             switches: head.protocol() != Protocol::Http2,
             open_stream: None,
             place,
+            revocations: None,
         };
         let client = turn.client();
         let now = timer.now();
@@ -172,6 +174,8 @@ struct AppSide<'a, W> {
     open_stream: Option<OpenStream>,
     /// Among the streams of the caller.
     place: Option<Box<StreamPlace>>,
+    /// Of a stream whose caller has a credential that can be revoked.
+    revocations: Option<Box<RevocationWatch>>,
 }
 
 impl<W: Fn() -> Who> AppSide<'_, W> {
@@ -182,6 +186,11 @@ impl<W: Fn() -> Who> AppSide<'_, W> {
         }
         self.open_stream = None;
         self.place = None;
+    }
+
+    /// Whether the credential of the caller was revoked since the request was permitted.
+    fn check_revocations(&self) -> Result<(), Denial> {
+        self.permit.caller().check_again(self.handler.live.policy.tokens.revocations())
     }
 
     /// Keeps the connection to the app for another exchange, where it can serve one.
@@ -216,6 +225,12 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
         // A WebSocket has its place since before the app was asked.
         if self.place.is_none() {
             self.place = Some(self.handler.open_stream(self.permit)?);
+        }
+        if self.permit.caller().user().is_some() {
+            // Watched before it is checked, so that nothing is missed in between.
+            let watch = RevocationWatch::new(self.handler.front.gateway.watch_revocations());
+            self.check_revocations()?;
+            self.revocations = Some(Box::new(watch));
         }
         self.open_stream = Some(self.handler.live.counters.open_stream(self.app.index, kind));
         Ok(())
@@ -263,6 +278,17 @@ impl<W: Fn() -> Who> Surroundings for AppSide<'_, W> {
 
     fn credential_end(&self) -> Option<Duration> {
         self.permit.route().streams.end(self.permit.caller(), self.handler.front.gateway.now())
+    }
+
+    fn poll_revoked(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(watch) = &mut self.revocations {
+            ready!(watch.poll_changed(cx));
+            if self.check_revocations().is_err() {
+                self.revocations = None;
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
     }
 
     fn poll_verdict(&mut self, _cx: &mut Context<'_>, _direction: Direction, _held: &[u8]) -> Poll<Verdict> {

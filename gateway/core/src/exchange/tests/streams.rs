@@ -329,7 +329,7 @@ fn a_silent_websocket_is_closed_when_the_credential_of_its_caller_ends() {
     let outcome = run.outcome();
     assert_eq!((outcome.stream_end, outcome.ended_by()), (Some(StreamEnd::Expired), Some("expired")));
     assert_eq!((outcome.app, outcome.client), (AppReuse::No, ClientReuse::Close));
-    assert_eq!(outcome.detail, Some("the credential of the caller has ended"));
+    assert_eq!(outcome.detail, Some("the credential of the caller has expired"));
     assert_eq!(outcome.failure, None, "the gateway has refused nothing");
 }
 
@@ -475,4 +475,36 @@ fn a_stream_that_is_refused_leaves_no_trace_at_the_client() {
     let outcome = run.outcome();
     assert_eq!((outcome.status, outcome.stream_end, outcome.app), (None, None, AppReuse::No));
     assert_eq!(outcome.failure, Some(Denial::TooManyStreams));
+}
+
+/// It ends whatever `on_expiry` says, and whatever is silent.
+#[test]
+fn a_stream_ends_when_the_credential_of_its_caller_is_revoked() {
+    const REVOKED: &[u8] = b"\x88\x1c\x03\xf0the credential was revoked";
+    for mut run in [opened(), opened_until(100)] {
+        run.on(Event::CredentialRevoked);
+        assert_eq!((&*run.client, run.exchange.request_step()), (REVOKED, RequestStep::Wait));
+        assert_eq!((run.due(), run.flush().end().as_str()), (Some(5.0), "answered"));
+        let outcome = run.outcome();
+        assert_eq!((outcome.stream_end, outcome.ended_by()), (Some(StreamEnd::Revoked), Some("revoked")));
+        assert_eq!(outcome.detail, Some("the credential of the caller was revoked"));
+    }
+    let mut run = events();
+    run.on(Event::CredentialRevoked).flush();
+    assert_eq!((run.told[1].as_str(), run.end().as_str()), ("end", "answered"));
+    assert_eq!(run.outcome().stream_end, Some(StreamEnd::Revoked));
+    // In a frame; told again; and then by its expiry too.
+    let mut run = opened_until(3);
+    run.answer(b"\x81\x02h").flush().on(Event::CredentialRevoked).wait_secs(4);
+    run.on(Event::CredentialRevoked).answer(b"i").flush();
+    assert!(run.client.ends_with(REVOKED));
+    assert_eq!((run.end().as_str(), run.outcome().stream_end), ("answered", Some(StreamEnd::Revoked)));
+    let mut run = opened();
+    run.answer(b"\x81\x02h").flush().on(Event::CredentialRevoked).wait_secs(5);
+    assert_eq!((run.end().as_str(), run.outcome().stream_end), ("broken", Some(StreamEnd::Revoked)));
+    // What is no stream goes on.
+    let mut run = Run::new(get());
+    run.sent().on(Event::CredentialRevoked).answer(FIVE_HEAD).on(Event::CredentialRevoked);
+    run.answer(b"hello").flush();
+    assert_eq!(run.end(), "answered");
 }

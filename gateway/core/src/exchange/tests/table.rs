@@ -36,7 +36,8 @@ fn after(event: Option<&Event>) -> Option<Event> {
         Some(Event::AppClosed) => Event::AppBroken(fault),
         Some(Event::AppBroken(_)) => Event::Verdict(Direction::Request, Verdict::Pass),
         Some(Event::Verdict(Direction::Request, _)) => Event::Verdict(Direction::Answer, Verdict::Pass),
-        Some(Event::Verdict(Direction::Answer, _)) => Event::Draining,
+        Some(Event::Verdict(Direction::Answer, _)) => Event::CredentialRevoked,
+        Some(Event::CredentialRevoked) => Event::Draining,
         Some(Event::Draining) => Event::Closing,
         Some(Event::Closing) => Event::Time,
         Some(Event::Time) => return None,
@@ -67,6 +68,7 @@ fn event_name(event: &Event) -> &'static str {
         Event::AppBroken(_) => "AppBroken",
         Event::Verdict(Direction::Request, _) => "VerdictRequest",
         Event::Verdict(Direction::Answer, _) => "VerdictAnswer",
+        Event::CredentialRevoked => "Revoked",
         Event::Draining => "Draining",
         Event::Closing => "Closing",
         Event::Time => "Time",
@@ -342,6 +344,7 @@ AppClosed        502      502         502         502        502      502      b
 AppBroken        502      502         502         502        502      502      broken    502        =           broken       broken      Stopped  Stopped  502       502
 VerdictRequest   =        Connecting  =           =          =        =        =         =          =           =            =           =        =        =         =
 VerdictAnswer    =        =           =           =          =        =        =         =          =           =            =           =        =        =         =
+Revoked          =        =           =           =          =        =        =         =          =           Stopped      =           Stopped  Stopped  =         =
 Draining         =        =           =           =          =        =        =         =          =           =            =           =        =        =         =
 Closing          503      503         503         503        503      503      broken    503        503         =            broken      =        =        503       503
 Time             408      403         =           =          504      408      Stopped   Stopped    403         Stopped      broken      Stopped  Stopped  504       504
@@ -370,6 +373,7 @@ AppClosed        502   502      Ask     Begin     broken  broken  End     End   
 AppBroken        502   502      Ask     Begin     broken  broken  Give    End   Flush
 VerdictRequest   Read  Read     Ask     Begin     Read    Read    Read    End   Flush
 VerdictAnswer    Read  Read     Begin   Begin     Read    Read    Read    End   Flush
+Revoked          Read  Read     Ask     Begin     Read    End     Give    End   Flush
 Draining         Read  Read     Ask     Begin     Read    End     Give    End   Flush
 Closing          503   503      503     503       broken  End     Give    End   Flush
 Time             504   504      403     Begin     broken  broken  Give    End   gone

@@ -171,3 +171,31 @@ fn names_that_no_caller_has_are_no_subjects() {
     }
     assert!(Subject::user(&"x".repeat(256)).is_some());
 }
+
+#[test]
+fn a_listener_is_told_of_what_is_in_force() {
+    let list = Arc::new(RevocationList::default());
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    list.tell({
+        let (told, list) = (Arc::clone(&told), Arc::downgrade(&list));
+        move |generation| {
+            let entries = list.upgrade().map_or(0, |list| list.all().len());
+            told.lock().unwrap().push((generation, entries));
+        }
+    });
+    // A second one is told nothing.
+    list.tell({
+        let told = Arc::clone(&told);
+        move |_| told.lock().unwrap().push((0, 0))
+    });
+    let revocation = |name: &str| Revocation {
+        subject: Subject::user(name).unwrap(),
+        provider: None,
+        made: 1,
+        until: None,
+    };
+    list.add(&[revocation("bob")]).unwrap();
+    list.add(&[revocation("bob")]).unwrap();
+    list.add(&[revocation("eve")]).unwrap();
+    assert_eq!(*told.lock().unwrap(), [(1, 1), (2, 2)], "what is on the list already is told to nobody");
+}

@@ -179,6 +179,11 @@ impl Sequence {
                 self.sides.spent = true;
                 self.exchange.spend_app_connection();
             }
+            Happening::Revoked => {
+                self.sides.trouble = true;
+                self.sides.revoked = true;
+                self.on(Event::CredentialRevoked);
+            }
             Happening::Draining | Happening::Closing => {
                 self.sides.trouble = true;
                 self.sides.shutting_down = true;
@@ -452,6 +457,7 @@ impl Sequence {
             Event::AppBroken(UpstreamFault::Reset),
             Event::Verdict(Direction::Request, verdict(Said::Pass)),
             Event::Verdict(Direction::Answer, verdict(Said::Pass)),
+            Event::CredentialRevoked,
             Event::Draining,
             Event::Closing,
             Event::Time,

@@ -88,6 +88,8 @@ pub(super) enum Happening {
     Verdict(Said),
     /// The edge forbids that the app's connection is used again.
     Spend,
+    /// The credential of the caller is revoked.
+    Revoked,
     Draining,
     Closing,
     Abort,
@@ -236,6 +238,7 @@ fn happening(byte: u8) -> Option<Happening> {
         b'>' => Happening::Due,
         b'<' => Happening::PassesUntold(Duration::from_secs(7)),
         b',' => Happening::PassesUntold(Duration::from_secs(60)),
+        b'$' => Happening::Revoked,
         b'!' => Happening::Draining,
         b'?' => Happening::Closing,
         b'\\' => Happening::Abort,

@@ -25,6 +25,7 @@ pub(super) struct Sides {
     /// Something happened after which the answer need not reach the client whole.
     pub(super) trouble: bool,
     pub(super) shutting_down: bool,
+    pub(super) revoked: bool,
     /// The gateway itself has failed.
     pub(super) aborted: bool,
     /// The app's connection may not be used again: the edge says so, or the app took no more.
@@ -99,6 +100,7 @@ impl Sides {
             body,
             trouble,
             shutting_down: false,
+            revoked: false,
             aborted: false,
             spent: false,
         }
@@ -328,10 +330,14 @@ impl Sides {
         if let Some(frame) = close_frame {
             assert!(self.is_tunnel() && expected::are_whole_frames(data), "a close frame within a frame");
             let expired = self.setting.expires && *frame == *b"\x88\x1c\x03\xf0the credential has expired";
-            assert!(expired || matches!(frame[..], [0x88, 2, 3, 0xf4 | 0xe9]), "another close frame");
+            let revoked = self.revoked && *frame == *b"\x88\x1c\x03\xf0the credential was revoked";
+            assert!(
+                expired || revoked || matches!(frame[..], [0x88, 2, 3, 0xf4 | 0xe9]),
+                "another close frame"
+            );
         }
         // An event stream is whole wherever it ends; a WebSocket says so itself.
-        let ends_early = self.shutting_down || self.setting.expires;
+        let ends_early = self.shutting_down || self.setting.expires || self.revoked;
         let may_be_cut = (is_events(head) && !holds && ends_early) || close_frame.is_some();
         if *ended && !may_be_cut {
             assert!(whole && body == *data, "an answer that broke off looks whole");
@@ -445,6 +451,7 @@ impl Sides {
         assert!(outcome.stream_end.is_some() == stream || self.aborted, "{:?}", outcome.stream_end);
         assert!(outcome.stream_end != Some(StreamEnd::Draining) || self.shutting_down);
         assert!(outcome.stream_end != Some(StreamEnd::Expired) || self.setting.expires);
+        assert!(outcome.stream_end != Some(StreamEnd::Revoked) || self.revoked);
     }
 }
 
