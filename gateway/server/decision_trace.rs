@@ -221,7 +221,10 @@ impl<'a> DecisionTrace<'a> {
                 )
             }),
             Guard::Permission => both(app, route).map(|(app, route)| {
-                (permission(&route.permission), self.of_either(app, route, &["roles", "scopes", "owner"]))
+                (
+                    permission(&route.permission),
+                    self.of_either(app, route, &["roles", "scopes", "owner", "mfa"]),
+                )
             }),
             Guard::CallerLimit => both(app, route).map(|(app, route)| {
                 (limits(&route.caller_limit), self.of_either(app, route, &["limit.user", "limit"]))
@@ -350,7 +353,7 @@ fn origin(policy: OriginPolicy, certificates: bool) -> String {
 }
 
 fn permission(policy: &PermissionPolicy) -> String {
-    let PermissionPolicy { roles, scopes, owner } = policy;
+    let PermissionPolicy { roles, scopes, owner, mfa } = policy;
     let mut needs = Vec::new();
     if !roles.is_empty() {
         needs.push(format!("one of the roles {}", list(roles)));
@@ -364,6 +367,9 @@ fn permission(policy: &PermissionPolicy) -> String {
         OwnerPolicy::Segment { segment: _, or_role: Some(role) } => {
             needs.push(format!("the owner, or the role `{role}`"))
         }
+    }
+    if *mfa {
+        needs.push("a second factor".into());
     }
     if needs.is_empty() { "everybody".into() } else { needs.join("; ") }
 }

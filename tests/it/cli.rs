@@ -134,7 +134,9 @@ fn text_that_is_no_toml_is_told_with_its_line() {
 
 #[test]
 fn explain_tells_each_check_and_the_line_behind_it() {
-    let folder = Folder::new(GOOD);
+    let folder = Folder::new(
+        &GOOD.replace("[[expect]]", "[[app.media.route]]\nmatch = \"* /safe\"\nmfa = true\n[[expect]]"),
+    );
     let explain = |arguments: &[&str]| {
         let mut all = vec!["explain", "--config", "stagedoor.toml"];
         all.extend(arguments);
@@ -156,6 +158,11 @@ fn explain_tells_each_check_and_the_line_behind_it() {
     assert!(odd.contains("400") && odd.contains("ambiguous_path"), "{odd}");
     let elsewhere = explain(&["GET /x", "--host", "other.localhost"]);
     assert!(elsewhere.contains("421"), "{elsewhere}");
+    let factor = explain(&["GET /safe", "--as", "bob"]);
+    assert!(factor.contains("403 mfa_required") && factor.contains("a second factor"), "{factor}");
+    assert!(factor.contains(&format!("stagedoor.toml:{}", line_of(&folder, "mfa = true"))), "{factor}");
+    let factor = explain(&["GET /safe", "--as", "bob", "--mfa"]);
+    assert!(factor.contains("forwarded"), "{factor}");
     let in_two = explain(&["GET", "/admin", "--as", "bob", "--roles", "user"]);
     assert_eq!(in_two, refused);
 }

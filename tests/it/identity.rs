@@ -1,6 +1,8 @@
 //! Who the caller is: what proves it, what the app is told, and what nobody else may say.
 
-use crate::harness::{Gateway, Request, Token, Upstream, token, unix_now};
+use serde_json::json;
+
+use crate::harness::{Command, Gateway, Request, Token, Upstream, token, unix_now};
 
 const CONFIG: &str = r#"
 [auth.house]
@@ -456,4 +458,57 @@ fn a_cookie_is_believed_from_the_same_origin_only() {
     }
     let bearer = Request::post("/x", "").bearer(&token("bob")).field("Origin", "http://evil.example");
     assert_eq!(gateway.ask(&bearer).status, 200, "a bearer is never sent by a browser alone");
+}
+
+/// RFC 9470: the refusal tells the client how its user has to sign in.
+#[test]
+fn a_route_asks_for_a_second_factor_and_the_challenge_says_for_which() {
+    let app = Upstream::start();
+    let named = "[auth.house]\nmfa = { amr = [\"mfa\", \"pwd+otp\"], acr = [\"gold\", \"silver\"] }\n";
+    let config =
+        CONFIG.replace("[auth.house]\n", named) + "[[app.media.route]]\nmatch = \"* /safe\"\nmfa = true\n";
+    let gateway = Gateway::before(&app, &config);
+    let bob = || Token::of("bob");
+    for (name, token, status) in [
+        ("neither", bob(), 403),
+        ("mfa", bob().claim("amr", json!(["mfa"])), 200),
+        ("two methods", bob().claim("amr", json!(["pwd", "x", "otp"])), 200),
+        ("two methods that are not listed", bob().claim("amr", json!(["pwd", "hwk"])), 403),
+        ("a string", bob().claim("amr", "mfa"), 403),
+        ("very many methods", bob().claim("amr", json!(vec!["mfa"; 33])), 403),
+        ("acr", bob().claim("acr", "silver"), 200),
+        ("another acr", bob().claim("acr", "bronze"), 403),
+        ("a list of acr", bob().claim("acr", json!(["gold"])), 403),
+        ("a role", bob().roles(&["mfa", "gold"]), 403),
+    ] {
+        app.forget();
+        let token = token.sign();
+        let answer = gateway.ask(&Request::get("/safe").bearer(&token));
+        assert_eq!(answer.status, status, "{name}: {answer:?}");
+        // Elsewhere none of it matters.
+        assert_eq!(gateway.ask(&Request::get("/x").bearer(&token)).status, 200, "{name}");
+        if status == 200 {
+            assert_eq!(app.seen().len(), 2, "{name}");
+            continue;
+        }
+        assert_eq!((answer.code().as_str(), app.seen().len()), ("mfa_required", 1), "{name}");
+        assert_eq!(
+            answer.field("www-authenticate"),
+            "Bearer realm=\"media\", error=\"insufficient_user_authentication\", acr_values=\"gold silver\""
+        );
+        assert_eq!(gateway.event(&answer)["code"], "mfa_required");
+        let query = format!("/api/v1/why?id={}", answer.field("x-request-id"));
+        let why = gateway.ask_admin_as_operator(Request::get(&query)).text();
+        assert!(why.contains("--mfa"), "{why}");
+    }
+    assert_eq!(gateway.ask(&Request::get("/safe")).code(), "token_missing");
+    let sign = |more: &[&str]| {
+        let arguments = [&["token", "--config", "stagedoor.toml", "--sub", "bob"], more].concat();
+        let output = Command::new(&gateway.folder, &arguments).run();
+        assert_eq!(output.code, Some(0), "{output:?}");
+        output.stdout.trim().to_owned()
+    };
+    for (more, status) in [(&[][..], 403), (&["--mfa"], 200)] {
+        assert_eq!(gateway.ask(&Request::get("/safe").bearer(&sign(more))).status, status, "{more:?}");
+    }
 }

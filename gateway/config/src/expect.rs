@@ -139,7 +139,7 @@ fn first_of(
 fn refusing(denial: &Denial, reached: Guard) -> &'static [&'static str] {
     match denial {
         // Identity is optional, but the permission needs an identified caller.
-        Denial::TokenMissing if reached == Guard::Permission => &["roles", "scopes", "owner"],
+        Denial::TokenMissing if reached == Guard::Permission => &["roles", "scopes", "owner", "mfa"],
         Denial::RateLimited(_) if reached == Guard::CallerLimit => &["limit.user", "bucket"],
         _ => denial.keys(),
     }
@@ -199,7 +199,7 @@ fn guard(reached: Guard) -> &'static str {
         Guard::Streams => "the streams of the caller",
         Guard::Identity => "the identity",
         Guard::Origin => "the same-origin rule",
-        Guard::Permission => "roles, scopes and owner",
+        Guard::Permission => "roles, scopes, owner and second factor",
         Guard::Upgrade => "the upgrade rule",
         Guard::Upstream => "the app",
     }

@@ -92,6 +92,7 @@ impl<'a> Case<'a> {
             RemedyKind::Role => self.role_missing(),
             RemedyKind::Scope => self.scope_missing(),
             RemedyKind::Owner => self.not_owner(),
+            RemedyKind::SecondFactor => self.second_factor_missing(),
             RemedyKind::Origin => self.cross_origin(),
             RemedyKind::Websocket => self.upgrade(),
             RemedyKind::BodyOfGet => self.body_of_get(),
@@ -176,6 +177,7 @@ impl<'a> Case<'a> {
             | RemedyKind::FreshLink
             | RemedyKind::GatewayPage
             | RemedyKind::Scope
+            | RemedyKind::SecondFactor
             | RemedyKind::Origin
             | RemedyKind::Websocket
             | RemedyKind::BodyOfGet
@@ -189,6 +191,8 @@ impl<'a> Case<'a> {
             user: user.to_owned(),
             roles: roles.iter().map(|role| role.to_string()).collect(),
             scopes: Vec::new(),
+            // Asked for last: what was refused before may well say it.
+            mfa: true,
         });
         dry_run(policy, &request, host?, assumed.as_ref(), client, now).0.err()
     }

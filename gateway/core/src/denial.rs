@@ -22,10 +22,11 @@ pub use limit::LimitExceeded;
 pub use table::{Denial, DestinationDenial};
 
 impl DestinationDenial {
-    /// Another credential could change it: RFC 9110 §15.5.2 requires a challenge then, for every path.
+    /// Another credential could change it, and the client is to fetch one: RFC 9110 §15.5.2 and RFC 9470 §3 want a challenge then,
+    /// for every path.
     #[must_use]
     pub fn asks_for_credential(&self) -> bool {
-        self.denial.status() == StatusCode::UNAUTHORIZED
+        self.denial.status() == StatusCode::UNAUTHORIZED || matches!(self.denial, Denial::MfaRequired(_))
     }
 }
 
@@ -60,11 +61,18 @@ impl Denial {
         self.description().guard
     }
 
-    /// What `WWW-Authenticate` says (RFC 6750 §3): on every 401, and where a scope is missing.
+    /// What `WWW-Authenticate` says (RFC 6750 §3, RFC 9470 §3): on every 401, and where a scope or a second factor is missing.
     #[must_use]
     pub fn challenge(&self) -> Option<Challenge> {
         let denial = if let Self::Destination(refused) = self { &refused.denial } else { self };
         denial.description().challenge
+    }
+
+    /// The `acr_values` of the challenge, separated by spaces; empty where it names none.
+    #[must_use]
+    pub fn acr_values(&self) -> &str {
+        let denial = if let Self::Destination(refused) = self { &refused.denial } else { self };
+        if let Self::MfaRequired(acr_values) = denial { acr_values } else { "" }
     }
 
     /// The limit that refused, where one did.

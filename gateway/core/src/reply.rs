@@ -326,23 +326,34 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-/// The value of `WWW-Authenticate` (RFC 6750 §3).
+/// The value of `WWW-Authenticate` (RFC 6750 §3, RFC 9470 §3).
 fn challenge(denial: &Denial, realm: &str) -> Option<String> {
     let error = match denial.challenge()? {
         Challenge::NoError => "",
         Challenge::InvalidToken => ", error=\"invalid_token\"",
         Challenge::InsufficientScope => ", error=\"insufficient_scope\"",
+        Challenge::InsufficientUserAuthentication => ", error=\"insufficient_user_authentication\"",
     };
-    let mut challenge = String::from("Bearer realm=\"");
-    for c in realm.chars().filter(|c| matches!(c, ' '..='~')) {
-        if matches!(c, '"' | '\\') {
-            challenge.push('\\');
-        }
-        challenge.push(c);
-    }
-    challenge.push('"');
+    let mut challenge = String::from("Bearer realm=");
+    push_quoted(&mut challenge, realm);
     challenge.push_str(error);
+    if !denial.acr_values().is_empty() {
+        challenge.push_str(", acr_values=");
+        push_quoted(&mut challenge, denial.acr_values());
+    }
     Some(challenge)
+}
+
+/// A quoted-string (RFC 9110 §5.6.4), without what cannot be in one.
+fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars().filter(|c| matches!(c, ' '..='~')) {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
 }
 
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use stagedoor_config::{self as config, Compiled, Source};
 use stagedoor_core::denial::{Denial, Guard};
 use stagedoor_core::guard::caller::{AssumedIdentity, Provider};
-use stagedoor_core::guard::jwt::JwtPolicy;
+use stagedoor_core::guard::jwt::{JwtPolicy, SecondFactor};
 use stagedoor_core::pipeline::Trail;
 use stagedoor_core::policy::{App, Policy};
 use stagedoor_core::secret::Secret;
@@ -46,6 +46,9 @@ pub(super) struct Args {
     /// Scopes of the user, with commas
     #[arg(long, value_delimiter = ',', value_name = "SCOPE,…", requires = "user")]
     scopes: Vec<String>,
+    /// As if the user had used a second factor
+    #[arg(long, requires = "user")]
+    mfa: bool,
     /// With the token on standard input, which is verified
     #[arg(long, value_name = "-", conflicts_with = "user")]
     token: Option<String>,
@@ -168,6 +171,7 @@ impl Presented {
                 user: user.clone(),
                 roles: args.roles.clone(),
                 scopes: args.scopes.clone(),
+                mfa: args.mfa,
             }),
             None => Self::Nothing,
         }
@@ -238,6 +242,7 @@ fn genuine<'p>(
             user: verified.user().to_string(),
             roles: texts(verified.roles()),
             scopes: texts(verified.scopes()),
+            mfa: *verified.second_factor() == SecondFactor::Proven,
         };
         Some((assumed, provider))
     })
@@ -291,6 +296,7 @@ const AFTER: &str = "\
 Examples:
   stagedoor explain \"GET /api/downloads\"
   stagedoor explain \"DELETE /api/downloads/1\" --as bob --roles user
+  stagedoor explain \"GET /api/admin/stats\" --as alice --roles admin --mfa
   stagedoor explain \"GET /\" --host media.example.com --ip 203.0.113.7
   stagedoor token --sub bob | stagedoor explain \"GET /api/downloads\" --token -
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use stagedoor_config::Compiled;
 use stagedoor_core::guard::caller::Provider;
-use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy};
+use stagedoor_core::guard::jwt::{JwtKey, JwtPolicy, TokenClaims};
 use stagedoor_core::policy::Policy;
 use stagedoor_core::request::Scheme;
 
@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// Scopes, with commas
     #[arg(long, value_delimiter = ',', value_name = "SCOPE,…")]
     scopes: Vec<String>,
+    /// Say that the user used a second factor, for routes with `mfa = true`
+    #[arg(long)]
+    mfa: bool,
     /// How long it is valid: 90s, 30m, 1h, 7d
     #[arg(long = "for", value_name = "SPAN", default_value = "1h", value_parser = parse_span)]
     lifetime: Duration,
@@ -161,8 +164,10 @@ fn sign(policy: &Policy, args: &Args) -> Result<String, Failure> {
     let provider = choose(&policy.providers, args.provider.as_deref())?;
     let id: [u8; 16] = random();
     let jti = URL_SAFE_NO_PAD.encode(id);
+    let claims =
+        TokenClaims { user: &args.sub, roles: &args.roles, scopes: &args.scopes, second_factor: args.mfa };
     provider
-        .sign(&args.sub, &args.roles, &args.scopes, args.lifetime, &jti, now())
+        .sign_claims(claims, args.lifetime, &jti, now())
         .map_err(|message| Failure::usage(message, format!("see `[auth.{}]`, and `--for`", provider.name)))
 }
 
@@ -194,6 +199,7 @@ Examples:
   stagedoor token --sub alice
   stagedoor token --upstream --sub alice
   stagedoor token --sub bob --roles admin,user --scopes read --for 30m
+  stagedoor token --sub alice --roles admin --mfa
   stagedoor token --sub alice --link
   stagedoor token --sub alice --link --app films --url https://films.example.com
   curl -H \"Authorization: Bearer $(stagedoor token --sub alice)\" http://localhost:8080/

@@ -33,6 +33,14 @@ fn permissions_are_told() {
     }
     check(&PermissionPolicy::default(), "everybody");
     let owner = OwnerPolicy::Segment { segment: 2, or_role: Some("admin".into()) };
-    let policy = PermissionPolicy { roles: vec!["a".into(), "b".into()], scopes: vec!["read".into()], owner };
-    check(&policy, "one of the roles `a`, `b`; the scopes `read`; the owner, or the role `admin`");
+    let policy = PermissionPolicy {
+        roles: vec!["a".into(), "b".into()],
+        scopes: vec!["read".into()],
+        owner,
+        mfa: true,
+    };
+    check(
+        &policy,
+        "one of the roles `a`, `b`; the scopes `read`; the owner, or the role `admin`; a second factor",
+    );
 }

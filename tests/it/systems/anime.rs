@@ -98,6 +98,16 @@ mod authentication {
     }
 }
 
+/// The audit asks for more than a password of those who can change everything.
+#[test]
+fn an_admin_needs_a_second_factor() {
+    let stage = Stage::set(&SYSTEM);
+    let token = SYSTEM.token("alice").roles(&["admin"]).sign();
+    let answer = stage.ask_as(Who::Nobody, Request::get("/api/anime/admin/stats").bearer(&token));
+    assert_eq!((answer.status, answer.field("x-stagedoor-code")), (403, "mfa_required"));
+    assert_eq!(stage.ask_as(Who::Nobody, Request::get("/api/anime/jobs").bearer(&token)).status, 200);
+}
+
 /// Ten a minute for each user, wherever they are; nobody pays for another.
 #[test]
 fn a_user_generates_ten_times_a_minute() {
@@ -222,6 +232,7 @@ fn tokens_of_the_tower_open_the_door_once_its_secret_is_shared() {
     let config = moved(&config, "audience     = [\"anime\"]", "dangerous_any_audience = true");
     let claims = "claims       = { user = \"email\" }";
     let config = moved(&config, claims, "claims       = { user = \"email\", roles = \"role\" }");
+    let config = moved(&config, "mfa   = true", "mfa   = false");
     let head: String =
         SYSTEM.config().lines().take_while(|line| line.starts_with('#')).map(|line| &line[1..]).collect();
     for said in ["dangerous_any_issuer = true", "dangerous_any_audience = true", "roles = \"role\" }"] {

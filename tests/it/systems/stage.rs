@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::{shipped, stand_in};
@@ -76,7 +77,7 @@ impl System {
         Some(match who {
             Who::Nobody => return None,
             Who::User => token.roles(&["user"]).sign(),
-            Who::Admin => token.roles(&["admin"]).sign(),
+            Who::Admin => token.roles(&["admin"]).claim("amr", json!(["pwd", "otp"])).sign(),
             Who::Expired => token.roles(&["admin"]).claim("iat", now - 4000).claim("exp", now - 3400).sign(),
             Who::Forged => {
                 token.roles(&["admin"]).secret("Xp4Vq9KcT2mLr7WzB5sYd8NfJ1hGaUe3iQoZ6tRxMvE").sign()

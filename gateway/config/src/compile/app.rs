@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::app_providers::{AppProviders, TokenSources, choose, only};
+use super::app_providers::{AppProviders, TokenSources, choose, only, refuse_certificates};
 use super::auth::{self, Providers, name_fits};
 use super::context::Context;
 use super::route::RouteDefaults;
@@ -12,6 +12,7 @@ use crate::location::{Setting, Spanned};
 use crate::raw::{self, AuthMode};
 use stagedoor_core::guard::access::AccessPolicy;
 use stagedoor_core::guard::body::BodyPolicy;
+use stagedoor_core::guard::caller::Provider;
 use stagedoor_core::guard::cors::CorsPolicy;
 use stagedoor_core::guard::credential::CarrierPolicy;
 use stagedoor_core::guard::origin::OriginPolicy;
@@ -40,9 +41,10 @@ pub(super) fn app(raw: &raw::App, index: usize, around: &Around<'_>, cx: &Contex
         hosts: raw_hosts,
         upstream: raw_upstream,
         auth,
-        by,
-        sources,
+        by: _,
+        sources: _,
         client_ca,
+        mfa,
         unlisted: _,
         errors,
         identity: raw_identity,
@@ -74,17 +76,10 @@ pub(super) fn app(raw: &raw::App, index: usize, around: &Around<'_>, cx: &Contex
     let needed =
         asks(ask) || raw_routes.iter().any(|route| route.auth.as_ref().is_some_and(|auth| asks(auth.value)));
     let client_authority = client_authority(client_ca.as_ref(), raw_hosts.as_ref(), around, cx);
-    let has_authority = client_authority.is_some();
-    let own_by = match by {
-        Some(by) => choose(by, providers, has_authority, cx),
-        None if needed => only(providers, has_authority, raw, asks(ask), cx),
-        None => Vec::new(),
-    };
-    let token_sources =
-        sources.as_ref().map_or(TokenSources::Providers, |list| TokenSources::App(auth::carriers(list, cx)));
-    let app_providers = AppProviders { all: providers, by: own_by, sources: token_sources, has_authority };
+    let app_providers = app_providers(raw, (ask, needed), client_authority.is_some(), providers, cx);
     let defaults = RouteDefaults {
         ask,
+        mfa: second_factor(mfa.as_ref(), needed, (ask, &app_providers.by), cx),
         providers: &app_providers,
         body: BodyPolicy {
             max: Spanned::value_or(max.as_ref(), 10 << 20),
@@ -140,6 +135,46 @@ fn paths(
         slashes: Spanned::value_or(slashes.as_ref(), Slashes::Keep),
         backslash: Spanned::value_or(backslash.as_ref(), Backslash::Refuse),
     }
+}
+
+/// Who may name the callers of the app; `needed` is whether any of them is asked who they are.
+fn app_providers<'a>(
+    raw: &raw::App,
+    (ask, needed): (AuthMode, bool),
+    has_authority: bool,
+    all: &'a Providers,
+    cx: &Context<'_>,
+) -> AppProviders<'a> {
+    let by = match &raw.by {
+        Some(by) => choose(by, all, has_authority, cx),
+        None if needed => only(all, has_authority, raw, ask != AuthMode::Public, cx),
+        None => Vec::new(),
+    };
+    let listed = raw.sources.as_ref().map(|list| auth::carriers(list, cx));
+    AppProviders {
+        all,
+        by,
+        sources: listed.map_or(TokenSources::Providers, TokenSources::App),
+        has_authority,
+    }
+}
+
+/// `mfa` of the app; `needed` is whether any of its callers is asked who they are.
+fn second_factor(
+    mfa: Option<&Spanned<bool>>,
+    needed: bool,
+    (ask, by): (AuthMode, &[Provider]),
+    cx: &Context<'_>,
+) -> bool {
+    let Some(mfa) = mfa.filter(|mfa| mfa.value) else { return false };
+    if !needed {
+        let hint = "leave it out, or say auth = \"required\"";
+        cx.report.problem(&mfa.at, "no caller is asked for a second factor: every path is public", hint);
+    }
+    if ask != AuthMode::Public {
+        refuse_certificates(&mfa.at, by, cx);
+    }
+    true
 }
 
 /// The authorities of its clients, where they have to show certificates.

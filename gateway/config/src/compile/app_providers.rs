@@ -130,6 +130,17 @@ fn wants_authority(has_authority: bool, at: &Location, name: &str, cx: &Context<
     }
 }
 
+/// Reports callers who need a second factor, at the place that says so, where certificates alone name them: those say nothing of one.
+pub(super) fn refuse_certificates(at: &Location, by: &[Provider], cx: &Context<'_>) {
+    if let Some(certificates) = by.first().filter(|_| by.iter().all(|provider| provider.jwt().is_none())) {
+        let message = format!(
+            "no certificate says that its user used a second factor, so `{}` lets nobody in",
+            certificates.name()
+        );
+        cx.report.problem(at, message, "leave `mfa` out, or name a provider of tokens in `by`");
+    }
+}
+
 /// Reports apps that share a provider of certificates while other authorities issue them: two clients could have one name.
 pub(super) fn refuse_two_authorities(raw: &[raw::App], apps: &[Option<App>], report: &Report) {
     let mut known: Vec<(&Arc<str>, &App)> = Vec::new();

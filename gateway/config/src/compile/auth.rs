@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::fetched_keys::fetched_keys;
+use super::second_factor::second_factor;
 use super::secrets::{dangerous, secret};
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{did_you_mean, shown};
@@ -105,6 +106,7 @@ fn jwt(name: &str, raw: &raw::JwtProvider, cx: &Context<'_>) -> JwtPolicy {
         max_bytes,
         sources,
         claims,
+        mfa,
         dangerous_any_issuer,
         dangerous_any_audience,
     } = raw;
@@ -130,6 +132,7 @@ fn jwt(name: &str, raw: &raw::JwtProvider, cx: &Context<'_>) -> JwtPolicy {
         max_bytes: usize::try_from(Spanned::value_or(max_bytes.as_ref(), 8 << 10)).unwrap_or(usize::MAX),
         sources: sources.as_ref().map_or_else(|| [TokenSource::Bearer].into(), |list| carriers(list, cx)),
         claims: paths(claims, cx),
+        mfa: second_factor(mfa.as_ref(), cx),
     }
 }
 

@@ -51,7 +51,7 @@ fn is_request(text: &str) -> bool {
 }
 
 fn assumed(raw: &raw::ExpectedCaller, report: &Report) -> AssumedIdentity {
-    let raw::ExpectedCaller { at: _, user, roles, scopes } = raw;
+    let raw::ExpectedCaller { at: _, user, roles, scopes, mfa } = raw;
     if let Some(user) = user.as_ref().filter(|user| user.value.is_empty()) {
         report.problem(&user.at, "nobody: ``", "name the user, or leave `as` out for nobody");
     }
@@ -62,6 +62,7 @@ fn assumed(raw: &raw::ExpectedCaller, report: &Report) -> AssumedIdentity {
         user: user.as_ref().map(|user| user.value.clone()).unwrap_or_default(),
         roles: texts(roles),
         scopes: texts(scopes),
+        mfa: Spanned::value_or(mfa.as_ref(), false),
     }
 }
 

@@ -22,6 +22,7 @@ mod listen;
 mod methods;
 mod networks;
 mod route;
+mod second_factor;
 mod secrets;
 mod server;
 mod service;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::app_providers::AppProviders;
+use super::app_providers::{AppProviders, refuse_certificates};
 use super::context::Context;
 use super::limits::{AppLimits, RouteLimits, policy};
 use super::methods::unknown_method;
@@ -24,6 +24,7 @@ use stagedoor_core::guard::upgrade::UpgradePolicy;
 /// The settings of the app, for routes that do not set their own.
 pub(super) struct RouteDefaults<'a> {
     pub(super) ask: AuthMode,
+    pub(super) mfa: bool,
     pub(super) providers: &'a AppProviders<'a>,
     pub(super) body: BodyPolicy,
     pub(super) websocket: bool,
@@ -117,7 +118,10 @@ fn unlisted(limits: &AppLimits, defaults: &RouteDefaults<'_>) -> Route {
         ip_limit: policy([]),
         body: defaults.body,
         auth: defaults.providers.policy(defaults.ask, &defaults.providers.by),
-        permission: PermissionPolicy::default(),
+        permission: PermissionPolicy {
+            mfa: defaults.mfa && defaults.ask != AuthMode::Public,
+            ..PermissionPolicy::default()
+        },
         caller_limit: policy(limits.user.iter().cloned()),
         origin: defaults.origin,
         preflight: PreflightPolicy::App,
@@ -148,6 +152,7 @@ fn route(
         roles,
         scopes,
         owner: raw_owner,
+        mfa,
         limit,
         bucket: _,
         body,
@@ -169,6 +174,12 @@ fn route(
     if ask == AuthMode::Public {
         refuse_public(raw, cx);
     }
+    let mfa = ask != AuthMode::Public && Spanned::value_or(mfa.as_ref(), defaults.mfa);
+    // Of a route that takes both from its app, the app is told.
+    let said = [raw.mfa.as_ref().map(|given| &given.at), by.as_ref().map(|given| &given.at)];
+    if let Some(at) = said.into_iter().flatten().next().filter(|_| mfa) {
+        refuse_certificates(at, &providers, cx);
+    }
     let app_limit = Spanned::value_or(with_app.as_ref(), true);
     let shared = app.user.iter().filter(|_| app_limit).cloned();
     Route {
@@ -184,6 +195,7 @@ fn route(
             roles: named(roles, "role", cx),
             scopes: named(scopes, "scope", cx),
             owner: owner(raw_owner.as_ref(), &raw.at, parsed, cx),
+            mfa,
         },
         caller_limit: policy(shared.chain(own.user)),
         origin: Spanned::value_or(check.as_ref(), defaults.origin),
@@ -199,14 +211,15 @@ fn upgrade(allowed: bool) -> UpgradePolicy {
 }
 
 /// Whether preflights reach the app. A handler that ignores the method acts as if the preflight were the request itself, for
-/// a caller without credentials: on a route with roles, scopes or an owner the operator has to allow it.
+/// a caller without credentials: on a route with roles, scopes, an owner or
+/// `mfa` of its own the operator has to allow it.
 fn preflight(
     raw: &raw::Route,
     said: Option<&Spanned<()>>,
     defaults: &RouteDefaults<'_>,
     cx: &Context<'_>,
 ) -> PreflightPolicy {
-    let guarded = raw.roles.is_some() || raw.scopes.is_some() || raw.owner.is_some();
+    let guarded = raw.roles.is_some() || raw.scopes.is_some() || raw.owner.is_some() || asks_mfa(raw);
     match said {
         Some(given) if !defaults.cors_app => {
             let hint = "leave it out; or let the app answer them: cors = \"app\"";
@@ -215,7 +228,7 @@ fn preflight(
         }
         Some(given) if guarded => {
             let message =
-                "anybody's preflight reaches the app on a route with roles, scopes or an owner: `app`";
+                "anybody's preflight reaches the app on a route with roles, scopes, an owner or mfa: `app`";
             cx.report.warn(&given.at, message, "be sure that the app does nothing on OPTIONS there");
             PreflightPolicy::App
         }
@@ -223,6 +236,11 @@ fn preflight(
         None if guarded => PreflightPolicy::LikeAny,
         None => PreflightPolicy::App,
     }
+}
+
+/// Whether the route itself asks for a second factor.
+fn asks_mfa(raw: &raw::Route) -> bool {
+    raw.mfa.as_ref().is_some_and(|mfa| mfa.value)
 }
 
 /// Reports keys that need a caller on a public route, which has none.
@@ -233,6 +251,7 @@ fn refuse_public(raw: &raw::Route, cx: &Context<'_>) {
         ("owner", raw.owner.as_ref().map(|owner| &owner.at)),
         ("by", raw.by.as_ref().map(|given| &given.at)),
         ("streams.on_expiry", raw.streams.on_expiry.as_ref().map(|given| &given.at)),
+        ("mfa", raw.mfa.as_ref().filter(|mfa| mfa.value).map(|given| &given.at)),
     ];
     for (key, place) in places {
         let Some(place) = place else { continue };
@@ -322,6 +341,7 @@ fn warn_of_other_methods(raw: &raw::App, cx: &Context<'_>) {
             ("roles", route.roles.is_some()),
             ("scopes", route.scopes.is_some()),
             ("an owner", route.owner.is_some()),
+            ("mfa", asks_mfa(route) && !raw.mfa.as_ref().is_some_and(|mfa| mfa.value)),
         ];
         let Some((what, _)) = held.into_iter().find(|(_, held)| *held) else { continue };
         for given in route.matches.iter().flat_map(|list| &list.value) {

@@ -1,5 +1,9 @@
 //! Regular expressions (ECMA 262) of strings, for editors.
 
+/// Authentication methods that are needed together.
+pub(super) const METHODS: &str = r"^[!#-*,-\[\]-~]{1,128}(\+[!#-*,-\[\]-~]{1,128})*$";
+/// An authentication context.
+pub(super) const CONTEXT: &str = r"^[!#-\[\]-~]{1,128}$";
 /// Where a token may stand.
 pub(super) const SOURCE: &str = r"^(bearer|(header|cookie|query):.+)$";
 /// An address with a port, the path of a Unix socket, or the name of passed sockets.

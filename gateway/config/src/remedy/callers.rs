@@ -16,7 +16,7 @@ impl Case<'_> {
         let asks_more = route.permission != PermissionPolicy::default();
         if asks_more || self.refused.reached == Guard::Permission {
             let advice = format!(
-                "send a token{}: a route that asks for roles, scopes or an owner cannot be public",
+                "send a token{}: a route that asks for roles, scopes, an owner or a second factor cannot be public",
                 self.carrier()
             );
             return Remedy { change: None, command, advice };
@@ -51,6 +51,11 @@ impl Case<'_> {
 
     pub(super) fn scope_missing(&self) -> Remedy {
         let advice = "a token has to cover what it is used for: no line is proposed that asks for less";
+        Remedy { change: None, command: self.token(), advice: advice.to_owned() }
+    }
+
+    pub(super) fn second_factor_missing(&self) -> Remedy {
+        let advice = "the user has to sign in with a second factor: no line is proposed that asks for less";
         Remedy { change: None, command: self.token(), advice: advice.to_owned() }
     }
 
@@ -106,7 +111,7 @@ impl Case<'_> {
         let user = self.refused.user.unwrap_or("NAME");
         let mut command = "stagedoor token".to_owned();
         command.push_str(&option("sub", user));
-        let PermissionPolicy { roles, scopes, owner } = &route.permission;
+        let PermissionPolicy { roles, scopes, owner, mfa } = &route.permission;
         let stands_in = match owner {
             OwnerPolicy::Segment { segment: _, or_role } => or_role.as_ref(),
             OwnerPolicy::Anyone => None,
@@ -131,6 +136,9 @@ impl Case<'_> {
         }
         if !scopes.is_empty() {
             command.push_str(&option("scopes", &scopes.join(",")));
+        }
+        if *mfa {
+            command.push_str(" --mfa");
         }
         if self.policy.providers.iter().filter_map(Provider::jwt).filter(|p| signs(p)).count() > 1 {
             command.push_str(&option("provider", &provider.name));

@@ -37,8 +37,11 @@ impl Asked<'_> {
     fn remedy(&self) -> (SourceFile, Remedy, Option<(&'static str, Line)>) {
         let Compiled { policy, source, .. } = self.loaded();
         let roles: Vec<String> = self.roles.iter().map(|role| (*role).to_owned()).collect();
-        let assumed =
-            self.known.then(|| AssumedIdentity { user: "bob".to_owned(), roles, scopes: Vec::new() });
+        let assumed = self.known.then(|| AssumedIdentity {
+            user: "bob".to_owned(),
+            roles,
+            ..AssumedIdentity::default()
+        });
         let (outcome, trail) = dry_run(&policy, self.request, self.host, assumed.as_ref(), CLIENT, now());
         let denial = outcome.expect_err("it is not refused");
         let held: Vec<Arc<str>> = self.roles.iter().map(|role| Arc::from(*role)).collect();
@@ -219,6 +222,9 @@ fn permissions_are_widened_by_what_the_caller_has() {
     let both = "[[app.media.route]]\nmatch = \"GET /u/{who}\"\nroles = [\"a\"]\nscopes = [\"s\"]\n";
     check(both, &["c"], "12: roles = [\"a\", \"c\"]", "stagedoor token --sub bob --roles c,a --scopes s");
     check(both, &["a"], "-", "stagedoor token --sub bob --roles a --scopes s");
+    let factor = "[[app.media.route]]\nmatch = \"GET /u/{who}\"\nroles = [\"a\"]\nmfa = true\n";
+    check(factor, &["a"], "-", "stagedoor token --sub bob --roles a --mfa");
+    check(factor, &["c"], "12: roles = [\"a\", \"c\"]", "stagedoor token --sub bob --roles c,a --mfa");
     let owner =
         "[[app.media.route]]\nmatch = \"GET /u/{who}\"\nowner = { param = \"who\", or_role = \"x y\" }\n";
     check(

@@ -221,7 +221,7 @@ fn what_is_not_built_is_no_key_of_it() {
     let app = "/properties/app/additionalProperties";
     assert!(at(app, "hosts") && !at(app, "cookies"));
     let route = format!("{app}/properties/route/items");
-    assert!(at(&route, "match") && !at(&route, "mfa"));
+    assert!(at(&route, "match") && !at(&route, "inspect"));
 }
 
 #[test]

@@ -230,6 +230,22 @@ fn what_is_wrong_with_certificates_of_clients_is_told() {
             "another provider beside one of certificates: `devices`",
         ),
         (
+            with_clients(&format!("{by}mfa = true\n"), "", DEVICES),
+            "app.media.mfa: no certificate says that its user used a second factor, so `devices` lets nobody in | leave `mfa` out",
+        ),
+        (
+            with_clients(&format!("{by}[[app.media.route]]\nmatch = \"* /x\"\nmfa = true\n"), "", DEVICES),
+            "app.media.route[0].mfa: no certificate says that its user used a second factor",
+        ),
+        (
+            with_clients(
+                "client_ca = \"one.pem\"\nby = [\"house\"]\nmfa = true\n[[app.media.route]]\nmatch = \"* /x\"\nby = [\"devices\"]\n",
+                "",
+                DEVICES,
+            ),
+            "app.media.route[0].by: no certificate says that its user used a second factor",
+        ),
+        (
             with_clients("client_ca = \"leaf.pem\"\n", "", ""),
             "(number 1 is no certificate of an authority (CA:TRUE)): `leaf.pem`",
         ),

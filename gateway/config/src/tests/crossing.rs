@@ -141,6 +141,11 @@ fn of_nobody_nothing_can_be_asked() {
     check(&route("scopes = [\"x\"]"), &["`scopes`"]);
     check(&route("owner = { param = \"user\" }"), &["`owner`"]);
     check(&route("by = [\"house\"]"), &["`by`"]);
+    check(&route("mfa = true"), &["13 app.media.route[0].mfa: this key needs a caller"]);
+    check(&route("mfa = false"), &[]);
+    let public = text(&[HOUSE, &APP.replace("required", "public"), "mfa = true\n"]);
+    check(&public, &["10 app.media.mfa: no caller is asked for a second factor: every path is public"]);
+    check(&text(&[&public, "[[app.media.route]]\nmatch = \"* /x\"\nauth = \"required\"\n"]), &[]);
     let inherited = text(&[
         HOUSE,
         &APP.replace("required", "public"),
@@ -168,6 +173,12 @@ fn other_methods_of_a_guarded_path_are_warned_about() {
     );
     warnings(&with(&format!("unlisted = \"deny\"\n{guarded}")), &[]);
     warnings(&with(&guarded.replace("GET", "*")), &[]);
+    let factor = guarded.replace("roles = [\"admin\"]", "mfa = true");
+    warnings(
+        &with(&factor),
+        &["this route has mfa, but other methods than GET fall to the app's own policy"],
+    );
+    warnings(&with(&format!("mfa = true\n{factor}")), &[]);
     warnings(&with(&format!("{guarded}[[app.media.route]]\nmatch = \"* /admin\"\nroles = [\"x\"]\n")), &[]);
 }
 
@@ -327,4 +338,35 @@ fn a_method_that_no_server_has_is_warned_about() {
         &with("cors = { origins = [\"https://a.example\"], methods = [\"GET\", \"DELTE\"] }\n"),
         &["no method that servers are known to have: `DELTE` | did you mean `DELETE`"],
     );
+}
+
+#[test]
+fn what_counts_as_a_second_factor_is_judged() {
+    let with = |line: &str| text(&[HOUSE, line, "\n", APP]);
+    for line in [
+        "mfa.amr = [\"mfa\", \"pwd+otp\", \"urn:x:y\"]",
+        "mfa.acr = [\"urn:mace:incommon:iap:silver\", \"2\"]",
+        "mfa = { acr = [\"gold\"], amr = [\"mfa\"] }",
+    ] {
+        check(&with(line), &[]);
+    }
+    let nine = ["\"x\""; 9].join(", ");
+    for (line, expected) in [
+        ("mfa = {}", "6 auth.house.mfa: neither `amr` nor `acr` | write what its tokens say"),
+        ("mfa.amr = []", "6 auth.house.mfa.amr: a list without a value"),
+        ("mfa.acr = []", "6 auth.house.mfa.acr: a list without a value"),
+        ("mfa.amr = [\"\"]", "auth.house.mfa.amr[0]: not an authentication method: ``"),
+        ("mfa.amr = [\"pwd+\"]", "not an authentication method: `pwd+`"),
+        ("mfa.amr = [\"pwd otp\"]", "not an authentication method: `pwd otp`"),
+        ("mfa.acr = [\"gold silver\"]", "auth.house.mfa.acr[0]: not a value of `acr`: `gold silver`"),
+        ("mfa.acr = ['a\"b']", "not a value of `acr`"),
+        ("mfa.acr = ['a\\b']", "not a value of `acr`"),
+        ("mfa.acr = [\"\u{e9}\"]", "not a value of `acr`"),
+        (&format!("mfa.acr = [{nine}]"), "more than 8 values: `9`"),
+        (&format!("mfa.amr = [{nine}]"), "more than 8 values: `9`"),
+        (&format!("mfa.acr = [\"{}\"]", "x".repeat(129)), "not a value of `acr`"),
+        ("mfa.arm = [\"mfa\"]", "`arm`"),
+    ] {
+        check(&with(line), &[expected]);
+    }
 }

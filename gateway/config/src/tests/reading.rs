@@ -55,7 +55,6 @@ fn what_is_not_built_says_so_once() {
         ("until = \"2026-12-24\"", "10 app.media.until: not yet"),
         ("[app.media.cookies]\nsecure = 1", "10 app.media.cookies: not yet"),
         ("[app.media.response]\n", "10 app.media.response: not yet"),
-        ("[[app.media.route]]\nmatch = \"GET /\"\nmfa = true", "12 app.media.route[0].mfa: not yet"),
         (
             "[[app.media.route]]\nmatch = \"GET /\"\ninspect = [\"x\"]",
             "12 app.media.route[0].inspect: not yet",

@@ -266,6 +266,7 @@ fn what_a_promise_says_is_checked() {
         "[[app.media.route]]\nmatch = \"GET /roles\"\nroles = [\"x\"]\n",
         "[[app.media.route]]\nmatch = \"GET /scopes\"\nscopes = [\"x\"]\n",
         "[[app.media.route]]\nmatch = \"GET /of/{user}\"\nowner.param = \"user\"\n",
+        "[[app.media.route]]\nmatch = \"GET /mfa\"\nmfa = true\n",
     ]);
     for (key, promise, kept, broken) in [
         ("request", "answer = \"forward\"\nrequest = @", "\"GET /open\"", "\"GET /shut\""),
@@ -285,6 +286,12 @@ fn what_a_promise_says_is_checked() {
             "request = \"GET /scopes\"\nanswer = \"forward\"\nas = { user = \"bob\", scopes = @ }",
             "[\"x\"]",
             "[\"y\"]",
+        ),
+        (
+            "mfa",
+            "request = \"GET /mfa\"\nanswer = \"forward\"\nas = { user = \"bob\", mfa = @ }",
+            "true",
+            "false",
         ),
     ] {
         let all = |value: &str| text(&[&house, "[[expect]]\n", &promise.replace('@', value), "\n"]);

@@ -25,7 +25,7 @@ pub struct Description {
     pub page: PageText,
 }
 
-/// The `error` of a Bearer challenge (RFC 6750 §3).
+/// The `error` of a Bearer challenge (RFC 6750 §3, RFC 9470 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
     /// The request has no credential, so there is no error to name.
@@ -34,6 +34,8 @@ pub enum Challenge {
     InvalidToken,
     /// `insufficient_scope`
     InsufficientScope,
+    /// `insufficient_user_authentication`
+    InsufficientUserAuthentication,
 }
 
 /// What a page says of a refusal.
@@ -98,6 +100,8 @@ pub enum RemedyKind<'a> {
     Scope,
     /// Let a role of the caller stand in for the owner.
     Owner,
+    /// Send a token that says that a second factor was used.
+    SecondFactor,
     /// Add the origin to `cors.origins`.
     Origin,
     /// Allow WebSockets.

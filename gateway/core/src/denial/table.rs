@@ -536,6 +536,24 @@ denials! {
         keys: &["owner"],
         remedy: RemedyKind::Owner,
     }
+    /// The token does not say that its user used a second factor. It carries the `acr_values` of the challenge.
+    MfaRequired(acr_values: Arc<str>) => {
+        code: "mfa_required",
+        status: FORBIDDEN,
+        guard: Permission,
+        closes: false,
+        challenge: InsufficientUserAuthentication,
+        detail: "This needs a sign-in with a second factor",
+        reason: "token does not say that its user used a second factor, and `mfa` asks for one; `mfa` of the provider says which `amr` or `acr` tells of it",
+        page: PageText::new(
+            "This needs a second factor",
+            "Sign in again with a second factor, such as a code from your phone or a security key."
+        )
+        .offering(PageAction::ShowUser),
+        keys: &["mfa"],
+        remedy: RemedyKind::SecondFactor,
+        example: Self::MfaRequired(Arc::from("ACR")),
+    }
     /// The path in `Destination` is refused to this caller.
     ///
     /// Where another credential could change that, [`DestinationDenial::asks_for_credential`], its answer has the code,

@@ -47,7 +47,9 @@ fn table() -> Vec<(Denial, &'static str, Guard)> {
         (Denial::RoleMissing, "403 forbidden", Guard::Permission),
         (Denial::ScopeMissing, "403 forbidden", Guard::Permission),
         (Denial::NotOwner, "403 not_owner", Guard::Permission),
+        (Denial::MfaRequired("gold".into()), "403 mfa_required", Guard::Permission),
         (destination(Denial::NotOwner), "403 forbidden", Guard::Permission),
+        (destination(Denial::MfaRequired(Arc::default())), "403 mfa_required", Guard::Permission),
         (destination(Denial::NotFound), "403 forbidden", Guard::Permission),
         (destination(Denial::TokenExpired), "401 token_expired", Guard::Permission),
         (Denial::CrossOrigin, "403 cross_origin", Guard::Origin),
@@ -106,6 +108,11 @@ fn an_answer_carries_what_its_status_asks_for() {
     assert_eq!(destination(scope).challenge(), Some(Challenge::InsufficientScope));
     assert_eq!(destination(Denial::TokenMissing).challenge(), Some(Challenge::NoError));
     assert_eq!(Denial::RoleMissing.challenge(), None);
+    let factor = Denial::MfaRequired("gold".into());
+    assert_eq!(factor.challenge(), Some(Challenge::InsufficientUserAuthentication));
+    assert_eq!(destination(factor.clone()).challenge(), factor.challenge());
+    assert_eq!((factor.acr_values(), destination(factor.clone()).acr_values()), ("gold", "gold"));
+    assert_eq!(destination(Denial::ScopeMissing).acr_values(), "");
 }
 
 #[test]

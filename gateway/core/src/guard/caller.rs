@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
 use crate::guard::credential::{TokenSource, find_among};
-use crate::guard::jwt::{JwtPolicy, TokenCache, Verified};
+use crate::guard::jwt::{JwtPolicy, SecondFactor, SecondFactorPolicy, TokenCache, Verified};
 use crate::guard::revocation::RevocationList;
 use crate::request::Head;
 use crate::tls::ClientCertificate;
@@ -79,6 +79,8 @@ pub struct AssumedIdentity {
     pub roles: Vec<String>,
     /// Scopes.
     pub scopes: Vec<String>,
+    /// Whether a second factor was used.
+    pub mfa: bool,
 }
 
 impl Provider {
@@ -231,11 +233,16 @@ impl AuthPolicy {
             (Self::Required(_), None) => Err(Denial::TokenMissing),
             (
                 Self::Optional(accepted) | Self::Required(accepted),
-                Some(AssumedIdentity { user, roles, scopes }),
+                Some(AssumedIdentity { user, roles, scopes, mfa }),
             ) => {
-                let verified = Verified::assumed(user, roles, scopes);
                 // A certificate is all that it can be where no token is accepted.
                 let by_header = !(accepted.tokens.is_empty() && accepted.certificates.is_some());
+                let second_factor = match accepted.tokens.first() {
+                    _ if *mfa && by_header => SecondFactor::Proven,
+                    Some(accepted_provider) => accepted_provider.provider.mfa.missing(),
+                    None => SecondFactorPolicy::default().missing(),
+                };
+                let verified = Verified::assumed(user, roles, scopes, second_factor);
                 Ok(AssumedCaller(Caller { proven: Some(Arc::new(verified)), by_header }))
             }
         }
@@ -295,6 +302,12 @@ impl Caller {
     #[must_use]
     pub fn scopes(&self) -> &[Arc<str>] {
         self.proven.as_ref().map_or(&[], |verified| verified.scopes())
+    }
+
+    /// Whether the user used a second factor; `None` if anonymous.
+    #[must_use]
+    pub fn second_factor(&self) -> Option<&SecondFactor> {
+        self.proven.as_ref().map(|verified| verified.second_factor())
     }
 
     /// Whether the token was in a header, which no page of another origin can add.

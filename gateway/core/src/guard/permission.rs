@@ -1,14 +1,17 @@
-//! Authorization: the roles and scopes that a route requires, and the owner that a path names.
+//! Authorization: the roles, the scopes and the second factor that a route requires, and the owner that a path names.
 //!
 //! Protects one user's part of an app from another user. Trust: the caller is authenticated; the path is checked, but
 //! still the client's choice. Bounds: short lists of the configuration against at
-//! most 1,024 roles and 1,024 scopes. Everything is compared whole and exactly. RFC 6750 §3.1.
+//! most 1,024 roles and 1,024 scopes. Everything is compared whole and exactly. RFC 6750 §3.1, RFC 9470.
+
+use std::sync::Arc;
 
 use crate::denial::Denial;
 use crate::guard::caller::Caller;
+use crate::guard::jwt::SecondFactor;
 use crate::guard::target::Target;
 
-/// `roles`, `scopes` and `owner`.
+/// `roles`, `scopes`, `owner` and `mfa`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PermissionPolicy {
     /// The caller needs one of these; empty requires none.
@@ -17,6 +20,8 @@ pub struct PermissionPolicy {
     pub scopes: Vec<String>,
     /// Whether the path belongs to one user.
     pub owner: OwnerPolicy,
+    /// The caller has to have used a second factor.
+    pub mfa: bool,
 }
 
 /// `owner = { param, or_role }`
@@ -43,7 +48,7 @@ impl PermissionPolicy {
     ///
     /// # Errors
     /// [`Denial::TokenMissing`] for an anonymous caller where anything is required, else
-    /// [`Denial::RoleMissing`], [`Denial::ScopeMissing`] or [`Denial::NotOwner`].
+    /// [`Denial::RoleMissing`], [`Denial::ScopeMissing`], [`Denial::NotOwner`] or [`Denial::MfaRequired`].
     pub fn check(&self, caller: &Caller, target: &Target<'_>) -> Result<Allowed, Denial> {
         self.decide(caller, |segment, user| target.param(segment).is_some_and(|named| names(&named, user)))
     }
@@ -63,11 +68,23 @@ impl PermissionPolicy {
         if !self.scopes.iter().all(has_scope) {
             return Err(Denial::ScopeMissing);
         }
-        match &self.owner {
-            OwnerPolicy::Segment { segment, or_role } if !or_role.as_ref().is_some_and(has_role) => {
-                if owns(*segment, user) { Ok(Allowed(())) } else { Err(Denial::NotOwner) }
+        let owned = match &self.owner {
+            OwnerPolicy::Anyone => true,
+            OwnerPolicy::Segment { segment, or_role } => {
+                or_role.as_ref().is_some_and(has_role) || owns(*segment, user)
             }
-            OwnerPolicy::Segment { .. } | OwnerPolicy::Anyone => Ok(Allowed(())),
+        };
+        if !owned {
+            return Err(Denial::NotOwner);
+        }
+        if !self.mfa {
+            return Ok(Allowed(()));
+        }
+        // Last, so that nobody is sent for a second factor who may not come in with it either.
+        match caller.second_factor() {
+            Some(SecondFactor::Proven) => Ok(Allowed(())),
+            Some(SecondFactor::Missing { acr_values }) => Err(Denial::MfaRequired(Arc::clone(acr_values))),
+            None => Err(Denial::TokenMissing),
         }
     }
 }

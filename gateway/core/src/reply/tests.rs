@@ -107,6 +107,16 @@ fn each_status_brings_its_fields() {
         "Bearer realm=\"anime\", error=\"invalid_token\"",
     );
     check(Denial::ScopeMissing, challenge, "Bearer realm=\"anime\", error=\"insufficient_scope\"");
+    check(
+        Denial::MfaRequired(Arc::default()),
+        challenge,
+        "Bearer realm=\"anime\", error=\"insufficient_user_authentication\"",
+    );
+    check(
+        Denial::MfaRequired("gold \"odd\"".into()),
+        challenge,
+        "Bearer realm=\"anime\", error=\"insufficient_user_authentication\", acr_values=\"gold \\\"odd\\\"\"",
+    );
     check(Denial::RoleMissing, challenge, "-");
     check(Denial::NotFound, challenge, "-");
     check(limited(0), "retry-after", "1");

@@ -41,6 +41,10 @@ match = ["* /free", "* /free%23x"]
 [[app.dav.route]]
 match = "GET /read/{*rest}"
 name = "read"
+[[app.dav.route]]
+match = "* /safe/{*rest}"
+mfa = true
+name = "safe"
 [app.other]
 hosts = ["other.example"]
 upstream = "http://127.0.0.1:3001"
@@ -83,6 +87,11 @@ fn a_move_needs_leave_for_both_paths() {
             ("bob", method, "/drop/a", "/shared/b", "forward drop"),
             ("old", method, "/drop/a", "/shared/b", "deny 401 token_expired"),
             ("bad", method, "/drop/a", "/shared/b", "deny 401 token_invalid"),
+            ("bob", method, "/shared/a", "/safe/b", "deny 403 mfa_required"),
+            ("bob", method, "/safe/a", "/shared/b", "deny 403 mfa_required"),
+            ("bob", method, "/drop/a", "/safe/b", "deny 403 mfa_required"),
+            ("", method, "/drop/a", "/safe/b", "deny 401 token_missing"),
+            ("mfa", method, "/shared/a", "/safe/b", "forward shared"),
         ]);
     }
 }

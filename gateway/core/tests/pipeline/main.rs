@@ -17,6 +17,7 @@ use one_secret::OneSecret;
 use stagedoor_config::{SourceFile, compile};
 use stagedoor_core::clock::Now;
 use stagedoor_core::denial::Denial;
+use stagedoor_core::guard::jwt::TokenClaims;
 use stagedoor_core::head::{Parsed, parse};
 use stagedoor_core::pipeline::{Admission, Arrival, Trail, admit};
 use stagedoor_core::policy::Policy;
@@ -45,7 +46,15 @@ fn token(policy: &Policy, user: &str, roles: &[&str], at: Now) -> String {
         .unwrap()
 }
 
-/// A request with `{bob}`, `{eve}`, `{admin}` (of that role), `{old}` and `{bad}` in place of tokens.
+/// A token of `bob`, who used a second factor.
+fn token_with_second_factor(policy: &Policy) -> String {
+    let claims = TokenClaims { user: "bob", roles: &["user".to_owned()], scopes: &[], second_factor: true };
+    let house = policy.providers[0].jwt().unwrap();
+    house.sign_claims(claims, Duration::from_secs(3600), "1", now()).unwrap()
+}
+
+/// A request with `{bob}`, `{mfa}` (bob with a second factor), `{eve}`, `{admin}` (of that role), `{old}` and `{bad}` in place of
+/// tokens.
 fn filled(policy: &Policy, request: &str) -> String {
     let long_ago = Now::new(Duration::ZERO, now().unix() - Duration::from_secs(7200));
     let bob = token(policy, "bob", &["user"], now());
@@ -53,6 +62,7 @@ fn filled(policy: &Policy, request: &str) -> String {
     request
         .replace("{bob}", &bob)
         .replace("{bad}", &bad)
+        .replace("{mfa}", &token_with_second_factor(policy))
         .replace("{eve}", &token(policy, "eve", &["user"], now()))
         .replace("{admin}", &token(policy, "root", &["admin"], now()))
         .replace("{old}", &token(policy, "bob", &["user"], long_ago))
@@ -198,6 +208,46 @@ fn who_may_go_where() {
             ("GET /users/bob/jobs HTTP/1.1\nHost: m.example\nX-Door: {eve}", "deny 403 not_owner"),
             ("GET /users/bob/jobs HTTP/1.1\nHost: m.example\nX-Door: {admin}", "forward jobs"),
             ("GET /scoped HTTP/1.1\nHost: m.example\nX-Door: {bob}", "deny 403 forbidden"),
+        ],
+    );
+}
+
+/// A route says it, or its app for every route that asks who the caller is.
+#[test]
+fn a_second_factor_is_asked_for_where_the_file_says_so() {
+    let get = |path: &str, who: &str| {
+        let token = if who.is_empty() { String::new() } else { format!("\nX-Door: {{{who}}}") };
+        format!("GET {path} HTTP/1.1\nHost: m.example{token}")
+    };
+    let route = "[[app.media.route]]\nmatch = \"GET /safe\"\nmfa = true\n\
+                 [[app.media.route]]\nmatch = \"GET /some\"\nauth = \"optional\"\nmfa = true\n";
+    check(
+        &format!("{HOUSE}{MEDIA}{route}"),
+        &[
+            (&get("/safe", "mfa"), "forward GET /safe"),
+            (&get("/safe", "bob"), "deny 403 mfa_required"),
+            (&get("/safe", "admin"), "deny 403 mfa_required"),
+            (&get("/safe", ""), "deny 401 token_missing"),
+            (&get("/safe", "old"), "deny 401 token_expired"),
+            (&get("/some", "mfa"), "forward GET /some"),
+            (&get("/some", "bob"), "deny 403 mfa_required"),
+            (&get("/some", ""), "deny 401 token_missing"),
+            (&get("/items/1", "bob"), "forward items"),
+        ],
+    );
+    let app = MEDIA.replace("unlisted = \"deny\"", "mfa = true");
+    let route = "[[app.media.route]]\nmatch = \"GET /easy\"\nmfa = false\n";
+    check(
+        &format!("{HOUSE}{app}{route}"),
+        &[
+            (&get("/items/1", "mfa"), "forward items"),
+            (&get("/items/1", "bob"), "deny 403 mfa_required"),
+            (&get("/nowhere", "mfa"), "forward -"),
+            (&get("/nowhere", "bob"), "deny 403 mfa_required"),
+            (&get("/easy", "bob"), "forward GET /easy"),
+            (&get("/health", ""), "forward health"),
+            (&get("/gallery", ""), "deny 401 token_missing"),
+            (&get("/gallery", "bob"), "deny 403 mfa_required"),
         ],
     );
 }

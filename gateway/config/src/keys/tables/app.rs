@@ -61,6 +61,9 @@ table! {
         /// like a cookie.
         client_ca: Setting<String> = text().otherwise("that of `server.tls`").by_server()
             .mind("whoever has the key of one of them can make certificates in any name"),
+        /// Whether its callers need a second factor, on every path whose route says nothing else and that is not public. `mfa` of the
+        /// provider says what in a token tells of one; a certificate never does.
+        mfa: Setting<bool> = flag().default_flag(false),
         /// What applies to a path that no route matches: inherit applies the policy of the app, deny answers
         /// 404.
         unlisted: Setting<Unlisted> = choice!("inherit" => Unlisted::Inherit, "deny" => Unlisted::Deny)

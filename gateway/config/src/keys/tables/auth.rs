@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use crate::keys::key::Table;
 use crate::keys::nested::{ConfigTable, group, table, tables};
-use crate::keys::patterns::{PUBLIC_ALGORITHM, SERVICE_URL, SOURCE};
+use crate::keys::patterns::{CONTEXT, METHODS, PUBLIC_ALGORITHM, SERVICE_URL, SOURCE};
 use crate::keys::reader::Reader;
 use crate::keys::row::Row;
 use crate::keys::table::table;
@@ -137,6 +137,11 @@ table! {
                 sent with requests of any page, which is what `origin.check` is for"),
         /// Which claims of a token name the caller.
         claims: Claims = group::<Claims>(),
+        /// What in a token says that its user used a second factor, for routes with `mfa = true`. Where the table is written, what it
+        /// names counts and nothing else.
+        mfa: Option<Mfa> = table::<Mfa>()
+            .otherwise("`amr` holds mfa, or methods of two different kinds (RFC 8176): pwd, pin, kba; otp, hwk, swk, sc, sms, tel, pop; \
+                face, fpt, iris, retina, vbm"),
         /// Accept tokens of any issuer.
         dangerous_any_issuer: Setting<bool> = flag().default_flag(false)
             .mind("every holder of the key can issue tokens for this gateway"),
@@ -221,6 +226,20 @@ table! {
         roles: Setting<String> = text().default("roles").accepts("at most eight names, joined by dots"),
         /// The claim that lists the scopes.
         scopes: Setting<String> = text().default("scope").accepts("at most eight names, joined by dots"),
+    }
+}
+
+table! {
+    /// What in a token says that its user used a second factor; one value of either list is enough.
+    #[derive(Debug)]
+    pub(crate) struct Mfa at "auth.*.mfa" {
+        /// Authentication methods (`amr`, RFC 8176); with `+` between them, all are needed: `pwd+otp`.
+        amr: Texts = texts().required_unless("acr").like(METHODS).filled().at_most(8)
+            .mind("a method that is no second factor by itself opens what asks for one"),
+        /// Authentication contexts (`acr`, RFC 9470), in order of preference: a client that is refused is told them in
+        /// `acr_values`, so that it can sign in anew.
+        acr: Texts = texts().required_unless("amr").like(CONTEXT).filled().at_most(8)
+            .mind("a context without a second factor opens what asks for one"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::keys::nested::table;
 use crate::keys::table::table;
-use crate::keys::value::{Answer, code_or_status, text, texts};
+use crate::keys::value::{Answer, code_or_status, flag, text, texts};
 use crate::location::{Setting, Texts};
 
 table! {
@@ -35,5 +35,7 @@ table! {
         roles: Texts = texts().default_texts(&[]),
         /// The scopes of the token.
         scopes: Texts = texts().default_texts(&[]),
+        /// Whether the user used a second factor.
+        mfa: Setting<bool> = flag().default_flag(false),
     }
 }

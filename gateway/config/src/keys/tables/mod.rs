@@ -13,7 +13,7 @@ mod tls;
 
 pub(crate) use app::{Access, App, AppBody, AppLimit, AppLog, AppOrigin, AppStreams, Identity, Upstream};
 pub(crate) use auth::{
-    A_KEY, ALGORITHMS, CLIENT_CERTIFICATE, Claims, Jwks, JwtKey, JwtProvider, PROVIDER, Provider,
+    A_KEY, ALGORITHMS, CLIENT_CERTIFICATE, Claims, Jwks, JwtKey, JwtProvider, Mfa, PROVIDER, Provider,
     ProviderKeys, PublicKey, Secret,
 };
 pub(crate) use expect::{Expect, ExpectedCaller};
@@ -47,6 +47,7 @@ pub(crate) const LANGUAGE: &[&Table] = &[
     PublicKey::TABLE,
     Jwks::TABLE,
     Claims::TABLE,
+    Mfa::TABLE,
     Secret::TABLE,
     App::TABLE,
     Upstream::TABLE,

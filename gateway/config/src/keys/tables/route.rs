@@ -32,6 +32,8 @@ table! {
         scopes: Texts = texts().otherwise("none").filled(),
         /// Whose the path is: a parameter of it has to be the name of the user.
         owner: Option<Owner> = table::<Owner>().otherwise("none: anybody's"),
+        /// Whether the caller needs a second factor; without one: 403 `mfa_required`.
+        mfa: Setting<bool> = flag().otherwise("the app's"),
         /// Limits in addition to those of the app.
         limit: RouteLimit = group::<RouteLimit>(),
         /// The name of a bucket: routes with the same bucket share its limits.
@@ -47,7 +49,7 @@ table! {
         /// Lets preflights of this route reach the app under `cors = "app"`, without credential, query or
         /// body; of its answer only the CORS headers are passed on.
         preflight: Setting<()> = choice!("app" => ())
-            .otherwise("the app's, unless the route has roles, scopes or an owner")
+            .otherwise("the app's, unless the route has roles, scopes, an owner or mfa")
             .mind("an app that ignores the method does for anybody what the request itself would do"),
         /// The same-origin rule of this route.
         origin: RouteOrigin = group::<RouteOrigin>(),
@@ -62,7 +64,6 @@ table! {
         },
     }
     not yet {
-        "mfa": "The caller needs a second factor.",
         "inspect": "Signs of injection.",
         "query": "Rules of the query.",
         "upload": "Rules of uploaded files.",

@@ -186,6 +186,14 @@ pub(super) const SERVER: &[Row] = &[
         "[]",
         "[\"x\"]",
     ),
+    (
+        "expect[].as",
+        "mfa",
+        End,
+        "[[expect]]\nrequest = \"GET /\"\nanswer = \"forward\"\nas = { user = \"a\", mfa = @ }",
+        "false",
+        "true",
+    ),
 ];
 
 pub(super) const AUTH: &[Row] = &[
@@ -278,6 +286,22 @@ pub(super) const AUTH: &[Row] = &[
         "true",
     ),
     ("auth.*.claims", "user", House, "claims.user = @", "\"sub\"", "\"name\""),
+    (
+        "auth.*.mfa",
+        "amr",
+        House,
+        "mfa.amr = @\n[[app.media.route]]\nmatch = \"* /scoped\"\nmfa = true",
+        "[\"mfa\"]",
+        "[\"pwd+otp\"]",
+    ),
+    (
+        "auth.*.mfa",
+        "acr",
+        House,
+        "mfa.acr = @\n[[app.media.route]]\nmatch = \"* /scoped\"\nmfa = true",
+        "[\"gold\"]",
+        "[\"silver\"]",
+    ),
     ("auth.*.claims", "roles", House, "claims.roles = @", "\"roles\"", "\"a.b\""),
     (
         "auth.*.claims",
@@ -303,6 +327,7 @@ pub(super) const APPS: &[Row] = &[
         "[\"house\"]",
         "[\"b\"]",
     ),
+    ("app.*", "mfa", End, "mfa = @", "true", "false"),
     ("app.*", "unlisted", End, "unlisted = @", "\"inherit\"", "\"deny\""),
     ("app.*", "errors", End, "errors = @", "\"fastapi\"", "\"error\""),
     ("app.*", "websocket", End, "websocket = @", "true", "false"),
@@ -498,6 +523,7 @@ pub(super) const ROUTES: &[Row] = &[
         "[\"a\"]",
         "[\"b\"]",
     ),
+    ("app.*.route[]", "mfa", End, "[[app.media.route]]\nmatch = \"* /a\"\nmfa = @", "true", "false"),
     (
         "app.*.route[]",
         "bucket",

@@ -3,8 +3,9 @@
 use super::*;
 use crate::guard::credential::TokenSource;
 use crate::guard::credential::tests::head;
-use crate::guard::jwt::{Alg, ClaimPaths, JwtKey};
+use crate::guard::jwt::{Alg, ClaimPaths, JwtKey, TokenClaims};
 use crate::secret::Secret;
+use crate::tls::{AuthorityId, ClientSubject};
 
 pub(crate) const NOW: Now = Now::new(Duration::ZERO, Duration::from_secs(1_800_000_000));
 
@@ -23,6 +24,7 @@ pub(crate) fn provider(name: &str, sources: &[&str]) -> Arc<JwtPolicy> {
         max_bytes: 8192,
         sources: sources.iter().map(|text| TokenSource::parse(text).unwrap()).collect(),
         claims: ClaimPaths { user: path("sub"), roles: path("roles"), scopes: path("scope") },
+        mfa: SecondFactorPolicy::default(),
     })
 }
 
@@ -157,7 +159,11 @@ fn a_caller_says_what_the_token_said() {
 #[test]
 fn dry_runs_assume_a_caller() {
     let accepted: Accepted = [provider("house", &["bearer"]).into()].into();
-    let bob = AssumedIdentity { user: "bob".to_owned(), roles: vec!["user".to_owned()], scopes: Vec::new() };
+    let bob = AssumedIdentity {
+        user: "bob".to_owned(),
+        roles: vec!["user".to_owned()],
+        ..AssumedIdentity::default()
+    };
     let told = |policy: &AuthPolicy, assumed| match policy.dry_run(assumed) {
         Ok(caller) => caller.as_ref().user().map_or("anonymous".to_owned(), ToString::to_string),
         Err(denial) => format!("{denial:?}"),
@@ -204,7 +210,6 @@ fn what_one_provider_has_taken_back_no_other_accepts() {
 #[test]
 fn a_certificate_is_taken_back_with_its_user() {
     use crate::guard::revocation::{Revocation, Subject};
-    use crate::tls::{AuthorityId, ClientSubject};
     let policy = AuthPolicy::Required(Accepted { tokens: [].into(), certificates: Some("devices".into()) });
     let shown = |not_before: u64| ClientCertificate {
         authority: AuthorityId::new([1; 32]),
@@ -221,4 +226,43 @@ fn a_certificate_is_taken_back_with_its_user() {
     tokens.revocations().add(&[Revocation { subject, provider, made: now, until: None }]).unwrap();
     assert_eq!(told(now - 5), Err(Denial::TokenRevoked));
     assert_eq!(told(now + 1), Ok(()), "a later one");
+}
+
+#[test]
+fn a_second_factor_is_a_tokens_word_alone() {
+    let house = provider("house", &["bearer"]);
+    let said = |second_factor| {
+        let claims = TokenClaims { user: "alice", roles: &[], scopes: &[], second_factor };
+        house.sign_claims(claims, Duration::from_secs(600), "j", NOW).unwrap()
+    };
+    let tokens = TokenCache::new(16, [1; 32]);
+    let caller = |policy: &AuthPolicy, fields: &str, shown: Option<&ClientCertificate>| {
+        policy.authenticate(&head("/", fields), shown, NOW, &tokens).unwrap().second_factor().cloned()
+    };
+    let missing = Some(SecondFactorPolicy::default().missing());
+    let by_token = AuthPolicy::Optional([Arc::clone(&house).into()].into());
+    // Twice: what the cache says has to be the same.
+    for _ in 0..2 {
+        let bearer = |token: &str| format!("Authorization: Bearer {token}");
+        assert_eq!(caller(&by_token, &bearer(&said(true)), None), Some(SecondFactor::Proven));
+        assert_eq!(caller(&by_token, &bearer(&said(false)), None), missing);
+    }
+    assert_eq!(caller(&by_token, "", None), None);
+    let shown = ClientCertificate {
+        authority: AuthorityId::new([1; 32]),
+        not_before: Duration::ZERO,
+        not_after: Duration::MAX,
+        subject: ClientSubject::new([Some("ada")], [Some("mfa")]),
+    };
+    let devices = || Accepted { certificates: Some("devices".into()), ..Accepted::default() };
+    let by_certificate = AuthPolicy::Required(devices());
+    assert_eq!(caller(&by_certificate, "", Some(&shown)), missing);
+    // Nor does a dry run assume what a certificate cannot say.
+    let assumed = AssumedIdentity { user: "ada".to_owned(), mfa: true, ..AssumedIdentity::default() };
+    let dry_run = |policy: &AuthPolicy, assumed: &AssumedIdentity| {
+        policy.dry_run(Some(assumed)).unwrap().as_ref().second_factor().cloned()
+    };
+    assert_eq!(dry_run(&by_certificate, &assumed), missing);
+    assert_eq!(dry_run(&by_token, &assumed), Some(SecondFactor::Proven));
+    assert_eq!(dry_run(&by_token, &AssumedIdentity { mfa: false, ..assumed }), missing);
 }

@@ -81,6 +81,7 @@ fn read(
         not_before: not_before.max(issued).unwrap_or_default(),
         id: Some(id),
         issued: issued.unwrap_or_else(|| expires.saturating_sub(policy.max_lifetime)),
+        second_factor: policy.mfa.judge(claims),
     })
 }
 

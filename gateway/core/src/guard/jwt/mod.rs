@@ -36,6 +36,7 @@ mod jwks;
 mod key;
 mod keys_in_force;
 mod policy;
+mod second_factor;
 mod sign;
 mod verified;
 
@@ -50,6 +51,8 @@ pub use self::fetched_keys::{FetchedKeys, KeyDocument, KeySource, KeyStore, Know
 pub use self::jwks::{DocumentFault, IgnoredKey, KeySet};
 pub use self::key::JwtKey;
 pub use self::policy::{ClaimPaths, JwtPolicy};
+pub use self::second_factor::{AmrPolicy, SecondFactor, SecondFactorPolicy};
+pub use self::sign::TokenClaims;
 pub use self::verified::Verified;
 
 use self::header::Jws;
@@ -137,7 +140,7 @@ impl JwtPolicy {
     }
 
     /// A digest of everything that decides whether a token is valid and which user it names: keys,
-    /// algorithms, issuer, audience, claims, leeway, lifetime, size.
+    /// algorithms, issuer, audience, claims, second factor, leeway, lifetime, size.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         let mut context = digest::Context::new(&digest::SHA256);
@@ -160,8 +163,10 @@ impl JwtPolicy {
             max_bytes,
             sources: _,
             claims,
+            mfa,
         } = self;
         let ClaimPaths { user, roles, scopes } = claims;
+        let SecondFactorPolicy { amr, acr } = mfa;
         let count = |n: usize| (n as u64).to_be_bytes();
         hash(&count(keys.len()));
         for key in keys {
@@ -183,6 +188,21 @@ impl JwtPolicy {
             for text in list {
                 hash(&count(text.len()));
                 hash(text.as_bytes());
+            }
+        }
+        hash(&count(acr.len()));
+        hash(acr.as_bytes());
+        match amr {
+            AmrPolicy::Registered => hash(&count(0)),
+            AmrPolicy::Listed(lists) => {
+                hash(&count(lists.len() + 1));
+                for list in lists {
+                    hash(&count(list.len()));
+                    for method in list {
+                        hash(&count(method.len()));
+                        hash(method.as_bytes());
+                    }
+                }
             }
         }
     }

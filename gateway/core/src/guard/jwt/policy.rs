@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::fetched_keys::FetchedKeys;
 use super::key::JwtKey;
+use super::second_factor::SecondFactorPolicy;
 use crate::guard::credential::TokenSource;
 
 /// One `[auth.NAME]` of kind `jwt`.
@@ -30,6 +31,8 @@ pub struct JwtPolicy {
     pub sources: Arc<[TokenSource]>,
     /// The claims that name user, roles and scopes.
     pub claims: ClaimPaths,
+    /// What says that the user used a second factor.
+    pub mfa: SecondFactorPolicy,
 }
 
 /// `claims`: paths of member names, from the outermost.

@@ -12,20 +12,47 @@ use crate::clock::Now;
 use crate::text::{MAX_USER, is_user};
 use crate::units::show_duration;
 
+/// What a token is to say of its user.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenClaims<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// The roles.
+    pub roles: &'a [String],
+    /// The scopes.
+    pub scopes: &'a [String],
+    /// The user used a second factor.
+    pub second_factor: bool,
+}
+
 impl JwtPolicy {
-    /// Signs a token that this policy accepts, with its first secret.
-    ///
-    /// Claims: `iss`, `aud` (the first), user, roles and scopes where the policy looks for them,
-    /// `iat`, `exp`, `jti`. Parts of a second of `lifetime` are dropped.
+    /// As [`JwtPolicy::sign_claims`], without a word of a second factor.
     ///
     /// # Errors
-    /// No key can sign, the lifetime is zero or over `max_lifetime`, or the token would be refused
-    /// for its user, roles, scopes or size.
+    /// Those of [`JwtPolicy::sign_claims`].
     pub fn sign(
         &self,
         user: &str,
         roles: &[String],
         scopes: &[String],
+        lifetime: Duration,
+        jti: &str,
+        now: Now,
+    ) -> Result<String, String> {
+        self.sign_claims(TokenClaims { user, roles, scopes, second_factor: false }, lifetime, jti, now)
+    }
+
+    /// Signs a token that this policy accepts, with its first secret.
+    ///
+    /// Claims: `iss`, `aud` (the first), user, roles and scopes where the policy looks for them, a second factor as it looks
+    /// for that, `iat`, `exp`, `jti`. Parts of a second of `lifetime` are dropped.
+    ///
+    /// # Errors
+    /// No key can sign, the lifetime is zero or over `max_lifetime`, or the token would be refused
+    /// for its user, roles, scopes or size.
+    pub fn sign_claims(
+        &self,
+        claims: TokenClaims<'_>,
         lifetime: Duration,
         jti: &str,
         now: Now,
@@ -38,8 +65,8 @@ impl JwtPolicy {
             let asked = if lifetime.is_zero() { "0s".to_owned() } else { show_duration(lifetime) };
             return Err(format!("a token may be valid for 1s to {max} (`max_lifetime`), not for `{asked}`"));
         }
-        check_names(user, roles, scopes)?;
-        let claims = self.claims_of(user, roles, scopes, lifetime, jti, now)?;
+        check_names(claims)?;
+        let claims = self.members(claims, lifetime, jti, now)?;
         let token = seal(key, &claims).ok_or_else(|| "the token could not be signed".to_owned())?;
         if token.len() > self.max_bytes {
             return Err(format!("the token would be larger than max_bytes allows: `{}`", token.len()));
@@ -47,15 +74,14 @@ impl JwtPolicy {
         Ok(token)
     }
 
-    fn claims_of(
+    fn members(
         &self,
-        user: &str,
-        roles: &[String],
-        scopes: &[String],
+        claims: TokenClaims<'_>,
         lifetime: Duration,
         jti: &str,
         now: Now,
     ) -> Result<Map<String, Value>, String> {
+        let TokenClaims { user, roles, scopes, second_factor } = claims;
         let issued = now.unix_secs();
         let mut claims = Map::new();
         let mut put = |path: &[String], value: Value| {
@@ -79,12 +105,16 @@ impl JwtPolicy {
         if !scopes.is_empty() {
             put(&self.claims.scopes, json!(scopes.join(" ")))?;
         }
+        if let Some((name, value)) = self.mfa.claim().filter(|_| second_factor) {
+            put(&top(name), value)?;
+        }
         Ok(claims)
     }
 }
 
 /// What `verify` would refuse, or read as something else.
-fn check_names(user: &str, roles: &[String], scopes: &[String]) -> Result<(), String> {
+fn check_names(claims: TokenClaims<'_>) -> Result<(), String> {
+    let TokenClaims { user, roles, scopes, second_factor: _ } = claims;
     if !is_user(user) {
         return Err(format!(
             "a user is 1 to {MAX_USER} bytes without control characters, not `{}`",

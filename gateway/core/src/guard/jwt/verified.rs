@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::second_factor::{SecondFactor, SecondFactorPolicy};
 use crate::clock::Now;
 use crate::denial::{Denial, TokenFault};
 use crate::guard::revocation::{Credential, TokenId};
@@ -25,11 +26,17 @@ pub struct Verified {
     pub(super) id: Option<TokenId>,
     /// When it was issued. Of a token that does not say so it is the earliest moment, if it is as long valid as any may be.
     pub(super) issued: Duration,
+    pub(super) second_factor: SecondFactor,
 }
 
 impl Verified {
     /// The claims of an assumed token, for dry runs, which forward nothing.
-    pub(crate) fn assumed(user: &str, roles: &[String], scopes: &[String]) -> Self {
+    pub(crate) fn assumed(
+        user: &str,
+        roles: &[String],
+        scopes: &[String],
+        second_factor: SecondFactor,
+    ) -> Self {
         let names = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
         Self {
             provider: Arc::default(),
@@ -41,10 +48,12 @@ impl Verified {
             not_before: Duration::ZERO,
             id: None,
             issued: Duration::MAX,
+            second_factor,
         }
     }
 
-    /// The subject of a client's certificate, which was issued and ends at these times, since the epoch.
+    /// The subject of a client's certificate, which was issued and ends at these times, since the epoch. It says nothing of a
+    /// second factor.
     pub(crate) fn certified(
         provider: &Arc<str>,
         subject: &ClientSubject,
@@ -60,6 +69,7 @@ impl Verified {
             not_before: Duration::ZERO,
             id: None,
             issued,
+            second_factor: SecondFactorPolicy::default().missing(),
         }
     }
 
@@ -103,6 +113,12 @@ impl Verified {
     #[must_use]
     pub fn accepted_until(&self) -> Duration {
         self.accepted_until
+    }
+
+    /// Whether the user used a second factor.
+    #[must_use]
+    pub fn second_factor(&self) -> &SecondFactor {
+        &self.second_factor
     }
 
     /// Checks the times at `now`.

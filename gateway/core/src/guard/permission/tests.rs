@@ -9,8 +9,16 @@ fn text(names: &[&str]) -> Vec<String> {
 }
 
 fn caller(user: Option<&str>, roles: &[&str], scopes: &[&str]) -> Caller {
-    let assumed =
-        user.map(|user| AssumedIdentity { user: user.to_owned(), roles: text(roles), scopes: text(scopes) });
+    caller_with(user, roles, scopes, false)
+}
+
+fn caller_with(user: Option<&str>, roles: &[&str], scopes: &[&str], mfa: bool) -> Caller {
+    let assumed = user.map(|user| AssumedIdentity {
+        user: user.to_owned(),
+        roles: text(roles),
+        scopes: text(scopes),
+        mfa,
+    });
     AuthPolicy::Optional([].into()).dry_run(assumed.as_ref()).unwrap().as_ref().clone()
 }
 
@@ -38,7 +46,7 @@ fn roles_are_any_of_and_scopes_all_of() {
         (&["admin"], &["read"], &[], &[], "RoleMissing"),
     ] {
         let policy =
-            PermissionPolicy { roles: text(roles), scopes: text(scopes), owner: OwnerPolicy::Anyone };
+            PermissionPolicy { roles: text(roles), scopes: text(scopes), ..PermissionPolicy::default() };
         assert_eq!(
             told(&policy, &caller(Some("bob"), has_roles, has_scopes), None),
             expected,
@@ -85,7 +93,34 @@ fn an_anonymous_caller_has_to_say_who_it_is_where_anything_is_asked() {
         (PermissionPolicy { roles: text(&["admin"]), ..PermissionPolicy::default() }, "TokenMissing"),
         (PermissionPolicy { scopes: text(&["read"]), ..PermissionPolicy::default() }, "TokenMissing"),
         (PermissionPolicy { owner, ..PermissionPolicy::default() }, "TokenMissing"),
+        (PermissionPolicy { mfa: true, ..PermissionPolicy::default() }, "TokenMissing"),
     ] {
         assert_eq!(told(&policy, &nobody, Some("")), expected);
+    }
+}
+
+/// What else is asked for comes first: nobody is sent for a second factor who may not come in with it either.
+#[test]
+fn a_second_factor_is_asked_for_last() {
+    let policy = PermissionPolicy {
+        roles: text(&["admin"]),
+        scopes: text(&["read"]),
+        owner: OwnerPolicy::Segment { segment: 0, or_role: None },
+        mfa: true,
+    };
+    let missing = "MfaRequired(\"\")";
+    for (roles, scopes, segment, mfa, expected) in [
+        (&["admin"][..], &["read"][..], "bob", true, "ok"),
+        (&["admin"], &["read"], "bob", false, missing),
+        (&[], &["read"], "bob", false, "RoleMissing"),
+        (&["admin"], &[], "bob", false, "ScopeMissing"),
+        (&["admin"], &["read"], "eve", false, "NotOwner"),
+        (&[], &["read"], "bob", true, "RoleMissing"),
+        (&["admin"], &["read"], "eve", true, "NotOwner"),
+        // No role is one.
+        (&["admin", "mfa"], &["read", "mfa"], "bob", false, missing),
+    ] {
+        let caller = caller_with(Some("bob"), roles, scopes, mfa);
+        assert_eq!(told(&policy, &caller, Some(segment)), expected, "{roles:?} {scopes:?} {segment} {mfa}");
     }
 }

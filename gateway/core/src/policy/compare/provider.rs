@@ -1,10 +1,12 @@
 //! `[auth.*]`: which tokens are valid, and which user they name.
 
 use super::findings::{Findings, Place, list};
-use super::order::{Order, exchanged, larger_is_looser, more_is_looser};
+use super::order::{Order, covering, exchanged, larger_is_looser, more_is_looser};
 use crate::guard::caller::Provider;
 use crate::guard::credential::TokenSource;
-use crate::guard::jwt::{Alg, ClaimPaths, FetchedKeys, JwtKey, JwtPolicy, KeyDocument, KeySource};
+use crate::guard::jwt::{
+    Alg, AmrPolicy, ClaimPaths, FetchedKeys, JwtKey, JwtPolicy, KeyDocument, KeySource, SecondFactorPolicy,
+};
 use crate::policy::{CertificateTrust, ServiceAddress, ServiceSecurity};
 use crate::units::{show_duration, show_size};
 
@@ -45,6 +47,7 @@ fn jwt(old: &JwtPolicy, new: &JwtPolicy, at: Place<'_>, findings: &mut Findings)
         max_bytes,
         sources,
         claims,
+        mfa,
     } = old;
     findings.put(at, "keys", self::keys(keys, &new.keys), || (named(keys), named(&new.keys)));
     match (fetched, &new.fetched) {
@@ -88,6 +91,21 @@ fn jwt(old: &JwtPolicy, new: &JwtPolicy, at: Place<'_>, findings: &mut Findings)
     ] {
         findings.put(at, key, exchanged(old, new), || (old.join("."), new.join(".")));
     }
+    second_factor(mfa, &new.mfa, at, findings);
+}
+
+/// What counts as a second factor. The order of the values of `acr` is for challenges alone.
+fn second_factor(old: &SecondFactorPolicy, new: &SecondFactorPolicy, at: Place<'_>, findings: &mut Findings) {
+    let SecondFactorPolicy { amr, acr } = old;
+    let shown = |amr: &AmrPolicy| match amr {
+        AmrPolicy::Registered => "mfa, or two factors".to_owned(),
+        AmrPolicy::Listed(lists) => list(lists.iter().map(|list| list.join("+"))),
+    };
+    findings.put(at, "mfa.amr", covering(amr.covers(&new.amr), new.amr.covers(amr)), || {
+        (shown(amr), shown(&new.amr))
+    });
+    let (before, after): (Vec<&str>, Vec<&str>) = (old.acr_values().collect(), new.acr_values().collect());
+    findings.put(at, "mfa.acr", more_is_looser(&before, &after), || (acr.to_string(), new.acr.to_string()));
 }
 
 /// Whoever is asked for the keys decides which tokens are valid.

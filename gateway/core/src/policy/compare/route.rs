@@ -180,7 +180,7 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
 }
 
 fn permission(old: &PermissionPolicy, new: &PermissionPolicy, at: Place<'_>, findings: &mut Findings) {
-    let PermissionPolicy { roles, scopes, owner } = old;
+    let PermissionPolicy { roles, scopes, owner, mfa } = old;
     // One of the roles is enough; an empty list requires none.
     let order = match (roles.is_empty(), new.roles.is_empty()) {
         (false, false) => more_is_looser(roles, &new.roles),
@@ -211,4 +211,5 @@ fn permission(old: &PermissionPolicy, new: &PermissionPolicy, at: Place<'_>, fin
         }
     };
     findings.put(at, "owner", order, || (shown(owner), shown(&new.owner)));
+    findings.put(at, "mfa", larger_is_tighter(*mfa, new.mfa), || (mfa.to_string(), new.mfa.to_string()));
 }

@@ -135,6 +135,10 @@ fn whatever_decides_about_a_token_is_part_of_the_entry() {
         (change(|p| p.claims.roles = vec!["a".to_owned(), "b".to_owned()]), "Miss"),
         (change(|p| p.claims.roles = vec!["a.b".to_owned()]), "Miss"),
         (change(|p| p.name = "other".into()), "Miss"),
+        (change(|p| p.mfa.acr = "gold".into()), "Miss"),
+        (change(|p| p.mfa.amr = AmrPolicy::Listed(Vec::new())), "Miss"),
+        (change(|p| p.mfa.amr = AmrPolicy::Listed(vec![vec!["a".to_owned(), "b".to_owned()]])), "Miss"),
+        (change(|p| p.mfa.amr = AmrPolicy::Listed(vec![vec!["ab".to_owned()]])), "Miss"),
     ] {
         assert_eq!(look(&cache, &changed, &token, NOW), expected);
         assert_ne!(changed.fingerprint(), house().fingerprint());

@@ -205,3 +205,28 @@ fn providers_do_not_share_keys() {
     assert_eq!(told(other.verify(good(Alg::Hs256).as_bytes(), at(NOW))), "UnknownKey");
     assert_eq!(told(other.verify(good(Alg::Es256).as_bytes(), at(NOW))), "Issuer");
 }
+
+/// Most routes ask for no second factor: what a token says of one badly does not make it invalid.
+#[test]
+fn a_token_says_whether_its_user_used_a_second_factor() {
+    let mut policy = policy(vec![key(None, Alg::Hs256)]);
+    policy.mfa.acr = "gold".into();
+    for (more, expected) in [
+        ("", false),
+        (r#""amr":["mfa"]"#, true),
+        (r#""amr":["pwd","otp"]"#, true),
+        (r#""amr":["pwd"]"#, false),
+        (r#""amr":"mfa""#, false),
+        (r#""amr":["mfa",1]"#, false),
+        (r#""acr":"gold""#, true),
+        (r#""acr":["gold"]"#, false),
+        (r#""acr":"silver","amr":["mfa"]"#, true),
+        // Only the members of the token itself count.
+        (r#""x":{"amr":["mfa"],"acr":"gold"}"#, false),
+    ] {
+        let verified = verify(&policy, &claims(more), NOW).unwrap();
+        let expected =
+            if expected { SecondFactor::Proven } else { SecondFactor::Missing { acr_values: "gold".into() } };
+        assert_eq!(*verified.second_factor(), expected, "{more}");
+    }
+}

@@ -123,6 +123,7 @@ fn policy(keys: Vec<JwtKey>) -> JwtPolicy {
         max_bytes: 8192,
         sources: [TokenSource::Bearer].into(),
         claims: ClaimPaths { user: path("sub"), roles: path("roles"), scopes: path("scope") },
+        mfa: SecondFactorPolicy::default(),
     }
 }
 

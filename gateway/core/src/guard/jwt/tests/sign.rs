@@ -92,3 +92,29 @@ fn the_most_that_is_accepted_is_signed() {
     house.max_bytes = token.len() - 1;
     assert!(house.sign("a", &names(1024), &names(1024), day, "j", at(NOW)).is_err());
 }
+
+#[test]
+fn a_second_factor_is_said_as_the_policy_looks_for_it() {
+    let listed = |lists: &[&[&str]]| AmrPolicy::Listed(lists.iter().map(|list| text(list)).collect());
+    for (amr, acr, claim, expected) in [
+        (AmrPolicy::Registered, "", "amr", "[\"mfa\"]"),
+        (AmrPolicy::Registered, "gold", "amr", "[\"mfa\"]"),
+        (listed(&[&["pwd", "duo"], &["x"]]), "gold", "amr", "[\"pwd\",\"duo\"]"),
+        (listed(&[]), "gold silver", "acr", "\"gold\""),
+    ] {
+        let mut house = policy(vec![key(None, Alg::Hs256)]);
+        house.mfa = SecondFactorPolicy { amr, acr: acr.into() };
+        let said = |second_factor| {
+            let claims = TokenClaims { user: "alice", roles: &[], scopes: &[], second_factor };
+            let token = house.sign_claims(claims, Duration::from_secs(60), "j", at(NOW)).unwrap();
+            let verified = house.verify(token.as_bytes(), at(NOW)).unwrap();
+            let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+            let payload: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+            (verified.second_factor().clone(), payload)
+        };
+        let (factor, payload) = said(true);
+        assert_eq!((factor, payload[claim].to_string().as_str()), (SecondFactor::Proven, expected));
+        let (factor, payload) = said(false);
+        assert_eq!((factor, payload.get("amr"), payload.get("acr")), (house.mfa.missing(), None, None));
+    }
+}
