@@ -17,6 +17,7 @@ use stagedoor_core::guard::streams::StreamCap;
 use stagedoor_core::guard::target::Slashes;
 use stagedoor_core::guard::upgrade::UpgradePolicy;
 use stagedoor_core::policy::App;
+use stagedoor_core::units::show_duration;
 
 /// What the pipeline found out about a request, and its verdict.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +118,7 @@ pub(crate) fn name(guard: Guard) -> &'static str {
         Guard::Identity => "identity",
         Guard::Origin => "origin",
         Guard::Permission => "permission",
+        Guard::Signature => "signature",
         Guard::CallerLimit => "caller limits",
         Guard::Upgrade => "upgrade",
         Guard::Body => "body",
@@ -146,9 +148,12 @@ impl<'a> DecisionTrace<'a> {
         // Most requests have nothing to do with these.
         const SELDOM: [Guard; 3] = [Guard::Own, Guard::ServerName, Guard::Https];
         let asks_clients = self.asks_certificates();
+        let asks_signature = self.route.is_some_and(|route| route.signature.is_some());
         let is_listed = |guard: &Guard| {
             self.reached == *guard
-                || !(SELDOM.contains(guard) || (*guard == Guard::ClientCertificate && !asks_clients))
+                || !(SELDOM.contains(guard)
+                    || (*guard == Guard::ClientCertificate && !asks_clients)
+                    || (*guard == Guard::Signature && !asks_signature))
         };
         CHECKS.into_iter().filter(is_listed).chain(ended_later).map(check).collect()
     }
@@ -226,6 +231,16 @@ impl<'a> DecisionTrace<'a> {
                     self.of_either(app, route, &["roles", "scopes", "owner", "mfa"]),
                 )
             }),
+            Guard::Signature => both(app, route).map(|(app, route)| {
+                let rule = route.signature.as_ref().map_or_else(
+                    || "none".to_owned(),
+                    |signature| {
+                        let [header, timestamp] = signature.fields();
+                        format!("`{header}` and `{timestamp}`, within {}", show_duration(signature.within()))
+                    },
+                );
+                (rule, self.of_route(app, route, &["signature"]))
+            }),
             Guard::CallerLimit => both(app, route).map(|(app, route)| {
                 (limits(&route.caller_limit), self.of_either(app, route, &["limit.user", "limit"]))
             }),
@@ -264,7 +279,7 @@ impl<'a> DecisionTrace<'a> {
 const RULE_MAX: usize = 120;
 
 /// The checks that are listed, in the order in which they run.
-const CHECKS: [Guard; 18] = [
+const CHECKS: [Guard; 19] = [
     Guard::Framing,
     Guard::Target,
     Guard::ServerName,
@@ -281,6 +296,7 @@ const CHECKS: [Guard; 18] = [
     Guard::Identity,
     Guard::Origin,
     Guard::Permission,
+    Guard::Signature,
     Guard::CallerLimit,
     Guard::Upgrade,
 ];

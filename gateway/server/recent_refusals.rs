@@ -207,7 +207,8 @@ fn guard(denial: &Denial, reached: Guard) -> Guard {
     let first = denial.guard();
     let of_the_app = denial.upstream_fault().is_some()
         || (matches!(first, Guard::Upstream | Guard::Streams) && reached == Guard::Body);
-    if first == Guard::Connection || of_the_app { first } else { reached }
+    // A signature is judged with the whole body.
+    if matches!(first, Guard::Connection | Guard::Signature) || of_the_app { first } else { reached }
 }
 
 /// The target, redacted and then cut; and whether its path is whole and as it was sent. It is cut after redaction, because

@@ -39,6 +39,7 @@ mod reload;
 mod revocations;
 mod routes;
 mod running;
+mod signatures;
 mod strange;
 mod streams;
 mod systems;

@@ -200,6 +200,7 @@ fn guard(reached: Guard) -> &'static str {
         Guard::Identity => "the identity",
         Guard::Origin => "the same-origin rule",
         Guard::Permission => "roles, scopes, owner and second factor",
+        Guard::Signature => "the signature",
         Guard::Upgrade => "the upgrade rule",
         Guard::Upstream => "the app",
     }

@@ -20,6 +20,7 @@ use crate::guard::origin::{CarriedBy, OriginChecked};
 use crate::guard::permission::Allowed;
 use crate::guard::routes::{Found, Route};
 use crate::guard::server_name::{self, ServerNameChecked};
+use crate::guard::signature::SignatureChecked;
 use crate::guard::target::Target;
 use crate::guard::upgrade::Upgrade;
 use crate::policy::{App, Policy};
@@ -150,7 +151,11 @@ pub fn admit<'h>(
     // The host that the request itself names: a proxy names another one of its own.
     let connected = || server_name::check(transport, head.host());
     let certified = |app: &App| client_certificate::check(transport, app.client_authority.as_deref(), now);
-    match decide(policy, head, arrival, trail, (connected, certified, prove))? {
+    let signed = |route: &Route, address: &LimitKey| match &route.signature {
+        None => Ok(SignatureChecked::NOT_ASKED),
+        Some(signature) => signature.check(head, address, &policy.signatures, now),
+    };
+    match decide(policy, head, arrival, trail, (connected, certified, prove, signed))? {
         Decision::Forward(evidence) => Ok(Admission::Forward(Box::new(Permit(evidence)))),
         Decision::Preflight(preflight) => Ok(Admission::Preflight(preflight)),
         Decision::AppPreflight(permit) => Ok(Admission::AppPreflight(permit)),
@@ -173,7 +178,8 @@ pub fn dry_run(
     let connected = || Ok(ServerNameChecked::DRY_RUN);
     let certified = |_: &App| Ok(ClientCertificateChecked::DRY_RUN);
     let prove = |auth: &AuthPolicy| auth.dry_run(assumed);
-    match decide(policy, head, arrival, trail, (connected, certified, prove))? {
+    let signed = |_: &Route, _: &LimitKey| Ok(SignatureChecked::DRY_RUN);
+    match decide(policy, head, arrival, trail, (connected, certified, prove, signed))? {
         Decision::Forward(_) => Ok(DryRun::Forward),
         Decision::Preflight(_) | Decision::AppPreflight(_) => Ok(DryRun::Preflight),
         Decision::GatewayPage(_) => Ok(DryRun::GatewayPage),
@@ -213,16 +219,18 @@ struct Evidence<'h, C> {
     _budgets: [Budget; 3],
 }
 
-/// Runs the checks in their order; `connected` and `certified` judge the connection, and `prove` finds the caller.
+/// Runs the checks in their order; `connected` and `certified` judge the connection, `prove` finds the caller, and `signed` judges the
+/// signature.
 fn decide<'h, C: AsRef<Caller>>(
     policy: &Policy,
     head: &'h Head<'h>,
     arrival: &Arrival<'_>,
     trail: &mut Trail,
-    (connected, certified, prove): (
+    (connected, certified, prove, signed): (
         impl Fn() -> Result<ServerNameChecked, Denial>,
         impl Fn(&App) -> Result<ClientCertificateChecked, Denial>,
         impl Fn(&AuthPolicy) -> Result<C, Denial>,
+        impl Fn(&Route, &LimitKey) -> Result<SignatureChecked, Denial>,
     ),
 ) -> Result<Decision<'h, C>, Denial> {
     let Arrival { peer, now, transport: _ } = *arrival;
@@ -286,16 +294,9 @@ fn decide<'h, C: AsRef<Caller>>(
         Some(PreflightRequest::Gateway { answer, .. }) => return Ok(Decision::Preflight(answer)),
         Some(PreflightRequest::App { question, .. }) => match route.preflight.permit(&question, head)? {
             Some(asked) => {
-                return Ok(Decision::AppPreflight(Box::new(PreflightPermit {
-                    target,
-                    client,
-                    app: Arc::clone(app),
-                    _asked: asked,
-                    _connection: connection,
-                    _screened: screened,
-                    _not_gateway_page: not_gateway_page,
-                    _budget: app_budget,
-                })));
+                let checked = (asked, connection, screened, not_gateway_page, app_budget);
+                let permit = PreflightPermit::new(target, client, Arc::clone(app), checked);
+                return Ok(Decision::AppPreflight(Box::new(permit)));
             }
             // Then it is an OPTIONS like any other, under the route for OPTIONS.
             None => app.routes.find(head.method(), &target, app.path)?.route,
@@ -307,7 +308,7 @@ fn decide<'h, C: AsRef<Caller>>(
     let route_budget = route.ip_limit.take(&address, now, &mut trail.limits)?;
 
     trail.reached = Guard::Size;
-    let gate = route.body.admit(head.method(), head.body())?;
+    let size = route.body.admit(head.method(), head.body())?;
 
     trail.reached = Guard::Identity;
     let proven = prove(&route.auth)?;
@@ -321,6 +322,9 @@ fn decide<'h, C: AsRef<Caller>>(
     trail.reached = Guard::Permission;
     let allowed = route.permission.check(caller, &target)?;
     let destination = destination::check((&app.routes, app.path), &policy.hosts, head, &target, &prove)?;
+
+    trail.reached = Guard::Signature;
+    let gate = size.gate(signed(&route, &address)?);
 
     trail.reached = Guard::CallerLimit;
     let key = LimitKey::caller(caller, &address);
@@ -357,6 +361,16 @@ fn carried_by(app: &App, caller: &Caller, head: &Head<'_>) -> CarriedBy {
 }
 
 impl<'h> PreflightPermit<'h> {
+    fn new(
+        target: Target<'h>,
+        client: Client,
+        app: Arc<App>,
+        evidence: (AppPreflight, ConnectionChecked, Screened, NotGatewayPage, Budget),
+    ) -> Self {
+        let (_asked, _connection, _screened, _not_gateway_page, _budget) = evidence;
+        Self { target, client, app, _asked, _connection, _screened, _not_gateway_page, _budget }
+    }
+
     /// What was matched; of it the path alone goes to the app.
     #[must_use]
     pub fn target(&self) -> &Target<'h> {

@@ -25,6 +25,7 @@ use crate::guard::credential::{CarrierPolicy, TokenSource};
 use crate::guard::jwt::TokenCache;
 use crate::guard::limit::LimitPolicy;
 use crate::guard::routes::RoutesPolicy;
+use crate::guard::signature::SignatureMemory;
 use crate::guard::target::{HostTable, PathPolicy};
 use crate::head::HeadLimits;
 use crate::proxy_protocol::ProxyProtocolPolicy;
@@ -56,6 +57,8 @@ pub struct Policy {
     pub providers: Vec<Provider>,
     /// Verified tokens, bounded; carried over a reload only while no key changed.
     pub tokens: Arc<TokenCache>,
+    /// Accepted signatures, bounded; carried over a reload only while none can count that it does not remember.
+    pub signatures: Arc<SignatureMemory>,
     /// The operator's listener.
     pub admin: AdminPolicy,
     /// Logging.

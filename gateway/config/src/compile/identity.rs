@@ -146,7 +146,7 @@ fn is_start_of_the_list(start: &str) -> bool {
 }
 
 /// A whole name of a header, in lower case.
-fn header(given: &Spanned<String>, cx: &Context<'_>) -> Option<HeaderName> {
+pub(super) fn header(given: &Spanned<String>, cx: &Context<'_>) -> Option<HeaderName> {
     if !headers::is_whole(given, cx) {
         return None;
     }

@@ -26,6 +26,7 @@ mod second_factor;
 mod secrets;
 mod server;
 mod service;
+mod signature;
 mod streams;
 mod tls;
 mod upstream;
@@ -102,12 +103,25 @@ pub(super) fn policy(
     let source =
         source::Source { files: files.into(), named_files: cx.files.into_inner(), expects, apps: lines };
     let apps = compiled.into_iter().map(|app| app.map(Arc::new)).collect::<Option<Vec<_>>>()?;
+    let signatures = signature::memory(&apps, previous, now);
     let started = match previous {
         Some(before) => Arc::clone(&before.started),
         None => Arc::new(starts(&server_policy, &tls, &admin, &log)),
     };
     let server = server_policy;
-    let policy = Policy { server, tls, hosts: hosts?, client, apps, providers, tokens, admin, log, started };
+    let policy = Policy {
+        server,
+        tls,
+        hosts: hosts?,
+        client,
+        apps,
+        providers,
+        tokens,
+        signatures,
+        admin,
+        log,
+        started,
+    };
     Some((policy, source, certificates))
 }
 

@@ -6,6 +6,7 @@ use super::app_providers::{AppProviders, refuse_certificates};
 use super::context::Context;
 use super::limits::{AppLimits, RouteLimits, policy};
 use super::methods::unknown_method;
+use super::signature;
 use super::streams;
 use crate::location::{Location, Setting, Spanned};
 use crate::problem::{did_you_mean, shown};
@@ -122,6 +123,7 @@ fn unlisted(limits: &AppLimits, defaults: &RouteDefaults<'_>) -> Route {
             mfa: defaults.mfa && defaults.ask != AuthMode::Public,
             ..PermissionPolicy::default()
         },
+        signature: None,
         caller_limit: policy(limits.user.iter().cloned()),
         origin: defaults.origin,
         preflight: PreflightPolicy::App,
@@ -161,6 +163,7 @@ fn route(
         origin,
         streams: raw_streams,
         preflight: raw_preflight,
+        signature: raw_signature,
         mode: _,
     } = raw;
     let raw::RouteLimit { at: _, ip: _, user: _, app: with_app } = limit;
@@ -182,6 +185,8 @@ fn route(
     }
     let app_limit = Spanned::value_or(with_app.as_ref(), true);
     let shared = app.user.iter().filter(|_| app_limit).cloned();
+    let signature = raw_signature.as_ref().and_then(|raw| signature::signature(raw, cx)).map(Arc::new);
+    let body = BodyPolicy { max: Spanned::value_or(max.as_ref(), defaults.body.max), ..defaults.body };
     Route {
         label,
         patterns: super::limits::patterns(raw).into(),
@@ -189,7 +194,7 @@ fn route(
         layer: *layer,
         app_limit,
         ip_limit: policy(own.ip),
-        body: BodyPolicy { max: Spanned::value_or(max.as_ref(), defaults.body.max), ..defaults.body },
+        body: if raw_signature.is_some() { signature::body(body, max.as_ref(), cx) } else { body },
         auth: defaults.providers.policy(ask, &providers),
         permission: PermissionPolicy {
             roles: named(roles, "role", cx),
@@ -197,6 +202,7 @@ fn route(
             owner: owner(raw_owner.as_ref(), &raw.at, parsed, cx),
             mfa,
         },
+        signature,
         caller_limit: policy(shared.chain(own.user)),
         origin: Spanned::value_or(check.as_ref(), defaults.origin),
         preflight: preflight(raw, raw_preflight.as_ref(), defaults, cx),
@@ -219,7 +225,11 @@ fn preflight(
     defaults: &RouteDefaults<'_>,
     cx: &Context<'_>,
 ) -> PreflightPolicy {
-    let guarded = raw.roles.is_some() || raw.scopes.is_some() || raw.owner.is_some() || asks_mfa(raw);
+    let guarded = raw.roles.is_some()
+        || raw.scopes.is_some()
+        || raw.owner.is_some()
+        || asks_mfa(raw)
+        || raw.signature.is_some();
     match said {
         Some(given) if !defaults.cors_app => {
             let hint = "leave it out; or let the app answer them: cors = \"app\"";
@@ -227,8 +237,7 @@ fn preflight(
             PreflightPolicy::LikeAny
         }
         Some(given) if guarded => {
-            let message =
-                "anybody's preflight reaches the app on a route with roles, scopes, an owner or mfa: `app`";
+            let message = "anybody's preflight reaches the app on a route with roles, scopes, an owner, mfa or a signature: `app`";
             cx.report.warn(&given.at, message, "be sure that the app does nothing on OPTIONS there");
             PreflightPolicy::App
         }
@@ -342,6 +351,7 @@ fn warn_of_other_methods(raw: &raw::App, cx: &Context<'_>) {
             ("scopes", route.scopes.is_some()),
             ("an owner", route.owner.is_some()),
             ("mfa", asks_mfa(route) && !raw.mfa.as_ref().is_some_and(|mfa| mfa.value)),
+            ("a signature", route.signature.is_some()),
         ];
         let Some((what, _)) = held.into_iter().find(|(_, held)| *held) else { continue };
         for given in route.matches.iter().flat_map(|list| &list.value) {

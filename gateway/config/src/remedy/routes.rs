@@ -101,6 +101,7 @@ impl<'a> Case<'a> {
         let same_providers = named(&route.auth) == named(&own.auth);
         let public = matches!(route.auth, AuthPolicy::Public);
         let plain = route.permission == PermissionPolicy::default()
+            && route.signature.is_none()
             && (public || same_providers)
             && route.app_limit
             && (key == "body.max" || route.body == own.body)

@@ -66,10 +66,6 @@ fn what_is_not_built_says_so_once() {
         ("[[app.media.route]]\nmatch = \"GET /\"\nupload = {}", "12 app.media.route[0].upload: not yet"),
         ("[[app.media.route]]\nmatch = \"GET /\"\nquery = {}", "12 app.media.route[0].query: not yet"),
         ("[[app.media.route]]\nmatch = \"GET /\"\nlogin = {}", "12 app.media.route[0].login: not yet"),
-        (
-            "[[app.media.route]]\nmatch = \"GET /\"\nsignature = {}",
-            "12 app.media.route[0].signature: not yet",
-        ),
         ("[[app.media.route]]\nmatch = \"GET /\"\nmode = \"shadow\"", "12 app.media.route[0].mode: not yet"),
         (
             "[auth.tower]\nkind = \"forward\"\nurl = \"x\"\n",

@@ -21,6 +21,7 @@ pub enum Guard {
     Identity,
     Origin,
     Permission,
+    Signature,
     CallerLimit,
     Upgrade,
     Body,

@@ -524,6 +524,69 @@ denials! {
         keys: &["scopes"],
         remedy: RemedyKind::Scope,
     }
+    /// The request has to be signed, and has no signature.
+    SignatureMissing => {
+        code: "signature_missing",
+        status: FORBIDDEN,
+        guard: Signature,
+        closes: false,
+        detail: "This request has to be signed",
+        reason: "request lacks a field of the route's `signature`, its `header` or its `timestamp`",
+        page: NOT_YOURS,
+        keys: &["signature"],
+        remedy: RemedyKind::Advice("send both fields: the README shows how a request is signed"),
+    }
+    /// The signature is not genuine.
+    SignatureInvalid => {
+        code: "signature_invalid",
+        status: FORBIDDEN,
+        guard: Signature,
+        closes: false,
+        detail: "The signature is not valid",
+        reason: "signature is not that of method, target, time and body, or its fields cannot be read",
+        page: NOT_YOURS,
+        keys: &["signature"],
+        remedy: RemedyKind::Advice(
+            "compare the secret, and what is signed: METHOD, target as sent, time and the SHA-256 of the body, joined by line feeds"
+        ),
+    }
+    /// The signature is not of this time.
+    SignatureExpired => {
+        code: "signature_expired",
+        status: FORBIDDEN,
+        guard: Signature,
+        closes: false,
+        detail: "The signature is too old, or its time is ahead",
+        reason: "time of the signature is older than `within`, before the start of the gateway, or more than 5 s ahead",
+        page: NOT_YOURS,
+        keys: &["signature.within"],
+        remedy: RemedyKind::Advice("sign each request when it is sent, and set the clock of its sender"),
+    }
+    /// The signature was used before.
+    SignatureReplayed => {
+        code: "signature_replayed",
+        status: FORBIDDEN,
+        guard: Signature,
+        closes: false,
+        detail: "The signature was used before",
+        reason: "signature was accepted before, and each counts once",
+        page: NOT_YOURS,
+        keys: &["signature"],
+        remedy: RemedyKind::Advice("sign each request anew; two within a second need a time with a fraction"),
+    }
+    /// No further signature can be remembered.
+    SignaturesFull => {
+        code: "signatures_full",
+        status: SERVICE_UNAVAILABLE,
+        guard: Signature,
+        closes: false,
+        retry_after: 30,
+        detail: "Too many signed requests at the moment",
+        reason: "as many signatures are remembered, or as many bytes of bodies wait to be judged (of this address or in all), as can be",
+        page: BUSY,
+        keys: &["signature.within"],
+        remedy: RemedyKind::Advice("fewer or smaller signed requests at once; a shorter `within` remembers fewer signatures"),
+    }
     /// The path belongs to another user.
     NotOwner => {
         code: "not_owner",

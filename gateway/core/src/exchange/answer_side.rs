@@ -339,7 +339,7 @@ impl<G: Gate> AnswerSide<G> {
         match std::mem::replace(&mut self.state, AnswerState::End) {
             AnswerState::Holding(head) => {
                 let body = self.held.take();
-                match self.gate.judge(&body) {
+                match self.gate.judge(&body, now) {
                     Judgement::Known(verdict) => self.decide(head, body, verdict)?,
                     Judgement::Ask { within, late } => {
                         let _ = self.held.add(&body);

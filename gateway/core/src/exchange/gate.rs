@@ -25,8 +25,8 @@ pub trait Gate {
     /// The refusal of the whole message.
     fn pass(&mut self, data: &[u8]) -> Result<(), Denial>;
 
-    /// Judges the whole body. Asked only of a gate that holds.
-    fn judge(&mut self, body: &Bytes) -> Judgement;
+    /// Judges the whole body, which is complete `now`, a time since the process started. Asked only of a gate that holds.
+    fn judge(&mut self, body: &Bytes, now: Duration) -> Judgement;
 
     /// The refusal of a body that is larger than [`HELD_MAX`]. Asked only of a gate that holds.
     fn overflow(&self) -> Denial;
@@ -70,7 +70,7 @@ impl Gate for PassAll {
         Ok(())
     }
 
-    fn judge(&mut self, _body: &Bytes) -> Judgement {
+    fn judge(&mut self, _body: &Bytes, _now: Duration) -> Judgement {
         Judgement::Known(Verdict::Pass)
     }
 
@@ -81,19 +81,20 @@ impl Gate for PassAll {
 
 impl Gate for BodyGate {
     fn holds(&mut self, _answer: Option<&AnswerHead>) -> bool {
-        false
+        self.awaits_signature()
     }
 
     fn pass(&mut self, data: &[u8]) -> Result<(), Denial> {
         Self::pass(self, data.len())
     }
 
-    fn judge(&mut self, _body: &Bytes) -> Judgement {
-        Judgement::Known(Verdict::Pass)
+    fn judge(&mut self, body: &Bytes, now: Duration) -> Judgement {
+        let judged = self.take_signed().map_or(Ok(()), |signed| signed.judge(body, now));
+        Judgement::Known(judged.map_or_else(Verdict::Refuse, |()| Verdict::Pass))
     }
 
     fn overflow(&self) -> Denial {
-        Denial::Internal("a body was held back that no gate holds")
+        Denial::BodyTooLarge { max: HELD_MAX as u64 }
     }
 }
 

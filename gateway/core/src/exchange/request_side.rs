@@ -285,7 +285,7 @@ impl<G: Gate> RequestSide<G> {
 
     fn judge(&mut self, now: Duration) -> Result<(), Refused> {
         let body = self.held.take();
-        match self.gate.judge(&body) {
+        match self.gate.judge(&body, now) {
             Judgement::Known(verdict) => self.decide(verdict, body, now),
             Judgement::Ask { within, late } => {
                 // Kept until the verdict comes; it fits, since it came from there.

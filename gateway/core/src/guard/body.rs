@@ -5,6 +5,7 @@
 //! which was never checked: `body.get = "deny"` refuses such bodies. Bounds: two numbers per request.
 
 use crate::denial::Denial;
+use crate::guard::signature::{SignatureChecked, SignedBody};
 use crate::request::RequestBody;
 
 /// `body`: how large a request body may be, and whether a GET may have one.
@@ -16,23 +17,31 @@ pub struct BodyPolicy {
     pub on_get: bool,
 }
 
-/// Counts the bytes of a body on their way to the app. After it refused a chunk, it refuses every other one.
+/// Evidence: the declared length is not above the cap.
+#[derive(Debug)]
+pub struct SizeChecked {
+    max: u64,
+}
+
+/// Counts the bytes of a body on their way to the app, and judges the signature of one that has to be signed. After it refused a chunk,
+/// it refuses every other one.
 #[derive(Debug)]
 pub struct BodyGate {
     max: u64,
     seen: u64,
+    signed: Option<Box<SignedBody>>,
 }
 
 impl BodyPolicy {
     /// No cap at all.
     pub const UNLIMITED: Self = Self { max: u64::MAX, on_get: true };
 
-    /// Checks the declared length, and returns the gate that counts the bytes that arrive.
+    /// Checks the declared length.
     ///
     /// # Errors
     /// [`Denial::BodyTooLarge`] for a `Content-Length` above the cap, [`Denial::UnexpectedBody`] for a body of any
     /// length where the method may have none.
-    pub fn admit(&self, method: &str, body: RequestBody) -> Result<BodyGate, Denial> {
+    pub fn admit(&self, method: &str, body: RequestBody) -> Result<SizeChecked, Denial> {
         if !body.is_empty() && !self.on_get && matches!(method, "GET" | "HEAD") {
             return Err(Denial::UnexpectedBody);
         }
@@ -41,25 +50,46 @@ impl BodyPolicy {
                 Err(Denial::BodyTooLarge { max: self.max })
             }
             RequestBody::None | RequestBody::Known(_) | RequestBody::Unknown => {
-                Ok(BodyGate { max: self.max, seen: 0 })
+                Ok(SizeChecked { max: self.max })
             }
         }
     }
 }
 
+impl SizeChecked {
+    /// The gate that counts the bytes that arrive, and judges their signature where there has to be one.
+    #[must_use]
+    pub fn gate(self, signature: SignatureChecked) -> BodyGate {
+        BodyGate { max: self.max, seen: 0, signed: signature.into_body() }
+    }
+}
+
 impl BodyGate {
     /// Lets no byte pass.
-    pub(crate) const CLOSED: Self = Self { max: 0, seen: 0 };
+    pub(crate) const CLOSED: Self = Self { max: 0, seen: 0, signed: None };
 
     /// Counts the next `chunk` bytes, before they are sent on.
     ///
     /// # Errors
     /// [`Denial::BodyTooLarge`] for the chunk that passes the cap, which must not be sent on, and
-    /// for everything after it.
+    /// for everything after it; [`Denial::SignaturesFull`] where a body that has to be signed cannot be held back.
     pub fn pass(&mut self, chunk: usize) -> Result<(), Denial> {
-        let chunk = u64::try_from(chunk).unwrap_or(u64::MAX);
-        self.seen = self.seen.saturating_add(chunk);
-        if self.seen > self.max { Err(Denial::BodyTooLarge { max: self.max }) } else { Ok(()) }
+        let bytes = u64::try_from(chunk).unwrap_or(u64::MAX);
+        self.seen = self.seen.saturating_add(bytes);
+        if self.seen > self.max {
+            return Err(Denial::BodyTooLarge { max: self.max });
+        }
+        self.signed.as_mut().map_or(Ok(()), |signed| signed.hold(chunk))
+    }
+
+    /// The body has to be signed, and is not judged yet.
+    pub(crate) fn awaits_signature(&self) -> bool {
+        self.signed.is_some()
+    }
+
+    /// What judges the body as a whole, where it has to be signed. It is given once.
+    pub(crate) fn take_signed(&mut self) -> Option<Box<SignedBody>> {
+        self.signed.take()
     }
 
     /// Bytes counted so far, the refused chunk among them.

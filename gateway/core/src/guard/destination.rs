@@ -79,6 +79,10 @@ fn permitted<C: AsRef<Caller>>(
 ) -> Result<(), Denial> {
     let refused = |denial, route| Denial::Destination(Box::new(DestinationDenial { denial, route }));
     let Found { route } = routes.find(method, second, paths).map_err(|denial| refused(denial, None))?;
+    // The signature of a request says nothing of the field.
+    if route.signature.is_some() {
+        return Err(refused(Denial::SignatureMissing, Some(route.index)));
+    }
     let caller = prove(&route.auth).and_then(|caller| route.permission.check(caller.as_ref(), second));
     caller.map(|_| ()).map_err(|denial| refused(denial, Some(route.index)))
 }

@@ -37,6 +37,8 @@ pub mod origin;
 
 pub mod permission;
 
+pub mod signature;
+
 pub mod destination;
 
 pub mod upgrade;

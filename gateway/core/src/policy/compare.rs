@@ -37,6 +37,8 @@ impl Policy {
             providers,
             // Compiled from the providers, and empty where one of them changed.
             tokens: _,
+            // Carried over, or begun anew, which refuses more.
+            signatures: _,
             admin,
             log,
             // Carried over from policy to policy.

@@ -67,6 +67,27 @@ fn rows(rows: &[(&str, &str, &str, &str, &str)]) {
 }
 
 #[test]
+fn no_move_leads_to_a_path_that_asks_for_a_signature() {
+    let signed = r#"
+[[app.dav.route]]
+match = "* /signed/{*rest}"
+signature = { secret = { file = "sign", generate = true } }
+name = "signed"
+"#;
+    let dav = DAV.replacen("[app.other]", &format!("{signed}[app.other]"), 1);
+    let of = |request: &str| format!("{request} HTTP/1.1\nHost: dav.example\nAuthorization: Bearer {{bob}}");
+    let moved = |from: &str| format!("{}\nDestination: /signed/b", of(&format!("MOVE {from}")));
+    check(
+        &format!("{HOUSE}{dav}"),
+        &[
+            (&of("GET /signed/b"), "deny 403 signature_missing"),
+            (&moved("/shared/a"), "deny 403 forbidden"),
+            (&moved("/signed/a"), "deny 403 forbidden"),
+        ],
+    );
+}
+
+#[test]
 fn a_move_needs_leave_for_both_paths() {
     let forbidden = "deny 403 forbidden";
     for method in ["MOVE", "COPY", "BMOVE", "BCOPY"] {

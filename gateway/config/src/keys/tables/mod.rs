@@ -20,7 +20,7 @@ pub(crate) use expect::{Expect, ExpectedCaller};
 pub(crate) use profile::{ProfileFile, ProfileHeader};
 pub(crate) use response::{Cors, CorsTable, Csp, Headers, HstsTable};
 pub(crate) use root::Root;
-pub(crate) use route::{Owner, Route, RouteBody, RouteLimit, RouteOrigin, RouteStreams};
+pub(crate) use route::{Owner, Route, RouteBody, RouteLimit, RouteOrigin, RouteStreams, Signature};
 pub(crate) use server::{
     AccessFile, AccessLog, Admin, Log, REDACTED, Server, ServerLimits, StateTable, Timeouts,
 };
@@ -68,6 +68,7 @@ pub(crate) const LANGUAGE: &[&Table] = &[
     Owner::TABLE,
     RouteLimit::TABLE,
     RouteBody::TABLE,
+    Signature::TABLE,
     Expect::TABLE,
     ExpectedCaller::TABLE,
 ];

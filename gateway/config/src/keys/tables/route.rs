@@ -1,14 +1,22 @@
 //! Paths with a policy of their own: `[[app.*.route]]`.
 
+use std::time::Duration;
+
+use super::auth::Secret;
 use super::shared::{AUTH, AuthMode, CHECK, MODE, ON_EXPIRY};
 use crate::keys::nested::{group, table};
 use crate::keys::patterns::LIMIT;
 use crate::keys::reader::ConfigLayer;
 use crate::keys::table::table;
-use crate::keys::value::{GIB, choice, count, flag, size, text, text_or_texts, texts};
+use crate::keys::value::{
+    GIB, choice, count, duration, flag, minutes, secs, size, text, text_or_texts, texts,
+};
 use crate::location::{Setting, Texts};
 use stagedoor_core::guard::origin::OriginPolicy;
 use stagedoor_core::guard::routes::Layer;
+
+/// The name of a field (RFC 9110 §5.1).
+const FIELD: &str = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$";
 
 table! {
     /// Paths with a policy of their own.
@@ -49,10 +57,13 @@ table! {
         /// Lets preflights of this route reach the app under `cors = "app"`, without credential, query or
         /// body; of its answer only the CORS headers are passed on.
         preflight: Setting<()> = choice!("app" => ())
-            .otherwise("the app's, unless the route has roles, scopes, an owner or mfa")
+            .otherwise("the app's, unless the route has roles, scopes, an owner, mfa or a signature")
             .mind("an app that ignores the method does for anybody what the request itself would do"),
         /// The same-origin rule of this route.
         origin: RouteOrigin = group::<RouteOrigin>(),
+        /// Requests have to be signed with a secret that their sender shares with the gateway, besides what `auth` asks for: for webhooks
+        /// and services.
+        signature: Option<Signature> = table::<Signature>().otherwise("none"),
         /// The WebSockets and event streams of this route.
         streams: RouteStreams = group::<RouteStreams>(),
         mode: Setting<()> = MODE,
@@ -68,7 +79,6 @@ table! {
         "query": "Rules of the query.",
         "upload": "Rules of uploaded files.",
         "login": "The app's own login.",
-        "signature": "Signed requests of machines.",
         "until": "The last day of shadow mode.",
     }
 }
@@ -105,6 +115,26 @@ table! {
     not yet {
         "created_by": "The request that made the thing.",
         "id": "Where its answer names the thing.",
+    }
+}
+
+table! {
+    /// Signed requests: HMAC-SHA-256 (RFC 2104) over the method, the target, the time and the SHA-256 of the body in lower-case
+    /// hexadecimal, joined by line feeds. Bodies have at most 1 MiB; other fields are not signed.
+    #[derive(Debug)]
+    pub(crate) struct Signature at "app.*.route[].signature" {
+        /// The secret that sender and gateway share.
+        secret: Option<Secret> = table::<Secret>()
+            .required("name its file: secret = { file = \"data/webhook_secret\", generate = true }"),
+        /// A secret that is accepted besides, while senders change to the new one.
+        previous: Option<Secret> = table::<Secret>().otherwise("none"),
+        /// The field with the signature, in hexadecimal; `sha256=` may stand before it.
+        header: Setting<String> = text().default("x-signature").like(FIELD),
+        /// The field with the time of the signature: seconds since 1970, with an optional fraction.
+        timestamp: Setting<String> = text().default("x-timestamp").like(FIELD),
+        /// How old a signature may be. Each is accepted once, and remembered that long: 65,536 of them, 218 a second at `5m`.
+        within: Setting<Duration> = duration(secs(1), minutes(60)).default("5m")
+            .mind("who can stop a request on its way can send it that much later"),
     }
 }
 

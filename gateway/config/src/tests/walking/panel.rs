@@ -40,6 +40,10 @@ pub(super) fn behaviour(policy: &Policy) -> String {
         let bearer = format!("Authorization: Bearer {token}");
         one(policy, "10.0.0.2", &wire("GET", "/scoped", HOST, &[&bearer]), now(), &mut out);
     }
+    for fields in signatures() {
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        one(policy, "10.0.0.2", &wire("GET", "/signed", HOST, &fields), now(), &mut out);
+    }
     over_plain_http(policy, &mut out);
     crowd(policy, &mut out);
     let _ = writeln!(out, "{} tokens remembered", policy.tokens.len());
@@ -125,6 +129,26 @@ fn token(alg: &str, kid: &str, claims: &str) -> String {
     let hash = if alg == "HS256" { hmac::HMAC_SHA256 } else { hmac::HMAC_SHA384 };
     let tag = hmac::sign(&hmac::Key::new(hash, secret.as_bytes()), input.as_bytes());
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
+}
+
+/// Fields of requests that are signed with the secret that is made for the file `sign`: under other names, and ahead of time.
+fn signatures() -> [[String; 2]; 4] {
+    let of = |header: &str, timestamp: &str, ahead: u64| {
+        let time = now().unix_secs() + ahead;
+        // The SHA-256 of nothing.
+        let text =
+            format!("GET\n/signed\n{time}\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, format!("sign-{OTHER}").as_bytes());
+        let mac: String =
+            hmac::sign(&key, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        [format!("{header}: {mac}"), format!("{timestamp}: {time}")]
+    };
+    [
+        of("X-Signature", "X-Timestamp", 0),
+        of("X-A", "X-Timestamp", 1),
+        of("X-Signature", "X-A", 2),
+        of("X-Signature", "X-Timestamp", 3),
+    ]
 }
 
 fn wire(method: &str, path: &str, host: &str, fields: &[&str]) -> String {

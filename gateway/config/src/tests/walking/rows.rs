@@ -596,4 +596,28 @@ pub(super) const ROUTES: &[Row] = &[
         "\"1B\"",
         "\"2B\"",
     ),
+    (
+        "app.*.route[].signature",
+        "header",
+        End,
+        "[[app.media.route]]\nmatch = \"* /signed\"\nauth = \"public\"\nsignature = { secret = { file = \"sign\", generate = true }, header = @ }",
+        "\"x-a\"",
+        "\"x-b\"",
+    ),
+    (
+        "app.*.route[].signature",
+        "timestamp",
+        End,
+        "[[app.media.route]]\nmatch = \"* /signed\"\nauth = \"public\"\nsignature = { secret = { file = \"sign\", generate = true }, timestamp = @ }",
+        "\"x-a\"",
+        "\"x-b\"",
+    ),
+    (
+        "app.*.route[].signature",
+        "within",
+        End,
+        "[[app.media.route]]\nmatch = \"* /signed\"\nauth = \"public\"\nsignature = { secret = { file = \"sign\", generate = true }, within = @ }",
+        "\"2s\"",
+        "\"10s\"",
+    ),
 ];

@@ -126,7 +126,7 @@ impl Gate for TestGate {
         if before <= self.most && self.seen > self.most { Err(REFUSED) } else { Ok(()) }
     }
 
-    fn judge(&mut self, _body: &Bytes) -> Judgement {
+    fn judge(&mut self, _body: &Bytes, _now: Duration) -> Judgement {
         self.judgement.clone()
     }
 

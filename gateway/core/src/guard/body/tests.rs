@@ -22,7 +22,7 @@ fn the_declared_length_is_judged_before_any_byte() {
 
 #[test]
 fn the_gate_shuts_on_the_chunk_that_passes_the_cap_and_stays_shut() {
-    let mut gate = capped(10).admit("POST", RequestBody::Unknown).unwrap();
+    let mut gate = capped(10).admit("POST", RequestBody::Unknown).unwrap().gate(SignatureChecked::NOT_ASKED);
     assert_eq!(gate.pass(4), Ok(()));
     assert_eq!(gate.pass(6), Ok(()));
     assert_eq!(gate.pass(0), Ok(()));
@@ -34,7 +34,7 @@ fn the_gate_shuts_on_the_chunk_that_passes_the_cap_and_stays_shut() {
 
 #[test]
 fn a_cap_of_zero_lets_nothing_but_emptiness_pass() {
-    let mut gate = capped(0).admit("POST", RequestBody::Unknown).unwrap();
+    let mut gate = capped(0).admit("POST", RequestBody::Unknown).unwrap().gate(SignatureChecked::NOT_ASKED);
     assert_eq!(gate.pass(0), Ok(()));
     assert_eq!(gate.pass(1), Err(Denial::BodyTooLarge { max: 0 }));
     assert_eq!(gate.pass(0), Err(Denial::BodyTooLarge { max: 0 }));
@@ -42,7 +42,8 @@ fn a_cap_of_zero_lets_nothing_but_emptiness_pass() {
 
 #[test]
 fn no_cap_is_no_cap_however_much_comes() {
-    let mut gate = BodyPolicy::UNLIMITED.admit("POST", RequestBody::Unknown).unwrap();
+    let mut gate =
+        BodyPolicy::UNLIMITED.admit("POST", RequestBody::Unknown).unwrap().gate(SignatureChecked::NOT_ASKED);
     for _ in 0..3 {
         assert_eq!(gate.pass(usize::MAX), Ok(()));
     }
@@ -51,7 +52,7 @@ fn no_cap_is_no_cap_however_much_comes() {
 
 #[test]
 fn the_gate_does_not_believe_the_declared_length() {
-    let mut gate = capped(10).admit("POST", RequestBody::Known(3)).unwrap();
+    let mut gate = capped(10).admit("POST", RequestBody::Known(3)).unwrap().gate(SignatureChecked::NOT_ASKED);
     assert_eq!(gate.pass(11), Err(Denial::BodyTooLarge { max: 10 }));
 }
 

@@ -9,7 +9,7 @@ use crate::guard::caller::Caller;
 /// One client or caller, as a hash with a secret key of this process, and the hash of its network.
 ///
 /// A client cannot choose addresses or names that collide, and the address or name cannot be computed from the hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LimitKey {
     pub(super) key: u64,
     /// Its /24 or /48: what it shares when the memory is full.

@@ -8,6 +8,7 @@ use crate::guard::cors::PreflightPolicy;
 use crate::guard::limit::LimitPolicy;
 use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::PermissionPolicy;
+use crate::guard::signature::SignaturePolicy;
 use crate::guard::streams::StreamsPolicy;
 use crate::guard::upgrade::UpgradePolicy;
 
@@ -32,6 +33,8 @@ pub struct Route {
     pub auth: AuthPolicy,
     /// Authorization.
     pub permission: PermissionPolicy,
+    /// Signed requests.
+    pub signature: Option<Arc<SignaturePolicy>>,
     /// Per-caller limits: the app's, then the route's.
     pub caller_limit: LimitPolicy,
     /// The same-origin rule; the app's value where the route has none of its own.

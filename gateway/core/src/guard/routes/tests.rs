@@ -29,6 +29,7 @@ pub(crate) fn route(label: &str, index: usize, encoded_slash: bool) -> Arc<Route
         body: BodyPolicy { max: 1024, on_get: true },
         auth: AuthPolicy::Public,
         permission: PermissionPolicy::default(),
+        signature: None,
         caller_limit: LimitPolicy::Unlimited,
         origin: crate::guard::origin::OriginPolicy::Cookies,
         preflight: crate::guard::cors::PreflightPolicy::App,

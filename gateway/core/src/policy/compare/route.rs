@@ -12,6 +12,7 @@ use crate::guard::origin::OriginPolicy;
 use crate::guard::permission::{OwnerPolicy, PermissionPolicy};
 use crate::guard::routes::Route;
 use crate::guard::routes::pairs::Pair;
+use crate::guard::signature::SignaturePolicy;
 use crate::guard::streams::{OnExpiry, StreamCap, StreamsPolicy};
 use crate::guard::upgrade::UpgradePolicy;
 use crate::policy::App;
@@ -68,6 +69,7 @@ fn route([old_app, new_app]: [&App; 2], old: &Route, new: &Route, at: Place<'_>,
         body: BodyPolicy { max, on_get },
         auth,
         permission,
+        signature,
         origin,
         preflight,
         upgrade,
@@ -83,6 +85,7 @@ fn route([old_app, new_app]: [&App; 2], old: &Route, new: &Route, at: Place<'_>,
     });
     self::auth(auth, &new.auth, at, findings);
     self::permission(permission, &new.permission, at, findings);
+    self::signature(signature.as_deref(), new.signature.as_deref(), at, findings);
     let shown = |origin: OriginPolicy| format!("{origin:?}").to_lowercase();
     findings.put(at, "origin.check", asked(*origin, new.origin), || (shown(*origin), shown(new.origin)));
     // Where CORS is not the app's, no preflight reaches it whatever the route says.
@@ -177,6 +180,33 @@ fn auth(old: &AuthPolicy, new: &AuthPolicy, at: Place<'_>, findings: &mut Findin
             findings.put(at, "sources", order, || (places(read), places(&other.sources)));
         }
     }
+}
+
+fn signature(
+    old: Option<&SignaturePolicy>,
+    new: Option<&SignaturePolicy>,
+    at: Place<'_>,
+    findings: &mut Findings,
+) {
+    let order = match (old, new) {
+        (None, None) => Order::Same,
+        (None, Some(_)) => Order::Tighter,
+        (Some(_), None) => Order::Looser,
+        (Some(old), Some(new)) => more_is_looser(old.prints(), new.prints())
+            .and(exchanged(&old.fields(), &new.fields()))
+            .and(larger_is_looser(old.within(), new.within())),
+    };
+    let shown = |signature: Option<&SignaturePolicy>| match signature {
+        None => "none".to_owned(),
+        Some(policy) => {
+            let [header, timestamp] = policy.fields();
+            let within = show_duration(policy.within());
+            let secrets: Vec<String> =
+                policy.prints().iter().map(|[a, b, ..]| format!("{a:02x}{b:02x}")).collect();
+            format!("{header} and {timestamp} within {within}, secrets {}", list(&secrets))
+        }
+    };
+    findings.put(at, "signature", order, || (shown(old), shown(new)));
 }
 
 fn permission(old: &PermissionPolicy, new: &PermissionPolicy, at: Place<'_>, findings: &mut Findings) {

@@ -1,5 +1,7 @@
 //! The gates of a sequence.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use stagedoor_core::answer::AnswerHead;
 use stagedoor_core::denial::Denial;
@@ -33,7 +35,7 @@ impl Gate for SequenceGate {
         Ok(())
     }
 
-    fn judge(&mut self, _body: &Bytes) -> Judgement {
+    fn judge(&mut self, _body: &Bytes, _now: Duration) -> Judgement {
         match self.kind {
             Kind::Asking => Judgement::Ask { within: WITHIN, late: Denial::UpgradeRefused },
             Kind::Open | Kind::Refusing | Kind::Holding => {
