@@ -92,15 +92,21 @@ fn the_end_of_an_upload_does_not_stay_in_the_gateway() {
     for length in (0..12).map(|step| capacity - 160_000 + step * 40_000) {
         app.reads.store(false, Ordering::SeqCst);
         let mut client = gateway.client();
-        client.send(super::post_of("/upload", length)).send(vec![b'x'; length]);
-        // Where the gateway cannot take it all, the end does not come to lie in it.
-        for _ in 0..100 {
-            if unread(&client, &gateway) == Some(0) {
-                break;
+        client.send(super::post_of("/upload", length));
+        let mut sender = client.reader.stream.try_clone().unwrap();
+        // Sent beside it: where the gateway cannot take it all, this waits until the app reads.
+        std::thread::scope(|scope| {
+            let sent = scope.spawn(move || sender.write_all(&vec![b'x'; length]));
+            // Then the end does not come to lie in the gateway.
+            for _ in 0..100 {
+                if sent.is_finished() && unread(&client, &gateway) == Some(0) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(2));
             }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        app.reads.store(true, Ordering::SeqCst);
+            app.reads.store(true, Ordering::SeqCst);
+            sent.join().unwrap().unwrap();
+        });
         assert_eq!(client.answer().status, 200, "{length}");
     }
 }
