@@ -64,7 +64,7 @@ async fn serve_tls(front: Arc<Front>, socket: ClientSocket, peer: Peer, permit: 
     match tls::handshake(&front.gateway, socket).await {
         Ok((stream, session)) => {
             let link = ClientLink { peer, transport: Transport::Tls(Arc::new(session)) };
-            match tls::speaks_http2(&stream) {
+            match stream.speaks_http2() {
                 true => tokio::spawn(front.serve_http2(stream, BytesMut::new(), link, permit)),
                 false => tokio::spawn(front.serve_http1(stream, BytesMut::new(), link, permit)),
             };

@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::task::unconstrained;
 use tokio_rustls::client::TlsStream;
 
+use super::tls_stream::poll_write_slices;
+
 /// The most bytes that one read of a TLS stream gives: what a record holds (RFC 8446 §5.1).
 const RECORD: usize = 16 << 10;
 
@@ -94,7 +96,7 @@ impl AsyncWrite for AppTransport {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => poll_write_slices(stream, cx, &[IoSlice::new(bytes)]),
         }
     }
 
@@ -105,7 +107,7 @@ impl AsyncWrite for AppTransport {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
+            Self::Tls(stream) => poll_write_slices(stream, cx, parts),
         }
     }
 

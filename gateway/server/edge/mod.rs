@@ -16,6 +16,7 @@ pub(crate) mod client;
 pub(crate) mod client_socket;
 
 pub(crate) mod tls;
+mod tls_stream;
 
 pub(crate) mod pool;
 

@@ -1,4 +1,4 @@
-//! TLS of clients: the handshake, and its stream.
+//! TLS of clients: the handshake. Its stream is in `edge/tls_stream.rs`.
 //!
 //! The handshake runs after the permit of the connection and before anything of a request is known, so its cost is bounded here:
 //! one deadline for all of it, and a cap on how many wait for the processor. A connection takes a place once its first message
@@ -13,22 +13,18 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustls::server::Acceptor;
 use stagedoor_config::certificate::clients;
 use stagedoor_core::proxy_protocol::{START_MAX, begins_header};
-use stagedoor_core::request::Scheme;
 use stagedoor_core::tls::TlsSession;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::TlsStream;
 
-use super::client::io::DownstreamIo;
 use super::client_socket::ClientSocket;
-use crate::certificates::HTTP2;
+use super::tls_stream::ClientTls;
 use crate::gateway::Gateway;
 use crate::stage::last_moments;
 use crate::telemetry::metrics::ConnectionRefusal;
@@ -75,7 +71,7 @@ impl From<ConnectionRefusal> for FailedHandshake {
 pub(crate) async fn handshake(
     gateway: &Gateway,
     socket: ClientSocket,
-) -> Result<(Box<TlsStream<ClientSocket>>, TlsSession), NoHandshake> {
+) -> Result<(ClientTls, TlsSession), NoHandshake> {
     let deadline = Instant::now() + gateway.live().policy.server.timeouts.handshake;
     let mut stage = gateway.watch_stage();
     let shaken = async {
@@ -101,15 +97,10 @@ async fn begins_proxy_header(socket: &ClientSocket) -> bool {
     begins_header(first.get(..seen).unwrap_or_default())
 }
 
-/// Whether the handshake has settled on HTTP/2.
-pub(crate) fn speaks_http2<S>(stream: &TlsStream<S>) -> bool {
-    stream.get_ref().1.alpn_protocol() == Some(HTTP2)
-}
-
 async fn shake_hands(
     gateway: &Gateway,
     socket: ClientSocket,
-) -> Result<(Box<TlsStream<ClientSocket>>, TlsSession), FailedHandshake> {
+) -> Result<(ClientTls, TlsSession), FailedHandshake> {
     let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(failed)?;
     let place = gateway.handshakes.enter(gateway.most_handshakes()).ok_or(ConnectionRefusal::Handshakes)?;
     // Whatever else is ready comes first: requests, and the ClientHellos of others, which are counted before this one costs anything.
@@ -148,8 +139,7 @@ async fn shake_hands(
         None => None,
     };
     let session = TlsSession { server_name, certificate: Arc::clone(&certificate.certificate.names), client };
-    // Boxed, so that it is not held once for each future that it is handed through.
-    Ok((Box::new(stream), session))
+    Ok((ClientTls::new(stream), session))
 }
 
 /// Closes a connection so that the client can read the alert that it was sent: our side is closed, theirs is read for a while. A client
@@ -178,20 +168,4 @@ fn failed(error: io::Error) -> FailedHandshake {
         Some(_) | None => ConnectionRefusal::Tls,
     };
     FailedHandshake { reason, error: Some(error), socket: None }
-}
-
-impl<S: DownstreamIo> DownstreamIo for Box<TlsStream<S>> {
-    fn scheme(&self) -> Scheme {
-        Scheme::Https
-    }
-
-    fn poll_wake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (io, session) = self.get_mut();
-        // Bytes that were decrypted with earlier ones lie in the session, of which the socket knows nothing.
-        if session.wants_read() { io.poll_wake(cx) } else { Poll::Ready(Ok(())) }
-    }
-
-    fn reset(&mut self) {
-        self.get_mut().0.reset();
-    }
 }
