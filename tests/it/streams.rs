@@ -490,24 +490,30 @@ fn event_streams_are_counted_with_websockets() {
     poll_until("a place", || (events_as(&gateway, "bob").1 == 200).then_some(()));
 }
 
+/// The header block by which bob asks for a WebSocket over HTTP/2 (RFC 8441 §4).
+fn connect_to(path: &str) -> Vec<u8> {
+    let bearer = format!("Bearer {}", token("bob"));
+    header_block(&[
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "http"),
+        (":authority", HOST),
+        (":path", path),
+        ("sec-websocket-version", "13"),
+        ("authorization", &bearer),
+    ])
+}
+
 /// A caller has no more of them for one connection of HTTP/2 than for many of HTTP/1.
 #[test]
 fn streams_of_http_2_are_counted() {
     let app = app();
     let gateway = Gateway::before(&app, CAPPED);
     let mut client = RawHttp2::connect(gateway.address, &[]);
-    let bearer = format!("Bearer {}", token("bob"));
-    let connect = header_block(&[
-        (":method", "CONNECT"),
-        (":protocol", "websocket"),
-        (":scheme", "http"),
-        (":authority", HOST),
-        (":path", "/ws"),
-        ("sec-websocket-version", "13"),
-        ("authorization", &bearer),
-    ]);
+    let connect = connect_to("/ws");
     client.send(frame(Frame::HEADERS, Frame::END_HEADERS, 1, &connect));
     assert_eq!(client.status(1), 200);
+    let bearer = format!("Bearer {}", token("bob"));
     let events = request_block("GET", "/events", &[("authorization", &bearer)]);
     let whole = Frame::END_HEADERS | Frame::END_STREAM;
     client.send(frame(Frame::HEADERS, whole, 3, &events));
@@ -640,16 +646,7 @@ fn streams_of_http_2_end_when_they_are_revoked() {
     let app = app();
     let gateway = Gateway::before(&app, CONFIG);
     let mut client = RawHttp2::connect(gateway.address, &[]);
-    let bearer = format!("Bearer {}", token("bob"));
-    let connect = header_block(&[
-        (":method", "CONNECT"),
-        (":protocol", "websocket"),
-        (":scheme", "http"),
-        (":authority", HOST),
-        (":path", "/finish"),
-        ("sec-websocket-version", "13"),
-        ("authorization", &bearer),
-    ]);
+    let connect = connect_to("/finish");
     client.send(frame(Frame::HEADERS, Frame::END_HEADERS, 1, connect));
     assert_eq!(client.status(1), 200);
     revoke(&gateway, r#"{"all":true}"#);
